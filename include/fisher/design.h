@@ -1,0 +1,126 @@
+/*
+ * Optimal design: which pairs to ask about next.
+ *
+ * A pair (a, b) has the difference d = phi(a) - phi(b), the probability p = sigmoid(d' beta) that a
+ * is preferred (Bradley-Terry) and the weight v = p (1 - p). The Fisher information that its answer
+ * carries about beta is v d d', whatever the answer is; that of a set is the sum
+ * (Shen, Sun and Ton, ICML 2025, arXiv 2502.04354, eq. 3). With the design matrix
+ *
+ *     M = I_past + lambda * identity
+ *
+ * one more pair raises log det M by its gain log(1 + v d' M^-1 d), in nats.
+ *
+ * Features and rewards are float32; everything of size h x h is float64. Functions return 0 or
+ * -errno; none keeps a pointer to its arguments.
+ */
+#ifndef FISHER_DESIGN_H
+#define FISHER_DESIGN_H
+
+#include <fisher/model.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Pairs of items with known features; a view, nothing is owned. */
+typedef struct fi_candidates {
+    size_t n_items;
+    size_t n_features;     /* h */
+    size_t n_pairs;
+    const float *features; /* [n_items x h] */
+    const float *rewards;  /* [n_items] = features beta */
+    const fi_pair *pairs;  /* [n_pairs] */
+} fi_candidates;
+
+/* v = p (1 - p) for a logit d' beta, computed from exp(-|logit|), so that it never overflows. */
+double fi_weight(double logit);
+
+/* p = sigmoid(logit) */
+double fi_probability(double logit);
+
+/* ---- information: a symmetric positive semidefinite matrix [h x h], float64 ---- */
+
+typedef struct fi_information fi_information;
+
+int fi_information_new(size_t n_features, fi_information **ret) FI_MUST_CHECK; /* zero */
+int fi_information_copy(const fi_information *information, fi_information **ret) FI_MUST_CHECK;
+void fi_information_free(fi_information *information);
+size_t fi_information_size(const fi_information *information);          /* h */
+const double *fi_information_matrix(const fi_information *information); /* both triangles */
+
+/* information += sum over the pairs of v d d' */
+int fi_information_add(fi_information *information, const fi_candidates *pairs) FI_MUST_CHECK;
+
+/* information += other */
+void fi_information_merge(fi_information *information, const fi_information *other);
+
+/* ---- factor: the Cholesky factor of M = information + ridge * identity ---- */
+
+typedef struct fi_factor fi_factor;
+
+/* -EDOM if M is not positive definite in float64, which a sensible ridge rules out; -ENOMEM. */
+int fi_factor_new(const fi_information *information, double ridge, fi_factor **ret) FI_MUST_CHECK;
+int fi_factor_copy(const fi_factor *factor, fi_factor **ret) FI_MUST_CHECK;
+void fi_factor_free(fi_factor *factor);
+double fi_factor_logdet(const fi_factor *factor);
+
+/* M += weight * difference difference', weight >= 0, difference [h] */
+void fi_factor_update(fi_factor *factor, double weight, const double *difference);
+
+/* d' M^-1 d for one difference [h] */
+double fi_factor_leverage(const fi_factor *factor, const double *difference);
+
+/* d' M^-1 d for every candidate: leverages [n_pairs]. Blocks of GEMM over distinct items. */
+int fi_factor_leverages(const fi_factor *factor, const fi_candidates *candidates,
+                        double *leverages) FI_MUST_CHECK;
+
+/* ---- selection ---- */
+
+/* One row of strategies.def. */
+typedef struct fi_strategy {
+    const char *name;     /* as it stands in the API */
+    const char *sentence; /* what it picks */
+} fi_strategy;
+
+size_t fi_strategy_count(void);
+const fi_strategy *fi_strategy_at(size_t index);
+const fi_strategy *fi_strategy_find(const char *name); /* NULL if there is none */
+
+typedef struct fi_selection_options {
+    const fi_strategy *strategy;
+    size_t batch_size;      /* k, 1 to the number of candidates */
+    double prior_precision; /* lambda > 0 */
+    uint64_t seed;          /* the same seed and input give the same batch */
+} fi_selection_options;
+
+typedef struct fi_selection {
+    size_t count;     /* k */
+    uint32_t *pairs;  /* [k] indices of candidates, in the order they were picked, distinct */
+    double *gains;    /* [k] log det gained by each after those before it, nats */
+    double logdet_before; /* log det M */
+    double logdet_after;  /* log det M(C) = log det (M + sum over the batch of v d d') */
+    /*
+     * No batch of k candidates exceeds this: the concave relaxation of log det M(C) over weights
+     * in [0, 1] lies below its tangent at C, log det M(C) + (sum of the k largest g) - (sum of g
+     * over C), where g_i = v_i d_i' M(C)^-1 d_i (Boyd and Vandenberghe, Convex Optimization, 7.5).
+     */
+    double logdet_bound;
+    double d_efficiency;  /* exp((logdet_after - logdet_bound) / h), 0 to 1 */
+    size_t distinct_items;
+} fi_selection;
+
+/*
+ * Chooses k of the candidates, given the information of all pairs answered or out (`past`, without
+ * a prior; NULL counts as none).
+ * -EINVAL for options out of bounds or a past of another size, -ENOMEM.
+ * Free the arrays with fi_selection_clear.
+ */
+int fi_select(const fi_candidates *candidates, const fi_information *past,
+              const fi_selection_options *options, fi_selection *ret) FI_MUST_CHECK;
+void fi_selection_clear(fi_selection *selection);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * Counters, gauges and histograms in Prometheus' text format. Each family is a row of metrics.def
+ * with a fixed set of label values, so that updating one is an index and an atomic addition.
+ */
+#ifndef FD_METRICS_H
+#define FD_METRICS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "macros.h"
+
+typedef struct fd_metrics fd_metrics;
+
+/* METRIC(identifier, kind, name, help, label names, most series, buckets) */
+typedef enum fd_metric {
+#define METRIC(identifier, ...) FD_METRIC_##identifier,
+#include "metrics.def"
+#undef METRIC
+    FD_METRIC_COUNT
+} fd_metric;
+
+int fd_metrics_new(fd_metrics **ret) FD_MUST_CHECK;
+void fd_metrics_free(fd_metrics *metrics);
+FD_DEFINE_CLEANUP(fd_metrics, fd_metrics_free)
+
+/* The three updates. `label` values follow the family's label names and may be NULL where it has
+ * none; they must come from a fixed set (a route's name, a status), never from input. */
+void fd_metrics_add(fd_metrics *metrics, fd_metric metric, const char *label1, const char *label2,
+                    double amount);
+void fd_metrics_set(fd_metrics *metrics, fd_metric metric, const char *label1, const char *label2,
+                    double value);
+void fd_metrics_observe(fd_metrics *metrics, fd_metric metric, const char *label1,
+                        const char *label2, double value);
+
+/* Writes every family that has a series. */
+void fd_metrics_print(fd_metrics *metrics, FILE *out);
+
+#endif

@@ -1,0 +1,168 @@
+/*
+ * The store: items, the history of labels, and models, on disk or in memory.
+ *
+ * Reading and writing go through a table of operations, so that a backend is one file. Rows that go
+ * in are borrowed for the call; rows that come out are handed to a callback and valid only inside
+ * it. Functions return 0 or -errno: -EIO, -ENOSPC, -EFBIG and -ENOMEM come from below as they are.
+ *
+ * Threads: the writing operations (begin … rollback, *_add, close) belong to one thread at a time,
+ * the engine's writer. The reading operations may be called from any thread at any time and see
+ * what was committed.
+ */
+#ifndef FD_STORE_H
+#define FD_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fault.h"
+#include "macros.h"
+
+typedef struct fd_store fd_store;
+
+/* ---- rows ---- */
+
+typedef struct fd_item_row {
+    uint32_t index; /* dense from 0 in the order of arrival; given by the store */
+    const char *id;
+    const char *prompt_id;
+    const char *prompt;   /* NULL if not given, as are response and metadata */
+    const char *response;
+    const char *metadata; /* JSON text */
+    const float *embedding;
+    size_t dimension;
+    int64_t created_ms;
+} fd_item_row;
+
+typedef enum fd_preference {
+    FD_PREFER_A,
+    FD_PREFER_B,
+    FD_PREFER_TIE,
+    FD_PREFER_SKIP,
+    FD_PREFER_RETRACTED, /* a later revision takes the label back */
+} fd_preference;
+
+const char *fd_preference_name(fd_preference preference);        /* "a", "b", "tie", … */
+int fd_preference_parse(const char *name, fd_preference *ret);   /* -EINVAL; not "retracted" */
+
+/*
+ * One revision of a label. The history is append-only: revision 0 is the answer as it was given,
+ * later ones correct or retract it, and the newest counts.
+ */
+typedef struct fd_label_row {
+    int64_t sequence; /* place in the history, from 1; given by the store */
+    const char *id;   /* the client's */
+    uint32_t revision;
+    uint32_t item_a;
+    uint32_t item_b;
+    fd_preference preference;
+    const char *annotator;
+    const char *assignment; /* NULL if none */
+    int64_t duration_ms;    /* -1 if not given */
+    int64_t created_ms;
+} fd_label_row;
+
+typedef struct fd_model_row {
+    uint64_t version; /* from 1, ascending */
+    const uint8_t *bytes;
+    size_t size;
+    uint64_t labels;        /* labels that count it was trained and tested on */
+    uint64_t items;         /* items its input statistics were taken from */
+    uint32_t iterations;
+    double train_loss;      /* NaN where there was nothing to measure, as in the next two */
+    double held_out_loss;
+    double held_out_accuracy;
+    uint64_t held_out_labels;
+    double seconds;         /* of training */
+    int64_t created_ms;
+} fd_model_row;
+
+/* What became of a list of rows. */
+typedef struct fd_added {
+    size_t created;
+    size_t unchanged; /* rows that were there already with the same content */
+    size_t conflict;  /* with -EEXIST: the first row whose id is taken by other content */
+} fd_added;
+
+typedef struct fd_counts {
+    uint64_t items;
+    uint64_t labels;      /* label ids, whatever their newest revision says */
+    uint64_t label_rows;  /* revisions */
+    uint64_t models;
+} fd_counts;
+
+/* A callback ends the reading by returning anything but 0; the call then returns that. */
+typedef int fd_item_visit(void *context, const fd_item_row *row);
+typedef int fd_label_visit(void *context, const fd_label_row *row);
+typedef int fd_model_visit(void *context, const fd_model_row *row);
+
+/* ---- operations ---- */
+
+typedef struct fd_store_operations {
+    /* Everything between begin and commit is on disk when commit returns 0, or not at all. After a
+     * failure other than -EEXIST inside, roll back. */
+    int (*begin)(fd_store *store) FD_MUST_CHECK;
+    int (*commit)(fd_store *store) FD_MUST_CHECK;
+    void (*rollback)(fd_store *store);
+
+    /* Adds all rows or none, inside begin and commit. A row whose id is there (or is twice in the
+     * list) with the same content, times and sequence aside, counts as unchanged; with other
+     * content nothing is added and the result is -EEXIST. `indices` [n] gets each row's index. */
+    int (*items_add)(fd_store *store, const fd_item_row *rows, size_t n, uint32_t *indices,
+                     fd_added *ret) FD_MUST_CHECK;
+
+    /* The same for labels at revision 0; `sequences` [n] gets each label's place in the history
+     * when it was created and 0 when it was there already. */
+    int (*labels_add)(fd_store *store, const fd_label_row *rows, size_t n, int64_t *sequences,
+                      fd_added *ret) FD_MUST_CHECK;
+
+    /* -EEXIST if the version is there. */
+    int (*model_add)(fd_store *store, const fd_model_row *row) FD_MUST_CHECK;
+
+    /* Items in the order of their index, from `first`, at most `limit`. `embeddings` = false may
+     * leave the embedding NULL (dimension is set). */
+    int (*items_read)(fd_store *store, uint32_t first, size_t limit, bool embeddings,
+                      fd_item_visit *visit, void *context) FD_MUST_CHECK;
+
+    /* Label revisions in the order of the history, after sequence `after`, at most `limit`. */
+    int (*labels_read)(fd_store *store, int64_t after, size_t limit, fd_label_visit *visit,
+                       void *context) FD_MUST_CHECK;
+
+    /* The model with the highest version of at most `highest`; -ENOENT if there is none. */
+    int (*model_read)(fd_store *store, uint64_t highest, fd_model_visit *visit,
+                      void *context) FD_MUST_CHECK;
+
+    int (*counts)(fd_store *store, fd_counts *ret) FD_MUST_CHECK;
+
+    /* Looks for damage: page structure, foreign keys, dense item indices, blob sizes. -EBADMSG with
+     * a message (for people, in `fault`) for the first that it finds. */
+    int (*check)(fd_store *store, fd_fault *fault) FD_MUST_CHECK;
+
+    void (*close)(fd_store *store);
+} fd_store_operations;
+
+struct fd_store {
+    const fd_store_operations *operations;
+};
+
+static inline void fd_store_close(fd_store *store) {
+    if (store)
+        store->operations->close(store);
+}
+FD_DEFINE_CLEANUP(fd_store, fd_store_close)
+
+/* ---- backends ---- */
+
+/*
+ * Opens or creates an SQLite database, takes the lock that keeps every other fisherd away, and
+ * brings it to the newest schema (with a backup beside it before migrating a database that holds
+ * data). On failure `fault` says why in words: -EBUSY held by another process, -EBADMSG not a
+ * fisherd database or damaged, -EPROTONOSUPPORT newer than this program, -EACCES, -ENOENT, ….
+ */
+int fd_store_open_sqlite(const char *path, fd_store **ret, fd_fault *fault) FD_MUST_CHECK;
+
+/* A store in memory that ends with the process; for tests. */
+int fd_store_open_memory(fd_store **ret) FD_MUST_CHECK;
+
+#endif
