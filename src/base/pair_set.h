@@ -1,0 +1,74 @@
+/*
+ * A multiset of unordered pairs of item indices: open addressing in one flat array, because a
+ * selection looks up tens of thousands of candidates at a time.
+ */
+#ifndef FD_PAIR_SET_H
+#define FD_PAIR_SET_H
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "macros.h"
+
+typedef struct fd_pair_set {
+    size_t capacity; /* a power of two, or 0 */
+    size_t used;
+    struct fd_pair_slot {
+        uint64_t key;
+        uint32_t count; /* 0: never used */
+    } *slots;
+} fd_pair_set;
+
+static inline uint64_t fd_pair_key(uint32_t a, uint32_t b) {
+    return a < b ? (uint64_t)a << 32 | b : (uint64_t)b << 32 | a;
+}
+
+static inline struct fd_pair_slot *fd_pair_set_slot(const fd_pair_set *set, uint64_t key) {
+    uint64_t hash = key * 0x9e3779b97f4a7c15u;
+    size_t i = (size_t)(hash >> 20) & (set->capacity - 1);
+    while (set->slots[i].count > 0 && set->slots[i].key != key)
+        i = (i + 1) & (set->capacity - 1);
+    return &set->slots[i];
+}
+
+static inline uint32_t fd_pair_set_count(const fd_pair_set *set, uint32_t a, uint32_t b) {
+    return set->capacity == 0 ? 0 : fd_pair_set_slot(set, fd_pair_key(a, b))->count;
+}
+
+/* Makes room for `extra` more pairs, so that adding them cannot fail. */
+FD_MUST_CHECK static inline int fd_pair_set_reserve(fd_pair_set *set, size_t extra) {
+    size_t capacity = set->capacity ? set->capacity : 64;
+    while ((set->used + extra) * 2 > capacity)
+        capacity *= 2;
+    if (capacity == set->capacity)
+        return 0;
+
+    fd_pair_set grown = {capacity, set->used, calloc(capacity, sizeof(*grown.slots))};
+    if (!grown.slots)
+        return -ENOMEM;
+    for (size_t i = 0; i < set->capacity; i++)
+        if (set->slots[i].count > 0)
+            *fd_pair_set_slot(&grown, set->slots[i].key) = set->slots[i];
+    free(set->slots);
+    *set = grown;
+    return 0;
+}
+
+/* Adds one pair, for which there is room, and returns how often it was there before. */
+static inline uint32_t fd_pair_set_add(fd_pair_set *set, uint32_t a, uint32_t b) {
+    uint64_t key = fd_pair_key(a, b);
+    struct fd_pair_slot *slot = fd_pair_set_slot(set, key);
+    if (slot->count == 0)
+        set->used++;
+    slot->key = key;
+    return slot->count++;
+}
+
+static inline void fd_pair_set_clear(fd_pair_set *set) {
+    free(set->slots);
+    memset(set, 0, sizeof(*set));
+}
+
+#endif

@@ -1,0 +1,156 @@
+#include "snapshot.h"
+
+#include <errno.h>
+
+FD_DEFINE_CLEANUP(fi_factor, fi_factor_free)
+
+/* ---- served models ---- */
+
+int fd_served_model_new(fi_model *model, const fd_model_row *row, fd_served_model **ret) {
+    fd_served_model *served = calloc(1, sizeof(*served));
+    if (!served)
+        return -ENOMEM;
+    atomic_init(&served->references, 1);
+    served->model = model;
+    served->row = *row;
+    served->row.bytes = NULL;
+    served->row.size = 0;
+    *ret = served;
+    return 0;
+}
+
+fd_served_model *fd_served_model_reference(fd_served_model *served) {
+    (void)atomic_fetch_add_explicit(&served->references, 1, memory_order_relaxed);
+    return served;
+}
+
+void fd_served_model_free(fd_served_model *served) {
+    if (!served ||
+        atomic_fetch_sub_explicit(&served->references, 1, memory_order_acq_rel) != 1)
+        return;
+    fi_model_free(served->model);
+    free(served);
+}
+
+/* ---- snapshots ---- */
+
+fd_snapshot *fd_snapshot_reference(fd_snapshot *snapshot) {
+    (void)atomic_fetch_add_explicit(&snapshot->references, 1, memory_order_relaxed);
+    return snapshot;
+}
+
+void fd_snapshot_free(fd_snapshot *snapshot) {
+    if (!snapshot ||
+        atomic_fetch_sub_explicit(&snapshot->references, 1, memory_order_acq_rel) != 1)
+        return;
+    fd_served_model_free(snapshot->served);
+    fd_rows_free(snapshot->features);
+    fd_rows_free(snapshot->rewards);
+    fi_information_free(snapshot->past);
+    fi_factor_free(snapshot->design);
+    free(snapshot);
+}
+
+int fd_snapshot_new(fd_served_model *served, double prior_precision, fd_snapshot **ret) {
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+    if (!snapshot)
+        return -ENOMEM;
+    atomic_init(&snapshot->references, 1);
+    snapshot->served = fd_served_model_reference(served);
+
+    size_t width = fi_model_feature_count(served->model);
+    int r = fd_rows_new(width, 0, &snapshot->features);
+    if (r < 0)
+        return r;
+    r = fd_rows_new(1, 0, &snapshot->rewards);
+    if (r < 0)
+        return r;
+    r = fi_information_new(width, &snapshot->past);
+    if (r < 0)
+        return r;
+    r = fi_factor_new(snapshot->past, prior_precision, &snapshot->design);
+    if (r < 0)
+        return r;
+    *ret = FD_STEAL(snapshot);
+    return 0;
+}
+
+static int extend_features(fd_snapshot *snapshot, fd_rows *embeddings, size_t n_items) {
+    size_t done = snapshot->items;
+    size_t extra = n_items - done;
+    int r = fd_rows_reserve(&snapshot->features, done, extra);
+    if (r < 0)
+        return r;
+    r = fd_rows_reserve(&snapshot->rewards, done, extra);
+    if (r < 0)
+        return r;
+    float *features = fd_rows_at(snapshot->features, done);
+    r = fi_model_features(snapshot->served->model, extra, fd_rows_at(embeddings, done), features);
+    if (r < 0)
+        return r;
+    fi_model_rewards(snapshot->served->model, extra, features, fd_rows_at(snapshot->rewards, done));
+    snapshot->items = n_items;
+    return 0;
+}
+
+static int extend_past(fd_snapshot *snapshot, const fd_answer *answers, size_t n_answers) {
+    size_t extra = n_answers - snapshot->answers;
+    FD_FREE fi_pair *pairs = calloc(extra, sizeof(*pairs));
+    if (!pairs)
+        return -ENOMEM;
+    for (size_t i = 0; i < extra; i++)
+        pairs[i] = answers[snapshot->answers + i].pair;
+
+    fi_candidates candidates = fd_snapshot_candidates(snapshot, pairs, extra);
+    int r = fi_information_add(snapshot->past, &candidates);
+    if (r < 0)
+        return r;
+    snapshot->answers = n_answers;
+    return 0;
+}
+
+int fd_snapshot_extend(const fd_snapshot *base, fd_rows *embeddings, size_t n_items,
+                       const fd_answer *answers, size_t n_answers, double prior_precision,
+                       fd_snapshot **ret) {
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+    if (!snapshot)
+        return -ENOMEM;
+    atomic_init(&snapshot->references, 1);
+    snapshot->served = fd_served_model_reference(base->served);
+    snapshot->items = base->items;
+    snapshot->features = fd_rows_reference(base->features);
+    snapshot->rewards = fd_rows_reference(base->rewards);
+    snapshot->answers = base->answers;
+
+    int r = fi_information_copy(base->past, &snapshot->past);
+    if (r < 0)
+        return r;
+    if (n_items > snapshot->items) {
+        r = extend_features(snapshot, embeddings, n_items);
+        if (r < 0)
+            return r;
+    }
+    if (n_answers > snapshot->answers) {
+        r = extend_past(snapshot, answers, n_answers);
+        if (r < 0)
+            return r;
+        r = fi_factor_new(snapshot->past, prior_precision, &snapshot->design);
+    } else {
+        r = fi_factor_copy(base->design, &snapshot->design);
+    }
+    if (r < 0)
+        return r;
+    *ret = FD_STEAL(snapshot);
+    return 0;
+}
+
+fi_candidates fd_snapshot_candidates(const fd_snapshot *snapshot, const fi_pair *pairs, size_t n) {
+    return (fi_candidates){
+        .n_items = snapshot->items,
+        .n_features = snapshot->features->width,
+        .n_pairs = n,
+        .features = snapshot->features->data,
+        .rewards = snapshot->rewards->data,
+        .pairs = pairs,
+    };
+}

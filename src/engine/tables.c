@@ -1,0 +1,162 @@
+#include "tables.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+/* ---- items ---- */
+
+int fd_item_entry_new(const fd_item_row *row, fd_item_entry **ret) {
+    FD_CLEANUP(fd_item_entry_freep) fd_item_entry *entry = calloc(1, sizeof(*entry));
+    if (!entry)
+        return -ENOMEM;
+    entry->id = strdup(row->id);
+    if (!entry->id)
+        return -ENOMEM;
+    *ret = FD_STEAL(entry);
+    return 0;
+}
+
+void fd_item_entry_free(fd_item_entry *entry) {
+    free(entry->id);
+    free(entry);
+}
+
+static int grow(void **array, size_t *capacity, size_t needed, size_t size) {
+    if (needed <= *capacity)
+        return 0;
+    size_t grown = *capacity * 2 > needed ? *capacity * 2 : needed;
+    void *moved = reallocarray(*array, grown, size);
+    if (!moved)
+        return -ENOMEM;
+    *array = moved;
+    *capacity = grown;
+    return 0;
+}
+
+static int find_or_add_prompt(fd_item_table *table, const char *id, fd_prompt **ret) {
+    fd_prompt *prompt;
+    HASH_FIND_STR(table->prompt_by_id, id, prompt);
+    if (prompt) {
+        *ret = prompt;
+        return 0;
+    }
+
+    int r = grow((void **)&table->prompts, &table->prompt_capacity, table->prompt_count + 1,
+                 sizeof(fd_prompt *));
+    if (r < 0)
+        return r;
+    prompt = calloc(1, sizeof(*prompt));
+    if (!prompt)
+        return -ENOMEM;
+    prompt->id = strdup(id);
+    if (!prompt->id) {
+        free(prompt);
+        return -ENOMEM;
+    }
+    HASH_ADD_KEYPTR(hh, table->prompt_by_id, prompt->id, strlen(prompt->id), prompt);
+    if (!prompt->hh.tbl) {
+        free(prompt->id);
+        free(prompt);
+        return -ENOMEM;
+    }
+    prompt->index = (uint32_t)table->prompt_count;
+    table->prompts[table->prompt_count++] = prompt;
+    *ret = prompt;
+    return 0;
+}
+
+int fd_item_table_reserve(fd_item_table *table, fd_item_entry *const *entries,
+                          const char *const *prompt_ids, size_t n) {
+    int r = grow((void **)&table->entries, &table->capacity, table->count + n,
+                 sizeof(fd_item_entry *));
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < n; i++) {
+        fd_prompt *prompt;
+        r = find_or_add_prompt(table, prompt_ids[i], &prompt);
+        if (r < 0)
+            return r;
+        r = grow((void **)&prompt->items, &prompt->capacity, prompt->promised + 1,
+                 sizeof(uint32_t));
+        if (r < 0)
+            return r;
+        prompt->promised++;
+        entries[i]->prompt = prompt;
+    }
+    return 0;
+}
+
+void fd_item_table_add(fd_item_table *table, fd_item_entry *entry) {
+    assert(table->count < table->capacity);
+    entry->index = (uint32_t)table->count;
+    table->entries[table->count++] = entry;
+    HASH_ADD_KEYPTR(hh, table->by_id, entry->id, strlen(entry->id), entry);
+
+    fd_prompt *prompt = entry->prompt;
+    assert(prompt->count < prompt->promised);
+    prompt->items[prompt->count++] = entry->index;
+}
+
+const fd_item_entry *fd_item_table_find(const fd_item_table *table, const char *id) {
+    const fd_item_entry *entry;
+    HASH_FIND_STR(table->by_id, id, entry);
+    return entry;
+}
+
+void fd_item_table_clear(fd_item_table *table) {
+    HASH_CLEAR(hh, table->by_id);
+    HASH_CLEAR(hh, table->prompt_by_id);
+    for (size_t i = 0; i < table->count; i++)
+        fd_item_entry_free(table->entries[i]);
+    for (size_t i = 0; i < table->prompt_count; i++) {
+        free(table->prompts[i]->items);
+        free(table->prompts[i]->id);
+        free(table->prompts[i]);
+    }
+    free(table->entries);
+    free(table->prompts);
+    memset(table, 0, sizeof(*table));
+}
+
+/* ---- answers ---- */
+
+int fd_answer_table_reserve(fd_answer_table *table, size_t extra) {
+    int r = grow((void **)&table->answers, &table->capacity, table->count + extra,
+                 sizeof(fd_answer));
+    if (r < 0)
+        return r;
+    return fd_pair_set_reserve(&table->labelled, extra);
+}
+
+void fd_answer_table_add(fd_answer_table *table, const fd_answer *answer,
+                         fd_preference preference) {
+    (void)fd_pair_set_add(&table->labelled, answer->pair.a, answer->pair.b);
+    table->by_preference[preference]++;
+    if (preference == FD_PREFER_SKIP)
+        return;
+    assert(table->count < table->capacity);
+    table->answers[table->count++] = *answer;
+}
+
+void fd_answer_table_clear(fd_answer_table *table) {
+    free(table->answers);
+    fd_pair_set_clear(&table->labelled);
+    memset(table, 0, sizeof(*table));
+}
+
+/* FNV-1a (Fowler, Noll, Vo), finished by a multiplication so that the high bits mix. */
+static uint64_t hash_text(uint64_t hash, const char *text) {
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
+    return (hash ^ 0xff) * 0x100000001b3u;
+}
+
+bool fd_pair_is_held_out(const char *a, const char *b, double fraction) {
+    bool swapped = strcmp(a, b) > 0;
+    uint64_t hash = 0xcbf29ce484222325u;
+    hash = hash_text(hash, swapped ? b : a);
+    hash = hash_text(hash, swapped ? a : b);
+    hash = (hash ^ (hash >> 32)) * 0x9e3779b97f4a7c15u;
+    return (double)(hash >> 11) * 0x1p-53 < fraction;
+}
