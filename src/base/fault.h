@@ -15,7 +15,8 @@ typedef struct fd_fault {
     char detail[320];
 } fd_fault;
 
-/* Fills a fault and returns `error`, so that `return fd_fault_set(fault, -EINVAL, …)` reads well. */
+/* Fills a fault and returns `error`, so that `return fd_fault_set(fault, -EINVAL, …)` reads well.
+ */
 int fd_fault_set(fd_fault *fault, int error, const char *pointer, const char *detail_format, ...)
     __attribute__((format(printf, 4, 5)));
 

@@ -18,7 +18,7 @@ typedef struct fd_pair_set {
     struct fd_pair_slot {
         uint64_t key;
         uint32_t count; /* 0: never used */
-    } *slots;
+    } * slots;
 } fd_pair_set;
 
 static inline uint64_t fd_pair_key(uint32_t a, uint32_t b) {
@@ -38,7 +38,8 @@ static inline uint32_t fd_pair_set_count(const fd_pair_set *set, uint32_t a, uin
 }
 
 /* Makes room for `extra` more pairs, so that adding them cannot fail. */
-FD_MUST_CHECK static inline int fd_pair_set_reserve(fd_pair_set *set, size_t extra) {
+FD_MUST_CHECK
+static inline int fd_pair_set_reserve(fd_pair_set *set, size_t extra) {
     size_t capacity = set->capacity ? set->capacity : 64;
     while ((set->used + extra) * 2 > capacity)
         capacity *= 2;

@@ -24,15 +24,15 @@
 typedef struct fd_engine fd_engine;
 
 typedef struct fd_engine_options {
-    uint32_t components;         /* of new models, as in fi_shape */
+    uint32_t components; /* of new models, as in fi_shape */
     uint32_t hidden_layers;
     uint32_t hidden_width;
-    double prior_precision;      /* lambda */
-    const char *strategy;        /* when a request names none */
-    uint32_t retrain_labels;     /* new labels that start a retrain; 0: never by count */
-    double retrain_seconds;      /* age of the oldest new label that starts one; 0: never by age */
-    double held_out_fraction;    /* of pairs, never trained on */
-    fi_train_options train;      /* progress and context are the engine's */
+    double prior_precision;   /* lambda */
+    const char *strategy;     /* when a request names none */
+    uint32_t retrain_labels;  /* new labels that start a retrain; 0: never by count */
+    double retrain_seconds;   /* age of the oldest new label that starts one; 0: never by age */
+    double held_out_fraction; /* of pairs, never trained on */
+    fi_train_options train;   /* progress and context are the engine's */
     uint64_t seed;
     int64_t (*now_ms)(void *context); /* wall clock; NULL for the system's */
     void *now_context;
@@ -87,8 +87,8 @@ typedef struct fd_score {
 } fd_score;
 
 /* scores [n]. Faults point at "/items/i…". -ENOENT is not used: an unknown id is -EINVAL. */
-int fd_engine_score(fd_engine *engine, const fd_item_reference *items, size_t n,
-                    fd_score *scores, uint64_t *ret_model_version, fd_fault *fault) FD_MUST_CHECK;
+int fd_engine_score(fd_engine *engine, const fd_item_reference *items, size_t n, fd_score *scores,
+                    uint64_t *ret_model_version, fd_fault *fault) FD_MUST_CHECK;
 
 /* ---- selections ---- */
 
@@ -104,7 +104,7 @@ typedef struct fd_generate {
     fd_generate_mode mode;
     size_t prompts;              /* prompts drawn; 0: all */
     size_t responses_per_prompt; /* items drawn of each; 0: all */
-    size_t pairs;                /* most candidates */
+    size_t pairs;                /* most candidates, at least 1 */
     bool include_labelled;       /* pairs that have an answer too */
 } fd_generate;
 
@@ -112,7 +112,7 @@ typedef struct fd_selection_request {
     size_t batch_size;
     const char *strategy; /* NULL: the configured one */
     bool has_seed;
-    uint64_t seed;        /* without has_seed a fresh one is drawn */
+    uint64_t seed;                  /* without has_seed a fresh one is drawn */
     const fd_pair_reference *pairs; /* NULL: generate */
     size_t n_pairs;
     fd_generate generate;
@@ -121,7 +121,7 @@ typedef struct fd_selection_request {
 /* One selected pair. `index` counts the request's pairs, or the generated candidates, from 0. */
 typedef struct fd_selected_pair {
     size_t index;
-    const char *a; /* ids; NULL for an inline embedding. Owned by the answer. */
+    const char *a; /* ids, which live as long as the engine; NULL for an inline embedding */
     const char *b;
     double p;
     double gain;
@@ -177,25 +177,29 @@ int fd_engine_labels_read(fd_engine *engine, int64_t after, size_t limit,
 
 /* ---- model ---- */
 
-typedef enum fd_worker_state { FD_WORKER_IDLE, FD_WORKER_TRAINING, FD_WORKER_FAILED } fd_worker_state;
+typedef enum fd_worker_state {
+    FD_WORKER_IDLE,
+    FD_WORKER_TRAINING,
+    FD_WORKER_FAILED
+} fd_worker_state;
 
 typedef struct fd_model_info {
     uint64_t version; /* 0: nothing was trained yet */
     fi_shape shape;
     size_t feature_count;
     uint64_t items;
-    uint64_t labels;           /* that count: no skips */
-    uint64_t labels_used;      /* of them when this model was trained */
+    uint64_t labels;      /* that count: no skips */
+    uint64_t labels_used; /* of them when this model was trained */
     uint64_t held_out_labels;
     uint32_t iterations;
-    double train_loss;         /* NaN where unknown */
+    double train_loss; /* NaN where unknown */
     double held_out_loss;
     double held_out_accuracy;
     double train_seconds;
-    int64_t trained_ms;        /* 0 for version 0 */
-    double logdet;             /* log det (I_past + prior) */
+    int64_t trained_ms; /* 0 for version 0 */
+    double logdet;      /* log det (I_past + prior) */
     fd_worker_state worker;
-    double progress;           /* of the running training, 0 to 1 */
+    double progress; /* of the running training, 0 to 1 */
 } fd_model_info;
 
 int fd_engine_model(fd_engine *engine, fd_model_info *ret) FD_MUST_CHECK;

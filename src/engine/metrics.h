@@ -1,6 +1,6 @@
 /*
- * Counters, gauges and histograms in Prometheus' text format. Each family is a row of metrics.def
- * with a fixed set of label values, so that updating one is an index and an atomic addition.
+ * Counters, gauges and histograms in Prometheus' text format. Each family is a row of metrics.def;
+ * its series come into being as they are first used, and any thread may update any of them.
  */
 #ifndef FD_METRICS_H
 #define FD_METRICS_H
@@ -13,7 +13,6 @@
 
 typedef struct fd_metrics fd_metrics;
 
-/* METRIC(identifier, kind, name, help, label names, most series, buckets) */
 typedef enum fd_metric {
 #define METRIC(identifier, ...) FD_METRIC_##identifier,
 #include "metrics.def"

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "gather.h"
+
 FD_DEFINE_CLEANUP(fi_factor, fi_factor_free)
 
 /* ---- served models ---- */
@@ -25,8 +27,7 @@ fd_served_model *fd_served_model_reference(fd_served_model *served) {
 }
 
 void fd_served_model_free(fd_served_model *served) {
-    if (!served ||
-        atomic_fetch_sub_explicit(&served->references, 1, memory_order_acq_rel) != 1)
+    if (!served || atomic_fetch_sub_explicit(&served->references, 1, memory_order_acq_rel) != 1)
         return;
     fi_model_free(served->model);
     free(served);
@@ -40,8 +41,7 @@ fd_snapshot *fd_snapshot_reference(fd_snapshot *snapshot) {
 }
 
 void fd_snapshot_free(fd_snapshot *snapshot) {
-    if (!snapshot ||
-        atomic_fetch_sub_explicit(&snapshot->references, 1, memory_order_acq_rel) != 1)
+    if (!snapshot || atomic_fetch_sub_explicit(&snapshot->references, 1, memory_order_acq_rel) != 1)
         return;
     fd_served_model_free(snapshot->served);
     fd_rows_free(snapshot->features);
@@ -101,8 +101,11 @@ static int extend_past(fd_snapshot *snapshot, const fd_answer *answers, size_t n
     for (size_t i = 0; i < extra; i++)
         pairs[i] = answers[snapshot->answers + i].pair;
 
-    fi_candidates candidates = fd_snapshot_candidates(snapshot, pairs, extra);
-    int r = fi_information_add(snapshot->past, &candidates);
+    FD_CLEANUP(fd_gathered_clear) fd_gathered gathered = {0};
+    int r = fd_gather(snapshot, pairs, extra, NULL, 0, &gathered);
+    if (r < 0)
+        return r;
+    r = fi_information_add(snapshot->past, &gathered.candidates);
     if (r < 0)
         return r;
     snapshot->answers = n_answers;
@@ -142,15 +145,4 @@ int fd_snapshot_extend(const fd_snapshot *base, fd_rows *embeddings, size_t n_it
         return r;
     *ret = FD_STEAL(snapshot);
     return 0;
-}
-
-fi_candidates fd_snapshot_candidates(const fd_snapshot *snapshot, const fi_pair *pairs, size_t n) {
-    return (fi_candidates){
-        .n_items = snapshot->items,
-        .n_features = snapshot->features->width,
-        .n_pairs = n,
-        .features = snapshot->features->data,
-        .rewards = snapshot->rewards->data,
-        .pairs = pairs,
-    };
 }

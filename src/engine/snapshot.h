@@ -55,7 +55,4 @@ int fd_snapshot_extend(const fd_snapshot *base, fd_rows *embeddings, size_t n_it
                        const fd_answer *answers, size_t n_answers, double prior_precision,
                        fd_snapshot **ret) FD_MUST_CHECK;
 
-/* The candidates of a snapshot's whole item table and some pairs of it. */
-fi_candidates fd_snapshot_candidates(const fd_snapshot *snapshot, const fi_pair *pairs, size_t n);
-
 #endif

@@ -66,9 +66,9 @@ static int find_or_add_prompt(fd_item_table *table, const char *id, fd_prompt **
     return 0;
 }
 
-int fd_item_table_reserve(fd_item_table *table, fd_item_entry *const *entries,
+int fd_item_table_reserve(fd_item_table *table, size_t extra, fd_item_entry *const *entries,
                           const char *const *prompt_ids, size_t n) {
-    int r = grow((void **)&table->entries, &table->capacity, table->count + n,
+    int r = grow((void **)&table->entries, &table->capacity, table->count + extra,
                  sizeof(fd_item_entry *));
     if (r < 0)
         return r;
@@ -122,8 +122,8 @@ void fd_item_table_clear(fd_item_table *table) {
 /* ---- answers ---- */
 
 int fd_answer_table_reserve(fd_answer_table *table, size_t extra) {
-    int r = grow((void **)&table->answers, &table->capacity, table->count + extra,
-                 sizeof(fd_answer));
+    int r =
+        grow((void **)&table->answers, &table->capacity, table->count + extra, sizeof(fd_answer));
     if (r < 0)
         return r;
     return fd_pair_set_reserve(&table->labelled, extra);

@@ -53,9 +53,9 @@ int fd_item_entry_new(const fd_item_row *row, fd_item_entry **ret) FD_MUST_CHECK
 void fd_item_entry_free(fd_item_entry *entry);
 FD_DEFINE_CLEANUP(fd_item_entry, fd_item_entry_free)
 
-/* Finds or makes each entry's prompt and reserves room for all; the entries are not linked yet.
- * A prompt made for entries that never follow stays, empty. */
-int fd_item_table_reserve(fd_item_table *table, fd_item_entry *const *entries,
+/* Finds or makes the prompt of n entries and reserves room for them and, with earlier ones that are
+ * reserved but not added yet, `extra` in all. A prompt whose entries never follow stays, empty. */
+int fd_item_table_reserve(fd_item_table *table, size_t extra, fd_item_entry *const *entries,
                           const char *const *prompt_ids, size_t n) FD_MUST_CHECK;
 
 /* Links an entry, for which there is room, as the next index. The entry becomes the table's. */
@@ -81,6 +81,11 @@ typedef struct fd_answer_table {
     fd_pair_set labelled; /* every pair that has a label, skips included */
     size_t by_preference[FD_PREFER_RETRACTED];
 } fd_answer_table;
+
+/* What an answer teaches; a skip teaches nothing and has 0.5. */
+static inline float fd_preference_target(fd_preference preference) {
+    return preference == FD_PREFER_A ? 1.0f : preference == FD_PREFER_B ? 0.0f : 0.5f;
+}
 
 int fd_answer_table_reserve(fd_answer_table *table, size_t extra) FD_MUST_CHECK;
 void fd_answer_table_add(fd_answer_table *table, const fd_answer *answer, fd_preference preference);

@@ -1,0 +1,296 @@
+#include "engine.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "log.h"
+#include "private.h"
+
+FD_DEFINE_CLEANUP(fi_model, fi_model_free)
+
+static int64_t system_now_ms(void *context) {
+    (void)context;
+    return fd_wall_milliseconds();
+}
+
+fd_engine_options fd_engine_defaults(void) {
+    return (fd_engine_options){
+        .hidden_layers = 3,
+        .hidden_width = 64,
+        .prior_precision = 1e-3,
+        .strategy = "greedy",
+        .retrain_labels = 100,
+        .retrain_seconds = 60,
+        .held_out_fraction = 0.1,
+        .train = fi_train_defaults(),
+        .now_ms = system_now_ms,
+    };
+}
+
+/* ---- replay ---- */
+
+struct replay {
+    fd_engine *engine;
+    fd_fault *fault;
+    int64_t last_sequence;
+    uint64_t model_version;
+    fd_snapshot *snapshot;
+    bool model_damaged;
+};
+
+static int replay_item(void *context, const fd_item_row *row) {
+    struct replay *replay = context;
+    fd_engine *engine = replay->engine;
+    size_t index = engine->items.count;
+    if (row->index != index)
+        return fd_fault_set(replay->fault, -EBADMSG, "", "item %zu is missing from the store",
+                            index);
+    int r = 0;
+    if (!engine->embeddings)
+        r = fd_rows_new(row->dimension, 0, &engine->embeddings);
+    if (r == 0 && row->dimension != engine->embeddings->width)
+        return fd_fault_set(replay->fault, -EBADMSG, "",
+                            "item \"%s\" has %zu numbers, those before it %zu", row->id,
+                            row->dimension, engine->embeddings->width);
+    if (r == 0)
+        r = fd_rows_reserve(&engine->embeddings, index, 1);
+    if (r < 0)
+        return r;
+
+    FD_CLEANUP(fd_item_entry_freep) fd_item_entry *entry = NULL;
+    r = fd_item_entry_new(row, &entry);
+    if (r == 0)
+        r = fd_item_table_reserve(&engine->items, 1, &entry, &row->prompt_id, 1);
+    if (r < 0)
+        return r;
+    memcpy(fd_rows_at(engine->embeddings, index), row->embedding, row->dimension * sizeof(float));
+    fd_item_table_add(&engine->items, FD_STEAL(entry));
+    return 0;
+}
+
+static int replay_label(void *context, const fd_label_row *row) {
+    struct replay *replay = context;
+    fd_engine *engine = replay->engine;
+    if (row->item_a >= engine->items.count || row->item_b >= engine->items.count)
+        return fd_fault_set(replay->fault, -EBADMSG, "", "label \"%s\" names an unknown item",
+                            row->id);
+    if (row->revision > 0)
+        return fd_fault_set(replay->fault, -EBADMSG, "",
+                            "label \"%s\" was revised, which this version cannot read", row->id);
+    int r = fd_answer_table_reserve(&engine->answers, 1);
+    if (r < 0)
+        return r;
+    fd_answer answer = {
+        .pair = {row->item_a, row->item_b},
+        .target = fd_preference_target(row->preference),
+        .held_out = fd_pair_is_held_out(engine->items.entries[row->item_a]->id,
+                                        engine->items.entries[row->item_b]->id,
+                                        engine->options.held_out_fraction),
+    };
+    fd_answer_table_add(&engine->answers, &answer, row->preference);
+    replay->last_sequence = row->sequence;
+    return 0;
+}
+
+/* A damaged model is no reason not to serve: the one before it does. */
+static int replay_model(void *context, const fd_model_row *row) {
+    struct replay *replay = context;
+    fd_engine *engine = replay->engine;
+    FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
+    replay->model_version = row->version;
+    int r = fi_model_decode(row->bytes, row->size, &model);
+    if (r == -ENOMEM)
+        return r;
+    if (r < 0 || !engine->embeddings ||
+        fi_model_shape(model)->inputs != engine->embeddings->width) {
+        fd_log(FD_LOG_ERROR, "model-damaged", FD_INT("model_version", row->version));
+        replay->model_damaged = true;
+        return 0;
+    }
+
+    FD_CLEANUP(fd_served_model_freep) fd_served_model *served = NULL;
+    r = fd_served_model_new(model, row, &served);
+    if (r < 0)
+        return r;
+    (void)FD_STEAL(model);
+    return fd_snapshot_new(served, engine->options.prior_precision, &replay->snapshot);
+}
+
+static int replay_models(fd_engine *engine, struct replay *replay) {
+    uint64_t highest = UINT64_MAX >> 1; /* stores count versions in signed 64 bits */
+    do {
+        replay->model_damaged = false;
+        int r = engine->store->operations->model_read(engine->store, highest, replay_model, replay);
+        if (r == -ENOENT)
+            return 0;
+        if (r < 0)
+            return r;
+        if (engine->last_model_version == 0)
+            engine->last_model_version = replay->model_version;
+        highest = replay->model_version - 1;
+    } while (replay->model_damaged);
+    return 0;
+}
+
+static int replay_store(fd_engine *engine, fd_fault *fault) {
+    const fd_store_operations *store = engine->store->operations;
+    struct replay replay = {.engine = engine, .fault = fault};
+    double start = fd_monotonic_seconds();
+
+    int r = store->items_read(engine->store, 0, SIZE_MAX, true, replay_item, &replay);
+    if (r == 0)
+        r = store->labels_read(engine->store, 0, SIZE_MAX, replay_label, &replay);
+    if (r == 0)
+        r = replay_models(engine, &replay);
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *base = replay.snapshot;
+    if (r == 0)
+        r = fd_writer_rebuild(engine, base);
+    if (r < 0)
+        return r;
+
+    size_t labels = engine->answers.count;
+    engine->labels_seen = labels;
+    engine->labels_trained = base && base->served->row.labels < labels
+                                 ? (size_t)base->served->row.labels
+                                 : (base ? labels : 0);
+    engine->oldest_new_label = fd_monotonic_seconds();
+    fd_writer_measure(engine);
+    fd_log(FD_LOG_INFO, "replayed", FD_INT("items", engine->items.count), FD_INT("labels", labels),
+           FD_INT("model_version", base ? base->served->row.version : 0),
+           FD_REAL("seconds", fd_monotonic_seconds() - start));
+    return 0;
+}
+
+/* ---- life ---- */
+
+static void init_locks(fd_engine *engine) {
+    pthread_rwlockattr_t rwlock;
+    pthread_condattr_t monotonic;
+    (void)pthread_rwlockattr_init(&rwlock);
+    /* Readers come in floods; the writer must not wait for a gap between them. */
+    (void)pthread_rwlockattr_setkind_np(&rwlock, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    (void)pthread_rwlock_init(&engine->state_lock, &rwlock);
+    (void)pthread_rwlockattr_destroy(&rwlock);
+
+    (void)pthread_mutex_init(&engine->queue_lock, NULL);
+    (void)pthread_cond_init(&engine->queue_filled, NULL);
+    (void)pthread_mutex_init(&engine->worker_lock, NULL);
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&engine->worker_wanted, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+}
+
+/* With no thread running any more. */
+static void engine_free(fd_engine *engine) {
+    fd_snapshot_free(engine->snapshot);
+    fd_rows_free(engine->embeddings);
+    fd_answer_table_clear(&engine->answers);
+    fd_item_table_clear(&engine->items);
+    (void)pthread_rwlock_destroy(&engine->state_lock);
+    (void)pthread_mutex_destroy(&engine->queue_lock);
+    (void)pthread_cond_destroy(&engine->queue_filled);
+    (void)pthread_mutex_destroy(&engine->worker_lock);
+    (void)pthread_cond_destroy(&engine->worker_wanted);
+    if (engine->metrics)
+        fd_metrics_free(engine->metrics);
+    fd_store_close(engine->store);
+    free(engine);
+}
+FD_DEFINE_CLEANUP(fd_engine, engine_free)
+
+int fd_engine_open(const fd_engine_options *options, fd_store *store, fd_engine **ret,
+                   fd_fault *fault) {
+    FD_CLEANUP(engine_freep) fd_engine *engine = calloc(1, sizeof(*engine));
+    if (!engine) {
+        fd_store_close(store);
+        return -ENOMEM;
+    }
+    engine->options = *options;
+    if (!engine->options.now_ms)
+        engine->options.now_ms = system_now_ms;
+    engine->store = store;
+    init_locks(engine);
+
+    int r = fd_metrics_new(&engine->metrics);
+    if (r < 0)
+        return r;
+    r = replay_store(engine, fault);
+    if (r < 0)
+        return r;
+    r = fd_writer_start(engine);
+    if (r < 0)
+        return r;
+    r = fd_worker_start(engine);
+    if (r < 0) {
+        fd_writer_stop(engine);
+        return r;
+    }
+    *ret = FD_STEAL(engine);
+    return 0;
+}
+
+void fd_engine_close(fd_engine *engine) {
+    fd_worker_stop(engine); /* first: it may be waiting for the writer */
+    fd_writer_stop(engine);
+    engine_free(engine);
+}
+
+fd_metrics *fd_engine_metrics(fd_engine *engine) {
+    return engine->metrics;
+}
+
+/* ---- state ---- */
+
+int fd_engine_ready(fd_engine *engine, char *reason, size_t size) {
+    (void)pthread_rwlock_rdlock(&engine->state_lock);
+    int failure = engine->store_failure;
+    (void)pthread_rwlock_unlock(&engine->state_lock);
+    if (failure == 0)
+        return 0;
+    (void)snprintf(reason, size, "the last write to the store failed: %s", strerror(-failure));
+    return -EAGAIN;
+}
+
+int fd_engine_model(fd_engine *engine, fd_model_info *ret) {
+    fd_model_info info = {
+        .train_loss = NAN, .held_out_loss = NAN, .held_out_accuracy = NAN, .logdet = NAN};
+
+    (void)pthread_rwlock_rdlock(&engine->state_lock);
+    fd_snapshot *snapshot = engine->snapshot ? fd_snapshot_reference(engine->snapshot) : NULL;
+    info.items = engine->items.count;
+    info.labels = engine->answers.count;
+    (void)pthread_rwlock_unlock(&engine->state_lock);
+
+    info.shape.components = engine->options.components;
+    info.shape.hidden_layers = engine->options.hidden_layers;
+    info.shape.hidden_width = engine->options.hidden_width;
+    if (snapshot) {
+        const fd_model_row *row = &snapshot->served->row;
+        info.version = row->version;
+        info.shape = *fi_model_shape(snapshot->served->model);
+        info.feature_count = fi_model_feature_count(snapshot->served->model);
+        info.logdet = fi_factor_logdet(snapshot->design);
+        if (row->version > 0) {
+            info.labels_used = row->labels;
+            info.held_out_labels = row->held_out_labels;
+            info.iterations = row->iterations;
+            info.train_loss = row->train_loss;
+            info.held_out_loss = row->held_out_loss;
+            info.held_out_accuracy = row->held_out_accuracy;
+            info.train_seconds = row->seconds;
+            info.trained_ms = row->created_ms;
+        }
+        fd_snapshot_free(snapshot);
+    }
+
+    (void)pthread_mutex_lock(&engine->worker_lock);
+    info.worker = engine->worker_state;
+    info.progress = engine->worker_progress;
+    (void)pthread_mutex_unlock(&engine->worker_lock);
+    *ret = info;
+    return 0;
+}

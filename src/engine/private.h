@@ -1,0 +1,136 @@
+/*
+ * What the engine's files share.
+ *
+ * Threads: the writer (writer.c) is the only thread that changes items, answers and the snapshot,
+ * so it reads them without the state lock; it takes the lock to change them, the others to read
+ * them. The worker (worker.c) trains on its own copies and hands its model to the writer as a job.
+ *
+ * Locks, in the order in which they may nest: none nests in another, and none is held over BLAS,
+ * SQL or a system call that waits.
+ */
+#ifndef FD_ENGINE_PRIVATE_H
+#define FD_ENGINE_PRIVATE_H
+
+#include <pthread.h>
+
+#include "engine.h"
+#include "snapshot.h"
+#include "tables.h"
+
+typedef struct fd_job fd_job;
+
+/* A change, asked for by a thread that waits for it. */
+struct fd_job {
+    /* Inside the transaction: writes rows, checks what only the writer can, and reserves all that
+     * `apply` needs. -EEXIST and -EINVAL mean that this job alone is refused and wrote nothing; any
+     * other failure undoes the whole transaction. */
+    int (*store)(fd_engine *engine, fd_job *job);
+    /* After the commit, under the state lock: changes the memory; cannot fail. */
+    void (*apply)(fd_engine *engine, fd_job *job);
+
+    int result;
+    bool done; /* guarded by engine->queue_lock, as are the next two */
+    pthread_cond_t finished;
+    fd_job *next;
+};
+
+/* What a transaction adds up to while its jobs are stored. */
+typedef struct fd_pending {
+    size_t items;      /* rows of embeddings, those of the table included */
+    size_t answers;    /* answers, those of the table included */
+    size_t label_rows; /* new labels, skips included */
+    fd_snapshot
+        *base; /* a new model's snapshot, from which the next one grows; borrowed, or NULL */
+} fd_pending;
+
+struct fd_engine {
+    fd_engine_options options;
+    fd_store *store;
+    fd_metrics *metrics;
+
+    pthread_rwlock_t state_lock;
+    fd_item_table items;     /* guarded by state_lock */
+    fd_answer_table answers; /* guarded by state_lock */
+    fd_rows *embeddings;     /* guarded by state_lock; NULL until the first item */
+    fd_snapshot *snapshot;   /* guarded by state_lock; NULL until the first item */
+    int store_failure;       /* guarded by state_lock; the last transaction's -errno, or 0 */
+
+    fd_pending pending;          /* the writer's own */
+    uint64_t last_model_version; /* the highest in the store; the worker's, between its jobs */
+
+    pthread_mutex_t queue_lock;
+    pthread_cond_t queue_filled;
+    fd_job *queue_head; /* guarded by queue_lock, as are the next two */
+    fd_job **queue_tail;
+    bool queue_closed;
+    pthread_t writer;
+
+    pthread_mutex_t worker_lock;
+    pthread_cond_t worker_wanted;
+    bool worker_stop; /* guarded by worker_lock, as is all below */
+    bool train_requested;
+    bool train_scratch;
+    size_t labels_seen;      /* answers that count */
+    size_t labels_trained;   /* of them when the last training began */
+    double oldest_new_label; /* monotonic seconds; when the first after those came */
+    fd_worker_state worker_state;
+    double worker_progress;
+    pthread_t worker;
+};
+
+/* ---- writer.c ---- */
+
+int fd_writer_start(fd_engine *engine) FD_MUST_CHECK;
+void fd_writer_stop(fd_engine *engine); /* runs what is queued, then joins */
+
+/* Queues a job, waits, and returns its result. */
+int fd_writer_run(fd_engine *engine, fd_job *job) FD_MUST_CHECK;
+
+/* Before the writer runs: serves `base` (NULL: an untrained model), grown by all items and answers.
+ */
+int fd_writer_rebuild(fd_engine *engine, fd_snapshot *base) FD_MUST_CHECK;
+
+/* Sets the gauges that follow the tables and the snapshot. */
+void fd_writer_measure(fd_engine *engine);
+
+/* ---- worker.c ---- */
+
+int fd_worker_start(fd_engine *engine) FD_MUST_CHECK;
+void fd_worker_stop(fd_engine *engine);
+void fd_worker_tell(fd_engine *engine, size_t labels); /* so many answers count now */
+
+/* ---- resolve.c ---- */
+
+/* Rows for item references, beside the snapshot that they are rows of. */
+typedef struct fd_resolved {
+    fd_snapshot *snapshot;
+    uint32_t
+        *rows; /* an item of the table has its index, inline ones follow from snapshot->items */
+    size_t n_extra;
+    float *extra; /* [n_extra x D], the inline embeddings */
+} fd_resolved;
+
+/* -EAGAIN with a fault when there is no item yet. */
+int fd_engine_snapshot(fd_engine *engine, fd_snapshot **ret, fd_fault *fault) FD_MUST_CHECK;
+
+/*
+ * Reference i belongs to element i / members of the request's list, and is its member
+ * names[i % members], or the element itself where names is NULL.
+ */
+int fd_resolve(fd_engine *engine, const char *list, const char *const *names, size_t members,
+               const fd_item_reference *references, size_t n, fd_resolved *ret,
+               fd_fault *fault) FD_MUST_CHECK;
+void fd_resolved_clear(fd_resolved *resolved);
+
+/* ---- generate.c ---- */
+
+/* Draws candidates from the item table of `snapshot`. The caller frees *ret with free(). */
+int fd_generate_pairs(fd_engine *engine, const fd_generate *generate, uint64_t seed,
+                      fd_snapshot **ret_snapshot, fi_pair **ret, size_t *ret_count,
+                      fd_fault *fault) FD_MUST_CHECK;
+
+static inline int64_t fd_engine_now_ms(const fd_engine *engine) {
+    return engine->options.now_ms(engine->options.now_context);
+}
+
+#endif

@@ -1,0 +1,348 @@
+/*
+ * The worker: one thread that retrains when enough answers came, or the oldest of them waited long
+ * enough, or somebody asked. It reads copies, trains, and hands the model to the writer, which
+ * stores it and publishes its snapshot.
+ */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "clock.h"
+#include "log.h"
+#include "private.h"
+
+FD_DEFINE_CLEANUP(fi_model, fi_model_free)
+
+/* What one training reads; its own copies and references. */
+struct lesson {
+    fd_snapshot *snapshot;
+    fd_rows *embeddings;
+    size_t n_items;
+    size_t n_answers;
+    fd_answer *answers;
+};
+
+static void lesson_clear(struct lesson *lesson) {
+    fd_snapshot_free(lesson->snapshot);
+    fd_rows_free(lesson->embeddings);
+    free(lesson->answers);
+}
+
+static int read_lesson(fd_engine *engine, struct lesson *ret) {
+    int r = 0;
+    (void)pthread_rwlock_rdlock(&engine->state_lock);
+    ret->n_answers = engine->answers.count;
+    if (engine->snapshot && ret->n_answers > 0) {
+        ret->n_items = engine->items.count;
+        ret->snapshot = fd_snapshot_reference(engine->snapshot);
+        ret->embeddings = fd_rows_reference(engine->embeddings);
+        ret->answers = malloc(ret->n_answers * sizeof(*ret->answers));
+        if (ret->answers)
+            memcpy(ret->answers, engine->answers.answers, ret->n_answers * sizeof(*ret->answers));
+        else
+            r = -ENOMEM;
+    }
+    (void)pthread_rwlock_unlock(&engine->state_lock);
+    return r;
+}
+
+/* ---- answers for libfisher ---- */
+
+struct answer_set {
+    fi_answers answers;
+    fi_pair *pairs;
+    float *targets;
+};
+
+static void answer_set_clear(struct answer_set *set) {
+    free(set->pairs);
+    free(set->targets);
+}
+
+static int answer_set_fill(const struct lesson *lesson, bool held_out, struct answer_set *ret) {
+    ret->pairs = calloc(lesson->n_answers, sizeof(*ret->pairs));
+    ret->targets = calloc(lesson->n_answers, sizeof(*ret->targets));
+    if (!ret->pairs || !ret->targets)
+        return -ENOMEM;
+    size_t count = 0;
+    for (size_t i = 0; i < lesson->n_answers; i++) {
+        if (lesson->answers[i].held_out != held_out)
+            continue;
+        ret->pairs[count] = lesson->answers[i].pair;
+        ret->targets[count++] = lesson->answers[i].target;
+    }
+    ret->answers = (fi_answers){count, ret->pairs, ret->targets};
+    return 0;
+}
+
+/* ---- one training ---- */
+
+static int on_progress(void *context, const fi_train_progress *progress) {
+    fd_engine *engine = context;
+    (void)pthread_mutex_lock(&engine->worker_lock);
+    bool stop = engine->worker_stop;
+    engine->worker_progress =
+        (double)progress->iteration / (double)engine->options.train.iterations;
+    (void)pthread_mutex_unlock(&engine->worker_lock);
+    return stop;
+}
+
+/*
+ * The model to start from: the one that serves, unless it was never trained, has another shape than
+ * the options ask for, or the items have doubled since its input statistics were taken. A new model
+ * takes them from all items.
+ */
+static int starting_model(fd_engine *engine, const struct lesson *lesson, bool scratch,
+                          fi_model **ret, uint64_t *ret_items) {
+    const fd_engine_options *options = &engine->options;
+    const fd_served_model *served = lesson->snapshot->served;
+    const fi_shape *shape = fi_model_shape(served->model);
+    fi_shape wanted = {
+        .inputs = shape->inputs,
+        .components = options->components < shape->inputs ? options->components : shape->inputs,
+        .hidden_layers = options->hidden_layers,
+        .hidden_width = options->hidden_width,
+    };
+    if (!scratch && served->row.version > 0 && memcmp(shape, &wanted, sizeof(wanted)) == 0 &&
+        lesson->n_items < 2 * served->row.items) {
+        *ret_items = served->row.items;
+        return fi_model_copy(served->model, ret);
+    }
+
+    FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
+    int r = fi_model_new(&wanted, options->seed, &model);
+    if (r < 0)
+        return r;
+    r = fi_model_fit_inputs(model, lesson->n_items, lesson->embeddings->data);
+    if (r < 0)
+        return r;
+    *ret_items = lesson->n_items;
+    *ret = FD_STEAL(model);
+    return 0;
+}
+
+struct publish_job {
+    fd_job job;
+    fd_model_row row;
+    fd_snapshot *snapshot;
+};
+
+static int store_model(fd_engine *engine, fd_job *job) {
+    struct publish_job *publish = (struct publish_job *)job;
+    int r = engine->store->operations->model_add(engine->store, &publish->row);
+    if (r == 0)
+        engine->pending.base = publish->snapshot;
+    return r == -EEXIST ? -EIO : r; /* versions are ours: a clash is no refusal */
+}
+
+static void apply_model(fd_engine *engine, fd_job *job) {
+    struct publish_job *publish = (struct publish_job *)job;
+    engine->last_model_version = publish->row.version;
+}
+
+static int publish(fd_engine *engine, const struct lesson *lesson, fi_model **model,
+                   fd_model_row *row) {
+    double prior_precision = engine->options.prior_precision;
+    FD_FREE uint8_t *bytes = NULL;
+    size_t size;
+    int r = fi_model_encode(*model, &bytes, &size);
+    if (r < 0)
+        return r;
+
+    FD_CLEANUP(fd_served_model_freep) fd_served_model *served = NULL;
+    r = fd_served_model_new(*model, row, &served);
+    if (r < 0)
+        return r;
+    *model = NULL;
+
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *empty = NULL;
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
+    r = fd_snapshot_new(served, prior_precision, &empty);
+    if (r < 0)
+        return r;
+    r = fd_snapshot_extend(empty, lesson->embeddings, lesson->n_items, lesson->answers,
+                           lesson->n_answers, prior_precision, &snapshot);
+    if (r < 0)
+        return r;
+
+    struct publish_job job = {
+        .job = {.store = store_model, .apply = apply_model}, .row = *row, .snapshot = snapshot};
+    job.row.bytes = bytes;
+    job.row.size = size;
+    return fd_writer_run(engine, &job.job);
+}
+
+static int train(fd_engine *engine, const struct lesson *lesson, bool scratch) {
+    double start = fd_monotonic_seconds();
+    FD_CLEANUP(answer_set_clear) struct answer_set learn = {0};
+    FD_CLEANUP(answer_set_clear) struct answer_set held_out = {0};
+    FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
+    uint64_t items;
+    int r = answer_set_fill(lesson, false, &learn);
+    if (r == 0)
+        r = answer_set_fill(lesson, true, &held_out);
+    if (r == 0)
+        r = starting_model(engine, lesson, scratch, &model, &items);
+    if (r < 0)
+        return r;
+
+    fi_train_options options = engine->options.train;
+    options.seed = engine->options.seed + engine->last_model_version;
+    options.progress = on_progress;
+    options.context = engine;
+    fi_train_result result;
+    r = fi_train(model, lesson->n_items, lesson->embeddings->data, &learn.answers,
+                 &held_out.answers, &options, &result);
+    if (r < 0)
+        return r;
+
+    fd_model_row row = {
+        .version = engine->last_model_version + 1,
+        .labels = lesson->n_answers,
+        .items = items,
+        .iterations = result.iterations,
+        .train_loss = result.train.loss,
+        .held_out_loss = result.held_out.loss,
+        .held_out_accuracy = result.held_out.accuracy,
+        .held_out_labels = held_out.answers.count,
+        .seconds = fd_monotonic_seconds() - start,
+        .created_ms = fd_engine_now_ms(engine),
+    };
+    r = publish(engine, lesson, &model, &row);
+    if (r < 0)
+        return r;
+    fd_metrics_observe(engine->metrics, FD_METRIC_RETRAIN_SECONDS, NULL, NULL, row.seconds);
+    fd_log(FD_LOG_INFO, "trained", FD_INT("model_version", row.version),
+           FD_INT("labels", row.labels), FD_INT("iterations", row.iterations),
+           FD_REAL("train_loss", row.train_loss), FD_REAL("held_out_loss", row.held_out_loss),
+           FD_REAL("held_out_accuracy", row.held_out_accuracy), FD_REAL("seconds", row.seconds));
+    return 0;
+}
+
+static int teach(fd_engine *engine, bool scratch) {
+    FD_CLEANUP(lesson_clear) struct lesson lesson = {0};
+    int r = read_lesson(engine, &lesson);
+    if (r < 0)
+        return r;
+    size_t learnable = 0;
+    for (size_t i = 0; i < lesson.n_answers; i++)
+        learnable += !lesson.answers[i].held_out;
+    return learnable > 0 ? train(engine, &lesson, scratch) : -ENODATA;
+}
+
+/* ---- the thread ---- */
+
+/* Seconds until a retrain is due, 0 if it is, or a negative number if nothing will make it so. */
+static double seconds_until_due(const fd_engine *engine) {
+    const fd_engine_options *options = &engine->options;
+    size_t fresh = engine->labels_seen - engine->labels_trained;
+    if (engine->train_requested ||
+        (options->retrain_labels > 0 && fresh >= options->retrain_labels))
+        return 0;
+    if (fresh == 0 || options->retrain_seconds <= 0)
+        return -1;
+    double left = engine->oldest_new_label + options->retrain_seconds - fd_monotonic_seconds();
+    return left > 0 ? left : 0;
+}
+
+static void wait_for(fd_engine *engine, double seconds) {
+    if (seconds < 0) {
+        (void)pthread_cond_wait(&engine->worker_wanted, &engine->worker_lock);
+        return;
+    }
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    double whole = floor(seconds);
+    until.tv_sec += (time_t)whole;
+    until.tv_nsec += (long)((seconds - whole) * 1e9) + 1;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    (void)pthread_cond_timedwait(&engine->worker_wanted, &engine->worker_lock, &until);
+}
+
+static void set_worker_state(fd_engine *engine, fd_worker_state state) {
+    engine->worker_state = state;
+    engine->worker_progress = 0;
+    fd_metrics_set(engine->metrics, FD_METRIC_WORKER_TRAINING, NULL, NULL,
+                   state == FD_WORKER_TRAINING);
+}
+
+/* Closing, or every answer so far is held out. */
+static bool is_no_failure(int result) {
+    return result == -ECANCELED || result == -ESHUTDOWN || result == -ENODATA;
+}
+
+static void note_result(fd_engine *engine, int result) {
+    const char *name = result == 0 ? "published" : result == -EDOM ? "diverged" : "failed";
+    if (is_no_failure(result))
+        return;
+    fd_metrics_add(engine->metrics, FD_METRIC_RETRAINS, name, NULL, 1);
+    if (result < 0)
+        fd_log(FD_LOG_ERROR, "training-failed", FD_STR("result", name),
+               FD_STR("error", strerror(-result)));
+}
+
+static void *work_loop(void *context) {
+    fd_engine *engine = context;
+    (void)pthread_mutex_lock(&engine->worker_lock);
+    while (!engine->worker_stop) {
+        double seconds = seconds_until_due(engine);
+        if (seconds != 0) {
+            wait_for(engine, seconds);
+            continue;
+        }
+        bool scratch = engine->train_scratch;
+        engine->train_requested = false;
+        engine->train_scratch = false;
+        engine->labels_trained = engine->labels_seen;
+        set_worker_state(engine, FD_WORKER_TRAINING);
+        (void)pthread_mutex_unlock(&engine->worker_lock);
+
+        int r = teach(engine, scratch);
+        note_result(engine, r);
+
+        (void)pthread_mutex_lock(&engine->worker_lock);
+        set_worker_state(engine, r < 0 && !is_no_failure(r) ? FD_WORKER_FAILED : FD_WORKER_IDLE);
+        if (engine->labels_seen > engine->labels_trained)
+            engine->oldest_new_label = fd_monotonic_seconds();
+    }
+    (void)pthread_mutex_unlock(&engine->worker_lock);
+    return NULL;
+}
+
+void fd_worker_tell(fd_engine *engine, size_t labels) {
+    (void)pthread_mutex_lock(&engine->worker_lock);
+    if (labels > engine->labels_seen) {
+        if (engine->labels_seen == engine->labels_trained)
+            engine->oldest_new_label = fd_monotonic_seconds();
+        engine->labels_seen = labels;
+        (void)pthread_cond_signal(&engine->worker_wanted);
+    }
+    (void)pthread_mutex_unlock(&engine->worker_lock);
+}
+
+int fd_engine_train(fd_engine *engine, bool scratch, fd_fault *fault) {
+    (void)pthread_mutex_lock(&engine->worker_lock);
+    bool possible = engine->labels_seen > 0;
+    if (possible) {
+        engine->train_requested = true;
+        engine->train_scratch |= scratch;
+        (void)pthread_cond_signal(&engine->worker_wanted);
+    }
+    (void)pthread_mutex_unlock(&engine->worker_lock);
+    return possible ? 0 : fd_fault_set(fault, -EAGAIN, "", "there are no labels to learn from yet");
+}
+
+int fd_worker_start(fd_engine *engine) {
+    return -pthread_create(&engine->worker, NULL, work_loop, engine);
+}
+
+void fd_worker_stop(fd_engine *engine) {
+    (void)pthread_mutex_lock(&engine->worker_lock);
+    engine->worker_stop = true;
+    (void)pthread_cond_signal(&engine->worker_wanted);
+    (void)pthread_mutex_unlock(&engine->worker_lock);
+    (void)pthread_join(engine->worker, NULL);
+}

@@ -1,0 +1,255 @@
+/*
+ * The writer: one thread that makes every change. It takes all jobs that wait, stores them in one
+ * transaction, so that many requests share one sync to the disk, and only after the commit changes
+ * the memory and wakes those who asked.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "clock.h"
+#include "log.h"
+#include "private.h"
+
+enum { GROUP_MAX = 256 };
+
+FD_DEFINE_CLEANUP(fi_model, fi_model_free)
+
+/* ---- the next snapshot ---- */
+
+/* A model that was never trained, its inputs standardised by the items there are. */
+static int untrained_snapshot(fd_engine *engine, fd_snapshot **ret) {
+    const fd_engine_options *options = &engine->options;
+    size_t dimension = engine->embeddings->width;
+    fi_shape shape = {
+        .inputs = (uint32_t)dimension,
+        .components = options->components < dimension ? options->components : (uint32_t)dimension,
+        .hidden_layers = options->hidden_layers,
+        .hidden_width = options->hidden_width,
+    };
+    FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
+    int r = fi_model_new(&shape, options->seed, &model);
+    if (r < 0)
+        return r;
+    r = fi_model_fit_inputs(model, engine->pending.items, engine->embeddings->data);
+    if (r < 0)
+        return r;
+
+    fd_model_row row = {.items = engine->pending.items};
+    FD_CLEANUP(fd_served_model_freep) fd_served_model *served = NULL;
+    r = fd_served_model_new(model, &row, &served);
+    if (r < 0)
+        return r;
+    (void)FD_STEAL(model);
+    return fd_snapshot_new(served, options->prior_precision, ret);
+}
+
+static bool untrained_is_outgrown(const fd_engine *engine) {
+    const fd_model_row *row = &engine->snapshot->served->row;
+    return row->version == 0 && engine->pending.items >= 2 * row->items;
+}
+
+/* NULL if the transaction leaves what is served as it is. */
+static int prepare_snapshot(fd_engine *engine, fd_snapshot **ret) {
+    const fd_pending *pending = &engine->pending;
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *fresh = NULL;
+    const fd_snapshot *base = pending->base ? pending->base : engine->snapshot;
+
+    *ret = NULL;
+    if (pending->items == 0)
+        return 0;
+    if (!pending->base && (!engine->snapshot || untrained_is_outgrown(engine))) {
+        int r = untrained_snapshot(engine, &fresh);
+        if (r < 0)
+            return r;
+        base = fresh;
+    }
+    if (base == engine->snapshot && base->items == pending->items &&
+        base->answers == pending->answers)
+        return 0;
+    return fd_snapshot_extend(base, engine->embeddings, pending->items, engine->answers.answers,
+                              pending->answers, engine->options.prior_precision, ret);
+}
+
+int fd_writer_rebuild(fd_engine *engine, fd_snapshot *base) {
+    engine->pending =
+        (fd_pending){.items = engine->items.count, .answers = engine->answers.count, .base = base};
+    fd_snapshot *snapshot;
+    int r = prepare_snapshot(engine, &snapshot);
+    if (r < 0)
+        return r;
+    fd_snapshot_free(engine->snapshot);
+    engine->snapshot = snapshot;
+    return 0;
+}
+
+void fd_writer_measure(fd_engine *engine) {
+    static const char *const names[] = {"a", "b", "tie", "skip"};
+    fd_metrics *metrics = engine->metrics;
+    fd_metrics_set(metrics, FD_METRIC_ITEMS, NULL, NULL, (double)engine->items.count);
+    for (size_t i = 0; i < FD_LENGTH(names); i++)
+        fd_metrics_set(metrics, FD_METRIC_LABELS, names[i], NULL,
+                       (double)engine->answers.by_preference[i]);
+    if (!engine->snapshot)
+        return;
+    const fd_model_row *row = &engine->snapshot->served->row;
+    fd_metrics_set(metrics, FD_METRIC_LOGDET, NULL, NULL,
+                   fi_factor_logdet(engine->snapshot->design));
+    fd_metrics_set(metrics, FD_METRIC_MODEL_VERSION, NULL, NULL, (double)row->version);
+    if (row->version > 0) {
+        fd_metrics_set(metrics, FD_METRIC_HELD_OUT_LOSS, NULL, NULL, row->held_out_loss);
+        fd_metrics_set(metrics, FD_METRIC_HELD_OUT_ACCURACY, NULL, NULL, row->held_out_accuracy);
+    }
+}
+
+/* ---- transactions ---- */
+
+static bool is_refusal(int result) {
+    return result == -EEXIST || result == -EINVAL;
+}
+
+static int store_jobs(fd_engine *engine, fd_job *jobs, fd_snapshot **ret_snapshot) {
+    engine->pending = (fd_pending){.items = engine->items.count, .answers = engine->answers.count};
+    for (fd_job *job = jobs; job; job = job->next) {
+        job->result = job->store(engine, job);
+        if (job->result < 0 && !is_refusal(job->result))
+            return job->result;
+    }
+    return prepare_snapshot(engine, ret_snapshot);
+}
+
+static void apply_jobs(fd_engine *engine, fd_job *jobs, fd_snapshot *snapshot) {
+    fd_snapshot *old = NULL;
+    (void)pthread_rwlock_wrlock(&engine->state_lock);
+    for (fd_job *job = jobs; job; job = job->next)
+        if (job->result == 0)
+            job->apply(engine, job);
+    if (snapshot) {
+        old = engine->snapshot;
+        engine->snapshot = snapshot;
+    }
+    engine->store_failure = 0;
+    (void)pthread_rwlock_unlock(&engine->state_lock);
+    fd_snapshot_free(old);
+}
+
+static void note_failure(fd_engine *engine, int failure) {
+    (void)pthread_rwlock_wrlock(&engine->state_lock);
+    engine->store_failure = failure;
+    (void)pthread_rwlock_unlock(&engine->state_lock);
+    fd_metrics_add(engine->metrics, FD_METRIC_STORE_FAILURES, NULL, NULL, 1);
+    fd_log(FD_LOG_ERROR, "transaction-failed", FD_STR("error", strerror(-failure)));
+}
+
+static int run_transaction(fd_engine *engine, fd_job *jobs) {
+    const fd_store_operations *store = engine->store->operations;
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
+    double start = fd_monotonic_seconds();
+
+    int r = store->begin(engine->store);
+    if (r < 0)
+        return r;
+    r = store_jobs(engine, jobs, &snapshot);
+    if (r == 0)
+        r = store->commit(engine->store);
+    if (r < 0) {
+        store->rollback(engine->store);
+        return r;
+    }
+    fd_metrics_observe(engine->metrics, FD_METRIC_COMMIT_SECONDS, NULL, NULL,
+                       fd_monotonic_seconds() - start);
+
+    apply_jobs(engine, jobs, FD_STEAL(snapshot));
+    fd_writer_measure(engine);
+    fd_worker_tell(engine, engine->answers.count);
+    return 0;
+}
+
+static void run_group(fd_engine *engine, fd_job *jobs) {
+    int r = run_transaction(engine, jobs);
+    if (r == 0)
+        return;
+    if (!jobs->next) {
+        note_failure(engine, r);
+        jobs->result = r;
+        return;
+    }
+    /* One job must not take the others down with it: each gets a transaction of its own. */
+    for (fd_job *job = jobs, *next; job; job = next) {
+        next = job->next;
+        job->next = NULL;
+        run_group(engine, job);
+        job->next = next;
+    }
+}
+
+/* ---- the queue ---- */
+
+static fd_job *take_jobs(fd_engine *engine) {
+    (void)pthread_mutex_lock(&engine->queue_lock);
+    while (!engine->queue_head && !engine->queue_closed)
+        (void)pthread_cond_wait(&engine->queue_filled, &engine->queue_lock);
+
+    fd_job *jobs = engine->queue_head;
+    fd_job **end = &engine->queue_head;
+    for (size_t i = 0; i < GROUP_MAX && *end; i++)
+        end = &(*end)->next;
+    engine->queue_head = *end;
+    if (!engine->queue_head)
+        engine->queue_tail = &engine->queue_head;
+    *end = NULL;
+    (void)pthread_mutex_unlock(&engine->queue_lock);
+    return jobs;
+}
+
+static void finish_jobs(fd_engine *engine, fd_job *jobs) {
+    (void)pthread_mutex_lock(&engine->queue_lock);
+    for (fd_job *job = jobs, *next; job; job = next) {
+        next = job->next; /* the job is gone once its thread wakes */
+        job->done = true;
+        (void)pthread_cond_signal(&job->finished);
+    }
+    (void)pthread_mutex_unlock(&engine->queue_lock);
+}
+
+static void *write_loop(void *context) {
+    fd_engine *engine = context;
+    for (;;) {
+        fd_job *jobs = take_jobs(engine);
+        if (!jobs)
+            return NULL;
+        run_group(engine, jobs);
+        finish_jobs(engine, jobs);
+    }
+}
+
+int fd_writer_run(fd_engine *engine, fd_job *job) {
+    job->next = NULL;
+    job->done = false;
+    (void)pthread_mutex_lock(&engine->queue_lock);
+    if (engine->queue_closed) {
+        (void)pthread_mutex_unlock(&engine->queue_lock);
+        return -ESHUTDOWN;
+    }
+    (void)pthread_cond_init(&job->finished, NULL);
+    *engine->queue_tail = job;
+    engine->queue_tail = &job->next;
+    (void)pthread_cond_signal(&engine->queue_filled);
+    while (!job->done)
+        (void)pthread_cond_wait(&job->finished, &engine->queue_lock);
+    (void)pthread_mutex_unlock(&engine->queue_lock);
+    (void)pthread_cond_destroy(&job->finished);
+    return job->result;
+}
+
+int fd_writer_start(fd_engine *engine) {
+    engine->queue_tail = &engine->queue_head;
+    return -pthread_create(&engine->writer, NULL, write_loop, engine);
+}
+
+void fd_writer_stop(fd_engine *engine) {
+    (void)pthread_mutex_lock(&engine->queue_lock);
+    engine->queue_closed = true;
+    (void)pthread_cond_signal(&engine->queue_filled);
+    (void)pthread_mutex_unlock(&engine->queue_lock);
+    (void)pthread_join(engine->writer, NULL);
+}
