@@ -1,0 +1,98 @@
+#include "design_private.h"
+
+#include <cblas.h>
+#include <errno.h>
+#include <lapacke.h>
+#include <math.h>
+#include <string.h>
+
+enum { BATCH_BLOCK = 64 };
+
+typedef struct block {
+    double *scaled;   /* [BATCH_BLOCK x h] rows s = sqrt(v) d */
+    double *whitened; /* [BATCH_BLOCK x h] rows s' U^-1 */
+    double *gram;     /* [BATCH_BLOCK x BATCH_BLOCK] */
+    double *sum;      /* [h x h] M, upper triangle */
+    double *factored; /* [h x h] its factor */
+} block;
+
+static void block_free(block *work) {
+    free(work->scaled);
+    free(work->whitened);
+    free(work->gram);
+    free(work->sum);
+    free(work->factored);
+}
+
+static int block_init(block *work, const fi_factor *before) {
+    size_t h = before->n;
+    work->scaled = calloc(BATCH_BLOCK * h, sizeof(double));
+    work->whitened = calloc(BATCH_BLOCK * h, sizeof(double));
+    work->gram = calloc(BATCH_BLOCK, BATCH_BLOCK * sizeof(double));
+    work->sum = calloc(h * h, sizeof(double));
+    work->factored = calloc(h * h, sizeof(double));
+    if (!work->scaled || !work->whitened || !work->gram || !work->sum || !work->factored)
+        return -ENOMEM;
+    cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)h, (int)h, 1.0, before->upper, (int)h,
+                0.0, work->sum, (int)h);
+    return 0;
+}
+
+/*
+ * The pivots of identity + S M^-1 S' are 1 + v d' M_t^-1 d, M_t holding the rows before: the
+ * gains of a block come out of one small Cholesky factor.
+ */
+static int block_gains(block *work, const fi_factor *factor, int count, double *gains) {
+    int h = (int)factor->n;
+    memcpy(work->whitened, work->scaled, (size_t)count * factor->n * sizeof(double));
+    cblas_dtrsm(CblasRowMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, count, h, 1.0,
+                factor->upper, h, work->whitened, h);
+    cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, count, h, 1.0, work->whitened, h, 0.0,
+                work->gram, BATCH_BLOCK);
+    for (int i = 0; i < count; i++)
+        work->gram[i * BATCH_BLOCK + i] += 1.0;
+    if (LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', count, work->gram, BATCH_BLOCK) != 0)
+        return -EDOM;
+    for (int i = 0; i < count; i++)
+        gains[i] = fmax(0.0, 2.0 * log(work->gram[i * BATCH_BLOCK + i]));
+    return 0;
+}
+
+/* Factors M anew with the block in it; where rounding forbids that, rotates the rows in. */
+static void block_absorb(block *work, fi_factor *factor, int count) {
+    size_t h = factor->n;
+    cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)h, count, 1.0, work->scaled, (int)h,
+                1.0, work->sum, (int)h);
+    memcpy(work->factored, work->sum, h * h * sizeof(double));
+    if (LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', (int)h, work->factored, (int)h) == 0)
+        memcpy(factor->upper, work->factored, h * h * sizeof(double));
+    else
+        for (int i = 0; i < count; i++)
+            fi_factor_update(factor, 1.0, work->scaled + (size_t)i * h);
+}
+
+int fi_batch_add(const fi_factor *before, const fi_distinct *distinct, const double *weights,
+                 size_t k, const uint32_t *batch, double *gains, fi_factor **ret) {
+    FD_CLEANUP(block_free) block work = {0};
+    int r = block_init(&work, before);
+    if (r)
+        return r;
+    FD_CLEANUP(fi_factor_freep) fi_factor *factor = NULL;
+    r = fi_factor_copy(before, &factor);
+    if (r)
+        return r;
+    for (size_t first = 0; first < k; first += BATCH_BLOCK) {
+        int count = (int)(k - first < BATCH_BLOCK ? k - first : BATCH_BLOCK);
+        for (int i = 0; i < count; i++) {
+            uint32_t index = batch[first + (size_t)i];
+            fi_distinct_difference(distinct, distinct->pairs[index], sqrt(weights[index]),
+                                   work.scaled + (size_t)i * before->n);
+        }
+        r = block_gains(&work, factor, count, gains + first);
+        if (r)
+            return r;
+        block_absorb(&work, factor, count);
+    }
+    *ret = FD_STEAL(factor);
+    return 0;
+}

@@ -1,0 +1,114 @@
+#include "design_private.h"
+
+#include <assert.h>
+#include <cblas.h>
+#include <errno.h>
+#include <float.h>
+#include <lapacke.h>
+#include <math.h>
+#include <string.h>
+
+static int factor_allocate(size_t n, fi_factor **ret) {
+    fi_factor *factor = calloc(1, sizeof(*factor) + n * n * sizeof(double));
+    if (!factor)
+        return -ENOMEM;
+    factor->n = n;
+    *ret = factor;
+    return 0;
+}
+
+int fi_factor_new(const fi_information *information, double ridge, fi_factor **ret) {
+    size_t n = information->n;
+    FD_CLEANUP(fi_factor_freep) fi_factor *factor = NULL;
+    int r = factor_allocate(n, &factor);
+    if (r)
+        return r;
+    for (size_t i = 0; i < n; i++) {
+        memcpy(factor->upper + i * n + i, information->matrix + i * n + i,
+               (n - i) * sizeof(double));
+        factor->upper[i * n + i] += ridge;
+    }
+    /* A lower factor by columns is the upper factor by rows. */
+    if (LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', (int)n, factor->upper, (int)n) != 0)
+        return -EDOM;
+    *ret = FD_STEAL(factor);
+    return 0;
+}
+
+int fi_factor_new_raised(const fi_information *information, double ridge, fi_factor **ret) {
+    double largest = 0.0;
+    for (size_t i = 0; i < information->n; i++)
+        largest = fmax(largest, information->matrix[i * information->n + i]);
+    int r = fi_factor_new(information, ridge, ret);
+    for (double raised = largest * DBL_EPSILON; r == -EDOM && raised <= largest; raised *= 10.0)
+        r = fi_factor_new(information, fmax(ridge, raised), ret);
+    return r;
+}
+
+int fi_factor_copy(const fi_factor *factor, fi_factor **ret) {
+    int r = factor_allocate(factor->n, ret);
+    if (r)
+        return r;
+    memcpy((*ret)->upper, factor->upper, factor->n * factor->n * sizeof(double));
+    return 0;
+}
+
+void fi_factor_free(fi_factor *factor) {
+    free(factor);
+}
+
+double fi_factor_logdet(const fi_factor *factor) {
+    double sum = 0.0;
+    for (size_t i = 0; i < factor->n; i++)
+        sum += log(factor->upper[i * factor->n + i]);
+    return 2.0 * sum;
+}
+
+/* One Givens rotation a row folds the new direction into the factor. */
+void fi_factor_update(fi_factor *factor, double weight, const double *difference) {
+    assert(weight >= 0.0);
+    size_t n = factor->n;
+    double direction[FI_WIDTH_MAX];
+    double scale = sqrt(weight);
+    for (size_t i = 0; i < n; i++)
+        direction[i] = scale * difference[i];
+    for (size_t i = 0; i < n; i++) {
+        double *row = factor->upper + i * n;
+        double length = hypot(row[i], direction[i]);
+        double cosine = row[i] / length;
+        double sine = direction[i] / length;
+        row[i] = length;
+        for (size_t j = i + 1; j < n; j++) {
+            double old = row[j];
+            row[j] = cosine * old + sine * direction[j];
+            direction[j] = cosine * direction[j] - sine * old;
+        }
+    }
+}
+
+double fi_factor_leverage(const fi_factor *factor, const double *difference) {
+    int n = (int)factor->n;
+    double whitened[FI_WIDTH_MAX];
+    memcpy(whitened, difference, factor->n * sizeof(double));
+    cblas_dtrsv(CblasRowMajor, CblasUpper, CblasTrans, CblasNonUnit, n, factor->upper, n, whitened,
+                1);
+    return cblas_ddot(n, whitened, 1, whitened, 1);
+}
+
+int fi_factor_leverages(const fi_factor *factor, const fi_candidates *candidates,
+                        double *leverages) {
+    if (candidates->n_features != factor->n)
+        return -EINVAL;
+    FD_CLEANUP(fi_distinct_freep) fi_distinct *distinct = NULL;
+    int r = fi_distinct_new(candidates, &distinct);
+    if (r)
+        return r;
+    FD_FREE float *whitened = calloc(distinct->n_items + 1, factor->n * sizeof(*whitened));
+    if (!whitened)
+        return -ENOMEM;
+    r = fi_whiten(factor, distinct, whitened);
+    if (r)
+        return r;
+    fi_whitened_leverages(distinct, whitened, leverages);
+    return 0;
+}

@@ -1,0 +1,14 @@
+#include "strategy.h"
+
+#include <errno.h>
+#include <math.h>
+
+int fi_choose_maxdiff(const fi_problem *problem, size_t k, uint32_t *batch) {
+    size_t n = problem->distinct->n_pairs;
+    FD_FREE double *keys = calloc(n, sizeof(*keys));
+    if (!keys)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        keys[i] = fabs(problem->logits[i]);
+    return fi_top(n, keys, k, batch);
+}

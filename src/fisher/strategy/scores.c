@@ -1,0 +1,40 @@
+#include "strategy.h"
+
+#include <errno.h>
+
+int fi_gradient_scores(const fi_distinct *distinct, const double *weights,
+                       const fi_information *past, double *scores) {
+    FD_CLEANUP(fi_information_freep) fi_information *information = NULL;
+    int r = fi_information_new(distinct->n_features, &information);
+    if (r)
+        return r;
+    r = fi_information_add_weighted(information, distinct, weights);
+    if (r)
+        return r;
+    if (past)
+        fi_information_merge(information, past);
+
+    FD_CLEANUP(fi_factor_freep) fi_factor *factor = NULL;
+    r = fi_factor_new_raised(information, FI_SCORE_RIDGE, &factor);
+    if (r)
+        return r;
+    FD_FREE float *whitened = calloc(distinct->n_items, distinct->n_features * sizeof(*whitened));
+    if (!whitened)
+        return -ENOMEM;
+    r = fi_whiten(factor, distinct, whitened);
+    if (r)
+        return r;
+    fi_whitened_leverages(distinct, whitened, scores);
+    for (size_t i = 0; weights && i < distinct->n_pairs; i++)
+        scores[i] *= weights[i];
+    return 0;
+}
+
+int fi_choose_by_gradient(const fi_distinct *distinct, const double *weights,
+                          const fi_information *past, size_t k, uint32_t *batch) {
+    FD_FREE double *scores = calloc(distinct->n_pairs, sizeof(*scores));
+    if (!scores)
+        return -ENOMEM;
+    int r = fi_gradient_scores(distinct, weights, past, scores);
+    return r ? r : fi_top(distinct->n_pairs, scores, k, batch);
+}
