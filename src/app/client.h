@@ -1,0 +1,28 @@
+/* A small HTTP client for the daemon's own API, for the programs that act as its users. */
+#ifndef FD_CLIENT_H
+#define FD_CLIENT_H
+
+#include <jansson.h>
+
+#include "fault.h"
+#include "macros.h"
+
+typedef struct fd_client fd_client;
+
+int fd_client_new(const char *url, fd_client **ret) FD_MUST_CHECK;
+void fd_client_free(fd_client *client);
+FD_DEFINE_CLEANUP(fd_client, fd_client_free)
+
+/*
+ * One call; takes the reference to `body` (NULL: none). *ret is the JSON of a 2xx answer.
+ * -EPROTO with a fault when the answer is another or no JSON, -ECONNREFUSED when there is none.
+ */
+int fd_client_call(fd_client *client, const char *method, const char *path, json_t *body,
+                   json_t **ret, fd_fault *fault) FD_MUST_CHECK;
+
+static inline void fd_json_decrefp(json_t **json) {
+    json_decref(*json);
+}
+#define FD_JSON FD_CLEANUP(fd_json_decrefp)
+
+#endif

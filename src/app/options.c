@@ -1,0 +1,237 @@
+#include "options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <ini.h>
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+typedef enum { TEXT, COUNT, REAL } kind;
+
+static const struct row {
+    kind kind;
+    size_t offset;
+    const char *name;
+    const char *standard;
+    double lowest;
+    double highest;
+    const char *argument;
+    const char *help;
+} rows[] = {
+#define OPTION(kind, member, ...) {kind, offsetof(fd_options, member), __VA_ARGS__},
+#include "options.def"
+#undef OPTION
+};
+
+/* ---- values ---- */
+
+static void *member_of(fd_options *options, const struct row *row) {
+    return (char *)options + row->offset;
+}
+
+static int set_text(char **member, const char *text) {
+    char *copy = strdup(text);
+    if (!copy)
+        return -ENOMEM;
+    free(*member);
+    *member = copy;
+    return 0;
+}
+
+static int set(fd_options *options, const struct row *row, const char *text, const char *source,
+               fd_fault *fault) {
+    void *member = member_of(options, row);
+    if (row->kind == TEXT)
+        return set_text(member, text);
+
+    char *end;
+    errno = 0;
+    double number = strtod(text, &end);
+    bool whole = row->kind != COUNT || (number == floor(number) && !strpbrk(text, "xXpP"));
+    if (end == text || *end != '\0' || errno != 0 || !isfinite(number) || !whole)
+        return fd_fault_set(fault, -EINVAL, "", "%s: %s takes a %s, not \"%s\"", source, row->name,
+                            row->kind == COUNT ? "whole number" : "number", text);
+    if (number < row->lowest || number > row->highest)
+        return fd_fault_set(fault, -EINVAL, "", "%s: %s takes %g to %g, not %s", source, row->name,
+                            row->lowest, row->highest, text);
+    if (row->kind == COUNT)
+        *(uint64_t *)member = (uint64_t)number;
+    else
+        *(double *)member = number;
+    return 0;
+}
+
+static const struct row *find(const char *name, size_t length) {
+    for (size_t i = 0; i < FD_LENGTH(rows); i++)
+        if (strlen(rows[i].name) == length && strncmp(rows[i].name, name, length) == 0)
+            return &rows[i];
+    return NULL;
+}
+
+/* ---- sources ---- */
+
+static int set_defaults(fd_options *options, fd_fault *fault) {
+    for (size_t i = 0; i < FD_LENGTH(rows); i++) {
+        int r = set(options, &rows[i], rows[i].standard, "default", fault);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int read_environment(fd_options *options, fd_fault *fault) {
+    for (size_t i = 0; i < FD_LENGTH(rows); i++) {
+        char name[64] = "FISHERD_";
+        size_t length = strlen(name);
+        for (const char *from = rows[i].name; *from; from++)
+            name[length++] = *from == '-' ? '_' : (char)toupper((unsigned char)*from);
+        const char *value = getenv(name);
+        if (!value)
+            continue;
+        int r = set(options, &rows[i], value, name, fault);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int read_flags(int argc, char **argv, fd_options *options, fd_fault *fault) {
+    for (int i = 0; i < argc; i++) {
+        const char *name = argv[i];
+        if (strncmp(name, "--", 2) != 0)
+            return fd_fault_set(fault, -EINVAL, "", "\"%s\" is not expected here", name);
+        name += 2;
+        size_t length = strcspn(name, "=");
+        const struct row *row = find(name, length);
+        if (!row)
+            return fd_fault_set(fault, -EINVAL, "", "there is no option \"%s\"", argv[i]);
+        const char *value = name[length] == '=' ? name + length + 1 : NULL;
+        if (!value && i + 1 < argc)
+            value = argv[++i];
+        if (!value)
+            return fd_fault_set(fault, -EINVAL, "", "--%s needs a value", row->name);
+        int r = set(options, row, value, "command line", fault);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+struct file_reading {
+    fd_options *options;
+    const char *path;
+    fd_fault *fault;
+    int result;
+};
+
+static int on_file_line(void *context, const char *section, const char *name, const char *value) {
+    struct file_reading *reading = context;
+    const struct row *row = find(name, strlen(name));
+    (void)section; /* sections may group the lines for the reader */
+    if (!row || strcmp(name, "config") == 0)
+        reading->result = fd_fault_set(reading->fault, -EINVAL, "", "%s: there is no option \"%s\"",
+                                       reading->path, name);
+    else
+        reading->result = set(reading->options, row, value, reading->path, reading->fault);
+    return reading->result == 0;
+}
+
+static int read_file(const char *path, fd_options *options, fd_fault *fault) {
+    struct file_reading reading = {options, path, fault, 0};
+    int line = ini_parse(path, on_file_line, &reading);
+    if (line == -1)
+        return fd_fault_set(fault, -errno, "", "%s cannot be opened: %s", path, strerror(errno));
+    if (reading.result < 0)
+        return reading.result;
+    if (line > 0)
+        return fd_fault_set(fault, -EINVAL, "", "%s: line %d is not name = value", path, line);
+    return line < 0 ? -ENOMEM : 0;
+}
+
+int fd_options_read(int argc, char **argv, fd_options *ret, fd_fault *fault) {
+    FD_CLEANUP(fd_options_clear) fd_options options = {0};
+    FD_CLEANUP(fd_options_clear) fd_options named = {0};
+
+    /* The file comes below the environment and the flags, either of which may name it. */
+    int r = set_defaults(&named, fault);
+    if (r == 0)
+        r = read_environment(&named, fault);
+    if (r == 0)
+        r = read_flags(argc, argv, &named, fault);
+    if (r == 0)
+        r = set_defaults(&options, fault);
+    if (r == 0 && named.config[0] != '\0')
+        r = read_file(named.config, &options, fault);
+    if (r == 0)
+        r = read_environment(&options, fault);
+    if (r == 0)
+        r = read_flags(argc, argv, &options, fault);
+    if (r < 0)
+        return r;
+    *ret = options;
+    memset(&options, 0, sizeof(options));
+    return 0;
+}
+
+void fd_options_clear(fd_options *options) {
+    for (size_t i = 0; i < FD_LENGTH(rows); i++)
+        if (rows[i].kind == TEXT)
+            fd_freep(member_of(options, &rows[i]));
+    memset(options, 0, sizeof(*options));
+}
+
+void fd_options_print_help(FILE *out) {
+    for (size_t i = 0; i < FD_LENGTH(rows); i++) {
+        char flag[48];
+        (void)snprintf(flag, sizeof(flag), "--%s %s", rows[i].name, rows[i].argument);
+        (void)fprintf(out, "  %-26s %s", flag, rows[i].help);
+        if (rows[i].standard[0] != '\0')
+            (void)fprintf(out, " [%s]", rows[i].standard);
+        (void)fputc('\n', out);
+    }
+}
+
+/* ---- what the options mean ---- */
+
+fd_engine_options fd_options_engine(const fd_options *options) {
+    fd_engine_options engine = fd_engine_defaults();
+    engine.components = (uint32_t)options->components;
+    engine.hidden_layers = (uint32_t)options->hidden_layers;
+    engine.hidden_width = (uint32_t)options->hidden_width;
+    engine.prior_precision = options->prior_precision;
+    engine.strategy = options->strategy;
+    engine.retrain_labels = (uint32_t)options->retrain_labels;
+    engine.retrain_seconds = options->retrain_seconds;
+    engine.held_out_fraction = options->held_out;
+    engine.train.learning_rate = options->learning_rate;
+    engine.train.weight_decay = options->weight_decay;
+    engine.train.iterations = (uint32_t)options->iterations;
+    engine.train.batch_size = (uint32_t)options->batch_size;
+    engine.train.patience = (uint32_t)options->patience;
+    engine.seed = options->seed;
+    return engine;
+}
+
+int fd_options_split_listen(const char *listen, char *host, size_t size, uint16_t *ret_port,
+                            fd_fault *fault) {
+    const char *colon = strrchr(listen, ':');
+    char *end = NULL;
+    unsigned long port = colon && isdigit((unsigned char)colon[1]) ? strtoul(colon + 1, &end, 10)
+                                                                    : UINT32_MAX;
+    if (!colon || colon == listen || port > UINT16_MAX || *end != '\0')
+        return fd_fault_set(fault, -EINVAL, "", "listen takes HOST:PORT, not \"%s\"", listen);
+
+    const char *start = listen;
+    size_t length = (size_t)(colon - listen);
+    if (start[0] == '[' && length > 2 && start[length - 1] == ']') {
+        start++;
+        length -= 2;
+    }
+    if (length >= size)
+        return fd_fault_set(fault, -EINVAL, "", "the host in \"%s\" is too long", listen);
+    memcpy(host, start, length);
+    host[length] = '\0';
+    *ret_port = (uint16_t)port;
+    return 0;
+}

@@ -1,0 +1,28 @@
+#include "commands.h"
+#include "log.h"
+#include "service.h"
+
+int fd_serve_main(int argc, char **argv) {
+    FD_CLEANUP(fd_options_clear) fd_options options = {0};
+    fd_fault fault = {0};
+    fd_service service;
+
+    int r = fd_options_read(argc, argv, &options, &fault);
+    if (r < 0)
+        return fd_complain("serve", r, &fault);
+    fd_log_level level;
+    r = fd_log_level_parse(options.log_level, &level);
+    if (r < 0) {
+        (void)fd_fault_set(&fault, r, "", "log-level takes debug, info, warning or error");
+        return fd_complain("serve", r, &fault);
+    }
+    fd_log_set_level(level);
+
+    fd_service_block_signals();
+    r = fd_service_start(&options, &service, &fault);
+    if (r < 0)
+        return fd_complain("serve", r, &fault);
+    fd_service_wait();
+    fd_service_stop(&service);
+    return 0;
+}

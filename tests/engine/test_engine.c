@@ -1,0 +1,360 @@
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fixture.h"
+
+static void an_engine_without_items_says_so(void **state) {
+    (void)state;
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
+    fd_selection_request request = fixture_request(1, FD_GENERATE_IN_PROMPT, 1);
+    fd_selection_answer answer;
+    fd_fault fault = {0};
+    assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), -EAGAIN);
+    assert_non_null(strstr(fault.detail, "no items"));
+    assert_int_equal(fd_engine_train(engine, false, &fault), -EAGAIN);
+}
+
+static void items_of_another_dimension_are_refused_and_change_nothing(void **state) {
+    (void)state;
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
+    fixture_add_items(engine, 1, 2);
+    float embedding[DIMENSION + 1] = {0};
+    fd_item_row rows[] = {
+        {.id = "fits", .prompt_id = "p0", .embedding = embedding, .dimension = DIMENSION},
+        {.id = "does not", .prompt_id = "p0", .embedding = embedding, .dimension = DIMENSION + 1},
+    };
+    fd_added added;
+    fd_fault fault = {0};
+    assert_int_equal(fd_engine_items_add(engine, rows, 2, &added, &fault), -EINVAL);
+    assert_string_equal(fault.pointer, "/items/1/embedding");
+    fd_model_info info;
+    assert_int_equal(fd_engine_model(engine, &info), 0);
+    assert_int_equal(info.items, 2);
+}
+
+static void the_first_items_decide_the_dimension_even_after_a_failed_commit(void **state) {
+    (void)state;
+    fd_store *store = fixture_faulty_store();
+    fd_engine_options options = fixture_options();
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_open(&options, store);
+    float embedding[DIMENSION + 1] = {0};
+    fd_item_row row = {
+        .id = "wide", .prompt_id = "p", .embedding = embedding, .dimension = DIMENSION + 1};
+    fd_added added;
+    fd_fault fault = {0};
+    fixture_fail_commit(store, 1, -EIO);
+    assert_int_equal(fd_engine_items_add(engine, &row, 1, &added, &fault), -EIO);
+    row.dimension = DIMENSION;
+    assert_int_equal(fd_engine_items_add(engine, &row, 1, &added, &fault), 0);
+    assert_int_equal(added.created, 1);
+}
+
+static void a_label_repeated_is_harmless_and_one_changed_is_a_conflict(void **state) {
+    (void)state;
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
+    fixture_add_items(engine, 2, 3);
+    assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_A), 0);
+    assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_A), 0);
+    assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_B), -EEXIST);
+    fd_model_info info;
+    assert_int_equal(fd_engine_model(engine, &info), 0);
+    assert_int_equal(info.labels, 1);
+}
+
+static void labels_of_unknown_or_equal_items_are_refused(void **state) {
+    (void)state;
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
+    fixture_add_items(engine, 1, 2);
+    assert_int_equal(fixture_label(engine, 1, "p0-r0", "nowhere", FD_PREFER_A), -EINVAL);
+    assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r0", FD_PREFER_A), -EINVAL);
+}
+
+static void a_skip_is_stored_but_teaches_nothing(void **state) {
+    (void)state;
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
+    fixture_add_items(engine, 1, 3);
+    fd_model_info before, after;
+    assert_int_equal(fd_engine_model(engine, &before), 0);
+    assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_SKIP), 0);
+    assert_int_equal(fd_engine_model(engine, &after), 0);
+    assert_int_equal(after.labels, 0);
+    assert_true(after.logdet == before.logdet);
+}
+
+static void every_answer_raises_the_information(void **state) {
+    (void)state;
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
+    fixture_add_items(engine, 2, 4);
+    fd_model_info info;
+    assert_int_equal(fd_engine_model(engine, &info), 0);
+    for (size_t i = 1; i < 4; i++) {
+        double before = info.logdet;
+        assert_int_equal(
+            fixture_label(engine, i, "p0-r0", fixture_item_id(0, i), FD_PREFER_TIE), 0);
+        assert_int_equal(fd_engine_model(engine, &info), 0);
+        assert_true(info.logdet > before);
+    }
+}
+
+static void a_retrain_publishes_the_next_version_and_selections_name_it(void **state) {
+    (void)state;
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
+    fixture_add_items(engine, 4, 6);
+    for (size_t i = 0; i < 20; i++)
+        assert_int_equal(fixture_label(engine, i, fixture_item_id(i % 4, 0),
+                                       fixture_item_id(i % 4, 1 + i % 5), FD_PREFER_A),
+                         0);
+    assert_int_equal(fixture_train(engine), 1);
+    assert_int_equal(fixture_train(engine), 2);
+
+    fd_selection_request request = fixture_request(5, FD_GENERATE_CROSS_PROMPT, 3);
+    fd_selection_answer answer;
+    fd_fault fault = {0};
+    assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
+    assert_int_equal(answer.model_version, 2);
+    assert_int_equal(answer.count, 5);
+    fd_selection_answer_clear(&answer);
+}
+
+static void enough_labels_start_a_retrain_by_themselves(void **state) {
+    (void)state;
+    fd_store *store = NULL;
+    fd_engine_options options = fixture_options();
+    options.retrain_labels = 10;
+    assert_int_equal(fd_store_open_memory(&store), 0);
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_open(&options, store);
+    fixture_add_items(engine, 2, 12);
+    for (size_t i = 0; i < 10; i++)
+        assert_int_equal(
+            fixture_label(engine, i, "p0-r0", fixture_item_id(0, 1 + i), FD_PREFER_B), 0);
+    fd_model_info info;
+    do
+        assert_int_equal(fd_engine_model(engine, &info), 0);
+    while (info.version == 0);
+    assert_int_equal(info.labels_used, 10);
+}
+
+static void an_old_label_starts_a_retrain_by_itself(void **state) {
+    (void)state;
+    fd_store *store = NULL;
+    fd_engine_options options = fixture_options();
+    options.retrain_seconds = 0.01;
+    options.held_out_fraction = 0;
+    assert_int_equal(fd_store_open_memory(&store), 0);
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_open(&options, store);
+    fixture_add_items(engine, 1, 3);
+    assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_B), 0);
+    fd_model_info info;
+    do
+        assert_int_equal(fd_engine_model(engine, &info), 0);
+    while (info.version == 0);
+}
+
+static void closing_ends_an_endless_training(void **state) {
+    (void)state;
+    fd_store *store = NULL;
+    fd_engine_options options = fixture_options();
+    options.train.iterations = UINT32_MAX;
+    options.train.patience = 0;
+    options.held_out_fraction = 0;
+    assert_int_equal(fd_store_open_memory(&store), 0);
+    fd_engine *engine = fixture_open(&options, store);
+    fixture_add_items(engine, 1, 3);
+    assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_B), 0);
+    fd_fault fault = {0};
+    assert_int_equal(fd_engine_train(engine, false, &fault), 0);
+    fd_model_info info;
+    do
+        assert_int_equal(fd_engine_model(engine, &info), 0);
+    while (info.worker != FD_WORKER_TRAINING);
+    fd_engine_close(engine);
+}
+
+static void a_failing_commit_changes_nothing_and_the_next_one_works(void **state) {
+    (void)state;
+    fd_store *store = fixture_faulty_store();
+    fd_engine_options options = fixture_options();
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_open(&options, store);
+    fixture_add_items(engine, 1, 4);
+    fd_model_info before, after;
+    char reason[128];
+    assert_int_equal(fd_engine_model(engine, &before), 0);
+
+    fixture_fail_commit(store, 1, -ENOSPC);
+    assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_A), -ENOSPC);
+    assert_int_equal(fd_engine_model(engine, &after), 0);
+    assert_int_equal(after.labels, 0);
+    assert_true(after.logdet == before.logdet);
+    assert_int_equal(fd_engine_ready(engine, reason, sizeof(reason)), -EAGAIN);
+    assert_non_null(strstr(reason, "store"));
+
+    assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_A), 0);
+    assert_int_equal(fd_engine_ready(engine, reason, sizeof(reason)), 0);
+    assert_int_equal(fd_engine_model(engine, &after), 0);
+    assert_int_equal(after.labels, 1);
+}
+
+/* ---- many threads ---- */
+
+enum { THREADS = 8, LABELS_EACH = 40 };
+
+struct client {
+    fd_engine *engine;
+    size_t number;
+    int failures;
+};
+
+/* Each thread posts its own labels and repeats its neighbour's. */
+static void *post_labels(void *context) {
+    struct client *client = context;
+    for (size_t i = 0; i < LABELS_EACH; i++) {
+        for (size_t of = client->number; of <= client->number + 1; of++) {
+            size_t number = of % THREADS * LABELS_EACH + i;
+            client->failures +=
+                fixture_label(client->engine, number, fixture_item_id(number % 5, 0),
+                              fixture_item_id(number % 5, 1 + number % 7), FD_PREFER_A) != 0;
+        }
+    }
+    return NULL;
+}
+
+static void *select_batches(void *context) {
+    struct client *client = context;
+    for (size_t i = 0; i < 20; i++) {
+        fd_selection_request request = fixture_request(3, FD_GENERATE_CROSS_PROMPT, i);
+        fd_selection_answer answer;
+        fd_fault fault = {0};
+        if (fd_engine_select(client->engine, &request, &answer, &fault) < 0)
+            client->failures++;
+        else
+            fd_selection_answer_clear(&answer);
+        fd_model_info info;
+        client->failures += fd_engine_model(client->engine, &info) != 0;
+    }
+    return NULL;
+}
+
+static int count_row(void *context, const fd_label_view *label) {
+    unsigned *seen = context;
+    unsigned number;
+    assert_int_equal(sscanf(label->row->id, "label-%u", &number), 1);
+    seen[number]++;
+    return 0;
+}
+
+static void labels_from_many_threads_are_in_the_history_exactly_once(void **state) {
+    (void)state;
+    fd_store *store = NULL;
+    fd_engine_options options = fixture_options();
+    options.retrain_labels = 50;
+    assert_int_equal(fd_store_open_memory(&store), 0);
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_open(&options, store);
+    fixture_add_items(engine, 5, 8);
+
+    pthread_t threads[THREADS + 2];
+    struct client clients[THREADS + 2];
+    for (size_t i = 0; i < THREADS + 2; i++) {
+        clients[i] = (struct client){engine, i, 0};
+        assert_int_equal(pthread_create(&threads[i], NULL,
+                                        i < THREADS ? post_labels : select_batches, &clients[i]),
+                         0);
+    }
+    for (size_t i = 0; i < THREADS + 2; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(clients[i].failures, 0);
+    }
+
+    unsigned seen[THREADS * LABELS_EACH] = {0};
+    assert_int_equal(fd_engine_labels_read(engine, 0, SIZE_MAX, count_row, seen), 0);
+    for (size_t i = 0; i < THREADS * LABELS_EACH; i++)
+        assert_int_equal(seen[i], 1);
+    fd_model_info info;
+    assert_int_equal(fd_engine_model(engine, &info), 0);
+    assert_int_equal(info.labels, THREADS * LABELS_EACH);
+}
+
+/* ---- restart ---- */
+
+static void after_a_restart_the_same_version_and_information_serve(void **state) {
+    (void)state;
+    char folder[] = "/tmp/fisherd-engine-XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof(path), "%s/e.db", folder);
+    fd_engine_options options = fixture_options();
+    fd_model_info before, after;
+    fd_score scores[2];
+    fd_item_reference reference = {.id = "p1-r2"};
+    fd_fault fault = {0};
+
+    for (int run = 0; run < 2; run++) {
+        fd_store *store = NULL;
+        assert_int_equal(fd_store_open_sqlite(path, &store, &fault), 0);
+        FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_open(&options, store);
+        if (run == 0) {
+            fixture_add_items(engine, 3, 5);
+            for (size_t i = 0; i < 12; i++)
+                assert_int_equal(fixture_label(engine, i, fixture_item_id(i % 3, 0),
+                                               fixture_item_id(i % 3, 1 + i % 4), FD_PREFER_A),
+                                 0);
+            (void)fixture_train(engine);
+            assert_int_equal(fixture_label(engine, 99, "p0-r0", "p2-r2", FD_PREFER_B), 0);
+        }
+        uint64_t version;
+        assert_int_equal(fd_engine_model(engine, run == 0 ? &before : &after), 0);
+        assert_int_equal(fd_engine_score(engine, &reference, 1, &scores[run], &version, &fault), 0);
+    }
+    assert_int_equal(after.version, before.version);
+    assert_int_equal(after.labels, 13);
+    assert_int_equal(after.labels_used, 12);
+    assert_true(fabs(after.logdet - before.logdet) <= 1e-6 * fabs(before.logdet));
+    assert_true(scores[0].reward == scores[1].reward);
+
+    static const char *const suffixes[] = {"", "-wal", "-shm", ".lock"};
+    for (size_t i = 0; i < FD_LENGTH(suffixes); i++) {
+        char name[80];
+        (void)snprintf(name, sizeof(name), "%s%s", path, suffixes[i]);
+        (void)remove(name);
+    }
+    assert_int_equal(remove(folder), 0);
+}
+
+static void a_pair_is_held_out_whichever_way_round_and_in_the_share_asked_for(void **state) {
+    (void)state;
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
+    fixture_add_items(engine, 1, 60);
+    size_t number = 0;
+    for (size_t i = 0; i < 60; i++)
+        for (size_t j = i + 1; j < 60; j++, number++)
+            assert_int_equal(fixture_label(engine, number, fixture_item_id(0, number % 2 ? i : j),
+                                           fixture_item_id(0, number % 2 ? j : i), FD_PREFER_A),
+                             0);
+    (void)fixture_train(engine);
+    fd_model_info info;
+    assert_int_equal(fd_engine_model(engine, &info), 0);
+    double share = (double)info.held_out_labels / (double)number;
+    assert_true(share > 0.08 && share < 0.12);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_engine_without_items_says_so),
+        cmocka_unit_test(items_of_another_dimension_are_refused_and_change_nothing),
+        cmocka_unit_test(the_first_items_decide_the_dimension_even_after_a_failed_commit),
+        cmocka_unit_test(a_label_repeated_is_harmless_and_one_changed_is_a_conflict),
+        cmocka_unit_test(labels_of_unknown_or_equal_items_are_refused),
+        cmocka_unit_test(a_skip_is_stored_but_teaches_nothing),
+        cmocka_unit_test(every_answer_raises_the_information),
+        cmocka_unit_test(a_retrain_publishes_the_next_version_and_selections_name_it),
+        cmocka_unit_test(enough_labels_start_a_retrain_by_themselves),
+        cmocka_unit_test(an_old_label_starts_a_retrain_by_itself),
+        cmocka_unit_test(closing_ends_an_endless_training),
+        cmocka_unit_test(a_failing_commit_changes_nothing_and_the_next_one_works),
+        cmocka_unit_test(labels_from_many_threads_are_in_the_history_exactly_once),
+        cmocka_unit_test(after_a_restart_the_same_version_and_information_serve),
+        cmocka_unit_test(a_pair_is_held_out_whichever_way_round_and_in_the_share_asked_for),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,224 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fixture.h"
+
+struct counted {
+    unsigned prompt_a, prompt_b, response_a, response_b;
+};
+
+static struct counted parse(const fd_selected_pair *pair) {
+    struct counted parsed;
+    assert_int_equal(sscanf(pair->a, "p%u-r%u", &parsed.prompt_a, &parsed.response_a), 2);
+    assert_int_equal(sscanf(pair->b, "p%u-r%u", &parsed.prompt_b, &parsed.response_b), 2);
+    return parsed;
+}
+
+static void every_in_prompt_pair_is_a_candidate_exactly_once(void **state) {
+    (void)state;
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
+    fixture_add_items(engine, 3, 5);
+    fd_selection_request request = fixture_request(30, FD_GENERATE_IN_PROMPT, 1);
+    fd_selection_answer answer;
+    fd_fault fault = {0};
+    assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
+    assert_int_equal(answer.candidates, 30);
+    assert_int_equal(answer.distinct_items, 15);
+    bool seen[3][5][5] = {0};
+    for (size_t i = 0; i < answer.count; i++) {
+        struct counted pair = parse(&answer.pairs[i]);
+        assert_int_equal(pair.prompt_a, pair.prompt_b);
+        unsigned low = pair.response_a < pair.response_b ? pair.response_a : pair.response_b;
+        unsigned high = pair.response_a + pair.response_b - low;
+        assert_false(seen[pair.prompt_a][low][high]);
+        seen[pair.prompt_a][low][high] = true;
+    }
+    fd_selection_answer_clear(&answer);
+}
+
+static void cross_prompt_pairs_are_of_two_prompts_and_all_of_them_can_be_had(void **state) {
+    (void)state;
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
+    fixture_add_items(engine, 3, 4);
+    fd_selection_request request = fixture_request(48, FD_GENERATE_CROSS_PROMPT, 1);
+    fd_selection_answer answer;
+    fd_fault fault = {0};
+    assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
+    assert_int_equal(answer.candidates, 48);
+    for (size_t i = 0; i < answer.count; i++) {
+        struct counted pair = parse(&answer.pairs[i]);
+        assert_int_not_equal(pair.prompt_a, pair.prompt_b);
+    }
+    fd_selection_answer_clear(&answer);
+}
+
+static void labelled_pairs_are_left_out_unless_asked_for(void **state) {
+    (void)state;
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
+    fixture_add_items(engine, 1, 4);
+    assert_int_equal(fixture_label(engine, 1, "p0-r2", "p0-r1", FD_PREFER_A), 0);
+    assert_int_equal(fixture_label(engine, 2, "p0-r0", "p0-r3", FD_PREFER_SKIP), 0);
+    fd_selection_request request = fixture_request(1, FD_GENERATE_IN_PROMPT, 1);
+    fd_selection_answer answer;
+    fd_fault fault = {0};
+    assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
+    assert_int_equal(answer.candidates, 4);
+    fd_selection_answer_clear(&answer);
+    request.generate.include_labelled = true;
+    assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
+    assert_int_equal(answer.candidates, 6);
+    fd_selection_answer_clear(&answer);
+
+    request.generate.include_labelled = false;
+    request.batch_size = 5;
+    assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), -EINVAL);
+    assert_string_equal(fault.pointer, "/batch_size");
+}
+
+static void a_sample_has_the_size_asked_for_and_no_pair_twice(void **state) {
+    (void)state;
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
+    fixture_add_items(engine, 6, 8);
+    static const fd_generate_mode modes[] = {FD_GENERATE_IN_PROMPT, FD_GENERATE_CROSS_PROMPT};
+    for (size_t m = 0; m < 2; m++) {
+        /* 168 pairs within prompts and 960 across: both ways of drawing are taken. */
+        for (size_t most = 20; most <= 160; most += 70) {
+            fd_selection_request request = fixture_request(most, modes[m], most);
+            request.generate.pairs = most;
+            fd_selection_answer answer;
+            fd_fault fault = {0};
+            assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
+            assert_int_equal(answer.candidates, most);
+            bool seen[48][48] = {0};
+            for (size_t i = 0; i < answer.count; i++) {
+                struct counted pair = parse(&answer.pairs[i]);
+                unsigned a = pair.prompt_a * 8 + pair.response_a;
+                unsigned b = pair.prompt_b * 8 + pair.response_b;
+                assert_false(seen[a][b] || seen[b][a]);
+                seen[a][b] = true;
+            }
+            fd_selection_answer_clear(&answer);
+        }
+    }
+}
+
+static void prompts_and_responses_limit_what_is_drawn(void **state) {
+    (void)state;
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
+    fixture_add_items(engine, 6, 8);
+    fd_selection_request request = fixture_request(6, FD_GENERATE_IN_PROMPT, 5);
+    request.generate.prompts = 2;
+    request.generate.responses_per_prompt = 3;
+    fd_selection_answer answer;
+    fd_fault fault = {0};
+    assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
+    assert_int_equal(answer.candidates, 6);
+    fd_selection_answer_clear(&answer);
+}
+
+static void the_same_seed_gives_the_same_batch_and_another_another(void **state) {
+    (void)state;
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
+    fixture_add_items(engine, 6, 8);
+    fd_selection_answer answers[3];
+    static const uint64_t seeds[] = {11, 11, 12};
+    fd_fault fault = {0};
+    for (size_t i = 0; i < 3; i++) {
+        fd_selection_request request = fixture_request(10, FD_GENERATE_CROSS_PROMPT, seeds[i]);
+        request.strategy = "random";
+        request.generate.pairs = 50;
+        assert_int_equal(fd_engine_select(engine, &request, &answers[i], &fault), 0);
+    }
+    bool differs = false;
+    for (size_t i = 0; i < 10; i++) {
+        assert_string_equal(answers[0].pairs[i].a, answers[1].pairs[i].a);
+        assert_string_equal(answers[0].pairs[i].b, answers[1].pairs[i].b);
+        differs |= strcmp(answers[0].pairs[i].a, answers[2].pairs[i].a) != 0;
+    }
+    assert_true(differs);
+    for (size_t i = 0; i < 3; i++)
+        fd_selection_answer_clear(&answers[i]);
+}
+
+static void explicit_pairs_mix_ids_and_inline_embeddings(void **state) {
+    (void)state;
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
+    fixture_add_items(engine, 2, 3);
+    float one[DIMENSION] = {0.1f, 0.2f}, other[DIMENSION] = {-3, 1, 2};
+    fd_pair_reference pairs[] = {
+        {.a = {.id = "p0-r0"}, .b = {.id = "p1-r0"}},
+        {.a = {.embedding = one, .dimension = DIMENSION}, .b = {.id = "p0-r1"}},
+        {.a = {.embedding = one, .dimension = DIMENSION},
+         .b = {.embedding = other, .dimension = DIMENSION}},
+    };
+    fd_selection_request request = {.batch_size = 3, .pairs = pairs, .n_pairs = 3};
+    fd_selection_answer answer;
+    fd_fault fault = {0};
+    assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
+    for (size_t i = 0; i < 3; i++) {
+        size_t index = answer.pairs[i].index;
+        assert_true((answer.pairs[i].a != NULL) == (pairs[index].a.id != NULL));
+        assert_true((answer.pairs[i].b != NULL) == (pairs[index].b.id != NULL));
+    }
+    fd_selection_answer_clear(&answer);
+
+    pairs[1].a.dimension = 2;
+    assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), -EINVAL);
+    assert_string_equal(fault.pointer, "/pairs/1/a");
+    pairs[1].a = (fd_item_reference){.id = "p0-r1"};
+    assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), -EINVAL);
+    assert_string_equal(fault.pointer, "/pairs/1/b");
+    pairs[1].a.id = "nobody";
+    assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), -EINVAL);
+    assert_string_equal(fault.pointer, "/pairs/1/a");
+}
+
+static void an_inline_item_scores_like_the_same_item_of_the_table(void **state) {
+    (void)state;
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
+    fixture_add_items(engine, 2, 3);
+    float embedding[DIMENSION] = {0.5f, -0.25f, 0.125f};
+    fd_item_row row = {
+        .id = "same", .prompt_id = "p0", .embedding = embedding, .dimension = DIMENSION};
+    fd_added added;
+    fd_fault fault = {0};
+    assert_int_equal(fd_engine_items_add(engine, &row, 1, &added, &fault), 0);
+    fd_item_reference references[] = {{.id = "same"},
+                                      {.embedding = embedding, .dimension = DIMENSION}};
+    fd_score scores[2];
+    uint64_t version;
+    assert_int_equal(fd_engine_score(engine, references, 2, scores, &version, &fault), 0);
+    assert_float_equal(scores[0].reward, scores[1].reward, 1e-6);
+    assert_float_equal(scores[0].stddev, scores[1].stddev, 1e-5);
+    assert_true(scores[0].stddev > 0);
+}
+
+static void an_unknown_strategy_is_answered_with_those_there_are(void **state) {
+    (void)state;
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
+    fixture_add_items(engine, 1, 3);
+    fd_selection_request request = fixture_request(1, FD_GENERATE_IN_PROMPT, 1);
+    request.strategy = "best";
+    fd_selection_answer answer;
+    fd_fault fault = {0};
+    assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), -EINVAL);
+    assert_string_equal(fault.pointer, "/strategy");
+    assert_non_null(strstr(fault.detail, "pa-dopt"));
+    assert_non_null(strstr(fault.detail, "greedy"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_in_prompt_pair_is_a_candidate_exactly_once),
+        cmocka_unit_test(cross_prompt_pairs_are_of_two_prompts_and_all_of_them_can_be_had),
+        cmocka_unit_test(labelled_pairs_are_left_out_unless_asked_for),
+        cmocka_unit_test(a_sample_has_the_size_asked_for_and_no_pair_twice),
+        cmocka_unit_test(prompts_and_responses_limit_what_is_drawn),
+        cmocka_unit_test(the_same_seed_gives_the_same_batch_and_another_another),
+        cmocka_unit_test(explicit_pairs_mix_ids_and_inline_embeddings),
+        cmocka_unit_test(an_inline_item_scores_like_the_same_item_of_the_table),
+        cmocka_unit_test(an_unknown_strategy_is_answered_with_those_there_are),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
