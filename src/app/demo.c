@@ -64,11 +64,10 @@ static int add_items(struct demo *demo) {
         FD_FREE char *response = NULL;
         if (asprintf(&response, "(%.3f, %.3f)", demo->points[i][0], demo->points[i][1]) < 0)
             return -ENOMEM;
-        json_array_append_new(items,
-                              json_pack("{s:o, s:s, s:s, s:s, s:[f,f]}", "id", id_of(i),
-                                        "prompt_id", "plane", "prompt", "Which point is better?",
-                                        "response", response, "embedding", demo->points[i][0],
-                                        demo->points[i][1]));
+        json_array_append_new(
+            items, json_pack("{s:o, s:s, s:s, s:s, s:[f,f]}", "id", id_of(i), "prompt_id", "plane",
+                             "prompt", "Which point is better?", "response", response, "embedding",
+                             demo->points[i][0], demo->points[i][1]));
     }
     FD_JSON json_t *answer = NULL;
     return call(demo, "POST", "/v1/items", json_pack("{s:o}", "items", items), &answer);
@@ -79,9 +78,8 @@ static json_t *label_of(struct demo *demo, const json_t *pair) {
     const json_t *a = json_object_get(pair, "a"), *b = json_object_get(pair, "b");
     double logit = demo->truth[point_of(a)] - demo->truth[point_of(b)];
     bool prefers_a = fi_rng_uniform(&demo->rng) < 1 / (1 + exp(-logit));
-    return json_pack("{s:o, s:O, s:O, s:s, s:s}", "id",
-                     json_sprintf("demo-%zu", demo->answers++), "a", a, "b", b, "preference",
-                     prefers_a ? "a" : "b", "annotator", "simulated");
+    return json_pack("{s:o, s:O, s:O, s:s, s:s}", "id", json_sprintf("demo-%zu", demo->answers++),
+                     "a", a, "b", b, "preference", prefers_a ? "a" : "b", "annotator", "simulated");
 }
 
 static int answer_batch(struct demo *demo, double *ret_d_efficiency) {
@@ -136,8 +134,8 @@ static int rank_correlation(struct demo *demo, double *ret) {
         return r;
     double predicted[POINTS];
     for (size_t i = 0; i < POINTS; i++)
-        predicted[i] = json_number_value(json_object_get(
-            json_array_get(json_object_get(answer, "scores"), i), "reward"));
+        predicted[i] = json_number_value(
+            json_object_get(json_array_get(json_object_get(answer, "scores"), i), "reward"));
     return fi_spearman(POINTS, predicted, demo->truth, ret);
 }
 

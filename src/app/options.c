@@ -217,8 +217,8 @@ int fd_options_split_listen(const char *listen, char *host, size_t size, uint16_
                             fd_fault *fault) {
     const char *colon = strrchr(listen, ':');
     char *end = NULL;
-    unsigned long port = colon && isdigit((unsigned char)colon[1]) ? strtoul(colon + 1, &end, 10)
-                                                                    : UINT32_MAX;
+    unsigned long port =
+        colon && isdigit((unsigned char)colon[1]) ? strtoul(colon + 1, &end, 10) : UINT32_MAX;
     if (!colon || colon == listen || port > UINT16_MAX || *end != '\0')
         return fd_fault_set(fault, -EINVAL, "", "listen takes HOST:PORT, not \"%s\"", listen);
 

@@ -57,8 +57,7 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
 
     fd_metrics *metrics = fd_engine_metrics(engine);
     fd_metrics_set(metrics, FD_METRIC_BUILD, FD_VERSION, NULL, 1);
-    fd_metrics_set(metrics, FD_METRIC_START_TIME, NULL, NULL,
-                   (double)fd_wall_milliseconds() / 1e3);
+    fd_metrics_set(metrics, FD_METRIC_START_TIME, NULL, NULL, (double)fd_wall_milliseconds() / 1e3);
     const char *format = strchr(host, ':') ? "http://[%s]:%u" : "http://%s:%u";
     (void)snprintf(ret->url, sizeof(ret->url), format, host, fd_server_port(server));
     fd_log(FD_LOG_INFO, "ready", FD_STR("listening", ret->url), FD_STR("version", FD_VERSION),

@@ -25,24 +25,33 @@ static size_t number_rows(fi_pair *pairs, size_t n_pairs, uint32_t *number, uint
 int fd_gather(const fd_snapshot *snapshot, const fi_pair *pairs, size_t n_pairs,
               const float *extra_embeddings, size_t n_extra, fd_gathered *ret) {
     size_t width = snapshot->features->width;
+    if (n_extra == 0) {
+        *ret = (fd_gathered){.candidates = {
+                                 .n_items = snapshot->items,
+                                 .n_features = width,
+                                 .n_pairs = n_pairs,
+                                 .features = snapshot->features->data,
+                                 .rewards = snapshot->rewards->data,
+                                 .pairs = pairs,
+                             }};
+        return 0;
+    }
     size_t total = snapshot->items + n_extra;
     size_t most = 2 * n_pairs < total ? 2 * n_pairs : total;
 
     FD_CLEANUP(fd_gathered_clear) fd_gathered gathered = {0};
-    FD_FREE uint32_t *number = malloc((total ? total : 1) * sizeof(*number));
-    FD_FREE uint32_t *rows = calloc(most ? most : 1, sizeof(*rows));
-    FD_FREE float *extra = reallocarray(NULL, n_extra ? n_extra : 1, width * sizeof(*extra));
-    gathered.pairs = calloc(n_pairs ? n_pairs : 1, sizeof(*gathered.pairs));
-    gathered.rewards = calloc(most ? most : 1, sizeof(*gathered.rewards));
-    gathered.features = reallocarray(NULL, most ? most : 1, width * sizeof(*gathered.features));
+    FD_FREE uint32_t *number = malloc(total * sizeof(*number));
+    FD_FREE uint32_t *rows = calloc(most, sizeof(*rows));
+    FD_FREE float *extra = reallocarray(NULL, n_extra, width * sizeof(*extra));
+    gathered.pairs = calloc(n_pairs, sizeof(*gathered.pairs));
+    gathered.rewards = calloc(most, sizeof(*gathered.rewards));
+    gathered.features = reallocarray(NULL, most, width * sizeof(*gathered.features));
     if (!number || !rows || !extra || !gathered.pairs || !gathered.rewards || !gathered.features)
         return -ENOMEM;
 
-    if (n_extra > 0) {
-        int r = fi_model_features(snapshot->served->model, n_extra, extra_embeddings, extra);
-        if (r < 0)
-            return r;
-    }
+    int r = fi_model_features(snapshot->served->model, n_extra, extra_embeddings, extra);
+    if (r < 0)
+        return r;
     memset(number, 0xff, total * sizeof(*number));
     memcpy(gathered.pairs, pairs, n_pairs * sizeof(*pairs));
     size_t count = number_rows(gathered.pairs, n_pairs, number, rows);

@@ -1,6 +1,6 @@
 /*
- * The items that some pairs name, gathered into a small dense matrix, so that the design's work
- * grows with the distinct items of a request and not with the item table.
+ * Candidates for libfisher: a view of the snapshot where all items are of the table; otherwise the
+ * items that the pairs name, gathered beside the features of the inline ones.
  */
 #ifndef FD_GATHER_H
 #define FD_GATHER_H
@@ -8,7 +8,7 @@
 #include "snapshot.h"
 
 typedef struct fd_gathered {
-    fi_candidates candidates; /* views of the arrays below */
+    fi_candidates candidates; /* views of the arrays below, or of the snapshot and the pairs */
     float *features;
     float *rewards;
     fi_pair *pairs;

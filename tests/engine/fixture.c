@@ -65,12 +65,8 @@ int fixture_label(fd_engine *engine, size_t number, const char *a, const char *b
                   fd_preference preference) {
     char id[32];
     (void)snprintf(id, sizeof(id), "label-%zu", number);
-    fd_label label = {.id = id,
-                      .a = a,
-                      .b = b,
-                      .preference = preference,
-                      .annotator = "ann",
-                      .duration_ms = -1};
+    fd_label label = {
+        .id = id, .a = a, .b = b, .preference = preference, .annotator = "ann", .duration_ms = -1};
     fd_added added;
     fd_fault fault = {0};
     return fd_engine_labels_add(engine, &label, 1, &added, &fault);
@@ -156,9 +152,8 @@ FORWARD(items_read,
 FORWARD(labels_read,
         (fd_store * store, int64_t after, size_t limit, fd_label_visit *visit, void *context),
         after, limit, visit, context)
-FORWARD(model_read,
-        (fd_store * store, uint64_t highest, fd_model_visit *visit, void *context), highest, visit,
-        context)
+FORWARD(model_read, (fd_store * store, uint64_t highest, fd_model_visit *visit, void *context),
+        highest, visit, context)
 FORWARD(counts, (fd_store * store, fd_counts *ret), ret)
 FORWARD(check, (fd_store * store, fd_fault *fault), fault)
 

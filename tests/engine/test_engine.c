@@ -92,8 +92,8 @@ static void every_answer_raises_the_information(void **state) {
     assert_int_equal(fd_engine_model(engine, &info), 0);
     for (size_t i = 1; i < 4; i++) {
         double before = info.logdet;
-        assert_int_equal(
-            fixture_label(engine, i, "p0-r0", fixture_item_id(0, i), FD_PREFER_TIE), 0);
+        assert_int_equal(fixture_label(engine, i, "p0-r0", fixture_item_id(0, i), FD_PREFER_TIE),
+                         0);
         assert_int_equal(fd_engine_model(engine, &info), 0);
         assert_true(info.logdet > before);
     }
@@ -128,8 +128,8 @@ static void enough_labels_start_a_retrain_by_themselves(void **state) {
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_open(&options, store);
     fixture_add_items(engine, 2, 12);
     for (size_t i = 0; i < 10; i++)
-        assert_int_equal(
-            fixture_label(engine, i, "p0-r0", fixture_item_id(0, 1 + i), FD_PREFER_B), 0);
+        assert_int_equal(fixture_label(engine, i, "p0-r0", fixture_item_id(0, 1 + i), FD_PREFER_B),
+                         0);
     fd_model_info info;
     do
         assert_int_equal(fd_engine_model(engine, &info), 0);
