@@ -1,0 +1,63 @@
+# What demo.sh and test.sh share: Debian packages, quiet commands, build folders. To be sourced.
+
+top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+builds=${BUILD_DIR:-$top/build}
+mkdir -p "$builds"
+
+build_packages='
+    gcc libc6-dev meson ninja-build pkg-config python3
+    libmicrohttpd-dev libjansson-dev libopenblas-dev liblapacke-dev libsqlite3-dev
+    libsodium-dev libinih-dev libcurl4-openssl-dev uthash-dev libcmocka-dev
+'
+test_packages='
+    clang clang-format libclang-rt-14-dev python3-pytest python3-numpy
+'
+
+say() {
+    printf '== %s\n' "$*"
+}
+
+# Runs a command and shows what it printed only when it fails.
+quietly() {
+    log=$builds/command.log
+    if "$@" >"$log" 2>&1; then
+        return 0
+    fi
+    printf 'failed: %s\n' "$*" >&2
+    tail -n 60 "$log" >&2
+    return 1
+}
+
+missing_packages() {
+    for package in "$@"; do
+        dpkg-query -W -f='${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed$' ||
+            printf '%s ' "$package"
+    done
+}
+
+# Nothing is asked of the network or of root when every package is there.
+install_packages() {
+    command -v dpkg-query >/dev/null || return 0
+    missing=$(missing_packages "$@")
+    [ -n "$missing" ] || return 0
+    say "installing $missing"
+    root=''
+    if [ "$(id -u)" -ne 0 ]; then
+        if ! command -v sudo >/dev/null; then
+            printf 'These packages are missing and only root can install them: %s\n' "$missing" >&2
+            return 1
+        fi
+        root=sudo
+    fi
+    quietly $root apt-get update
+    # shellcheck disable=SC2086 # a list of words
+    quietly $root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+        $missing
+}
+
+# configure NAME [MESON OPTION …]: the build folder NAME, made once.
+configure() {
+    name=$1
+    shift
+    [ -f "$builds/$name/build.ninja" ] || quietly meson setup "$builds/$name" "$top" "$@"
+}

@@ -1,0 +1,289 @@
+"""A fisherd process and calls to it, with nothing but the standard library."""
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import time
+
+PROGRAM = os.environ.get("FISHERD", "build/gcc/src/app/fisherd")
+
+
+def _is_sanitized():
+    with open(PROGRAM, "rb") as program:
+        return re.search(rb"__(asan|tsan)_init", program.read()) is not None
+
+
+# Deadlines are for the program as it is shipped; a sanitizer makes it some times slower.
+SLOWNESS = 5 if _is_sanitized() else 1
+PATIENCE = 60 * SLOWNESS
+
+_SANITIZER_REPORT = re.compile(
+    r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|Assertion .* failed")
+
+# A small model that trains in an instant, and only when it is asked to.
+SMALL_MODEL = {
+    "hidden-layers": 1,
+    "hidden-width": 8,
+    "iterations": 100,
+    "retrain-labels": 0,
+    "retrain-seconds": 0,
+}
+
+
+def environment(extra=None):
+    """This process' environment without options for fisherd, but with `extra`."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("FISHERD")}
+    return {**clean, **(extra or {})}
+
+
+def flags(options):
+    return [f"--{name}={value}" for name, value in options.items()]
+
+
+def run(*arguments, env=None, cwd=None):
+    """One run of the program to its end."""
+    done = subprocess.run([PROGRAM, *map(str, arguments)], env=environment(env), cwd=cwd,
+                          capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert not _SANITIZER_REPORT.search(done.stderr), done.stderr
+    assert done.returncode >= 0, f"ended by signal {-done.returncode}: {done.stderr}"
+    return done
+
+
+def wait_until(condition, what, seconds=PATIENCE):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.005)
+    raise AssertionError(f"waited {seconds} s for {what}")
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    def __repr__(self):
+        return f"{self.status} {self.body[:600]!r}"
+
+
+class Daemon:
+    """A running `fisherd serve`."""
+
+    def __init__(self, db, options=None, env=None):
+        options = {"listen": "127.0.0.1:0", **SMALL_MODEL, **(options or {})}
+        if db is not None:
+            options["db"] = db
+        self.db = db
+        self.log = []
+        self.process = subprocess.Popen([PROGRAM, "serve", *flags(options)], env=environment(env),
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self._listening = threading.Event()
+        self._reader = threading.Thread(target=self._read_log, daemon=True)
+        self._reader.start()
+        self._listening.wait(PATIENCE)
+        found = re.search(r"listening=\"?http://(\S+):(\d+)", self.log_text())
+        if not found:
+            self.process.kill()
+            self._reader.join()
+            raise AssertionError(f"fisherd is not listening:\n{self.log_text()}")
+        self.host = found[1].strip("[]")
+        self.port = int(found[2])
+
+    def _read_log(self):
+        for line in self.process.stderr:
+            self.log.append(line.decode())
+            if b"listening=" in line:
+                self._listening.set()
+        self._listening.set()
+
+    def log_text(self):
+        return "".join(self.log)
+
+    # ---- calls ----
+
+    def call(self, method, path, body=None, headers=None, raw=None):
+        """`body` is sent as JSON, `raw` as it stands."""
+        sent = dict(headers or {})
+        data = raw
+        if body is not None:
+            data = json.dumps(body)
+        if data is not None:
+            sent.setdefault("Content-Type", "application/json")
+            data = data.encode() if isinstance(data, str) else data
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE)
+        try:
+            connection.request(method, path, data, sent)
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read())
+        finally:
+            connection.close()
+
+    def ok(self, method, path, body=None, status=200, **rest):
+        answer = self.call(method, path, body, **rest)
+        assert answer.status == status, answer
+        return answer.json
+
+    def get(self, path):
+        return self.ok("GET", path)
+
+    def post(self, path, body, status=200):
+        return self.ok("POST", path, body, status)
+
+    def add_items(self, items):
+        return self.post("/v1/items", {"items": items})
+
+    def add_labels(self, labels):
+        return self.post("/v1/labels", {"labels": labels})
+
+    def model(self):
+        return self.get("/v1/model")
+
+    def select(self, **request):
+        return self.post("/v1/selections", request)
+
+    def train(self, body=None):
+        """Asks for a retrain and waits for the model that comes of it."""
+        before = self.model()["version"]
+        self.ok("POST", "/v1/model/train", body, 202)
+        return self.wait_for_version(before + 1)
+
+    def wait_for_version(self, version):
+        def arrived():
+            model = self.model()
+            return model if model["version"] >= version else None
+        return wait_until(arrived, f"model version {version}")
+
+    def list_all(self, name, limit=100):
+        """Every row of /v1/items or /v1/labels, page by page."""
+        rows = []
+        cursor = None
+        while True:
+            path = f"/v1/{name}?limit={limit}" + (f"&cursor={cursor}" if cursor else "")
+            page = self.get(path)
+            rows += page[name]
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return rows
+            assert page[name], "a page with a next one is not empty"
+
+    def metrics(self):
+        answer = self.call("GET", "/metrics")
+        assert answer.status == 200
+        return answer.body.decode()
+
+    # ---- ends ----
+
+    def kill(self):
+        """As a power cut would."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        self.process.stderr.close()
+        self._check_reports()
+
+    def stop(self):
+        """Asks it to end; returns the seconds that it took."""
+        start = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(PATIENCE)
+        seconds = time.monotonic() - start
+        self._reader.join(PATIENCE)
+        self.process.stderr.close()
+        self._check_reports()
+        assert status == 0, f"exit status {status}:\n{self.log_text()[-3000:]}"
+        return seconds
+
+    def _check_reports(self):
+        assert not _SANITIZER_REPORT.search(self.log_text()), self.log_text()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.returncode is None:
+            self.stop()
+
+
+# ---- raw bytes ----
+
+def raw_exchange(daemon, data):
+    """Sends bytes; all that comes back until the daemon closes the connection."""
+    with socket.create_connection((daemon.host, daemon.port), timeout=PATIENCE) as connection:
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(data)
+        return read_to_end(connection)
+
+
+def read_to_end(connection):
+    received = b""
+    with contextlib.suppress(ConnectionError):
+        while chunk := connection.recv(65536):
+            received += chunk
+    return received
+
+
+def read_answer(connection):
+    """One answer that is not chunked, or what came of it before the connection closed."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        chunk = connection.recv(65536)
+        if not chunk:
+            return received
+        received += chunk
+    head, _, body = received.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: (\d+)", head)
+    while length and len(body) < int(length[1]):
+        chunk = connection.recv(65536)
+        if not chunk:
+            break
+        body += chunk
+    return head + b"\r\n\r\n" + body
+
+
+def statuses(received):
+    return [int(status) for status in re.findall(rb"HTTP/1\.[01] (\d{3})", received)]
+
+
+# ---- example data ----
+
+def float32(values):
+    return struct.pack(f"<{len(values)}f", *values)
+
+
+def plane_items(prompts=3, responses=4, dimension=4):
+    """Items p0-r0, p0-r1, … whose embeddings are all different and of full rank."""
+    def number(p, r, d):
+        return ((p * 31 + r * 17 + d * 7 + p * r * d) % 23 - 11) / 8
+    return [{
+        "id": f"p{p}-r{r}",
+        "prompt_id": f"p{p}",
+        "prompt": f"Question {p}?",
+        "response": f"Answer {r}.",
+        "embedding": [number(p, r, d) for d in range(dimension)],
+    } for p in range(prompts) for r in range(responses)]
+
+
+def label(identity, a, b, preference="a", **more):
+    return {"id": identity, "a": a, "b": b, "preference": preference, "annotator": "anna", **more}
+
+
+def labels_by_first_number(items, count, prefix="label"):
+    """Answers of an annotator who likes the item with the larger first number."""
+    pairs = [(a, b) for i, a in enumerate(items) for b in items[i + 1:]]
+    return [label(f"{prefix}-{i}", a["id"], b["id"],
+                  "a" if a["embedding"][0] > b["embedding"][0] else "b")
+            for i, (a, b) in enumerate(pairs[k % len(pairs)] for k in range(count))]

@@ -1,0 +1,128 @@
+import itertools
+
+from client import SMALL_MODEL, Daemon, labels_by_first_number, plane_items, wait_until
+
+
+def test_a_new_daemon_has_a_model_that_learned_nothing(shared):
+    model = shared.model()
+    assert model["version"] == 0
+    assert model["labels"] == 0
+
+
+def test_training_by_request_publishes_a_new_version(daemon, items):
+    daemon.add_labels(labels_by_first_number(items, 66))
+    request = {"batch_size": 5, "seed": 1, "pairs": [
+        {"a": a["id"], "b": b["id"]} for a, b in itertools.combinations(items, 2)]}
+    before = daemon.select(**request)
+    assert before["model_version"] == 0
+
+    model = daemon.train()
+    assert model["version"] == 1
+    assert model["labels"] == model["labels_used"] == 66
+    assert 0 < model["train_loss"] < 0.6
+    after = daemon.select(**request)
+    assert after["model_version"] == 1
+    assert [pair["p"] for pair in after["pairs"]] != [pair["p"] for pair in before["pairs"]]
+    assert daemon.post("/v1/score", {"items": ["p0-r0"]})["model_version"] == 1
+    assert daemon.train()["version"] == 2
+
+
+def test_figures_of_held_out_answers_are_reported(daemon):
+    items = plane_items(prompts=6, responses=6)[12:]
+    daemon.add_items(items)
+    daemon.add_labels(labels_by_first_number(items, 250))
+    model = daemon.train()
+    assert 0.5 < model["held_out_accuracy"] <= 1
+    assert model["held_out_loss"] > 0
+    assert 0 < model["held_out_labels"] < 100
+
+
+def test_enough_labels_start_a_training(db, items):
+    with Daemon(db, {"retrain-labels": 10}) as daemon:
+        daemon.add_items(items)
+        labels = labels_by_first_number(items, 20)
+        daemon.add_labels(labels[:9])
+        assert daemon.model()["version"] == 0
+        daemon.add_labels(labels[:9])
+        assert daemon.model()["version"] == 0, "repeats do not count"
+        daemon.add_labels(labels[9:10])
+        assert daemon.wait_for_version(1)["labels_used"] == 10
+        daemon.add_labels(labels[10:])
+        assert daemon.wait_for_version(2)["labels_used"] == 20
+
+
+def test_an_old_label_starts_a_training(db, items):
+    with Daemon(db, {"retrain-seconds": 0.2}) as daemon:
+        daemon.add_items(items)
+        daemon.add_labels(labels_by_first_number(items, 20))
+        assert daemon.wait_for_version(1)["labels_used"] == 20
+
+
+def test_there_is_nothing_to_train_on_without_labels(daemon):
+    answer = daemon.call("POST", "/v1/model/train")
+    assert answer.status in (409, 422), answer
+    assert answer.headers["Content-Type"].startswith("application/problem+json")
+    assert daemon.model()["version"] == 0
+
+
+def test_training_starts_where_the_model_stands_or_from_scratch(db, items):
+    with Daemon(db, {"iterations": 300, "held-out": 0}) as daemon:
+        daemon.add_items(items)
+        daemon.add_labels(labels_by_first_number(items, 66))
+        first = daemon.train()
+        warm = daemon.train()
+        assert warm["train_loss"] < first["train_loss"]
+        scratch = daemon.train({"scratch": True})
+        assert scratch["train_loss"] > warm["train_loss"]
+
+
+def test_the_same_model_serves_after_a_restart(db, items):
+    ids = {"items": [item["id"] for item in items]}
+    request = {"batch_size": 5, "seed": 3, "generate": {"mode": "in_prompt", "pairs": 18}}
+    with Daemon(db) as daemon:
+        daemon.add_items(items)
+        daemon.add_labels(labels_by_first_number(items, 66))
+        daemon.train()
+        model = daemon.train()
+        scores = daemon.post("/v1/score", ids)
+        selection = daemon.post("/v1/selections", {
+            **request, "generate": {**request["generate"], "include_labelled": True}})
+    with Daemon(db) as daemon:
+        after = daemon.model()
+        for member in ("version", "labels", "labels_used", "train_loss", "held_out_loss"):
+            assert after[member] == model[member]
+        again = daemon.post("/v1/score", ids)
+        assert again["model_version"] == 2
+        assert [s["reward"] for s in again["scores"]] == [s["reward"] for s in scores["scores"]]
+        assert daemon.post("/v1/selections", {
+            **request, "generate": {**request["generate"], "include_labelled": True}})["pairs"] \
+            == selection["pairs"]
+        assert daemon.train()["version"] == 3
+
+
+def test_items_that_come_while_a_model_serves_are_scored_by_it(daemon, items):
+    daemon.add_labels(labels_by_first_number(items, 66))
+    daemon.train()
+    more = plane_items(prompts=5)[12:]
+    daemon.add_items(more)
+    by_id = daemon.post("/v1/score", {"items": [item["id"] for item in more]})["scores"]
+    inline = daemon.post("/v1/score", {
+        "items": [{"embedding": item["embedding"]} for item in more]})["scores"]
+    for mine, its in zip(by_id, inline, strict=True):
+        assert abs(mine["reward"] - its["reward"]) < 1e-4
+
+
+def test_requests_are_answered_while_the_worker_trains(db):
+    options = {**SMALL_MODEL, "hidden-width": 256, "hidden-layers": 3, "iterations": 1000000,
+               "patience": 0}
+    items = plane_items(prompts=20, responses=8, dimension=16)
+    with Daemon(db, options) as daemon:
+        daemon.add_items(items)
+        daemon.add_labels(labels_by_first_number(items, 500))
+        daemon.ok("POST", "/v1/model/train", None, 202)
+        wait_until(lambda: daemon.model()["worker"]["state"] == "training", "training")
+        assert daemon.select(batch_size=5, generate={"mode": "in_prompt", "pairs": 100})[
+            "model_version"] == 0
+        assert daemon.add_labels(labels_by_first_number(items, 10, "more"))["accepted"] == 10
+        assert daemon.get("/v1/items?limit=3")["items"]
+        assert daemon.model()["worker"]["state"] == "training"
