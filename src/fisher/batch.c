@@ -4,9 +4,12 @@
 #include <errno.h>
 #include <lapacke.h>
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 enum { BATCH_BLOCK = 64 };
+
+#define GRAM_LEVERAGE_MAX 1e8
 
 typedef struct block {
     double *scaled;   /* [BATCH_BLOCK x h] rows s = sqrt(v) d */
@@ -40,39 +43,50 @@ static int block_init(block *work, const fi_factor *before) {
 
 /*
  * The pivots of identity + S M^-1 S' are 1 + v d' M_t^-1 d, M_t holding the rows before: the
- * gains of a block come out of one small Cholesky factor.
+ * gains of a block come out of one small Cholesky factor. Returns false where a leverage is so
+ * large that they would drown in its rounding.
  */
-static int block_gains(block *work, const fi_factor *factor, int count, double *gains) {
+static bool gains_by_gram(block *work, const fi_factor *factor, int count, double *gains) {
     int h = (int)factor->n;
     memcpy(work->whitened, work->scaled, (size_t)count * factor->n * sizeof(double));
     cblas_dtrsm(CblasRowMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, count, h, 1.0,
                 factor->upper, h, work->whitened, h);
     cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, count, h, 1.0, work->whitened, h, 0.0,
                 work->gram, BATCH_BLOCK);
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
+        if (!(work->gram[i * BATCH_BLOCK + i] < GRAM_LEVERAGE_MAX))
+            return false;
         work->gram[i * BATCH_BLOCK + i] += 1.0;
+    }
     if (LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', count, work->gram, BATCH_BLOCK) != 0)
-        return -EDOM;
+        return false;
     for (int i = 0; i < count; i++)
         gains[i] = fmax(0.0, 2.0 * log(work->gram[i * BATCH_BLOCK + i]));
-    return 0;
+    return true;
 }
 
-/* Factors M anew with the block in it; where rounding forbids that, rotates the rows in. */
-static void block_absorb(block *work, fi_factor *factor, int count) {
+/* Factors M + S'S anew; returns false where rounding forbids it. */
+static bool absorb_by_sum(block *work, fi_factor *factor) {
     size_t h = factor->n;
-    cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)h, count, 1.0, work->scaled, (int)h,
-                1.0, work->sum, (int)h);
     memcpy(work->factored, work->sum, h * h * sizeof(double));
-    if (LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', (int)h, work->factored, (int)h) == 0)
-        memcpy(factor->upper, work->factored, h * h * sizeof(double));
-    else
-        for (int i = 0; i < count; i++)
-            fi_factor_update(factor, 1.0, work->scaled + (size_t)i * h);
+    if (LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', (int)h, work->factored, (int)h) != 0)
+        return false;
+    memcpy(factor->upper, work->factored, h * h * sizeof(double));
+    return true;
+}
+
+/* Slower than the block and never in trouble: each row's gain, then the row rotated in. */
+static void one_by_one(const block *work, fi_factor *factor, int count, double *gains) {
+    for (int i = 0; i < count; i++) {
+        const double *row = work->scaled + (size_t)i * factor->n;
+        gains[i] = log1p(fi_factor_leverage(factor, row));
+        fi_factor_update(factor, 1.0, row);
+    }
 }
 
 int fi_batch_add(const fi_factor *before, const fi_distinct *distinct, const double *weights,
                  size_t k, const uint32_t *batch, double *gains, fi_factor **ret) {
+    int h = (int)before->n;
     FD_CLEANUP(block_free) block work = {0};
     int r = block_init(&work, before);
     if (r)
@@ -88,10 +102,10 @@ int fi_batch_add(const fi_factor *before, const fi_distinct *distinct, const dou
             fi_distinct_difference(distinct, distinct->pairs[index], sqrt(weights[index]),
                                    work.scaled + (size_t)i * before->n);
         }
-        r = block_gains(&work, factor, count, gains + first);
-        if (r)
-            return r;
-        block_absorb(&work, factor, count);
+        cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, h, count, 1.0, work.scaled, h, 1.0,
+                    work.sum, h);
+        if (!gains_by_gram(&work, factor, count, gains + first) || !absorb_by_sum(&work, factor))
+            one_by_one(&work, factor, count, gains + first);
     }
     *ret = FD_STEAL(factor);
     return 0;
