@@ -70,7 +70,10 @@ void fi_factor_update(fi_factor *factor, double weight, const double *difference
 /* d' M^-1 d for one difference [h] */
 double fi_factor_leverage(const fi_factor *factor, const double *difference);
 
-/* d' M^-1 d for every candidate: leverages [n_pairs]. Blocks of GEMM over distinct items. */
+/*
+ * d' M^-1 d for every candidate: leverages [n_pairs], within 1e-6 of the largest. Blocks of GEMM
+ * over distinct items, each touched once. -EINVAL for features of another width, -ENOMEM.
+ */
 int fi_factor_leverages(const fi_factor *factor, const fi_candidates *candidates,
                         double *leverages) FI_MUST_CHECK;
 
@@ -111,9 +114,17 @@ typedef struct fi_selection {
 
 /*
  * Chooses k of the candidates, given the information of all pairs answered or out (`past`, without
- * a prior; NULL counts as none).
- * -EINVAL for options out of bounds or a past of another size, -ENOMEM.
- * Free the arrays with fi_selection_clear.
+ * a prior; NULL counts as none). Of candidates that are equal to a strategy the one with the lower
+ * index goes first.
+ *
+ * Where no candidate's v reaches 1e-9 the model is so confident everywhere that v no longer tells
+ * where an answer would be informative: the strategies then choose as if each v were 1. What is
+ * reported, the gains, log determinants and bound, is always that of the true v. And where the
+ * prior is lost in the rounding of a past that is larger by 1e16, it is raised until M is positive
+ * definite: finite numbers never fail for their numerics.
+ *
+ * -EINVAL for options out of bounds, a past of another size or a pair of items that do not exist,
+ * -ENOMEM. Free the arrays with fi_selection_clear.
  */
 int fi_select(const fi_candidates *candidates, const fi_information *past,
               const fi_selection_options *options, fi_selection *ret) FI_MUST_CHECK;
