@@ -1,0 +1,218 @@
+import re
+import shutil
+import sqlite3
+
+import pytest
+
+from client import Daemon, labels_by_first_number, run
+
+# Options whose value can be seen from outside: the default strategy is.
+PAIRS = [{"a": "p0-r0", "b": "p0-r1"}]
+
+
+def test_help_lists_every_command_and_option_with_its_default():
+    done = run("--help")
+    assert done.returncode == 0
+    for command in ("serve", "migrate", "check", "import", "demo"):
+        assert f"fisherd {command}" in done.stdout
+    options = dict(re.findall(r"^ +--([a-z-]+)(.*)$", done.stdout, re.M))
+    assert {"db", "listen", "config", "strategy", "retrain-labels", "hidden-width",
+            "version"} <= set(options)
+    assert "[greedy]" in options["strategy"]
+    assert "[64]" in options["hidden-width"]
+    assert re.search(r"\[[\d.]+:\d+\]", options["listen"])
+    assert run("serve", "--help").returncode == 0
+
+
+def test_version_is_one_line():
+    done = run("--version")
+    assert done.returncode == 0
+    assert re.fullmatch(r"fisherd \d+\.\d+\.\d+\S*\n", done.stdout)
+
+
+@pytest.mark.parametrize("arguments, words", [
+    ([], ["Usage"]),
+    (["sreve"], ["sreve"]),
+    (["serve"], ["--db"]),
+    (["serve", "--db"], ["--db"]),
+    (["serve", "--db", "x.db", "--magic=1"], ["magic"]),
+    (["serve", "--db", "x.db", "more"], ["more"]),
+    (["serve", "--db", "x.db", "--hidden-layers=4"], ["hidden-layers", "3", "4"]),
+    (["serve", "--db", "x.db", "--hidden-width=x"], ["hidden-width", "x"]),
+    (["serve", "--db", "x.db", "--prior-precision=nan"], ["prior-precision"]),
+    (["serve", "--db", "x.db", "--prior-precision=0"], ["prior-precision"]),
+    (["serve", "--db", "x.db", "--strategy=magic"], ["magic"]),
+    (["serve", "--db", "x.db", "--log-level=loud"], ["log-level"]),
+    (["serve", "--db", "x.db", "--listen=nowhere"], ["nowhere"]),
+    (["serve", "--db", "x.db", "--listen=127.0.0.1:99999"], ["99999"]),
+    (["serve", "--db", "x.db", "--listen=999.0.0.1:0"], ["999.0.0.1"]),
+    (["serve", "--db", "x.db", "--config=absent.ini"], ["absent.ini"]),
+    (["serve", "--db", "absent/x.db", "--listen=127.0.0.1:0"], ["absent/x.db"]),
+    (["serve", "--db", "x.db", "--listen=127.0.0.1:0", "--threads=1", "--connections=200"],
+     ["120"]),
+    (["check"], ["--db"]),
+    (["check", "--db", "absent.db"], ["absent.db"]),
+    (["migrate"], ["--db"]),
+    (["import", "--db", "x.db"], ["--items"]),
+])
+def test_a_wrong_command_line_is_refused_with_a_reason(tmp_path, arguments, words):
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode in (1, 2)
+    assert done.stdout == ""
+    for word in words:
+        assert word in done.stderr, done.stderr
+
+
+def strategy_served(db, items, options, env=None):
+    with Daemon(db, options, env) as daemon:
+        daemon.add_items(items)
+        return daemon.select(batch_size=1, pairs=PAIRS)["strategy"]
+
+
+def test_a_flag_goes_before_the_environment_and_that_before_the_file(db, items, tmp_path):
+    config = tmp_path / "fisherd.ini"
+    config.write_text("# a comment\n[selection]\nstrategy = xtx\n")
+    env = {"FISHERD_STRATEGY": "dopt"}
+    flag = {"strategy": "entropy"}
+    file = {"config": config}
+    assert strategy_served(db, items, {}) == "greedy"
+    assert strategy_served(db, items, file) == "xtx"
+    assert strategy_served(db, items, {}, {"FISHERD_CONFIG": str(config)}) == "xtx"
+    assert strategy_served(db, items, file, env) == "dopt"
+    assert strategy_served(db, items, {**file, **flag}, env) == "entropy"
+
+
+def test_every_option_can_be_set_by_the_environment(db, items):
+    env = {"FISHERD_DB": str(db), "FISHERD_HIDDEN_WIDTH": "5", "FISHERD_RETRAIN_LABELS": "0"}
+    with Daemon(None, {}, env) as daemon:
+        daemon.add_items(items)
+    assert db.exists()
+
+
+@pytest.mark.parametrize("text, words", [
+    ("magic = 1\n", ["magic"]),
+    ("hidden-width = x\n", ["hidden-width", "x"]),
+    ("strategy\n", ["1"]),
+])
+def test_a_wrong_file_is_refused_with_a_reason(db, tmp_path, text, words):
+    config = tmp_path / "wrong.ini"
+    config.write_text(text)
+    done = run("serve", "--db", db, "--config", config)
+    assert done.returncode == 1
+    for word in ["wrong.ini", *words]:
+        assert word in done.stderr, done.stderr
+
+
+def test_a_wrong_environment_is_refused_with_a_reason(db):
+    done = run("serve", "--db", db, env={"FISHERD_ITERATIONS": "many"})
+    assert done.returncode == 1
+    assert "FISHERD_ITERATIONS" in done.stderr
+
+
+# ---- databases ----
+
+@pytest.fixture
+def used(db, items):
+    """A database with items, labels and a model."""
+    with Daemon(db) as daemon:
+        daemon.add_items(items)
+        daemon.add_labels(labels_by_first_number(items, 30))
+        daemon.train()
+    return db
+
+
+def test_migrate_makes_a_database_and_leaves_a_new_one_as_it_is(db):
+    assert run("migrate", "--db", db).returncode == 0
+    assert run("migrate", "--db", db).returncode == 0
+    assert run("check", "--db", db).returncode == 0
+    with sqlite3.connect(db) as connection:
+        assert connection.execute("PRAGMA application_id").fetchone()[0] != 0
+
+
+def test_check_finds_nothing_wrong_with_a_good_database(used):
+    done = run("check", "--db", used)
+    assert done.returncode == 0, done.stderr
+
+
+def test_check_makes_no_database(tmp_path):
+    assert run("check", "--db", tmp_path / "absent.db").returncode == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_check_finds_damaged_pages(used):
+    with open(used, "r+b") as file:
+        file.seek(4096 + 100)
+        file.write(b"\xa5" * 12000)
+    done = run("check", "--db", used)
+    assert done.returncode == 1
+    assert str(used) in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("statement", [
+    "DELETE FROM items WHERE rowid = (SELECT min(rowid) FROM items)",
+    "UPDATE items SET embedding = x'00' WHERE rowid = (SELECT max(rowid) FROM items)",
+    "UPDATE models SET bytes = x'00'",
+], ids=["missing item", "short embedding", "no model"])
+def test_check_finds_rows_that_contradict_each_other(used, statement):
+    with sqlite3.connect(used) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute(statement)
+    connection.close()
+    done = run("check", "--db", used)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stderr
+
+
+def refuses(db, *words):
+    before = db.read_bytes()
+    for command in (["serve", "--listen", "127.0.0.1:0"], ["migrate"], ["check"]):
+        done = run(*command, "--db", db)
+        assert done.returncode == 1, command
+        for word in (str(db), *words):
+            assert word in done.stderr, done.stderr
+        assert db.read_bytes() == before, "the file is left as it was"
+
+
+def test_a_newer_database_is_refused_and_left_as_it_is(used):
+    with sqlite3.connect(used) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA user_version = 9999")
+    connection.close()
+    refuses(used, "newer")
+
+
+def test_a_database_of_another_program_is_refused_and_left_as_it_is(db):
+    with sqlite3.connect(db) as connection:
+        connection.execute("CREATE TABLE items (x)")
+    connection.close()
+    refuses(db, "fisherd")
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(db):
+    db.write_text("Dear diary,\n" * 1000)
+    refuses(db, "fisherd")
+
+
+def test_a_folder_is_no_database(tmp_path):
+    done = run("check", "--db", tmp_path)
+    assert done.returncode == 1 and str(tmp_path) in done.stderr
+
+
+def test_a_copy_of_a_database_serves_the_same(used, tmp_path):
+    copy = tmp_path / "copy.db"
+    shutil.copy(used, copy)
+    with Daemon(copy) as daemon:
+        assert daemon.model()["version"] == 1
+        assert len(daemon.list_all("labels")) == 30
+
+
+def test_demo_ends_after_its_rounds_when_asked():
+    done = run("demo", "--once", "--listen", "127.0.0.1:0")
+    assert done.returncode == 0, done.stderr
+    rounds = re.findall(r"^ +(\d+) +(-?[\d.]+) +([\d.]+)$", done.stdout, re.M)
+    assert len(rounds) >= 5
+    answers = [int(row[0]) for row in rounds]
+    assert answers == sorted(set(answers))
+    assert float(rounds[-1][1]) > 0.7, done.stdout
+    assert all(0 < float(row[2]) <= 1 for row in rounds)

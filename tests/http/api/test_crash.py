@@ -1,0 +1,211 @@
+"""Whatever ends the daemon, and whenever: an acknowledged answer is there exactly once."""
+
+import http.client
+import random
+import signal
+import socket
+import threading
+from collections import Counter
+
+import pytest
+
+from client import (PATIENCE, SLOWNESS, SMALL_MODEL, Daemon, label,
+                    labels_by_first_number, plane_items, run, wait_until)
+
+LONG_TRAINING = {**SMALL_MODEL, "hidden-width": 256, "hidden-layers": 3, "iterations": 1000000,
+                 "patience": 0}
+
+
+class Annotator(threading.Thread):
+    """Posts answers, a few at a time, until the daemon is gone."""
+
+    def __init__(self, daemon, name, items):
+        super().__init__(daemon=True)
+        self.daemon_under_test = daemon
+        self.annotator = name
+        self.items = [item["id"] for item in items]
+        self.random = random.Random(name)
+        self.sent = {}
+        self.acknowledged = set()
+        self.refused = []
+
+    def run(self):
+        while True:
+            labels = []
+            for _ in range(self.random.randint(1, 5)):
+                a, b = self.random.sample(self.items, 2)
+                labels.append(label(f"{self.annotator}-{len(self.sent)}", a, b,
+                                    self.random.choice("ab"), annotator=self.annotator))
+                self.sent[labels[-1]["id"]] = labels[-1]
+            try:
+                answer = self.daemon_under_test.call("POST", "/v1/labels", {"labels": labels})
+            except (OSError, http.client.HTTPException):
+                return
+            if answer.status == 200:
+                self.acknowledged.update(one["id"] for one in labels)
+            else:
+                self.refused.append(answer)
+                return
+
+
+def label_at_once(daemon, items, count=4):
+    annotators = [Annotator(daemon, f"annotator-{i}", items) for i in range(count)]
+    for annotator in annotators:
+        annotator.start()
+    return annotators
+
+
+def check_nothing_lost_or_doubled(daemon, annotators, others=0):
+    rows = daemon.list_all("labels", 1000)
+    times = Counter(row["id"] for row in rows)
+    sent = {identity: one for annotator in annotators for identity, one in annotator.sent.items()}
+    acknowledged = set().union(*(annotator.acknowledged for annotator in annotators))
+    assert max(times.values(), default=1) == 1, "a label is there twice"
+    assert acknowledged <= set(times), "an acknowledged label is lost"
+    for row in rows:
+        if row["id"] in sent:
+            assert {member: row[member] for member in sent[row["id"]]} == sent[row["id"]]
+    assert daemon.model()["labels"] == len(rows)
+
+    there = sum(identity in times for identity in sent)
+    everything = list(sent.values())
+    accepted = duplicates = 0
+    for start in range(0, len(everything), 500):
+        done = daemon.add_labels(everything[start:start + 500])
+        accepted += done["accepted"]
+        duplicates += done["duplicates"]
+    assert duplicates == there and accepted == len(sent) - there
+    assert len(daemon.list_all("labels", 1000)) == len(sent) + others
+
+
+@pytest.mark.parametrize("acknowledgements", [1, 50, 400])
+def test_kill_loses_no_acknowledged_label_and_doubles_none(db, items, acknowledgements):
+    with Daemon(db) as daemon:
+        daemon.add_items(items)
+        daemon.add_labels(labels_by_first_number(items, 40))
+        daemon.train()
+        scores = daemon.post("/v1/score", {"items": [item["id"] for item in items]})
+        annotators = label_at_once(daemon, items)
+        wait_until(lambda: sum(len(a.acknowledged) for a in annotators) >= acknowledgements,
+                   "acknowledged labels")
+        daemon.kill()
+        for annotator in annotators:
+            annotator.join(PATIENCE)
+            assert not annotator.refused
+    with Daemon(db) as daemon:
+        again = daemon.post("/v1/score", {"items": [item["id"] for item in items]})
+        assert again["model_version"] == scores["model_version"] == daemon.model()["version"] == 1
+        assert [s["reward"] for s in again["scores"]] == [s["reward"] for s in scores["scores"]]
+        check_nothing_lost_or_doubled(daemon, annotators, others=40)
+    assert run("check", "--db", db).returncode == 0
+
+
+def test_kill_again_and_again_loses_nothing(db, items):
+    annotators = []
+    with Daemon(db) as daemon:
+        daemon.add_items(items)
+    for life in range(5):
+        with Daemon(db, {"retrain-labels": 20, "iterations": 20}) as daemon:
+            now = [Annotator(daemon, f"life-{life}-{i}", items) for i in range(3)]
+            for annotator in now:
+                annotator.start()
+            wait_until(lambda: sum(len(a.acknowledged) for a in now) >= 30 * (life + 1),
+                       "acknowledged labels")
+            version = daemon.model()["version"]
+            daemon.kill()
+            for annotator in now:
+                annotator.join(PATIENCE)
+            annotators += now
+        with Daemon(db) as daemon:
+            assert daemon.model()["version"] >= version, "an announced model is lost"
+    with Daemon(db) as daemon:
+        check_nothing_lost_or_doubled(daemon, annotators)
+
+
+def test_kill_while_items_come_leaves_all_or_none_of_a_request(db):
+    requests = [[{"id": f"r{r}-{i}", "prompt_id": f"p{r}", "embedding": [r, i, 1, 0.5]}
+                 for i in range(50)] for r in range(400)]
+    acknowledged = []
+    with Daemon(db) as daemon:
+        def post():
+            for number, request in enumerate(requests):
+                try:
+                    daemon.add_items(request)
+                except (OSError, http.client.HTTPException):
+                    return
+                acknowledged.append(number)
+        poster = threading.Thread(target=post, daemon=True)
+        poster.start()
+        wait_until(lambda: len(acknowledged) >= 10, "acknowledged items")
+        daemon.kill()
+        poster.join(PATIENCE)
+    with Daemon(db) as daemon:
+        there = Counter(item["prompt_id"] for item in daemon.list_all("items", 1000))
+        assert set(there.values()) == {50}
+        assert len(acknowledged) <= len(there) <= len(acknowledged) + 1
+        assert daemon.model()["items"] == 50 * len(there)
+
+
+def test_term_loses_no_acknowledged_label(db, items):
+    with Daemon(db) as daemon:
+        daemon.add_items(items)
+        annotators = label_at_once(daemon, items)
+        wait_until(lambda: sum(len(a.acknowledged) for a in annotators) >= 100, "labels")
+        assert daemon.stop() < 2 * SLOWNESS
+        for annotator in annotators:
+            annotator.join(PATIENCE)
+            assert all(answer.status == 503 for answer in annotator.refused)
+    with Daemon(db) as daemon:
+        check_nothing_lost_or_doubled(daemon, annotators)
+
+
+def test_term_ends_a_training_within_two_seconds(db):
+    items = plane_items(prompts=30, responses=8, dimension=64)
+    with Daemon(db, LONG_TRAINING) as daemon:
+        daemon.add_items(items)
+        labels = labels_by_first_number(items, 1000)
+        daemon.add_labels(labels)
+        daemon.ok("POST", "/v1/model/train", None, 202)
+        wait_until(lambda: daemon.model()["worker"]["state"] == "training", "training")
+        assert daemon.stop() < 2 * SLOWNESS
+    with Daemon(db) as daemon:
+        model = daemon.model()
+        assert model["labels"] == 1000 and model["version"] == 0
+        assert daemon.add_labels(labels) == {"accepted": 0, "duplicates": 1000}
+
+
+def test_term_ends_a_daemon_with_idle_and_half_sent_requests(db):
+    with Daemon(db) as daemon:
+        sockets = [socket.create_connection((daemon.host, daemon.port)) for _ in range(10)]
+        for connection in sockets[:5]:
+            connection.sendall(b"POST /v1/labels HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n"
+                               b"Content-Type: application/json\r\n\r\n{")
+        assert daemon.stop() < 2 * SLOWNESS
+        for connection in sockets:
+            connection.close()
+
+
+def test_interrupt_ends_the_daemon_as_well(db):
+    with Daemon(db) as daemon:
+        daemon.process.send_signal(signal.SIGINT)
+        assert daemon.process.wait(PATIENCE) == 0
+
+
+def test_a_second_daemon_on_the_same_database_is_refused(db, items):
+    with Daemon(db) as daemon:
+        daemon.add_items(items)
+        for command in (["serve", "--listen", "127.0.0.1:0"], ["migrate"], ["check"]):
+            done = run(*command, "--db", db)
+            assert done.returncode == 1, command
+            assert str(db) in done.stderr and "another" in done.stderr, done.stderr
+        assert len(daemon.list_all("items")) == 12
+    assert run("check", "--db", db).returncode == 0
+
+
+def test_a_port_that_is_taken_is_refused_with_a_clear_message(db, tmp_path):
+    with Daemon(db) as daemon:
+        done = run("serve", "--db", tmp_path / "other.db", "--listen", f"127.0.0.1:{daemon.port}")
+        assert done.returncode == 1
+        assert str(daemon.port) in done.stderr or "in use" in done.stderr
+
+

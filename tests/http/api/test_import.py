@@ -1,0 +1,191 @@
+import json
+
+import numpy
+import pytest
+
+from client import Daemon, run
+
+
+def embeddings(rows, columns, seed=1):
+    return numpy.random.default_rng(seed).normal(size=(rows, columns)).astype("<f4")
+
+
+ITEMS = [{"id": f"i{k}", "prompt_id": f"p{k // 3}", "prompt": f"Frage {k // 3}?",
+          "response": f"Antwort „{k}“\n"} for k in range(12)]
+
+
+def write_items(path, items=None, text=None):
+    path.write_text(text if text is not None else
+                    "".join(json.dumps(item, ensure_ascii=k % 2 == 0) + "\n"
+                            for k, item in enumerate(ITEMS if items is None else items)))
+    return path
+
+
+@pytest.fixture
+def files(tmp_path):
+    numpy.save(tmp_path / "responses.npy", embeddings(12, 5))
+    numpy.save(tmp_path / "prompts.npy", embeddings(4, 3, seed=2))
+    write_items(tmp_path / "items.jsonl")
+    return tmp_path
+
+
+def bring_in(db, folder, prompts=True, **changes):
+    arguments = {"db": db, "items": folder / "items.jsonl", "embeddings": folder / "responses.npy"}
+    if prompts:
+        arguments["prompt-embeddings"] = folder / "prompts.npy"
+    arguments.update(changes)
+    return run("import", *(f"--{name}={value}" for name, value in arguments.items()))
+
+
+def refused(done, *words):
+    assert done.returncode == 1, done.stdout + done.stderr
+    for word in words:
+        assert word in done.stderr, done.stderr
+
+
+def test_imported_items_are_the_two_rows_side_by_side(db, files):
+    done = bring_in(db, files)
+    assert done.returncode == 0, done.stderr
+    assert "12" in done.stdout + done.stderr
+    prompt_rows, response_rows = embeddings(4, 3, seed=2), embeddings(12, 5)
+    with Daemon(db) as daemon:
+        listed = daemon.list_all("items")
+        assert [{member: row[member] for member in ITEMS[0]} for row in listed] == ITEMS
+        items = [{**item, "embedding": [float(x) for x in (*prompt_rows[k // 3], *response_rows[k])]}
+                 for k, item in enumerate(ITEMS)]
+        assert daemon.add_items(items) == {"created": 0, "unchanged": 12}
+
+
+def test_without_prompt_embeddings_an_item_is_its_own_row(db, files):
+    assert bring_in(db, files, prompts=False).returncode == 0
+    with Daemon(db) as daemon:
+        rows = embeddings(12, 5)
+        items = [{**item, "embedding": [float(x) for x in rows[k]]} for k, item in enumerate(ITEMS)]
+        assert daemon.add_items(items) == {"created": 0, "unchanged": 12}
+
+
+def test_a_repeat_is_harmless(db, files):
+    assert bring_in(db, files).returncode == 0
+    assert bring_in(db, files).returncode == 0
+    with Daemon(db) as daemon:
+        assert len(daemon.list_all("items")) == 12
+
+
+def test_members_that_the_api_does_not_know_do_not_stop_an_import(db, files):
+    write_items(files / "items.jsonl", [{**item, "model": "m", "golden": 1.5} for item in ITEMS])
+    done = bring_in(db, files)
+    assert done.returncode == 0, done.stderr
+
+
+def test_doubles_and_blank_lines_at_the_end_are_fine_or_refused_in_words(db, files):
+    numpy.save(files / "responses.npy", embeddings(12, 5).astype("<f8"))
+    done = bring_in(db, files)
+    assert done.returncode == 0 or "float32" in done.stderr
+
+
+def npy(path, array):
+    numpy.save(path, array)
+
+
+def spoil(value):
+    rows = embeddings(12, 5)
+    rows[7, 2] = value
+    return rows
+
+
+WRONG_EMBEDDINGS = {
+    "too few rows": embeddings(11, 5),
+    "too many rows": embeddings(13, 5),
+    "no rows": embeddings(0, 5),
+    "no columns": embeddings(12, 0),
+    "one dimension": embeddings(12, 5).ravel(),
+    "three dimensions": embeddings(12, 6).reshape(12, 2, 3),
+    "column order": numpy.asfortranarray(embeddings(12, 5)),
+    "integers": numpy.ones((12, 5), dtype="<i4"),
+    "big-endian": embeddings(12, 5).astype(">f4"),
+    "half": embeddings(12, 5).astype("<f2"),
+    "NaN": spoil(numpy.nan),
+    "infinite": spoil(numpy.inf),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_EMBEDDINGS)
+def test_embeddings_that_do_not_fit_are_refused(db, files, name):
+    npy(files / "responses.npy", WRONG_EMBEDDINGS[name])
+    refused(bring_in(db, files), "responses.npy")
+    nothing_is_there(db)
+
+
+def nothing_is_there(db):
+    if db.exists():
+        with Daemon(db) as daemon:
+            assert daemon.list_all("items") == []
+
+
+@pytest.mark.parametrize("rows", [1, 3, 5])
+def test_prompt_embeddings_that_do_not_fit_are_refused(db, files, rows):
+    npy(files / "prompts.npy", embeddings(rows, 3))
+    refused(bring_in(db, files), "prompts.npy")
+    nothing_is_there(db)
+
+
+@pytest.mark.parametrize("content", [
+    b"", b"\x93NUMPY", b"no array at all\n" * 20, b"\x93NUMPY\x01\x00\xff\xff{",
+    b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (12, 5), }" +
+    b" " * 57 + b"\n" + b"\0" * 100,
+    b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, "
+    b"'shape': (4611686018427387905, 4), }" + b" " * 40 + b"\n",
+])
+def test_a_file_that_is_no_array_is_refused(db, files, content):
+    (files / "responses.npy").write_bytes(content)
+    refused(bring_in(db, files), "responses.npy")
+    nothing_is_there(db)
+
+
+@pytest.mark.parametrize("line, word", [
+    ("{", "5"), ("[]", "5"), ("7", "5"), ('{"id": "i4"}', "prompt_id"),
+    ('{"prompt_id": "p1"}', "id"), ('{"id": 4, "prompt_id": "p1"}', "id"),
+    ('{"id": "", "prompt_id": "p1"}', "id"),
+    ('{"id": "i4", "id": "i5", "prompt_id": "p1"}', "5"),
+    ('{"id": "i4", "prompt_id": "p1", "prompt": 7}', "prompt"),
+    ('{"id": "i4", "prompt_id": "p1"} {}', "5"),
+    ('{"id": "i3", "prompt_id": "p1"}', "i3"),
+])
+def test_a_wrong_line_is_refused_by_its_number(db, files, line, word):
+    lines = (files / "items.jsonl").read_text().splitlines()
+    lines[4] = line
+    write_items(files / "items.jsonl", text="\n".join(lines) + "\n")
+    refused(bring_in(db, files), "items.jsonl", "5", word)
+    nothing_is_there(db)
+
+
+def test_bad_utf8_is_refused(db, files):
+    data = (files / "items.jsonl").read_bytes().replace(b"i4", b"i\xff")
+    (files / "items.jsonl").write_bytes(data)
+    refused(bring_in(db, files), "items.jsonl", "5")
+
+
+def test_files_that_are_not_there_are_named(db, files):
+    for option in ("items", "embeddings", "prompt-embeddings"):
+        refused(bring_in(db, files, **{option: files / "absent"}), "absent")
+    refused(run("import", "--db", db, "--items", files / "items.jsonl"), "--embeddings")
+
+
+def test_other_content_under_a_known_id_is_refused(db, files):
+    assert bring_in(db, files).returncode == 0
+    npy(files / "responses.npy", embeddings(12, 5, seed=9))
+    refused(bring_in(db, files), "i0")
+
+
+def test_another_dimension_is_refused(db, files):
+    assert bring_in(db, files).returncode == 0
+    write_items(files / "items.jsonl", [{**item, "id": "x" + item["id"]} for item in ITEMS])
+    refused(bring_in(db, files, prompts=False), "5", "8")
+    with Daemon(db) as daemon:
+        assert len(daemon.list_all("items")) == 12
+
+
+def test_a_database_that_a_daemon_holds_is_left_alone(db, files):
+    with Daemon(db) as daemon:
+        refused(bring_in(db, files), str(db))
+        assert daemon.list_all("items") == []

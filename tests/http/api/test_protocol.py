@@ -1,0 +1,217 @@
+"""Methods, types, sizes and headers: what HTTP asks of every call."""
+
+import re
+import socket
+import time
+
+import pytest
+
+from client import Daemon, plane_items, raw_exchange, read_answer, read_to_end, statuses
+from test_wrong_input import check_problem
+
+READ = ["/v1/items", "/v1/items/p0-r0", "/v1/labels", "/v1/model", "/livez", "/healthz", "/readyz",
+        "/metrics"]
+WRITE = ["/v1/items", "/v1/score", "/v1/selections", "/v1/labels", "/v1/model/train"]
+ALLOWED = {path: ({"GET", "HEAD"} if path in READ else set()) |
+                 ({"POST"} if path in WRITE else set()) for path in [*READ, *WRITE]}
+
+
+@pytest.mark.parametrize("path", [
+    "/v2/items", "/v1", "/v1/", "/v1/item", "/v1/items/", "/v1/items/p0-r0/x", "/v1/model/",
+    "/v1/MODEL", "//v1/model", "/v1/selections/1", "/v1/../livez", "/livez/", "/%6civez%2f"])
+def test_an_unknown_path_is_not_found(shared, path):
+    check_problem(shared.call("GET", path), 404)
+
+
+@pytest.mark.parametrize("identity", [
+    "nobody", "p0-r0%20", "p0-r00", "%F0%9D%84%9E", "x" * 1000, "p0%2fr0", "'%20OR%201=1--"])
+def test_an_unknown_item_is_not_found(shared, identity):
+    check_problem(shared.call("GET", "/v1/items/" + identity), 404)
+
+
+def test_an_escaped_path_names_the_same_item(shared):
+    assert shared.get("/v1/items/p0%2Dr0")["id"] == "p0-r0"
+
+
+@pytest.mark.parametrize("path", ALLOWED)
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_a_method_that_a_path_does_not_know_is_answered_with_those_it_knows(shared, path, method):
+    if method in ALLOWED[path]:
+        return
+    answer = shared.call(method, path)
+    if method == "OPTIONS" and answer.status in (200, 204):
+        assert set(re.split(r", *", answer.headers["Allow"])) >= ALLOWED[path]
+        return
+    check_problem(answer, 405)
+    assert set(re.split(r", *", answer.headers["Allow"])) - {"OPTIONS"} == ALLOWED[path]
+
+
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "FOO", "get", "Post", "PROPFIND"])
+def test_an_unknown_method_does_nothing(shared, method):
+    answer = raw_exchange(shared, f"{method} /v1/model HTTP/1.1\r\nHost: x\r\n"
+                                  "Connection: close\r\n\r\n".encode())
+    assert statuses(answer)[:1] and statuses(answer)[0] in (400, 405, 501)
+    assert b'"version"' not in answer
+
+
+@pytest.mark.parametrize("path", READ)
+def test_head_is_get_without_the_body(shared, path):
+    get, head = shared.call("GET", path), shared.call("HEAD", path)
+    assert head.status == get.status == 200
+    assert head.body == b""
+    assert head.headers["Content-Type"] == get.headers["Content-Type"]
+    if path != "/metrics":
+        assert head.headers["Content-Length"] == get.headers["Content-Length"]
+
+
+def test_head_of_what_is_not_there_has_no_body_either(shared):
+    answer = shared.call("HEAD", "/v1/items/nobody")
+    assert answer.status == 404 and answer.body == b""
+
+
+def test_a_connection_serves_many_requests_after_head_and_errors(shared):
+    with socket.create_connection((shared.host, shared.port), timeout=30) as connection:
+        for path, status in [("/livez", 200), ("/nothing", 404), ("/v1/model", 200)] * 3:
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            assert statuses(read_answer(connection)) == [status]
+
+
+@pytest.mark.parametrize("path", WRITE)
+@pytest.mark.parametrize("kind", [
+    None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
+    "application/xml", "application/jsonx", "json", ""])
+def test_a_body_that_is_no_json_by_its_type_is_refused(shared, path, kind):
+    head = f"Content-Type: {kind}\r\n" if kind is not None else ""
+    answer = raw_exchange(shared, f"POST {path} HTTP/1.1\r\nHost: x\r\n{head}Content-Length: 2\r\n"
+                                  "Connection: close\r\n\r\n{}".encode())
+    assert statuses(answer) == [415], answer
+
+
+@pytest.mark.parametrize("kind", [
+    "application/json", "application/json; charset=utf-8", "Application/JSON",
+    "application/json;charset=\"UTF-8\""])
+def test_json_may_name_its_character_set(shared, kind):
+    shared.ok("POST", "/v1/score", {"items": ["p0-r0"]}, headers={"Content-Type": kind})
+
+
+@pytest.mark.parametrize("path", WRITE)
+def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(shared, path):
+    answer = raw_exchange(shared, f"POST {path} HTTP/1.1\r\nHost: x\r\n"
+                                  "Content-Type: application/json\r\nExpect: 100-continue\r\n"
+                                  f"Content-Length: {10**11}\r\n\r\n".encode())
+    assert statuses(answer) == [413], answer
+    assert b"application/problem+json" in answer
+
+
+@pytest.mark.parametrize("path", WRITE)
+def test_a_chunked_body_that_grows_too_large_is_refused(shared, path):
+    chunk = b"100000\r\n" + b" " * 0x100000 + b"\r\n"
+    with socket.create_connection((shared.host, shared.port), timeout=60) as connection:
+        connection.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                           "Transfer-Encoding: chunked\r\n\r\n".encode())
+        sent = 0
+        try:
+            while sent < 2**30:
+                connection.sendall(chunk)
+                sent += len(chunk)
+        except ConnectionError:
+            pass
+        assert sent < 2**30, "a gigabyte was taken"
+        answer = read_to_end(connection)
+    assert statuses(answer) in ([413], []), answer
+    assert shared.call("GET", "/livez").status == 200
+
+
+def test_a_chunked_body_is_as_good_as_another(shared):
+    answer = raw_exchange(shared, b"POST /v1/score HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                                  b"Content-Type: application/json\r\n"
+                                  b"Transfer-Encoding: chunked\r\n\r\n"
+                                  b"9\r\n{\"items\":\r\n9\r\n[\"p0-r0\"]\r\n1\r\n}\r\n0\r\n\r\n")
+    assert statuses(answer) == [200], answer
+
+
+def test_every_answer_names_its_request(shared):
+    made = [shared.call("GET", path).headers["X-Request-Id"] for path in ["/livez", "/no"] * 3]
+    assert all(made) and len(set(made)) == 6
+    for identity in ("abc-123", "01HF_x.y:z"):
+        for path in ("/livez", "/no", "/v1/model"):
+            answer = shared.call("GET", path, headers={"X-Request-Id": identity})
+            assert answer.headers["X-Request-Id"] == identity
+
+
+@pytest.mark.parametrize("identity", ["x" * 5000, 'a" level=error', "a b=c", "é", "a\tb"])
+def test_a_request_id_that_could_spoil_the_log_is_replaced(shared, identity):
+    answer = shared.call("GET", "/livez", headers={"X-Request-Id": identity.encode()})
+    assert answer.status in (200, 400)
+    assert answer.headers["X-Request-Id"] != identity
+    assert re.fullmatch(r"[\w.:-]{1,128}", answer.headers["X-Request-Id"])
+
+
+def test_the_log_tells_requests_by_their_id(db):
+    with Daemon(db, {"log-level": "debug"}) as daemon:
+        daemon.add_items(plane_items())
+        daemon.call("GET", "/v1/model", headers={"X-Request-Id": "find-me-1"})
+        daemon.call("GET", "/v1/wrong", headers={"X-Request-Id": "find-me-2"})
+    word = r"[a-z_][a-z0-9_]*=(?:\"(?:[^\"\\]|\\.)*\"|[^\s\"]*)"
+    for line in daemon.log:
+        assert re.fullmatch(rf"{word}(?: {word})*\n", line), line
+    for identity in ("find-me-1", "find-me-2"):
+        assert sum(f"request_id={identity}" in line for line in daemon.log) == 1
+
+
+def test_the_service_is_alive_and_ready(shared):
+    for path in ("/livez", "/healthz", "/readyz"):
+        assert shared.call("GET", path).status == 200
+
+
+def test_a_daemon_without_items_is_alive_and_ready_too(empty):
+    assert empty.call("GET", "/livez").status == 200
+    assert empty.call("GET", "/readyz").status == 200
+
+
+def test_a_request_that_trickles_in_is_cut_off(db):
+    with Daemon(db, {"request-seconds": 1, "idle-seconds": 30}) as daemon:
+        with socket.create_connection((daemon.host, daemon.port), timeout=0.1) as connection:
+            connection.sendall(b"POST /v1/items HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"
+                               b"Content-Type: application/json\r\n\r\n")
+            deadline = time.monotonic() + 20
+            closed = False
+            while not closed and time.monotonic() < deadline:
+                try:
+                    connection.sendall(b" ")
+                    closed = connection.recv(65536) == b""
+                except TimeoutError:
+                    pass
+                except ConnectionError:
+                    closed = True
+            assert closed, "twenty seconds were given where one was allowed"
+
+
+def test_an_idle_connection_is_closed(db):
+    with Daemon(db, {"idle-seconds": 1}) as daemon:
+        with socket.create_connection((daemon.host, daemon.port), timeout=20) as connection:
+            assert read_to_end(connection) == b""
+
+
+def test_more_connections_than_allowed_do_no_harm(db):
+    with Daemon(db, {"connections": 4}) as daemon:
+        idle = [socket.create_connection((daemon.host, daemon.port), timeout=5) for _ in range(12)]
+        for connection in idle:
+            connection.close()
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                assert daemon.call("GET", "/livez").status == 200
+                break
+            except OSError:
+                assert time.monotonic() < deadline
+
+
+def test_an_epoll_pool_serves_as_well(db):
+    with Daemon(db, {"threads": 2, "connections": 100}) as daemon:
+        daemon.add_items(plane_items())
+        idle = [socket.create_connection((daemon.host, daemon.port), timeout=5) for _ in range(60)]
+        for _ in range(20):
+            assert daemon.call("GET", "/v1/items?limit=3").status == 200
+        for connection in idle:
+            connection.close()
