@@ -256,7 +256,7 @@ def test_input_in_a_problem_is_escaped_and_cut(shared):
     assert "<script>" in problem["errors"][0]["detail"]
 
 
-@pytest.mark.parametrize("length", range(20, 60))
+@pytest.mark.parametrize("length", range(30, 42))
 def test_a_problem_stays_valid_text_where_input_is_cut(shared, length):
     answer = shared.call("POST", "/v1/selections", {**SELECTION, "strategy": "x" * length + "é€𝄞" * 90})
     check_problem(answer, 422)
