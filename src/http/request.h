@@ -1,0 +1,56 @@
+/*
+ * What a resource sees of HTTP: a request that is complete and well-formed, and a response to fill.
+ * libmicrohttpd stays in server.c and guard.c.
+ */
+#ifndef FD_REQUEST_H
+#define FD_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "engine.h"
+#include "fault.h"
+
+enum { FD_QUERY_MAX = 8 };
+
+typedef struct fd_request {
+    fd_engine *engine;
+    const char *version;    /* of the program */
+    const char *request_id; /* echoed or made */
+    const char *id;         /* the {id} of the route's path, decoded; NULL where it has none */
+    const char *body;       /* [body_size], not terminated; empty without a body */
+    size_t body_size;
+    size_t query_count; /* decoded query parameters, in order */
+    struct {
+        const char *name;
+        const char *value; /* "" where there is no '=' */
+    } query[FD_QUERY_MAX];
+} fd_request;
+
+/* Starts as all zero; the handler fills it, the server frees it. */
+typedef struct fd_response {
+    unsigned status;
+    const char *content_type;  /* static text; NULL: application/json */
+    char *body;                /* malloc'd; becomes the server's */
+    size_t size;
+    unsigned retry_after;      /* seconds; 0: no header */
+    const char *allow;         /* static text for 405; NULL: no header */
+} fd_response;
+
+/* Always leaves an answer in the response; problem.h has those for failures. */
+typedef void fd_handler(const fd_request *request, fd_response *response);
+
+/* The handlers that routes.def names. */
+#define ROUTE(name, method, path, handler, body_limit) fd_handler handler;
+#include "routes.def"
+#undef ROUTE
+
+/* Value of a query parameter, or NULL. */
+static inline const char *fd_request_query(const fd_request *request, const char *name) {
+    for (size_t i = 0; i < request->query_count; i++)
+        if (__builtin_strcmp(request->query[i].name, name) == 0)
+            return request->query[i].value;
+    return NULL;
+}
+
+#endif
