@@ -141,21 +141,24 @@ static int adjacency_init(adjacency *graph, const fi_distinct *distinct, const d
     return 0;
 }
 
+static inline void subtract(size_t h, double scale, const float *row, const double *centre,
+                            double *sum) {
+#pragma omp simd
+    for (size_t j = 0; j < h; j++)
+        sum[j] -= scale * ((double)row[j] - centre[j]);
+}
+
 /* result [h] = degree / 2 * own - sum over the entries of value * (features[column] - centre) */
 FI_CLONES static void laplacian_row(const adjacency *graph, size_t item,
-                                    const fi_distinct *distinct, const double *restrict own,
-                                    double *restrict result) {
+                                    const fi_distinct *distinct, const double *own,
+                                    double *result) {
     size_t h = distinct->n_features;
-    const double *restrict centre = distinct->centre;
     double half_degree = graph->degrees[item] / 2.0;
     for (size_t j = 0; j < h; j++)
         result[j] = half_degree * own[j];
-    for (size_t at = graph->start[item]; at < graph->start[item + 1]; at++) {
-        const float *restrict row = distinct->features + distinct->rows[graph->columns[at]] * h;
-        double value = graph->values[at];
-        for (size_t j = 0; j < h; j++)
-            result[j] -= value * ((double)row[j] - centre[j]);
-    }
+    for (size_t at = graph->start[item]; at < graph->start[item + 1]; at++)
+        subtract(h, graph->values[at], distinct->features + distinct->rows[graph->columns[at]] * h,
+                 distinct->centre, result);
 }
 
 /* sum of v (f_a - f_b)(f_a - f_b)' = F' (D - A - A') F = G + G' with G = F' (D / 2 - A) F. */

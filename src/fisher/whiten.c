@@ -3,33 +3,73 @@
 #include <cblas.h>
 #include <errno.h>
 #include <lapacke.h>
+#include <stdbool.h>
 #include <string.h>
+
+/* Up to this |U| |U^-1| (Frobenius) float32 products keep five digits of a whitened row. */
+#define CONDITION_MAX 1e3
 
 FI_CLONES static void narrow(size_t count, const double *restrict from, float *restrict to) {
     for (size_t i = 0; i < count; i++)
         to[i] = (float)from[i];
 }
 
-/*
- * Float64 up to the result, so that rounding does not grow with the condition number of M; then
- * each row is rounded once, to float32, because gathering the rows is bound by memory.
- */
-int fi_whiten(const fi_factor *factor, const fi_distinct *distinct, float *whitened) {
-    size_t h = distinct->n_features;
-    FD_FREE double *inverse = calloc(h * h, sizeof(*inverse));
-    FD_FREE double *block = calloc(FI_BLOCK_ROWS * h, sizeof(*block));
-    if (!inverse || !block)
+typedef struct whitener {
+    const fi_distinct *distinct;
+    double *inverse; /* [h x h] U^-1 */
+    double *block;   /* [FI_BLOCK_ROWS x h] centred features */
+    float *narrowed; /* [h x h] U^-1 */
+} whitener;
+
+static void whitener_free(whitener *work) {
+    free(work->inverse);
+    free(work->block);
+    free(work->narrowed);
+}
+
+static int whitener_init(whitener *work, const fi_factor *factor) {
+    size_t h = factor->n;
+    work->inverse = calloc(h * h, sizeof(*work->inverse));
+    work->block = calloc(FI_BLOCK_ROWS * h, sizeof(*work->block));
+    work->narrowed = calloc(h * h, sizeof(*work->narrowed));
+    if (!work->inverse || !work->block || !work->narrowed)
         return -ENOMEM;
-    memcpy(inverse, factor->upper, h * h * sizeof(*inverse));
-    if (LAPACKE_dtrtri_work(LAPACK_COL_MAJOR, 'L', 'N', (int)h, inverse, (int)h) != 0)
+    memcpy(work->inverse, factor->upper, h * h * sizeof(*work->inverse));
+    if (LAPACKE_dtrtri_work(LAPACK_COL_MAJOR, 'L', 'N', (int)h, work->inverse, (int)h) != 0)
         return -EDOM;
+    narrow(h * h, work->inverse, work->narrowed);
+    return 0;
+}
+
+static bool well_conditioned(const whitener *work, const fi_factor *factor) {
+    int size = (int)(factor->n * factor->n);
+    return cblas_dnrm2(size, factor->upper, 1) * cblas_dnrm2(size, work->inverse, 1) <
+           CONDITION_MAX;
+}
+
+static void whiten_block(whitener *work, bool wide, size_t first, size_t count, float *rows) {
+    size_t h = work->distinct->n_features;
+    fi_distinct_block(work->distinct, first, count, work->block);
+    if (wide)
+        cblas_dtrmm(CblasRowMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, (int)count,
+                    (int)h, 1.0, work->inverse, (int)h, work->block, (int)h);
+    narrow(count * h, work->block, rows);
+    if (!wide)
+        cblas_strmm(CblasRowMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, (int)count,
+                    (int)h, 1.0f, work->narrowed, (int)h, rows, (int)h);
+}
+
+/* The rows are float32 in any case: gathering them is bound by memory. */
+int fi_whiten(const fi_factor *factor, const fi_distinct *distinct, float *whitened) {
+    FD_CLEANUP(whitener_free) whitener work = {.distinct = distinct};
+    int r = whitener_init(&work, factor);
+    if (r)
+        return r;
+    bool wide = !well_conditioned(&work, factor);
     for (size_t first = 0; first < distinct->n_items; first += FI_BLOCK_ROWS) {
         size_t left = distinct->n_items - first;
-        size_t count = left < FI_BLOCK_ROWS ? left : FI_BLOCK_ROWS;
-        fi_distinct_block(distinct, first, count, block);
-        cblas_dtrmm(CblasRowMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, (int)count,
-                    (int)h, 1.0, inverse, (int)h, block, (int)h);
-        narrow(count * h, block, whitened + first * h);
+        whiten_block(&work, wide, first, left < FI_BLOCK_ROWS ? left : FI_BLOCK_ROWS,
+                     whitened + first * distinct->n_features);
     }
     return 0;
 }
@@ -43,7 +83,7 @@ FI_CLONES void fi_whitened_leverages(const fi_distinct *distinct, const float *w
         double sum = 0.0;
 #pragma omp simd reduction(+ : sum)
         for (size_t j = 0; j < h; j++) {
-            double difference = (double)a[j] - (double)b[j];
+            double difference = (double)(a[j] - b[j]);
             sum += difference * difference;
         }
         leverages[i] = sum;
