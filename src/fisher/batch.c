@@ -9,7 +9,7 @@
 
 enum { BATCH_BLOCK = 64 };
 
-#define GRAM_LEVERAGE_MAX 1e8
+#define GRAM_LEVERAGE_MAX 1e5
 
 typedef struct block {
     double *scaled;   /* [BATCH_BLOCK x h] rows s = sqrt(v) d */
@@ -75,12 +75,14 @@ static bool absorb_by_sum(block *work, fi_factor *factor) {
     return true;
 }
 
-/* Slower than the block and never in trouble: each row's gain, then the row rotated in. */
+/* Slower than the block and never in trouble: row by row is rotated in. */
 static void one_by_one(const block *work, fi_factor *factor, int count, double *gains) {
+    double before = fi_factor_logdet(factor);
     for (int i = 0; i < count; i++) {
-        const double *row = work->scaled + (size_t)i * factor->n;
-        gains[i] = log1p(fi_factor_leverage(factor, row));
-        fi_factor_update(factor, 1.0, row);
+        fi_factor_update(factor, 1.0, work->scaled + (size_t)i * factor->n);
+        double after = fi_factor_logdet(factor);
+        gains[i] = fmax(0.0, after - before);
+        before = after;
     }
 }
 

@@ -258,11 +258,14 @@ static void extreme_scales_never_give_a_nan(void **state) {
                 bool taken[25] = {false};
                 assert_true(isfinite(got.logdet_after) && isfinite(got.logdet_bound));
                 assert_true(got.d_efficiency >= 0.0 && got.d_efficiency <= 1.0);
+                double sum = 0.0;
                 for (size_t j = 0; j < 25; j++) {
+                    sum += got.gains[j];
                     assert_true(isfinite(got.gains[j]) && got.gains[j] >= 0.0);
                     assert_false(taken[got.pairs[j]]);
                     taken[got.pairs[j]] = true;
                 }
+                assert_close(got.logdet_before + sum, got.logdet_after, 1e-9);
                 fi_selection_clear(&got);
             }
         }
