@@ -25,7 +25,7 @@ extern "C" {
 /* Pairs of items with known features; a view, nothing is owned. */
 typedef struct fi_candidates {
     size_t n_items;
-    size_t n_features;     /* h */
+    size_t n_features; /* h */
     size_t n_pairs;
     const float *features; /* [n_items x h] */
     const float *rewards;  /* [n_items] = features beta */
@@ -97,9 +97,9 @@ typedef struct fi_selection_options {
 } fi_selection_options;
 
 typedef struct fi_selection {
-    size_t count;     /* k */
-    uint32_t *pairs;  /* [k] indices of candidates, in the order they were picked, distinct */
-    double *gains;    /* [k] log det gained by each after those before it, nats */
+    size_t count;         /* k */
+    uint32_t *pairs;      /* [k] indices of candidates, in the order they were picked, distinct */
+    double *gains;        /* [k] log det gained by each after those before it, nats */
     double logdet_before; /* log det M */
     double logdet_after;  /* log det M(C) = log det (M + sum over the batch of v d d') */
     /*
@@ -108,7 +108,7 @@ typedef struct fi_selection {
      * over C), where g_i = v_i d_i' M(C)^-1 d_i (Boyd and Vandenberghe, Convex Optimization, 7.5).
      */
     double logdet_bound;
-    double d_efficiency;  /* exp((logdet_after - logdet_bound) / h), 0 to 1 */
+    double d_efficiency; /* exp((logdet_after - logdet_bound) / h), 0 to 1 */
     size_t distinct_items;
 } fi_selection;
 

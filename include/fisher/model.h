@@ -64,7 +64,8 @@ size_t fi_model_feature_count(const fi_model *model);
 /*
  * Sets the input statistics from n items [n x D]: mean and standard deviation of each column (a
  * column that does not vary gets scale 0 and drops out), and with `components` the leading
- * eigenvectors of the correlation matrix. The projected inputs are whitened to unit variance.
+ * eigenvectors of the correlation matrix, scaled by one number so that the projected inputs have
+ * variance 1 on average and keep their proportions.
  * -EINVAL for n = 0, -ENOMEM, -EIO if the eigenvalue iteration fails.
  */
 int fi_model_fit_inputs(fi_model *model, size_t n, const float *embeddings) FI_MUST_CHECK;
@@ -88,7 +89,8 @@ typedef struct fi_layer {
 
 fi_layer fi_model_layer(fi_model *model, uint32_t index);
 
-/* The network's input: standardised, projected rows [n x (components or D)] of embeddings [n x D]. */
+/* The network's input: standardised, projected rows [n x (components or D)] of embeddings [n x D].
+ */
 int fi_model_prepare(const fi_model *model, size_t n, const float *embeddings,
                      float *prepared) FI_MUST_CHECK;
 

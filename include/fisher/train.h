@@ -16,8 +16,8 @@ extern "C" {
 
 typedef struct fi_answers {
     size_t count;
-    const fi_pair *pairs;   /* [count], rows of the embeddings */
-    const float *targets;   /* [count], each in [0, 1] */
+    const fi_pair *pairs; /* [count], rows of the embeddings */
+    const float *targets; /* [count], each in [0, 1] */
 } fi_answers;
 
 /* What a model says of a set of answers. An empty set has loss, accuracy and error of NaN. */
@@ -44,16 +44,17 @@ typedef struct fi_train_progress {
     double held_out_loss; /* the latest; NaN without held-out answers */
 } fi_train_progress;
 
-/* AdamW (Kingma and Ba 2015; Loshchilov and Hutter 2019): the decay acts on the weights themselves. */
+/* AdamW (Kingma and Ba 2015; Loshchilov and Hutter 2019): the decay acts on the weights themselves.
+ */
 typedef struct fi_train_options {
     double learning_rate;
     double beta1;
     double beta2;
     double epsilon;
-    double weight_decay;     /* of weights and beta; biases are not decayed */
-    uint32_t iterations;     /* most steps */
-    uint32_t batch_size;     /* answers a step; 0 takes all */
-    uint32_t patience;       /* evaluations without a better held-out loss before stopping; 0: never */
+    double weight_decay; /* of weights and beta; biases are not decayed */
+    uint32_t iterations; /* most steps */
+    uint32_t batch_size; /* answers a step; 0 takes all */
+    uint32_t patience;   /* evaluations without a better held-out loss before stopping; 0: never */
     uint32_t evaluate_every; /* steps between two looks at the held-out answers */
     uint64_t seed;           /* order of the mini-batches */
     /* Called at every evaluation and at least every 10 steps; anything but 0 ends the training. */
@@ -66,8 +67,8 @@ typedef struct fi_train_options {
 fi_train_options fi_train_defaults(void);
 
 typedef struct fi_train_result {
-    uint32_t iterations;      /* steps taken */
-    uint32_t best_iteration;  /* the step whose weights are kept */
+    uint32_t iterations;     /* steps taken */
+    uint32_t best_iteration; /* the step whose weights are kept */
     fi_fit train;
     fi_fit held_out;
 } fi_train_result;

@@ -4,16 +4,9 @@
 
 #include <fisher/design.h>
 
+#include "clones.h"
 #include "macros.h"
 #include "rng.h"
-
-/* One copy of a hot loop per instruction set, chosen when the program is loaded. */
-#if defined(__GLIBC__) && defined(__x86_64__) && !defined(__clang__) &&                            \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define FI_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define FI_CLONES
-#endif
 
 /* Rows of items or pairs handled at a time, so that a block of float64 stays in cache. */
 #define FI_BLOCK_ROWS ((size_t)256)
