@@ -10,6 +10,7 @@
 enum { BATCH_BLOCK = 64 };
 
 #define GRAM_LEVERAGE_MAX 1e5
+#define DIAGONAL_RATIO_MAX 1e6
 
 typedef struct block {
     double *scaled;   /* [BATCH_BLOCK x h] rows s = sqrt(v) d */
@@ -65,6 +66,17 @@ static bool gains_by_gram(block *work, const fi_factor *factor, int count, doubl
     return true;
 }
 
+/* M + S'S would lose in rounding what the factor of M still holds. */
+static bool ill_conditioned(const fi_factor *factor) {
+    double least = INFINITY;
+    double most = 0.0;
+    for (size_t i = 0; i < factor->n; i++) {
+        least = fmin(least, factor->upper[i * factor->n + i]);
+        most = fmax(most, factor->upper[i * factor->n + i]);
+    }
+    return most > DIAGONAL_RATIO_MAX * least;
+}
+
 /* Factors M + S'S anew; returns false where rounding forbids it. */
 static bool absorb_by_sum(block *work, fi_factor *factor) {
     size_t h = factor->n;
@@ -106,7 +118,8 @@ int fi_batch_add(const fi_factor *before, const fi_distinct *distinct, const dou
         }
         cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, h, count, 1.0, work.scaled, h, 1.0,
                     work.sum, h);
-        if (!gains_by_gram(&work, factor, count, gains + first) || !absorb_by_sum(&work, factor))
+        if (ill_conditioned(factor) || !gains_by_gram(&work, factor, count, gains + first) ||
+            !absorb_by_sum(&work, factor))
             one_by_one(&work, factor, count, gains + first);
     }
     *ret = FD_STEAL(factor);

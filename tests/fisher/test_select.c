@@ -273,6 +273,28 @@ static void extreme_scales_never_give_a_nan(void **state) {
     }
 }
 
+static void a_prior_lost_in_the_rounding_of_the_past_is_no_failure(void **state) {
+    (void)state;
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        problem made = problem_new(seed, 8, 24, 20, 0.0f, 0.1f);
+        for (size_t i = 0; i < 8 * 24; i++)
+            made.features[i] *= 1e7f;
+        fi_information *past = information_of(&made.candidates);
+        for (size_t i = 0; i < fi_strategy_count(); i++) {
+            fi_selection got =
+                selected(&made.candidates, past, fi_strategy_at(i)->name, 10, 1e-3, 0);
+            double sum = 0.0;
+            for (size_t j = 0; j < 10; j++)
+                sum += got.gains[j];
+            assert_true(sum > 0.0 && got.d_efficiency > 0.0);
+            assert_close(got.logdet_before + sum, got.logdet_after, 1e-10);
+            fi_selection_clear(&got);
+        }
+        fi_information_free(past);
+        problem_free(&made);
+    }
+}
+
 static void a_thousand_features_work(void **state) {
     (void)state;
     problem made = problem_new(17, 40, 1024, 100, 0.0f, 1.0f);
@@ -345,6 +367,7 @@ int main(void) {
         cmocka_unit_test(pairs_that_say_nothing_come_after_those_that_say_something),
         cmocka_unit_test(bad_states_get_a_sensible_batch),
         cmocka_unit_test(extreme_scales_never_give_a_nan),
+        cmocka_unit_test(a_prior_lost_in_the_rounding_of_the_past_is_no_failure),
         cmocka_unit_test(a_thousand_features_work),
         cmocka_unit_test(a_pair_that_was_answered_often_is_not_chosen_again),
         cmocka_unit_test(options_out_of_bounds_are_refused),
