@@ -1,0 +1,164 @@
+#include <errno.h>
+#include <fisher/model.h>
+#include <string.h>
+
+#include "golden.h"
+#include "network.h"
+#include "rng.h"
+
+static const fi_shape shapes[] = {{6, 0, 0, 0}, {6, 2, 0, 0}, {6, 0, 1, 4}, {6, 3, 3, 5}};
+
+static fi_model *fitted(const fi_shape *shape, size_t n, float *items) {
+    fi_rng rng = fi_rng_seeded(11);
+    for (size_t i = 0; i < n * shape->inputs; i++)
+        items[i] = (float)(5 + 3 * fi_rng_normal(&rng));
+    fi_model *model = NULL;
+    assert_int_equal(fi_model_new(shape, 1, &model), 0);
+    assert_int_equal(fi_model_fit_inputs(model, n, items), 0);
+    return model;
+}
+
+static void gelu_and_its_slope_are_exact_to_float32(void **state) {
+    (void)state;
+    for (double z = -30; z <= 30; z += 0.0007) {
+        float slope = (float)z, value;
+        double x = (double)slope, phi = 0.5 * erfc(-x / sqrt(2));
+        fi_gelu(1, &slope, &value);
+        double expected = x * phi;
+        double expected_slope = phi + x * exp(-x * x / 2) / sqrt(2 * acos(-1));
+        double tolerance = fabs(z) < 3 ? 1e-6 : 5e-6; /* relative, also far out in the tail */
+        assert_near((double)value, expected, tolerance * fabs(expected) + 1e-37);
+        assert_near((double)slope, expected_slope, 4e-7);
+    }
+}
+
+static void a_shape_out_of_bounds_is_refused(void **state) {
+    (void)state;
+    static const fi_shape wrong[] = {
+        {0, 0, 0, 0},    {4, 5, 0, 0},    {4, 0, 4, 8},
+        {4, 0, 1, 0},    {4, 0, 1, 5000}, {FI_INPUTS_MAX + 1, 0, 1, 8},
+        {5000, 0, 0, 0},
+    };
+    for (size_t i = 0; i < FD_LENGTH(wrong); i++) {
+        fi_model *model;
+        assert_int_equal(fi_model_new(&wrong[i], 1, &model), -EINVAL);
+    }
+}
+
+static void the_same_seed_gives_the_same_model(void **state) {
+    (void)state;
+    fi_shape shape = {3, 0, 1, 4};
+    FD_CLEANUP(fi_model_freep) fi_model *one = NULL;
+    FD_CLEANUP(fi_model_freep) fi_model *same = NULL;
+    FD_CLEANUP(fi_model_freep) fi_model *other = NULL;
+    size_t count;
+    assert_int_equal(fi_model_new(&shape, 1, &one), 0);
+    assert_int_equal(fi_model_new(&shape, 1, &same), 0);
+    assert_int_equal(fi_model_new(&shape, 2, &other), 0);
+    size_t size = sizeof(float) * (3 * 4 + 4 + 4);
+    assert_memory_equal(fi_model_parameters(one, &count), fi_model_parameters(same, &count), size);
+    assert_int_equal(count * sizeof(float), size);
+    assert_memory_not_equal(fi_model_parameters(one, &count), fi_model_parameters(other, &count),
+                            size);
+}
+
+static void standardised_inputs_have_mean_0_and_deviation_1_even_far_from_0(void **state) {
+    (void)state;
+    fi_rng rng = fi_rng_seeded(5);
+    fi_shape shape = {3, 0, 0, 0};
+    float items[500 * 3], prepared[500 * 3];
+    for (size_t i = 0; i < 500; i++) {
+        items[i * 3] = (float)(1e5 + 50 * fi_rng_normal(&rng));
+        items[i * 3 + 1] = (float)(1e-6 * fi_rng_normal(&rng));
+        items[i * 3 + 2] = 7;
+    }
+    FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
+    assert_int_equal(fi_model_new(&shape, 1, &model), 0);
+    assert_int_equal(fi_model_fit_inputs(model, 500, items), 0);
+    assert_int_equal(fi_model_prepare(model, 500, items, prepared), 0);
+    for (size_t j = 0; j < 3; j++) {
+        double mean = 0, square = 0;
+        for (size_t i = 0; i < 500; i++) {
+            mean += (double)prepared[i * 3 + j] / 500;
+            square += (double)prepared[i * 3 + j] * (double)prepared[i * 3 + j] / 500;
+        }
+        assert_near(mean, 0, 1e-5);
+        assert_near(square, j == 2 ? 0 : 1, 1e-4);
+    }
+}
+
+static void features_do_not_depend_on_the_company_an_item_is_in(void **state) {
+    (void)state;
+    for (size_t s = 0; s < FD_LENGTH(shapes); s++) {
+        float items[150 * 6], together[150 * 6], alone[6];
+        FD_CLEANUP(fi_model_freep) fi_model *model = fitted(&shapes[s], 150, items);
+        size_t width = fi_model_feature_count(model);
+        assert_int_equal(fi_model_features(model, 150, items, together), 0);
+        for (size_t i = 0; i < 150; i++) {
+            assert_int_equal(fi_model_features(model, 1, items + i * 6, alone), 0);
+            for (size_t j = 0; j < width; j++)
+                assert_near((double)alone[j], (double)together[i * width + j], 1e-5);
+        }
+    }
+}
+
+static void bytes_give_the_same_model_back(void **state) {
+    (void)state;
+    for (size_t s = 0; s < FD_LENGTH(shapes); s++) {
+        float items[50 * 6], before[50 * 6], after[50 * 6];
+        FD_CLEANUP(fi_model_freep) fi_model *model = fitted(&shapes[s], 50, items);
+        FD_CLEANUP(fi_model_freep) fi_model *decoded = NULL;
+        FD_FREE uint8_t *bytes = NULL;
+        size_t size, width = fi_model_feature_count(model);
+        assert_int_equal(fi_model_encode(model, &bytes, &size), 0);
+        assert_int_equal(fi_model_decode(bytes, size, &decoded), 0);
+        assert_memory_equal(fi_model_shape(model), fi_model_shape(decoded), sizeof(fi_shape));
+        assert_int_equal(fi_model_features(model, 50, items, before), 0);
+        assert_int_equal(fi_model_features(decoded, 50, items, after), 0);
+        assert_memory_equal(before, after, 50 * width * sizeof(float));
+    }
+}
+
+static void any_changed_byte_and_any_other_length_is_noticed(void **state) {
+    (void)state;
+    float items[50 * 6];
+    FD_CLEANUP(fi_model_freep) fi_model *model = fitted(&shapes[2], 50, items);
+    FD_FREE uint8_t *bytes = NULL;
+    size_t size;
+    fi_model *decoded;
+    assert_int_equal(fi_model_encode(model, &bytes, &size), 0);
+    for (size_t i = 0; i < size; i++) {
+        bytes[i] ^= 0x40;
+        assert_true(fi_model_decode(bytes, size, &decoded) < 0);
+        bytes[i] ^= 0x40;
+        assert_int_equal(fi_model_decode(bytes, i, &decoded), -EBADMSG);
+    }
+    bytes[8] = 2;
+    assert_int_equal(fi_model_decode(bytes, size, &decoded), -EPROTONOSUPPORT);
+}
+
+static void a_weight_that_is_not_finite_is_refused(void **state) {
+    (void)state;
+    float items[50 * 6];
+    FD_CLEANUP(fi_model_freep) fi_model *model = fitted(&shapes[2], 50, items);
+    FD_FREE uint8_t *bytes = NULL;
+    size_t size, count;
+    fi_model *decoded;
+    fi_model_parameters(model, &count)[3] = NAN;
+    assert_int_equal(fi_model_encode(model, &bytes, &size), 0);
+    assert_int_equal(fi_model_decode(bytes, size, &decoded), -EBADMSG);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gelu_and_its_slope_are_exact_to_float32),
+        cmocka_unit_test(a_shape_out_of_bounds_is_refused),
+        cmocka_unit_test(the_same_seed_gives_the_same_model),
+        cmocka_unit_test(standardised_inputs_have_mean_0_and_deviation_1_even_far_from_0),
+        cmocka_unit_test(features_do_not_depend_on_the_company_an_item_is_in),
+        cmocka_unit_test(bytes_give_the_same_model_back),
+        cmocka_unit_test(any_changed_byte_and_any_other_length_is_noticed),
+        cmocka_unit_test(a_weight_that_is_not_finite_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,273 @@
+#include <errno.h>
+#include <fisher/train.h>
+#include <string.h>
+
+#include "golden.h"
+#include "rng.h"
+
+FD_DEFINE_CLEANUP(fi_model, fi_model_free)
+
+enum { INPUTS = 5, ITEMS = 40, ANSWERS = 120 };
+
+/* Items with a linear true reward, and answers drawn from it, some of them ties. */
+struct world {
+    float items[ITEMS * INPUTS];
+    fi_pair pairs[ANSWERS];
+    float targets[ANSWERS];
+};
+
+static struct world make_world(uint64_t seed) {
+    struct world world;
+    fi_rng rng = fi_rng_seeded(seed);
+    double truth[ITEMS];
+    for (size_t i = 0; i < ITEMS; i++) {
+        truth[i] = 0;
+        for (size_t j = 0; j < INPUTS; j++) {
+            double x = fi_rng_normal(&rng);
+            world.items[i * INPUTS + j] = (float)x;
+            truth[i] += (double)(j + 1) * x / 2;
+        }
+    }
+    for (size_t i = 0; i < ANSWERS; i++) {
+        uint32_t a = (uint32_t)fi_rng_below(&rng, ITEMS);
+        uint32_t b = (uint32_t)((a + 1 + fi_rng_below(&rng, ITEMS - 1)) % ITEMS);
+        world.pairs[i] = (fi_pair){a, b};
+        double p = 1 / (1 + exp(truth[b] - truth[a]));
+        world.targets[i] = i % 7 == 0 ? 0.5f : fi_rng_uniform(&rng) < p ? 1.0f : 0.0f;
+    }
+    return world;
+}
+
+static fi_model *make_model(uint32_t layers) {
+    fi_shape shape = {INPUTS, 0, layers, 6};
+    fi_model *model = NULL;
+    assert_int_equal(fi_model_new(&shape, 5, &model), 0);
+    return model;
+}
+
+/* An independent forward pass in float64 with libm's erf, one item at a time. */
+static double reward_of(fi_model *model, const double *theta, const float *x) {
+    double current[16], next[16];
+    for (size_t j = 0; j < INPUTS; j++)
+        current[j] = (double)x[j];
+    for (uint32_t l = 0;; l++) {
+        fi_layer layer = fi_model_layer(model, l);
+        for (size_t i = 0; i < layer.outputs; i++) {
+            double z = layer.biases ? theta[layer.outputs * layer.inputs + i] : 0;
+            for (size_t j = 0; j < layer.inputs; j++)
+                z += theta[i * layer.inputs + j] * current[j];
+            next[i] = layer.biases ? z * 0.5 * (1 + erf(z / sqrt(2))) : z;
+        }
+        if (!layer.biases)
+            return next[0];
+        memcpy(current, next, sizeof(current));
+        theta += (layer.inputs + 1) * layer.outputs;
+    }
+}
+
+static double loss_at(fi_model *model, const double *theta, const struct world *world) {
+    double loss = 0;
+    for (size_t i = 0; i < ANSWERS; i++) {
+        double z = reward_of(model, theta, world->items + world->pairs[i].a * INPUTS) -
+                   reward_of(model, theta, world->items + world->pairs[i].b * INPUTS);
+        loss += log1p(exp(z)) - (double)world->targets[i] * z;
+    }
+    return loss / ANSWERS;
+}
+
+static void every_gradient_agrees_with_finite_differences(void **state) {
+    (void)state;
+    struct world world = make_world(1);
+    fi_answers answers = {ANSWERS, world.pairs, world.targets};
+    for (uint32_t layers = 0; layers <= FI_HIDDEN_LAYERS_MAX; layers++) {
+        FD_CLEANUP(fi_model_freep) fi_model *model = make_model(layers);
+        FD_CLEANUP(fi_model_freep) fi_model *slopes = make_model(layers);
+        double loss, theta[256], largest = 0;
+        size_t count;
+        assert_int_equal(fi_loss_gradient(model, ITEMS, world.items, &answers, slopes, &loss), 0);
+        const float *gradient = fi_model_parameters(slopes, &count);
+        const float *parameters = fi_model_parameters(model, &count);
+        for (size_t i = 0; i < count; i++) {
+            theta[i] = (double)parameters[i];
+            largest = fmax(largest, fabs((double)gradient[i]));
+        }
+        assert_near(loss, loss_at(model, theta, &world), 1e-5);
+        for (size_t i = 0; i < count; i++) {
+            double middle = theta[i], step = 1e-5;
+            theta[i] = middle + step;
+            double above = loss_at(model, theta, &world);
+            theta[i] = middle - step;
+            double below = loss_at(model, theta, &world);
+            theta[i] = middle;
+            double expected = (above - below) / (2 * step);
+            assert_near((double)gradient[i], expected, 1e-4 * largest);
+        }
+    }
+}
+
+static void training_finds_the_order_of_the_items(void **state) {
+    (void)state;
+    struct world world = make_world(2);
+    fi_answers answers = {ANSWERS, world.pairs, world.targets};
+    for (uint32_t layers = 0; layers <= FI_HIDDEN_LAYERS_MAX; layers += 3) {
+        FD_CLEANUP(fi_model_freep) fi_model *model = make_model(layers);
+        fi_train_options options = fi_train_defaults();
+        options.learning_rate = 0.01;
+        fi_train_result result;
+        assert_int_equal(fi_train(model, ITEMS, world.items, &answers, NULL, &options, &result), 0);
+        assert_true(result.train.accuracy > 0.85);
+        assert_true(result.train.loss < 0.5);
+        assert_true(isnan(result.held_out.loss));
+    }
+}
+
+static void mini_batches_learn_too_and_follow_their_seed(void **state) {
+    (void)state;
+    struct world world = make_world(3);
+    fi_answers answers = {ANSWERS, world.pairs, world.targets};
+    fi_train_options options = fi_train_defaults();
+    options.learning_rate = 0.01;
+    options.batch_size = 16;
+    options.iterations = 400;
+    fi_train_result results[3];
+    for (uint64_t i = 0; i < 3; i++) {
+        FD_CLEANUP(fi_model_freep) fi_model *model = make_model(2);
+        options.seed = i / 2;
+        assert_int_equal(fi_train(model, ITEMS, world.items, &answers, NULL, &options, &results[i]),
+                         0);
+        assert_true(results[i].train.accuracy > 0.85);
+    }
+    assert_true(results[0].train.loss == results[1].train.loss);
+    assert_true(results[0].train.loss != results[2].train.loss);
+}
+
+static void early_stopping_keeps_the_weights_of_the_lowest_held_out_loss(void **state) {
+    (void)state;
+    struct world world = make_world(4);
+    fi_answers answers = {20, world.pairs, world.targets};
+    fi_answers held_out = {100, world.pairs + 20, world.targets + 20};
+    FD_CLEANUP(fi_model_freep) fi_model *model = make_model(3);
+    fi_train_options options = fi_train_defaults();
+    options.learning_rate = 0.02;
+    options.weight_decay = 0;
+    options.iterations = 3000;
+    fi_train_result stopped, last;
+    fi_model *other = make_model(3);
+    assert_int_equal(fi_train(model, ITEMS, world.items, &answers, &held_out, &options, &stopped),
+                     0);
+    assert_true(stopped.iterations < options.iterations);
+    assert_true(stopped.best_iteration + options.patience * options.evaluate_every ==
+                stopped.iterations);
+
+    assert_int_equal(fi_train(other, ITEMS, world.items, &answers, NULL, &options, &last), 0);
+    float features[ITEMS * 6], rewards[ITEMS];
+    assert_int_equal(fi_model_features(other, ITEMS, world.items, features), 0);
+    fi_model_rewards(other, ITEMS, features, rewards);
+    assert_true(fi_evaluate(rewards, &held_out).loss > stopped.held_out.loss);
+    fi_model_free(other);
+}
+
+static void a_start_that_is_best_is_kept(void **state) {
+    (void)state;
+    struct world world = make_world(5);
+    fi_answers answers = {20, world.pairs, world.targets};
+    float flipped[20];
+    for (size_t i = 0; i < 20; i++)
+        flipped[i] = 1 - world.targets[i];
+    fi_answers held_out = {20, world.pairs, flipped};
+    FD_CLEANUP(fi_model_freep) fi_model *model = make_model(1);
+    FD_CLEANUP(fi_model_freep) fi_model *before = NULL;
+    assert_int_equal(fi_model_copy(model, &before), 0);
+    fi_train_options options = fi_train_defaults();
+    options.learning_rate = 0.05;
+    fi_train_result result;
+    assert_int_equal(fi_train(model, ITEMS, world.items, &answers, &held_out, &options, &result),
+                     0);
+    assert_int_equal(result.best_iteration, 0);
+    size_t count;
+    const float *parameters = fi_model_parameters(model, &count);
+    const float *expected = fi_model_parameters(before, &count);
+    assert_memory_equal(parameters, expected, count * sizeof(float));
+}
+
+static int stop_at_15(void *context, const fi_train_progress *progress) {
+    (void)context;
+    return progress->iteration >= 15;
+}
+
+static void an_interrupted_training_leaves_the_model_as_it_was(void **state) {
+    (void)state;
+    struct world world = make_world(6);
+    fi_answers answers = {ANSWERS, world.pairs, world.targets};
+    FD_CLEANUP(fi_model_freep) fi_model *model = make_model(2);
+    FD_CLEANUP(fi_model_freep) fi_model *before = NULL;
+    assert_int_equal(fi_model_copy(model, &before), 0);
+    fi_train_options options = fi_train_defaults();
+    options.progress = stop_at_15;
+    fi_train_result result;
+    size_t count;
+    assert_int_equal(fi_train(model, ITEMS, world.items, &answers, NULL, &options, &result),
+                     -ECANCELED);
+    const float *parameters = fi_model_parameters(model, &count);
+    const float *expected = fi_model_parameters(before, &count);
+    assert_memory_equal(parameters, expected, count * sizeof(float));
+}
+
+static void a_diverging_training_says_so_and_leaves_the_model_as_it_was(void **state) {
+    (void)state;
+    struct world world = make_world(7);
+    fi_answers answers = {ANSWERS, world.pairs, world.targets};
+    FD_CLEANUP(fi_model_freep) fi_model *model = make_model(3);
+    fi_train_options options = fi_train_defaults();
+    options.learning_rate = 1e30;
+    fi_train_result result;
+    size_t count;
+    float first = fi_model_parameters(model, &count)[0];
+    assert_int_equal(fi_train(model, ITEMS, world.items, &answers, NULL, &options, &result), -EDOM);
+    assert_true(fi_model_parameters(model, &count)[0] == first);
+}
+
+static void answers_that_make_no_sense_are_refused(void **state) {
+    (void)state;
+    struct world world = make_world(8);
+    FD_CLEANUP(fi_model_freep) fi_model *model = make_model(1);
+    fi_train_options options = fi_train_defaults();
+    fi_train_result result;
+    fi_answers answers = {0, world.pairs, world.targets};
+    assert_int_equal(fi_train(model, ITEMS, world.items, &answers, NULL, &options, &result),
+                     -EINVAL);
+    answers.count = 3;
+    world.pairs[2].b = ITEMS;
+    assert_int_equal(fi_train(model, ITEMS, world.items, &answers, NULL, &options, &result),
+                     -EINVAL);
+    world.pairs[2].b = 0;
+    world.targets[1] = NAN;
+    assert_int_equal(fi_train(model, ITEMS, world.items, &answers, NULL, &options, &result),
+                     -EINVAL);
+}
+
+static void confident_logits_neither_overflow_nor_count_as_wrong(void **state) {
+    (void)state;
+    const float rewards[] = {2000, -2000};
+    const fi_pair pairs[] = {{0, 1}, {1, 0}};
+    const float targets[] = {1, 1};
+    fi_answers answers = {2, pairs, targets};
+    fi_fit fit = fi_evaluate(rewards, &answers);
+    assert_near(fit.loss, 2000, 1e-6);
+    assert_near(fit.accuracy, 0.5, 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_gradient_agrees_with_finite_differences),
+        cmocka_unit_test(training_finds_the_order_of_the_items),
+        cmocka_unit_test(mini_batches_learn_too_and_follow_their_seed),
+        cmocka_unit_test(early_stopping_keeps_the_weights_of_the_lowest_held_out_loss),
+        cmocka_unit_test(a_start_that_is_best_is_kept),
+        cmocka_unit_test(an_interrupted_training_leaves_the_model_as_it_was),
+        cmocka_unit_test(a_diverging_training_says_so_and_leaves_the_model_as_it_was),
+        cmocka_unit_test(answers_that_make_no_sense_are_refused),
+        cmocka_unit_test(confident_logits_neither_overflow_nor_count_as_wrong),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
