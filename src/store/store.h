@@ -27,7 +27,7 @@ typedef struct fd_item_row {
     uint32_t index; /* dense from 0 in the order of arrival; given by the store */
     const char *id;
     const char *prompt_id;
-    const char *prompt;   /* NULL if not given, as are response and metadata */
+    const char *prompt; /* NULL if not given, as are response and metadata */
     const char *response;
     const char *metadata; /* JSON text */
     const float *embedding;
@@ -43,8 +43,8 @@ typedef enum fd_preference {
     FD_PREFER_RETRACTED, /* a later revision takes the label back */
 } fd_preference;
 
-const char *fd_preference_name(fd_preference preference);        /* "a", "b", "tie", … */
-int fd_preference_parse(const char *name, fd_preference *ret);   /* -EINVAL; not "retracted" */
+const char *fd_preference_name(fd_preference preference);      /* "a", "b", "tie", … */
+int fd_preference_parse(const char *name, fd_preference *ret); /* -EINVAL; not "retracted" */
 
 /*
  * One revision of a label. The history is append-only: revision 0 is the answer as it was given,
@@ -67,14 +67,14 @@ typedef struct fd_model_row {
     uint64_t version; /* from 1, ascending */
     const uint8_t *bytes;
     size_t size;
-    uint64_t labels;        /* labels that count it was trained and tested on */
-    uint64_t items;         /* items its input statistics were taken from */
+    uint64_t labels; /* labels that count it was trained and tested on */
+    uint64_t items;  /* items its input statistics were taken from */
     uint32_t iterations;
-    double train_loss;      /* NaN where there was nothing to measure, as in the next two */
+    double train_loss; /* NaN where there was nothing to measure, as in the next two */
     double held_out_loss;
     double held_out_accuracy;
     uint64_t held_out_labels;
-    double seconds;         /* of training */
+    double seconds; /* of training */
     int64_t created_ms;
 } fd_model_row;
 
@@ -87,8 +87,8 @@ typedef struct fd_added {
 
 typedef struct fd_counts {
     uint64_t items;
-    uint64_t labels;      /* label ids, whatever their newest revision says */
-    uint64_t label_rows;  /* revisions */
+    uint64_t labels;     /* label ids, whatever their newest revision says */
+    uint64_t label_rows; /* revisions */
     uint64_t models;
 } fd_counts;
 
@@ -113,11 +113,12 @@ typedef struct fd_store_operations {
                      fd_added *ret) FD_MUST_CHECK;
 
     /* The same for labels at revision 0; `sequences` [n] gets each label's place in the history
-     * when it was created and 0 when it was there already. */
+     * when it was created and 0 when it was there already. -EINVAL if an item is not there or is
+     * paired with itself. */
     int (*labels_add)(fd_store *store, const fd_label_row *rows, size_t n, int64_t *sequences,
                       fd_added *ret) FD_MUST_CHECK;
 
-    /* -EEXIST if the version is there. */
+    /* -EEXIST if the version is there, -EINVAL if it is 0 or there are no bytes. */
     int (*model_add)(fd_store *store, const fd_model_row *row) FD_MUST_CHECK;
 
     /* Items in the order of their index, from `first`, at most `limit`. `embeddings` = false may
@@ -161,6 +162,19 @@ FD_DEFINE_CLEANUP(fd_store, fd_store_close)
  * fisherd database or damaged, -EPROTONOSUPPORT newer than this program, -EACCES, -ENOENT, ….
  */
 int fd_store_open_sqlite(const char *path, fd_store **ret, fd_fault *fault) FD_MUST_CHECK;
+
+/*
+ * Opens a database that is there for reading alone, also beside a daemon that holds it: creates,
+ * migrates and locks nothing; an older schema is -EPROTONOSUPPORT too. begin fails with -EROFS.
+ */
+int fd_store_open_sqlite_read_only(const char *path, fd_store **ret, fd_fault *fault) FD_MUST_CHECK;
+
+/* The schema's number as it was found (0: a new database) and as it is, of an SQLite store. */
+typedef struct fd_schema {
+    uint32_t found;
+    uint32_t current;
+} fd_schema;
+fd_schema fd_store_sqlite_schema(const fd_store *store);
 
 /* A store in memory that ends with the process; for tests. */
 int fd_store_open_memory(fd_store **ret) FD_MUST_CHECK;
