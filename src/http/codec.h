@@ -28,6 +28,9 @@ enum {
     FD_PAGE_BYTES = 8 << 20 /* a page of larger rows ends before its limit */
 };
 
+/* Integers up to here are exact in every JSON reader. */
+#define FD_INTEGER_MAX (INT64_C(1) << 53)
+
 static inline void fd_json_freep(json_t **json) {
     json_decref(*json);
 }

@@ -1,0 +1,203 @@
+#include <errno.h>
+#include <string.h>
+
+#include "codec.h"
+#include "problem.h"
+
+enum { ITEMS_MAX = 20000 };
+
+/* ---- POST /v1/items ---- */
+
+struct item_body {
+    const char *id;
+    const char *prompt_id;
+    const char *prompt;
+    const char *response;
+    fd_embedding embedding;
+    const json_t *metadata;
+};
+
+static const fd_field item_fields[] = {
+    {"id", FD_FIELD_ID, .required = true, .offset = offsetof(struct item_body, id)},
+    {"prompt_id", FD_FIELD_ID, .required = true, .offset = offsetof(struct item_body, prompt_id)},
+    {"prompt", FD_FIELD_TEXT, .nullable = true, .offset = offsetof(struct item_body, prompt)},
+    {"response", FD_FIELD_TEXT, .nullable = true, .offset = offsetof(struct item_body, response)},
+    {"embedding", FD_FIELD_EMBEDDING, .required = true,
+     .offset = offsetof(struct item_body, embedding)},
+    {"metadata", FD_FIELD_OBJECT, .nullable = true, .offset = offsetof(struct item_body, metadata)},
+};
+
+struct items_body {
+    const json_t *items;
+};
+
+static const fd_field items_fields[] = {
+    {"items", FD_FIELD_ARRAY, .required = true, .offset = offsetof(struct items_body, items),
+     .max = ITEMS_MAX},
+};
+
+/* Rows whose embeddings and metadata are their own, the rest is borrowed from the tree. */
+struct rows {
+    size_t n;
+    fd_item_row *list;
+};
+
+static void rows_clear(struct rows *rows) {
+    for (size_t i = 0; rows->list && i < rows->n; i++) {
+        free((float *)rows->list[i].embedding);
+        free((char *)rows->list[i].metadata);
+    }
+    free(rows->list);
+}
+
+static int read_item(const json_t *value, const fd_path *at, fd_item_row *ret, fd_fault *fault) {
+    struct item_body body = {0};
+    int r = fd_json_read(value, at, item_fields, FD_LENGTH(item_fields), &body, fault);
+    *ret = (fd_item_row){
+        .id = body.id,
+        .prompt_id = body.prompt_id,
+        .prompt = body.prompt,
+        .response = body.response,
+        .embedding = body.embedding.numbers,
+        .dimension = body.embedding.count,
+    };
+    if (r < 0 || !body.metadata)
+        return r;
+    /* Sorted, so that the same item with its members in another order is a repeat. */
+    ret->metadata =
+        json_dumps(body.metadata, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17));
+    return ret->metadata ? 0 : -ENOMEM;
+}
+
+static int read_items(const json_t *root, struct rows *ret, fd_fault *fault) {
+    struct items_body body = {0};
+    int r = fd_json_read(root, NULL, items_fields, FD_LENGTH(items_fields), &body, fault);
+    if (r < 0)
+        return r;
+    ret->n = json_array_size(body.items);
+    ret->list = calloc(ret->n ? ret->n : 1, sizeof(*ret->list));
+    if (!ret->list)
+        return -ENOMEM;
+    fd_path list = {.name = "items"};
+    for (size_t i = 0; i < ret->n && r == 0; i++)
+        r = read_item(json_array_get(body.items, i), &(fd_path){.parent = &list, .index = i},
+                      &ret->list[i], fault);
+    return r;
+}
+
+static int add_items(const fd_request *request, fd_added *ret, fd_fault *fault) {
+    FD_JSON json_t *root = NULL;
+    FD_CLEANUP(rows_clear) struct rows rows = {0};
+    int r = fd_json_parse(request->body, request->body_size, &root, fault);
+    if (r < 0)
+        return r;
+    r = read_items(root, &rows, fault);
+    if (r < 0)
+        return r;
+    return fd_engine_items_add(request->engine, rows.list, rows.n, ret, fault);
+}
+
+void fd_items_add(const fd_request *request, fd_response *response) {
+    fd_query query;
+    if (!fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query))
+        return;
+    fd_fault fault = {0};
+    fd_added added = {0};
+    int r = add_items(request, &added, &fault);
+    if (r < 0) {
+        fd_problem_of(request, response, r, &fault);
+        return;
+    }
+    fd_json_answer(request, response, 200,
+                   json_pack("{s:I, s:I}", "created", (json_int_t)added.created, "unchanged",
+                             (json_int_t)added.unchanged));
+}
+
+/* ---- GET /v1/items and /v1/items/{id} ---- */
+
+static json_t *item_json(const fd_item_row *row, bool embedding) {
+    json_t *metadata = row->metadata ? json_loads(row->metadata, 0, NULL) : json_null();
+    json_t *item = json_pack("{s:s, s:s, s:s?, s:s?, s:o, s:I, s:o}", "id", row->id, "prompt_id",
+                             row->prompt_id, "prompt", row->prompt, "response", row->response,
+                             "metadata", metadata, "dimension", (json_int_t)row->dimension,
+                             "created_at", fd_json_time(row->created_ms));
+    if (item && embedding &&
+        json_object_set_new(item, "embedding", fd_json_base64(row->embedding, row->dimension)) < 0)
+        json_decref(FD_STEAL(item));
+    return item;
+}
+
+static size_t text_size(const char *text) {
+    return text ? strlen(text) : 0;
+}
+
+static size_t row_size(const fd_item_row *row, bool embedding) {
+    return text_size(row->prompt) + text_size(row->response) + text_size(row->metadata) +
+           (embedding ? row->dimension * sizeof(float) : 0);
+}
+
+struct page {
+    json_t *rows;
+    fd_query query;
+    int64_t next; /* index of the first item that is not on the page */
+    size_t size;
+    bool more;
+};
+
+static int visit_item(void *context, const fd_item_row *row) {
+    struct page *page = context;
+    if (json_array_size(page->rows) == (size_t)page->query.limit || page->size > FD_PAGE_BYTES) {
+        page->more = true;
+        return 1;
+    }
+    if (json_array_append_new(page->rows, item_json(row, page->query.embeddings)) < 0)
+        return -ENOMEM;
+    page->size += row_size(row, page->query.embeddings);
+    page->next = (int64_t)row->index + 1;
+    return 0;
+}
+
+void fd_items_list(const fd_request *request, fd_response *response) {
+    struct page page = {0};
+    if (!fd_query_accept(request, response, FD_QUERY_PAGE | FD_QUERY_EMBEDDINGS, UINT32_MAX,
+                         &page.query))
+        return;
+    FD_JSON json_t *rows = json_array();
+    page.rows = rows;
+    int r = fd_engine_items_read(request->engine, (uint32_t)page.query.cursor,
+                                 (size_t)page.query.limit + 1, page.query.embeddings, visit_item,
+                                 &page);
+    if (r < 0)
+        fd_problem_of(request, response, r, NULL);
+    else
+        fd_json_answer(request, response, 200,
+                       fd_json_page("items", FD_STEAL(rows), page.more, page.next));
+}
+
+struct one {
+    json_t *item;
+    bool embedding;
+};
+
+static int visit_one(void *context, const fd_item_row *row) {
+    struct one *one = context;
+    one->item = item_json(row, one->embedding);
+    return one->item ? 0 : -ENOMEM;
+}
+
+void fd_item_get(const fd_request *request, fd_response *response) {
+    fd_query query;
+    if (!fd_query_accept(request, response, FD_QUERY_EMBEDDING, 0, &query))
+        return;
+    struct one one = {.embedding = query.embeddings};
+    int r = fd_engine_item_read(request->engine, request->id, query.embeddings, visit_one, &one);
+    if (r == 0) {
+        fd_json_answer(request, response, 200, one.item);
+        return;
+    }
+    json_decref(one.item);
+    if (r == -ENOENT)
+        fd_problem(request, response, 404, "there is no item with this id");
+    else
+        fd_problem_of(request, response, r, NULL);
+}

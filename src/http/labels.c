@@ -1,0 +1,149 @@
+#include <errno.h>
+
+#include "codec.h"
+#include "problem.h"
+
+enum { LABELS_MAX = 10000 };
+
+/* ---- POST /v1/labels ---- */
+
+static const char *const preferences[] = {
+    [FD_PREFER_A] = "a",
+    [FD_PREFER_B] = "b",
+    [FD_PREFER_TIE] = "tie",
+    [FD_PREFER_SKIP] = "skip",
+    NULL,
+};
+
+struct label_body {
+    const char *id;
+    const char *a;
+    const char *b;
+    int preference;
+    const char *annotator;
+    const char *assignment;
+    int64_t duration_ms;
+};
+
+static const fd_field label_fields[] = {
+    {"id", FD_FIELD_ID, .required = true, .offset = offsetof(struct label_body, id)},
+    {"a", FD_FIELD_ID, .required = true, .offset = offsetof(struct label_body, a)},
+    {"b", FD_FIELD_ID, .required = true, .offset = offsetof(struct label_body, b)},
+    {"preference", FD_FIELD_ENUM, .required = true,
+     .offset = offsetof(struct label_body, preference), .choices = preferences},
+    {"annotator", FD_FIELD_ID, .required = true, .offset = offsetof(struct label_body, annotator)},
+    {"assignment", FD_FIELD_ID, .nullable = true,
+     .offset = offsetof(struct label_body, assignment)},
+    {"duration_ms", FD_FIELD_INTEGER, .nullable = true,
+     .offset = offsetof(struct label_body, duration_ms), .max = FD_INTEGER_MAX},
+};
+
+struct labels_body {
+    const json_t *labels;
+};
+
+static const fd_field labels_fields[] = {
+    {"labels", FD_FIELD_ARRAY, .required = true, .offset = offsetof(struct labels_body, labels),
+     .max = LABELS_MAX},
+};
+
+static int read_label(const json_t *value, const fd_path *at, fd_label *ret, fd_fault *fault) {
+    struct label_body body = {.duration_ms = -1};
+    int r = fd_json_read(value, at, label_fields, FD_LENGTH(label_fields), &body, fault);
+    *ret = (fd_label){
+        .id = body.id,
+        .a = body.a,
+        .b = body.b,
+        .preference = (fd_preference)body.preference,
+        .annotator = body.annotator,
+        .assignment = body.assignment,
+        .duration_ms = body.duration_ms,
+    };
+    return r;
+}
+
+static int add_labels(const fd_request *request, fd_added *ret, fd_fault *fault) {
+    FD_JSON json_t *root = NULL;
+    int r = fd_json_parse(request->body, request->body_size, &root, fault);
+    if (r < 0)
+        return r;
+    struct labels_body body = {0};
+    r = fd_json_read(root, NULL, labels_fields, FD_LENGTH(labels_fields), &body, fault);
+    if (r < 0)
+        return r;
+
+    size_t n = json_array_size(body.labels);
+    FD_FREE fd_label *labels = calloc(n ? n : 1, sizeof(*labels));
+    if (!labels)
+        return -ENOMEM;
+    fd_path list = {.name = "labels"};
+    for (size_t i = 0; i < n; i++) {
+        r = read_label(json_array_get(body.labels, i), &(fd_path){.parent = &list, .index = i},
+                       &labels[i], fault);
+        if (r < 0)
+            return r;
+    }
+    return fd_engine_labels_add(request->engine, labels, n, ret, fault);
+}
+
+void fd_labels_add(const fd_request *request, fd_response *response) {
+    fd_query query;
+    if (!fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query))
+        return;
+    fd_fault fault = {0};
+    fd_added added = {0};
+    int r = add_labels(request, &added, &fault);
+    if (r < 0) {
+        fd_problem_of(request, response, r, &fault);
+        return;
+    }
+    fd_json_answer(request, response, 200,
+                   json_pack("{s:I, s:I}", "accepted", (json_int_t)added.created, "duplicates",
+                             (json_int_t)added.unchanged));
+}
+
+/* ---- GET /v1/labels ---- */
+
+struct page {
+    json_t *rows;
+    size_t limit;
+    int64_t last; /* sequence of the last label on the page */
+    bool more;
+};
+
+static json_t *label_json(const fd_label_view *label) {
+    const fd_label_row *row = label->row;
+    json_t *duration = row->duration_ms < 0 ? json_null() : json_integer(row->duration_ms);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:o, s:I, s:o}", "id", row->id, "a", label->a,
+                     "b", label->b, "preference", fd_preference_name(row->preference), "annotator",
+                     row->annotator, "assignment", row->assignment, "duration_ms", duration,
+                     "revision", (json_int_t)row->revision, "created_at",
+                     fd_json_time(row->created_ms));
+}
+
+static int visit_label(void *context, const fd_label_view *label) {
+    struct page *page = context;
+    if (json_array_size(page->rows) == page->limit) {
+        page->more = true;
+        return 1;
+    }
+    if (json_array_append_new(page->rows, label_json(label)) < 0)
+        return -ENOMEM;
+    page->last = label->row->sequence;
+    return 0;
+}
+
+void fd_labels_list(const fd_request *request, fd_response *response) {
+    fd_query query;
+    if (!fd_query_accept(request, response, FD_QUERY_PAGE, FD_INTEGER_MAX, &query))
+        return;
+    FD_JSON json_t *rows = json_array();
+    struct page page = {.rows = rows, .limit = (size_t)query.limit};
+    int r =
+        fd_engine_labels_read(request->engine, query.cursor, page.limit + 1, visit_label, &page);
+    if (r < 0)
+        fd_problem_of(request, response, r, NULL);
+    else
+        fd_json_answer(request, response, 200,
+                       fd_json_page("labels", FD_STEAL(rows), page.more, page.last));
+}

@@ -1,0 +1,88 @@
+#include <errno.h>
+
+#include "codec.h"
+#include "problem.h"
+
+enum { ITEMS_MAX = 100000 };
+
+struct score_body {
+    const json_t *items;
+};
+
+static const fd_field score_fields[] = {
+    {"items", FD_FIELD_ARRAY, .required = true, .offset = offsetof(struct score_body, items),
+     .max = ITEMS_MAX},
+};
+
+struct references {
+    size_t n;
+    fd_item_reference *list;
+};
+
+static void references_clear(struct references *references) {
+    fd_item_references_free(references->list, references->n);
+}
+
+static int read_request(const fd_request *request, json_t **root, struct references *ret,
+                        fd_fault *fault) {
+    int r = fd_json_parse(request->body, request->body_size, root, fault);
+    if (r < 0)
+        return r;
+    struct score_body body = {0};
+    r = fd_json_read(*root, NULL, score_fields, FD_LENGTH(score_fields), &body, fault);
+    if (r < 0)
+        return r;
+
+    ret->n = json_array_size(body.items);
+    ret->list = calloc(ret->n ? ret->n : 1, sizeof(*ret->list));
+    if (!ret->list)
+        return -ENOMEM;
+    fd_path list = {.name = "items"};
+    for (size_t i = 0; i < ret->n && r == 0; i++)
+        r = fd_json_item_reference(json_array_get(body.items, i),
+                                   &(fd_path){.parent = &list, .index = i}, &ret->list[i], fault);
+    return r;
+}
+
+static json_t *scores_json(const fd_score *scores, size_t n) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        if (json_array_append_new(list,
+                                  json_pack("{s:o, s:o}", "reward", fd_json_real(scores[i].reward),
+                                            "stddev", fd_json_real(scores[i].stddev))) < 0) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
+}
+
+static int post_score(const fd_request *request, json_t **ret, fd_fault *fault) {
+    FD_JSON json_t *root = NULL;
+    FD_CLEANUP(references_clear) struct references references = {0};
+    int r = read_request(request, &root, &references, fault);
+    if (r < 0)
+        return r;
+    FD_FREE fd_score *scores = calloc(references.n ? references.n : 1, sizeof(*scores));
+    if (!scores)
+        return -ENOMEM;
+    uint64_t version = 0;
+    r = fd_engine_score(request->engine, references.list, references.n, scores, &version, fault);
+    if (r < 0)
+        return r;
+    *ret = json_pack("{s:I, s:o}", "model_version", (json_int_t)version, "scores",
+                     scores_json(scores, references.n));
+    return 0;
+}
+
+void fd_score_post(const fd_request *request, fd_response *response) {
+    fd_query query;
+    if (!fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query))
+        return;
+    fd_fault fault = {0};
+    json_t *answer = NULL;
+    int r = post_score(request, &answer, &fault);
+    if (r < 0)
+        fd_problem_of(request, response, r, &fault);
+    else
+        fd_json_answer(request, response, 200, answer);
+}
