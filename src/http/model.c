@@ -1,0 +1,99 @@
+#include <errno.h>
+
+#include "codec.h"
+#include "problem.h"
+
+/* ---- GET /v1/model ---- */
+
+static const char *const worker_states[] = {
+    [FD_WORKER_IDLE] = "idle",
+    [FD_WORKER_TRAINING] = "training",
+    [FD_WORKER_FAILED] = "failed",
+};
+
+/* The first item settles it; 0 until then. */
+static json_t *size_json(size_t size) {
+    return size > 0 ? json_integer((json_int_t)size) : json_null();
+}
+
+static json_t *shape_json(const fi_shape *shape) {
+    return json_pack("{s:o, s:I, s:I, s:I}", "inputs", size_json(shape->inputs), "components",
+                     (json_int_t)shape->components, "hidden_layers",
+                     (json_int_t)shape->hidden_layers, "hidden_width",
+                     (json_int_t)shape->hidden_width);
+}
+
+static json_t *worker_json(const fd_model_info *model) {
+    bool training = model->worker == FD_WORKER_TRAINING;
+    return json_pack("{s:s, s:o}", "state", worker_states[model->worker], "progress",
+                     training ? fd_json_real(model->progress) : json_null());
+}
+
+static json_t *model_json(const fd_model_info *model) {
+    bool trained = model->version > 0;
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o}",
+                     "version", (json_int_t)model->version, "items", (json_int_t)model->items,
+                     "labels", (json_int_t)model->labels, "labels_used",
+                     (json_int_t)model->labels_used, "held_out_labels",
+                     (json_int_t)model->held_out_labels, "iterations",
+                     (json_int_t)model->iterations, "train_loss", fd_json_real(model->train_loss),
+                     "held_out_loss", fd_json_real(model->held_out_loss), "held_out_accuracy",
+                     fd_json_real(model->held_out_accuracy), "train_seconds",
+                     trained ? fd_json_real(model->train_seconds) : json_null(), "trained_at",
+                     trained ? fd_json_time(model->trained_ms) : json_null(), "logdet",
+                     fd_json_real(model->logdet), "features", size_json(model->feature_count),
+                     "shape", shape_json(&model->shape), "worker", worker_json(model));
+}
+
+void fd_model_get(const fd_request *request, fd_response *response) {
+    fd_query query;
+    if (!fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query))
+        return;
+    fd_model_info model;
+    int r = fd_engine_model(request->engine, &model);
+    if (r < 0)
+        fd_problem_of(request, response, r, NULL);
+    else
+        fd_json_answer(request, response, 200, model_json(&model));
+}
+
+/* ---- POST /v1/model/train ---- */
+
+enum { FROM_WARM, FROM_SCRATCH };
+
+static const char *const starts[] = {[FROM_WARM] = "warm", [FROM_SCRATCH] = "scratch", NULL};
+
+struct train_body {
+    int from;
+};
+
+static const fd_field train_fields[] = {
+    {"from", FD_FIELD_ENUM, .offset = offsetof(struct train_body, from), .choices = starts},
+};
+
+static int read_train(const fd_request *request, struct train_body *ret, fd_fault *fault) {
+    if (request->body_size == 0)
+        return 0;
+    FD_JSON json_t *root = NULL;
+    int r = fd_json_parse(request->body, request->body_size, &root, fault);
+    if (r < 0)
+        return r;
+    return fd_json_read(root, NULL, train_fields, FD_LENGTH(train_fields), ret, fault);
+}
+
+void fd_model_train(const fd_request *request, fd_response *response) {
+    fd_query query;
+    if (!fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query))
+        return;
+    fd_fault fault = {0};
+    struct train_body body = {.from = FROM_WARM};
+    int r = read_train(request, &body, &fault);
+    if (r == 0)
+        r = fd_engine_train(request->engine, body.from == FROM_SCRATCH, &fault);
+    if (r == -EAGAIN)
+        fd_problem(request, response, 409, fault.detail);
+    else if (r < 0)
+        fd_problem_of(request, response, r, &fault);
+    else
+        fd_json_answer(request, response, 202, json_pack("{s:s}", "status", "accepted"));
+}
