@@ -1,9 +1,9 @@
 /*
  * The HTTP server: libmicrohttpd in front of the engine.
  *
- * A request passes guard.c (is it well-formed HTTP that we take at all?), routes.def (which handler,
- * which body limit?), the codec (JSON to structs, faults as problem documents) and one resource file,
- * which calls the engine.
+ * A request passes guard.c (is it well-formed HTTP that we take at all?), routes.def (which
+ * handler, which body limit?), the codec (JSON to structs, faults as problem documents) and one
+ * resource file, which calls the engine.
  */
 #ifndef FD_SERVER_H
 #define FD_SERVER_H
@@ -17,13 +17,13 @@
 typedef struct fd_server fd_server;
 
 typedef struct fd_server_options {
-    const char *host;          /* numeric IPv4 or IPv6 address, or "localhost" */
-    uint16_t port;             /* 0 takes a free one */
-    uint32_t connections;      /* most at once */
-    uint32_t threads;          /* 0: one per connection; else an epoll pool, connections <= 120 x threads */
-    uint32_t idle_seconds;     /* a connection without traffic is closed */
-    uint32_t request_seconds;  /* from a request's first byte to its last */
-    const char *version;       /* of the program, for the Server header and /v1 answers */
+    const char *host;     /* numeric IPv4 or IPv6 address, or "localhost" */
+    uint16_t port;        /* 0 takes a free one */
+    uint32_t connections; /* most at once */
+    uint32_t threads; /* 0: one per connection; else an epoll pool, connections <= 120 x threads */
+    uint32_t idle_seconds;    /* a connection without traffic is closed */
+    uint32_t request_seconds; /* from a request's first byte to its last */
+    const char *version;      /* of the program, for the Server header and /v1 answers */
 } fd_server_options;
 
 /* -EADDRINUSE, -EINVAL, …, each with a fault in words. The engine must outlive the server. */
