@@ -6,7 +6,6 @@ import pytest
 
 from client import Daemon, labels_by_first_number, run
 
-# Options whose value can be seen from outside: the default strategy is.
 PAIRS = [{"a": "p0-r0", "b": "p0-r1"}]
 
 
@@ -148,19 +147,40 @@ def test_check_finds_damaged_pages(used):
     assert str(used) in done.stderr, done.stderr
 
 
-@pytest.mark.parametrize("statement", [
-    "DELETE FROM items WHERE rowid = (SELECT min(rowid) FROM items)",
-    "UPDATE items SET embedding = x'00' WHERE rowid = (SELECT max(rowid) FROM items)",
-    "UPDATE models SET bytes = x'00'",
-], ids=["missing item", "short embedding", "no model"])
-def test_check_finds_rows_that_contradict_each_other(used, statement):
-    with sqlite3.connect(used) as connection:
-        connection.execute("PRAGMA foreign_keys = OFF")
-        connection.execute(statement)
+def tamper(db, statement):
+    """Changes what the database would not let anyone change."""
+    connection = sqlite3.connect(db)
+    connection.execute("PRAGMA foreign_keys = OFF")
+    connection.execute("PRAGMA ignore_check_constraints = ON")
+    for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'"):
+        connection.execute(f"DROP TRIGGER {name}")
+    connection.execute(statement)
+    connection.commit()
     connection.close()
+
+
+@pytest.mark.parametrize("statement", [
+    "DELETE FROM items WHERE idx = 0",
+    "DELETE FROM items WHERE idx = 11",
+    "UPDATE items SET embedding = x'00' WHERE idx = 11",
+    "UPDATE labels SET item_a = 99 WHERE sequence = 3",
+], ids=["first item missing", "labelled item missing", "short embedding", "unknown item"])
+def test_check_finds_rows_that_contradict_each_other(used, statement):
+    tamper(used, statement)
     done = run("check", "--db", used)
     assert done.returncode == 1, done.stdout + done.stderr
     assert done.stderr
+
+
+def test_a_spoiled_model_gives_way_to_the_one_before(used):
+    with Daemon(used) as daemon:
+        assert daemon.train()["version"] == 2
+    tamper(used, "UPDATE models SET bytes = substr(bytes, 1, 50) WHERE version = 2")
+    with Daemon(used) as daemon:
+        assert daemon.model()["version"] == 1
+        assert daemon.model()["labels"] == 30
+        daemon.ok("POST", "/v1/model/train", None, 202)
+        assert daemon.wait_for_version(3)["version"] == 3, "a version means one model for ever"
 
 
 def refuses(db, *words):

@@ -18,7 +18,7 @@ def test_items_are_created_once_and_a_repeat_is_harmless(empty):
 
 def test_an_item_comes_back_as_it_was_sent(empty):
     item = {"id": "a/b ü?#%", "prompt_id": "p", "prompt": "Frage “1”?\n", "response": "𝄞 \"x\" \\",
-            "embedding": [0.1, -3e-20, 1e30, 0], "metadata": {"model": "m", "n": [1, 2.5, None]}}
+            "embedding": [0.1, -3e-20, 987654.3, 0], "metadata": {"model": "m", "n": [1, 2.5, None]}}
     empty.add_items([item])
     got = empty.get("/v1/items/" + urllib.parse.quote(item["id"], safe=""))
     for member in ("id", "prompt_id", "prompt", "response", "metadata"):

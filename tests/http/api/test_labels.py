@@ -14,7 +14,7 @@ def test_labels_are_accepted_once_and_a_repeat_is_harmless(daemon):
 
 
 def test_a_label_comes_back_as_it_was_sent(daemon):
-    sent = label("ä \"1\"\n", "p0-r1", "p2-r3", "tie", assignment="as-1", duration_ms=2500)
+    sent = label("ä \"1\" \\", "p0-r1", "p2-r3", "tie", assignment="as-1", duration_ms=2500)
     daemon.add_labels([sent])
     row, = daemon.list_all("labels")
     assert {member: row[member] for member in sent} == sent
