@@ -31,7 +31,7 @@ static json_t *worker_json(const fd_model_info *model) {
 
 static json_t *model_json(const fd_model_info *model) {
     bool trained = model->version > 0;
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o}",
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
                      "version", (json_int_t)model->version, "items", (json_int_t)model->items,
                      "labels", (json_int_t)model->labels, "labels_used",
                      (json_int_t)model->labels_used, "held_out_labels",
