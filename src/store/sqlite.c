@@ -1,0 +1,220 @@
+/* Writing, by one thread through the one connection that writes. */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "sqlite_private.h"
+
+static fd_sqlite_connection *writer_of(fd_store *store) {
+    return &((fd_sqlite_store *)store)->writer;
+}
+
+static bool in_transaction(const fd_sqlite_connection *writer) {
+    return writer->database && !sqlite3_get_autocommit(writer->database);
+}
+
+/* ---- transactions ---- */
+
+static int store_begin(fd_store *store) {
+    fd_sqlite_connection *writer = writer_of(store);
+    return writer->database ? fd_sqlite_run(writer, FD_SQL_BEGIN) : -EROFS;
+}
+
+static int store_commit(fd_store *store) {
+    return fd_sqlite_run(writer_of(store), FD_SQL_COMMIT);
+}
+
+static void store_rollback(fd_store *store) {
+    fd_sqlite_connection *writer = writer_of(store);
+    /* A failure such as a full disk may have rolled back already. If this fails, the next begin
+     * does too. */
+    if (in_transaction(writer))
+        (void)!fd_sqlite_run(writer, FD_SQL_ROLLBACK);
+}
+
+/* Ends the list that SAVEPOINT began, keeping all of it or, after a failure, nothing. */
+static int end_list(fd_sqlite_connection *writer, int result) {
+    if (!in_transaction(writer))
+        return result < 0 ? result : -EIO;
+    int r = result < 0 ? fd_sqlite_run(writer, FD_SQL_ROLLBACK_LIST) : 0;
+    if (r == 0)
+        r = fd_sqlite_run(writer, FD_SQL_RELEASE_LIST);
+    return r < 0 ? r : result;
+}
+
+/* 1: inserted, 0: the id is taken. */
+static int insert(fd_sqlite_connection *writer, fd_sqlite_statement identifier,
+                  const fd_sqlite_binding *binding) {
+    int r = fd_sqlite_bound(binding);
+    if (r == 0)
+        r = fd_sqlite_run(writer, identifier);
+    return r < 0 ? r : sqlite3_changes(writer->database) > 0;
+}
+
+/* Runs a *_SAME: -EEXIST if the row there differs. `second` gets its second column, if there. */
+static int compare(fd_sqlite_connection *writer, fd_sqlite_statement identifier,
+                   const fd_sqlite_binding *binding, int64_t *second) {
+    int r = fd_sqlite_bound(binding);
+    if (r == 0)
+        r = fd_sqlite_step(writer, identifier);
+    if (r <= 0)
+        return r < 0 ? r : -EBADMSG; /* an index that holds an id without a row */
+    sqlite3_stmt *statement = writer->statements[identifier];
+    bool same = sqlite3_column_int(statement, 0) != 0;
+    *second = sqlite3_column_int64(statement, 1);
+    fd_sqlite_reset(writer, identifier);
+    return same ? 0 : -EEXIST;
+}
+
+/* ---- items ---- */
+
+static fd_sqlite_binding bind_item(fd_sqlite_connection *writer, fd_sqlite_statement identifier,
+                                   const fd_item_row *row, int64_t index) {
+    fd_sqlite_binding binding = fd_sqlite_bind(writer, identifier);
+    fd_sqlite_bind_integer(&binding, index);
+    fd_sqlite_bind_integer(&binding, row->created_ms);
+    fd_sqlite_bind_text(&binding, row->id);
+    fd_sqlite_bind_text(&binding, row->prompt_id);
+    fd_sqlite_bind_text(&binding, row->prompt);
+    fd_sqlite_bind_text(&binding, row->response);
+    fd_sqlite_bind_text(&binding, row->metadata);
+    fd_sqlite_bind_blob(&binding, row->embedding, row->dimension * sizeof(float));
+    return binding;
+}
+
+static int item_add(fd_sqlite_connection *writer, const fd_item_row *row, int64_t *next,
+                    uint32_t *ret_index, fd_added *added) {
+    int64_t index = *next;
+    fd_sqlite_binding binding = bind_item(writer, FD_SQL_ITEM_ADD, row, index);
+    int r = insert(writer, FD_SQL_ITEM_ADD, &binding);
+    if (r < 0)
+        return r;
+    if (r == 1) {
+        (*next)++;
+        added->created++;
+    } else {
+        binding = bind_item(writer, FD_SQL_ITEM_SAME, row, index);
+        r = compare(writer, FD_SQL_ITEM_SAME, &binding, &index);
+        if (r < 0)
+            return r;
+        added->unchanged++;
+    }
+    *ret_index = (uint32_t)index;
+    return 0;
+}
+
+static int next_index(fd_sqlite_connection *writer, int64_t *ret) {
+    int r = fd_sqlite_step(writer, FD_SQL_ITEM_NEXT);
+    if (r <= 0)
+        return r < 0 ? r : -EIO;
+    *ret = sqlite3_column_int64(writer->statements[FD_SQL_ITEM_NEXT], 0);
+    fd_sqlite_reset(writer, FD_SQL_ITEM_NEXT);
+    return 0;
+}
+
+static int store_items_add(fd_store *store, const fd_item_row *rows, size_t n, uint32_t *indices,
+                           fd_added *ret) {
+    fd_sqlite_connection *writer = writer_of(store);
+    assert(in_transaction(writer));
+    int64_t next;
+    *ret = (fd_added){0};
+    int r = fd_sqlite_run(writer, FD_SQL_SAVEPOINT);
+    if (r < 0)
+        return r;
+    r = next_index(writer, &next);
+    for (size_t i = 0; i < n && r == 0; i++) {
+        r = item_add(writer, &rows[i], &next, &indices[i], ret);
+        if (r < 0)
+            *ret = (fd_added){.conflict = i};
+    }
+    return end_list(writer, r);
+}
+
+/* ---- labels ---- */
+
+static fd_sqlite_binding bind_label(fd_sqlite_connection *writer, fd_sqlite_statement identifier,
+                                    const fd_label_row *row) {
+    fd_sqlite_binding binding = fd_sqlite_bind(writer, identifier);
+    fd_sqlite_bind_integer(&binding, row->created_ms);
+    fd_sqlite_bind_text(&binding, row->id);
+    fd_sqlite_bind_integer(&binding, row->item_a);
+    fd_sqlite_bind_integer(&binding, row->item_b);
+    fd_sqlite_bind_text(&binding, fd_preference_name(row->preference));
+    fd_sqlite_bind_text(&binding, row->annotator);
+    fd_sqlite_bind_text(&binding, row->assignment);
+    fd_sqlite_bind_integer(&binding, row->duration_ms);
+    return binding;
+}
+
+static int label_add(fd_sqlite_connection *writer, const fd_label_row *row, int64_t *ret_sequence,
+                     fd_added *added) {
+    fd_sqlite_binding binding = bind_label(writer, FD_SQL_LABEL_ADD, row);
+    int r = insert(writer, FD_SQL_LABEL_ADD, &binding);
+    if (r < 0)
+        return r;
+    if (r == 1) {
+        *ret_sequence = sqlite3_last_insert_rowid(writer->database);
+        added->created++;
+        return 0;
+    }
+    int64_t unused;
+    binding = bind_label(writer, FD_SQL_LABEL_SAME, row);
+    r = compare(writer, FD_SQL_LABEL_SAME, &binding, &unused);
+    if (r < 0)
+        return r;
+    *ret_sequence = 0;
+    added->unchanged++;
+    return 0;
+}
+
+static int store_labels_add(fd_store *store, const fd_label_row *rows, size_t n, int64_t *sequences,
+                            fd_added *ret) {
+    fd_sqlite_connection *writer = writer_of(store);
+    assert(in_transaction(writer));
+    *ret = (fd_added){0};
+    int r = fd_sqlite_run(writer, FD_SQL_SAVEPOINT);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < n && r == 0; i++) {
+        r = label_add(writer, &rows[i], &sequences[i], ret);
+        if (r < 0)
+            *ret = (fd_added){.conflict = i};
+    }
+    return end_list(writer, r);
+}
+
+/* ---- models ---- */
+
+static int store_model_add(fd_store *store, const fd_model_row *row) {
+    fd_sqlite_connection *writer = writer_of(store);
+    assert(in_transaction(writer));
+    fd_sqlite_binding binding = fd_sqlite_bind(writer, FD_SQL_MODEL_ADD);
+    fd_sqlite_bind_integer(&binding, (int64_t)row->version);
+    fd_sqlite_bind_integer(&binding, (int64_t)row->labels);
+    fd_sqlite_bind_integer(&binding, (int64_t)row->items);
+    fd_sqlite_bind_integer(&binding, row->iterations);
+    fd_sqlite_bind_real(&binding, row->train_loss);
+    fd_sqlite_bind_real(&binding, row->held_out_loss);
+    fd_sqlite_bind_real(&binding, row->held_out_accuracy);
+    fd_sqlite_bind_integer(&binding, (int64_t)row->held_out_labels);
+    fd_sqlite_bind_real(&binding, row->seconds);
+    fd_sqlite_bind_integer(&binding, row->created_ms);
+    fd_sqlite_bind_blob(&binding, row->bytes, row->size);
+    int r = insert(writer, FD_SQL_MODEL_ADD, &binding);
+    return r == 0 ? -EEXIST : r < 0 ? r : 0;
+}
+
+const fd_store_operations fd_sqlite_operations = {
+    .begin = store_begin,
+    .commit = store_commit,
+    .rollback = store_rollback,
+    .items_add = store_items_add,
+    .labels_add = store_labels_add,
+    .model_add = store_model_add,
+    .items_read = fd_sqlite_items_read,
+    .labels_read = fd_sqlite_labels_read,
+    .model_read = fd_sqlite_model_read,
+    .counts = fd_sqlite_counts,
+    .check = fd_sqlite_check,
+    .close = fd_sqlite_close,
+};

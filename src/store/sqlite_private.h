@@ -1,0 +1,106 @@
+/* What the files of the SQLite backend share. */
+#ifndef FD_SQLITE_PRIVATE_H
+#define FD_SQLITE_PRIVATE_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+#include "sqlite_migration.h"
+#include "store.h"
+
+/* "fish": marks a database as ours, in its header. */
+enum { FD_SQLITE_APPLICATION_ID = 0x66697368, FD_SQLITE_READERS = 4 };
+
+typedef enum fd_sqlite_statement {
+#define X(identifier, sql) FD_SQL_##identifier,
+#include "sqlite.def"
+#undef X
+    FD_SQL_COUNT
+} fd_sqlite_statement;
+
+/* ---- sqlite_connection.c: a connection and its statements, one thread at a time ---- */
+
+typedef struct fd_sqlite_connection {
+    sqlite3 *database;
+    sqlite3_stmt *statements[FD_SQL_COUNT];
+    float *embedding; /* where a misaligned one is copied to */
+    size_t embedding_size;
+} fd_sqlite_connection;
+
+/* SQLite's result as 0 or -errno. `database` may be NULL. */
+int fd_sqlite_error(sqlite3 *database, int result);
+
+/* `error`, with "PATH: doing: what SQLite says" in the fault. */
+int fd_sqlite_fault(const fd_sqlite_connection *connection, const char *path, const char *doing,
+                    int error, fd_fault *fault);
+
+int fd_sqlite_connect_writer(fd_sqlite_connection *connection, const char *path) FD_MUST_CHECK;
+int fd_sqlite_connect_reader(fd_sqlite_connection *connection, const char *path) FD_MUST_CHECK;
+int fd_sqlite_prepare(fd_sqlite_connection *connection) FD_MUST_CHECK;
+void fd_sqlite_disconnect(fd_sqlite_connection *connection);
+
+int fd_sqlite_execute(fd_sqlite_connection *connection, const char *sql) FD_MUST_CHECK;
+
+/* The first column of the first row of a query; no row is "". Texts that do not fit are cut. */
+int fd_sqlite_query_text(fd_sqlite_connection *connection, const char *sql, char *text,
+                         size_t size) FD_MUST_CHECK;
+int fd_sqlite_query_integer(fd_sqlite_connection *connection, const char *sql,
+                            int64_t *ret) FD_MUST_CHECK;
+
+/* 1: a row is there, and the statement must be reset; 0: done and reset; -errno: failed, reset. */
+int fd_sqlite_step(fd_sqlite_connection *connection, fd_sqlite_statement identifier) FD_MUST_CHECK;
+int fd_sqlite_run(fd_sqlite_connection *connection, fd_sqlite_statement identifier) FD_MUST_CHECK;
+void fd_sqlite_reset(fd_sqlite_connection *connection, fd_sqlite_statement identifier);
+
+/* Binds parameters one after another and keeps the first failure. Texts and blobs are borrowed. */
+typedef struct fd_sqlite_binding {
+    sqlite3_stmt *statement;
+    int parameter;
+    int result;
+} fd_sqlite_binding;
+
+fd_sqlite_binding fd_sqlite_bind(fd_sqlite_connection *connection, fd_sqlite_statement identifier);
+void fd_sqlite_bind_text(fd_sqlite_binding *binding, const char *text); /* NULL is NULL */
+void fd_sqlite_bind_integer(fd_sqlite_binding *binding, int64_t value);
+void fd_sqlite_bind_real(fd_sqlite_binding *binding, double value); /* NaN is NULL */
+void fd_sqlite_bind_blob(fd_sqlite_binding *binding, const void *bytes, size_t size);
+int fd_sqlite_bound(const fd_sqlite_binding *binding) FD_MUST_CHECK;
+
+/* ---- the store ---- */
+
+typedef struct fd_sqlite_store {
+    fd_store store;
+    char *path; /* the real one */
+    int lock;   /* -1 when read-only, and then there is no writer */
+    fd_schema schema;
+    fd_sqlite_connection writer; /* the writing thread's: the only one that writes or checkpoints */
+    fd_sqlite_connection readers[FD_SQLITE_READERS];
+    pthread_mutex_t readers_lock;
+    pthread_cond_t reader_returned;
+    fd_sqlite_connection *idle[FD_SQLITE_READERS]; /* guarded by readers_lock, as is its length */
+    size_t n_idle;
+} fd_sqlite_store;
+
+/* sqlite_open.c: `given` is the path for messages. */
+int fd_sqlite_open(const char *given, const fd_sqlite_migration *migrations, size_t n,
+                   fd_store **ret, fd_fault *fault) FD_MUST_CHECK;
+void fd_sqlite_close(fd_store *store);
+
+/* sqlite_migrate.c: applies what is newer than `version`, each in a transaction of its own. */
+int fd_sqlite_migrate(fd_sqlite_connection *connection, const char *path, const char *given,
+                      uint32_t version, const fd_sqlite_migration *migrations, size_t n,
+                      fd_fault *fault) FD_MUST_CHECK;
+
+/* sqlite_read.c */
+int fd_sqlite_items_read(fd_store *store, uint32_t first, size_t limit, bool embeddings,
+                         fd_item_visit *visit, void *context);
+int fd_sqlite_labels_read(fd_store *store, int64_t after, size_t limit, fd_label_visit *visit,
+                          void *context);
+int fd_sqlite_model_read(fd_store *store, uint64_t highest, fd_model_visit *visit, void *context);
+int fd_sqlite_counts(fd_store *store, fd_counts *ret);
+int fd_sqlite_check(fd_store *store, fd_fault *fault);
+
+/* sqlite.c */
+extern const fd_store_operations fd_sqlite_operations;
+
+#endif

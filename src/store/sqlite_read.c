@@ -1,0 +1,261 @@
+/* Reading: each call borrows one of the read-only connections and sees what was committed. */
+#include <errno.h>
+#include <math.h>
+#include <stdalign.h>
+#include <string.h>
+
+#include "sqlite_private.h"
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "embeddings are stored as they lie");
+
+/* ---- readers ---- */
+
+static fd_sqlite_connection *borrow_reader(fd_sqlite_store *store) {
+    (void)pthread_mutex_lock(&store->readers_lock);
+    while (store->n_idle == 0)
+        (void)pthread_cond_wait(&store->reader_returned, &store->readers_lock);
+    fd_sqlite_connection *reader = store->idle[--store->n_idle];
+    (void)pthread_mutex_unlock(&store->readers_lock);
+    return reader;
+}
+
+static void return_reader(fd_sqlite_store *store, fd_sqlite_connection *reader) {
+    (void)pthread_mutex_lock(&store->readers_lock);
+    store->idle[store->n_idle++] = reader;
+    (void)pthread_cond_signal(&store->reader_returned);
+    (void)pthread_mutex_unlock(&store->readers_lock);
+}
+
+/* One statement on one reader, from borrowing to returning. */
+struct reading {
+    fd_sqlite_store *store;
+    fd_sqlite_connection *reader;
+    fd_sqlite_statement identifier;
+    sqlite3_stmt *statement;
+    fd_sqlite_binding binding;
+};
+
+static struct reading reading_start(fd_store *store, fd_sqlite_statement identifier) {
+    fd_sqlite_store *sqlite = (fd_sqlite_store *)store;
+    fd_sqlite_connection *reader = borrow_reader(sqlite);
+    return (struct reading){sqlite, reader, identifier, reader->statements[identifier],
+                            fd_sqlite_bind(reader, identifier)};
+}
+
+static void reading_end(struct reading *reading) {
+    fd_sqlite_reset(reading->reader, reading->identifier); /* ends the read transaction */
+    return_reader(reading->store, reading->reader);
+}
+
+static int reading_next(struct reading *reading) {
+    return fd_sqlite_step(reading->reader, reading->identifier);
+}
+
+static int64_t at_most_signed(uint64_t value) {
+    return value < INT64_MAX ? (int64_t)value : INT64_MAX;
+}
+
+/* ---- columns ---- */
+
+static const char *text_at(sqlite3_stmt *statement, int column) {
+    return (const char *)sqlite3_column_text(statement, column);
+}
+
+static double real_at(sqlite3_stmt *statement, int column) {
+    return sqlite3_column_type(statement, column) == SQLITE_NULL
+               ? NAN
+               : sqlite3_column_double(statement, column);
+}
+
+/* 0 if the columns of a row could be read and those that must be there are. */
+static int row_result(const struct reading *reading, bool complete) {
+    if (sqlite3_errcode(reading->reader->database) == SQLITE_NOMEM)
+        return -ENOMEM;
+    return complete ? 0 : -EBADMSG;
+}
+
+static int aligned_embedding(fd_sqlite_connection *reader, const void *blob, size_t size,
+                             const float **ret) {
+    if ((uintptr_t)blob % alignof(float) == 0) {
+        *ret = blob;
+        return 0;
+    }
+    if (reader->embedding_size < size) {
+        float *larger = realloc(reader->embedding, size);
+        if (!larger)
+            return -ENOMEM;
+        reader->embedding = larger;
+        reader->embedding_size = size;
+    }
+    memcpy(reader->embedding, blob, size);
+    *ret = reader->embedding;
+    return 0;
+}
+
+/* ---- rows ---- */
+
+static int item_row(const struct reading *reading, bool embedding, fd_item_row *ret) {
+    sqlite3_stmt *statement = reading->statement;
+    int64_t index = sqlite3_column_int64(statement, 0);
+    int64_t dimension = sqlite3_column_int64(statement, 6);
+    *ret = (fd_item_row){
+        .index = (uint32_t)index,
+        .id = text_at(statement, 1),
+        .prompt_id = text_at(statement, 2),
+        .prompt = text_at(statement, 3),
+        .response = text_at(statement, 4),
+        .metadata = text_at(statement, 5),
+        .dimension = (size_t)dimension,
+        .created_ms = sqlite3_column_int64(statement, 7),
+    };
+    int r = row_result(reading, ret->id && ret->prompt_id && index >= 0 && index <= UINT32_MAX &&
+                                    dimension >= 0);
+    if (r < 0 || !embedding)
+        return r;
+
+    const void *blob = sqlite3_column_blob(statement, 8);
+    int size = sqlite3_column_bytes(statement, 8);
+    r = row_result(reading, size % 4 == 0 && dimension == size / 4);
+    if (r < 0)
+        return r;
+    return aligned_embedding(reading->reader, blob, (size_t)size, &ret->embedding);
+}
+
+static int label_row(const struct reading *reading, fd_label_row *ret) {
+    sqlite3_stmt *statement = reading->statement;
+    int64_t item_a = sqlite3_column_int64(statement, 3);
+    int64_t item_b = sqlite3_column_int64(statement, 4);
+    const char *name = text_at(statement, 5);
+    *ret = (fd_label_row){
+        .sequence = sqlite3_column_int64(statement, 0),
+        .id = text_at(statement, 1),
+        .revision = (uint32_t)sqlite3_column_int64(statement, 2),
+        .item_a = (uint32_t)item_a,
+        .item_b = (uint32_t)item_b,
+        .annotator = text_at(statement, 6),
+        .assignment = text_at(statement, 7),
+        .duration_ms = sqlite3_column_int64(statement, 8),
+        .created_ms = sqlite3_column_int64(statement, 9),
+    };
+    bool known = name && fd_preference_parse(name, &ret->preference) == 0;
+    if (name && strcmp(name, fd_preference_name(FD_PREFER_RETRACTED)) == 0) {
+        ret->preference = FD_PREFER_RETRACTED;
+        known = true;
+    }
+    return row_result(reading, known && ret->id && ret->annotator && item_a >= 0 &&
+                                   item_a <= UINT32_MAX && item_b >= 0 && item_b <= UINT32_MAX);
+}
+
+static int model_row(const struct reading *reading, fd_model_row *ret) {
+    sqlite3_stmt *statement = reading->statement;
+    *ret = (fd_model_row){
+        .version = (uint64_t)sqlite3_column_int64(statement, 0),
+        .labels = (uint64_t)sqlite3_column_int64(statement, 1),
+        .items = (uint64_t)sqlite3_column_int64(statement, 2),
+        .iterations = (uint32_t)sqlite3_column_int64(statement, 3),
+        .train_loss = real_at(statement, 4),
+        .held_out_loss = real_at(statement, 5),
+        .held_out_accuracy = real_at(statement, 6),
+        .held_out_labels = (uint64_t)sqlite3_column_int64(statement, 7),
+        .seconds = sqlite3_column_double(statement, 8),
+        .created_ms = sqlite3_column_int64(statement, 9),
+        .bytes = sqlite3_column_blob(statement, 10),
+        .size = (size_t)sqlite3_column_bytes(statement, 10),
+    };
+    return row_result(reading, ret->bytes != NULL);
+}
+
+/* ---- operations ---- */
+
+int fd_sqlite_items_read(fd_store *store, uint32_t first, size_t limit, bool embeddings,
+                         fd_item_visit *visit, void *context) {
+    FD_CLEANUP(reading_end) struct reading reading = reading_start(store, FD_SQL_ITEMS_READ);
+    fd_sqlite_bind_integer(&reading.binding, first);
+    fd_sqlite_bind_integer(&reading.binding, at_most_signed(limit));
+    fd_sqlite_bind_integer(&reading.binding, embeddings);
+    int r = fd_sqlite_bound(&reading.binding);
+    while (r == 0) {
+        r = reading_next(&reading);
+        if (r <= 0)
+            return r;
+        fd_item_row row;
+        r = item_row(&reading, embeddings, &row);
+        if (r == 0)
+            r = visit(context, &row);
+    }
+    return r;
+}
+
+int fd_sqlite_labels_read(fd_store *store, int64_t after, size_t limit, fd_label_visit *visit,
+                          void *context) {
+    FD_CLEANUP(reading_end) struct reading reading = reading_start(store, FD_SQL_LABELS_READ);
+    fd_sqlite_bind_integer(&reading.binding, after);
+    fd_sqlite_bind_integer(&reading.binding, at_most_signed(limit));
+    int r = fd_sqlite_bound(&reading.binding);
+    while (r == 0) {
+        r = reading_next(&reading);
+        if (r <= 0)
+            return r;
+        fd_label_row row;
+        r = label_row(&reading, &row);
+        if (r == 0)
+            r = visit(context, &row);
+    }
+    return r;
+}
+
+int fd_sqlite_model_read(fd_store *store, uint64_t highest, fd_model_visit *visit, void *context) {
+    FD_CLEANUP(reading_end) struct reading reading = reading_start(store, FD_SQL_MODEL_READ);
+    fd_sqlite_bind_integer(&reading.binding, at_most_signed(highest));
+    int r = fd_sqlite_bound(&reading.binding);
+    if (r == 0)
+        r = reading_next(&reading);
+    if (r <= 0)
+        return r < 0 ? r : -ENOENT;
+    fd_model_row row;
+    r = model_row(&reading, &row);
+    return r < 0 ? r : visit(context, &row);
+}
+
+int fd_sqlite_counts(fd_store *store, fd_counts *ret) {
+    FD_CLEANUP(reading_end) struct reading reading = reading_start(store, FD_SQL_COUNTS);
+    int r = reading_next(&reading);
+    if (r <= 0)
+        return r;
+    *ret = (fd_counts){
+        .items = (uint64_t)sqlite3_column_int64(reading.statement, 0),
+        .labels = (uint64_t)sqlite3_column_int64(reading.statement, 1),
+        .label_rows = (uint64_t)sqlite3_column_int64(reading.statement, 2),
+        .models = (uint64_t)sqlite3_column_int64(reading.statement, 3),
+    };
+    return 0;
+}
+
+/* Each says in its first row what is wrong, and has no row if nothing is. */
+static const char *const checks[] = {
+    "SELECT integrity_check FROM pragma_integrity_check(1) WHERE integrity_check <> 'ok'",
+    "SELECT printf('row %d of %s refers to a row of %s that is not there', rowid, \"table\","
+    " parent) FROM pragma_foreign_key_check",
+    "SELECT printf('%d items have indices up to %d', count(*), max(idx)) FROM items"
+    " HAVING count(*) <> coalesce(max(idx), -1) + 1",
+    "SELECT printf('%d revisions of labels are numbered up to %d', count(*), max(sequence))"
+    " FROM labels HAVING count(*) <> coalesce(max(sequence), 0)",
+    "SELECT printf('label %s has revision %d, but not the ones before', id, max(revision))"
+    " FROM labels GROUP BY id HAVING count(*) <> max(revision) + 1",
+};
+
+int fd_sqlite_check(fd_store *store, fd_fault *fault) {
+    fd_sqlite_store *sqlite = (fd_sqlite_store *)store;
+    fd_sqlite_connection *reader = borrow_reader(sqlite);
+    int r = 0;
+    for (size_t i = 0; i < FD_LENGTH(checks) && r == 0; i++) {
+        char found[200];
+        r = fd_sqlite_query_text(reader, checks[i], found, sizeof(found));
+        if (r == -EBADMSG)
+            r = fd_sqlite_fault(reader, sqlite->path, "damaged", r, fault);
+        else if (r == 0 && found[0] != '\0')
+            r = fd_fault_set(fault, -EBADMSG, "", "%s is damaged: %s", sqlite->path, found);
+    }
+    return_reader(sqlite, reader);
+    return r;
+}
