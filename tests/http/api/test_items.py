@@ -17,16 +17,18 @@ def test_items_are_created_once_and_a_repeat_is_harmless(empty):
 
 
 def test_an_item_comes_back_as_it_was_sent(empty):
-    item = {"id": "a/b ü?#%", "prompt_id": "p", "prompt": "Frage “1”?\n", "response": "𝄞 \"x\" \\",
+    item = {"id": "a.b ü?#%", "prompt_id": "p", "prompt": "Frage “1”?\n", "response": "𝄞 \"x\" \\",
             "embedding": [0.1, -3e-20, 987654.3, 0], "metadata": {"model": "m", "n": [1, 2.5, None]}}
     empty.add_items([item])
-    got = empty.get("/v1/items/" + urllib.parse.quote(item["id"], safe=""))
+    path = "/v1/items/" + urllib.parse.quote(item["id"], safe="")
+    got = empty.get(path)
     for member in ("id", "prompt_id", "prompt", "response", "metadata"):
         assert got[member] == item[member]
-    if "embedding" in got:
-        assert float32(got["embedding"]) == float32(item["embedding"])
-    listed = empty.list_all("items")
-    assert [row["id"] for row in listed] == [item["id"]]
+    assert got["dimension"] == 4 and "embedding" not in got
+    with_embedding = empty.get(path + "?embedding=true")
+    assert base64.b64decode(with_embedding["embedding"]) == float32(item["embedding"])
+    assert empty.list_all("items") == [got]
+    assert empty.get("/v1/items?embeddings=true")["items"] == [with_embedding]
 
 
 def test_an_item_needs_no_text(empty):

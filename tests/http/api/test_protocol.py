@@ -18,15 +18,22 @@ ALLOWED = {path: ({"GET", "HEAD"} if path in READ else set()) |
 
 @pytest.mark.parametrize("path", [
     "/v2/items", "/v1", "/v1/", "/v1/item", "/v1/items/", "/v1/items/p0-r0/x", "/v1/model/",
-    "/v1/MODEL", "//v1/model", "/v1/selections/1", "/v1/../livez", "/livez/", "/%6civez%2f"])
+    "/v1/MODEL", "//v1/model", "/v1/selections/1", "/livez/"])
 def test_an_unknown_path_is_not_found(shared, path):
     check_problem(shared.call("GET", path), 404)
 
 
 @pytest.mark.parametrize("identity", [
-    "nobody", "p0-r0%20", "p0-r00", "%F0%9D%84%9E", "x" * 1000, "p0%2fr0", "'%20OR%201=1--"])
+    "nobody", "p0-r0%20", "p0-r00", "%F0%9D%84%9E", "x" * 1000, "'%20OR%201=1--"])
 def test_an_unknown_item_is_not_found(shared, identity):
     check_problem(shared.call("GET", "/v1/items/" + identity), 404)
+
+
+@pytest.mark.parametrize("path", [
+    "/v1/../livez", "/v1/./model", "/v1/%2e%2E/livez", "/v1/items/p0%2fr0", "/v1/items/..%5cx",
+    "/v1/items/%zz", "/v1/items/%4", "/v1/items/%0a"])
+def test_a_path_of_two_readings_is_refused(shared, path):
+    check_problem(shared.call("GET", path), 400)
 
 
 def test_an_escaped_path_names_the_same_item(shared):
@@ -71,7 +78,7 @@ def test_head_of_what_is_not_there_has_no_body_either(shared):
 
 def test_a_connection_serves_many_requests_after_head_and_errors(shared):
     with socket.create_connection((shared.host, shared.port), timeout=30) as connection:
-        for path, status in [("/livez", 200), ("/nothing", 404), ("/v1/model", 200)] * 3:
+        for path, status in [("/livez", 200), ("/v1/items/nobody", 404), ("/v1/model", 200)] * 3:
             connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
             assert statuses(read_answer(connection)) == [status]
 
@@ -106,20 +113,11 @@ def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(shared, pat
 @pytest.mark.parametrize("path", WRITE)
 def test_a_chunked_body_that_grows_too_large_is_refused(shared, path):
     chunk = b"100000\r\n" + b" " * 0x100000 + b"\r\n"
-    with socket.create_connection((shared.host, shared.port), timeout=60) as connection:
-        connection.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                           "Transfer-Encoding: chunked\r\n\r\n".encode())
-        sent = 0
-        try:
-            while sent < 2**30:
-                connection.sendall(chunk)
-                sent += len(chunk)
-        except ConnectionError:
-            pass
-        assert sent < 2**30, "a gigabyte was taken"
-        answer = read_to_end(connection)
-    assert statuses(answer) in ([413], []), answer
-    assert shared.call("GET", "/livez").status == 200
+    answer = raw_exchange(shared, f"POST {path} HTTP/1.1\r\nHost: x\r\n"
+                                  "Content-Type: application/json\r\n"
+                                  "Transfer-Encoding: chunked\r\n\r\n".encode() +
+                          65 * chunk + b"0\r\n\r\n")
+    assert statuses(answer) == [413], answer
 
 
 def test_a_chunked_body_is_as_good_as_another(shared):
@@ -133,7 +131,7 @@ def test_a_chunked_body_is_as_good_as_another(shared):
 def test_every_answer_names_its_request(shared):
     made = [shared.call("GET", path).headers["X-Request-Id"] for path in ["/livez", "/no"] * 3]
     assert all(made) and len(set(made)) == 6
-    for identity in ("abc-123", "01HF_x.y:z"):
+    for identity in ("abc-123", "01HF_x.y-z"):
         for path in ("/livez", "/no", "/v1/model"):
             answer = shared.call("GET", path, headers={"X-Request-Id": identity})
             assert answer.headers["X-Request-Id"] == identity
@@ -144,7 +142,7 @@ def test_a_request_id_that_could_spoil_the_log_is_replaced(shared, identity):
     answer = shared.call("GET", "/livez", headers={"X-Request-Id": identity.encode()})
     assert answer.status in (200, 400)
     assert answer.headers["X-Request-Id"] != identity
-    assert re.fullmatch(r"[\w.:-]{1,128}", answer.headers["X-Request-Id"])
+    assert re.fullmatch(r"[\w.-]{1,64}", answer.headers["X-Request-Id"])
 
 
 def test_the_log_tells_requests_by_their_id(db):

@@ -130,8 +130,8 @@ def labels_cases():
 
 
 def train_cases():
-    for value in (1, "yes", None):
-        yield "/v1/model/train", {"scratch": value}, "/scratch"
+    for value in (1, "cold", None):
+        yield "/v1/model/train", {"from": value}, "/from"
     yield "/v1/model/train", {"more": 1}, "/more"
 
 
