@@ -16,27 +16,58 @@ static int read_options(int argc, char **argv, fd_options *options, fd_fault *fa
 
 int fd_migrate_main(int argc, char **argv) {
     FD_CLEANUP(fd_options_clear) fd_options options = {0};
+    FD_CLEANUP(fd_store_closep) fd_store *store = NULL;
     fd_fault fault = {0};
-    int from, to;
     int r = read_options(argc, argv, &options, &fault);
     if (r == 0)
-        r = fd_store_migrate_sqlite(options.db, &from, &to, &fault);
+        r = fd_store_open_sqlite(options.db, &store, &fault);
     if (r < 0)
         return fd_complain("migrate", r, &fault);
-    if (from == to)
-        printf("%s is at schema %d already\n", options.db, to);
+    fd_schema schema = fd_store_sqlite_schema(store);
+    if (schema.found == schema.current)
+        printf("%s is at schema %u already\n", options.db, schema.current);
     else
-        printf("%s went from schema %d to %d\n", options.db, from, to);
+        printf("%s went from schema %u to %u\n", options.db, schema.found, schema.current);
     return 0;
+}
+
+/* The checksums of the models are the model's, not the store's. */
+static int check_model(void *context, const fd_model_row *row) {
+    uint64_t *next = context;
+    fi_model *model;
+    *next = row->version - 1;
+    int r = fi_model_decode(row->bytes, row->size, &model);
+    if (r == 0)
+        fi_model_free(model);
+    return r;
+}
+
+static int check_models(fd_store *store, fd_fault *fault) {
+    uint64_t version = INT64_MAX;
+    for (;;) {
+        int r = store->operations->model_read(store, version, check_model, &version);
+        if (r == -ENOENT)
+            return 0;
+        if (r < 0)
+            return fd_fault_set(fault, r, "", "model %llu is damaged",
+                                (unsigned long long)version + 1);
+    }
 }
 
 int fd_check_main(int argc, char **argv) {
     FD_CLEANUP(fd_options_clear) fd_options options = {0};
+    FD_CLEANUP(fd_store_closep) fd_store *store = NULL;
     fd_fault fault = {0};
-    fd_counts counts;
+    fd_counts counts = {0};
     int r = read_options(argc, argv, &options, &fault);
     if (r == 0)
-        r = fd_store_check_sqlite(options.db, &counts, &fault);
+        r = fd_store_open_sqlite_read_only(options.db, &store, &fault);
+    if (r == 0)
+        r = store->operations->check(store, &fault);
+    if (r == 0)
+        r = check_models(store, &fault);
+    if (r == 0)
+        r = store->operations->counts(store, &counts);
     if (r < 0)
         return fd_complain("check", r, &fault);
     printf("%s is sound: %llu items, %llu labels in %llu rows, %llu models\n", options.db,

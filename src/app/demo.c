@@ -112,7 +112,7 @@ static int model_version(struct demo *demo, json_int_t *ret) {
 
 static int retrain(struct demo *demo) {
     FD_JSON json_t *answer = NULL;
-    json_int_t before, now;
+    json_int_t before = 0, now;
     int r = model_version(demo, &before);
     if (r < 0)
         return r;
@@ -144,7 +144,7 @@ static int run_rounds(struct demo *demo) {
            "  answers   rank correlation   d-efficiency of the batch\n",
            POINTS, BATCH);
     for (int round = 0; round < ROUNDS; round++) {
-        double efficiency, correlation;
+        double efficiency = 0, correlation = 0;
         int r = answer_batch(demo, &efficiency);
         if (r == 0)
             r = retrain(demo);

@@ -210,7 +210,7 @@ static int prompt_row(struct import *import, const char *id, size_t *ret) {
 
 static int take_embedding(struct import *import, const char *prompt_id, float *values) {
     if (import->prompt_rows) {
-        size_t row;
+        size_t row = 0;
         int r = prompt_row(import, prompt_id, &row);
         if (r < 0)
             return r;

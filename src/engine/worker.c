@@ -177,7 +177,7 @@ static int train(fd_engine *engine, const struct lesson *lesson, bool scratch) {
     FD_CLEANUP(answer_set_clear) struct answer_set learn = {0};
     FD_CLEANUP(answer_set_clear) struct answer_set held_out = {0};
     FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
-    uint64_t items;
+    uint64_t items = 0;
     int r = answer_set_fill(lesson, false, &learn);
     if (r == 0)
         r = answer_set_fill(lesson, true, &held_out);
