@@ -140,7 +140,7 @@ static void every_kind_of_member_is_read_into_its_place(void **state) {
     (void)state;
     FD_JSON json_t *tree = json_loads(
         "{\"id\":\"x\",\"text\":\"\",\"integer\":-3,\"boolean\":true,\"colour\":\"blue\","
-        "\"list\":[1],\"object\":{},\"any\":null,\"nullable\":null}",
+        "\"list\":[1,2,3],\"object\":{},\"any\":null,\"nullable\":null}",
         0, NULL);
     struct everything got = {.colour = -1};
     fd_fault fault = {0};
@@ -150,7 +150,7 @@ static void every_kind_of_member_is_read_into_its_place(void **state) {
     assert_int_equal(got.integer, -3);
     assert_true(got.boolean);
     assert_int_equal(got.colour, 2);
-    assert_int_equal(json_array_size(got.list), 1);
+    assert_int_equal(json_array_size(got.list), 3);
     assert_true(json_is_object(got.object));
     assert_true(json_is_null(got.any));
     assert_null(got.nullable);
@@ -233,6 +233,7 @@ static void ids_have_at_most_256_bytes_and_texts_a_mebibyte(void **state) {
     (void)state;
     fd_fault fault = {0};
     assert_int_equal(read_string("id", long_string("x", 256), &fault), 0);
+    assert_int_equal(read_string("id", long_string("x", 257), &fault), -EINVAL);
     assert_int_equal(read_string("id", long_string("é", 129), &fault), -EINVAL);
     assert_string_equal(fault.pointer, "/things/4/id");
     assert_non_null(strstr(fault.detail, "258 bytes"));
