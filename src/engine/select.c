@@ -93,8 +93,8 @@ static int fill_answer(fd_engine *engine, const struct candidates *from,
         fi_pair rows = gathered->candidates.pairs[index];
         answer->pairs[i].index = index;
         answer->pairs[i].gain = selection->gains[i];
-        answer->pairs[i].p =
-            fi_probability((double)gathered->rewards[rows.a] - (double)gathered->rewards[rows.b]);
+        answer->pairs[i].p = fi_probability((double)gathered->candidates.rewards[rows.a] -
+                                            (double)gathered->candidates.rewards[rows.b]);
     }
     answer->model_version = from->resolved.snapshot->served->row.version;
     answer->logdet_before = selection->logdet_before;

@@ -417,7 +417,12 @@ int fd_store_open_memory(fd_store **ret) {
     if (!memory)
         return -ENOMEM;
     memory->store.operations = &memory_operations;
-    (void)pthread_rwlock_init(&memory->lock, NULL);
+    pthread_rwlockattr_t fair;
+    (void)pthread_rwlockattr_init(&fair);
+    /* Else readers in a flood keep the writer out. */
+    (void)pthread_rwlockattr_setkind_np(&fair, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    (void)pthread_rwlock_init(&memory->lock, &fair);
+    (void)pthread_rwlockattr_destroy(&fair);
     *ret = &memory->store;
     return 0;
 }
