@@ -231,17 +231,26 @@ int fd_sqlite_counts(fd_store *store, fd_counts *ret) {
     return 0;
 }
 
-/* Each says in its first row what is wrong, and has no row if nothing is. */
+/* Each says in its first row what is wrong, and has no row if nothing is. The integrity check of a
+ * read-only connection passes over CHECK constraints, so what they say is asked for here. */
 static const char *const checks[] = {
     "SELECT integrity_check FROM pragma_integrity_check(1) WHERE integrity_check <> 'ok'",
     "SELECT printf('row %d of %s refers to a row of %s that is not there', rowid, \"table\","
     " parent) FROM pragma_foreign_key_check",
-    "SELECT printf('%d items have indices up to %d', count(*), max(idx)) FROM items"
-    " HAVING count(*) <> coalesce(max(idx), -1) + 1",
-    "SELECT printf('%d revisions of labels are numbered up to %d', count(*), max(sequence))"
-    " FROM labels HAVING count(*) <> coalesce(max(sequence), 0)",
-    "SELECT printf('label %s has revision %d, but not the ones before', id, max(revision))"
-    " FROM labels GROUP BY id HAVING count(*) <> max(revision) + 1",
+    "SELECT printf('%d items are numbered from %d to %d', count(*), min(idx), max(idx)) FROM items"
+    " HAVING min(idx) <> 0 OR max(idx) <> count(*) - 1",
+    "SELECT printf('item %s has %d bytes for %d numbers', id, length(embedding), dimension)"
+    " FROM items WHERE length(embedding) <> 4 * dimension",
+    "SELECT printf('%d revisions of labels are numbered from %d to %d', count(*), min(sequence),"
+    " max(sequence)) FROM labels HAVING min(sequence) <> 1 OR max(sequence) <> count(*)",
+    "SELECT printf('label %s has revisions from %d to %d, but %d', id, min(revision),"
+    " max(revision), count(*)) FROM labels GROUP BY id"
+    " HAVING min(revision) <> 0 OR max(revision) <> count(*) - 1",
+    "SELECT printf('label %s prefers \"%s\" of items %d and %d', id, preference, item_a, item_b)"
+    " FROM labels WHERE item_a = item_b"
+    " OR preference NOT IN ('a', 'b', 'tie', 'skip', 'retracted')",
+    "SELECT printf('model %d has no bytes', version) FROM models"
+    " WHERE version < 1 OR length(bytes) = 0",
 };
 
 int fd_sqlite_check(fd_store *store, fd_fault *fault) {
