@@ -68,6 +68,10 @@ static int inspect(fd_sqlite_connection *connection, const char *given, size_t n
         r = fd_sqlite_query_integer(connection, "SELECT count(*) FROM sqlite_schema", &tables);
     if (r == -EBADMSG)
         return fd_sqlite_fault(connection, given, "no fisherd database, or damaged", r, fault);
+    if (r == -EROFS)
+        return fd_fault_set(fault, -EACCES, "",
+                            "%s cannot be read: its log (%s-wal, -shm) cannot be created", given,
+                            given);
     if (r < 0)
         return fd_sqlite_fault(connection, given, "cannot be read", r, fault);
 
