@@ -32,6 +32,7 @@ SMALL_MODEL = {
     "hidden-layers": 1,
     "hidden-width": 8,
     "iterations": 100,
+    "learning-rate": 0.03,
     "retrain-labels": 0,
     "retrain-seconds": 0,
 }
@@ -222,7 +223,7 @@ class Daemon:
 
 def raw_exchange(daemon, data):
     """Sends bytes; all that comes back until the daemon closes the connection."""
-    with socket.create_connection((daemon.host, daemon.port), timeout=PATIENCE) as connection:
+    with socket.create_connection((daemon.host, daemon.port), timeout=10 * SLOWNESS) as connection:
         with contextlib.suppress(ConnectionError):
             connection.sendall(data)
         return read_to_end(connection)

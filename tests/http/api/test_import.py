@@ -148,7 +148,7 @@ def test_a_file_that_is_no_array_is_refused(db, files, content):
     ('{"id": "i4", "id": "i5", "prompt_id": "p1"}', "5"),
     ('{"id": "i4", "prompt_id": "p1", "prompt": 7}', "prompt"),
     ('{"id": "i4", "prompt_id": "p1"} {}', "5"),
-    ('{"id": "i3", "prompt_id": "p1"}', "i3"),
+    ('{"id": "i3", "prompt_id": "p1"}', "other content"),
 ])
 def test_a_wrong_line_is_refused_by_its_number(db, files, line, word):
     lines = (files / "items.jsonl").read_text().splitlines()
@@ -173,7 +173,7 @@ def test_files_that_are_not_there_are_named(db, files):
 def test_other_content_under_a_known_id_is_refused(db, files):
     assert bring_in(db, files).returncode == 0
     npy(files / "embeddings.npy", embeddings(12, 5, seed=9))
-    refused(bring_in(db, files), "i0")
+    refused(bring_in(db, files), "line 1", "other content")
 
 
 def test_another_dimension_is_refused(db, files):
