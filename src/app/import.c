@@ -121,6 +121,9 @@ static int check_dimension(struct import *import) {
 
 static int open_all(struct import *import, const char *db, const struct files *files) {
     int r = fd_npy_open(files->embeddings, &import->embeddings, import->fault);
+    if (r == 0 && fd_npy_columns(import->embeddings) == 0)
+        r = fd_fault_set(import->fault, -EINVAL, "", "%s: its embeddings have no numbers",
+                         files->embeddings);
     if (r == 0)
         r = open_prompts(import, files->prompt_embeddings);
     if (r < 0)
@@ -262,8 +265,11 @@ static int store_batch(struct import *import, size_t n) {
     fd_added added = {0};
     int r = import->store->operations->items_add(import->store, import->rows, n, indices, &added);
     if (r == -EEXIST) {
+        char message[ID_MAX + 64];
+        (void)snprintf(message, sizeof(message), "item \"%s\" is there already with other content",
+                       import->rows[added.conflict].id);
         import->line -= n - 1 - added.conflict;
-        return complain(import, "an item of this id is there already with other content");
+        return complain(import, message);
     }
     clear_batch(import);
     import->total.created += added.created;
@@ -298,6 +304,10 @@ static int read_lines(struct import *import) {
         return fd_fault_set(import->fault, -EINVAL, "",
                             "there are %zu items and %zu embeddings; nothing was imported",
                             import->line, fd_npy_rows(import->embeddings));
+    if (import->prompt_rows && HASH_COUNT(import->prompts) != import->prompt_count)
+        return fd_fault_set(import->fault, -EINVAL, "",
+                            "there are %u prompts and %zu prompt embeddings; nothing was imported",
+                            HASH_COUNT(import->prompts), import->prompt_count);
     int r = n > 0 ? store_batch(import, n) : 0;
     show_progress(import, r == 0);
     return r;

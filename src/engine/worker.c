@@ -77,6 +77,9 @@ static int answer_set_fill(const struct lesson *lesson, bool held_out, struct an
 
 /* ---- one training ---- */
 
+/* With fewer, the held-out loss is noise, and stopping by it keeps a model that learned nothing. */
+enum { HELD_OUT_LEAST = 20 };
+
 static int on_progress(void *context, const fi_train_progress *progress) {
     fd_engine *engine = context;
     (void)pthread_mutex_lock(&engine->worker_lock);
@@ -140,8 +143,9 @@ static void apply_model(fd_engine *engine, fd_job *job) {
     engine->last_model_version = publish->row.version;
 }
 
-static int publish(fd_engine *engine, const struct lesson *lesson, fi_model **model,
-                   fd_model_row *row) {
+/* Fills the row's held-out figures on the way: the snapshot has every item's reward. */
+static int publish(fd_engine *engine, const struct lesson *lesson, const fi_answers *held_out,
+                   fi_model **model, fd_model_row *row) {
     double prior_precision = engine->options.prior_precision;
     FD_FREE uint8_t *bytes = NULL;
     size_t size;
@@ -165,6 +169,9 @@ static int publish(fd_engine *engine, const struct lesson *lesson, fi_model **mo
     if (r < 0)
         return r;
 
+    fi_fit fit = fi_evaluate(snapshot->rewards->data, held_out);
+    row->held_out_loss = served->row.held_out_loss = fit.loss;
+    row->held_out_accuracy = served->row.held_out_accuracy = fit.accuracy;
     struct publish_job job = {
         .job = {.store = store_model, .apply = apply_model}, .row = *row, .snapshot = snapshot};
     job.row.bytes = bytes;
@@ -192,7 +199,8 @@ static int train(fd_engine *engine, const struct lesson *lesson, bool scratch) {
     options.context = engine;
     fi_train_result result;
     r = fi_train(model, lesson->n_items, lesson->embeddings->data, &learn.answers,
-                 &held_out.answers, &options, &result);
+                 held_out.answers.count >= HELD_OUT_LEAST ? &held_out.answers : NULL, &options,
+                 &result);
     if (r < 0)
         return r;
 
@@ -202,13 +210,11 @@ static int train(fd_engine *engine, const struct lesson *lesson, bool scratch) {
         .items = items,
         .iterations = result.iterations,
         .train_loss = result.train.loss,
-        .held_out_loss = result.held_out.loss,
-        .held_out_accuracy = result.held_out.accuracy,
         .held_out_labels = held_out.answers.count,
         .seconds = fd_monotonic_seconds() - start,
         .created_ms = fd_engine_now_ms(engine),
     };
-    r = publish(engine, lesson, &model, &row);
+    r = publish(engine, lesson, &held_out.answers, &model, &row);
     if (r < 0)
         return r;
     fd_metrics_observe(engine->metrics, FD_METRIC_RETRAIN_SECONDS, NULL, NULL, row.seconds);

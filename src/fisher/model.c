@@ -1,5 +1,4 @@
 #include <assert.h>
-#include <cblas.h>
 #include <errno.h>
 #include <math.h>
 #include <stdbool.h>
@@ -154,10 +153,18 @@ int fi_model_features(const fi_model *model, size_t n, const float *embeddings, 
     return r;
 }
 
+FI_CLONES static float dot(size_t count, const float *restrict a, const float *restrict b) {
+    float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
+    for (size_t i = 0; i < count; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+/* Not by BLAS, whose order of summation changes with the row: equal features have equal rewards. */
 void fi_model_rewards(const fi_model *model, size_t n, const float *features, float *rewards) {
     size_t width = fi_model_feature_count(model);
     const float *beta = model->parameters + model->parameter_count - width;
-    if (n > 0)
-        cblas_sgemv(CblasRowMajor, CblasNoTrans, (int)n, (int)width, 1.0f, features, (int)width,
-                    beta, 1, 0.0f, rewards, 1);
+    for (size_t i = 0; i < n; i++)
+        rewards[i] = dot(width, features + i * width, beta);
 }

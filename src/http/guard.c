@@ -14,7 +14,7 @@ static bool has_control_characters(const char *text) {
 static void take_length(fd_guard *guard, const char *value) {
     size_t digits = strspn(value, "0123456789");
     guard->content_lengths++;
-    if (digits == 0 || digits > 15 || value[digits] != '\0') {
+    if (digits == 0 || digits > 15 || value[digits + strspn(value + digits, " \t")] != '\0') {
         guard->has_bad_length = true;
         return;
     }
@@ -24,10 +24,15 @@ static void take_length(fd_guard *guard, const char *value) {
 }
 
 void fd_guard_header(fd_guard *guard, const char *name, const char *value) {
+    static const char token[] = "!#$%&'*+-.^_`|~0123456789"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     guard->headers++;
+    guard->has_bad_name |= name[0] == '\0' || name[strspn(name, token)] != '\0';
     guard->has_control_characters |= has_control_characters(name) || has_control_characters(value);
     if (strcasecmp(name, "Host") == 0) {
         guard->hosts++;
+    } else if (strcasecmp(name, "Content-Type") == 0) {
+        guard->content_types++;
     } else if (strcasecmp(name, "Content-Length") == 0) {
         take_length(guard, value);
     } else if (strcasecmp(name, "Transfer-Encoding") == 0) {
@@ -120,6 +125,10 @@ unsigned fd_guard_check_headers(const fd_guard *guard, const char *version,
     }
     if (guard->has_control_characters)
         detail = "a header has a control character";
+    else if (guard->has_bad_name)
+        detail = "the name of a header is no token";
+    else if (guard->content_types > 1)
+        detail = "there is more than one Content-Type";
     else if (guard->hosts > 1 || (guard->hosts == 0 && strcmp(version, "HTTP/1.0") != 0))
         detail = "there must be exactly one Host";
     else if (guard->content_lengths > 1)
@@ -129,8 +138,9 @@ unsigned fd_guard_check_headers(const fd_guard *guard, const char *version,
     else if (guard->content_lengths > 0 && guard->transfer_encodings > 0)
         detail = "there are both Content-Length and Transfer-Encoding";
     else if (guard->transfer_encodings > 1 ||
-             (guard->transfer_encodings == 1 && !guard->is_chunked))
-        detail = "the only Transfer-Encoding taken is chunked";
+             (guard->transfer_encodings == 1 &&
+              (!guard->is_chunked || strcmp(version, "HTTP/1.0") == 0)))
+        detail = "the only Transfer-Encoding taken is chunked, in HTTP/1.1";
     *ret_detail = detail;
     return detail ? 400 : 0;
 }

@@ -17,10 +17,12 @@ typedef struct fd_guard {
     unsigned hosts;
     unsigned content_lengths;
     unsigned transfer_encodings;
+    unsigned content_types;
     bool is_chunked;             /* the transfer encoding is "chunked" and nothing else */
     bool has_bad_length;         /* a Content-Length that is no plain number */
     unsigned long long length;   /* of the body, if told */
     bool has_control_characters; /* in a header */
+    bool has_bad_name;           /* a header whose name is no token, as "Content-Length " */
 } fd_guard;
 
 void fd_guard_header(fd_guard *guard, const char *name, const char *value);

@@ -30,11 +30,11 @@ typedef struct fd_request {
 /* Starts as all zero; the handler fills it, the server frees it. */
 typedef struct fd_response {
     unsigned status;
-    const char *content_type;  /* static text; NULL: application/json */
-    char *body;                /* malloc'd; becomes the server's */
+    const char *content_type; /* static text; NULL: application/json */
+    char *body;               /* malloc'd; becomes the server's */
     size_t size;
-    unsigned retry_after;      /* seconds; 0: no header */
-    const char *allow;         /* static text for 405; NULL: no header */
+    unsigned retry_after; /* seconds; 0: no header */
+    const char *allow;    /* static text for 405; NULL: no header */
 } fd_response;
 
 /* Always leaves an answer in the response; problem.h has those for failures. */

@@ -469,7 +469,7 @@ static int start_library(fd_server *server, fd_fault *fault) {
         (unsigned)options->connections, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)options->idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)CONNECTION_MEMORY, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_SIZE,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
+        MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_NOTIFY_CONNECTION,
         on_connection, server, MHD_OPTION_ARRAY, options->threads > 0 ? more : more + 1,
         MHD_OPTION_END);
@@ -489,8 +489,9 @@ int fd_server_start(const fd_server_options *options, fd_engine *engine, fd_serv
                     fd_fault *fault) {
     if (options->threads > 0 && options->connections > POOL_CONNECTIONS_MAX * options->threads)
         return fd_fault_set(
-            fault, -EINVAL, "", "%u connections need at least %u threads (or 0 for one each)",
-            options->connections,
+            fault, -EINVAL, "",
+            "a thread takes at most %d connections: %u need at least %u threads (or 0, one each)",
+            POOL_CONNECTIONS_MAX, options->connections,
             (options->connections + POOL_CONNECTIONS_MAX - 1) / POOL_CONNECTIONS_MAX);
     FD_CLEANUP(server_freep) fd_server *server = calloc(1, sizeof(*server));
     if (!server)
