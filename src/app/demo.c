@@ -226,7 +226,7 @@ int fd_demo_main(int argc, char **argv) {
         if (!mkdtemp(folder) || asprintf(&options.db, "%s/demo.db", folder) < 0)
             return fd_complain("demo", -errno, &fault);
     }
-    fd_service_block_signals();
+    fd_service_catch_signals();
     r = run_demo(&options, once, &fault);
     if (temporary)
         remove_database(folder, options.db);

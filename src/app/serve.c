@@ -18,7 +18,7 @@ int fd_serve_main(int argc, char **argv) {
     }
     fd_log_set_level(level);
 
-    fd_service_block_signals();
+    fd_service_catch_signals();
     r = fd_service_start(&options, &service, &fault);
     if (r < 0)
         return fd_complain("serve", r, &fault);

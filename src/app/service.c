@@ -2,7 +2,7 @@
 
 #include <cblas.h>
 #include <errno.h>
-#include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -75,23 +75,24 @@ void fd_service_stop(fd_service *service) {
     fd_log(FD_LOG_INFO, "stopped", FD_REAL("seconds", fd_monotonic_seconds() - start));
 }
 
-static sigset_t ending_signals(void) {
-    sigset_t set;
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGINT);
-    return set;
+/* Blocking the signals and sigwait would not do: OpenBLAS has started a thread before main, which
+ * does not block them. */
+static sem_t told_to_end;
+
+static void on_ending_signal(int number) {
+    (void)number;
+    (void)sem_post(&told_to_end);
 }
 
-void fd_service_block_signals(void) {
-    sigset_t set = ending_signals();
-    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+void fd_service_catch_signals(void) {
+    struct sigaction action = {.sa_handler = on_ending_signal, .sa_flags = SA_RESTART};
+    (void)sem_init(&told_to_end, 0, 0);
+    (void)sigaction(SIGTERM, &action, NULL);
+    (void)sigaction(SIGINT, &action, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
 void fd_service_wait(void) {
-    sigset_t set = ending_signals();
-    int number;
-    while (sigwait(&set, &number) != 0)
+    while (sem_wait(&told_to_end) != 0)
         continue;
 }

@@ -18,9 +18,9 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
 /* Lets running requests end, stops training, closes the store. */
 void fd_service_stop(fd_service *service);
 
-/* SIGTERM and SIGINT are blocked in this thread and all that it starts from now on, to be waited
- * for by fd_service_wait; SIGPIPE is ignored. Call before fd_service_start. */
-void fd_service_block_signals(void);
+/* From now on SIGTERM and SIGINT make fd_service_wait return, and SIGPIPE is ignored. Call before
+ * fd_service_start. */
+void fd_service_catch_signals(void);
 
 /* Returns when the process is told to end. */
 void fd_service_wait(void);

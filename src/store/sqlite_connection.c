@@ -123,7 +123,6 @@ void fd_sqlite_disconnect(fd_sqlite_connection *connection) {
     for (size_t i = 0; i < FD_SQL_COUNT; i++)
         (void)sqlite3_finalize(connection->statements[i]);
     (void)sqlite3_close(connection->database);
-    free(connection->embedding);
     *connection = (fd_sqlite_connection){0};
 }
 

@@ -23,8 +23,6 @@ typedef enum fd_sqlite_statement {
 typedef struct fd_sqlite_connection {
     sqlite3 *database;
     sqlite3_stmt *statements[FD_SQL_COUNT];
-    float *embedding; /* where a misaligned one is copied to */
-    size_t embedding_size;
 } fd_sqlite_connection;
 
 /* SQLite's result as 0 or -errno. `database` may be NULL. */
