@@ -314,7 +314,7 @@ static void a_database_in_use_is_refused_and_named(void **state) {
     fd_fault fault = {0};
     assert_int_equal(fd_store_open_sqlite(path, &store, &fault), -EBUSY);
     assert_non_null(strstr(fault.detail, path));
-    assert_non_null(strstr(fault.detail, fixture_text("process %d", (int)child)));
+    assert_non_null(strstr(fault.detail, fixture_text("another process, %d", (int)child)));
 
     const char *link = fixture_text("%s.link", path);
     assert_int_equal(symlink(path, link), 0);
@@ -584,6 +584,7 @@ static void check_finds_rows_that_contradict_each_other(void **state) {
         "UPDATE items SET idx = 9 WHERE idx = 2; UPDATE labels SET item_b = 0",
         "UPDATE items SET embedding = x'00' WHERE idx = 0",
         "UPDATE items SET dimension = 2 WHERE idx = 0",
+        "UPDATE items SET dimension = 1, embedding = x'00000000' WHERE idx = 0",
         "UPDATE labels SET item_a = 7 WHERE sequence = 1",
         "UPDATE labels SET item_a = item_b WHERE sequence = 1",
         "UPDATE labels SET sequence = 5 - sequence",
@@ -637,11 +638,13 @@ static void a_full_disk_fails_the_transaction_and_the_store_goes_on(void **state
     FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(path_of(state));
     fd_sqlite_connection *writer = &((fd_sqlite_store *)store)->writer;
     fill(store);
-    enum { DIMENSION = 50000 };
-    FD_FREE float *numbers = calloc(DIMENSION, sizeof(*numbers));
+    enum { SIZE = 200000 };
+    FD_FREE char *text = malloc(SIZE);
+    assert_non_null(text);
+    memset(text, 'x', SIZE - 1);
+    text[SIZE - 1] = '\0';
     fd_item_row rows[] = {fixture_item("small"), fixture_item("large")};
-    rows[1].embedding = numbers;
-    rows[1].dimension = DIMENSION;
+    rows[1].response = text;
     uint32_t indices[2];
     fd_added added;
 

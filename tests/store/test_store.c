@@ -394,6 +394,7 @@ static void rollback_undoes_everything_since_begin(void **state) {
         fd_added added;
         begin(store);
         assert_int_equal(store->operations->items_add(store, &item, 1, &index, &added), 0);
+        assert_int_equal(added.created, 1);
         assert_int_equal(store->operations->labels_add(store, &label, 1, &sequence, &added), 0);
         assert_int_equal(store->operations->model_add(store, &model), 0);
         assert_int_equal(index, 2);
