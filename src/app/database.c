@@ -42,23 +42,6 @@ static int check_model(void *context, const fd_model_row *row) {
     return r;
 }
 
-/* That all embeddings are of one length is the engine's rule, not the store's. */
-static int check_item(void *context, const fd_item_row *row) {
-    size_t *dimension = context;
-    if (*dimension == 0)
-        *dimension = row->dimension;
-    return row->dimension == *dimension ? 0 : -EBADMSG;
-}
-
-static int check_items(fd_store *store, fd_fault *fault) {
-    size_t dimension = 0;
-    int r = store->operations->items_read(store, 0, SIZE_MAX, false, check_item, &dimension);
-    if (r == -EBADMSG)
-        return fd_fault_set(fault, r, "", "the items are damaged: not all have %zu numbers",
-                            dimension);
-    return r;
-}
-
 static int check_models(fd_store *store, fd_fault *fault) {
     uint64_t version = INT64_MAX;
     for (;;) {
@@ -81,8 +64,6 @@ int fd_check_main(int argc, char **argv) {
         r = fd_store_open_sqlite_read_only(options.db, &store, &fault);
     if (r == 0)
         r = store->operations->check(store, &fault);
-    if (r == 0)
-        r = check_items(store, &fault);
     if (r == 0)
         r = check_models(store, &fault);
     if (r == 0)

@@ -1,6 +1,7 @@
 #include "guard.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -39,6 +40,18 @@ void fd_guard_header(fd_guard *guard, const char *name, const char *value) {
         guard->transfer_encodings++;
         guard->is_chunked = strcasecmp(value, "chunked") == 0;
     }
+}
+
+/* libmicrohttpd joins the second line to the name and moves that: "Content-Length:", " 19" becomes
+ * a header "Content-Length19". What came in one line still stands in one line. */
+bool fd_guard_is_folded(const char *name, const char *value) {
+    const char *after = name + strlen(name) + 1;
+    if ((uintptr_t)value < (uintptr_t)after)
+        return true;
+    for (; after != value; after++)
+        if (*after != ' ' && *after != '\t')
+            return true;
+    return false;
 }
 
 /* ---- the target ---- */
@@ -109,6 +122,8 @@ unsigned fd_guard_check_target(const char *raw_target, const char **ret_detail) 
         *ret_detail = "the target is no path";
     if (strchr(raw_target, '#'))
         *ret_detail = "the target has a fragment";
+    if (strstr(raw_target, "%00"))
+        *ret_detail = "the target has a NUL"; /* where libmicrohttpd would cut a parameter */
     if (!*ret_detail)
         *ret_detail = wrong_with_path(raw_target, strcspn(raw_target, "?"));
     return *ret_detail ? 400 : 0;
@@ -125,6 +140,8 @@ unsigned fd_guard_check_headers(const fd_guard *guard, const char *version,
     }
     if (guard->has_control_characters)
         detail = "a header has a control character";
+    else if (guard->has_folded_line)
+        detail = "a header has more than one line";
     else if (guard->has_bad_name)
         detail = "the name of a header is no token";
     else if (guard->content_types > 1)

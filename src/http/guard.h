@@ -23,9 +23,13 @@ typedef struct fd_guard {
     unsigned long long length;   /* of the body, if told */
     bool has_control_characters; /* in a header */
     bool has_bad_name;           /* a header whose name is no token, as "Content-Length " */
+    bool has_folded_line;        /* a header that goes on in a second line */
 } fd_guard;
 
 void fd_guard_header(fd_guard *guard, const char *name, const char *value);
+
+/* Whether a header, by the places that libmicrohttpd keeps it at, came in more than one line. */
+bool fd_guard_is_folded(const char *name, const char *value);
 
 /* A status of the 400s and *ret_detail, or 0 if the target and the headers will do. */
 unsigned fd_guard_check_target(const char *raw_target, const char **ret_detail);

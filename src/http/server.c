@@ -65,7 +65,7 @@ struct exchange {
     const char *refusal;
     bool begun; /* headers were looked at */
     bool is_running;
-    bool too_large;
+    unsigned body_refused; /* a status for a body that could not be kept */
     unsigned status;
     size_t answer_size;
     char method[8];
@@ -166,8 +166,10 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
 
 static enum MHD_Result on_header(void *context, enum MHD_ValueKind kind, const char *name,
                                  const char *value) {
+    fd_guard *guard = context;
     (void)kind;
-    fd_guard_header(context, name, value ? value : "");
+    guard->has_folded_line |= value && fd_guard_is_folded(name, value);
+    fd_guard_header(guard, name, value ? value : "");
     return MHD_YES;
 }
 
@@ -313,15 +315,17 @@ static enum MHD_Result begin(fd_server *server, struct MHD_Connection *connectio
 
 static void collect(struct exchange *exchange, const char *data, size_t size) {
     size_t needed = exchange->body_size + size;
-    if (exchange->too_large || needed > exchange->route->body_limit) {
-        exchange->too_large = true; /* the rest is read and dropped until the deadline */
+    if (exchange->body_refused != 0)
+        return; /* the rest is read and dropped until the deadline */
+    if (needed > exchange->route->body_limit) {
+        exchange->body_refused = 413;
         return;
     }
     if (needed > exchange->body_room) {
         size_t room = 2 * needed < 4096 ? 4096 : 2 * needed;
         char *grown = realloc(exchange->body, room);
         if (!grown) {
-            exchange->too_large = true;
+            exchange->body_refused = 503;
             return;
         }
         exchange->body = grown;
@@ -338,8 +342,11 @@ static enum MHD_Result run(fd_server *server, struct MHD_Connection *connection,
     server->running++;
     (void)pthread_mutex_unlock(&server->lock);
     set_deadline(server, connection, INFINITY);
-    if (exchange->too_large)
-        return refuse(server, connection, exchange, 413, "the body is too large", NULL);
+    if (exchange->body_refused != 0)
+        return refuse(server, connection, exchange, exchange->body_refused,
+                      exchange->body_refused == 413 ? "the body is too large"
+                                                    : "there is no memory for the body",
+                      NULL);
 
     fd_request request = {
         .engine = server->engine,

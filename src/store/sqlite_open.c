@@ -47,7 +47,7 @@ static int take_lock(fd_sqlite_store *store, const char *given, fd_fault *fault)
     int holder;
     int r = fd_lock_take(name, &store->lock, &holder);
     if (r == -EBUSY && holder > 0)
-        return fd_fault_set(fault, r, "", "%s is in use by another fisherd, process %d", given,
+        return fd_fault_set(fault, r, "", "%s is in use by another process, %d", given,
                             holder);
     if (r == -EBUSY)
         return fd_fault_set(fault, r, "", "%s is in use by another process", given);

@@ -223,6 +223,8 @@ static const char *const checks[] = {
     " HAVING min(idx) <> 0 OR max(idx) <> count(*) - 1",
     "SELECT printf('item %s has %d bytes for %d numbers', id, length(embedding), dimension)"
     " FROM items WHERE length(embedding) <> 4 * dimension",
+    "SELECT printf('items have from %d to %d numbers', min(dimension), max(dimension)) FROM items"
+    " HAVING min(dimension) <> max(dimension)",
     "SELECT printf('%d revisions of labels are numbered from %d to %d', count(*), min(sequence),"
     " max(sequence)) FROM labels HAVING min(sequence) <> 1 OR max(sequence) <> count(*)",
     "SELECT printf('label %s has revisions from %d to %d, but %d', id, min(revision),"
