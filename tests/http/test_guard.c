@@ -39,12 +39,12 @@ static void an_ordinary_target_passes(void **state) {
 static void a_path_of_two_readings_is_refused(void **state) {
     (void)state;
     const char *const targets[] = {
-        "/v1/items/a%00b", "/v1/items/a%0ab", "/v1/items/a%1Fb", "/v1/items/a%7fb",
-        "/v1/items/a%2Fb", "/v1/items/a%2fb", "/v1/items/a%5Cb", "/v1/items/a%5cb",
-        "/v1/items/a\\b",  "/v1/./items",     "/v1/../items",    "/v1/items/..",
-        "/v1/items/.",     "/v1/%2e/items",   "/v1/.%2E/items",  "/v1/%2e%2e",
-        "/v1/items/%",     "/v1/items/%2",    "/v1/items/%g0",   "/v1/items/%0g",
-        "/..?limit=1",
+        "/v1/items/a%00b", "/v1/items/a%0ab",       "/v1/items/a%1Fb", "/v1/items/a%7fb",
+        "/v1/items/a%2Fb", "/v1/items/a%2fb",       "/v1/items/a%5Cb", "/v1/items/a%5cb",
+        "/v1/items/a\\b",  "/v1/./items",           "/v1/../items",    "/v1/items/..",
+        "/v1/items/.",     "/v1/%2e/items",         "/v1/.%2E/items",  "/v1/%2e%2e",
+        "/v1/items/%",     "/v1/items/%2",          "/v1/items/%g0",   "/v1/items/%0g",
+        "/..?limit=1",     "/v1/items?limit=1%00x",
     };
     for (size_t i = 0; i < FD_LENGTH(targets); i++)
         assert_int_equal(target_status(targets[i]), 400);
@@ -140,6 +140,25 @@ static void a_header_name_is_a_token(void **state) {
     for (size_t i = 0; i < FD_LENGTH(wrong); i++)
         assert_int_equal(WITH_HOST({wrong[i], "19"}), 400);
     assert_int_equal(WITH_HOST({"X_a.b-c~1!", "19"}), 0);
+}
+
+static void a_header_in_more_than_one_line_is_refused(void **state) {
+    (void)state;
+    static const char one_line[] = "Content-Length\0 \t 19";
+    static const char no_blank[] = "Content-Length\0"
+                                   "19";
+    static const char moved[] = "19\0\0Content-Length";
+    static const char apart[] = "Content-Length1\0 x\0 19";
+    assert_false(fd_guard_is_folded(one_line, one_line + 18));
+    assert_false(fd_guard_is_folded(one_line, one_line + 15));
+    assert_false(fd_guard_is_folded(no_blank, no_blank + 15));
+    assert_true(fd_guard_is_folded(moved + 4, moved));
+    assert_true(fd_guard_is_folded(apart, apart + 20));
+
+    const char *detail = NULL;
+    fd_guard guard = {.has_folded_line = true};
+    fd_guard_header(&guard, "Host", "x");
+    assert_int_equal(fd_guard_check_headers(&guard, "HTTP/1.1", &detail), 400);
 }
 
 static void the_type_is_given_once(void **state) {
@@ -250,6 +269,7 @@ int main(void) {
         cmocka_unit_test(the_length_is_the_number_that_was_sent),
         cmocka_unit_test(chunked_is_the_only_transfer_encoding_and_takes_no_length),
         cmocka_unit_test(a_header_name_is_a_token),
+        cmocka_unit_test(a_header_in_more_than_one_line_is_refused),
         cmocka_unit_test(the_type_is_given_once),
         cmocka_unit_test(control_characters_in_headers_are_refused),
         cmocka_unit_test(there_may_be_as_many_headers_as_the_limit_and_no_more),
