@@ -78,7 +78,7 @@ static int answer_set_fill(const struct lesson *lesson, bool held_out, struct an
 /* ---- one training ---- */
 
 /* With fewer, the held-out loss is noise, and stopping by it keeps a model that learned nothing. */
-enum { HELD_OUT_LEAST = 20 };
+enum { HELD_OUT_LEAST = 10 };
 
 static int on_progress(void *context, const fi_train_progress *progress) {
     fd_engine *engine = context;
@@ -88,6 +88,28 @@ static int on_progress(void *context, const fi_train_progress *progress) {
         (double)progress->iteration / (double)engine->options.train.iterations;
     (void)pthread_mutex_unlock(&engine->worker_lock);
     return stop;
+}
+
+/*
+ * A warm start that can still move: weights halfway between those that serve and fresh ones.
+ * Weights that fit the old answers to the last are hard to move by new ones (shrink and perturb,
+ * Ash and Adams 2020).
+ */
+static int warm_model(const fi_model *served, uint64_t seed, fi_model **ret) {
+    FD_CLEANUP(fi_model_freep) fi_model *fresh = NULL;
+    FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
+    int r = fi_model_new(fi_model_shape(served), seed, &fresh);
+    if (r == 0)
+        r = fi_model_copy(served, &model);
+    if (r < 0)
+        return r;
+    size_t count;
+    const float *from = fi_model_parameters(fresh, &count);
+    float *to = fi_model_parameters(model, &count);
+    for (size_t i = 0; i < count; i++)
+        to[i] = 0.5f * to[i] + 0.5f * from[i];
+    *ret = FD_STEAL(model);
+    return 0;
 }
 
 /*
@@ -109,7 +131,7 @@ static int starting_model(fd_engine *engine, const struct lesson *lesson, bool s
     if (!scratch && served->row.version > 0 && memcmp(shape, &wanted, sizeof(wanted)) == 0 &&
         lesson->n_items < 2 * served->row.items) {
         *ret_items = served->row.items;
-        return fi_model_copy(served->model, ret);
+        return warm_model(served->model, options->seed + served->row.version, ret);
     }
 
     FD_CLEANUP(fi_model_freep) fi_model *model = NULL;

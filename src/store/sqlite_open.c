@@ -47,8 +47,7 @@ static int take_lock(fd_sqlite_store *store, const char *given, fd_fault *fault)
     int holder;
     int r = fd_lock_take(name, &store->lock, &holder);
     if (r == -EBUSY && holder > 0)
-        return fd_fault_set(fault, r, "", "%s is in use by another process, %d", given,
-                            holder);
+        return fd_fault_set(fault, r, "", "%s is in use by another process, %d", given, holder);
     if (r == -EBUSY)
         return fd_fault_set(fault, r, "", "%s is in use by another process", given);
     if (r < 0)
@@ -206,34 +205,37 @@ int fd_store_open_sqlite(const char *path, fd_store **ret, fd_fault *fault) {
     return fd_sqlite_open(path, fd_sqlite_migrations, fd_sqlite_migration_count, ret, fault);
 }
 
-int fd_store_open_sqlite_read_only(const char *path, fd_store **ret, fd_fault *fault) {
+int fd_sqlite_open_read_only(const char *given, size_t newest, fd_store **ret, fd_fault *fault) {
     FD_CLEANUP(store_freep) fd_sqlite_store *store = NULL;
-    size_t newest = fd_sqlite_migration_count;
-    int r = store_new(path, &store, fault);
+    int r = store_new(given, &store, fault);
     if (r < 0)
         return r;
 
     fd_sqlite_connection *first = &store->readers[0];
     fd_schema *schema = &store->schema;
-    r = connect_reader(first, store->path, path, fault);
+    r = connect_reader(first, store->path, given, fault);
     if (r == 0)
-        r = inspect(first, path, newest, &schema->found, fault);
+        r = inspect(first, given, newest, &schema->found, fault);
     if (r < 0)
         return r;
     if (schema->found == 0)
-        return fd_fault_set(fault, -EBADMSG, "", "%s is empty, no fisherd database", path);
+        return fd_fault_set(fault, -EBADMSG, "", "%s is empty, no fisherd database", given);
     if (schema->found < newest)
         return fd_fault_set(fault, -EPROTONOSUPPORT, "",
                             "%s has schema %u, older than this program's %zu: migrate it first",
-                            path, schema->found, newest);
+                            given, schema->found, newest);
     schema->current = schema->found;
     fd_sqlite_disconnect(first);
 
-    r = open_readers(store, path, fault);
+    r = open_readers(store, given, fault);
     if (r < 0)
         return r;
     *ret = &FD_STEAL(store)->store;
     return 0;
+}
+
+int fd_store_open_sqlite_read_only(const char *path, fd_store **ret, fd_fault *fault) {
+    return fd_sqlite_open_read_only(path, fd_sqlite_migration_count, ret, fault);
 }
 
 fd_schema fd_store_sqlite_schema(const fd_store *store) {

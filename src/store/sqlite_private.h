@@ -82,6 +82,8 @@ typedef struct fd_sqlite_store {
 /* sqlite_open.c: `given` is the path for messages. */
 int fd_sqlite_open(const char *given, const fd_sqlite_migration *migrations, size_t n,
                    fd_store **ret, fd_fault *fault) FD_MUST_CHECK;
+int fd_sqlite_open_read_only(const char *given, size_t newest, fd_store **ret,
+                             fd_fault *fault) FD_MUST_CHECK;
 void fd_sqlite_close(fd_store *store);
 
 /* sqlite_migrate.c: applies what is newer than `version`, each in a transaction of its own. */
