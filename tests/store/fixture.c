@@ -61,13 +61,21 @@ fd_model_row fixture_model(uint64_t version) {
     };
 }
 
+void fixture_begin(fd_store *store) {
+    assert_int_equal(store->operations->begin(store), 0);
+}
+
+void fixture_commit(fd_store *store) {
+    assert_int_equal(store->operations->commit(store), 0);
+}
+
 fd_added fixture_add_items(fd_store *store, const fd_item_row *rows, size_t n) {
     FD_FREE uint32_t *indices = calloc(n, sizeof(*indices));
     fd_added added;
     assert_non_null(indices);
-    assert_int_equal(store->operations->begin(store), 0);
+    fixture_begin(store);
     assert_int_equal(store->operations->items_add(store, rows, n, indices, &added), 0);
-    assert_int_equal(store->operations->commit(store), 0);
+    fixture_commit(store);
     return added;
 }
 
@@ -75,9 +83,9 @@ fd_added fixture_add_labels(fd_store *store, const fd_label_row *rows, size_t n)
     FD_FREE int64_t *sequences = calloc(n, sizeof(*sequences));
     fd_added added;
     assert_non_null(sequences);
-    assert_int_equal(store->operations->begin(store), 0);
+    fixture_begin(store);
     assert_int_equal(store->operations->labels_add(store, rows, n, sequences, &added), 0);
-    assert_int_equal(store->operations->commit(store), 0);
+    fixture_commit(store);
     return added;
 }
 

@@ -18,6 +18,10 @@ fd_item_row fixture_item(const char *id);
 fd_label_row fixture_label(const char *id, uint32_t a, uint32_t b);
 fd_model_row fixture_model(uint64_t version);
 
+/* These must succeed. */
+void fixture_begin(fd_store *store);
+void fixture_commit(fd_store *store);
+
 /* One transaction with one list, which must succeed. */
 fd_added fixture_add_items(fd_store *store, const fd_item_row *rows, size_t n);
 fd_added fixture_add_labels(fd_store *store, const fd_label_row *rows, size_t n);

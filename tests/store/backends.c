@@ -1,0 +1,36 @@
+#include "backends.h"
+
+struct subject {
+    fd_store *store;
+    fixture_folder folder; /* of the SQLite store */
+};
+
+fd_store *backend_of(void **state) {
+    return ((struct subject *)*state)->store;
+}
+
+int backend_set_up_sqlite(void **state) {
+    static struct subject subject;
+    fixture_folder_make(&subject.folder);
+    subject.store = fixture_open(subject.folder.path);
+    *state = &subject;
+    return 0;
+}
+
+int backend_tear_down_sqlite(void **state) {
+    struct subject *subject = *state;
+    fd_store_close(subject->store);
+    fixture_folder_remove(&subject->folder);
+    return 0;
+}
+
+int backend_set_up_memory(void **state) {
+    static struct subject subject;
+    *state = &subject;
+    return fd_store_open_memory(&subject.store);
+}
+
+int backend_tear_down_memory(void **state) {
+    fd_store_close(backend_of(state));
+    return 0;
+}

@@ -1,0 +1,271 @@
+/* Databases that change their schema, are damaged, or have no space left. */
+#include "database.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- migrations ---- */
+
+/* The built-in schema, then two more steps, of which the second needs the first. */
+struct history {
+    fd_sqlite_migration *steps;
+    size_t n;
+};
+
+static struct history make_history(void) {
+    size_t built_in = fd_sqlite_migration_count;
+    fd_sqlite_migration *steps = calloc(built_in + 2, sizeof(*steps));
+    assert_non_null(steps);
+    memcpy(steps, fd_sqlite_migrations, built_in * sizeof(*steps));
+    steps[built_in] = (fd_sqlite_migration){(uint32_t)built_in + 1, "notes",
+                                            "CREATE TABLE notes (text TEXT) STRICT;"
+                                            "INSERT INTO notes SELECT id FROM items"};
+    steps[built_in + 1] = (fd_sqlite_migration){(uint32_t)built_in + 2, "more",
+                                                "ALTER TABLE notes ADD COLUMN size INTEGER;"
+                                                "UPDATE notes SET size = length(text)"};
+    return (struct history){steps, built_in + 2};
+}
+
+static void history_clear(struct history *history) {
+    free(history->steps);
+}
+
+static int open_with(const char *path, const struct history *history, fd_store **ret,
+                     fd_fault *fault) {
+    *ret = NULL;
+    *fault = (fd_fault){0};
+    return fd_sqlite_open(path, history->steps, history->n, ret, fault);
+}
+
+static void migrations_run_in_order_after_a_backup(void **state) {
+    const char *path = path_of(state);
+    FD_CLEANUP(history_clear) struct history history = make_history();
+    size_t built_in = fd_sqlite_migration_count;
+    database_make(path);
+
+    fd_store *store;
+    fd_fault fault;
+    assert_int_equal(open_with(path, &history, &store, &fault), 0);
+    assert_int_equal(fd_store_sqlite_schema(store).found, built_in);
+    assert_int_equal(fd_store_sqlite_schema(store).current, history.n);
+    database_expect_filled(store);
+    assert_int_equal(database_integer(path, "SELECT sum(size) FROM notes"), 6);
+    assert_int_equal(database_integer(path, "PRAGMA user_version"), history.n);
+    fd_store_close(store);
+    database_expect_refusal(path, -EPROTONOSUPPORT, "newer");
+
+    const char *backup = fixture_text("%s.before-%04zu", path, built_in + 1);
+    struct stat about;
+    assert_int_equal(stat(backup, &about), 0);
+    assert_int_equal(about.st_mode & 0777, 0600);
+    assert_false(is_there(fixture_text("%s.before-%04zu", path, built_in + 2)));
+    assert_false(is_there(fixture_text("%s.partial", backup)));
+    store = fixture_open(backup);
+    assert_int_equal(fd_store_sqlite_schema(store).found, built_in);
+    database_expect_filled(store);
+    fd_store_close(store);
+}
+
+static void a_new_database_is_not_backed_up(void **state) {
+    FD_CLEANUP(history_clear) struct history history = make_history();
+    fd_store *store;
+    fd_fault fault;
+    assert_int_equal(open_with(path_of(state), &history, &store, &fault), 0);
+    assert_int_equal(fd_store_sqlite_schema(store).found, 0);
+    fd_store_close(store);
+    assert_false(is_there(fixture_text("%s.before-0001", path_of(state))));
+}
+
+static void a_migration_that_fails_leaves_the_one_before(void **state) {
+    const char *path = path_of(state);
+    FD_CLEANUP(history_clear) struct history history = make_history();
+    fd_sqlite_migration *last = &history.steps[history.n - 1];
+    const char *sound = last->sql;
+    static const char *const failing[] = {
+        "DROP TABLE notes; CREATE TABLE items (x)",
+        "DROP TABLE notes; DROP TRIGGER items_are_not_deleted; DELETE FROM items WHERE idx = 0",
+    };
+    database_make(path);
+    fd_store *store;
+    fd_fault fault;
+    for (size_t i = 0; i < FD_LENGTH(failing); i++) {
+        last->sql = failing[i];
+        assert_true(open_with(path, &history, &store, &fault) < 0);
+        assert_null(store);
+        assert_non_null(strstr(fault.detail, path));
+        assert_non_null(strstr(fault.detail, fixture_text("migration %u (more)", last->number)));
+        assert_int_equal(database_integer(path, "PRAGMA user_version"), history.n - 1);
+        assert_int_equal(database_integer(path, "SELECT count(*) FROM notes"), 3);
+    }
+    last->sql = sound;
+    assert_int_equal(open_with(path, &history, &store, &fault), 0);
+    database_expect_filled(store);
+    fd_store_close(store);
+}
+
+static void an_older_database_is_not_migrated_for_reading_alone(void **state) {
+    const char *path = path_of(state);
+    size_t built_in = fd_sqlite_migration_count;
+    database_make(path);
+    fd_store *store = NULL;
+    fd_fault fault = {0};
+    assert_int_equal(fd_sqlite_open_read_only(path, built_in + 1, &store, &fault),
+                     -EPROTONOSUPPORT);
+    assert_null(store);
+    assert_non_null(strstr(fault.detail, path));
+    assert_non_null(strstr(fault.detail, "older"));
+    assert_int_equal(database_integer(path, "PRAGMA user_version"), built_in);
+}
+
+/* ---- damage ---- */
+
+static int check_read_only(const char *path, fd_fault *fault) {
+    fd_store *store = NULL;
+    int r = fd_store_open_sqlite_read_only(path, &store, fault);
+    if (r < 0)
+        return r;
+    r = store->operations->check(store, fault);
+    fd_store_close(store);
+    return r;
+}
+
+static void a_damaged_page_is_found_by_check_and_refused_at_opening(void **state) {
+    const char *path = path_of(state);
+    database_make(path);
+    int64_t root =
+        database_integer(path, "SELECT rootpage FROM sqlite_schema WHERE name = 'labels'");
+    int file = open(path, O_RDWR);
+    char garbage[1000];
+    memset(garbage, 0xa5, sizeof(garbage));
+    assert_int_equal(pwrite(file, garbage, sizeof(garbage), (root - 1) * 4096 + 8), 1000);
+    assert_int_equal(close(file), 0);
+
+    fd_fault fault = {0};
+    assert_int_equal(check_read_only(path, &fault), -EBADMSG);
+    assert_non_null(strstr(fault.detail, path));
+    fd_store *store = NULL;
+    assert_int_equal(fd_store_open_sqlite(path, &store, &fault), -EBADMSG);
+    assert_non_null(strstr(fault.detail, "damaged"));
+}
+
+static void check_finds_rows_that_contradict_each_other(void **state) {
+    const char *path = path_of(state);
+    static const char *const damage[] = {
+        "DELETE FROM items WHERE idx = 1",
+        "DELETE FROM items WHERE idx = 2",
+        "UPDATE items SET idx = 9 WHERE idx = 2; UPDATE labels SET item_b = 0",
+        "UPDATE items SET embedding = x'00' WHERE idx = 0",
+        "UPDATE items SET dimension = 2 WHERE idx = 0",
+        "UPDATE labels SET item_a = 7 WHERE sequence = 1",
+        "UPDATE labels SET item_a = item_b WHERE sequence = 1",
+        "UPDATE labels SET sequence = 5 - sequence",
+        "UPDATE items SET idx = -1 WHERE idx = 0; UPDATE labels SET item_a = 2, item_b = 1",
+        "UPDATE labels SET preference = 'c' WHERE sequence = 1",
+        "UPDATE labels SET revision = 1 WHERE sequence = 1",
+        "DELETE FROM labels WHERE sequence = 1",
+        "UPDATE models SET bytes = x''",
+    };
+    for (size_t i = 0; i < FD_LENGTH(damage); i++) {
+        database_make(path);
+        char sql[600];
+        (void)snprintf(sql, sizeof(sql),
+                       "PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON;"
+                       "DROP TRIGGER items_are_not_updated; DROP TRIGGER items_are_not_deleted;"
+                       "DROP TRIGGER labels_are_not_updated; DROP TRIGGER labels_are_not_deleted;"
+                       "%s",
+                       damage[i]);
+        database_run(path, sql);
+        fd_fault fault = {0};
+        int r = check_read_only(path, &fault);
+        if (r != -EBADMSG)
+            fail_msg("%s: %d", damage[i], r);
+        assert_non_null(strstr(fault.detail, path));
+        assert_int_equal(unlink(fixture_text("%s-wal", path)), 0);
+        assert_int_equal(unlink(fixture_text("%s-shm", path)), 0);
+        assert_int_equal(unlink(path), 0);
+    }
+}
+
+static void items_and_the_history_can_only_grow(void **state) {
+    const char *path = path_of(state);
+    database_make(path);
+    static const char *const changes[] = {
+        "UPDATE items SET prompt = 'other'",  "DELETE FROM items WHERE idx = 2",
+        "UPDATE labels SET preference = 'b'", "DELETE FROM labels",
+        "UPDATE labels SET created_ms = 0",   "DELETE FROM items",
+    };
+    sqlite3 *database = NULL;
+    assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
+    for (size_t i = 0; i < FD_LENGTH(changes); i++)
+        assert_int_equal(sqlite3_exec(database, changes[i], NULL, NULL, NULL), SQLITE_CONSTRAINT);
+    assert_int_equal(sqlite3_close(database), SQLITE_OK);
+    FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(path);
+    database_expect_filled(store);
+}
+
+/* ---- a full disk ---- */
+
+static void a_full_disk_fails_the_transaction_and_the_store_goes_on(void **state) {
+    FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(path_of(state));
+    fd_sqlite_connection *writer = &((fd_sqlite_store *)store)->writer;
+    database_fill(store);
+    enum { SIZE = 200000 };
+    FD_FREE char *text = malloc(SIZE);
+    assert_non_null(text);
+    memset(text, 'x', SIZE - 1);
+    text[SIZE - 1] = '\0';
+    fd_item_row rows[] = {fixture_item("small"), fixture_item("large")};
+    rows[1].response = text;
+    uint32_t indices[2];
+    fd_added added;
+
+    int64_t pages;
+    assert_int_equal(fd_sqlite_query_integer(writer, "PRAGMA max_page_count = 1", &pages), 0);
+    fixture_begin(store);
+    assert_int_equal(store->operations->items_add(store, rows, 2, indices, &added), -ENOSPC);
+    store->operations->rollback(store);
+    database_expect_filled(store);
+
+    assert_int_equal(fd_sqlite_query_integer(writer, "PRAGMA max_page_count = 9999", &pages), 0);
+    assert_int_equal(fixture_add_items(store, rows, 2).created, 2);
+    fixture_check(store);
+}
+
+static void results_of_sqlite_are_errors_of_ours(void **state) {
+    (void)state;
+    const int errors[][2] = {
+        {SQLITE_OK, 0},
+        {SQLITE_FULL, -ENOSPC},
+        {SQLITE_IOERR_FSYNC, -EIO},
+        {SQLITE_IOERR_NOMEM, -ENOMEM},
+        {SQLITE_CORRUPT_INDEX, -EBADMSG},
+        {SQLITE_NOTADB, -EBADMSG},
+        {SQLITE_NOMEM, -ENOMEM},
+        {SQLITE_BUSY_SNAPSHOT, -EBUSY},
+        {SQLITE_TOOBIG, -EFBIG},
+        {SQLITE_READONLY, -EROFS},
+        {SQLITE_CONSTRAINT_FOREIGNKEY, -EINVAL},
+        {SQLITE_MISUSE, -EIO},
+    };
+    for (size_t i = 0; i < FD_LENGTH(errors); i++)
+        assert_int_equal(fd_sqlite_error(NULL, errors[i][0]), errors[i][1]);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        ON_FOLDER(migrations_run_in_order_after_a_backup),
+        ON_FOLDER(a_new_database_is_not_backed_up),
+        ON_FOLDER(a_migration_that_fails_leaves_the_one_before),
+        ON_FOLDER(an_older_database_is_not_migrated_for_reading_alone),
+        ON_FOLDER(a_damaged_page_is_found_by_check_and_refused_at_opening),
+        ON_FOLDER(check_finds_rows_that_contradict_each_other),
+        ON_FOLDER(items_and_the_history_can_only_grow),
+        ON_FOLDER(a_full_disk_fails_the_transaction_and_the_store_goes_on),
+        cmocka_unit_test(results_of_sqlite_are_errors_of_ours),
+    };
+    return cmocka_run_group_tests_name("database", tests, NULL, NULL);
+}

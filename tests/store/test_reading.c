@@ -1,0 +1,272 @@
+/* The rules of reading that every backend keeps: each test runs against all of them. */
+#include "backends.h"
+
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- paging ---- */
+
+struct page {
+    size_t n;
+    int64_t first;
+    int64_t last;
+    size_t stop_at;
+};
+
+static void page_turn(struct page *page, int64_t number) {
+    assert_true(page->n == 0 || number == page->last + 1);
+    page->first = page->n == 0 ? number : page->first;
+    page->last = number;
+    page->n++;
+}
+
+static int page_item(void *context, const fd_item_row *row) {
+    struct page *page = context;
+    assert_string_equal(row->id, fixture_text("i%u", row->index));
+    page_turn(page, row->index);
+    return page->n == page->stop_at ? 7 : 0;
+}
+
+static int page_label(void *context, const fd_label_row *row) {
+    struct page *page = context;
+    page_turn(page, row->sequence);
+    return page->n == page->stop_at ? -ECANCELED : 0;
+}
+
+static void items_are_read_in_pages(void **state) {
+    fd_store *store = backend_of(state);
+    fixture_add_numbered_items(store, 10);
+    const struct {
+        uint32_t first;
+        size_t limit, n;
+    } pages[] = {{0, 4, 4}, {4, 4, 4},  {8, 4, 2},          {9, 1, 1},
+                 {3, 0, 0}, {10, 4, 0}, {UINT32_MAX, 5, 0}, {7, SIZE_MAX, 3}};
+    for (size_t i = 0; i < FD_LENGTH(pages); i++) {
+        struct page page = {0};
+        assert_int_equal(store->operations->items_read(store, pages[i].first, pages[i].limit, false,
+                                                       page_item, &page),
+                         0);
+        assert_int_equal(page.n, pages[i].n);
+        assert_true(page.n == 0 || page.first == pages[i].first);
+    }
+    struct page page = {.stop_at = 3};
+    assert_int_equal(store->operations->items_read(store, 2, SIZE_MAX, false, page_item, &page), 7);
+    assert_int_equal(page.n, 3);
+}
+
+static void the_history_is_read_in_pages(void **state) {
+    fd_store *store = backend_of(state);
+    fixture_add_numbered_items(store, 2);
+    for (size_t i = 0; i < 10; i++) {
+        /* Ids in another order than the answers. */
+        fd_label_row row = fixture_label(fixture_text("l%zu", i * 7 % 10), 0, 1);
+        assert_int_equal(fixture_add_labels(store, &row, 1).created, 1);
+    }
+    const struct {
+        int64_t after;
+        size_t limit, n;
+    } pages[] = {{0, 4, 4},  {4, 4, 4},         {8, 4, 2},        {-1, 2, 2},
+                 {10, 4, 0}, {INT64_MAX, 3, 0}, {5, SIZE_MAX, 5}, {0, 0, 0}};
+    for (size_t i = 0; i < FD_LENGTH(pages); i++) {
+        struct page page = {0};
+        assert_int_equal(store->operations->labels_read(store, pages[i].after, pages[i].limit,
+                                                        page_label, &page),
+                         0);
+        assert_int_equal(page.n, pages[i].n);
+        assert_true(page.n == 0 || page.first == (pages[i].after < 0 ? 0 : pages[i].after) + 1);
+    }
+    struct page page = {.stop_at = 2};
+    assert_int_equal(store->operations->labels_read(store, 0, SIZE_MAX, page_label, &page),
+                     -ECANCELED);
+    assert_int_equal(page.n, 2);
+}
+
+/* ---- transactions ---- */
+
+static int count_item(void *context, const fd_item_row *row) {
+    assert_true(row->dimension > 0);
+    ++*(size_t *)context;
+    return 0;
+}
+
+static void what_is_not_committed_is_not_read(void **state) {
+    fd_store *store = backend_of(state);
+    fd_item_row item = fixture_item("a");
+    fd_added added;
+    uint32_t index;
+    size_t seen = 0;
+    fixture_begin(store);
+    assert_int_equal(store->operations->items_add(store, &item, 1, &index, &added), 0);
+    assert_int_equal(store->operations->items_read(store, 0, 10, false, count_item, &seen), 0);
+    assert_int_equal(seen, 0);
+    assert_int_equal(fixture_counts(store).items, 0);
+    fixture_commit(store);
+    assert_int_equal(store->operations->items_read(store, 0, 10, false, count_item, &seen), 0);
+    assert_int_equal(seen, 1);
+    assert_int_equal(fixture_counts(store).items, 1);
+}
+
+/* ---- models ---- */
+
+static int expect_model(void *context, const fd_model_row *row) {
+    const fd_model_row *wanted = context;
+    assert_int_equal(row->version, wanted->version);
+    assert_int_equal(row->size, wanted->size);
+    assert_memory_equal(row->bytes, wanted->bytes, wanted->size);
+    assert_int_equal(row->labels, wanted->labels);
+    assert_int_equal(row->items, wanted->items);
+    assert_int_equal(row->iterations, wanted->iterations);
+    assert_true(row->train_loss == wanted->train_loss ||
+                (isnan(row->train_loss) && isnan(wanted->train_loss)));
+    assert_true(row->held_out_loss == wanted->held_out_loss ||
+                (isnan(row->held_out_loss) && isnan(wanted->held_out_loss)));
+    assert_true(row->held_out_accuracy == wanted->held_out_accuracy ||
+                (isnan(row->held_out_accuracy) && isnan(wanted->held_out_accuracy)));
+    assert_int_equal(row->held_out_labels, wanted->held_out_labels);
+    assert_true(row->seconds == wanted->seconds);
+    assert_int_equal(row->created_ms, wanted->created_ms);
+    return 5;
+}
+
+static int add_model(fd_store *store, const fd_model_row *row) {
+    fixture_begin(store);
+    int r = store->operations->model_add(store, row);
+    if (r == 0)
+        fixture_commit(store);
+    else
+        store->operations->rollback(store);
+    return r;
+}
+
+static void the_model_read_is_the_newest_of_at_most_a_version(void **state) {
+    fd_store *store = backend_of(state);
+    fd_model_row models[] = {fixture_model(1), fixture_model(4), fixture_model(2)};
+    models[0].train_loss = models[0].held_out_loss = models[0].held_out_accuracy = NAN;
+    models[1].bytes = (const uint8_t *)"other bytes";
+    models[1].size = 12;
+    assert_int_equal(store->operations->model_read(store, UINT64_MAX, expect_model, NULL), -ENOENT);
+    for (size_t i = 0; i < FD_LENGTH(models); i++)
+        assert_int_equal(add_model(store, &models[i]), 0);
+
+    const struct {
+        uint64_t highest;
+        size_t model;
+    } reads[] = {{UINT64_MAX, 1}, {4, 1}, {3, 2}, {2, 2}, {1, 0}};
+    for (size_t i = 0; i < FD_LENGTH(reads); i++)
+        assert_int_equal(store->operations->model_read(store, reads[i].highest, expect_model,
+                                                       &models[reads[i].model]),
+                         5);
+    assert_int_equal(store->operations->model_read(store, 0, expect_model, NULL), -ENOENT);
+}
+
+static void a_version_is_taken_once_and_needs_bytes(void **state) {
+    fd_store *store = backend_of(state);
+    fd_model_row model = fixture_model(1), none = fixture_model(0), empty = fixture_model(2);
+    empty.size = 0;
+    assert_int_equal(add_model(store, &model), 0);
+    assert_int_equal(add_model(store, &model), -EEXIST);
+    assert_int_equal(add_model(store, &none), -EINVAL);
+    assert_int_equal(add_model(store, &empty), -EINVAL);
+    assert_int_equal(fixture_counts(store).models, 1);
+    assert_int_equal(store->operations->model_read(store, 9, expect_model, &model), 5);
+}
+
+static void an_empty_store_is_sound(void **state) {
+    fd_counts counts = fixture_counts(backend_of(state));
+    assert_int_equal(counts.items + counts.labels + counts.label_rows + counts.models, 0);
+    fixture_check(backend_of(state));
+}
+
+/* ---- threads ---- */
+
+enum { READER_THREADS = 6, ROUNDS = 150, LIST = 8 };
+
+struct watch {
+    fd_store *store;
+    atomic_bool done;
+};
+
+/* Whole transactions in order, never fewer than before. */
+static void *watch_store(void *context) {
+    struct watch *watch = context;
+    const fd_store_operations *store = watch->store->operations;
+    int64_t before = 0;
+    bool done;
+    do {
+        done = atomic_load(&watch->done);
+        struct page items = {0}, labels = {0};
+        fd_counts counts = {0};
+        if (store->labels_read(watch->store, 0, SIZE_MAX, page_label, &labels) != 0 ||
+            store->items_read(watch->store, 0, SIZE_MAX, true, page_item, &items) != 0 ||
+            store->counts(watch->store, &counts) != 0)
+            return "a read failed";
+        if (labels.last < before || labels.last % LIST != 0)
+            return "part of a transaction was seen";
+        if (counts.items < items.n || counts.labels != counts.label_rows)
+            return "rows went away";
+        before = labels.last;
+    } while (!done);
+    return before == (int64_t)ROUNDS * LIST ? NULL : "rows are missing";
+}
+
+static void readers_see_whole_transactions_while_the_writer_writes(void **state) {
+    struct watch watch = {.store = backend_of(state)};
+    pthread_t threads[READER_THREADS];
+    fixture_add_numbered_items(watch.store, 2);
+    for (size_t i = 0; i < READER_THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, watch_store, &watch), 0);
+    for (size_t round = 0; round < ROUNDS; round++) {
+        fd_label_row rows[LIST];
+        char ids[LIST][24];
+        for (size_t i = 0; i < LIST; i++) {
+            (void)snprintf(ids[i], sizeof(ids[i]), "l%zu-%zu", round, i);
+            rows[i] = fixture_label(ids[i], 0, 1);
+        }
+        assert_int_equal(fixture_add_labels(watch.store, rows, LIST).created, LIST);
+        fd_item_row item = fixture_item(fixture_text("i%zu", round + 2));
+        assert_int_equal(fixture_add_items(watch.store, &item, 1).created, 1);
+    }
+    atomic_store(&watch.done, true);
+    for (size_t i = 0; i < READER_THREADS; i++) {
+        void *wrong = NULL;
+        assert_int_equal(pthread_join(threads[i], &wrong), 0);
+        assert_null(wrong);
+    }
+    fixture_check(watch.store);
+}
+
+/* ---- preferences ---- */
+
+static void preferences_have_names(void **state) {
+    (void)state;
+    const char *const names[] = {"a", "b", "tie", "skip"};
+    fd_preference preference;
+    for (size_t i = 0; i < FD_LENGTH(names); i++) {
+        assert_int_equal(fd_preference_parse(names[i], &preference), 0);
+        assert_int_equal(preference, i);
+        assert_string_equal(fd_preference_name(preference), names[i]);
+    }
+    const char *const wrong[] = {"", "A", "retracted", "ties", "c"};
+    for (size_t i = 0; i < FD_LENGTH(wrong); i++)
+        assert_int_equal(fd_preference_parse(wrong[i], &preference), -EINVAL);
+    assert_string_equal(fd_preference_name(FD_PREFER_RETRACTED), "retracted");
+}
+
+#define TESTS(X)                                                                                   \
+    X(what_is_not_committed_is_not_read), X(items_are_read_in_pages),                              \
+        X(the_history_is_read_in_pages), X(the_model_read_is_the_newest_of_at_most_a_version),     \
+        X(a_version_is_taken_once_and_needs_bytes), X(an_empty_store_is_sound),                    \
+        X(readers_see_whole_transactions_while_the_writer_writes)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TESTS(ON_MEMORY),
+        TESTS(ON_SQLITE),
+        cmocka_unit_test(preferences_have_names),
+    };
+    return cmocka_run_group_tests_name("reading", tests, NULL, NULL);
+}
