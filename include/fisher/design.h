@@ -60,6 +60,11 @@ typedef struct fi_factor fi_factor;
 
 /* -EDOM if M is not positive definite in float64, which a sensible ridge rules out; -ENOMEM. */
 int fi_factor_new(const fi_information *information, double ridge, fi_factor **ret) FI_MUST_CHECK;
+
+/* The same, but where rounding swamps the ridge it is raised until M is positive definite: no input
+ * of finite numbers fails for its numerics. */
+int fi_factor_new_raised(const fi_information *information, double ridge,
+                         fi_factor **ret) FI_MUST_CHECK;
 int fi_factor_copy(const fi_factor *factor, fi_factor **ret) FI_MUST_CHECK;
 void fi_factor_free(fi_factor *factor);
 double fi_factor_logdet(const fi_factor *factor);

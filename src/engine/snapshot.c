@@ -4,8 +4,6 @@
 
 #include "gather.h"
 
-FD_DEFINE_CLEANUP(fi_factor, fi_factor_free)
-
 /* ---- served models ---- */
 
 int fd_served_model_new(fi_model *model, const fd_model_row *row, fd_served_model **ret) {
@@ -68,7 +66,7 @@ int fd_snapshot_new(fd_served_model *served, double prior_precision, fd_snapshot
     r = fi_information_new(width, &snapshot->past);
     if (r < 0)
         return r;
-    r = fi_factor_new(snapshot->past, prior_precision, &snapshot->design);
+    r = fi_factor_new_raised(snapshot->past, prior_precision, &snapshot->design);
     if (r < 0)
         return r;
     *ret = FD_STEAL(snapshot);
@@ -137,7 +135,7 @@ int fd_snapshot_extend(const fd_snapshot *base, fd_rows *embeddings, size_t n_it
         r = extend_past(snapshot, answers, n_answers);
         if (r < 0)
             return r;
-        r = fi_factor_new(snapshot->past, prior_precision, &snapshot->design);
+        r = fi_factor_new_raised(snapshot->past, prior_precision, &snapshot->design);
     } else {
         r = fi_factor_copy(base->design, &snapshot->design);
     }

@@ -58,13 +58,6 @@ int fi_information_add_differences(fi_information *information, const fi_distinc
 int fi_information_add_laplacian(fi_information *information, const fi_distinct *distinct,
                                  const double *weights) FD_MUST_CHECK;
 
-/*
- * As fi_factor_new, but where rounding swamps the ridge it is raised until M is positive definite:
- * no input of finite numbers fails for its numerics.
- */
-int fi_factor_new_raised(const fi_information *information, double ridge,
-                         fi_factor **ret) FD_MUST_CHECK;
-
 /* ---- whitening: rows w = (phi - centre)' U^-1, so that d' M^-1 d = |w_a - w_b|^2 */
 
 int fi_whiten(const fi_factor *factor, const fi_distinct *distinct, float *whitened) FD_MUST_CHECK;
