@@ -89,6 +89,7 @@ class Daemon:
         if db is not None:
             options["db"] = db
         self.db = db
+        self.options = options
         self.log = []
         self.process = subprocess.Popen([PROGRAM, "serve", *flags(options)], env=environment(env),
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
