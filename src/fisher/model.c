@@ -131,26 +131,41 @@ fi_layer fi_model_layer(fi_model *model, uint32_t index) {
     return (fi_layer){width, inputs, next, next + inputs * width};
 }
 
-int fi_model_features(const fi_model *model, size_t n, const float *embeddings, float *features) {
-    size_t width = fi_model_feature_count(model);
-    if (model->shape.hidden_layers == 0)
-        return fi_model_prepare(model, n, embeddings, features);
-
+/* The rows go in blocks, through `first` as they are or, where it is NULL, prepared. */
+static int run_blocks(const fi_model *model, const fi_layer *first, size_t n,
+                      const float *embeddings, float *features) {
+    size_t inputs = model->shape.inputs;
+    size_t width = model->shape.hidden_width;
     size_t rows = n < BLOCK_ROWS ? n : BLOCK_ROWS;
     FD_CLEANUP(fi_pass_clear) fi_pass pass = {0};
-    FD_FREE float *prepared = calloc(rows + 1, fi_model_prepared_count(model) * sizeof(float));
-    if (!prepared)
+    FD_FREE float *prepared = NULL;
+    if (!first && !(prepared = calloc(rows + 1, fi_model_prepared_count(model) * sizeof(float))))
         return -ENOMEM;
     int r = fi_pass_init(model, rows, &pass);
-    for (size_t first = 0; first < n && r == 0; first += BLOCK_ROWS) {
-        size_t count = n - first < BLOCK_ROWS ? n - first : BLOCK_ROWS;
-        r = fi_model_prepare(model, count, embeddings + first * model->shape.inputs, prepared);
-        if (r < 0)
-            return r;
-        memcpy(features + first * width, fi_forward(model, count, prepared, &pass),
-               count * width * sizeof(float));
+    for (size_t at = 0; at < n && r == 0; at += BLOCK_ROWS) {
+        size_t count = n - at < BLOCK_ROWS ? n - at : BLOCK_ROWS;
+        const float *block = embeddings + at * inputs;
+        const float *result;
+        if (first) {
+            result = fi_forward_from(model, first, count, block, &pass);
+        } else {
+            r = fi_model_prepare(model, count, block, prepared);
+            result = fi_forward(model, count, prepared, &pass);
+        }
+        memcpy(features + at * width, result, count * width * sizeof(float));
     }
     return r;
+}
+
+int fi_model_features(const fi_model *model, size_t n, const float *embeddings, float *features) {
+    if (model->shape.hidden_layers == 0)
+        return fi_model_prepare(model, n, embeddings, features);
+    FD_FREE float *block = NULL;
+    fi_layer folded;
+    int r = fi_fold_first_layer(model, &folded, &block);
+    if (r < 0 && r != -ERANGE)
+        return r;
+    return run_blocks(model, r == 0 ? &folded : NULL, n, embeddings, features);
 }
 
 FI_CLONES static float dot(size_t count, const float *restrict a, const float *restrict b) {

@@ -43,7 +43,8 @@ static inline float lower_tail(float x, float exponential) {
 FI_CLONES void fi_gelu(size_t count, float *restrict z, float *restrict out) {
     for (size_t i = 0; i < count; i++) {
         float x = z[i];
-        float exponential = exp_negative(fminf(0.5f * x * x, 87.0f));
+        float half_square = 0.5f * x * x;
+        float exponential = exp_negative(half_square < 87.0f ? half_square : 87.0f);
         float tail = lower_tail(fabsf(x), exponential);
         float phi = x > 0.0f ? 1.0f - tail : tail;
         out[i] = x * phi;
@@ -82,19 +83,33 @@ FI_CLONES static void fill_rows(size_t n, size_t width, const float *restrict ro
             rows[i * width + j] = row[j];
 }
 
-const float *fi_forward(const fi_model *model, size_t n, const float *inputs, fi_pass *pass) {
+fi_layer fi_first_layer(const fi_model *model) {
+    size_t inputs = fi_model_prepared_count(model);
     size_t width = model->shape.hidden_width;
-    size_t fan_in = fi_model_prepared_count(model);
-    const float *weights = model->parameters;
+    return (fi_layer){width, inputs, model->parameters, model->parameters + inputs * width};
+}
+
+const float *fi_forward(const fi_model *model, size_t n, const float *inputs, fi_pass *pass) {
+    fi_layer first = fi_first_layer(model);
+    return fi_forward_from(model, &first, n, inputs, pass);
+}
+
+const float *fi_forward_from(const fi_model *model, const fi_layer *first, size_t n,
+                             const float *inputs, fi_pass *pass) {
+    size_t width = model->shape.hidden_width;
+    size_t fan_in = first->inputs;
+    const float *weights = first->weights, *biases = first->biases;
+    const float *next = model->parameters + (fi_model_prepared_count(model) + 1) * width;
     for (uint32_t l = 0; l < model->shape.hidden_layers; l++) {
-        const float *biases = weights + width * fan_in;
         float *z = pass->slopes[l];
         fill_rows(n, width, biases, z);
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)n, (int)width, (int)fan_in, 1.0f,
                     inputs, (int)fan_in, weights, (int)fan_in, 1.0f, z, (int)width);
         fi_gelu(n * width, z, pass->outputs[l]);
         inputs = pass->outputs[l];
-        weights = biases + width;
+        weights = next;
+        biases = next + width * width;
+        next = biases + width;
         fan_in = width;
     }
     return inputs;

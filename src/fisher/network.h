@@ -40,6 +40,21 @@ typedef struct fi_pass {
 int fi_pass_init(const fi_model *model, size_t n, fi_pass *ret) FD_MUST_CHECK;
 void fi_pass_clear(fi_pass *pass);
 
+/* The first hidden layer as it stands in the parameters. */
+fi_layer fi_first_layer(const fi_model *model);
+
+/* fi_forward with another first layer, whose inputs the rows of `inputs` are. */
+const float *fi_forward_from(const fi_model *model, const fi_layer *first, size_t n,
+                             const float *inputs, fi_pass *pass);
+
+/*
+ * The first hidden layer with standardisation and projection folded in, so that embeddings go
+ * straight into one product: W P ((x - m) s) + b = E x + (b - E m) with E = W P diag(s).
+ * Rounding grows with |m| s, so -ERANGE where a mean is many deviations away from 0; -ENOMEM.
+ * The caller frees weights and biases, which are one block, by *ret_block.
+ */
+int fi_fold_first_layer(const fi_model *model, fi_layer *ret, float **ret_block) FD_MUST_CHECK;
+
 /* Features of prepared inputs [n x k], n at most pass->n: a view of the last layer's outputs, or of
  * the inputs themselves without hidden layers. */
 const float *fi_forward(const fi_model *model, size_t n, const float *inputs, fi_pass *pass);
