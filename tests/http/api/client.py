@@ -15,13 +15,15 @@ import time
 PROGRAM = os.environ.get("FISHERD", "build/gcc/src/app/fisherd")
 
 
-def _is_sanitized():
+def _sanitizer():
     with open(PROGRAM, "rb") as program:
-        return re.search(rb"__(asan|tsan)_init", program.read()) is not None
+        found = re.search(rb"__([at]san)_init", program.read())
+    return found and found[1].decode()
 
 
 # Deadlines are for the program as it is shipped; a sanitizer makes it some times slower.
-SLOWNESS = 5 if _is_sanitized() else 1
+SANITIZER = _sanitizer()
+SLOWNESS = 5 if SANITIZER else 1
 PATIENCE = 60 * SLOWNESS
 
 _SANITIZER_REPORT = re.compile(
@@ -201,6 +203,8 @@ class Daemon:
         """Asks it to end; returns the seconds that it took."""
         start = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
+        if SANITIZER == "tsan":
+            self._insist()
         status = self.process.wait(PATIENCE)
         seconds = time.monotonic() - start
         self._reader.join(PATIENCE)
@@ -208,6 +212,14 @@ class Daemon:
         self._check_reports()
         assert status == 0, f"exit status {status}:\n{self.log_text()[-3000:]}"
         return seconds
+
+    def _insist(self):
+        """ThreadSanitizer keeps a signal back until the thread it reached calls libc again, which
+        an idle one may never do."""
+        try:
+            self.process.wait(SLOWNESS)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGTERM)
 
     def _check_reports(self):
         assert not _SANITIZER_REPORT.search(self.log_text()), self.log_text()
