@@ -255,7 +255,12 @@ static int teach(fd_engine *engine, bool scratch) {
     size_t learnable = 0;
     for (size_t i = 0; i < lesson.n_answers; i++)
         learnable += !lesson.answers[i].held_out;
-    return learnable > 0 ? train(engine, &lesson, scratch) : -ENODATA;
+    if (learnable == 0) {
+        fd_log(FD_LOG_INFO, "training-skipped", FD_STR("reason", "every label is held out"),
+               FD_INT("labels", lesson.n_answers));
+        return -ENODATA;
+    }
+    return train(engine, &lesson, scratch);
 }
 
 /* ---- the thread ---- */
