@@ -38,16 +38,22 @@ const char *fixture_item_id(size_t prompt, size_t response) {
     return id;
 }
 
-void fixture_add_items(fd_engine *engine, size_t prompts, size_t responses) {
+void fixture_embeddings(float *embeddings, size_t n) {
     uint64_t state = 1;
+    for (size_t i = 0; i < n * DIMENSION; i++) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        embeddings[i] = (float)(state >> 40) / (float)(1 << 24) - 0.5f;
+    }
+}
+
+void fixture_add_items(fd_engine *engine, size_t prompts, size_t responses) {
+    FD_FREE float *embeddings = calloc(prompts * responses, DIMENSION * sizeof(float));
+    assert_non_null(embeddings);
+    fixture_embeddings(embeddings, prompts * responses);
     for (size_t p = 0; p < prompts; p++) {
         for (size_t r = 0; r < responses; r++) {
-            float embedding[DIMENSION];
+            const float *embedding = embeddings + (p * responses + r) * DIMENSION;
             char prompt[32];
-            for (size_t i = 0; i < DIMENSION; i++) {
-                state = state * 6364136223846793005u + 1442695040888963407u;
-                embedding[i] = (float)(state >> 40) / (float)(1 << 24) - 0.5f;
-            }
             (void)snprintf(prompt, sizeof(prompt), "p%zu", p);
             fd_item_row row = {.id = fixture_item_id(p, r),
                                .prompt_id = prompt,

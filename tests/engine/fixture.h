@@ -19,6 +19,9 @@ fd_engine_options fixture_options(void);
 fd_engine *fixture_open(const fd_engine_options *options, fd_store *store);
 fd_engine *fixture_engine(void); /* over memory, with fixture_options */
 
+/* The embeddings of the first n items that fixture_add_items adds: [n x DIMENSION]. */
+void fixture_embeddings(float *embeddings, size_t n);
+
 /* Items "p<prompt>-r<response>" with seeded embeddings. */
 void fixture_add_items(fd_engine *engine, size_t prompts, size_t responses);
 const char *fixture_item_id(size_t prompt, size_t response);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fixture.h"
+#include "tables.h"
 
 static void an_engine_without_items_says_so(void **state) {
     (void)state;
@@ -321,6 +322,66 @@ static void after_a_restart_the_same_version_and_information_serve(void **state)
     assert_int_equal(remove(folder), 0);
 }
 
+static void the_order_of_a_pair_does_not_decide_whether_it_is_held_out(void **state) {
+    (void)state;
+    unsigned held_out = 0;
+    for (size_t i = 0; i < 1000; i++) {
+        const char *a = fixture_item_id(i, 1), *b = fixture_item_id(1, i + 2);
+        assert_true(fd_pair_is_held_out(a, b, 0.3) == fd_pair_is_held_out(b, a, 0.3));
+        held_out += fd_pair_is_held_out(a, b, 0.3);
+    }
+    assert_in_range(held_out, 250, 350);
+}
+
+static double reward_of(const fi_model *model, const float *embedding) {
+    float features[16], reward;
+    assert_int_equal(fi_model_features(model, 1, embedding, features), 0);
+    fi_model_rewards(model, 1, features, &reward);
+    return (double)reward;
+}
+
+static void a_warm_start_lies_halfway_between_the_serving_weights_and_fresh_ones(void **state) {
+    (void)state;
+    fd_store *store = NULL;
+    fd_engine_options options = fixture_options();
+    options.train.iterations = 1;
+    options.train.learning_rate = 1e-12; /* what is published is where the training started */
+    options.train.weight_decay = 0;
+    options.held_out_fraction = 0;
+    assert_int_equal(fd_store_open_memory(&store), 0);
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_open(&options, store);
+    fixture_add_items(engine, 1, 3);
+    assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_B), 0);
+
+    fd_item_reference items[] = {{.id = "p0-r0"}, {.id = "p0-r1"}, {.id = "p0-r2"}};
+    fd_score first[3], second[3];
+    uint64_t version;
+    fd_fault fault = {0};
+    assert_int_equal(fixture_train(engine), 1);
+    assert_int_equal(fd_engine_score(engine, items, 3, first, &version, &fault), 0);
+    assert_int_equal(fixture_train(engine), 2);
+    assert_int_equal(fd_engine_score(engine, items, 3, second, &version, &fault), 0);
+
+    float embeddings[3 * DIMENSION];
+    fixture_embeddings(embeddings, 3);
+    fi_shape shape = {DIMENSION, 0, options.hidden_layers, options.hidden_width};
+    fi_model *serving = NULL, *fresh = NULL;
+    size_t count;
+    assert_int_equal(fi_model_new(&shape, options.seed, &serving), 0);
+    assert_int_equal(fi_model_new(&shape, options.seed + 1, &fresh), 0);
+    assert_int_equal(fi_model_fit_inputs(serving, 3, embeddings), 0);
+    float *weights = fi_model_parameters(serving, &count);
+    const float *others = fi_model_parameters(fresh, &count);
+    for (size_t i = 0; i < 3; i++)
+        assert_true(fabs(first[i].reward - reward_of(serving, embeddings + i * DIMENSION)) < 1e-5);
+    for (size_t i = 0; i < count; i++)
+        weights[i] = (weights[i] + others[i]) / 2;
+    for (size_t i = 0; i < 3; i++)
+        assert_true(fabs(second[i].reward - reward_of(serving, embeddings + i * DIMENSION)) < 1e-5);
+    fi_model_free(serving);
+    fi_model_free(fresh);
+}
+
 static void a_pair_is_held_out_whichever_way_round_and_in_the_share_asked_for(void **state) {
     (void)state;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
@@ -354,6 +415,8 @@ int main(void) {
         cmocka_unit_test(a_failing_commit_changes_nothing_and_the_next_one_works),
         cmocka_unit_test(labels_from_many_threads_are_in_the_history_exactly_once),
         cmocka_unit_test(after_a_restart_the_same_version_and_information_serve),
+        cmocka_unit_test(the_order_of_a_pair_does_not_decide_whether_it_is_held_out),
+        cmocka_unit_test(a_warm_start_lies_halfway_between_the_serving_weights_and_fresh_ones),
         cmocka_unit_test(a_pair_is_held_out_whichever_way_round_and_in_the_share_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

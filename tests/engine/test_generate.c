@@ -162,6 +162,17 @@ static void explicit_pairs_mix_ids_and_inline_embeddings(void **state) {
         assert_true((answer.pairs[i].a != NULL) == (pairs[index].a.id != NULL));
         assert_true((answer.pairs[i].b != NULL) == (pairs[index].b.id != NULL));
     }
+
+    fd_item_reference inline_items[] = {{.embedding = one, .dimension = DIMENSION},
+                                        {.embedding = other, .dimension = DIMENSION}};
+    fd_score scores[2];
+    uint64_t version;
+    assert_int_equal(fd_engine_score(engine, inline_items, 2, scores, &version, &fault), 0);
+    for (size_t i = 0; i < 3; i++)
+        if (answer.pairs[i].index == 2)
+            assert_true(fabs(answer.pairs[i].p -
+                             fi_probability(scores[0].reward - scores[1].reward)) < 1e-6);
+    assert_true(fabs(scores[0].reward - scores[1].reward) > 1e-3);
     fd_selection_answer_clear(&answer);
 
     pairs[1].a.dimension = 2;

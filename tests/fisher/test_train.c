@@ -159,6 +159,17 @@ static void early_stopping_keeps_the_weights_of_the_lowest_held_out_loss(void **
     assert_true(stopped.best_iteration + options.patience * options.evaluate_every ==
                 stopped.iterations);
 
+    /* On a ragged path, too, patience is counted from the best step and not in all. */
+    FD_CLEANUP(fi_model_freep) fi_model *ragged = make_model(3);
+    fi_train_options small = options;
+    small.learning_rate = 0.003;
+    small.patience = 25;
+    small.batch_size = 1;
+    small.evaluate_every = 1;
+    fi_train_result rough;
+    assert_int_equal(fi_train(ragged, ITEMS, world.items, &answers, &held_out, &small, &rough), 0);
+    assert_int_equal(rough.best_iteration + small.patience, rough.iterations);
+
     assert_int_equal(fi_train(other, ITEMS, world.items, &answers, NULL, &options, &last), 0);
     float features[ITEMS * 6], rewards[ITEMS];
     assert_int_equal(fi_model_features(other, ITEMS, world.items, features), 0);

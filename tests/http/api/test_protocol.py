@@ -213,3 +213,14 @@ def test_an_epoll_pool_serves_as_well(db):
             assert daemon.call("GET", "/v1/items?limit=3").status == 200
         for connection in idle:
             connection.close()
+
+
+@pytest.mark.parametrize("listen", ["localhost:0", "[::1]:0", "0.0.0.0:0"])
+def test_it_listens_where_it_is_told(db, listen):
+    try:
+        with Daemon(db, {"listen": listen}) as daemon:
+            assert daemon.call("GET", "/livez").status == 200
+    except AssertionError as error:
+        if "[::1]" in listen and "::1" in str(error):
+            pytest.skip("there is no IPv6 here")
+        raise
