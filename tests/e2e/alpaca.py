@@ -2,7 +2,7 @@
 """fisherd's main job on real input: which strategy learns most from as many answers?
 
     FISHERD=build/gcc/src/app/fisherd python3 tests/e2e/alpaca.py [--rounds 8] [--data FOLDER]
-        [--from warm|scratch] [--option NAME=VALUE …]
+        [--seed N] [--from warm|scratch] [--option NAME=VALUE …]
 
 The input is a folder (data/alpaca of FISHERD_SHARED, which is ../shared where not set) with 300
 prompts of 24 responses each by different language models:
@@ -77,9 +77,9 @@ class Data:
                    "--prompt-embeddings", self.folder / "prompt_embeddings.npy")
         assert done.returncode == 0, done.stderr
 
-    def candidates(self, round_number, count, answered):
+    def candidates(self, seed, count, answered):
         left = [pair for pair in self.pairs if pair not in answered]
-        return random.Random(round_number).sample(left, min(count, len(left)))
+        return random.Random(seed).sample(left, min(count, len(left)))
 
     def answer(self, a, b):
         preferred = 1 / (1 + numpy.exp((self.golden[b] - self.golden[a]) / 4))
@@ -154,15 +154,16 @@ class Run:
         self.data = data
         self.strategy = strategy
         self.options = options
-        self.daemon = Daemon(db, {**SERVED, **dict(options.option)})
+        self.daemon = Daemon(db, {**SERVED, "seed": options.seed, **dict(options.option)})
         self.answered = set()
         self.label_ids = set()
         self.rows = []
 
     def select(self, number):
-        candidates = self.data.candidates(number, self.options.candidates, self.answered)
+        seed = 1000 * self.options.seed + number
+        candidates = self.data.candidates(seed, self.options.candidates, self.answered)
         answer = self.daemon.select(
-            batch_size=self.options.batch, strategy=self.strategy, seed=number,
+            batch_size=self.options.batch, strategy=self.strategy, seed=seed,
             pairs=[{"a": a, "b": b} for a, b in candidates])
         assert answer["model_version"] == number, "the selection is of an old model"
         chosen = [candidates[pair["index"]] for pair in answer["pairs"]]
@@ -223,6 +224,8 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--batch", type=int, default=125)
     parser.add_argument("--candidates", type=int, default=5000)
+    parser.add_argument("--seed", type=int, default=0,
+                        help="of the candidates, the selections and the first model")
     parser.add_argument("--from", dest="start", choices=["warm", "scratch"], default="warm",
                         help="where each training starts")
     parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE",

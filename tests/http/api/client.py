@@ -16,6 +16,8 @@ PROGRAM = os.environ.get("FISHERD", "build/gcc/src/app/fisherd")
 
 
 def _sanitizer():
+    if not os.path.exists(PROGRAM):
+        raise SystemExit(f"there is no {PROGRAM}; FISHERD must name the program to test")
     with open(PROGRAM, "rb") as program:
         found = re.search(rb"__([at]san)_init", program.read())
     return found and found[1].decode()
