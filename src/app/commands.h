@@ -1,4 +1,5 @@
-/* The subcommands; each gets the arguments after its name and returns the exit status. */
+/* The subcommands; each gets the arguments after its name, which stand in the
+ * argv of main, and returns the exit status. */
 #ifndef FD_COMMANDS_H
 #define FD_COMMANDS_H
 

@@ -12,6 +12,7 @@
 
 #include "client.h"
 #include "commands.h"
+#include "kernels.h"
 #include "log.h"
 #include "rng.h"
 #include "service.h"
@@ -222,6 +223,9 @@ int fd_demo_main(int argc, char **argv) {
     if (r < 0)
         return fd_complain("demo", r, &fault);
     fd_log_set_level(FD_LOG_WARNING);
+    r = fd_kernels_choose(options.blas_kernels, argv - 2, &fault);
+    if (r < 0)
+        return fd_complain("demo", r, &fault);
     bool temporary = options.db[0] == '\0';
     if (temporary) {
         free(options.db);

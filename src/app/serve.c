@@ -1,4 +1,5 @@
 #include "commands.h"
+#include "kernels.h"
 #include "log.h"
 #include "service.h"
 
@@ -17,6 +18,9 @@ int fd_serve_main(int argc, char **argv) {
         return fd_complain("serve", r, &fault);
     }
     fd_log_set_level(level);
+    r = fd_kernels_choose(options.blas_kernels, argv - 2, &fault);
+    if (r < 0)
+        return fd_complain("serve", r, &fault);
 
     fd_service_catch_signals();
     r = fd_service_start(&options, &service, &fault);

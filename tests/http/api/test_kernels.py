@@ -1,0 +1,101 @@
+"""The kernels that OpenBLAS computes with. It chooses them when it is loaded, so the daemon may
+start itself once more, in the same process."""
+
+import os
+import platform
+import re
+
+import pytest
+
+from client import Daemon, labels_by_first_number, run
+
+pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="x86-64's core types")
+
+
+def kernels(daemon):
+    return re.search(r" event=ready .*blas_kernels=(\S+)", daemon.log_text())[1]
+
+
+def warnings(daemon):
+    return [line for line in daemon.log if "level=warning" in line]
+
+
+@pytest.fixture
+def picked(tmp_path):
+    """What the library picks by itself."""
+    with Daemon(tmp_path / "picked.db", {"blas-kernels": "keep"}) as daemon:
+        return kernels(daemon)
+
+
+@pytest.mark.parametrize("wanted, used", [("Haswell", "Haswell"), ("nehalem", "Nehalem")])
+def test_the_kernels_that_are_named_compute(db, items, wanted, used):
+    with Daemon(db, {"blas-kernels": wanted}) as daemon:
+        assert kernels(daemon) == used
+        daemon.add_items(items)
+        daemon.add_labels(labels_by_first_number(items, 30))
+        assert daemon.train()["version"] == 1
+        assert not warnings(daemon)
+
+
+def test_the_kernels_may_be_named_in_the_environment(db):
+    with Daemon(db, env={"FISHERD_BLAS_KERNELS": "Nehalem"}) as daemon:
+        assert kernels(daemon) == "Nehalem"
+
+
+def test_other_kernels_leave_the_process_its_name_its_arguments_and_its_files(db):
+    def seen(options):
+        with Daemon(db, options) as daemon:
+            process = f"/proc/{daemon.process.pid}"
+            with open(f"{process}/comm", encoding="utf-8") as name:
+                comm = name.read()
+            with open(f"{process}/cmdline", "rb") as line:
+                arguments = line.read().split(b"\0")
+            assert f"--db={db}".encode() in arguments
+            return comm, len(arguments), len(os.listdir(f"{process}/fd"))
+    assert seen({"blas-kernels": "Nehalem"}) == seen({"blas-kernels": "keep"})
+
+
+def test_kernels_that_do_not_exist_are_warned_of_once_and_the_daemon_serves(db, picked):
+    with Daemon(db, {"blas-kernels": "Abacus"}) as daemon:
+        assert kernels(daemon) == picked
+        assert daemon.call("GET", "/livez").status == 200
+        (line,) = warnings(daemon)
+        assert "event=blas-kernels" in line
+        assert "wanted=Abacus" in line and f"used={picked}" in line
+
+
+@pytest.mark.parametrize("option", ["keep", "auto"])
+def test_what_openblas_was_told_in_its_own_variable_stays(db, option):
+    with Daemon(db, {"blas-kernels": option}, {"OPENBLAS_CORETYPE": "Nehalem"}) as daemon:
+        assert kernels(daemon) == "Nehalem"
+        assert not warnings(daemon)
+
+
+def test_the_option_goes_before_the_variable_of_openblas(db):
+    with Daemon(db, {"blas-kernels": "Haswell"}, {"OPENBLAS_CORETYPE": "Nehalem"}) as daemon:
+        assert kernels(daemon) == "Haswell"
+
+
+def test_the_kernels_chosen_without_being_asked_use_avx512_where_it_is(db):
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        flags = set(re.search(r"^flags\s*:(.*)$", file.read(), re.M)[1].split())
+    if not {"avx512f", "avx512dq", "avx512bw", "avx512vl"} <= flags:
+        pytest.skip("the processor has no AVX-512")
+    with Daemon(db) as daemon:
+        assert kernels(daemon) not in ("Haswell", "Zen", "Sandybridge", "Nehalem", "Prescott")
+        assert not warnings(daemon)
+
+
+def test_demo_takes_the_kernels_too():
+    done = run("demo", "--once", "--listen", "127.0.0.1:0", "--blas-kernels", "Abacus")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("wanted=Abacus") == 1, done.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "demo"])
+@pytest.mark.parametrize("name", ["", "Sky lake", "Haswell;Zen", "../x", "naïve"])
+def test_what_can_be_no_name_of_kernels_is_refused(db, command, name):
+    done = run(command, "--db", db, f"--blas-kernels={name}")
+    assert done.returncode == 1
+    assert "blas-kernels takes auto, keep or a core type" in done.stderr
+    assert not db.exists()
