@@ -17,6 +17,7 @@
 #define FISHER_DESIGN_H
 
 #include <fisher/model.h>
+#include <stdbool.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -30,7 +31,32 @@ typedef struct fi_candidates {
     const float *features; /* [n_items x h] */
     const float *rewards;  /* [n_items] = features beta */
     const fi_pair *pairs;  /* [n_pairs] */
+    /* [n_items] the prompt of each, or FI_NO_GROUP; NULL where max_per_group is not used */
+    const uint32_t *groups;
 } fi_candidates;
+
+#define FI_NO_GROUP UINT32_MAX
+
+typedef enum fi_scope {
+    FI_SCOPE_ANY,    /* every two items */
+    FI_SCOPE_WITHIN, /* two items of one group */
+    FI_SCOPE_ACROSS, /* two items of different groups */
+} fi_scope;
+
+/* All pairs of some items, without a list of them; a view, nothing is owned. A pair is (a, b) with
+ * a before b in the order of the groups and, within a group, of the rows. */
+typedef struct fi_pool {
+    size_t n_items;
+    size_t n_features;      /* h */
+    const float *features;  /* [n_items x h] */
+    const float *rewards;   /* [n_items] */
+    const uint32_t *groups; /* [n_items] the prompt of each */
+    fi_scope scope;
+    size_t n_members;
+    const uint32_t *members; /* [n_members] rows of the items that take part, distinct */
+    size_t n_excluded;
+    const fi_pair *excluded; /* [n_excluded] pairs that are none, in either order */
+} fi_pool;
 
 /* v = p (1 - p) for a logit d' beta, computed from exp(-|logit|), so that it never overflows. */
 double fi_weight(double logit);
@@ -99,22 +125,61 @@ typedef struct fi_selection_options {
     size_t batch_size;      /* k, 1 to the number of candidates */
     double prior_precision; /* lambda > 0 */
     uint64_t seed;          /* the same seed and input give the same batch */
+    size_t max_per_item;    /* no item is in more pairs of the batch; 0: any number */
+    size_t max_per_group;   /* no group touches more pairs of the batch; 0: any number */
+    /* A candidate whose difference is within this share of its length of one in the batch, or of its
+     * opposite, asks nearly the same question: it waits until no other is left. Of `random` only
+     * the very same two items wait, so that it stays uniform. 0: no candidate waits. Below 1. */
+    double copy_distance;
+    /* T of i-opt, as the sum of d d' over the pairs whose ranking matters; NULL: the candidates */
+    const fi_information *target;
+    size_t certify_steps; /* Frank-Wolfe steps that tighten the bound; 0: the tangent at the batch */
+    bool figures;         /* compute `chosen` and `random` */
+    bool explain;         /* compute `entropy_ranks` */
+    /* Called now and then with the share that is done; false ends it with -ECANCELED. May be NULL. */
+    bool (*go_on)(void *context, double share);
+    void *context;
 } fi_selection_options;
 
+/* What a batch is like, to judge how far it explores and how much its answers tell. */
+typedef struct fi_figures {
+    double logdet;         /* log det (M + sum over the batch of v d d') */
+    double d_efficiency;   /* exp((logdet - logdet_bound) / h) */
+    size_t distinct_items; /* that occur in the batch */
+    double mean_uses;      /* pairs of the batch an occurring item is in */
+    size_t max_uses;
+    double mean_weight;         /* of v */
+    double mean_reward_gap;     /* of abs(d' beta) */
+    double sd_reward_gap;       /* its standard deviation */
+    double mean_nearest_cosine; /* of the largest abs cosine of d to another d of the batch */
+} fi_figures;
+
 typedef struct fi_selection {
-    size_t count;         /* k */
-    uint32_t *pairs;      /* [k] indices of candidates, in the order they were picked, distinct */
-    double *gains;        /* [k] log det gained by each after those before it, nats */
+    size_t count;            /* k, or fewer where the limits admit no more */
+    uint32_t *pairs;         /* [count] indices of candidates in the order they were picked, distinct;
+                                NULL for a pool */
+    fi_pair *items;          /* [count] their items */
+    double *gains;           /* [count] log det gained by each after those before it, nats */
+    double *leverages;       /* [count] d' M^-1 d before the first pick */
+    double *weights;         /* [count] v */
+    uint64_t *entropy_ranks; /* [count] place under `entropy`, from 0; NULL without `explain` */
+    uint64_t candidates;
     double logdet_before; /* log det M */
     double logdet_after;  /* log det M(C) = log det (M + sum over the batch of v d d') */
     /*
-     * No batch of k candidates exceeds this: the concave relaxation of log det M(C) over weights
-     * in [0, 1] lies below its tangent at C, log det M(C) + (sum of the k largest g) - (sum of g
-     * over C), where g_i = v_i d_i' M(C)^-1 d_i (Boyd and Vandenberghe, Convex Optimization, 7.5).
+     * No batch of k candidates exceeds this. log det is concave, so that it lies below its tangent
+     * at any X: with g_i = v_i d_i' X^-1 d_i
+     *
+     *     log det M(S) <= log det X + tr(M X^-1) - h + sum of the k largest g
+     *
+     * for every S (Boyd and Vandenberghe, Convex Optimization, 7.5). X is M(C), or the best of the
+     * certify_steps points on the way to the optimum of the relaxed problem, whose weights may be
+     * fractions (Frank and Wolfe 1956).
      */
     double logdet_bound;
     double d_efficiency; /* exp((logdet_after - logdet_bound) / h), 0 to 1 */
-    size_t distinct_items;
+    fi_figures chosen;   /* of the batch */
+    fi_figures random;   /* of as many pairs drawn at random */
 } fi_selection;
 
 /*
@@ -129,10 +194,29 @@ typedef struct fi_selection {
  * definite: finite numbers never fail for their numerics.
  *
  * -EINVAL for options out of bounds, a past of another size or a pair of items that do not exist,
- * -ENOMEM. Free the arrays with fi_selection_clear.
+ * -ENOMEM, -ECANCELED. Free the arrays with fi_selection_clear.
  */
 int fi_select(const fi_candidates *candidates, const fi_information *past,
               const fi_selection_options *options, fi_selection *ret) FI_MUST_CHECK;
+
+/* Pairs of a pool, whose number a strategy that needs a list may not exceed. */
+#define FI_LISTED_PAIRS_MAX ((uint64_t)1 << 19)
+
+/*
+ * The same for all pairs of a pool: the batch is that of fi_select over the full list, in memory
+ * that does not grow with the number of pairs. -EOPNOTSUPP from a strategy that needs the list
+ * where that would have more than FI_LISTED_PAIRS_MAX pairs.
+ */
+int fi_select_pool(const fi_pool *pool, const fi_information *past,
+                   const fi_selection_options *options, fi_selection *ret) FI_MUST_CHECK;
+
+/* Pairs in the scope of a pool, without those excluded that are named once. */
+int fi_pool_count(const fi_pool *pool, uint64_t *ret) FI_MUST_CHECK;
+
+/* information += sum over the pairs of a pool of v d d', or of d d' where `unit`. */
+int fi_information_add_pool(fi_information *information, const fi_pool *pool,
+                            bool unit) FI_MUST_CHECK;
+
 void fi_selection_clear(fi_selection *selection);
 
 #ifdef __cplusplus

@@ -102,7 +102,7 @@ static int fill_answer(fd_engine *engine, const struct candidates *from,
     answer->logdet_bound = selection->logdet_bound;
     answer->d_efficiency = selection->d_efficiency;
     answer->candidates = from->count;
-    answer->distinct_items = selection->distinct_items;
+    answer->distinct_items = selection->chosen.distinct_items;
     return 0;
 }
 
@@ -141,6 +141,7 @@ int fd_engine_select(fd_engine *engine, const fd_selection_request *request,
         .batch_size = request->batch_size,
         .prior_precision = engine->options.prior_precision,
         .seed = seed,
+        .figures = true,
     };
     FD_CLEANUP(fi_selection_clear) fi_selection selection = {0};
     r = fi_select(&gathered.candidates, from.resolved.snapshot->past, &options, &selection);

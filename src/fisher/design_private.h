@@ -2,6 +2,7 @@
 #ifndef FI_DESIGN_PRIVATE_H
 #define FI_DESIGN_PRIVATE_H
 
+#include <errno.h>
 #include <fisher/design.h>
 
 #include "clones.h"
@@ -21,13 +22,17 @@ typedef struct fi_distinct {
     size_t n_features;
     size_t n_pairs;
     const float *features; /* of the candidates */
-    uint32_t *rows;        /* [m] rows of `features`, ascending */
-    fi_pair *pairs;        /* [n_pairs], items 0 … m-1 */
-    double *centre;        /* [h] mean of the m rows: differences do not see it */
+    const float *rewards;
+    uint32_t *rows; /* [m] rows of `features`; ascending, or in the order of a pool */
+    fi_pair *pairs; /* [n_pairs], items 0 … m-1 */
+    double *centre; /* [h] mean of the m rows: differences do not see it */
 } fi_distinct;
 
 /* -EINVAL for sizes out of bounds or a pair that names no item. */
 int fi_distinct_new(const fi_candidates *candidates, fi_distinct **ret) FD_MUST_CHECK;
+/* The items of a pool in its order, without pairs. */
+int fi_distinct_new_members(const fi_pool *pool, const uint32_t *rows,
+                            fi_distinct **ret) FD_MUST_CHECK;
 void fi_distinct_free(fi_distinct *distinct);
 FD_DEFINE_CLEANUP(fi_distinct, fi_distinct_free)
 
@@ -37,6 +42,16 @@ void fi_distinct_block(const fi_distinct *distinct, size_t first, size_t count, 
 /* difference [h] = scale (phi(a) - phi(b)) */
 void fi_distinct_difference(const fi_distinct *distinct, fi_pair pair, double scale,
                             double *difference);
+
+static inline double fi_distinct_logit(const fi_distinct *distinct, fi_pair pair) {
+    return (double)distinct->rewards[distinct->rows[pair.a]] -
+           (double)distinct->rewards[distinct->rows[pair.b]];
+}
+
+/* 0, or -ECANCELED where the caller has had enough. */
+static inline int fi_go_on(const fi_selection_options *options, double share) {
+    return !options->go_on || options->go_on(options->context, share) ? 0 : -ECANCELED;
+}
 
 /* ---- information and factor */
 
@@ -62,6 +77,7 @@ int fi_information_add_laplacian(fi_information *information, const fi_distinct 
 
 int fi_whiten(const fi_factor *factor, const fi_distinct *distinct, float *whitened) FD_MUST_CHECK;
 void fi_whitened_leverages(const fi_distinct *distinct, const float *whitened, double *leverages);
+double fi_whitened_leverage(size_t h, const float *whitened, fi_pair pair);
 
 /* ---- ranking */
 
@@ -80,8 +96,10 @@ int fi_top(size_t n, const double *keys, size_t k, uint32_t *ret_indices) FD_MUS
 
 /* ---- batches */
 
-/* Adds the batch to M, given by its factor, pair by pair: gains [k] and the factor of M(C). */
-int fi_batch_add(const fi_factor *before, const fi_distinct *distinct, const double *weights,
-                 size_t k, const uint32_t *batch, double *gains, fi_factor **ret) FD_MUST_CHECK;
+/* Adds k pairs of distinct items to M, given by its factor, one by one: gains [k] and the factor of
+ * M(C). */
+int fi_batch_add(const fi_factor *before, const fi_distinct *distinct, size_t k,
+                 const fi_pair *pairs, const double *weights, double *gains,
+                 fi_factor **ret) FD_MUST_CHECK;
 
 #endif

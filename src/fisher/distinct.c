@@ -1,6 +1,7 @@
 #include "design_private.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define UNUSED_ROW UINT32_MAX
 
@@ -54,6 +55,7 @@ int fi_distinct_new(const fi_candidates *candidates, fi_distinct **ret) {
     distinct->n_features = candidates->n_features;
     distinct->n_pairs = candidates->n_pairs;
     distinct->features = candidates->features;
+    distinct->rewards = candidates->rewards;
     distinct->rows = calloc(distinct->n_items + 1, sizeof(*distinct->rows));
     distinct->pairs = calloc(distinct->n_pairs + 1, sizeof(*distinct->pairs));
     distinct->centre = calloc(distinct->n_features, sizeof(*distinct->centre));
@@ -66,6 +68,24 @@ int fi_distinct_new(const fi_candidates *candidates, fi_distinct **ret) {
     for (size_t i = 0; i < candidates->n_pairs; i++)
         distinct->pairs[i] =
             (fi_pair){numbers[candidates->pairs[i].a], numbers[candidates->pairs[i].b]};
+    find_centre(distinct);
+    *ret = FD_STEAL(distinct);
+    return 0;
+}
+
+int fi_distinct_new_members(const fi_pool *pool, const uint32_t *rows, fi_distinct **ret) {
+    FD_CLEANUP(fi_distinct_freep) fi_distinct *distinct = calloc(1, sizeof(*distinct));
+    if (!distinct)
+        return -ENOMEM;
+    distinct->n_items = pool->n_members;
+    distinct->n_features = pool->n_features;
+    distinct->features = pool->features;
+    distinct->rewards = pool->rewards;
+    distinct->rows = calloc(distinct->n_items + 1, sizeof(*distinct->rows));
+    distinct->centre = calloc(distinct->n_features, sizeof(*distinct->centre));
+    if (!distinct->rows || !distinct->centre)
+        return -ENOMEM;
+    memcpy(distinct->rows, rows, distinct->n_items * sizeof(*rows));
     find_centre(distinct);
     *ret = FD_STEAL(distinct);
     return 0;

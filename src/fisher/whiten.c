@@ -74,18 +74,24 @@ int fi_whiten(const fi_factor *factor, const fi_distinct *distinct, float *white
     return 0;
 }
 
+static inline double leverage_of(size_t h, const float *whitened, fi_pair pair) {
+    const float *a = whitened + (size_t)pair.a * h;
+    const float *b = whitened + (size_t)pair.b * h;
+    double sum = 0.0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t j = 0; j < h; j++) {
+        double difference = (double)(a[j] - b[j]);
+        sum += difference * difference;
+    }
+    return sum;
+}
+
+FI_CLONES double fi_whitened_leverage(size_t h, const float *whitened, fi_pair pair) {
+    return leverage_of(h, whitened, pair);
+}
+
 FI_CLONES void fi_whitened_leverages(const fi_distinct *distinct, const float *whitened,
                                      double *leverages) {
-    size_t h = distinct->n_features;
-    for (size_t i = 0; i < distinct->n_pairs; i++) {
-        const float *a = whitened + (size_t)distinct->pairs[i].a * h;
-        const float *b = whitened + (size_t)distinct->pairs[i].b * h;
-        double sum = 0.0;
-#pragma omp simd reduction(+ : sum)
-        for (size_t j = 0; j < h; j++) {
-            double difference = (double)(a[j] - b[j]);
-            sum += difference * difference;
-        }
-        leverages[i] = sum;
-    }
+    for (size_t i = 0; i < distinct->n_pairs; i++)
+        leverages[i] = leverage_of(distinct->n_features, whitened, distinct->pairs[i]);
 }

@@ -96,7 +96,7 @@ static void compute_features(bench *state) {
 }
 
 static fi_candidates candidates(const bench *state, size_t count, const fi_pair *pairs) {
-    return (fi_candidates){ITEMS, FEATURES, count, state->features, state->rewards, pairs};
+    return (fi_candidates){ITEMS, FEATURES, count, state->features, state->rewards, pairs, NULL};
 }
 
 static void select_cached(bench *state) {

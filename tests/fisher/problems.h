@@ -49,7 +49,14 @@ static inline problem problem_new(uint64_t seed, size_t n_items, size_t h, size_
         uint32_t b = (uint32_t)fi_rng_below(&rng, n_items - 1);
         made.pairs[i] = (fi_pair){a, b + (b >= a)};
     }
-    made.candidates = (fi_candidates){n_items, h, n_pairs, made.features, made.rewards, made.pairs};
+    made.candidates = (fi_candidates){
+        .n_items = n_items,
+        .n_features = h,
+        .n_pairs = n_pairs,
+        .features = made.features,
+        .rewards = made.rewards,
+        .pairs = made.pairs,
+    };
     return made;
 }
 
@@ -156,7 +163,13 @@ static inline void assert_close(double actual, double expected, double tolerance
 
 static inline fi_selection selected(const fi_candidates *from, const fi_information *past,
                                     const char *strategy, size_t k, double prior, uint64_t seed) {
-    fi_selection_options options = {fi_strategy_find(strategy), k, prior, seed};
+    fi_selection_options options = {
+        .strategy = fi_strategy_find(strategy),
+        .batch_size = k,
+        .prior_precision = prior,
+        .seed = seed,
+        .figures = true,
+    };
     fi_selection selection;
     assert_int_equal(fi_select(from, past, &options, &selection), 0);
     assert_int_equal(selection.count, k);

@@ -89,7 +89,7 @@ static problem load_pairs(const char *size, const char *a, const char *b, const 
     }
     for (size_t i = 0; i < n; i++)
         made.pairs[i] = (fi_pair){(uint32_t)i, (uint32_t)(n + i)};
-    made.candidates = (fi_candidates){2 * n, h, n, made.features, made.rewards, made.pairs};
+    made.candidates = (fi_candidates){2 * n, h, n, made.features, made.rewards, made.pairs, NULL};
     free(first.values);
     free(second.values);
     return made;

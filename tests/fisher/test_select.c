@@ -36,7 +36,7 @@ static void check_selection(const fi_candidates *from, const fi_information *pas
     assert_true(got->logdet_bound >= got->logdet_after);
     assert_true(got->d_efficiency >= 0.0 && got->d_efficiency <= 1.0);
     assert_close(log(got->d_efficiency) * (double)h, got->logdet_after - got->logdet_bound, 1e-9);
-    assert_int_equal(got->distinct_items, distinct);
+    assert_int_equal(got->chosen.distinct_items, distinct);
     free(used);
     free(taken);
     free(matrix);
@@ -337,15 +337,23 @@ static void options_out_of_bounds_are_refused(void **state) {
     problem made = problem_new(19, ITEMS, WIDTH, PAIRS, 0.0f, 1.0f);
     const fi_strategy *greedy = fi_strategy_find("greedy");
     const fi_strategy stranger = *greedy;
-    const fi_selection_options wrong[] = {
-        {NULL, 1, 1.0, 0},           {&stranger, 1, 1.0, 0}, {greedy, 0, 1.0, 0},
-        {greedy, PAIRS + 1, 1.0, 0}, {greedy, 1, 0.0, 0},    {greedy, 1, -1.0, 0},
-        {greedy, 1, INFINITY, 0},    {greedy, 1, NAN, 0},
+    const struct {
+        const fi_strategy *strategy;
+        size_t size;
+        double prior;
+    } wrong[] = {
+        {NULL, 1, 1.0},   {&stranger, 1, 1.0}, {greedy, 0, 1.0},      {greedy, PAIRS + 1, 1.0},
+        {greedy, 1, 0.0}, {greedy, 1, -1.0},   {greedy, 1, INFINITY}, {greedy, 1, NAN},
     };
     fi_selection got = {0};
-    for (size_t i = 0; i < FD_LENGTH(wrong); i++)
-        assert_int_equal(fi_select(&made.candidates, NULL, &wrong[i], &got), -EINVAL);
-    const fi_selection_options right = {greedy, 1, 1.0, 0};
+    for (size_t i = 0; i < FD_LENGTH(wrong); i++) {
+        const fi_selection_options options = {.strategy = wrong[i].strategy,
+                                              .batch_size = wrong[i].size,
+                                              .prior_precision = wrong[i].prior};
+        assert_int_equal(fi_select(&made.candidates, NULL, &options, &got), -EINVAL);
+    }
+    const fi_selection_options right = {
+        .strategy = greedy, .batch_size = 1, .prior_precision = 1.0};
     fi_information *past = NULL;
     assert_int_equal(fi_information_new(WIDTH + 1, &past), 0);
     assert_int_equal(fi_select(&made.candidates, past, &right, &got), -EINVAL);

@@ -4,12 +4,12 @@
 #include <math.h>
 
 /* The entropy of the answer falls with the size of the logit. */
-int fi_choose_entropy(const fi_problem *problem, size_t k, uint32_t *batch) {
+int fi_choose_entropy(const fi_problem *problem, size_t k, uint32_t *batch, size_t *count) {
     size_t n = problem->distinct->n_pairs;
     FD_FREE double *keys = calloc(n, sizeof(*keys));
     if (!keys)
         return -ENOMEM;
     for (size_t i = 0; i < n; i++)
         keys[i] = -fabs(problem->logits[i]);
-    return fi_top(n, keys, k, batch);
+    return fi_take_largest(problem, keys, k, batch, count);
 }

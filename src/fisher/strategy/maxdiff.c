@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <math.h>
 
-int fi_choose_maxdiff(const fi_problem *problem, size_t k, uint32_t *batch) {
+int fi_choose_maxdiff(const fi_problem *problem, size_t k, uint32_t *batch, size_t *count) {
     size_t n = problem->distinct->n_pairs;
     FD_FREE double *keys = calloc(n, sizeof(*keys));
     if (!keys)
         return -ENOMEM;
     for (size_t i = 0; i < n; i++)
         keys[i] = fabs(problem->logits[i]);
-    return fi_top(n, keys, k, batch);
+    return fi_take_largest(problem, keys, k, batch, count);
 }

@@ -1,5 +1,5 @@
 #include "strategy.h"
 
-int fi_choose_pa_dopt(const fi_problem *problem, size_t k, uint32_t *batch) {
-    return fi_choose_by_gradient(problem->distinct, problem->weights, problem->past, k, batch);
+int fi_choose_pa_dopt(const fi_problem *problem, size_t k, uint32_t *batch, size_t *count) {
+    return fi_choose_by_gradient(problem, problem->weights, problem->past, k, batch, count);
 }

@@ -30,11 +30,34 @@ int fi_gradient_scores(const fi_distinct *distinct, const double *weights,
     return 0;
 }
 
-int fi_choose_by_gradient(const fi_distinct *distinct, const double *weights,
-                          const fi_information *past, size_t k, uint32_t *batch) {
-    FD_FREE double *scores = calloc(distinct->n_pairs, sizeof(*scores));
+int fi_take_largest(const fi_problem *problem, const double *keys, size_t k, uint32_t *batch,
+                    size_t *count) {
+    size_t n = problem->distinct->n_pairs, offered = 0;
+    FD_FREE uint32_t *ranked = calloc(n, sizeof(*ranked));
+    if (!ranked)
+        return -ENOMEM;
+    /* Nearly always the first k are all admitted. */
+    for (size_t room = k; *count < k && offered < n; room *= 4) {
+        room = room < n ? room : n;
+        int r = fi_top(n, keys, room, ranked);
+        for (; r == 0 && offered < room && *count < k; offered++) {
+            fi_verdict verdict;
+            r = fi_admission_offer(problem->admission, ranked[offered],
+                                   problem->distinct->pairs[ranked[offered]], &verdict);
+            if (r == 0 && verdict == FI_ADMITTED)
+                batch[(*count)++] = ranked[offered];
+        }
+        if (r)
+            return r;
+    }
+    return fi_admission_fill(problem->admission, k, batch, count);
+}
+
+int fi_choose_by_gradient(const fi_problem *problem, const double *weights,
+                          const fi_information *past, size_t k, uint32_t *batch, size_t *count) {
+    FD_FREE double *scores = calloc(problem->distinct->n_pairs, sizeof(*scores));
     if (!scores)
         return -ENOMEM;
-    int r = fi_gradient_scores(distinct, weights, past, scores);
-    return r ? r : fi_top(distinct->n_pairs, scores, k, batch);
+    int r = fi_gradient_scores(problem->distinct, weights, past, scores);
+    return r ? r : fi_take_largest(problem, scores, k, batch, count);
 }

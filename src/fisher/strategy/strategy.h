@@ -6,7 +6,7 @@
 #ifndef FI_STRATEGY_H
 #define FI_STRATEGY_H
 
-#include "design_private.h"
+#include "admission.h"
 
 /* Below this largest weight the model does not say where answers are informative. */
 #define FI_WEIGHT_FLOOR 1e-9
@@ -14,20 +14,50 @@
 /* The term that the score strategies add to the diagonal of their information (eq. 8). */
 #define FI_SCORE_RIDGE 1e-6
 
+/* Any number that sets the random batch of the figures apart from the strategy's own draws. */
+#define FI_RANDOM_BATCH_SEED 0x9e3779b97f4a7c15u
+
 typedef struct fi_problem {
     const fi_distinct *distinct;
     const double *logits;       /* [n_pairs] d' beta */
     const double *weights;      /* [n_pairs] v to choose by: all ones when none reaches the floor */
     const fi_information *past; /* without a prior */
     const fi_factor *factor;    /* of M = past + prior */
+    fi_admission *admission;    /* what is taken is offered to it first */
+    const fi_selection_options *options;
     fi_rng *rng;
 } fi_problem;
 
-typedef int fi_choose(const fi_problem *problem, size_t k, uint32_t *batch);
+/* Fills `batch` with k candidates, or as many as are admitted, and sets their count. */
+typedef int fi_choose(const fi_problem *problem, size_t k, uint32_t *batch, size_t *count);
 
-#define FI_STRATEGY(name, function, sentence) fi_choose function;
+typedef struct fi_pool_problem fi_pool_problem;
+
+/* The same for a pool, whose batch is a list of pairs of its distinct items. */
+typedef int fi_choose_from_pool(fi_pool_problem *problem, size_t k, fi_pair *batch, size_t *count);
+
+typedef struct fi_chooser {
+    fi_choose *choose;
+    fi_choose_from_pool *choose_from_pool; /* NULL: needs the list */
+} fi_chooser;
+
+#define FI_STRATEGY(name, choose, choose_from_pool, sentence) fi_choose choose;
 #include "strategies.def"
 #undef FI_STRATEGY
+
+const fi_chooser *fi_chooser_of(const fi_strategy *strategy); /* NULL if it is none */
+fi_limits fi_limits_of(const fi_selection_options *options, const uint32_t *groups);
+
+/* -EINVAL for options, a past or a target out of bounds. */
+int fi_check_options(const fi_selection_options *options, size_t n_features,
+                     const fi_information *past) FD_MUST_CHECK;
+
+/* Takes candidates in the order of their keys [n_pairs], largest first. */
+int fi_take_largest(const fi_problem *problem, const double *keys, size_t k, uint32_t *batch,
+                    size_t *count) FD_MUST_CHECK;
+
+/* indices [n]: a random choice of `count` of 0 … n - 1 comes first, in random order. */
+void fi_shuffle_front(fi_rng *rng, size_t n, size_t count, uint32_t *indices);
 
 /*
  * The gradient scores w d' (sum of w d d' + past + 1e-6 identity)^-1 d of all candidates (eq. 9):
@@ -36,8 +66,9 @@ typedef int fi_choose(const fi_problem *problem, size_t k, uint32_t *batch);
 int fi_gradient_scores(const fi_distinct *distinct, const double *weights,
                        const fi_information *past, double *scores) FD_MUST_CHECK;
 
-/* The k candidates with the largest gradient scores. */
-int fi_choose_by_gradient(const fi_distinct *distinct, const double *weights,
-                          const fi_information *past, size_t k, uint32_t *batch) FD_MUST_CHECK;
+/* Takes the candidates with the largest gradient scores. */
+int fi_choose_by_gradient(const fi_problem *problem, const double *weights,
+                          const fi_information *past, size_t k, uint32_t *batch,
+                          size_t *count) FD_MUST_CHECK;
 
 #endif

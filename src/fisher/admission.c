@@ -1,0 +1,237 @@
+#include "admission.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+/* Lengths are compared by the bucket of their logarithm first; buckets are as wide as the distance
+ * that makes a copy, so that copies are in the same or in neighbouring ones. */
+enum { BUCKETS = 256 };
+
+typedef struct member {
+    fi_pair pair;
+    double length;
+    double projection; /* abs(w' d) for one fixed w of length 1 */
+    int64_t bucket;
+    uint32_t next; /* in its chain, plus one; 0 ends it */
+} member;
+
+struct fi_admission {
+    const fi_distinct *distinct;
+    fi_limits limits;
+    uint32_t *item_uses;  /* [m] */
+    uint32_t *group_uses; /* [n_groups] */
+    size_t count, capacity;
+    member *members;
+    uint32_t chains[BUCKETS]; /* first member of each, plus one */
+    size_t put_off_count, put_off_capacity;
+    fi_put_off *put_off;
+    double *offered; /* [h] the difference at hand */
+};
+
+static uint32_t group_of(const fi_admission *admission, uint32_t item) {
+    return admission->limits.groups ? admission->limits.groups[admission->distinct->rows[item]]
+                                    : FI_NO_GROUP;
+}
+
+static size_t count_groups(const fi_admission *admission) {
+    size_t count = 0;
+    for (uint32_t i = 0; i < admission->distinct->n_items; i++) {
+        uint32_t group = group_of(admission, i);
+        if (group != FI_NO_GROUP && group >= count)
+            count = (size_t)group + 1;
+    }
+    return count;
+}
+
+int fi_admission_new(const fi_distinct *distinct, const fi_limits *limits, fi_admission **ret) {
+    FD_CLEANUP(fi_admission_freep) fi_admission *admission = calloc(1, sizeof(*admission));
+    if (!admission)
+        return -ENOMEM;
+    admission->distinct = distinct;
+    admission->limits = *limits;
+    if (limits->per_group == 0)
+        admission->limits.groups = NULL;
+    admission->item_uses = calloc(distinct->n_items + 1, sizeof(*admission->item_uses));
+    admission->group_uses = calloc(count_groups(admission) + 1, sizeof(*admission->group_uses));
+    admission->offered = calloc(distinct->n_features, sizeof(*admission->offered));
+    if (!admission->item_uses || !admission->group_uses || !admission->offered)
+        return -ENOMEM;
+    *ret = FD_STEAL(admission);
+    return 0;
+}
+
+void fi_admission_free(fi_admission *admission) {
+    if (!admission)
+        return;
+    free(admission->item_uses);
+    free(admission->group_uses);
+    free(admission->members);
+    free(admission->put_off);
+    free(admission->offered);
+    free(admission);
+}
+
+/* ---- limits ---- */
+
+bool fi_admission_is_item_closed(const fi_admission *admission, uint32_t item) {
+    const fi_limits *limits = &admission->limits;
+    if (limits->per_item > 0 && admission->item_uses[item] >= limits->per_item)
+        return true;
+    uint32_t group = group_of(admission, item);
+    return group != FI_NO_GROUP && admission->group_uses[group] >= limits->per_group;
+}
+
+bool fi_admission_is_closed(const fi_admission *admission, fi_pair pair) {
+    return fi_admission_is_item_closed(admission, pair.a) ||
+           fi_admission_is_item_closed(admission, pair.b);
+}
+
+static void use(fi_admission *admission, fi_pair pair, uint32_t more) {
+    admission->item_uses[pair.a] += more;
+    admission->item_uses[pair.b] += more;
+    uint32_t a = group_of(admission, pair.a), b = group_of(admission, pair.b);
+    if (a != FI_NO_GROUP)
+        admission->group_uses[a] += more;
+    if (b != FI_NO_GROUP && b != a)
+        admission->group_uses[b] += more;
+}
+
+/* ---- copies ---- */
+
+static uint32_t *chain_of(fi_admission *admission, int64_t bucket) {
+    return &admission->chains[(uint64_t)bucket % BUCKETS];
+}
+
+/* Measures the difference of a pair, which it leaves in `offered`. */
+static member measure(const fi_admission *admission, fi_pair pair) {
+    size_t h = admission->distinct->n_features;
+    double square = 0.0, projection = 0.0;
+    fi_distinct_difference(admission->distinct, pair, 1.0, admission->offered);
+    for (size_t j = 0; j < h; j++) {
+        double number = admission->offered[j];
+        square += number * number;
+        /* Signs of the golden ratio's multiples: any direction far from the axes would do. */
+        projection += (uint32_t)(j * 2654435769u) >> 31 ? number : -number;
+    }
+    member measured = {
+        .pair = pair, .length = sqrt(square), .projection = fabs(projection) / sqrt((double)h)};
+    double width = -log1p(-fmax(admission->limits.copy_distance, 1e-6));
+    measured.bucket =
+        measured.length > 0.0 ? (int64_t)floor(log(measured.length) / width) : INT64_MIN / 2;
+    return measured;
+}
+
+/* |d - c| or |d + c| at most `limit`, d being the difference at hand. */
+static bool is_near(const fi_admission *admission, fi_pair other, double limit) {
+    const fi_distinct *distinct = admission->distinct;
+    const float *a = distinct->features + distinct->rows[other.a] * distinct->n_features;
+    const float *b = distinct->features + distinct->rows[other.b] * distinct->n_features;
+    double apart = 0.0, opposite = 0.0;
+    for (size_t j = 0; j < distinct->n_features; j++) {
+        double number = (double)a[j] - (double)b[j];
+        double minus = admission->offered[j] - number, plus = admission->offered[j] + number;
+        apart += minus * minus;
+        opposite += plus * plus;
+    }
+    return fmin(apart, opposite) <= limit * limit;
+}
+
+static bool is_same(fi_pair x, fi_pair y) {
+    return (x.a == y.a && x.b == y.b) || (x.a == y.b && x.b == y.a);
+}
+
+static bool is_copy(fi_admission *admission, const member *offered) {
+    double limit = admission->limits.copy_distance * offered->length;
+    for (int64_t bucket = offered->bucket - 1; bucket <= offered->bucket + 1; bucket++) {
+        for (uint32_t at = *chain_of(admission, bucket); at > 0;) {
+            const member *other = &admission->members[at - 1];
+            at = other->next;
+            if (other->bucket != bucket)
+                continue;
+            if (is_same(other->pair, offered->pair) ||
+                (admission->limits.copy_distance > 0.0 &&
+                 fabs(other->projection - offered->projection) <= limit &&
+                 fabs(other->length - offered->length) <= limit &&
+                 is_near(admission, other->pair, limit)))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* ---- offers ---- */
+
+static int grow(void *list, size_t size, size_t count, size_t *capacity) {
+    if (count < *capacity)
+        return 0;
+    size_t wanted = *capacity ? 2 * *capacity : 64;
+    void *grown = reallocarray(*(void **)list, wanted, size);
+    if (!grown)
+        return -ENOMEM;
+    *(void **)list = grown;
+    *capacity = wanted;
+    return 0;
+}
+
+static int admit(fi_admission *admission, member *offered) {
+    int r = grow(&admission->members, sizeof(*admission->members), admission->count,
+                 &admission->capacity);
+    if (r)
+        return r;
+    uint32_t *chain = chain_of(admission, offered->bucket);
+    offered->next = *chain;
+    admission->members[admission->count++] = *offered;
+    *chain = (uint32_t)admission->count;
+    use(admission, offered->pair, 1);
+    return 0;
+}
+
+int fi_admission_offer(fi_admission *admission, uint32_t index, fi_pair pair, fi_verdict *ret) {
+    *ret = FI_CLOSED;
+    if (fi_admission_is_closed(admission, pair))
+        return 0;
+    member offered = measure(admission, pair);
+    if (!admission->limits.put_copies_off || !is_copy(admission, &offered)) {
+        *ret = FI_ADMITTED;
+        return admit(admission, &offered);
+    }
+    *ret = FI_PUT_OFF;
+    int r = grow(&admission->put_off, sizeof(*admission->put_off), admission->put_off_count,
+                 &admission->put_off_capacity);
+    if (r == 0)
+        admission->put_off[admission->put_off_count++] = (fi_put_off){index, pair};
+    return r;
+}
+
+/* The member that leaves is emptied rather than unlinked: no bucket has its number. */
+void fi_admission_withdraw(fi_admission *admission, fi_pair pair) {
+    for (size_t i = 0; i < admission->count; i++) {
+        member *left = &admission->members[i];
+        if (left->bucket == INT64_MAX || left->pair.a != pair.a || left->pair.b != pair.b)
+            continue;
+        left->bucket = INT64_MAX;
+        use(admission, pair, UINT32_MAX);
+        return;
+    }
+}
+
+const fi_put_off *fi_admission_put_off(const fi_admission *admission, size_t *ret_count) {
+    *ret_count = admission->put_off_count;
+    return admission->put_off;
+}
+
+int fi_admission_fill(fi_admission *admission, size_t k, uint32_t *batch, size_t *count) {
+    for (size_t i = 0; i < admission->put_off_count && *count < k; i++) {
+        fi_put_off next = admission->put_off[i];
+        if (fi_admission_is_closed(admission, next.pair))
+            continue;
+        member offered = measure(admission, next.pair);
+        int r = admit(admission, &offered);
+        if (r)
+            return r;
+        batch[(*count)++] = next.index;
+    }
+    admission->put_off_count = 0;
+    return 0;
+}

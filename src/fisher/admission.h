@@ -1,0 +1,56 @@
+/*
+ * What a batch still admits. A strategy offers its candidates in the order in which it would take
+ * them, and takes those that are admitted.
+ *
+ * An item, or a group, that reached its limit is closed: its pairs are refused for good. A
+ * difference nearly that of one in the batch, or its opposite, asks nearly the same question: it is
+ * put off, and comes to its turn when nothing else is left.
+ */
+#ifndef FI_ADMISSION_H
+#define FI_ADMISSION_H
+
+#include "design_private.h"
+
+typedef struct fi_admission fi_admission;
+
+typedef struct fi_limits {
+    size_t per_item;        /* 0: any number */
+    size_t per_group;       /* 0: any number */
+    const uint32_t *groups; /* of the rows that distinct->rows names; NULL: none */
+    bool put_copies_off;
+    double copy_distance; /* a share of the length of the difference; 0: the same two items */
+} fi_limits;
+
+/* The distinct items must outlive it; of the distinct its pairs are not used. */
+int fi_admission_new(const fi_distinct *distinct, const fi_limits *limits,
+                     fi_admission **ret) FD_MUST_CHECK;
+void fi_admission_free(fi_admission *admission);
+FD_DEFINE_CLEANUP(fi_admission, fi_admission_free)
+
+typedef enum fi_verdict { FI_ADMITTED, FI_CLOSED, FI_PUT_OFF } fi_verdict;
+
+/* Offers candidate `index`, the pair of the items a and b. -ENOMEM. */
+int fi_admission_offer(fi_admission *admission, uint32_t index, fi_pair pair,
+                       fi_verdict *ret) FD_MUST_CHECK;
+
+/* Without admitting it: whether an item of the pair is closed. */
+bool fi_admission_is_closed(const fi_admission *admission, fi_pair pair);
+bool fi_admission_is_item_closed(const fi_admission *admission, uint32_t item);
+
+/* Takes a pair out of the batch again. */
+void fi_admission_withdraw(fi_admission *admission, fi_pair pair);
+
+/* One that was put off. */
+typedef struct fi_put_off {
+    uint32_t index;
+    fi_pair pair;
+} fi_put_off;
+
+/* Those put off, in the order in which they were offered, [count]. */
+const fi_put_off *fi_admission_put_off(const fi_admission *admission, size_t *ret_count);
+
+/* Admits those that were put off and are not closed, until the batch has k: appends to `batch`. */
+int fi_admission_fill(fi_admission *admission, size_t k, uint32_t *batch,
+                      size_t *count) FD_MUST_CHECK;
+
+#endif

@@ -1,0 +1,136 @@
+#include "certificate.h"
+
+#include <cblas.h>
+#include <lapacke.h>
+#include <math.h>
+#include <string.h>
+
+enum { BISECTIONS = 40 };
+
+/* A point X of the relaxed problem, as a matrix and its factor. */
+typedef struct point {
+    fi_information *matrix;
+    fi_factor *factor;
+} point;
+
+static void point_clear(point *at) {
+    fi_information_free(at->matrix);
+    fi_factor_free(at->factor);
+}
+
+/* matrix += U'U of the factor */
+static void add_product(fi_information *information, const fi_factor *factor) {
+    int h = (int)factor->n;
+    cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, h, h, 1.0, factor->upper, h, 1.0,
+                information->matrix, h);
+    for (size_t i = 0; i < factor->n; i++)
+        for (size_t j = 0; j < i; j++)
+            information->matrix[i * factor->n + j] = information->matrix[j * factor->n + i];
+}
+
+static int point_init(point *at, const fi_factor *factor) {
+    int r = fi_information_new(factor->n, &at->matrix);
+    if (r)
+        return r;
+    add_product(at->matrix, factor);
+    return fi_factor_copy(factor, &at->factor);
+}
+
+/* tr(M X^-1) = |U R^-1|^2 with M = U'U and X = R'R */
+static int trace_of_ratio(const fi_factor *before, const fi_factor *at, double *ret) {
+    int h = (int)before->n;
+    FD_FREE double *ratio = calloc(before->n, before->n * sizeof(*ratio));
+    if (!ratio)
+        return -ENOMEM;
+    memcpy(ratio, before->upper, before->n * before->n * sizeof(*ratio));
+    cblas_dtrsm(CblasRowMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, h, h, 1.0,
+                at->upper, h, ratio, h);
+    *ret = cblas_ddot(h * h, ratio, 1, ratio, 1);
+    return 0;
+}
+
+/* eigenvalues [h] of X^-1 S, S being a matrix of which the upper triangle counts */
+static int eigenvalues_of_ratio(const fi_information *towards, const fi_factor *at,
+                                double *eigenvalues) {
+    int h = (int)at->n;
+    FD_FREE double *ratio = calloc(at->n, at->n * sizeof(*ratio));
+    FD_FREE double *room = calloc(at->n, 34 * sizeof(*room));
+    if (!ratio || !room)
+        return -ENOMEM;
+    memcpy(ratio, towards->matrix, at->n * at->n * sizeof(*ratio));
+    /* R'^-1 S R^-1; in column-major terms U'U is LL' with L the transpose of the rows. */
+    if (LAPACKE_dsygst_work(LAPACK_COL_MAJOR, 1, 'L', h, ratio, h, at->upper, h) != 0 ||
+        LAPACKE_dsyev_work(LAPACK_COL_MAJOR, 'N', 'L', h, ratio, h, eigenvalues, room, 34 * h) != 0)
+        return -EDOM;
+    return 0;
+}
+
+/* The share of the way that maximises log det: where the derivative of
+ * sum of log(1 + share (e - 1)), which falls, is 0. */
+static double line_search(size_t h, const double *eigenvalues) {
+    double low = 0.0, high = 1.0;
+    for (int i = 0; i < BISECTIONS; i++) {
+        double share = (low + high) / 2.0, slope = 0.0;
+        for (size_t j = 0; j < h; j++)
+            slope += (eigenvalues[j] - 1.0) / (1.0 + share * (eigenvalues[j] - 1.0));
+        if (slope > 0.0)
+            low = share;
+        else
+            high = share;
+    }
+    return (low + high) / 2.0;
+}
+
+/* X += share (S - X) */
+static int move(point *at, const fi_information *towards) {
+    size_t h = at->factor->n;
+    FD_FREE double *eigenvalues = calloc(h, sizeof(*eigenvalues));
+    if (!eigenvalues)
+        return -ENOMEM;
+    int r = eigenvalues_of_ratio(towards, at->factor, eigenvalues);
+    if (r)
+        return r;
+    double share = line_search(h, eigenvalues);
+    for (size_t i = 0; i < h * h; i++)
+        at->matrix->matrix[i] += share * (towards->matrix[i] - at->matrix->matrix[i]);
+    FD_CLEANUP(fi_factor_freep) fi_factor *old = FD_STEAL(at->factor);
+    return fi_factor_new(at->matrix, 0.0, &at->factor);
+}
+
+int fi_certify(const fi_factor *before, const fi_factor *after, size_t k,
+               const fi_selection_options *options, const fi_oracle *oracle, double *ret_bound) {
+    FD_CLEANUP(point_clear) point at = {0};
+    int r = point_init(&at, after);
+    if (r)
+        return r;
+    double logdet = fi_factor_logdet(after);
+    for (size_t step = 0;; step++) {
+        bool last = step == options->certify_steps;
+        FD_CLEANUP(fi_information_freep) fi_information *towards = NULL;
+        double largest, own, trace;
+        r = last ? 0 : fi_information_new(before->n, &towards);
+        if (r == 0)
+            r = oracle->largest(oracle->context, at.factor, k, &largest, &own, towards);
+        if (r)
+            return r;
+        if (step == 0) { /* the sum over the batch is h - tr(M X^-1), and rounds alike */
+            *ret_bound = logdet + fmax(largest - own, 0.0);
+        } else {
+            r = trace_of_ratio(before, at.factor, &trace);
+            if (r)
+                return r;
+            double bound = fi_factor_logdet(at.factor) + trace - (double)before->n + largest;
+            *ret_bound = fmax(fmin(*ret_bound, bound), logdet);
+        }
+        if (last || *ret_bound == logdet)
+            return 0;
+        add_product(towards, before);
+        r = move(&at, towards);
+        if (r == -EDOM)
+            return 0; /* rounding ends the way; every bound so far holds */
+        if (r == 0)
+            r = fi_go_on(options, 1.0);
+        if (r)
+            return r;
+    }
+}
