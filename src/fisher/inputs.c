@@ -81,7 +81,7 @@ int fi_fold_first_layer(const fi_model *model, fi_layer *ret, float **ret_block)
     int r = can_fold(model);
     if (r < 0)
         return r;
-    fi_layer first = fi_first_layer(model);
+    fi_layer first = fi_hidden_layer(model, 0);
     size_t inputs = model->shape.inputs;
     float *block = calloc(first.outputs, (inputs + 1) * sizeof(*block));
     if (!block)

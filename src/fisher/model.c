@@ -7,9 +7,9 @@
 #include "network.h"
 #include "rng.h"
 
-/* Items prepared and run through the network at a time: a block of raw embeddings fits the cache.
- */
-enum { BLOCK_ROWS = 64 };
+/* Items run through the network at a time: sgemm packs the weights anew for each block, but the
+ * hidden layers of a block, or its prepared embeddings, should stay in the cache. */
+enum { FOLDED_ROWS = 1024, PREPARED_ROWS = 64 };
 
 static size_t feature_count(const fi_shape *shape) {
     if (shape->hidden_layers > 0)
@@ -119,40 +119,44 @@ float *fi_model_parameters(fi_model *model, size_t *ret_count) {
 
 fi_layer fi_model_layer(fi_model *model, uint32_t index) {
     assert(index <= model->shape.hidden_layers);
-    size_t inputs = fi_model_prepared_count(model);
-    size_t width = model->shape.hidden_width;
-    float *next = model->parameters;
-    for (uint32_t l = 0; l < index; l++) {
-        next += (inputs + 1) * width;
-        inputs = width;
-    }
-    if (index == model->shape.hidden_layers)
-        return (fi_layer){1, inputs, next, NULL};
-    return (fi_layer){width, inputs, next, next + inputs * width};
+    if (index < model->shape.hidden_layers)
+        return fi_hidden_layer(model, index);
+    size_t features = fi_model_feature_count(model);
+    return (fi_layer){1, features, model->parameters + model->parameter_count - features, NULL};
 }
 
-/* The rows go in blocks, through `first` as they are or, where it is NULL, prepared. */
-static int run_blocks(const fi_model *model, const fi_layer *first, size_t n,
+static size_t at_most(size_t limit, size_t n) {
+    return n < limit ? n : limit;
+}
+
+/* The first layer takes embeddings as they are. */
+static int run_folded(const fi_model *model, const fi_layer *first, size_t n,
                       const float *embeddings, float *features) {
-    size_t inputs = model->shape.inputs;
     size_t width = model->shape.hidden_width;
-    size_t rows = n < BLOCK_ROWS ? n : BLOCK_ROWS;
-    FD_CLEANUP(fi_pass_clear) fi_pass pass = {0};
-    FD_FREE float *prepared = NULL;
-    if (!first && !(prepared = calloc(rows + 1, fi_model_prepared_count(model) * sizeof(float))))
+    size_t rows = at_most(FOLDED_ROWS, n);
+    FD_FREE float *spare = calloc(rows + 1, width * sizeof(*spare));
+    if (!spare)
         return -ENOMEM;
-    int r = fi_pass_init(model, rows, &pass);
-    for (size_t at = 0; at < n && r == 0; at += BLOCK_ROWS) {
-        size_t count = n - at < BLOCK_ROWS ? n - at : BLOCK_ROWS;
-        const float *block = embeddings + at * inputs;
-        const float *result;
-        if (first) {
-            result = fi_forward_from(model, first, count, block, &pass);
-        } else {
-            r = fi_model_prepare(model, count, block, prepared);
-            result = fi_forward(model, count, prepared, &pass);
-        }
-        memcpy(features + at * width, result, count * width * sizeof(float));
+    for (size_t at = 0; at < n; at += rows)
+        fi_features_from(model, first, at_most(rows, n - at), embeddings + at * first->inputs,
+                         spare, features + at * width);
+    return 0;
+}
+
+/* The embeddings of a block are prepared first. */
+static int run_prepared(const fi_model *model, size_t n, const float *embeddings, float *features) {
+    fi_layer first = fi_hidden_layer(model, 0);
+    size_t rows = at_most(PREPARED_ROWS, n);
+    FD_FREE float *prepared = calloc(rows + 1, first.inputs * sizeof(*prepared));
+    FD_FREE float *spare = calloc(rows + 1, first.outputs * sizeof(*spare));
+    if (!prepared || !spare)
+        return -ENOMEM;
+    int r = 0;
+    for (size_t at = 0; at < n && r == 0; at += rows) {
+        size_t count = at_most(rows, n - at);
+        r = fi_model_prepare(model, count, embeddings + at * model->shape.inputs, prepared);
+        if (r == 0)
+            fi_features_from(model, &first, count, prepared, spare, features + at * first.outputs);
     }
     return r;
 }
@@ -163,9 +167,9 @@ int fi_model_features(const fi_model *model, size_t n, const float *embeddings, 
     FD_FREE float *block = NULL;
     fi_layer folded;
     int r = fi_fold_first_layer(model, &folded, &block);
-    if (r < 0 && r != -ERANGE)
-        return r;
-    return run_blocks(model, r == 0 ? &folded : NULL, n, embeddings, features);
+    if (r == -ERANGE)
+        return run_prepared(model, n, embeddings, features);
+    return r < 0 ? r : run_folded(model, &folded, n, embeddings, features);
 }
 
 FI_CLONES static float dot(size_t count, const float *restrict a, const float *restrict b) {

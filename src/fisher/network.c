@@ -40,16 +40,30 @@ static inline float lower_tail(float x, float exponential) {
     return q * t * exponential;
 }
 
+/* Phi(x), given exp(-x^2 / 2) */
+static inline float distribution(float x, float exponential) {
+    float tail = lower_tail(fabsf(x), exponential);
+    return x > 0.0f ? 1.0f - tail : tail;
+}
+
+static inline float bell(float x) {
+    float half_square = 0.5f * x * x;
+    return exp_negative(half_square < 87.0f ? half_square : 87.0f);
+}
+
 FI_CLONES void fi_gelu(size_t count, float *restrict z, float *restrict out) {
     for (size_t i = 0; i < count; i++) {
         float x = z[i];
-        float half_square = 0.5f * x * x;
-        float exponential = exp_negative(half_square < 87.0f ? half_square : 87.0f);
-        float tail = lower_tail(fabsf(x), exponential);
-        float phi = x > 0.0f ? 1.0f - tail : tail;
+        float exponential = bell(x);
+        float phi = distribution(x, exponential);
         out[i] = x * phi;
         z[i] = phi + x * 0.398942280f * exponential;
     }
+}
+
+FI_CLONES static void gelu_in_place(size_t count, float *z) {
+    for (size_t i = 0; i < count; i++)
+        z[i] *= distribution(z[i], bell(z[i]));
 }
 
 /* ---- passes ---- */
@@ -83,36 +97,45 @@ FI_CLONES static void fill_rows(size_t n, size_t width, const float *restrict ro
             rows[i * width + j] = row[j];
 }
 
-fi_layer fi_first_layer(const fi_model *model) {
+fi_layer fi_hidden_layer(const fi_model *model, uint32_t index) {
     size_t inputs = fi_model_prepared_count(model);
     size_t width = model->shape.hidden_width;
-    return (fi_layer){width, inputs, model->parameters, model->parameters + inputs * width};
+    float *weights = model->parameters;
+    for (uint32_t l = 0; l < index; l++) {
+        weights += (inputs + 1) * width;
+        inputs = width;
+    }
+    return (fi_layer){width, inputs, weights, weights + inputs * width};
+}
+
+/* z = rows W' + b */
+static void apply(const fi_layer *layer, size_t n, const float *rows, float *z) {
+    int width = (int)layer->outputs, fan_in = (int)layer->inputs;
+    fill_rows(n, layer->outputs, layer->biases, z);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)n, width, fan_in, 1.0f, rows, fan_in,
+                layer->weights, fan_in, 1.0f, z, width);
 }
 
 const float *fi_forward(const fi_model *model, size_t n, const float *inputs, fi_pass *pass) {
-    fi_layer first = fi_first_layer(model);
-    return fi_forward_from(model, &first, n, inputs, pass);
-}
-
-const float *fi_forward_from(const fi_model *model, const fi_layer *first, size_t n,
-                             const float *inputs, fi_pass *pass) {
-    size_t width = model->shape.hidden_width;
-    size_t fan_in = first->inputs;
-    const float *weights = first->weights, *biases = first->biases;
-    const float *next = model->parameters + (fi_model_prepared_count(model) + 1) * width;
     for (uint32_t l = 0; l < model->shape.hidden_layers; l++) {
-        float *z = pass->slopes[l];
-        fill_rows(n, width, biases, z);
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)n, (int)width, (int)fan_in, 1.0f,
-                    inputs, (int)fan_in, weights, (int)fan_in, 1.0f, z, (int)width);
-        fi_gelu(n * width, z, pass->outputs[l]);
+        fi_layer layer = fi_hidden_layer(model, l);
+        apply(&layer, n, inputs, pass->slopes[l]);
+        fi_gelu(n * layer.outputs, pass->slopes[l], pass->outputs[l]);
         inputs = pass->outputs[l];
-        weights = next;
-        biases = next + width * width;
-        next = biases + width;
-        fan_in = width;
     }
     return inputs;
+}
+
+void fi_features_from(const fi_model *model, const fi_layer *first, size_t n, const float *inputs,
+                      float *spare, float *features) {
+    uint32_t layers = model->shape.hidden_layers;
+    for (uint32_t l = 0; l < layers; l++) {
+        fi_layer layer = l == 0 ? *first : fi_hidden_layer(model, l);
+        float *z = (layers - l) % 2 == 1 ? features : spare;
+        apply(&layer, n, inputs, z);
+        gelu_in_place(n * layer.outputs, z);
+        inputs = z;
+    }
 }
 
 FI_CLONES static void multiply(size_t count, const float *restrict by, float *restrict values) {

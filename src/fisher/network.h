@@ -40,12 +40,13 @@ typedef struct fi_pass {
 int fi_pass_init(const fi_model *model, size_t n, fi_pass *ret) FD_MUST_CHECK;
 void fi_pass_clear(fi_pass *pass);
 
-/* The first hidden layer as it stands in the parameters. */
-fi_layer fi_first_layer(const fi_model *model);
+/* A hidden layer as it stands in the parameters. */
+fi_layer fi_hidden_layer(const fi_model *model, uint32_t index);
 
-/* fi_forward with another first layer, whose inputs the rows of `inputs` are. */
-const float *fi_forward_from(const fi_model *model, const fi_layer *first, size_t n,
-                             const float *inputs, fi_pass *pass);
+/* Features [n x h] with `first` for the first hidden layer, of which there is one, and nothing kept
+ * for a backward pass; `spare` is as large as the features. */
+void fi_features_from(const fi_model *model, const fi_layer *first, size_t n, const float *inputs,
+                      float *spare, float *features);
 
 /*
  * The first hidden layer with standardisation and projection folded in, so that embeddings go

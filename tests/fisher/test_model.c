@@ -6,7 +6,8 @@
 #include "network.h"
 #include "rng.h"
 
-static const fi_shape shapes[] = {{6, 0, 0, 0}, {6, 2, 0, 0}, {6, 0, 1, 4}, {6, 3, 3, 5}};
+static const fi_shape shapes[] = {
+    {6, 0, 0, 0}, {6, 2, 0, 0}, {6, 0, 1, 4}, {6, 3, 3, 5}, {6, 0, 2, 4}};
 
 static fi_model *fitted(const fi_shape *shape, size_t n, float *items) {
     fi_rng rng = fi_rng_seeded(11);
@@ -102,6 +103,26 @@ static void features_do_not_depend_on_the_company_an_item_is_in(void **state) {
     }
 }
 
+/* More items than a block, with means near 0 and so far off that nothing can be folded. */
+static void features_are_those_that_training_computes(void **state) {
+    (void)state;
+    enum { ITEMS = 1100 };
+    static float items[ITEMS * 6], prepared[ITEMS * 6], features[ITEMS * 6];
+    for (size_t s = 0; s < 2 * FD_LENGTH(shapes); s++) {
+        FD_CLEANUP(fi_model_freep) fi_model *model = fitted(&shapes[s / 2], ITEMS, items);
+        FD_CLEANUP(fi_pass_clear) fi_pass pass = {0};
+        for (size_t i = 0; s % 2 == 1 && i < FD_LENGTH(items); i++)
+            items[i] += 1000;
+        assert_int_equal(fi_model_fit_inputs(model, ITEMS, items), 0);
+        assert_int_equal(fi_model_prepare(model, ITEMS, items, prepared), 0);
+        assert_int_equal(fi_pass_init(model, ITEMS, &pass), 0);
+        const float *expected = fi_forward(model, ITEMS, prepared, &pass);
+        assert_int_equal(fi_model_features(model, ITEMS, items, features), 0);
+        for (size_t i = 0; i < ITEMS * fi_model_feature_count(model); i++)
+            assert_near((double)features[i], (double)expected[i], 1e-5);
+    }
+}
+
 static void bytes_give_the_same_model_back(void **state) {
     (void)state;
     for (size_t s = 0; s < FD_LENGTH(shapes); s++) {
@@ -156,6 +177,7 @@ int main(void) {
         cmocka_unit_test(the_same_seed_gives_the_same_model),
         cmocka_unit_test(standardised_inputs_have_mean_0_and_deviation_1_even_far_from_0),
         cmocka_unit_test(features_do_not_depend_on_the_company_an_item_is_in),
+        cmocka_unit_test(features_are_those_that_training_computes),
         cmocka_unit_test(bytes_give_the_same_model_back),
         cmocka_unit_test(any_changed_byte_and_any_other_length_is_noticed),
         cmocka_unit_test(a_weight_that_is_not_finite_is_refused),
