@@ -24,7 +24,7 @@ struct fi_admission {
     size_t count, capacity;
     member *members;
     uint32_t chains[BUCKETS]; /* first member of each, plus one */
-    size_t put_off_count, put_off_capacity;
+    size_t put_off_count, put_off_capacity, put_off_next;
     fi_put_off *put_off;
     double *offered; /* [h] the difference at hand */
 };
@@ -216,22 +216,28 @@ void fi_admission_withdraw(fi_admission *admission, fi_pair pair) {
     }
 }
 
-const fi_put_off *fi_admission_put_off(const fi_admission *admission, size_t *ret_count) {
-    *ret_count = admission->put_off_count;
-    return admission->put_off;
+int fi_admission_next_put_off(fi_admission *admission, fi_put_off *ret, bool *ret_any) {
+    *ret_any = false;
+    while (admission->put_off_next < admission->put_off_count) {
+        *ret = admission->put_off[admission->put_off_next++];
+        if (fi_admission_is_closed(admission, ret->pair))
+            continue;
+        member offered = measure(admission, ret->pair);
+        *ret_any = true;
+        return admit(admission, &offered);
+    }
+    return 0;
 }
 
 int fi_admission_fill(fi_admission *admission, size_t k, uint32_t *batch, size_t *count) {
-    for (size_t i = 0; i < admission->put_off_count && *count < k; i++) {
-        fi_put_off next = admission->put_off[i];
-        if (fi_admission_is_closed(admission, next.pair))
-            continue;
-        member offered = measure(admission, next.pair);
-        int r = admit(admission, &offered);
+    bool any = true;
+    while (any && *count < k) {
+        fi_put_off next;
+        int r = fi_admission_next_put_off(admission, &next, &any);
         if (r)
             return r;
-        batch[(*count)++] = next.index;
+        if (any)
+            batch[(*count)++] = next.index;
     }
-    admission->put_off_count = 0;
     return 0;
 }

@@ -46,10 +46,11 @@ typedef struct fi_put_off {
     fi_pair pair;
 } fi_put_off;
 
-/* Those put off, in the order in which they were offered, [count]. */
-const fi_put_off *fi_admission_put_off(const fi_admission *admission, size_t *ret_count);
+/* Admits the next of those that were put off and are not closed; false when there is none. */
+int fi_admission_next_put_off(fi_admission *admission, fi_put_off *ret,
+                              bool *ret_any) FD_MUST_CHECK;
 
-/* Admits those that were put off and are not closed, until the batch has k: appends to `batch`. */
+/* Appends those to `batch` until it has k. */
 int fi_admission_fill(fi_admission *admission, size_t k, uint32_t *batch,
                       size_t *count) FD_MUST_CHECK;
 

@@ -102,4 +102,8 @@ int fi_batch_add(const fi_factor *before, const fi_distinct *distinct, size_t k,
                  const fi_pair *pairs, const double *weights, double *gains,
                  fi_factor **ret) FD_MUST_CHECK;
 
+/* Replaces the factor of M by that of M with k pairs. */
+int fi_factor_grow(fi_factor **factor, const fi_distinct *distinct, size_t k, const fi_pair *pairs,
+                   const double *weights) FD_MUST_CHECK;
+
 #endif

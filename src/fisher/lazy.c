@@ -4,8 +4,12 @@
 #include <errno.h>
 #include <math.h>
 
+/* Whitened rows hold seven digits: a gain of this share of the largest still has four of them. */
+#define PRECISE_SHARE 1e-2
+
 typedef struct heap_state {
     const fi_lazy *from;
+    size_t left;       /* in the heap */
     double *leverages; /* [n] as of `known` picks */
     uint32_t *known;   /* [n] */
     fi_ranked *heap;   /* [n] by weight * leverage */
@@ -44,8 +48,9 @@ static int heap_state_init(heap_state *state) {
         state->inverse[i * h + i] = 1.0;
     fi_whitened_leverages(state->from->distinct, state->from->whitened, state->leverages);
     for (size_t i = 0; i < n; i++)
-        state->heap[i] = (fi_ranked){key_of(state, (uint32_t)i), (uint32_t)i};
-    fi_heap_build(state->heap, n);
+        if (!state->from->offered[i])
+            state->heap[state->left++] = (fi_ranked){key_of(state, (uint32_t)i), (uint32_t)i};
+    fi_heap_build(state->heap, state->left);
     return 0;
 }
 
@@ -125,6 +130,7 @@ static void add_direction(const heap_state *state, uint32_t index, size_t picked
 static int take_best(const heap_state *state, uint32_t *batch, size_t *count, size_t *picked) {
     uint32_t index = state->heap[0].index;
     fi_verdict verdict;
+    state->from->offered[index] = 1;
     int r = fi_admission_offer(state->from->admission, index, state->from->distinct->pairs[index],
                                &verdict);
     if (r == 0 && verdict == FI_ADMITTED) {
@@ -138,17 +144,21 @@ static int take_best(const heap_state *state, uint32_t *batch, size_t *count, si
 int fi_lazy_pick(const fi_lazy *from, size_t k, uint32_t *batch, size_t *count) {
     FD_CLEANUP(heap_state_free) heap_state state = {.from = from};
     int r = heap_state_init(&state);
-    size_t left = from->distinct->n_pairs, picked = 0;
-    while (r == 0 && *count < k && left > 0 && state.heap[0].key > from->floor) {
+    if (r || state.left == 0)
+        return r;
+    double largest = state.heap[0].key;
+    double floor = largest > 0.0 ? fmax(from->floor, PRECISE_SHARE * largest) : from->floor;
+    size_t picked = 0;
+    while (r == 0 && *count < k && state.left > 0 && state.heap[0].key > floor) {
         uint32_t index = state.heap[0].index;
         if (state.known[index] == picked) {
             r = take_best(&state, batch, count, &picked);
-            state.heap[0] = state.heap[--left];
+            state.heap[0] = state.heap[--state.left];
         } else {
             bring_up_to_date(&state, index, picked);
             state.heap[0].key = key_of(&state, index);
         }
-        fi_heap_sift(state.heap, left);
+        fi_heap_sift(state.heap, state.left);
     }
     return r;
 }

@@ -18,10 +18,16 @@ typedef struct fi_lazy {
     const double *weights;       /* [n_pairs] */
     fi_admission *admission;
     const fi_selection_options *options;
-    double floor; /* picks none whose v d' M^-1 d is this or less: others may have more */
+    uint8_t *offered; /* [n_pairs] 1 for those offered before, which are passed over; kept so */
+    double floor;     /* picks none whose v d' M^-1 d is this or less: others may have more */
 } fi_lazy;
 
-/* Appends picks to `batch` until it has k, none is left or the best is at the floor. */
+/*
+ * Appends picks to `batch` until it has k, none is left, the best is at the floor, or gains have
+ * fallen so far that float32 whitening by the first M no longer tells them apart: then the caller
+ * whitens by the M that has grown and comes again. Nothing is appended only where none is left
+ * above the floor, or those left were refused.
+ */
 int fi_lazy_pick(const fi_lazy *from, size_t k, uint32_t *batch, size_t *count) FD_MUST_CHECK;
 
 #endif

@@ -124,6 +124,14 @@ static void the_bound_is_the_tangent_of_the_concave_relaxation(void **state) {
     problem_free(&made);
 }
 
+static bool draws_at_random(const char *strategy) {
+    static const char *const names[] = {"random", "dopt-sample", "coreset", "batchbald"};
+    for (size_t i = 0; i < FD_LENGTH(names); i++)
+        if (strcmp(strategy, names[i]) == 0)
+            return true;
+    return false;
+}
+
 static void the_same_seed_gives_the_same_batch(void **state) {
     (void)state;
     problem made = problem_new(7, ITEMS, WIDTH, PAIRS, 0.0f, 1.0f);
@@ -134,7 +142,7 @@ static void the_same_seed_gives_the_same_batch(void **state) {
         fi_selection other = selected(&made.candidates, NULL, name, 30, 1.0, 10);
         assert_memory_equal(one.pairs, two.pairs, 30 * sizeof(*one.pairs));
         assert_memory_equal(one.gains, two.gains, 30 * sizeof(*one.gains));
-        assert_int_equal(strcmp(name, "random") != 0,
+        assert_int_equal(!draws_at_random(name),
                          memcmp(one.pairs, other.pairs, 30 * sizeof(*one.pairs)) == 0);
         fi_selection_clear(&one);
         fi_selection_clear(&two);
@@ -153,7 +161,7 @@ static void permuting_the_candidates_permutes_the_choice(void **state) {
     permuted.pairs = moved;
     for (size_t i = 0; i < fi_strategy_count(); i++) {
         const char *name = fi_strategy_at(i)->name;
-        if (strcmp(name, "random") == 0)
+        if (draws_at_random(name))
             continue;
         fi_selection one = selected(&made.candidates, NULL, name, 30, 1.0, 0);
         fi_selection two = selected(&permuted, NULL, name, 30, 1.0, 0);

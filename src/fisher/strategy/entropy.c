@@ -13,3 +13,8 @@ int fi_choose_entropy(const fi_problem *problem, size_t k, uint32_t *batch, size
         keys[i] = -fabs(problem->logits[i]);
     return fi_take_largest(problem, keys, k, batch, count);
 }
+
+int fi_choose_entropy_from_pool(const fi_pool_problem *problem, size_t k, fi_pair *batch,
+                                size_t *count) {
+    return fi_take_largest_from_pool(problem, FI_KEY_CLOSENESS, NULL, k, batch, count);
+}

@@ -31,3 +31,29 @@ int fi_choose_random(const fi_problem *problem, size_t k, uint32_t *batch, size_
     }
     return fi_admission_fill(problem->admission, k, batch, count);
 }
+
+int fi_draw_from_pool(const fi_pool_view *view, fi_admission *admission, fi_rng *rng, size_t k,
+                      fi_pair *batch, size_t *count) {
+    uint64_t numbers = view->before[view->distinct->n_items];
+    FD_CLEANUP(fi_admission_freep) fi_admission *drawn = NULL;
+    /* What was drawn before is a copy to an admission without limits. */
+    int r = fi_admission_new(view->distinct, &(fi_limits){.put_copies_off = true}, &drawn);
+    for (uint64_t left = view->n_pairs; r == 0 && left > 0 && *count < k;) {
+        fi_pair pair = fi_pool_pair(view, fi_rng_below(rng, numbers));
+        fi_verdict verdict = FI_CLOSED;
+        if (!fi_key_is_among(fi_pair_key(pair), view->excluded, view->n_excluded))
+            r = fi_admission_offer(drawn, 0, pair, &verdict);
+        if (r || verdict != FI_ADMITTED)
+            continue;
+        left--;
+        r = fi_admission_offer(admission, 0, pair, &verdict);
+        if (r == 0 && verdict == FI_ADMITTED)
+            batch[(*count)++] = pair;
+    }
+    return r;
+}
+
+int fi_choose_random_from_pool(const fi_pool_problem *problem, size_t k, fi_pair *batch,
+                               size_t *count) {
+    return fi_draw_from_pool(problem->view, problem->admission, problem->rng, k, batch, count);
+}

@@ -61,3 +61,70 @@ int fi_choose_by_gradient(const fi_problem *problem, const double *weights,
     int r = fi_gradient_scores(problem->distinct, weights, past, scores);
     return r ? r : fi_take_largest(problem, scores, k, batch, count);
 }
+
+/* ---- pools ---- */
+
+int fi_fill_from_pool(const fi_pool_problem *problem, size_t k, fi_pair *batch, size_t *count) {
+    bool any = true;
+    while (any && *count < k) {
+        fi_put_off next;
+        int r = fi_admission_next_put_off(problem->admission, &next, &any);
+        if (r)
+            return r;
+        if (any)
+            batch[(*count)++] = next.pair;
+    }
+    return 0;
+}
+
+/* Beyond this many of the best pairs a batch may have copies. */
+enum { OFFERED_MAX = 1 << 20 };
+
+int fi_take_largest_from_pool(const fi_pool_problem *problem, fi_scan_key key,
+                              const fi_factor *factor, size_t k, fi_pair *batch, size_t *count) {
+    const fi_distinct *distinct = problem->view->distinct;
+    FD_FREE float *whitened = NULL;
+    int r = 0;
+    if (factor) {
+        whitened = calloc(distinct->n_items + 1, distinct->n_features * sizeof(*whitened));
+        r = whitened ? fi_whiten(factor, distinct, whitened) : -ENOMEM;
+    }
+    size_t offered = 0;
+    bool all = false;
+    for (size_t room = k + k / 4; r == 0 && *count < k && !all && offered < OFFERED_MAX;
+         room *= 4) {
+        fi_scan scan = {.view = problem->view,
+                        .options = problem->options,
+                        .key = key,
+                        .whitened = whitened,
+                        .room = room};
+        FD_CLEANUP(fi_finds_clear) fi_finds finds = {0};
+        r = fi_scan_pool(&scan, &finds);
+        all = finds.count < room;
+        for (; r == 0 && offered < finds.count && *count < k; offered++) {
+            fi_verdict verdict;
+            r = fi_admission_offer(problem->admission, 0, finds.pairs[offered].pair, &verdict);
+            if (r == 0 && verdict == FI_ADMITTED)
+                batch[(*count)++] = finds.pairs[offered].pair;
+        }
+    }
+    return r ? r : fi_fill_from_pool(problem, k, batch, count);
+}
+
+int fi_choose_by_gradient_from_pool(const fi_pool_problem *problem, bool unit,
+                                    const fi_information *past, size_t k, fi_pair *batch,
+                                    size_t *count) {
+    FD_CLEANUP(fi_information_freep) fi_information *information = NULL;
+    FD_CLEANUP(fi_factor_freep) fi_factor *factor = NULL;
+    int r = fi_information_new(problem->view->distinct->n_features, &information);
+    if (r == 0)
+        r = fi_pool_add_information(problem->view, unit, information);
+    if (r)
+        return r;
+    if (past)
+        fi_information_merge(information, past);
+    r = fi_factor_new_raised(information, FI_SCORE_RIDGE, &factor);
+    return r ? r
+             : fi_take_largest_from_pool(problem, unit ? FI_KEY_LEVERAGE : FI_KEY_INFORMATION,
+                                         factor, k, batch, count);
+}

@@ -6,7 +6,8 @@
 #ifndef FI_STRATEGY_H
 #define FI_STRATEGY_H
 
-#include "admission.h"
+#include "pool.h"
+#include "scan.h"
 
 /* Below this largest weight the model does not say where answers are informative. */
 #define FI_WEIGHT_FLOOR 1e-9
@@ -31,10 +32,18 @@ typedef struct fi_problem {
 /* Fills `batch` with k candidates, or as many as are admitted, and sets their count. */
 typedef int fi_choose(const fi_problem *problem, size_t k, uint32_t *batch, size_t *count);
 
-typedef struct fi_pool_problem fi_pool_problem;
+typedef struct fi_pool_problem {
+    const fi_pool_view *view;
+    const fi_information *past;
+    const fi_factor *factor;
+    fi_admission *admission;
+    const fi_selection_options *options;
+    fi_rng *rng;
+} fi_pool_problem;
 
 /* The same for a pool, whose batch is a list of pairs of its distinct items. */
-typedef int fi_choose_from_pool(fi_pool_problem *problem, size_t k, fi_pair *batch, size_t *count);
+typedef int fi_choose_from_pool(const fi_pool_problem *problem, size_t k, fi_pair *batch,
+                                size_t *count);
 
 typedef struct fi_chooser {
     fi_choose *choose;
@@ -44,6 +53,10 @@ typedef struct fi_chooser {
 #define FI_STRATEGY(name, choose, choose_from_pool, sentence) fi_choose choose;
 #include "strategies.def"
 #undef FI_STRATEGY
+
+fi_choose_from_pool fi_choose_random_from_pool, fi_choose_entropy_from_pool,
+    fi_choose_maxdiff_from_pool, fi_choose_xtx_from_pool, fi_choose_dopt_from_pool,
+    fi_choose_pa_dopt_from_pool, fi_choose_greedy_from_pool;
 
 const fi_chooser *fi_chooser_of(const fi_strategy *strategy); /* NULL if it is none */
 fi_limits fi_limits_of(const fi_selection_options *options, const uint32_t *groups);
@@ -55,6 +68,19 @@ int fi_check_options(const fi_selection_options *options, size_t n_features,
 /* Takes candidates in the order of their keys [n_pairs], largest first. */
 int fi_take_largest(const fi_problem *problem, const double *keys, size_t k, uint32_t *batch,
                     size_t *count) FD_MUST_CHECK;
+
+/* The same from a pool, whose keys are of one kind at a factor (NULL where they need none). */
+int fi_take_largest_from_pool(const fi_pool_problem *problem, fi_scan_key key,
+                              const fi_factor *factor, size_t k, fi_pair *batch,
+                              size_t *count) FD_MUST_CHECK;
+
+/* Appends pairs that were put off until `batch` has k. */
+int fi_fill_from_pool(const fi_pool_problem *problem, size_t k, fi_pair *batch,
+                      size_t *count) FD_MUST_CHECK;
+
+/* Draws pairs uniformly, each once, until `batch` has k or the pool is exhausted. */
+int fi_draw_from_pool(const fi_pool_view *view, fi_admission *admission, fi_rng *rng, size_t k,
+                      fi_pair *batch, size_t *count) FD_MUST_CHECK;
 
 /* indices [n]: a random choice of `count` of 0 … n - 1 comes first, in random order. */
 void fi_shuffle_front(fi_rng *rng, size_t n, size_t count, uint32_t *indices);
@@ -70,5 +96,10 @@ int fi_gradient_scores(const fi_distinct *distinct, const double *weights,
 int fi_choose_by_gradient(const fi_problem *problem, const double *weights,
                           const fi_information *past, size_t k, uint32_t *batch,
                           size_t *count) FD_MUST_CHECK;
+
+/* The same from a pool, weights all ones where `unit`. */
+int fi_choose_by_gradient_from_pool(const fi_pool_problem *problem, bool unit,
+                                    const fi_information *past, size_t k, fi_pair *batch,
+                                    size_t *count) FD_MUST_CHECK;
 
 #endif
