@@ -1,0 +1,21 @@
+/*
+ * The probabilistic variant of pa-dopt (Shen, Sun and Ton, ICML 2025, end of section 3.2): pairs
+ * drawn without replacement with probability proportional to the past-aware gradient score
+ *
+ *     v d' (sum over the candidates of v d d' + I_past + 1e-6 identity)^-1 d
+ *
+ * rather than the largest scores, which are often near copies of each other.
+ */
+#include "draw.h"
+
+#include <errno.h>
+
+int fi_choose_dopt_sample(const fi_problem *problem, size_t k, uint32_t *batch, size_t *count) {
+    FD_FREE double *scores = calloc(problem->distinct->n_pairs, sizeof(*scores));
+    if (!scores)
+        return -ENOMEM;
+    int r = fi_gradient_scores(problem->distinct, problem->weights, problem->past, scores);
+    if (r == 0)
+        r = fi_go_on(problem->options, 0.5);
+    return r ? r : fi_draw_by_weight(problem, scores, k, batch, count);
+}
