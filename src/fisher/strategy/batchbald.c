@@ -1,0 +1,244 @@
+/*
+ * One pair after another, each the one whose answer shares most information with the weights of the
+ * last layer given the answers to those before it: greedy on I(y_1 ... y_b; w) (Kirsch, van
+ * Amersfoort and Gal, NeurIPS 2019, arXiv 1906.08158), which is within 1 - 1/e of the best batch.
+ *
+ * The information is estimated with S samples of w ~ N(beta, M^-1) (joint.h), which cannot tell
+ * more than log S nats apart. A batch is therefore picked in rounds: after 16 picks, or when they
+ * hold half of log S, their information v d d' is added to M, as if answered, and a new round draws
+ * fresh samples from the narrower posterior. What a pick leaves to later rounds is thus told by the
+ * Laplace approximation, within a round by the answers themselves.
+ *
+ * The answers are independent given w, so that a gain only falls as picks are added: one computed
+ * earlier in the round is a bound, and candidates are evaluated in blocks from the largest bound
+ * down until none exceeds the best found (Minoux 1978). Where configurations are drawn this holds
+ * up to their noise.
+ */
+#include <errno.h>
+#include <math.h>
+
+#include "bald.h"
+#include "joint.h"
+
+/* Beyond half of log S few samples carry each configuration, and their noise picks. */
+#define JOINT_SHARE_MAX 0.5
+
+/* Nats that sums of float32 hardly tell from none: the error of one term after another is 1e-6. */
+#define GAIN_FLOOR 1e-5
+
+/* Evaluations for one pick: where thousands of candidates are nearly equal the best of these is as
+ * good as the best of all, within the noise of the samples. */
+#define EVALUATED_MAX ((size_t)32 * FI_JOINT_BLOCK)
+
+typedef struct batch_search {
+    const fi_problem *problem;
+    size_t k;
+    uint32_t *batch;
+    size_t *count;
+    float *whitened;   /* [m x h] by the factor of M before the first pick */
+    fi_factor *factor; /* of M in these coordinates */
+    fi_joint *joint;
+    size_t left;
+    fi_ranked *heap; /* [n] the candidates left, by bounds of their gains */
+    fi_ranked fresh[EVALUATED_MAX];
+} batch_search;
+
+static void search_free(batch_search *search) {
+    free(search->whitened);
+    fi_factor_free(search->factor);
+    fi_joint_free(search->joint);
+    free(search->heap);
+    free(search);
+}
+FD_DEFINE_CLEANUP(batch_search, search_free)
+
+static int identity_factor(size_t h, fi_factor **ret) {
+    FD_CLEANUP(fi_information_freep) fi_information *nothing = NULL;
+    int r = fi_information_new(h, &nothing);
+    return r ? r : fi_factor_new(nothing, 1.0, ret);
+}
+
+static int search_init(batch_search *search) {
+    const fi_distinct *distinct = search->problem->distinct;
+    size_t h = distinct->n_features;
+    search->whitened = calloc(distinct->n_items, h * sizeof(*search->whitened));
+    search->heap = calloc(distinct->n_pairs, sizeof(*search->heap));
+    if (!search->whitened || !search->heap)
+        return -ENOMEM;
+    search->left = distinct->n_pairs;
+    for (size_t i = 0; i < search->left; i++)
+        search->heap[i].index = (uint32_t)i;
+    int r = fi_whiten(search->problem->factor, distinct, search->whitened);
+    if (r == 0)
+        r = identity_factor(h, &search->factor);
+    return r ? r : fi_joint_new(search->problem, search->whitened, &search->joint);
+}
+
+/* ---- the heap ---- */
+
+static bool ranks_before(fi_ranked x, fi_ranked y) {
+    return x.key > y.key || (x.key == y.key && x.index < y.index);
+}
+
+static fi_ranked pop(batch_search *search) {
+    fi_ranked first = search->heap[0];
+    search->heap[0] = search->heap[--search->left];
+    fi_heap_sift(search->heap, search->left);
+    return first;
+}
+
+static void push(batch_search *search, fi_ranked added) {
+    size_t at = search->left++;
+    for (; at > 0 && ranks_before(added, search->heap[(at - 1) / 2]); at = (at - 1) / 2)
+        search->heap[at] = search->heap[(at - 1) / 2];
+    search->heap[at] = added;
+}
+
+/* The keys of up to a block of candidates, brought up to date. */
+static void evaluate(const batch_search *search, size_t count, fi_ranked *ranked) {
+    uint32_t indices[FI_JOINT_BLOCK] = {0};
+    double gains[FI_JOINT_BLOCK];
+    for (size_t i = 0; i < count; i++)
+        indices[i] = ranked[i].index;
+    fi_joint_gains(search->joint, count, indices, gains);
+    for (size_t i = 0; i < count; i++)
+        ranked[i].key = gains[i] > GAIN_FLOOR ? gains[i] : 0.0;
+}
+
+static int go_on(const batch_search *search) {
+    return fi_go_on(search->problem->options, (double)*search->count / (double)search->k);
+}
+
+/* ---- a round ---- */
+
+static int begin_round(batch_search *search) {
+    int r = fi_joint_begin(search->joint, search->factor);
+    for (size_t first = 0; r == 0 && first < search->left; first += FI_JOINT_BLOCK) {
+        size_t left = search->left - first;
+        evaluate(search, left < FI_JOINT_BLOCK ? left : FI_JOINT_BLOCK, search->heap + first);
+        if (first % (64 * FI_JOINT_BLOCK) == 0)
+            r = go_on(search);
+    }
+    fi_heap_build(search->heap, search->left);
+    return r;
+}
+
+/* Moves the candidates that may be better than the best of `fresh` there, at most a block: those
+ * of closed items are dropped. */
+static size_t pop_block(batch_search *search, fi_ranked best, fi_ranked *fresh) {
+    size_t count = 0;
+    while (count < FI_JOINT_BLOCK && search->left > 0 && ranks_before(search->heap[0], best)) {
+        fi_ranked first = pop(search);
+        if (!fi_admission_is_closed(search->problem->admission,
+                                    search->problem->distinct->pairs[first.index]))
+            fresh[count++] = first;
+    }
+    return count;
+}
+
+/* Takes the candidate with the largest gain out of the heap; a key of 0 where none is left. */
+static int pop_best(batch_search *search, fi_ranked *ret) {
+    fi_ranked *fresh = search->fresh;
+    size_t count = 0, best = 0, more;
+    const fi_ranked none = {0.0, 0};
+    if (search->joint->picks == 0) {
+        *ret = search->left > 0 && search->heap[0].key > 0.0 ? pop(search) : none;
+        return 0;
+    }
+    while (count < EVALUATED_MAX &&
+           (more = pop_block(search, count > 0 ? fresh[best] : none, fresh + count)) > 0) {
+        evaluate(search, more, fresh + count);
+        for (size_t end = count + more; count < end; count++)
+            best = ranks_before(fresh[count], fresh[best]) ? count : best;
+    }
+    *ret = count > 0 ? fresh[best] : none;
+    for (size_t i = 0; i < count; i++)
+        if (i != best || ret->key == 0.0)
+            push(search, fresh[i]);
+    return go_on(search);
+}
+
+static int offer(batch_search *search, uint32_t index, bool *ret_admitted) {
+    fi_verdict verdict;
+    int r = fi_admission_offer(search->problem->admission, index,
+                               search->problem->distinct->pairs[index], &verdict);
+    *ret_admitted = r == 0 && verdict == FI_ADMITTED;
+    if (*ret_admitted)
+        search->batch[(*search->count)++] = index;
+    return r;
+}
+
+static bool is_round_over(const batch_search *search) {
+    return *search->count == search->k || search->joint->picks == FI_JOINT_PICKS_MAX ||
+           search->joint->information >= JOINT_SHARE_MAX * log((double)FI_JOINT_SAMPLES);
+}
+
+static int pick_round(batch_search *search) {
+    int r = begin_round(search);
+    while (r == 0 && !is_round_over(search)) {
+        fi_ranked best;
+        bool admitted = false;
+        r = pop_best(search, &best);
+        if (r || best.key == 0.0)
+            return r;
+        r = offer(search, best.index, &admitted);
+        if (admitted)
+            fi_joint_add(search->joint, best.index);
+    }
+    return r;
+}
+
+/* M += v d d' in whitened coordinates for each pick since `first`. */
+static void absorb(batch_search *search, size_t first) {
+    size_t h = search->problem->distinct->n_features;
+    double difference[FI_WIDTH_MAX];
+    for (size_t i = first; i < *search->count; i++) {
+        uint32_t index = search->batch[i];
+        fi_pair pair = search->problem->distinct->pairs[index];
+        const float *a = search->whitened + (size_t)pair.a * h;
+        const float *b = search->whitened + (size_t)pair.b * h;
+        for (size_t j = 0; j < h; j++)
+            difference[j] = (double)a[j] - (double)b[j];
+        fi_factor_update(search->factor, search->problem->weights[index], difference);
+    }
+}
+
+/* Those of whom the samples tell nothing come last, in the order of `bald`. */
+static int pick_rest(batch_search *search) {
+    size_t h = search->problem->distinct->n_features;
+    for (size_t i = 0; i < search->left; i++) {
+        uint32_t index = search->heap[i].index;
+        search->heap[i].key = fi_bald(
+            fi_bald_logit(search->problem, index),
+            fi_whitened_leverage(h, search->whitened, search->problem->distinct->pairs[index]));
+    }
+    fi_heap_build(search->heap, search->left);
+    int r = 0;
+    while (r == 0 && *search->count < search->k && search->left > 0) {
+        bool admitted;
+        r = offer(search, pop(search).index, &admitted);
+        if (r == 0)
+            r = go_on(search);
+    }
+    return r;
+}
+
+int fi_choose_batchbald(const fi_problem *problem, size_t k, uint32_t *batch, size_t *count) {
+    FD_CLEANUP(search_freep) batch_search *search = calloc(1, sizeof(*search));
+    if (!search)
+        return -ENOMEM;
+    search->problem = problem;
+    search->k = k;
+    search->batch = batch;
+    search->count = count;
+    int r = search_init(search);
+    for (size_t first = 0, left = SIZE_MAX; r == 0 && *count < k && search->left < left;
+         first = *count) {
+        left = search->left;
+        r = pick_round(search);
+        absorb(search, first);
+    }
+    if (r == 0)
+        r = pick_rest(search);
+    return r ? r : fi_admission_fill(problem->admission, k, batch, count);
+}
