@@ -116,7 +116,7 @@ static int begin_round(batch_search *search) {
     for (size_t first = 0; r == 0 && first < search->left; first += FI_JOINT_BLOCK) {
         size_t left = search->left - first;
         evaluate(search, left < FI_JOINT_BLOCK ? left : FI_JOINT_BLOCK, search->heap + first);
-        if (first % (64 * FI_JOINT_BLOCK) == 0)
+        if (first % (8 * FI_JOINT_BLOCK) == 0)
             r = go_on(search);
     }
     fi_heap_build(search->heap, search->left);
