@@ -1,0 +1,230 @@
+#include "properties.h"
+
+static const char *const names[] = {"a-opt", "i-opt"};
+
+static double weight_of(const fi_candidates *from, size_t pair) {
+    return fi_weight(problem_logit(from, pair));
+}
+
+/* result = x y, all [h x h] */
+static void multiply(size_t h, const double *x, const double *y, double *result) {
+    for (size_t i = 0; i < h; i++)
+        for (size_t j = 0; j < h; j++) {
+            double sum = 0.0;
+            for (size_t l = 0; l < h; l++)
+                sum += x[i * h + l] * y[l * h + j];
+            result[i * h + j] = sum;
+        }
+}
+
+static double trace_of_product(size_t h, const double *x, const double *y) {
+    double sum = 0.0;
+    for (size_t i = 0; i < h; i++)
+        for (size_t j = 0; j < h; j++)
+            sum += x[i * h + j] * y[j * h + i];
+    return sum;
+}
+
+/* The fall of trace(T M^-1) by one pair, from a second inverse. */
+static double plain_fall(const fi_candidates *from, size_t pair, const double *target,
+                         const double *matrix, const double *inverse) {
+    size_t h = from->n_features;
+    double *with = problem_memory(h * h, sizeof(double));
+    double *after = problem_memory(h * h, sizeof(double));
+    memcpy(with, matrix, h * h * sizeof(double));
+    plain_add(from, pair, weight_of(from, pair), with);
+    plain_invert(h, with, after);
+    double fall = trace_of_product(h, target, inverse) - trace_of_product(h, target, after);
+    free(with);
+    free(after);
+    return fall;
+}
+
+static double plain_gain(const fi_candidates *from, size_t pair, const double *inverse,
+                         const double *middle) {
+    double weight = weight_of(from, pair);
+    return weight * plain_leverage(from, pair, middle) /
+           (1.0 + weight * plain_leverage(from, pair, inverse));
+}
+
+/* At every step M is inverted anew, and no candidate left gains more than the one picked. */
+static void check_plain(const fi_candidates *from, const fi_information *past, double prior,
+                        const double *target, const fi_selection *got) {
+    size_t h = from->n_features;
+    double *matrix = plain_design(h, past, prior);
+    double *inverse = problem_memory(h * h, sizeof(double));
+    double *half = problem_memory(h * h, sizeof(double));
+    double *middle = problem_memory(h * h, sizeof(double)); /* M^-1 T M^-1 */
+    bool *taken = problem_memory(from->n_pairs, sizeof(bool));
+    for (size_t step = 0; step < got->count; step++) {
+        plain_invert(h, matrix, inverse);
+        multiply(h, inverse, target, half);
+        multiply(h, half, inverse, middle);
+        double best = -1.0, picked = plain_gain(from, got->pairs[step], inverse, middle);
+        for (size_t i = 0; i < from->n_pairs; i++)
+            best = taken[i] ? best : fmax(best, plain_gain(from, i, inverse, middle));
+        assert_false(taken[got->pairs[step]]);
+        if (!(picked >= best * (1.0 - 1e-5)))
+            fail_msg("step %zu gains %.17g of %.17g", step, picked, best);
+        if (step < 2)
+            assert_close(plain_fall(from, got->pairs[step], target, matrix, inverse) / best, 1.0,
+                         1e-5);
+        taken[got->pairs[step]] = true;
+        plain_add(from, got->pairs[step], weight_of(from, got->pairs[step]), matrix);
+    }
+    free(taken);
+    free(middle);
+    free(half);
+    free(inverse);
+    free(matrix);
+}
+
+/* T: the identity for a-opt, the sum of d d' over the candidates for i-opt. */
+static double *target_of(const char *name, const fi_candidates *from) {
+    bool is_identity = strcmp(name, "a-opt") == 0;
+    double *target = plain_design(from->n_features, NULL, is_identity ? 1.0 : 0.0);
+    for (size_t i = 0; !is_identity && i < from->n_pairs; i++)
+        plain_add(from, i, 1.0, target);
+    return target;
+}
+
+static void check_against_plain(uint64_t seed, size_t n_items, size_t h, size_t n_pairs, size_t k,
+                                double prior, float offset) {
+    problem made = problem_new(seed, n_items, h, n_pairs, offset, 1.0f);
+    problem answered = problem_new(seed + 100, n_items, h, 30, offset, 1.0f);
+    fi_information *past = seed % 2 ? information_of(&answered.candidates) : NULL;
+    for (size_t i = 0; i < FD_LENGTH(names); i++) {
+        double *target = target_of(names[i], &made.candidates);
+        fi_selection got = selected(&made.candidates, past, names[i], k, prior, 0);
+        check_plain(&made.candidates, past, prior, target, &got);
+        fi_selection_clear(&got);
+        free(target);
+    }
+    fi_information_free(past);
+    problem_free(&answered);
+    problem_free(&made);
+}
+
+static void every_pick_has_the_largest_fall_of_the_trace(void **state) {
+    (void)state;
+    static const double priors[] = {1e-4, 1e-2, 1.0, 100.0};
+    for (uint64_t seed = 0; seed < 6; seed++)
+        for (size_t p = 0; p < FD_LENGTH(priors); p++)
+            check_against_plain(seed, 60, 6, 150, 100, priors[p], seed < 4 ? 0.0f : 5.0f);
+    check_against_plain(1, 50, 1, 80, 80, 1.0, 0.0f);
+}
+
+static void batches_long_enough_to_whiten_anew_stay_exact(void **state) {
+    (void)state;
+    check_against_plain(2, 90, 5, 700, 600, 1.0, 0.0f);
+    check_against_plain(3, 90, 5, 700, 600, 1e-3, 0.0f);
+    for (uint64_t seed = 6; seed < 12; seed += 2)
+        check_against_plain(seed, 60, 6, 150, 60, 1e-8, 0.0f);
+    check_against_plain(4, 120, 32, 300, 120, 0.1, 0.0f);
+}
+
+static void i_opt_serves_the_pairs_of_its_target(void **state) {
+    (void)state;
+    for (uint64_t seed = 0; seed < 4; seed++) {
+        problem made = problem_new(30 + seed, 60, 6, 200, 0.0f, 1.0f);
+        problem matter = problem_new(40 + seed, 10, 6, 5, 0.0f, 0.0f);
+        fi_information *target = information_of(&matter.candidates);
+        fi_selection_options options = properties_options("i-opt", 40);
+        options.target = target;
+        fi_selection got, plain = selected(&made.candidates, NULL, "i-opt", 40, 1.0, 0);
+        assert_int_equal(fi_select(&made.candidates, NULL, &options, &got), 0);
+        check_plain(&made.candidates, NULL, 1.0, fi_information_matrix(target), &got);
+        assert_memory_not_equal(got.pairs, plain.pairs, 40 * sizeof(*got.pairs));
+        fi_selection_clear(&plain);
+
+        /* The scale of T does not matter: twice, 2^90 times. */
+        for (int i = 0; i < 90; i++)
+            fi_information_merge(target, target);
+        fi_selection scaled;
+        assert_int_equal(fi_select(&made.candidates, NULL, &options, &scaled), 0);
+        assert_memory_equal(got.pairs, scaled.pairs, 40 * sizeof(*got.pairs));
+        fi_selection_clear(&scaled);
+        fi_selection_clear(&got);
+        fi_information_free(target);
+        problem_free(&matter);
+        problem_free(&made);
+    }
+}
+
+static void a_target_of_nothing_leaves_the_order_of_the_list(void **state) {
+    (void)state;
+    problem made = problem_new(5, 20, 4, 30, 0.0f, 1.0f);
+    fi_information *target = NULL;
+    assert_int_equal(fi_information_new(4, &target), 0);
+    fi_selection_options options = properties_options("i-opt", 30);
+    options.target = target;
+    fi_selection got;
+    assert_int_equal(fi_select(&made.candidates, NULL, &options, &got), 0);
+    for (size_t i = 0; i < 30; i++)
+        assert_int_equal(got.pairs[i], i);
+    fi_selection_clear(&got);
+    fi_information_free(target);
+    problem_free(&made);
+}
+
+static void equal_candidates_are_taken_in_order_of_their_index(void **state) {
+    (void)state;
+    problem made = problem_new(7, 10, 4, 30, 0.0f, 1.0f);
+    for (size_t i = 0; i < 30; i++)
+        made.pairs[i] = i % 2 ? (fi_pair){3, 8} : (fi_pair){8, 3};
+    for (size_t i = 0; i < FD_LENGTH(names); i++) {
+        fi_selection got = selected(&made.candidates, NULL, names[i], 30, 1.0, 0);
+        for (size_t j = 0; j < 30; j++)
+            assert_int_equal(got.pairs[j], j);
+        fi_selection_clear(&got);
+    }
+    problem_free(&made);
+}
+
+/* Whichever the best is refused, the next best is taken: plain greedy over what is open. */
+static void where_items_are_limited_the_best_open_pair_is_picked(void **state) {
+    (void)state;
+    enum { ITEMS = 40, WIDTH = 4, PAIRS = 150 };
+    problem made = problem_new(8, ITEMS, WIDTH, PAIRS, 0.0f, 1.0f);
+    fi_selection_options options = properties_options("a-opt", 15);
+    options.max_per_item = 1;
+    fi_selection got;
+    assert_int_equal(fi_select(&made.candidates, NULL, &options, &got), 0);
+    double *matrix = plain_design(WIDTH, NULL, 1.0);
+    double inverse[WIDTH * WIDTH], middle[WIDTH * WIDTH];
+    bool used[ITEMS] = {false};
+    for (size_t step = 0; step < got.count; step++) {
+        plain_invert(WIDTH, matrix, inverse);
+        multiply(WIDTH, inverse, inverse, middle);
+        double best = 0.0;
+        for (size_t i = 0; i < PAIRS; i++)
+            if (!used[made.pairs[i].a] && !used[made.pairs[i].b])
+                best = fmax(best, plain_gain(&made.candidates, i, inverse, middle));
+        assert_close(plain_gain(&made.candidates, got.pairs[step], inverse, middle), best, 1e-6);
+        used[got.items[step].a] = used[got.items[step].b] = true;
+        plain_add(&made.candidates, got.pairs[step], weight_of(&made.candidates, got.pairs[step]),
+                  matrix);
+    }
+    free(matrix);
+    fi_selection_clear(&got);
+    problem_free(&made);
+}
+
+static void they_keep_to_what_every_strategy_keeps_to(void **state) {
+    (void)state;
+    for (size_t i = 0; i < FD_LENGTH(names); i++)
+        check_properties(names[i]);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_pick_has_the_largest_fall_of_the_trace),
+        cmocka_unit_test(batches_long_enough_to_whiten_anew_stay_exact),
+        cmocka_unit_test(i_opt_serves_the_pairs_of_its_target),
+        cmocka_unit_test(a_target_of_nothing_leaves_the_order_of_the_list),
+        cmocka_unit_test(equal_candidates_are_taken_in_order_of_their_index),
+        cmocka_unit_test(where_items_are_limited_the_best_open_pair_is_picked),
+        cmocka_unit_test(they_keep_to_what_every_strategy_keeps_to),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
