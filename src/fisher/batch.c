@@ -124,15 +124,3 @@ int fi_batch_add(const fi_factor *before, const fi_distinct *distinct, size_t k,
     *ret = FD_STEAL(factor);
     return 0;
 }
-
-int fi_factor_grow(fi_factor **factor, const fi_distinct *distinct, size_t k, const fi_pair *pairs,
-                   const double *weights) {
-    FD_FREE double *gains = calloc(k + 1, sizeof(*gains));
-    fi_factor *grown;
-    int r = gains ? fi_batch_add(*factor, distinct, k, pairs, weights, gains, &grown) : -ENOMEM;
-    if (r)
-        return r;
-    fi_factor_free(*factor);
-    *factor = grown;
-    return 0;
-}

@@ -77,6 +77,7 @@ int fi_information_add_laplacian(fi_information *information, const fi_distinct 
 
 int fi_whiten(const fi_factor *factor, const fi_distinct *distinct, float *whitened) FD_MUST_CHECK;
 void fi_whitened_leverages(const fi_distinct *distinct, const float *whitened, double *leverages);
+double fi_whitened_square(size_t h, const float *row); /* |w|^2 */
 double fi_whitened_leverage(size_t h, const float *whitened, fi_pair pair);
 
 /* ---- ranking */
@@ -101,9 +102,5 @@ int fi_top(size_t n, const double *keys, size_t k, uint32_t *ret_indices) FD_MUS
 int fi_batch_add(const fi_factor *before, const fi_distinct *distinct, size_t k,
                  const fi_pair *pairs, const double *weights, double *gains,
                  fi_factor **ret) FD_MUST_CHECK;
-
-/* Replaces the factor of M by that of M with k pairs. */
-int fi_factor_grow(fi_factor **factor, const fi_distinct *distinct, size_t k, const fi_pair *pairs,
-                   const double *weights) FD_MUST_CHECK;
 
 #endif

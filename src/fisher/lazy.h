@@ -5,7 +5,9 @@
  *     leverage of a pair after t picks = |u|^2 - sum over j <= t of (c_j' u)^2
  *
  * which only falls: a value that lags behind is an upper bound and is brought up to date only when
- * it reaches the top of the heap. The batch is that of plain greedy.
+ * it reaches the top of the heap, or, where that happens to many, all at once through the items,
+ * (c_j' u_a - c_j' u_b)^2. The batch is that of plain greedy. Where gains have fallen so far that
+ * float32 no longer tells them apart, the pairs are whitened anew by the M that has grown.
  */
 #ifndef FI_LAZY_H
 #define FI_LAZY_H
@@ -14,7 +16,6 @@
 
 typedef struct fi_lazy {
     const fi_distinct *distinct; /* with the pairs to pick from */
-    const float *whitened;       /* [m x h] by the factor of M before the first pick */
     const double *weights;       /* [n_pairs] */
     fi_admission *admission;
     const fi_selection_options *options;
@@ -23,11 +24,10 @@ typedef struct fi_lazy {
 } fi_lazy;
 
 /*
- * Appends picks to `batch` until it has k, none is left, the best is at the floor, or gains have
- * fallen so far that float32 whitening by the first M no longer tells them apart: then the caller
- * whitens by the M that has grown and comes again. Nothing is appended only where none is left
- * above the floor, or those left were refused.
+ * Appends picks to `batch` until it has k, none is left or the best is at the floor. *factor is
+ * that of M before the first, and becomes that of M with the picks.
  */
-int fi_lazy_pick(const fi_lazy *from, size_t k, uint32_t *batch, size_t *count) FD_MUST_CHECK;
+int fi_lazy_pick(const fi_lazy *from, fi_factor **factor, size_t k, uint32_t *batch,
+                 size_t *count) FD_MUST_CHECK;
 
 #endif

@@ -33,6 +33,7 @@ typedef struct sum_state {
     double *second;  /* [POINTS_MAX x h] */
     double *kernel;  /* [POINTS_MAX x POINTS_MAX] */
     double *points;  /* [POINTS_MAX] */
+    double *turns;   /* [POINTS_MAX] their barycentric weights */
     double *sums;    /* [2 x POINTS_MAX] L' 1, and K L' 1 */
 } sum_state;
 
@@ -45,6 +46,7 @@ static void sum_state_free(sum_state *state) {
     free(state->second);
     free(state->kernel);
     free(state->points);
+    free(state->turns);
     free(state->sums);
 }
 
@@ -58,9 +60,10 @@ static int sum_state_init(sum_state *state) {
     state->second = calloc(POINTS_MAX * h, sizeof(double));
     state->kernel = calloc(POINTS_MAX, POINTS_MAX * sizeof(double));
     state->points = calloc(POINTS_MAX, sizeof(double));
+    state->turns = calloc(POINTS_MAX, sizeof(double));
     state->sums = calloc(2 * POINTS_MAX, sizeof(double));
     return state->degrees && state->rows && state->columns && state->weights && state->product &&
-                   state->second && state->kernel && state->points && state->sums
+                   state->second && state->kernel && state->points && state->turns && state->sums
                ? 0
                : -ENOMEM;
 }
@@ -120,10 +123,11 @@ static size_t count_points(const sum_state *state, size_t from, size_t to, doubl
 
 /* Chebyshev points of the first kind, and the matrix K. */
 static void place_points(sum_state *state, size_t q, double low, double high) {
-    for (size_t p = 0; p < q; p++)
-        state->points[p] =
-            (low + high) / 2.0 +
-            (high - low) / 2.0 * cos(M_PI * (2.0 * (double)p + 1.0) / (2.0 * (double)q));
+    for (size_t p = 0; p < q; p++) {
+        double angle = M_PI * (2.0 * (double)p + 1.0) / (2.0 * (double)q);
+        state->points[p] = (low + high) / 2.0 + (high - low) / 2.0 * cos(angle);
+        state->turns[p] = p % 2 ? -sin(angle) : sin(angle);
+    }
     for (size_t p = 0; p < q; p++)
         for (size_t s = 0; s < q; s++)
             state->kernel[p * q + s] =
@@ -140,8 +144,7 @@ static void lagrange(const sum_state *state, size_t q, double reward, double *va
             values[p] = 1.0;
             return;
         }
-        double weight = sin(M_PI * (2.0 * (double)p + 1.0) / (2.0 * (double)q));
-        values[p] = (p % 2 ? -weight : weight) / distance;
+        values[p] = state->turns[p] / distance;
         sum += values[p];
     }
     for (size_t p = 0; p < q; p++)

@@ -2,7 +2,9 @@
  * The best pairs of a pool by a key, without a list of all pairs. Leverages come from the Gram
  * matrix of the whitened features, in blocks of float32 GEMM: a screen with a margin for rounding
  * passes those that could be among the best, whose keys are then computed from their differences.
- * What is found is exact, and the same as from the full list.
+ * The items go in the order of their rewards and the blocks from the diagonal outwards, where v
+ * falls, so that blocks which cannot hold a pair among the best are passed over. What is found is
+ * exact, and the same as from the full list.
  */
 #ifndef FI_SCAN_H
 #define FI_SCAN_H
@@ -24,6 +26,7 @@ typedef struct fi_scan {
     size_t n_taken;
     fi_scan_key key;
     const float *whitened; /* [m x h]; NULL for keys without leverage */
+    double least;          /* pairs with a smaller key are not wanted; -INFINITY: all are */
     size_t room;           /* pairs wanted, at least 1 */
 } fi_scan;
 
@@ -34,12 +37,13 @@ typedef struct fi_found {
 } fi_found;
 
 typedef struct fi_finds {
-    size_t count;    /* room, or all pairs that are not passed over */
-    fi_found *pairs; /* [count], first in rank first */
+    size_t count;    /* room, or fewer: all that are wanted */
+    fi_found *pairs; /* [count], in no order */
     double floor;    /* no other pair has a larger key; -INFINITY where there is no other */
 } fi_finds;
 
 int fi_scan_pool(const fi_scan *scan, fi_finds *ret) FD_MUST_CHECK;
+void fi_finds_sort(fi_finds *finds); /* first in rank first */
 void fi_finds_clear(fi_finds *finds);
 
 /* The key of one pair. */

@@ -1,4 +1,5 @@
 /* Selection from all pairs of a pool. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,6 +83,7 @@ static int largest_of_pool(void *context, const fi_factor *at, size_t k, double 
         .options = work->problem.options,
         .key = FI_KEY_INFORMATION,
         .whitened = whitened,
+        .least = -INFINITY,
         .room = k,
     };
     FD_CLEANUP(fi_finds_clear) fi_finds finds = {0};

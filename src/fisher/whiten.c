@@ -86,6 +86,14 @@ static inline double leverage_of(size_t h, const float *whitened, fi_pair pair) 
     return sum;
 }
 
+FI_CLONES double fi_whitened_square(size_t h, const float *row) {
+    double sum = 0.0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t j = 0; j < h; j++)
+        sum += (double)row[j] * (double)row[j];
+    return sum;
+}
+
 FI_CLONES double fi_whitened_leverage(size_t h, const float *whitened, fi_pair pair) {
     return leverage_of(h, whitened, pair);
 }

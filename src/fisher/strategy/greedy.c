@@ -1,57 +1,35 @@
 #include "strategy.h"
 
 #include <errno.h>
+#include <math.h>
 
 #include "lazy.h"
 
-/* ---- from a list ---- */
-
-static int grow_by_candidates(fi_factor **factor, const fi_problem *problem, size_t count,
-                              const uint32_t *picked) {
-    FD_FREE fi_pair *pairs = calloc(count + 1, sizeof(*pairs));
-    FD_FREE double *weights = calloc(count + 1, sizeof(*weights));
-    if (!pairs || !weights)
-        return -ENOMEM;
-    for (size_t i = 0; i < count; i++) {
-        pairs[i] = problem->distinct->pairs[picked[i]];
-        weights[i] = problem->weights[picked[i]];
-    }
-    return fi_factor_grow(factor, problem->distinct, count, pairs, weights);
-}
-
 int fi_choose_greedy(const fi_problem *problem, size_t k, uint32_t *batch, size_t *count) {
-    const fi_distinct *distinct = problem->distinct;
-    FD_FREE float *whitened = calloc(distinct->n_items, distinct->n_features * sizeof(*whitened));
-    FD_FREE uint8_t *offered = calloc(distinct->n_pairs, sizeof(*offered));
-    if (!whitened || !offered)
-        return -ENOMEM;
+    FD_FREE uint8_t *offered = calloc(problem->distinct->n_pairs, sizeof(*offered));
     FD_CLEANUP(fi_factor_freep) fi_factor *factor = NULL;
-    int r = fi_factor_copy(problem->factor, &factor);
-    for (bool any = true; r == 0 && any && *count < k;) {
-        fi_lazy from = {
-            .distinct = distinct,
-            .whitened = whitened,
-            .weights = problem->weights,
-            .admission = problem->admission,
-            .options = problem->options,
-            .offered = offered,
-            .floor = -1.0,
-        };
-        size_t before = *count;
-        r = fi_whiten(factor, distinct, whitened);
-        if (r == 0)
-            r = fi_lazy_pick(&from, k, batch, count);
-        any = *count > before;
-        if (r == 0 && any && *count < k)
-            r = grow_by_candidates(&factor, problem, *count - before, batch + before);
-    }
+    int r = offered ? fi_factor_copy(problem->factor, &factor) : -ENOMEM;
+    if (r)
+        return r;
+    fi_lazy from = {
+        .distinct = problem->distinct,
+        .weights = problem->weights,
+        .admission = problem->admission,
+        .options = problem->options,
+        .offered = offered,
+        .floor = -INFINITY,
+    };
+    r = fi_lazy_pick(&from, &factor, k, batch, count);
     return r ? r : fi_admission_fill(problem->admission, k, batch, count);
 }
 
 /* ---- from a pool ---- */
 
 /* Pairs that a scan keeps: twice as many cost little more, another scan costs much. */
-enum { KEPT_LEAST = 4096, KEPT_PER_PICK = 32 };
+enum { KEPT_LEAST = 4096, KEPT_PER_PICK = 16 };
+
+/* The least key that the next scan looks for, as a share of what this one has passed over. */
+#define NEXT_SHARE 0.8
 
 /* The batch so far, and what a scan passes over. */
 typedef struct growth {
@@ -68,7 +46,7 @@ static void growth_clear(growth *grown) {
     free(grown->taken);
 }
 
-static int find_best(growth *grown, size_t room, fi_finds *ret) {
+static int find_best(growth *grown, size_t room, double least, fi_finds *ret) {
     const fi_pool_problem *problem = grown->problem;
     int r = fi_whiten(grown->factor, problem->view->distinct, grown->whitened);
     if (r)
@@ -81,6 +59,7 @@ static int find_best(growth *grown, size_t room, fi_finds *ret) {
         .n_taken = grown->n_taken,
         .key = problem->view->weigh_alike ? FI_KEY_LEVERAGE : FI_KEY_INFORMATION,
         .whitened = grown->whitened,
+        .least = least,
         .room = room,
     };
     return fi_scan_pool(&scan, ret);
@@ -108,6 +87,13 @@ static int remember(growth *grown, const fi_finds *finds, const uint8_t *offered
     return 0;
 }
 
+static double largest_key(const fi_finds *finds) {
+    double largest = -INFINITY;
+    for (size_t i = 0; i < finds->count; i++)
+        largest = fmax(largest, finds->pairs[i].key);
+    return largest;
+}
+
 /* Lazy greedy among the finds, down to the floor that all other pairs are under. */
 static int pick_among(growth *grown, fi_finds *finds, size_t k, fi_pair *batch, size_t *count) {
     const fi_pool_problem *problem = grown->problem;
@@ -119,7 +105,7 @@ static int pick_among(growth *grown, fi_finds *finds, size_t k, fi_pair *batch, 
     if (!pairs || !weights || !picked || !offered)
         return -ENOMEM;
     /* Ties go to the lower pair, as in the full list. */
-    double best = n > 0 ? finds->pairs[0].key : 0.0;
+    double best = largest_key(finds);
     qsort(finds->pairs, n, sizeof(*finds->pairs), by_pair);
     fi_distinct listed = *problem->view->distinct;
     for (size_t i = 0; i < n; i++) {
@@ -131,29 +117,21 @@ static int pick_among(growth *grown, fi_finds *finds, size_t k, fi_pair *batch, 
     listed.n_pairs = n;
     fi_lazy from = {
         .distinct = &listed,
-        .whitened = grown->whitened,
         .weights = weights,
         .admission = problem->admission,
         .options = problem->options,
-        .floor = finds->floor,
         .offered = offered,
+        .floor = finds->floor,
     };
     /* Where all that were kept tie, one of them is as good as any that was not. */
-    bool tied = best <= finds->floor;
+    bool tied = n > 0 && best <= finds->floor;
     if (tied)
-        from.floor = -1.0;
+        from.floor = -INFINITY;
     size_t before = *count, chosen = 0;
-    int r = fi_lazy_pick(&from, tied ? 1 : k - before, picked, &chosen);
-    if (r)
-        return r;
-    for (size_t i = 0; i < chosen; i++) {
+    int r = fi_lazy_pick(&from, &grown->factor, tied ? 1 : k - before, picked, &chosen);
+    for (size_t i = 0; r == 0 && i < chosen; i++)
         batch[(*count)++] = pairs[picked[i]];
-        weights[i] = problem->view->weigh_alike
-                         ? 1.0
-                         : fi_weight(fi_distinct_logit(&listed, pairs[picked[i]]));
-    }
-    r = remember(grown, finds, offered);
-    return r ? r : fi_factor_grow(&grown->factor, &listed, chosen, batch + before, weights);
+    return r ? r : remember(grown, finds, offered);
 }
 
 int fi_choose_greedy_from_pool(const fi_pool_problem *problem, size_t k, fi_pair *batch,
@@ -165,15 +143,21 @@ int fi_choose_greedy_from_pool(const fi_pool_problem *problem, size_t k, fi_pair
         return -ENOMEM;
     int r = fi_factor_copy(problem->factor, &grown.factor);
     size_t room = k < KEPT_LEAST / KEPT_PER_PICK ? KEPT_LEAST : k * KEPT_PER_PICK;
+    double least = -INFINITY;
     while (r == 0 && *count < k) {
         FD_CLEANUP(fi_finds_clear) fi_finds finds = {0};
         size_t before = *count;
-        r = find_best(&grown, room, &finds);
-        if (r == 0)
-            r = pick_among(&grown, &finds, k, batch, count);
-        /* None left, or so many copies in a row that the batch may have some. */
-        if (*count == before)
+        r = find_best(&grown, room, least, &finds);
+        if (r)
             break;
+        bool bounded = least > -INFINITY;
+        least = finds.floor * NEXT_SHARE; /* the best that is left is at about the floor */
+        r = pick_among(&grown, &finds, k, batch, count);
+        /* None left, or so many copies in a row that the batch may have some. */
+        if (*count == before && !bounded)
+            break;
+        if (*count == before)
+            least = -INFINITY;
     }
     return r ? r : fi_fill_from_pool(problem, k, batch, count);
 }

@@ -1,6 +1,7 @@
 #include "strategy.h"
 
 #include <errno.h>
+#include <math.h>
 
 int fi_gradient_scores(const fi_distinct *distinct, const double *weights,
                        const fi_information *past, double *scores) {
@@ -97,9 +98,11 @@ int fi_take_largest_from_pool(const fi_pool_problem *problem, fi_scan_key key,
                         .options = problem->options,
                         .key = key,
                         .whitened = whitened,
+                        .least = -INFINITY,
                         .room = room};
         FD_CLEANUP(fi_finds_clear) fi_finds finds = {0};
         r = fi_scan_pool(&scan, &finds);
+        fi_finds_sort(&finds);
         all = finds.count < room;
         for (; r == 0 && offered < finds.count && *count < k; offered++) {
             fi_verdict verdict;

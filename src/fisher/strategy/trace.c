@@ -24,6 +24,9 @@
  * q is down to four digits, and the rows are whitened anew. */
 #define LEVERAGE_SHARE_MIN 1e-4
 
+/* Of refusals between two calls of go_on; one takes about a microsecond. */
+#define OFFERS_PER_CALL 4096
+
 typedef struct trace_state {
     const fi_problem *problem;
     const fi_information *target;
@@ -249,34 +252,34 @@ static size_t rank_left(trace_state *state) {
     return left;
 }
 
-/* Takes the best that is admitted. Nearly always that is the first: only then are they ranked. */
-static int take_best(trace_state *state, uint32_t *batch, size_t *count, bool *taken) {
+static int offer(trace_state *state, uint32_t index, bool *admitted) {
     const fi_problem *problem = state->problem;
-    fi_verdict verdict = FI_CLOSED;
-    uint32_t index = 0;
+    fi_verdict verdict;
+    int r =
+        fi_admission_offer(problem->admission, index, problem->distinct->pairs[index], &verdict);
+    *admitted = r == 0 && verdict == FI_ADMITTED;
+    state->gone[index] = true;
+    return r;
+}
+
+/* Takes the best that is admitted. Nearly always that is the first; only else are they ranked. */
+static int take_best(trace_state *state, uint32_t *batch, size_t *count, bool *taken) {
+    uint32_t index;
     *taken = false;
     if (!find_best(state, &index))
         return 0;
-    for (size_t left = SIZE_MAX; verdict != FI_ADMITTED;) {
-        int r = fi_admission_offer(problem->admission, index, problem->distinct->pairs[index],
-                                   &verdict);
-        if (r)
-            return r;
-        state->gone[index] = true;
-        if (verdict == FI_ADMITTED)
-            break;
-        if (left == SIZE_MAX) {
-            left = rank_left(state);
-        } else {
-            state->heap[0] = state->heap[--left];
-            fi_heap_sift(state->heap, left);
-        }
-        if (left == 0)
-            return 0;
+    int r = offer(state, index, taken);
+    for (size_t left = *taken || r ? 0 : rank_left(state); r == 0 && !*taken && left > 0;) {
         index = state->heap[0].index;
+        state->heap[0] = state->heap[--left];
+        fi_heap_sift(state->heap, left);
+        r = offer(state, index, taken);
+        if (r == 0 && left % OFFERS_PER_CALL == 0)
+            r = fi_go_on(state->problem->options, 0.5);
     }
+    if (r || !*taken)
+        return r;
     batch[(*count)++] = index;
-    *taken = true;
     return add(state, index);
 }
 
