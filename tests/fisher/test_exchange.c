@@ -140,20 +140,28 @@ static bool has_copy(const fi_candidates *from, const fi_selection *got, size_t 
 static void no_swap_for_what_is_no_copy_improves_the_batch(void **state) {
     (void)state;
     size_t kept_out = 0;
-    for (uint64_t seed = 0; seed < 400; seed++) {
+    for (uint64_t seed = 0; seed < 1500; seed++) {
         problem made = problem_new(700 + seed, 12, 3, 50, 0.0f, 1.0f);
-        fi_selection_options options = properties_options("exchange", 4 + seed % 3);
+        /* Every other batch has copies in it, as nothing else is left. */
+        fi_selection_options options =
+            properties_options("exchange", seed % 2 ? 4 + seed % 3 : 9 + seed % 3);
         options.prior_precision = 0.1;
-        options.copy_distance = 0.3;
+        options.copy_distance = seed % 2 ? 0.3 : 0.8;
+        options.max_per_item = seed % 3;
         fi_selection got;
         assert_int_equal(fi_select(&made.candidates, NULL, &options, &got), 0);
         double reached = plain_logdet_of(&made.candidates, NULL, 0.1, &got, SIZE_MAX, 0);
-        for (size_t j = 0; j < 50; j++)
-            for (size_t i = 0; i < got.count && !is_picked(&got, j); i++)
-                if (plain_logdet_of(&made.candidates, NULL, 0.1, &got, i, j) > reached + 1e-8) {
-                    assert_true(has_copy(&made.candidates, &got, j, options.copy_distance));
-                    kept_out++;
-                }
+        for (size_t i = 0; i < got.count; i++) {
+            assert_true(is_within(&made.candidates, &got, i, got.pairs[i], options.max_per_item));
+            for (size_t j = 0; j < 50; j++) {
+                if (is_picked(&got, j) ||
+                    !is_within(&made.candidates, &got, i, j, options.max_per_item) ||
+                    plain_logdet_of(&made.candidates, NULL, 0.1, &got, i, j) <= reached + 1e-8)
+                    continue;
+                assert_true(has_copy(&made.candidates, &got, j, options.copy_distance));
+                kept_out++;
+            }
+        }
         fi_selection_clear(&got);
         problem_free(&made);
     }

@@ -264,7 +264,7 @@ static int offer(trace_state *state, uint32_t index, bool *admitted) {
 
 /* Takes the best that is admitted. Nearly always that is the first; only else are they ranked. */
 static int take_best(trace_state *state, uint32_t *batch, size_t *count, bool *taken) {
-    uint32_t index;
+    uint32_t index = 0;
     *taken = false;
     if (!find_best(state, &index))
         return 0;
