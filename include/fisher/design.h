@@ -127,16 +127,19 @@ typedef struct fi_selection_options {
     uint64_t seed;          /* the same seed and input give the same batch */
     size_t max_per_item;    /* no item is in more pairs of the batch; 0: any number */
     size_t max_per_group;   /* no group touches more pairs of the batch; 0: any number */
-    /* A candidate whose difference is within this share of its length of one in the batch, or of its
-     * opposite, asks nearly the same question: it waits until no other is left. Of `random` only
-     * the very same two items wait, so that it stays uniform. 0: no candidate waits. Below 1. */
+    /* A candidate whose difference is within this share of its length of one in the batch, or of
+     * its opposite, asks nearly the same question: it waits until no other is left. Of `random`
+     * only the very same two items wait, so that it stays uniform. 0: no candidate waits. Below 1.
+     */
     double copy_distance;
     /* T of i-opt, as the sum of d d' over the pairs whose ranking matters; NULL: the candidates */
     const fi_information *target;
-    size_t certify_steps; /* Frank-Wolfe steps that tighten the bound; 0: the tangent at the batch */
-    bool figures;         /* compute `chosen` and `random` */
-    bool explain;         /* compute `entropy_ranks` */
-    /* Called now and then with the share that is done; false ends it with -ECANCELED. May be NULL. */
+    size_t
+        certify_steps; /* Frank-Wolfe steps that tighten the bound; 0: the tangent at the batch */
+    bool figures;      /* compute `chosen` and `random` */
+    bool explain;      /* compute `leverages` and `entropy_ranks` */
+    /* Called now and then with the share that is done; false ends it with -ECANCELED. May be NULL.
+     */
     bool (*go_on)(void *context, double share);
     void *context;
 } fi_selection_options;
@@ -155,13 +158,13 @@ typedef struct fi_figures {
 } fi_figures;
 
 typedef struct fi_selection {
-    size_t count;            /* k, or fewer where the limits admit no more */
-    uint32_t *pairs;         /* [count] indices of candidates in the order they were picked, distinct;
-                                NULL for a pool */
-    fi_pair *items;          /* [count] their items */
-    double *gains;           /* [count] log det gained by each after those before it, nats */
-    double *leverages;       /* [count] d' M^-1 d before the first pick */
-    double *weights;         /* [count] v */
+    size_t count;      /* k, or fewer where the limits admit no more */
+    uint32_t *pairs;   /* [count] indices of candidates in the order they were picked, distinct;
+                          NULL for a pool */
+    fi_pair *items;    /* [count] their items */
+    double *gains;     /* [count] log det gained by each after those before it, nats */
+    double *leverages; /* [count] d' M^-1 d before the first pick; NULL without `explain` */
+    double *weights;   /* [count] v */
     uint64_t *entropy_ranks; /* [count] place under `entropy`, from 0; NULL without `explain` */
     uint64_t candidates;
     double logdet_before; /* log det M */

@@ -9,24 +9,28 @@ static int allocate(size_t k, fi_selection *selection) {
     selection->count = k;
     selection->items = calloc(k + 1, sizeof(*selection->items));
     selection->gains = calloc(k + 1, sizeof(*selection->gains));
-    selection->leverages = calloc(k + 1, sizeof(*selection->leverages));
     selection->weights = calloc(k + 1, sizeof(*selection->weights));
-    return selection->items && selection->gains && selection->leverages && selection->weights
-               ? 0
-               : -ENOMEM;
+    return selection->items && selection->gains && selection->weights ? 0 : -ENOMEM;
 }
 
-static int measure_pairs(const fi_appraisal *given, fi_selection *selection) {
+static void name_pairs(const fi_appraisal *given, fi_selection *selection) {
     const fi_distinct *distinct = given->distinct;
-    FD_FREE double *difference = calloc(distinct->n_features, sizeof(*difference));
-    if (!difference)
-        return -ENOMEM;
     for (size_t i = 0; i < given->count; i++) {
         fi_pair pair = given->pairs[i];
-        fi_distinct_difference(distinct, pair, 1.0, difference);
         selection->items[i] = (fi_pair){distinct->rows[pair.a], distinct->rows[pair.b]};
-        selection->leverages[i] = fi_factor_leverage(given->before, difference);
         selection->weights[i] = fi_weight(fi_distinct_logit(distinct, pair));
+    }
+}
+
+static int explain(const fi_appraisal *given, fi_selection *selection) {
+    const fi_distinct *distinct = given->distinct;
+    FD_FREE double *difference = calloc(distinct->n_features, sizeof(*difference));
+    selection->leverages = calloc(given->count + 1, sizeof(*selection->leverages));
+    if (!difference || !selection->leverages)
+        return -ENOMEM;
+    for (size_t i = 0; i < given->count; i++) {
+        fi_distinct_difference(distinct, given->pairs[i], 1.0, difference);
+        selection->leverages[i] = fi_factor_leverage(given->before, difference);
     }
     return 0;
 }
@@ -64,8 +68,11 @@ static int compare_with_random(const fi_appraisal *given, fi_selection *selectio
 int fi_appraise(const fi_appraisal *given, fi_selection *selection) {
     FD_CLEANUP(fi_factor_freep) fi_factor *after = NULL;
     int r = allocate(given->count, selection);
-    if (r == 0)
-        r = measure_pairs(given, selection);
+    if (r)
+        return r;
+    name_pairs(given, selection);
+    if (given->options->explain)
+        r = explain(given, selection);
     if (r == 0)
         r = fi_batch_add(given->before, given->distinct, given->count, given->pairs,
                          selection->weights, selection->gains, &after);

@@ -93,8 +93,13 @@ static int move(point *at, const fi_information *towards) {
     double share = line_search(h, eigenvalues);
     for (size_t i = 0; i < h * h; i++)
         at->matrix->matrix[i] += share * (towards->matrix[i] - at->matrix->matrix[i]);
-    FD_CLEANUP(fi_factor_freep) fi_factor *old = FD_STEAL(at->factor);
-    return fi_factor_new(at->matrix, 0.0, &at->factor);
+    fi_factor *moved;
+    r = fi_factor_new(at->matrix, 0.0, &moved);
+    if (r)
+        return r;
+    fi_factor_free(at->factor);
+    at->factor = moved;
+    return 0;
 }
 
 int fi_certify(const fi_factor *before, const fi_factor *after, size_t k,

@@ -26,7 +26,7 @@ int fi_choose_greedy(const fi_problem *problem, size_t k, uint32_t *batch, size_
 /* ---- from a pool ---- */
 
 /* Pairs that a scan keeps: twice as many cost little more, another scan costs much. */
-enum { KEPT_LEAST = 4096, KEPT_PER_PICK = 16 };
+enum { KEPT_LEAST = 4096, KEPT_PER_PICK = 32 };
 
 /* The least key that the next scan looks for, as a share of what this one has passed over. */
 #define NEXT_SHARE 0.8
