@@ -114,6 +114,7 @@ int fi_factor_leverages(const fi_factor *factor, const fi_candidates *candidates
 typedef struct fi_strategy {
     const char *name;     /* as it stands in the API */
     const char *sentence; /* what it picks */
+    bool takes_any_pool;  /* not only pools that can be listed */
 } fi_strategy;
 
 size_t fi_strategy_count(void);

@@ -201,6 +201,9 @@ fd_engine_options fd_options_engine(const fd_options *options) {
     engine.hidden_width = (uint32_t)options->hidden_width;
     engine.prior_precision = options->prior_precision;
     engine.strategy = options->strategy;
+    engine.max_per_item = (uint32_t)options->max_per_item;
+    engine.max_per_prompt = (uint32_t)options->max_per_prompt;
+    engine.copy_distance = options->copy_distance;
     engine.retrain_labels = (uint32_t)options->retrain_labels;
     engine.retrain_seconds = options->retrain_seconds;
     engine.held_out_fraction = options->held_out;

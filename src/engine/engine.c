@@ -22,6 +22,7 @@ fd_engine_options fd_engine_defaults(void) {
         .hidden_width = 64,
         .prior_precision = 1e-3,
         .strategy = "greedy",
+        .copy_distance = 0.02,
         .retrain_labels = 100,
         .retrain_seconds = 60,
         .held_out_fraction = 0.1,

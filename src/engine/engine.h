@@ -29,6 +29,9 @@ typedef struct fd_engine_options {
     uint32_t hidden_width;
     double prior_precision;   /* lambda */
     const char *strategy;     /* when a request names none */
+    uint32_t max_per_item;    /* pairs of a batch an item may be in; 0: any number */
+    uint32_t max_per_prompt;  /* pairs of a batch that may touch a prompt; 0: any number */
+    double copy_distance;     /* as in fi_selection_options */
     uint32_t retrain_labels;  /* new labels that start a retrain; 0: never by count */
     double retrain_seconds;   /* age of the oldest new label that starts one; 0: never by age */
     double held_out_fraction; /* of pairs, never trained on */
@@ -97,16 +100,27 @@ typedef struct fd_pair_reference {
     fd_item_reference b;
 } fd_pair_reference;
 
-typedef enum fd_generate_mode { FD_GENERATE_IN_PROMPT, FD_GENERATE_CROSS_PROMPT } fd_generate_mode;
+typedef enum fd_scope {
+    FD_SCOPE_IN_PROMPT,    /* two items of one prompt */
+    FD_SCOPE_CROSS_PROMPT, /* of two prompts */
+    FD_SCOPE_ANY,
+} fd_scope;
 
-/* Candidates drawn from the item table with the request's seed. */
+/* Candidates from the item table, with the request's seed. */
 typedef struct fd_generate {
-    fd_generate_mode mode;
+    fd_scope scope;
+    bool all;                    /* every pair in scope, rather than a sample of `pairs` */
     size_t prompts;              /* prompts drawn; 0: all */
     size_t responses_per_prompt; /* items drawn of each; 0: all */
-    size_t pairs;                /* most candidates, at least 1 */
+    size_t pairs;                /* most candidates, at least 1; not looked at with `all` */
     bool include_labelled;       /* pairs that have an answer too */
 } fd_generate;
+
+/* The pairs whose ranking i-opt serves. */
+typedef enum fd_target { FD_TARGET_IN_PROMPT, FD_TARGET_CANDIDATES } fd_target;
+
+/* Frank-Wolfe steps of a tight certificate. */
+enum { FD_TIGHT_STEPS = 30 };
 
 typedef struct fd_selection_request {
     size_t batch_size;
@@ -116,33 +130,58 @@ typedef struct fd_selection_request {
     const fd_pair_reference *pairs; /* NULL: generate */
     size_t n_pairs;
     fd_generate generate;
+    const fd_pair_reference *pending; /* out but not answered: count as known, are no candidates */
+    size_t n_pending;
+    const fd_pair_reference *exclude; /* are no candidates */
+    size_t n_exclude;
+    double prior_precision; /* 0: the configured one, as for the next two */
+    uint32_t max_per_item;
+    uint32_t max_per_prompt;
+    bool has_copy_distance;
+    double copy_distance; /* without has_copy_distance the configured one */
+    fd_target target;
+    bool certify_tight;
+    bool explain;
+    /* Asked now and then; false ends the selection with -ECANCELED. NULL: goes on to the end. */
+    bool (*go_on)(void *context);
+    void *go_on_context;
 } fd_selection_request;
 
-/* One selected pair. `index` counts the request's pairs, or the generated candidates, from 0. */
+/* One selected pair. */
 typedef struct fd_selected_pair {
-    size_t index;
+    size_t index; /* in the request's pairs, or the generated ones, from 0; not set for all pairs */
     const char *a; /* ids, which live as long as the engine; NULL for an inline embedding */
     const char *b;
     double p;
     double gain;
+    double v;
+    double leverage;       /* with `explain` */
+    uint64_t entropy_rank; /* with `explain` */
 } fd_selected_pair;
 
 typedef struct fd_selection_answer {
     uint64_t model_version;
     const char *strategy;
     uint64_t seed;
-    size_t count;
+    size_t count; /* the batch size, or fewer where limits and exclusions leave no more */
     fd_selected_pair *pairs;
+    bool indexed;   /* the pairs have an index */
+    bool explained; /* leverage and entropy_rank are set */
     double logdet_before;
     double logdet_after;
     double logdet_bound;
     double d_efficiency;
-    size_t candidates;
-    size_t distinct_items;
+    uint64_t candidates;
+    fi_figures chosen;
+    fi_figures random; /* of a random batch of the same size */
     double elapsed_ms;
 } fd_selection_answer;
 
-/* Changes nothing. A fault points at "/pairs/i/a", "/batch_size", "/strategy", "/generate…". */
+/* The name of the strategy of requests that name none. */
+const char *fd_engine_strategy(const fd_engine *engine);
+
+/* Changes nothing. A fault points at "/pairs/i/a", "/pending/i/a", "/exclude/i/a", "/batch_size",
+ * "/strategy", "/generate…". */
 int fd_engine_select(fd_engine *engine, const fd_selection_request *request,
                      fd_selection_answer *ret, fd_fault *fault) FD_MUST_CHECK;
 void fd_selection_answer_clear(fd_selection_answer *answer);

@@ -22,8 +22,8 @@ static size_t number_rows(fi_pair *pairs, size_t n_pairs, uint32_t *number, uint
     return count;
 }
 
-int fd_gather(const fd_snapshot *snapshot, const fi_pair *pairs, size_t n_pairs,
-              const float *extra_embeddings, size_t n_extra, fd_gathered *ret) {
+int fd_gather(const fd_snapshot *snapshot, const uint32_t *prompts, const fi_pair *pairs,
+              size_t n_pairs, const float *extra_embeddings, size_t n_extra, fd_gathered *ret) {
     size_t width = snapshot->features->width;
     if (n_extra == 0) {
         *ret = (fd_gathered){.candidates = {
@@ -33,6 +33,7 @@ int fd_gather(const fd_snapshot *snapshot, const fi_pair *pairs, size_t n_pairs,
                                  .features = snapshot->features->data,
                                  .rewards = snapshot->rewards->data,
                                  .pairs = pairs,
+                                 .groups = prompts,
                              }};
         return 0;
     }
@@ -45,8 +46,10 @@ int fd_gather(const fd_snapshot *snapshot, const fi_pair *pairs, size_t n_pairs,
     FD_FREE float *extra = reallocarray(NULL, n_extra, width * sizeof(*extra));
     gathered.pairs = calloc(n_pairs, sizeof(*gathered.pairs));
     gathered.rewards = calloc(most, sizeof(*gathered.rewards));
+    gathered.groups = calloc(most, sizeof(*gathered.groups));
     gathered.features = reallocarray(NULL, most, width * sizeof(*gathered.features));
-    if (!number || !rows || !extra || !gathered.pairs || !gathered.rewards || !gathered.features)
+    if (!number || !rows || !extra || !gathered.pairs || !gathered.rewards || !gathered.groups ||
+        !gathered.features)
         return -ENOMEM;
 
     int r = fi_model_features(snapshot->served->model, n_extra, extra_embeddings, extra);
@@ -60,6 +63,7 @@ int fd_gather(const fd_snapshot *snapshot, const fi_pair *pairs, size_t n_pairs,
                                     ? fd_rows_at(snapshot->features, rows[i])
                                     : extra + (rows[i] - snapshot->items) * width;
         memcpy(gathered.features + i * width, features, width * sizeof(float));
+        gathered.groups[i] = prompts && rows[i] < snapshot->items ? prompts[rows[i]] : FI_NO_GROUP;
     }
     fi_model_rewards(snapshot->served->model, count, gathered.features, gathered.rewards);
 
@@ -70,6 +74,7 @@ int fd_gather(const fd_snapshot *snapshot, const fi_pair *pairs, size_t n_pairs,
         .features = gathered.features,
         .rewards = gathered.rewards,
         .pairs = gathered.pairs,
+        .groups = gathered.groups,
     };
     *ret = gathered;
     memset(&gathered, 0, sizeof(gathered));
@@ -80,5 +85,6 @@ void fd_gathered_clear(fd_gathered *gathered) {
     free(gathered->features);
     free(gathered->rewards);
     free(gathered->pairs);
+    free(gathered->groups);
     memset(gathered, 0, sizeof(*gathered));
 }

@@ -12,14 +12,17 @@ typedef struct fd_gathered {
     float *features;
     float *rewards;
     fi_pair *pairs;
+    uint32_t *groups;
 } fd_gathered;
 
 /*
  * Pairs of rows: a row below snapshot->items is an item of the table, row snapshot->items + i is
- * the i-th of n_extra further items with embeddings [n_extra x D].
+ * the i-th of n_extra further items with embeddings [n_extra x D]. `prompts` [snapshot->items]
+ * become the groups of the candidates; NULL: none.
  */
-int fd_gather(const fd_snapshot *snapshot, const fi_pair *pairs, size_t n_pairs,
-              const float *extra_embeddings, size_t n_extra, fd_gathered *ret) FD_MUST_CHECK;
+int fd_gather(const fd_snapshot *snapshot, const uint32_t *prompts, const fi_pair *pairs,
+              size_t n_pairs, const float *extra_embeddings, size_t n_extra,
+              fd_gathered *ret) FD_MUST_CHECK;
 void fd_gathered_clear(fd_gathered *gathered);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * Candidates drawn from the item table: some prompts, some responses of each, and pairs of those,
- * within a prompt or across prompts, without pairs that have a label. Drawing happens under the
- * state lock for reading, so it is arithmetic and look-ups alone.
+ * Candidates from the item table: some prompts, some responses of each, and all pairs of those, or
+ * a sample, within a prompt or across prompts, without pairs that have a label. Drawing happens
+ * under the state lock for reading, so it is arithmetic and look-ups alone.
  */
 #include <errno.h>
 #include <string.h>
@@ -15,7 +15,7 @@ struct pool {
     uint32_t *items; /* [n_items] */
     size_t n_groups;
     size_t *first;    /* [n_groups + 1] first item of each prompt's group */
-    uint64_t *before; /* [n_groups + 1] pairs of the groups before each, in the request's mode */
+    uint64_t *before; /* [n_groups + 1] pairs of the groups before each, in the request's scope */
 };
 
 static void pool_clear(struct pool *pool) {
@@ -39,14 +39,24 @@ static size_t at_most(size_t wanted, size_t there) {
 }
 
 /* Pairs that the items of group g make with each other, or with those of earlier groups. */
-static uint64_t pairs_of_group(const struct pool *pool, size_t g, fd_generate_mode mode) {
+static uint64_t pairs_of_group(const struct pool *pool, size_t g, fd_scope scope) {
     uint64_t size = pool->first[g + 1] - pool->first[g];
-    return mode == FD_GENERATE_IN_PROMPT ? size * (size - 1) / 2 : size * pool->first[g];
+    uint64_t within = size * (size - 1) / 2, across = size * pool->first[g];
+    return (scope != FD_SCOPE_CROSS_PROMPT ? within : 0) +
+           (scope != FD_SCOPE_IN_PROMPT ? across : 0);
+}
+
+/* Items of a prompt that the snapshot has; they are in the order of arrival. */
+static size_t count_known(const fd_prompt *prompt, size_t n_items) {
+    size_t count = prompt->count;
+    while (count > 0 && prompt->items[count - 1] >= n_items)
+        count--;
+    return count;
 }
 
 static int draw_pool(const fd_item_table *table, size_t n_items, const fd_generate *generate,
                      fi_rng *rng, struct pool *ret) {
-    size_t least = generate->mode == FD_GENERATE_IN_PROMPT ? 2 : 1;
+    size_t least = generate->scope == FD_SCOPE_IN_PROMPT ? 2 : 1;
     FD_CLEANUP(pool_clear) struct pool drawn = {0};
     FD_FREE uint32_t *prompts = calloc(table->prompt_count + 1, sizeof(*prompts));
     drawn.items = calloc(n_items + 1, sizeof(*drawn.items));
@@ -57,7 +67,7 @@ static int draw_pool(const fd_item_table *table, size_t n_items, const fd_genera
 
     size_t eligible = 0;
     for (size_t i = 0; i < table->prompt_count; i++)
-        if (table->prompts[i]->count >= least)
+        if (count_known(table->prompts[i], n_items) >= least)
             prompts[eligible++] = (uint32_t)i;
     drawn.n_groups = at_most(generate->prompts, eligible);
     if (drawn.n_groups < eligible)
@@ -66,13 +76,14 @@ static int draw_pool(const fd_item_table *table, size_t n_items, const fd_genera
     for (size_t g = 0; g < drawn.n_groups; g++) {
         const fd_prompt *prompt = table->prompts[prompts[g]];
         uint32_t *items = drawn.items + drawn.n_items;
-        size_t count = at_most(generate->responses_per_prompt, prompt->count);
-        memcpy(items, prompt->items, prompt->count * sizeof(*items));
-        if (count < prompt->count)
-            shuffle_front(rng, items, prompt->count, count);
+        size_t known = count_known(prompt, n_items);
+        size_t count = at_most(generate->responses_per_prompt, known);
+        memcpy(items, prompt->items, known * sizeof(*items));
+        if (count < known)
+            shuffle_front(rng, items, known, count);
         drawn.n_items += count;
         drawn.first[g + 1] = drawn.n_items;
-        drawn.before[g + 1] = drawn.before[g] + pairs_of_group(&drawn, g, generate->mode);
+        drawn.before[g + 1] = drawn.before[g] + pairs_of_group(&drawn, g, generate->scope);
     }
     *ret = drawn;
     memset(&drawn, 0, sizeof(drawn));
@@ -80,7 +91,7 @@ static int draw_pool(const fd_item_table *table, size_t n_items, const fd_genera
 }
 
 /* The pair with a number below pool->before[n_groups]. */
-static fi_pair pair_of_number(const struct pool *pool, fd_generate_mode mode, uint64_t number) {
+static fi_pair pair_of_number(const struct pool *pool, fd_scope scope, uint64_t number) {
     size_t low = 0, high = pool->n_groups;
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
@@ -91,10 +102,12 @@ static fi_pair pair_of_number(const struct pool *pool, fd_generate_mode mode, ui
     }
     number -= pool->before[low];
     const uint32_t *group = pool->items + pool->first[low];
-    if (mode == FD_GENERATE_CROSS_PROMPT) /* an item of this group and one of an earlier group */
-        return (fi_pair){pool->items[number % pool->first[low]], group[number / pool->first[low]]};
-
-    uint64_t size = pool->first[low + 1] - pool->first[low];
+    uint64_t size = pool->first[low + 1] - pool->first[low], earlier = pool->first[low];
+    if (scope != FD_SCOPE_IN_PROMPT) {
+        if (number < size * earlier) /* an item of this group and one of an earlier group */
+            return (fi_pair){pool->items[number % earlier], group[number / earlier]};
+        number -= size * earlier;
+    }
     uint64_t i = 0; /* row of the upper triangle; groups are small */
     while (number >= size - 1 - i) {
         number -= size - 1 - i;
@@ -106,6 +119,7 @@ static fi_pair pair_of_number(const struct pool *pool, fd_generate_mode mode, ui
 struct drawing {
     const fd_engine *engine;
     const fd_generate *generate;
+    const fd_pair_set *unwanted;
     const struct pool *pool;
     fi_pair *pairs;
     size_t count;
@@ -113,8 +127,9 @@ struct drawing {
 };
 
 static bool is_wanted(const struct drawing *drawing, fi_pair pair) {
-    return drawing->generate->include_labelled ||
-           fd_pair_set_count(&drawing->engine->answers.labelled, pair.a, pair.b) == 0;
+    return fd_pair_set_count(drawing->unwanted, pair.a, pair.b) == 0 &&
+           (drawing->generate->include_labelled ||
+            fd_pair_set_count(&drawing->engine->answers.labelled, pair.a, pair.b) == 0);
 }
 
 /* Looks at every pair and keeps a uniform sample of those wanted (Vitter's algorithm R). */
@@ -122,7 +137,7 @@ static void draw_from_all(struct drawing *drawing, fi_rng *rng) {
     uint64_t total = drawing->pool->before[drawing->pool->n_groups];
     uint64_t wanted = 0;
     for (uint64_t number = 0; number < total; number++) {
-        fi_pair pair = pair_of_number(drawing->pool, drawing->generate->mode, number);
+        fi_pair pair = pair_of_number(drawing->pool, drawing->generate->scope, number);
         if (!is_wanted(drawing, pair))
             continue;
         wanted++;
@@ -141,22 +156,23 @@ static bool draw_by_number(struct drawing *drawing, fi_rng *rng, fd_pair_set *dr
     uint64_t total = drawing->pool->before[drawing->pool->n_groups];
     for (size_t tries = 4 * drawing->most; tries > 0 && drawing->count < drawing->most; tries--) {
         fi_pair pair =
-            pair_of_number(drawing->pool, drawing->generate->mode, fi_rng_below(rng, total));
+            pair_of_number(drawing->pool, drawing->generate->scope, fi_rng_below(rng, total));
         if (is_wanted(drawing, pair) && fd_pair_set_add(drawn, pair.a, pair.b) == 0)
             drawing->pairs[drawing->count++] = pair;
     }
     return drawing->count == drawing->most;
 }
 
-static int draw_pairs(const fd_engine *engine, const fd_generate *generate, const struct pool *pool,
-                      fi_rng *rng, fi_pair **ret, size_t *ret_count) {
+static int draw_pairs(const fd_engine *engine, const fd_generate *generate,
+                      const fd_pair_set *unwanted, const struct pool *pool, fi_rng *rng,
+                      fd_generated *ret) {
     uint64_t total = pool->n_groups > 0 ? pool->before[pool->n_groups] : 0;
     size_t most = generate->pairs < total ? generate->pairs : (size_t)total;
-    FD_FREE fi_pair *pairs = calloc(most + 1, sizeof(*pairs));
-    if (!pairs)
+    ret->pairs = calloc(most + 1, sizeof(*ret->pairs));
+    if (!ret->pairs)
         return -ENOMEM;
 
-    struct drawing drawing = {engine, generate, pool, pairs, 0, most};
+    struct drawing drawing = {engine, generate, unwanted, pool, ret->pairs, 0, most};
     bool enough = most == 0;
     if (!enough && total / 4 > most) {
         FD_CLEANUP(fd_pair_set_clear) fd_pair_set drawn = {0};
@@ -169,31 +185,63 @@ static int draw_pairs(const fd_engine *engine, const fd_generate *generate, cons
         drawing.count = 0;
         draw_from_all(&drawing, rng);
     }
-    *ret_count = drawing.count;
-    *ret = FD_STEAL(pairs);
+    ret->n_pairs = drawing.count;
     return 0;
 }
 
-int fd_generate_pairs(fd_engine *engine, const fd_generate *generate, uint64_t seed,
-                      fd_snapshot **ret_snapshot, fi_pair **ret, size_t *ret_count,
-                      fd_fault *fault) {
+/* Every pair of the history that the snapshot's items make. */
+static int list_labelled(const fd_pair_set *labelled, size_t n_items, fd_generated *ret) {
+    ret->labelled = calloc(labelled->used + 1, sizeof(*ret->labelled));
+    if (!ret->labelled)
+        return -ENOMEM;
+    for (size_t i = 0; i < labelled->capacity; i++) {
+        fi_pair pair = {(uint32_t)(labelled->slots[i].key >> 32), (uint32_t)labelled->slots[i].key};
+        if (labelled->slots[i].count > 0 && pair.a < n_items && pair.b < n_items)
+            ret->labelled[ret->n_labelled++] = pair;
+    }
+    return 0;
+}
+
+int fd_generate_candidates(fd_engine *engine, const fd_snapshot *snapshot,
+                           const fd_generate *generate, uint64_t seed, const fd_pair_set *unwanted,
+                           fd_generated *ret) {
     fi_rng rng = fi_rng_seeded(seed);
     FD_CLEANUP(pool_clear) struct pool pool = {0};
-    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
-    int r = 0;
+    FD_CLEANUP(fd_generated_clear) fd_generated generated = {0};
 
     (void)pthread_rwlock_rdlock(&engine->state_lock);
-    if (engine->snapshot) {
-        snapshot = fd_snapshot_reference(engine->snapshot);
-        r = draw_pool(&engine->items, engine->items.count, generate, &rng, &pool);
-        if (r == 0)
-            r = draw_pairs(engine, generate, &pool, &rng, ret, ret_count);
-    }
+    int r = draw_pool(&engine->items, snapshot->items, generate, &rng, &pool);
+    if (r == 0 && !generate->all)
+        r = draw_pairs(engine, generate, unwanted, &pool, &rng, &generated);
+    else if (r == 0 && !generate->include_labelled)
+        r = list_labelled(&engine->answers.labelled, snapshot->items, &generated);
     (void)pthread_rwlock_unlock(&engine->state_lock);
-    if (!snapshot)
-        return fd_fault_set(fault, -EAGAIN, "", "there are no items yet: add some first");
     if (r < 0)
         return r;
-    *ret_snapshot = FD_STEAL(snapshot);
+    if (generate->all) {
+        generated.n_members = pool.n_items;
+        generated.members = FD_STEAL(pool.items);
+    }
+    *ret = generated;
+    memset(&generated, 0, sizeof(generated));
+    return 0;
+}
+
+void fd_generated_clear(fd_generated *generated) {
+    free(generated->pairs);
+    free(generated->members);
+    free(generated->labelled);
+    memset(generated, 0, sizeof(*generated));
+}
+
+int fd_prompts_of(fd_engine *engine, const fd_snapshot *snapshot, uint32_t **ret) {
+    uint32_t *prompts = calloc(snapshot->items + 1, sizeof(*prompts));
+    if (!prompts)
+        return -ENOMEM;
+    (void)pthread_rwlock_rdlock(&engine->state_lock);
+    for (size_t i = 0; i < snapshot->items; i++)
+        prompts[i] = engine->items.entries[i]->prompt->index;
+    (void)pthread_rwlock_unlock(&engine->state_lock);
+    *ret = prompts;
     return 0;
 }

@@ -101,11 +101,10 @@ void fd_worker_tell(fd_engine *engine, size_t labels); /* so many answers count 
 
 /* ---- resolve.c ---- */
 
-/* Rows for item references, beside the snapshot that they are rows of. */
+/* Rows of a snapshot for item references. */
 typedef struct fd_resolved {
-    fd_snapshot *snapshot;
-    uint32_t
-        *rows; /* an item of the table has its index, inline ones follow from snapshot->items */
+    /* an item of the table has its index, inline ones follow from snapshot->items */
+    uint32_t *rows;
     size_t n_extra;
     float *extra; /* [n_extra x D], the inline embeddings */
 } fd_resolved;
@@ -117,17 +116,53 @@ int fd_engine_snapshot(fd_engine *engine, fd_snapshot **ret, fd_fault *fault) FD
  * Reference i belongs to element i / members of the request's list, and is its member
  * names[i % members], or the element itself where names is NULL.
  */
-int fd_resolve(fd_engine *engine, const char *list, const char *const *names, size_t members,
-               const fd_item_reference *references, size_t n, fd_resolved *ret,
-               fd_fault *fault) FD_MUST_CHECK;
+int fd_resolve(fd_engine *engine, const fd_snapshot *snapshot, const char *list,
+               const char *const *names, size_t members, const fd_item_reference *references,
+               size_t n, fd_resolved *ret, fd_fault *fault) FD_MUST_CHECK;
 void fd_resolved_clear(fd_resolved *resolved);
 
 /* ---- generate.c ---- */
 
-/* Draws candidates from the item table of `snapshot`. The caller frees *ret with free(). */
-int fd_generate_pairs(fd_engine *engine, const fd_generate *generate, uint64_t seed,
-                      fd_snapshot **ret_snapshot, fi_pair **ret, size_t *ret_count,
-                      fd_fault *fault) FD_MUST_CHECK;
+/* Candidates from the item table of a snapshot: a sample of pairs, or the items of all pairs and
+ * those of them that have a label. */
+typedef struct fd_generated {
+    size_t n_pairs;
+    fi_pair *pairs;
+    size_t n_members;
+    uint32_t *members;
+    size_t n_labelled;
+    fi_pair *labelled;
+} fd_generated;
+
+/* `unwanted` pairs are never drawn. */
+int fd_generate_candidates(fd_engine *engine, const fd_snapshot *snapshot,
+                           const fd_generate *generate, uint64_t seed, const fd_pair_set *unwanted,
+                           fd_generated *ret) FD_MUST_CHECK;
+void fd_generated_clear(fd_generated *generated);
+
+/* The prompt of each item of a snapshot: malloc'd [snapshot->items]. */
+int fd_prompts_of(fd_engine *engine, const fd_snapshot *snapshot, uint32_t **ret) FD_MUST_CHECK;
+
+/* ---- source.c ---- */
+
+/* What a selection chooses from and what it counts as known. */
+typedef struct fd_source {
+    fd_snapshot *snapshot;
+    bool is_pool;
+    fi_pool pool;
+    fi_candidates list;
+    const fi_pair *rows;     /* [list.n_pairs] its pairs; inline items follow the snapshot's */
+    const uint32_t *numbers; /* [list.n_pairs] the index of each in the request; NULL: its own */
+    fi_information *past;    /* answered and pending */
+    fi_information *target;  /* NULL: that of the candidates */
+    struct fd_source_memory *memory;
+} fd_source;
+
+/* `by_prompt`: the prompts of the candidates are needed. */
+int fd_source_find(fd_engine *engine, const fd_selection_request *request, bool by_prompt,
+                   uint64_t seed, const fi_strategy *strategy, fd_source *ret,
+                   fd_fault *fault) FD_MUST_CHECK;
+void fd_source_clear(fd_source *source);
 
 static inline int64_t fd_engine_now_ms(const fd_engine *engine) {
     return engine->options.now_ms(engine->options.now_context);

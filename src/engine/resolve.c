@@ -15,10 +15,10 @@ int fd_engine_snapshot(fd_engine *engine, fd_snapshot **ret, fd_fault *fault) {
 
 /* The rows of the references with an id; one without gets the row after all items and those before.
  */
-static int find_rows(fd_engine *engine, const char *list, const char *const *names, size_t members,
-                     const fd_item_reference *references, size_t n, fd_resolved *resolved,
-                     fd_fault *fault) {
-    size_t dimension = fi_model_shape(resolved->snapshot->served->model)->inputs;
+static int find_rows(fd_engine *engine, const fd_snapshot *snapshot, const char *list,
+                     const char *const *names, size_t members, const fd_item_reference *references,
+                     size_t n, fd_resolved *resolved, fd_fault *fault) {
+    size_t dimension = fi_model_shape(snapshot->served->model)->inputs;
     int r = 0;
     (void)pthread_rwlock_rdlock(&engine->state_lock);
     for (size_t i = 0; i < n && r == 0; i++) {
@@ -26,7 +26,7 @@ static int find_rows(fd_engine *engine, const char *list, const char *const *nam
         if (references[i].id) {
             const fd_item_entry *entry = fd_item_table_find(&engine->items, references[i].id);
             /* The snapshot may be a moment older than the table. */
-            if (entry && entry->index < resolved->snapshot->items)
+            if (entry && entry->index < snapshot->items)
                 resolved->rows[i] = entry->index;
             else
                 r = fd_fault_set_at(fault, -EINVAL, list, i / members, name,
@@ -36,15 +36,16 @@ static int find_rows(fd_engine *engine, const char *list, const char *const *nam
                                 "the embedding has %zu numbers; the items of this daemon have %zu",
                                 references[i].dimension, dimension);
         } else {
-            resolved->rows[i] = (uint32_t)(resolved->snapshot->items + resolved->n_extra++);
+            resolved->rows[i] = (uint32_t)(snapshot->items + resolved->n_extra++);
         }
     }
     (void)pthread_rwlock_unlock(&engine->state_lock);
     return r;
 }
 
-static int copy_extra(const fd_item_reference *references, size_t n, fd_resolved *resolved) {
-    size_t dimension = fi_model_shape(resolved->snapshot->served->model)->inputs;
+static int copy_extra(const fd_snapshot *snapshot, const fd_item_reference *references, size_t n,
+                      fd_resolved *resolved) {
+    size_t dimension = fi_model_shape(snapshot->served->model)->inputs;
     if (resolved->n_extra == 0)
         return 0;
     resolved->extra = reallocarray(NULL, resolved->n_extra, dimension * sizeof(float));
@@ -60,19 +61,17 @@ static int copy_extra(const fd_item_reference *references, size_t n, fd_resolved
     return 0;
 }
 
-int fd_resolve(fd_engine *engine, const char *list, const char *const *names, size_t members,
-               const fd_item_reference *references, size_t n, fd_resolved *ret, fd_fault *fault) {
+int fd_resolve(fd_engine *engine, const fd_snapshot *snapshot, const char *list,
+               const char *const *names, size_t members, const fd_item_reference *references,
+               size_t n, fd_resolved *ret, fd_fault *fault) {
     FD_CLEANUP(fd_resolved_clear) fd_resolved resolved = {0};
-    int r = fd_engine_snapshot(engine, &resolved.snapshot, fault);
-    if (r < 0)
-        return r;
     resolved.rows = calloc(n ? n : 1, sizeof(*resolved.rows));
     if (!resolved.rows)
         return -ENOMEM;
-    r = find_rows(engine, list, names, members, references, n, &resolved, fault);
+    int r = find_rows(engine, snapshot, list, names, members, references, n, &resolved, fault);
     if (r < 0)
         return r;
-    r = copy_extra(references, n, &resolved);
+    r = copy_extra(snapshot, references, n, &resolved);
     if (r < 0)
         return r;
     *ret = resolved;
@@ -81,7 +80,6 @@ int fd_resolve(fd_engine *engine, const char *list, const char *const *names, si
 }
 
 void fd_resolved_clear(fd_resolved *resolved) {
-    fd_snapshot_free(resolved->snapshot);
     free(resolved->rows);
     free(resolved->extra);
     memset(resolved, 0, sizeof(*resolved));

@@ -5,8 +5,8 @@
 #include "private.h"
 
 /* Features of each reference: [n x h]. */
-static int features_of(const fd_resolved *resolved, size_t n, float *features) {
-    const fd_snapshot *snapshot = resolved->snapshot;
+static int features_of(const fd_snapshot *snapshot, const fd_resolved *resolved, size_t n,
+                       float *features) {
     size_t width = snapshot->features->width;
     FD_FREE float *extra =
         reallocarray(NULL, resolved->n_extra ? resolved->n_extra : 1, width * sizeof(float));
@@ -29,19 +29,21 @@ static int features_of(const fd_resolved *resolved, size_t n, float *features) {
 
 int fd_engine_score(fd_engine *engine, const fd_item_reference *items, size_t n, fd_score *scores,
                     uint64_t *ret_model_version, fd_fault *fault) {
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
     FD_CLEANUP(fd_resolved_clear) fd_resolved resolved = {0};
-    int r = fd_resolve(engine, "items", NULL, 1, items, n, &resolved, fault);
+    int r = fd_engine_snapshot(engine, &snapshot, fault);
+    if (r == 0)
+        r = fd_resolve(engine, snapshot, "items", NULL, 1, items, n, &resolved, fault);
     if (r < 0)
         return r;
 
-    const fd_snapshot *snapshot = resolved.snapshot;
     size_t width = snapshot->features->width;
     FD_FREE float *features = reallocarray(NULL, n ? n : 1, width * sizeof(*features));
     FD_FREE float *rewards = calloc(n ? n : 1, sizeof(*rewards));
     FD_FREE double *difference = calloc(width, sizeof(*difference));
     if (!features || !rewards || !difference)
         return -ENOMEM;
-    r = features_of(&resolved, n, features);
+    r = features_of(snapshot, &resolved, n, features);
     if (r < 0)
         return r;
     fi_model_rewards(snapshot->served->model, n, features, rewards);

@@ -6,45 +6,40 @@
 #include <sys/random.h>
 
 #include "clock.h"
-#include "gather.h"
+#include "log.h"
 #include "private.h"
 
-/* Candidates as rows of a snapshot, wherever they came from. */
-struct candidates {
-    fd_resolved resolved; /* its rows are the pairs, two by two */
-    fi_pair *pairs;
-    size_t count;
+/* A selection that takes longer is looked after: whether anyone still waits for it, and a log line
+ * now and then. */
+static const double patience_seconds = 0.1;
+static const double report_seconds = 2.0;
+
+/* ---- long selections ---- */
+
+struct watch {
+    const fd_selection_request *request;
+    const char *strategy;
+    double start, asked, reported;
 };
 
-static void candidates_clear(struct candidates *candidates) {
-    fd_resolved_clear(&candidates->resolved);
-    free(candidates->pairs);
-}
-
-static int resolve_pairs(fd_engine *engine, const fd_selection_request *request,
-                         struct candidates *ret, fd_fault *fault) {
-    static const char *const sides[] = {"a", "b"};
-    _Static_assert(sizeof(fd_pair_reference) == 2 * sizeof(fd_item_reference),
-                   "pairs are read as a list of references");
-    int r = fd_resolve(engine, "pairs", sides, 2, &request->pairs[0].a, 2 * request->n_pairs,
-                       &ret->resolved, fault);
-    if (r < 0)
-        return r;
-    ret->count = request->n_pairs;
-    ret->pairs = calloc(ret->count ? ret->count : 1, sizeof(*ret->pairs));
-    if (!ret->pairs)
-        return -ENOMEM;
-    for (size_t i = 0; i < ret->count; i++) {
-        ret->pairs[i] = (fi_pair){ret->resolved.rows[2 * i], ret->resolved.rows[2 * i + 1]};
-        if (ret->pairs[i].a == ret->pairs[i].b)
-            return fd_fault_set_at(fault, -EINVAL, "pairs", i, "b",
-                                   "a pair needs two different items; both are \"%s\"",
-                                   request->pairs[i].b.id);
+static bool go_on(void *context, double share) {
+    struct watch *watch = context;
+    double now = fd_monotonic_seconds();
+    if (now - watch->asked < patience_seconds)
+        return true;
+    watch->asked = now;
+    if (now - watch->reported >= report_seconds) {
+        watch->reported = now;
+        fd_log(FD_LOG_INFO, "selecting", FD_STR("strategy", watch->strategy),
+               FD_INT("batch_size", watch->request->batch_size),
+               FD_REAL("seconds", now - watch->start), FD_REAL("share_of_step", share));
     }
-    return 0;
+    return !watch->request->go_on || watch->request->go_on(watch->request->go_on_context);
 }
 
-static int list_strategies(const char *wrong, fd_fault *fault) {
+/* ---- what is wrong with a request ---- */
+
+static int refuse_strategy(const char *wrong, fd_fault *fault) {
     char names[256] = "";
     size_t used = 0;
     for (size_t i = 0; i < fi_strategy_count() && used < sizeof(names); i++)
@@ -54,102 +49,153 @@ static int list_strategies(const char *wrong, fd_fault *fault) {
                         wrong, names);
 }
 
-static int check_batch_size(size_t batch_size, size_t count, bool generated, fd_fault *fault) {
-    if (batch_size == 0)
-        return fd_fault_set(fault, -EINVAL, "/batch_size", "must be at least 1");
-    if (batch_size > count && generated)
-        return fd_fault_set(fault, -EINVAL, "/batch_size",
-                            "%zu is more than the %zu pairs that can be generated without a label",
-                            batch_size, count);
-    if (batch_size > count)
-        return fd_fault_set(fault, -EINVAL, "/batch_size", "%zu is more than the %zu candidates",
-                            batch_size, count);
-    return 0;
+static int refuse_pool(const fi_strategy *strategy, uint64_t count, fd_fault *fault) {
+    return fd_fault_set(fault, -EINVAL, "/strategy",
+                        "%s looks at a list, which may have %llu pairs; these are %llu: take fewer "
+                        "prompts or responses_per_prompt, or another strategy",
+                        strategy->name, (unsigned long long)FI_LISTED_PAIRS_MAX,
+                        (unsigned long long)count);
 }
 
-/* Item indices name rows of the table; the ids live as long as the engine. */
-static void name_pairs(fd_engine *engine, const struct candidates *from,
-                       const fi_selection *selection, fd_selection_answer *answer) {
-    size_t items = from->resolved.snapshot->items;
+static int check_batch_size(const fd_selection_request *request, uint64_t count, fd_fault *fault) {
+    if (request->batch_size == 0)
+        return fd_fault_set(fault, -EINVAL, "/batch_size", "must be at least 1");
+    uint64_t most = request->pairs ? request->n_pairs : count;
+    if (request->batch_size <= most)
+        return 0;
+    return fd_fault_set(
+        fault, -EINVAL, "/batch_size",
+        request->pairs ? "%zu is more than the %llu candidates"
+                       : "%zu is more than the %llu pairs that can be generated without a label",
+        request->batch_size, (unsigned long long)most);
+}
+
+/* ---- the answer ---- */
+
+/* Rows below the snapshot's items are of the table; the ids live as long as the engine. */
+static const char *id_of(const fd_engine *engine, const fd_source *source, uint32_t row) {
+    return row < source->snapshot->items ? engine->items.entries[row]->id : NULL;
+}
+
+static void name_pairs(fd_engine *engine, const fd_source *source, const fi_selection *selection,
+                       fd_selection_answer *answer) {
     (void)pthread_rwlock_rdlock(&engine->state_lock);
     for (size_t i = 0; i < selection->count; i++) {
-        fi_pair pair = from->pairs[selection->pairs[i]];
-        answer->pairs[i].a = pair.a < items ? engine->items.entries[pair.a]->id : NULL;
-        answer->pairs[i].b = pair.b < items ? engine->items.entries[pair.b]->id : NULL;
+        fi_pair rows = selection->items[i];
+        if (!source->is_pool)
+            rows = source->rows[selection->pairs[i]];
+        answer->pairs[i].a = id_of(engine, source, rows.a);
+        answer->pairs[i].b = id_of(engine, source, rows.b);
     }
     (void)pthread_rwlock_unlock(&engine->state_lock);
 }
 
-static int fill_answer(fd_engine *engine, const struct candidates *from,
-                       const fd_gathered *gathered, const fi_selection *selection,
+static int fill_answer(fd_engine *engine, const fd_source *source, const fi_selection *selection,
                        fd_selection_answer *answer) {
-    answer->pairs = calloc(selection->count, sizeof(*answer->pairs));
+    const float *rewards = source->is_pool ? source->pool.rewards : source->list.rewards;
+    answer->pairs = calloc(selection->count + 1, sizeof(*answer->pairs));
     if (!answer->pairs)
         return -ENOMEM;
     answer->count = selection->count;
-    name_pairs(engine, from, selection, answer);
+    answer->indexed = !source->is_pool;
+    answer->explained = selection->entropy_ranks != NULL;
+    name_pairs(engine, source, selection, answer);
     for (size_t i = 0; i < selection->count; i++) {
-        size_t index = selection->pairs[i];
-        fi_pair rows = gathered->candidates.pairs[index];
-        answer->pairs[i].index = index;
-        answer->pairs[i].gain = selection->gains[i];
-        answer->pairs[i].p = fi_probability((double)gathered->candidates.rewards[rows.a] -
-                                            (double)gathered->candidates.rewards[rows.b]);
+        fd_selected_pair *pair = &answer->pairs[i];
+        fi_pair items = selection->items[i];
+        if (answer->indexed)
+            pair->index =
+                source->numbers ? source->numbers[selection->pairs[i]] : selection->pairs[i];
+        pair->p = fi_probability((double)rewards[items.a] - (double)rewards[items.b]);
+        pair->gain = selection->gains[i];
+        pair->v = selection->weights[i];
+        if (answer->explained) {
+            pair->leverage = selection->leverages[i];
+            pair->entropy_rank = selection->entropy_ranks[i];
+        }
     }
-    answer->model_version = from->resolved.snapshot->served->row.version;
+    answer->model_version = source->snapshot->served->row.version;
     answer->logdet_before = selection->logdet_before;
     answer->logdet_after = selection->logdet_after;
     answer->logdet_bound = selection->logdet_bound;
     answer->d_efficiency = selection->d_efficiency;
-    answer->candidates = from->count;
-    answer->distinct_items = selection->chosen.distinct_items;
+    answer->candidates = selection->candidates;
+    answer->chosen = selection->chosen;
+    answer->random = selection->random;
     return 0;
+}
+
+/* ---- selection ---- */
+
+static uint64_t seed_of(const fd_selection_request *request) {
+    uint64_t seed = request->seed;
+    if (request->has_seed)
+        return seed;
+    ssize_t got = getrandom(&seed, sizeof(seed), 0);
+    assert(got == (ssize_t)sizeof(seed));
+    return seed >> 11; /* exact as a JSON number */
+}
+
+static fi_selection_options options_of(const fd_engine *engine, const fd_selection_request *request,
+                                       const fi_strategy *strategy, uint64_t seed) {
+    const fd_engine_options *defaults = &engine->options;
+    return (fi_selection_options){
+        .strategy = strategy,
+        .batch_size = request->batch_size,
+        .prior_precision =
+            request->prior_precision > 0.0 ? request->prior_precision : defaults->prior_precision,
+        .seed = seed,
+        .max_per_item = request->max_per_item ? request->max_per_item : defaults->max_per_item,
+        .max_per_group =
+            request->max_per_prompt ? request->max_per_prompt : defaults->max_per_prompt,
+        .copy_distance =
+            request->has_copy_distance ? request->copy_distance : defaults->copy_distance,
+        .certify_steps = request->certify_tight ? FD_TIGHT_STEPS : 0,
+        .figures = true,
+        .explain = request->explain,
+        .go_on = go_on,
+    };
+}
+
+static int select_from(const fd_source *source, fi_selection_options *options,
+                       const fd_selection_request *request, fi_selection *ret, fd_fault *fault) {
+    uint64_t count = source->list.n_pairs;
+    int r = source->is_pool ? fi_pool_count(&source->pool, &count) : 0;
+    if (r == 0)
+        r = check_batch_size(request, count, fault);
+    if (r < 0)
+        return r;
+    options->target = source->target;
+    if (options->batch_size > count) /* of a list, some of which is excluded */
+        options->batch_size = (size_t)count;
+    r = source->is_pool ? fi_select_pool(&source->pool, source->past, options, ret)
+                        : fi_select(&source->list, source->past, options, ret);
+    return r == -EOPNOTSUPP ? refuse_pool(options->strategy, count, fault) : r;
 }
 
 int fd_engine_select(fd_engine *engine, const fd_selection_request *request,
                      fd_selection_answer *ret, fd_fault *fault) {
-    double start = fd_monotonic_seconds();
     const char *name = request->strategy ? request->strategy : engine->options.strategy;
     const fi_strategy *strategy = fi_strategy_find(name);
     if (!strategy)
-        return list_strategies(name, fault);
-    uint64_t seed = request->seed;
-    if (!request->has_seed) {
-        ssize_t got = getrandom(&seed, sizeof(seed), 0);
-        assert(got == (ssize_t)sizeof(seed));
-        seed >>= 11; /* exact as a JSON number */
-    }
+        return refuse_strategy(name, fault);
+    double start = fd_monotonic_seconds();
+    uint64_t seed = seed_of(request);
+    fi_selection_options options = options_of(engine, request, strategy, seed);
+    struct watch watch = {request, strategy->name, start, start, start};
+    options.context = &watch;
 
-    FD_CLEANUP(candidates_clear) struct candidates from = {0};
-    int r = request->pairs
-                ? resolve_pairs(engine, request, &from, fault)
-                : fd_generate_pairs(engine, &request->generate, seed, &from.resolved.snapshot,
-                                    &from.pairs, &from.count, fault);
-    if (r < 0)
-        return r;
-    r = check_batch_size(request->batch_size, from.count, !request->pairs, fault);
-    if (r < 0)
-        return r;
-
-    FD_CLEANUP(fd_gathered_clear) fd_gathered gathered = {0};
-    r = fd_gather(from.resolved.snapshot, from.pairs, from.count, from.resolved.extra,
-                  from.resolved.n_extra, &gathered);
-    if (r < 0)
-        return r;
-    fi_selection_options options = {
-        .strategy = strategy,
-        .batch_size = request->batch_size,
-        .prior_precision = engine->options.prior_precision,
-        .seed = seed,
-        .figures = true,
-    };
+    FD_CLEANUP(fd_source_clear) fd_source source = {0};
     FD_CLEANUP(fi_selection_clear) fi_selection selection = {0};
-    r = fi_select(&gathered.candidates, from.resolved.snapshot->past, &options, &selection);
+    int r =
+        fd_source_find(engine, request, options.max_per_group > 0, seed, strategy, &source, fault);
+    if (r == 0)
+        r = select_from(&source, &options, request, &selection, fault);
     if (r < 0)
         return r;
 
     fd_selection_answer answer = {.strategy = strategy->name, .seed = seed};
-    r = fill_answer(engine, &from, &gathered, &selection, &answer);
+    r = fill_answer(engine, &source, &selection, &answer);
     if (r < 0)
         return r;
     double seconds = fd_monotonic_seconds() - start;
@@ -157,6 +203,10 @@ int fd_engine_select(fd_engine *engine, const fd_selection_request *request,
     fd_metrics_observe(engine->metrics, FD_METRIC_SELECTION_SECONDS, strategy->name, NULL, seconds);
     *ret = answer;
     return 0;
+}
+
+const char *fd_engine_strategy(const fd_engine *engine) {
+    return engine->options.strategy;
 }
 
 void fd_selection_answer_clear(fd_selection_answer *answer) {

@@ -100,7 +100,7 @@ static int extend_past(fd_snapshot *snapshot, const fd_answer *answers, size_t n
         pairs[i] = answers[snapshot->answers + i].pair;
 
     FD_CLEANUP(fd_gathered_clear) fd_gathered gathered = {0};
-    int r = fd_gather(snapshot, pairs, extra, NULL, 0, &gathered);
+    int r = fd_gather(snapshot, NULL, pairs, extra, NULL, 0, &gathered);
     if (r < 0)
         return r;
     r = fi_information_add(snapshot->past, &gathered.candidates);

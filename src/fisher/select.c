@@ -7,7 +7,8 @@
 #include "appraise.h"
 
 static const fi_strategy strategies[] = {
-#define FI_STRATEGY(name, choose, choose_from_pool, sentence) {name, sentence},
+#define FI_STRATEGY(name, choose, choose_from_pool, sentence)                                      \
+    {name, sentence, (choose_from_pool) != NULL},
 #include "strategies.def"
 #undef FI_STRATEGY
 };

@@ -151,6 +151,16 @@ static int read_integer(const json_t *value, const fd_path *at, const fd_field *
     return 0;
 }
 
+static int read_real(const json_t *value, const fd_path *at, const fd_field *field, double *ret,
+                     fd_fault *fault) {
+    double number = json_number_value(value);
+    if (!json_is_number(value) || !(number >= field->lowest && number <= field->highest))
+        return fd_json_fault(fault, at, "must be a number from %g to %g", field->lowest,
+                             field->highest);
+    *ret = number;
+    return 0;
+}
+
 static int read_enum(const json_t *value, const fd_path *at, const char *const *choices, int *ret,
                      fd_fault *fault) {
     const char *text = json_string_value(value);
@@ -192,6 +202,8 @@ static int read_field(const json_t *value, const fd_path *at, const fd_field *fi
         return read_text(value, at, ret, fault);
     case FD_FIELD_INTEGER:
         return read_integer(value, at, field, ret, fault);
+    case FD_FIELD_REAL:
+        return read_real(value, at, field, ret, fault);
     case FD_FIELD_BOOLEAN:
         if (!json_is_boolean(value))
             return fd_json_fault(fault, at, "must be true or false");

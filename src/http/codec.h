@@ -65,6 +65,7 @@ typedef enum fd_field_kind {
     FD_FIELD_ID,        /* const char *: 1 to FD_ID_MAX bytes, no control characters */
     FD_FIELD_TEXT,      /* const char *: at most FD_TEXT_MAX bytes */
     FD_FIELD_INTEGER,   /* int64_t: min to max */
+    FD_FIELD_REAL,      /* double: lowest to highest */
     FD_FIELD_BOOLEAN,   /* bool */
     FD_FIELD_ENUM,      /* int: the place in `choices`, which ends with NULL */
     FD_FIELD_ARRAY,     /* json_t *: min to max elements */
@@ -82,6 +83,8 @@ typedef struct fd_field {
     size_t offset; /* into the struct */
     int64_t min;
     int64_t max;
+    double lowest;
+    double highest;
     const char *const *choices;
 } fd_field;
 

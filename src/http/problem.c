@@ -18,6 +18,7 @@ static const struct {
     {-EAGAIN, 503, "not possible right now"},
     {-EBUSY, 503, "busy; try again"},
     {-ESHUTDOWN, 503, "the daemon is stopping"},
+    {-ECANCELED, 503, "given up: nobody waits for the answer any more, or the daemon is stopping"},
     {-ENOSPC, 507, "there is no room left to store this; nothing was changed"},
 };
 

@@ -20,6 +20,9 @@ typedef struct fd_request {
     const char *id;         /* the {id} of the route's path, decoded; NULL where it has none */
     const char *body;       /* [body_size], not terminated; empty without a body */
     size_t body_size;
+    /* Whether anyone still waits for the answer, for work that takes long. */
+    bool (*is_awaited)(void *context);
+    void *await_context;
     size_t query_count; /* decoded query parameters, in order */
     struct {
         const char *name;

@@ -335,6 +335,25 @@ static void collect(struct exchange *exchange, const char *data, size_t size) {
     exchange->body_size = needed;
 }
 
+/* A request that runs, for those who ask whether it still should. */
+struct awaiting {
+    fd_server *server;
+    int fd; /* -1: not known */
+};
+
+/* A peer that closed its side, or a daemon that must end, waits for no answer. */
+static bool is_awaited(void *context) {
+    const struct awaiting *awaiting = context;
+    char next;
+    (void)pthread_mutex_lock(&awaiting->server->lock);
+    bool stopping = awaiting->server->stopping;
+    (void)pthread_mutex_unlock(&awaiting->server->lock);
+    if (stopping || awaiting->fd < 0)
+        return !stopping;
+    ssize_t got = recv(awaiting->fd, &next, 1, MSG_PEEK | MSG_DONTWAIT);
+    return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
 static enum MHD_Result run(fd_server *server, struct MHD_Connection *connection,
                            struct exchange *exchange) {
     (void)pthread_mutex_lock(&server->lock);
@@ -348,9 +367,13 @@ static enum MHD_Result run(fd_server *server, struct MHD_Connection *connection,
                                                     : "there is no memory for the body",
                       NULL);
 
+    const struct connection *from = connection_of(connection);
+    struct awaiting awaiting = {server, from ? from->fd : -1};
     fd_request request = {
         .engine = server->engine,
         .version = server->options.version,
+        .is_awaited = is_awaited,
+        .await_context = &awaiting,
         .request_id = exchange->request_id,
         .id = exchange->id,
         .body = exchange->body ? exchange->body : "",

@@ -91,6 +91,13 @@ static void product_of_pairs(bench *state) {
                 FEATURES);
 }
 
+static float *gram;
+
+static void product_of_all(bench *state) {
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, ITEMS, ITEMS, FEATURES, 1.0f,
+                state->embeddings, FEATURES, state->embeddings, ITEMS, 0.0f, gram, ITEMS);
+}
+
 static void compute_features(bench *state) {
     require(fi_model_features(state->model, ITEMS, state->embeddings, state->computed), "features");
 }
@@ -109,6 +116,14 @@ static void select_cached(bench *state) {
 static void select_anew(bench *state) {
     compute_features(state);
     select_cached(state);
+}
+
+static uint32_t members[ITEMS];
+static void select_all(bench *state) {
+    fi_pool pool = {.n_items = ITEMS, .n_features = FEATURES, .features = state->features, .rewards = state->rewards, .n_members = ITEMS, .members = members};
+    fi_selection selection;
+    require(fi_select_pool(&pool, state->past, &state->options, &selection), "select");
+    fi_selection_clear(&selection);
 }
 
 static void build_past(bench *state) {
@@ -200,6 +215,8 @@ static void measure_selection(bench *state, products unit, const char *strategy,
     print(what, median(select_cached, state), unit);
     snprintf(what, sizeof(what), "%s, k = %zu, features anew", strategy, size);
     print(what, median(select_anew, state), unit);
+    snprintf(what, sizeof(what), "%s, k = %zu, all pairs", strategy, size);
+    print(what, median(select_all, state), unit);
 }
 
 static size_t peak_kilobytes(void) {
@@ -219,6 +236,9 @@ int main(void) {
     print("A: sgemm 5000x2048 by 2048x64", unit.inputs, unit);
     print("B: sgemm 20000x64 by 64x64", unit.pairs, unit);
     print("features of all items", median(compute_features, &state), unit);
+    gram = allocate((size_t)ITEMS*ITEMS, 4);
+    for (uint32_t i = 0; i < ITEMS; i++) members[i] = i;
+    print("C: sgemm 5000x64 by 64x5000", median(product_of_all, &state), unit);
     size_t peak = peak_kilobytes();
     static const size_t label_counts[] = {0, 1000, LABELS};
     for (size_t i = 0; i < FD_LENGTH(label_counts); i++) {

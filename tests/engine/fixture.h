@@ -34,7 +34,7 @@ int fixture_label(fd_engine *engine, size_t number, const char *a, const char *b
 uint64_t fixture_train(fd_engine *engine);
 
 /* A selection of generated pairs. */
-fd_selection_request fixture_request(size_t batch_size, fd_generate_mode mode, uint64_t seed);
+fd_selection_request fixture_request(size_t batch_size, fd_scope scope, uint64_t seed);
 
 /* A memory store whose n-th commit from now fails with `error`. */
 fd_store *fixture_faulty_store(void);

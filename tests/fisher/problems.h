@@ -169,6 +169,7 @@ static inline fi_selection selected(const fi_candidates *from, const fi_informat
         .prior_precision = prior,
         .seed = seed,
         .figures = true,
+        .explain = true,
     };
     fi_selection selection;
     assert_int_equal(fi_select(from, past, &options, &selection), 0);
