@@ -120,7 +120,7 @@ typedef struct fd_generate {
 typedef enum fd_target { FD_TARGET_IN_PROMPT, FD_TARGET_CANDIDATES } fd_target;
 
 /* Frank-Wolfe steps of a tight certificate. */
-enum { FD_TIGHT_STEPS = 30 };
+enum { FD_TIGHT_STEPS = 10 };
 
 typedef struct fd_selection_request {
     size_t batch_size;

@@ -1,12 +1,13 @@
 /*
- * Selection and training against matrix products of the same size in the same process:
- * 20,000 pairs over 5,000 items with embeddings of 2,048 numbers and features of 64.
+ * Selection and training against matrix products of the same size in the same process: 5,000 items
+ * of 500 prompts with embeddings of 2,048 numbers, 20,000 listed pairs or all 12.5 million,
+ * features of 64 and 128. Each figure is a median of RUNS, taken in turns with its unit, and their
+ * ratio.
  */
 #include <cblas.h>
 #include <errno.h>
 #include <fisher/design.h>
 #include <fisher/train.h>
-#include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,26 +18,25 @@
 #include "macros.h"
 #include "rng.h"
 
-enum { ITEMS = 5000, PAIRS = 20000, INPUTS = 2048, FEATURES = 64, LABELS = 10000, RUNS = 15 };
+enum { ITEMS = 5000, PAIRS = 20000, INPUTS = 2048, LABELS = 10000, RUNS = 15, WIDEST = 128 };
 enum { TRAINING_STEPS = 5 };
 
-char *openblas_get_corename(void);
-int openblas_get_num_threads(void);
-void openblas_set_num_threads(int threads);
-
 typedef struct bench {
+    size_t h;
     float *embeddings; /* [ITEMS x INPUTS] */
-    float *computed;   /* [ITEMS x FEATURES] by the model */
-    float *features;   /* [ITEMS x FEATURES] normal, selected from: a fresh model's hardly vary */
+    float *computed;   /* [ITEMS x h] by the model */
+    float *features;   /* [ITEMS x h] normal, selected from: a fresh model's hardly vary */
     float *rewards;    /* [ITEMS] */
     fi_pair *pairs;    /* [PAIRS] */
     fi_pair *labels;   /* [LABELS] */
     float *targets;    /* [LABELS] */
-    float *right;      /* [INPUTS x FEATURES] of the products */
-    float *product;    /* [PAIRS x FEATURES] */
+    float *right;      /* [INPUTS x WIDEST] of the products */
+    float *product;    /* [ITEMS x ITEMS] */
+    uint32_t *members; /* [ITEMS] */
     fi_model *model;
     fi_information *past;
     fi_selection_options options;
+    fi_selection last;
     size_t label_count;
 } bench;
 
@@ -67,50 +67,57 @@ static int by_value(const void *x, const void *y) {
     return (a > b) - (a < b);
 }
 
-static double median(step *run, bench *state) {
-    double times[RUNS];
-    run(state);
-    for (int i = 0; i < RUNS; i++) {
-        double start = milliseconds();
-        run(state);
-        times[i] = milliseconds() - start;
-    }
+static double median(double *times) {
     qsort(times, RUNS, sizeof(times[0]), by_value);
     return times[RUNS / 2];
 }
 
+static double time_of(step *run, bench *state) {
+    double start = milliseconds();
+    run(state);
+    return milliseconds() - start;
+}
+
+/* ---- units ---- */
+
+static void sgemm(const bench *state, size_t m, size_t n, size_t k) {
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)m, (int)n, (int)k, 1.0f,
+                state->embeddings, (int)k, state->right, (int)n, 0.0f, state->product, (int)n);
+}
+
 static void product_of_inputs(bench *state) {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, ITEMS, FEATURES, INPUTS, 1.0f,
-                state->embeddings, INPUTS, state->right, FEATURES, 0.0f, state->product, FEATURES);
+    sgemm(state, ITEMS, state->h, INPUTS);
 }
 
 static void product_of_pairs(bench *state) {
-    /* The embeddings serve as 20,000 rows of 64 numbers. */
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, PAIRS, FEATURES, FEATURES, 1.0f,
-                state->embeddings, FEATURES, state->right, FEATURES, 0.0f, state->product,
-                FEATURES);
+    sgemm(state, PAIRS, state->h, state->h); /* the embeddings serve as so many rows of h numbers */
 }
-
-static float *gram;
 
 static void product_of_all(bench *state) {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, ITEMS, ITEMS, FEATURES, 1.0f,
-                state->embeddings, FEATURES, state->embeddings, ITEMS, 0.0f, gram, ITEMS);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, ITEMS, ITEMS, (int)state->h, 1.0f,
+                state->embeddings, (int)state->h, state->embeddings, ITEMS, 0.0f, state->product,
+                ITEMS);
 }
+
+/* ---- what is measured ---- */
 
 static void compute_features(bench *state) {
     require(fi_model_features(state->model, ITEMS, state->embeddings, state->computed), "features");
 }
 
-static fi_candidates candidates(const bench *state, size_t count, const fi_pair *pairs) {
-    return (fi_candidates){ITEMS, FEATURES, count, state->features, state->rewards, pairs, NULL};
+static fi_candidates listed(const bench *state, size_t count, const fi_pair *pairs) {
+    return (fi_candidates){.n_items = ITEMS,
+                           .n_features = state->h,
+                           .n_pairs = count,
+                           .features = state->features,
+                           .rewards = state->rewards,
+                           .pairs = pairs};
 }
 
 static void select_cached(bench *state) {
-    fi_candidates from = candidates(state, PAIRS, state->pairs);
-    fi_selection selection;
-    require(fi_select(&from, state->past, &state->options, &selection), "select");
-    fi_selection_clear(&selection);
+    fi_candidates from = listed(state, PAIRS, state->pairs);
+    fi_selection_clear(&state->last);
+    require(fi_select(&from, state->past, &state->options, &state->last), "select");
 }
 
 static void select_anew(bench *state) {
@@ -118,18 +125,21 @@ static void select_anew(bench *state) {
     select_cached(state);
 }
 
-static uint32_t members[ITEMS];
 static void select_all(bench *state) {
-    fi_pool pool = {.n_items = ITEMS, .n_features = FEATURES, .features = state->features, .rewards = state->rewards, .n_members = ITEMS, .members = members};
-    fi_selection selection;
-    require(fi_select_pool(&pool, state->past, &state->options, &selection), "select");
-    fi_selection_clear(&selection);
+    fi_pool pool = {.n_items = ITEMS,
+                    .n_features = state->h,
+                    .features = state->features,
+                    .rewards = state->rewards,
+                    .n_members = ITEMS,
+                    .members = state->members};
+    fi_selection_clear(&state->last);
+    require(fi_select_pool(&pool, state->past, &state->options, &state->last), "select");
 }
 
 static void build_past(bench *state) {
-    fi_candidates from = candidates(state, state->label_count, state->labels);
+    fi_candidates from = listed(state, state->label_count, state->labels);
     fi_information_free(state->past);
-    require(fi_information_new(FEATURES, &state->past), "past");
+    require(fi_information_new(state->h, &state->past), "past");
     require(fi_information_add(state->past, &from), "past");
 }
 
@@ -144,6 +154,8 @@ static void train(bench *state) {
     fi_model_free(model);
 }
 
+/* ---- the problem ---- */
+
 static void fill_pairs(fi_rng *rng, size_t count, fi_pair *pairs) {
     for (size_t i = 0; i < count; i++) {
         uint32_t a = (uint32_t)fi_rng_below(rng, ITEMS);
@@ -152,30 +164,34 @@ static void fill_pairs(fi_rng *rng, size_t count, fi_pair *pairs) {
     }
 }
 
-static void prepare(bench *state) {
+static void prepare(bench *state, size_t h) {
     fi_rng rng = fi_rng_seeded(1);
+    state->h = h;
     state->embeddings = allocate((size_t)ITEMS * INPUTS, sizeof(float));
-    state->computed = allocate((size_t)ITEMS * FEATURES, sizeof(float));
-    state->features = allocate((size_t)ITEMS * FEATURES, sizeof(float));
+    state->computed = allocate(ITEMS * h, sizeof(float));
+    state->features = allocate(ITEMS * h, sizeof(float));
     state->rewards = allocate(ITEMS, sizeof(float));
     state->pairs = allocate(PAIRS, sizeof(fi_pair));
     state->labels = allocate(LABELS, sizeof(fi_pair));
     state->targets = allocate(LABELS, sizeof(float));
-    state->right = allocate((size_t)INPUTS * FEATURES, sizeof(float));
-    state->product = allocate((size_t)PAIRS * FEATURES, sizeof(float));
+    state->right = allocate((size_t)INPUTS * WIDEST, sizeof(float));
+    state->product = allocate((size_t)ITEMS * ITEMS, sizeof(float));
+    state->members = allocate(ITEMS, sizeof(uint32_t));
     for (size_t i = 0; i < (size_t)ITEMS * INPUTS; i++)
         state->embeddings[i] = (float)fi_rng_normal(&rng);
-    for (size_t i = 0; i < (size_t)INPUTS * FEATURES; i++)
+    for (size_t i = 0; i < (size_t)INPUTS * WIDEST; i++)
         state->right[i] = (float)fi_rng_normal(&rng);
-    for (size_t i = 0; i < (size_t)ITEMS * FEATURES; i++)
+    for (size_t i = 0; i < ITEMS * h; i++)
         state->features[i] = (float)fi_rng_normal(&rng);
     for (size_t i = 0; i < ITEMS; i++)
         state->rewards[i] = (float)fi_rng_normal(&rng);
+    for (uint32_t i = 0; i < ITEMS; i++)
+        state->members[i] = i;
     fill_pairs(&rng, PAIRS, state->pairs);
     fill_pairs(&rng, LABELS, state->labels);
     for (size_t i = 0; i < LABELS; i++)
         state->targets[i] = fi_rng_uniform(&rng) < 0.5 ? 0.0f : 1.0f;
-    fi_shape shape = {.inputs = INPUTS, .hidden_layers = 3, .hidden_width = FEATURES};
+    fi_shape shape = {.inputs = INPUTS, .hidden_layers = 3, .hidden_width = (uint32_t)h};
     require(fi_model_new(&shape, 1, &state->model), "model");
     require(fi_model_fit_inputs(state->model, ITEMS, state->embeddings), "statistics");
 }
@@ -190,33 +206,63 @@ static void release(bench *state) {
     free(state->targets);
     free(state->right);
     free(state->product);
+    free(state->members);
     fi_model_free(state->model);
     fi_information_free(state->past);
+    fi_selection_clear(&state->last);
+    *state = (bench){0};
 }
 
-typedef struct products {
-    double inputs;
-    double pairs;
-} products;
+/* ---- figures ---- */
 
-static void print(const char *what, double time, products unit) {
-    printf("%-44s %9.3f ms %7.2f x A %7.2f x B\n", what, time, time / unit.inputs,
-           time / unit.pairs);
+/* A row of the table: the time, in units, and the most that it should be (0: no target). */
+static double report(bench *state, const char *what, step *run, step *unit, char letter,
+                     double most) {
+    double times[RUNS], units[RUNS];
+    run(state);
+    unit(state);
+    for (int i = 0; i < RUNS; i++) {
+        times[i] = time_of(run, state);
+        units[i] = time_of(unit, state);
+    }
+    double time = median(times), of_unit = median(units);
+    printf("%-46s %9.3f ms %7.2f x %c", what, time, time / of_unit, letter);
+    if (most > 0.0)
+        printf("   target %5.2f  %s", most, time / of_unit <= most ? "met" : "MISSED");
+    printf("\n");
+    return time;
 }
 
-static void measure_selection(bench *state, products unit, const char *strategy, size_t size) {
-    char what[80];
+static void use(bench *state, const char *strategy, size_t size) {
     state->options = (fi_selection_options){
         .strategy = fi_strategy_find(strategy),
         .batch_size = size,
         .prior_precision = 1.0,
+        .copy_distance = 0.02,
     };
+}
+
+static void report_list(bench *state, const char *strategy, size_t size, double most) {
+    char what[80];
+    use(state, strategy, size);
     snprintf(what, sizeof(what), "%s, k = %zu, features cached", strategy, size);
-    print(what, median(select_cached, state), unit);
-    snprintf(what, sizeof(what), "%s, k = %zu, features anew", strategy, size);
-    print(what, median(select_anew, state), unit);
+    report(state, what, select_cached, product_of_pairs, 'B', most);
+}
+
+static void report_pool(bench *state, const char *strategy, size_t size, double most) {
+    char what[80];
+    use(state, strategy, size);
     snprintf(what, sizeof(what), "%s, k = %zu, all pairs", strategy, size);
-    print(what, median(select_all, state), unit);
+    report(state, what, select_all, product_of_all, 'C', most);
+}
+
+static void report_exchange(bench *state) {
+    use(state, "greedy", 125);
+    select_cached(state);
+    double greedy = state->last.logdet_after;
+    report_list(state, "exchange", 125, 0.0);
+    printf("    exchange gains %.4f nats of log det over greedy, d_efficiency %.4f\n",
+           state->last.logdet_after - greedy, state->last.d_efficiency);
 }
 
 static size_t peak_kilobytes(void) {
@@ -225,38 +271,59 @@ static size_t peak_kilobytes(void) {
     return (size_t)usage.ru_maxrss;
 }
 
-int main(void) {
+static void report_selections(bench *state, bool has_targets) {
+    double met = has_targets ? 1.0 : 0.0;
+    report_list(state, "pa-dopt", 125, 2.0 * met);
+    report_list(state, "pa-dopt", 500, 2.0 * met);
+    /* 1.3 A and the cached selection, in units of A */
+    double anew = 1.3 + 2.0 * (double)PAIRS * (double)state->h / ((double)ITEMS * INPUTS);
+    use(state, "pa-dopt", 500);
+    report(state, "pa-dopt, k = 500, features anew", select_anew, product_of_inputs, 'A',
+           anew * met);
+    report_list(state, "greedy", 125, 6.0 * met);
+    report_list(state, "greedy", 500, 16.0 * met);
+    report_exchange(state);
+    report_pool(state, "pa-dopt", 500, 1.5 * met);
+    report_pool(state, "greedy", 500, 4.0 * met);
+    use(state, "greedy", 500);
+    state->options.figures = true;
+    report(state, "greedy, k = 500, cached, with its figures", select_cached, product_of_pairs, 'B',
+           0.0);
+}
+
+static void measure(size_t h) {
+    static const size_t label_counts[] = {1000, LABELS, 0};
     bench state = {0};
-    openblas_set_num_threads(1);
-    prepare(&state);
-    printf("%s kernels, %d thread, medians of %d runs; %d pairs over %d items, D = %d, h = %d\n",
-           openblas_get_corename(), openblas_get_num_threads(), RUNS, PAIRS, ITEMS, INPUTS,
-           FEATURES);
-    products unit = {median(product_of_inputs, &state), median(product_of_pairs, &state)};
-    print("A: sgemm 5000x2048 by 2048x64", unit.inputs, unit);
-    print("B: sgemm 20000x64 by 64x64", unit.pairs, unit);
-    print("features of all items", median(compute_features, &state), unit);
-    gram = allocate((size_t)ITEMS*ITEMS, 4);
-    for (uint32_t i = 0; i < ITEMS; i++) members[i] = i;
-    print("C: sgemm 5000x64 by 64x5000", median(product_of_all, &state), unit);
+    prepare(&state, h);
+    printf("\nh = %zu\n", h);
+    report(&state, "A: sgemm 5000x2048 by 2048xh", product_of_inputs, product_of_inputs, 'A', 0.0);
+    report(&state, "B: sgemm 20000xh by hxh", product_of_pairs, product_of_pairs, 'B', 0.0);
+    report(&state, "C: sgemm 5000xh by hx5000", product_of_all, product_of_all, 'C', 0.0);
+    report(&state, "features of all items", compute_features, product_of_inputs, 'A', 1.3);
     size_t peak = peak_kilobytes();
-    static const size_t label_counts[] = {0, 1000, LABELS};
     for (size_t i = 0; i < FD_LENGTH(label_counts); i++) {
         state.label_count = label_counts[i];
-        printf("-- %zu labels\n", state.label_count);
-        print("information of the labels", median(build_past, &state), unit);
-        measure_selection(&state, unit, "pa-dopt", 125);
-        measure_selection(&state, unit, "pa-dopt", 500);
-        measure_selection(&state, unit, "greedy", 125);
-        measure_selection(&state, unit, "greedy", 500);
+        printf("-- %zu past labels\n", state.label_count);
+        report(&state, "information of the labels", build_past, product_of_pairs, 'B', 0.0);
+        report_selections(&state, state.label_count > 0);
     }
-    printf("peak memory grew by %zu kB in selection\n", peak_kilobytes() - peak);
-    for (size_t i = 1; i < FD_LENGTH(label_counts); i++) {
+    printf("-- selection added %zu kB to the peak of memory, target 65536\n",
+           peak_kilobytes() - peak);
+    for (size_t i = 0; i < 2; i++) {
         state.label_count = label_counts[i];
         char what[80];
-        snprintf(what, sizeof(what), "training iteration, %zu labels", state.label_count);
-        print(what, median(train, &state) / TRAINING_STEPS, unit);
+        snprintf(what, sizeof(what), "%d training steps, %zu labels", TRAINING_STEPS,
+                 state.label_count);
+        report(&state, what, train, product_of_inputs, 'A', 0.0);
     }
     release(&state);
+}
+
+int main(void) {
+    openblas_set_num_threads(1);
+    printf("%s kernels, %d thread, medians of %d runs; %d pairs over %d items, D = %d\n",
+           openblas_get_corename(), openblas_get_num_threads(), RUNS, PAIRS, ITEMS, INPUTS);
+    measure(64);
+    measure(WIDEST);
     return 0;
 }
