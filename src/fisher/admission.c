@@ -122,19 +122,23 @@ static member measure(const fi_admission *admission, fi_pair pair) {
     return measured;
 }
 
-/* |d - c| or |d + c| at most `limit`, d being the difference at hand. */
+/* |d - c| or |d + c| at most `limit`, d being the difference at hand. Nearly always the first few
+ * numbers tell that neither is. */
 static bool is_near(const fi_admission *admission, fi_pair other, double limit) {
     const fi_distinct *distinct = admission->distinct;
-    const float *a = distinct->features + distinct->rows[other.a] * distinct->n_features;
-    const float *b = distinct->features + distinct->rows[other.b] * distinct->n_features;
+    size_t h = distinct->n_features;
+    const float *a = distinct->features + distinct->rows[other.a] * h;
+    const float *b = distinct->features + distinct->rows[other.b] * h;
     double apart = 0.0, opposite = 0.0;
-    for (size_t j = 0; j < distinct->n_features; j++) {
+    for (size_t j = 0; j < h; j++) {
         double number = (double)a[j] - (double)b[j];
         double minus = admission->offered[j] - number, plus = admission->offered[j] + number;
         apart += minus * minus;
         opposite += plus * plus;
+        if (apart > limit * limit && opposite > limit * limit)
+            return false;
     }
-    return fmin(apart, opposite) <= limit * limit;
+    return true;
 }
 
 static bool is_same(fi_pair x, fi_pair y) {

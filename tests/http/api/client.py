@@ -2,8 +2,10 @@
 
 import contextlib
 import http.client
+import itertools
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -40,6 +42,9 @@ SMALL_MODEL = {
     "retrain-labels": 0,
     "retrain-seconds": 0,
 }
+
+STRATEGIES = ["random", "entropy", "maxdiff", "xtx", "dopt", "pa-dopt", "greedy", "dopt-sample",
+              "coreset", "bald", "batchbald", "exchange", "a-opt", "i-opt"]
 
 
 def environment(extra=None):
@@ -291,6 +296,24 @@ def plane_items(prompts=3, responses=4, dimension=4):
         "response": f"Answer {r}.",
         "embedding": [number(p, r, d) for d in range(dimension)],
     } for p in range(prompts) for r in range(responses)]
+
+
+def scattered_items(prompts=6, responses=5, dimension=4, seed=1):
+    """Items without pattern, the responses of a prompt far apart in the order of arrival."""
+    draw = random.Random(seed)
+    return [{
+        "id": f"p{p}-r{r}",
+        "prompt_id": f"p{p}",
+        "embedding": [round(draw.gauss(0, 1), 3) for _ in range(dimension)],
+    } for r in range(responses) for p in range(prompts)]
+
+
+def all_pairs(items):
+    return [{"a": a["id"], "b": b["id"]} for a, b in itertools.combinations(items, 2)]
+
+
+def chosen(answer):
+    return {frozenset((pair["a"], pair["b"])) for pair in answer["pairs"]}
 
 
 def label(identity, a, b, preference="a", **more):

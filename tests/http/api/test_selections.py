@@ -4,22 +4,12 @@ import math
 
 import pytest
 
-from client import float32, label, labels_by_first_number
-
-STRATEGIES = ["random", "entropy", "maxdiff", "xtx", "dopt", "pa-dopt", "greedy"]
-
-
-def all_pairs(items):
-    return [{"a": a["id"], "b": b["id"]} for a, b in itertools.combinations(items, 2)]
+from client import STRATEGIES, all_pairs, chosen, float32, label, labels_by_first_number
 
 
 def in_prompt(items):
     return {frozenset((a["id"], b["id"])) for a, b in itertools.combinations(items, 2)
             if a["prompt_id"] == b["prompt_id"]}
-
-
-def chosen(answer):
-    return {frozenset((pair["a"], pair["b"])) for pair in answer["pairs"]}
 
 
 def check_diagnostics(answer, candidates, features=8):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from client import label
+from client import STRATEGIES, label
 
 ITEM = {"id": "new", "prompt_id": "p0", "embedding": [1, 2, 3, 4]}
 LABEL = label("new", "p0-r0", "p0-r1")
@@ -19,6 +19,10 @@ def without(record, member):
 
 def generate(**changes):
     return {"batch_size": 1, "generate": {"mode": "in_prompt", "pairs": 5, **changes}}
+
+
+def generate_all(**changes):
+    return {"batch_size": 1, "generate": {"mode": "all_pairs", **changes}}
 
 
 def items_cases():
@@ -103,7 +107,47 @@ def selection_cases():
     for value in (1, "true", None):
         yield path, generate(include_labelled=value), "/generate/include_labelled"
     yield path, generate(more=1), "/generate/more"
+    yield from option_cases(path)
     yield path, {**generate(), "batch_size": 6}, "/batch_size"
+
+
+def option_cases(path):
+    inline = {"a": {"embedding": [1, 2, 3, 4]}, "b": "p0-r0"}
+    for member in ("pending", "exclude"):
+        for value in (7, None, {}, "p0-r0", True):
+            yield path, {**SELECTION, member: value}, f"/{member}"
+        for value in (7, None, [], "p0-r0"):
+            yield path, {**SELECTION, member: [value]}, f"/{member}/0"
+        for side in "ab":
+            yield path, {**SELECTION, member: [without(PAIR, side)]}, f"/{member}/0/{side}"
+            for value in ("nobody", "", 7, None, {"embedding": [1, 2, 3]}):
+                yield path, {**SELECTION, member: [{**PAIR, side: value}]}, f"/{member}/0"
+        yield path, {**SELECTION, member: [PAIR, {"a": "p0-r0", "b": "p0-r0"}]}, f"/{member}/1/b"
+        yield path, {**SELECTION, member: [{**PAIR, "c": "p0-r2"}]}, f"/{member}/0/c"
+        yield path, {**SELECTION, member: [PAIR]}, "/pairs"
+    yield path, {**SELECTION, "exclude": [inline]}, "/exclude/0"
+    yield (path, {**SELECTION, "pending": [{**inline, "a": {"embedding": [1, 2, 3, 1e39]}}]},
+           "/pending/0/a/embedding/3")
+    for member in ("max_per_item", "max_per_prompt"):
+        for value in (0, -1, 1.5, "1", None, True, [], 2**32, 2**62):
+            yield path, {**SELECTION, member: value}, f"/{member}"
+    for value in (0, -1, 1e-10, 1.1e9, "1", None, True):
+        yield path, {**SELECTION, "prior_precision": value}, "/prior_precision"
+    for value in (-0.01, 0.991, 1, "0", None, True):
+        yield path, {**SELECTION, "copy_distance": value}, "/copy_distance"
+    for member in ("target", "certify"):
+        for value in ("", "tighter", 7, None, True, ["tight"]):
+            yield path, {**SELECTION, member: value}, f"/{member}"
+    for value in (1, "true", None, []):
+        yield path, {**SELECTION, "explain": value}, "/explain"
+    yield path, {**SELECTION, "seed": 2**53 + 1}, "/seed"
+    for value in ("somewhere", "", 7, None, True):
+        yield path, generate_all(scope=value), "/generate/scope"
+    for mode in ("in_prompt", "cross_prompt"):
+        yield path, generate(mode=mode, scope="any"), "/generate/scope"
+    yield path, generate_all(pairs=5), "/generate/pairs"
+    yield path, {**generate_all(scope="any"), "batch_size": 67}, "/batch_size"
+    yield path, {**SELECTION, **generate_all()}, "/generate"
 
 
 def labels_cases():
@@ -231,9 +275,17 @@ def test_a_parse_error_says_where_it_is(shared):
 def test_an_unknown_strategy_is_answered_with_those_there_are(shared):
     answer = shared.call("POST", "/v1/selections", {**SELECTION, "strategy": "magic"})
     text = check_problem(answer, 422)["errors"][0]["detail"]
-    for name in ("random", "entropy", "maxdiff", "xtx", "dopt", "pa-dopt", "greedy"):
+    for name in STRATEGIES:
         assert name in text
     assert "magic" in text
+
+
+@pytest.mark.parametrize("member", ["pending", "exclude", "max_per_item", "max_per_prompt", "target",
+                                    "prior_precision", "copy_distance", "certify", "explain"])
+def test_an_option_that_is_there_twice_is_refused(shared, member):
+    body = json.dumps(SELECTION)[:-1] + f', "{member}": 1, "{member}": 1}}'
+    answer = shared.call("POST", "/v1/selections", raw=body)
+    assert "duplicate" in check_problem(answer, 400)["detail"]
 
 
 def test_a_wrong_dimension_is_answered_with_both(shared):
