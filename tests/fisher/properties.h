@@ -11,6 +11,8 @@ static inline fi_selection_options properties_options(const char *strategy, size
         .batch_size = k,
         .prior_precision = 1.0,
         .seed = 5,
+        .certify_steps = 2,
+        .figures = true,
     };
 }
 
@@ -25,6 +27,27 @@ static inline void assert_distinct(const fi_selection *got, size_t n) {
     free(taken);
 }
 
+static inline void assert_figures(const fi_figures *figures, size_t count, double bound) {
+    assert_true(figures->logdet <= bound + 1e-6 * fabs(bound));
+    assert_true(figures->d_efficiency >= 0.0 && figures->d_efficiency <= 1.0);
+    assert_true(figures->distinct_items > 0 && figures->distinct_items <= 2 * count);
+    assert_true(figures->mean_uses >= 1.0 && figures->mean_uses <= (double)figures->max_uses);
+    assert_true(figures->mean_weight >= 0.0 && figures->mean_weight <= 0.25);
+    assert_true(figures->mean_reward_gap >= 0.0 && isfinite(figures->sd_reward_gap));
+    assert_true(figures->mean_nearest_cosine >= 0.0 && figures->mean_nearest_cosine <= 1.0);
+}
+
+/* What is told of a batch is finite and in its bounds. */
+static inline void assert_worth(const fi_selection *got) {
+    assert_true(isfinite(got->logdet_before) && isfinite(got->logdet_bound));
+    assert_true(got->logdet_after <= got->logdet_bound);
+    assert_true(got->d_efficiency >= 0.0 && got->d_efficiency <= 1.0);
+    for (size_t i = 0; i < got->count; i++)
+        assert_true(got->weights[i] >= 0.0 && got->weights[i] <= 0.25);
+    assert_figures(&got->chosen, got->count, got->logdet_bound);
+    assert_figures(&got->random, got->count, got->logdet_bound);
+}
+
 static inline void check_sizes(const fi_candidates *from, const fi_information *past,
                                const char *strategy) {
     static const double distances[] = {0.0, 0.2};
@@ -37,6 +60,7 @@ static inline void check_sizes(const fi_candidates *from, const fi_information *
             assert_int_equal(fi_select(from, past, &options, &got), 0);
             assert_int_equal(got.count, sizes[s]);
             assert_distinct(&got, from->n_pairs);
+            assert_worth(&got);
             fi_selection_clear(&got);
         }
     }
