@@ -40,7 +40,8 @@ static void figures_are_those_of_the_batch(void **state) {
         for (size_t i = 0; i < K; i++) {
             fi_pair pair = made.pairs[got.pairs[i]];
             double gap = fabs(problem_logit(&made.candidates, got.pairs[i])), nearest = 0.0;
-            distinct += (uses[pair.a]++ == 0) + (uses[pair.b]++ == 0);
+            distinct += uses[pair.a]++ == 0;
+            distinct += uses[pair.b]++ == 0;
             weights += fi_weight(gap);
             gaps += gap;
             squares += gap * gap;
