@@ -5,23 +5,16 @@
  * ratio.
  */
 #include <cblas.h>
-#include <errno.h>
-#include <fisher/design.h>
 #include <fisher/train.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 
+#include "bench.h"
 #include "macros.h"
-#include "rng.h"
 
 enum { ITEMS = 5000, PAIRS = 20000, INPUTS = 2048, LABELS = 10000, RUNS = 15, WIDEST = 128 };
 enum { TRAINING_STEPS = 5 };
 
-typedef struct bench {
+struct bench {
     size_t h;
     float *embeddings; /* [ITEMS x INPUTS] */
     float *computed;   /* [ITEMS x h] by the model */
@@ -38,45 +31,7 @@ typedef struct bench {
     fi_selection_options options;
     fi_selection last;
     size_t label_count;
-} bench;
-
-typedef void step(bench *state);
-
-static void require(int r, const char *what) {
-    if (r == 0)
-        return;
-    fprintf(stderr, "%s: %s\n", what, strerror(-r));
-    exit(1);
-}
-
-static void *allocate(size_t count, size_t size) {
-    void *memory = calloc(count, size);
-    require(memory ? 0 : -ENOMEM, "memory");
-    return memory;
-}
-
-static double milliseconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
-}
-
-static int by_value(const void *x, const void *y) {
-    double a = *(const double *)x;
-    double b = *(const double *)y;
-    return (a > b) - (a < b);
-}
-
-static double median(double *times) {
-    qsort(times, RUNS, sizeof(times[0]), by_value);
-    return times[RUNS / 2];
-}
-
-static double time_of(step *run, bench *state) {
-    double start = milliseconds();
-    run(state);
-    return milliseconds() - start;
-}
+};
 
 /* ---- units ---- */
 
@@ -156,14 +111,6 @@ static void train(bench *state) {
 
 /* ---- the problem ---- */
 
-static void fill_pairs(fi_rng *rng, size_t count, fi_pair *pairs) {
-    for (size_t i = 0; i < count; i++) {
-        uint32_t a = (uint32_t)fi_rng_below(rng, ITEMS);
-        uint32_t b = (uint32_t)fi_rng_below(rng, ITEMS - 1);
-        pairs[i] = (fi_pair){a, b + (b >= a)};
-    }
-}
-
 static void prepare(bench *state, size_t h) {
     fi_rng rng = fi_rng_seeded(1);
     state->h = h;
@@ -177,18 +124,14 @@ static void prepare(bench *state, size_t h) {
     state->right = allocate((size_t)INPUTS * WIDEST, sizeof(float));
     state->product = allocate((size_t)ITEMS * ITEMS, sizeof(float));
     state->members = allocate(ITEMS, sizeof(uint32_t));
-    for (size_t i = 0; i < (size_t)ITEMS * INPUTS; i++)
-        state->embeddings[i] = (float)fi_rng_normal(&rng);
-    for (size_t i = 0; i < (size_t)INPUTS * WIDEST; i++)
-        state->right[i] = (float)fi_rng_normal(&rng);
-    for (size_t i = 0; i < ITEMS * h; i++)
-        state->features[i] = (float)fi_rng_normal(&rng);
-    for (size_t i = 0; i < ITEMS; i++)
-        state->rewards[i] = (float)fi_rng_normal(&rng);
+    fill_normal(&rng, (size_t)ITEMS * INPUTS, state->embeddings);
+    fill_normal(&rng, (size_t)INPUTS * WIDEST, state->right);
+    fill_normal(&rng, ITEMS * h, state->features);
+    fill_normal(&rng, ITEMS, state->rewards);
     for (uint32_t i = 0; i < ITEMS; i++)
         state->members[i] = i;
-    fill_pairs(&rng, PAIRS, state->pairs);
-    fill_pairs(&rng, LABELS, state->labels);
+    fill_pairs(&rng, ITEMS, PAIRS, state->pairs);
+    fill_pairs(&rng, ITEMS, LABELS, state->labels);
     for (size_t i = 0; i < LABELS; i++)
         state->targets[i] = fi_rng_uniform(&rng) < 0.5 ? 0.0f : 1.0f;
     fi_shape shape = {.inputs = INPUTS, .hidden_layers = 3, .hidden_width = (uint32_t)h};
@@ -216,21 +159,22 @@ static void release(bench *state) {
 /* ---- figures ---- */
 
 /* A row of the table: the time, in units, and the most that it should be (0: no target). */
-static double report(bench *state, const char *what, step *run, step *unit, char letter,
-                     double most) {
+static void report(bench *state, const char *what, step *run, step *unit, char letter,
+                   double most) {
     double times[RUNS], units[RUNS];
     run(state);
     unit(state);
     for (int i = 0; i < RUNS; i++) {
-        times[i] = time_of(run, state);
-        units[i] = time_of(unit, state);
+        times[i] = time_once(run, state);
+        units[i] = time_once(unit, state);
     }
-    double time = median(times), of_unit = median(units);
+    qsort(times, RUNS, sizeof(times[0]), by_value);
+    qsort(units, RUNS, sizeof(units[0]), by_value);
+    double time = times[RUNS / 2], of_unit = units[RUNS / 2];
     printf("%-46s %9.3f ms %7.2f x %c", what, time, time / of_unit, letter);
     if (most > 0.0)
         printf("   target %5.2f  %s", most, time / of_unit <= most ? "met" : "MISSED");
     printf("\n");
-    return time;
 }
 
 static void use(bench *state, const char *strategy, size_t size) {
@@ -263,12 +207,6 @@ static void report_exchange(bench *state) {
     report_list(state, "exchange", 125, 0.0);
     printf("    exchange gains %.4f nats of log det over greedy, d_efficiency %.4f\n",
            state->last.logdet_after - greedy, state->last.d_efficiency);
-}
-
-static size_t peak_kilobytes(void) {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (size_t)usage.ru_maxrss;
 }
 
 static void report_selections(bench *state, bool has_targets) {
