@@ -1,0 +1,117 @@
+"""Selections that nobody waits for any more."""
+
+import contextlib
+import json
+import random
+import socket
+import threading
+import time
+
+import pytest
+
+from client import Daemon, SLOWNESS, read_answer, statuses, wait_until
+
+PATIENT = 2 * SLOWNESS  # seconds
+
+# Each takes many seconds.
+LONG = {
+    "greedy": {"batch_size": 100000, "generate": {"mode": "all_pairs", "scope": "any"}},
+    "batchbald": {"batch_size": 5000, "generate": {"mode": "cross_prompt", "pairs": 200000}},
+    "a-opt": {"batch_size": 50000, "generate": {"mode": "cross_prompt", "pairs": 400000}},
+    "i-opt": {"batch_size": 50000, "generate": {"mode": "cross_prompt", "pairs": 400000}},
+}
+
+
+def body(strategy):
+    return json.dumps({"strategy": strategy, "seed": 1, **LONG[strategy]})
+
+
+@pytest.fixture(scope="module")
+def rows():
+    draw = random.Random(7)
+    return [{"id": f"i{i}", "prompt_id": f"p{i // 100}",
+             "embedding": [round(draw.gauss(0, 1), 3) for _ in range(16)]} for i in range(20000)]
+
+
+@pytest.fixture
+def busy(db, rows):
+    """A daemon with enough items for a selection of many seconds."""
+    with Daemon(db, {"hidden-layers": 0}) as daemon:
+        for first in range(0, len(rows), 10000):
+            daemon.add_items(rows[first:first + 10000])
+        yield daemon
+
+
+def begin(daemon, strategy):
+    """Sends a long selection, and waits until a thread works on it: it answers nothing."""
+    text = body(strategy)
+    connection = socket.create_connection((daemon.host, daemon.port), timeout=60 * SLOWNESS)
+    connection.sendall((f"POST /v1/selections HTTP/1.1\r\nHost: {daemon.host}\r\n"
+                        f"Content-Type: application/json\r\nContent-Length: {len(text)}\r\n"
+                        f"\r\n{text}").encode())
+    connection.settimeout(0.3)
+    with pytest.raises(TimeoutError):
+        connection.recv(1)
+    connection.settimeout(60 * SLOWNESS)
+    return connection
+
+
+def count(daemon, status):
+    name = f'fisherd_http_requests_total{{route="selections",status="{status}"}} '
+    return sum(int(line[len(name):]) for line in daemon.metrics().splitlines()
+               if line.startswith(name))
+
+
+@pytest.mark.parametrize("strategy", LONG)
+def test_a_selection_ends_when_its_client_hangs_up(busy, strategy):
+    begin(busy, strategy).close()
+    wait_until(lambda: count(busy, 503) == 1, "the end of the selection", PATIENT)
+    assert count(busy, 200) == 0
+    answer = busy.select(batch_size=2, strategy=strategy, generate={"mode": "in_prompt"})
+    assert len(answer["pairs"]) == 2
+
+
+def test_others_are_answered_during_a_long_selection(busy):
+    connection = begin(busy, "batchbald")
+    start = time.monotonic()
+    assert len(busy.select(batch_size=2, generate={"mode": "in_prompt", "pairs": 50})["pairs"]) == 2
+    assert busy.model()["items"] == 20000
+    assert busy.call("GET", "/livez").status == 200
+    assert time.monotonic() - start < PATIENT
+    assert count(busy, 503) == 0
+    connection.close()
+    wait_until(lambda: count(busy, 503) == 1, "the end of the selection", PATIENT)
+
+
+@pytest.mark.parametrize("strategy", LONG)
+def test_the_daemon_ends_during_a_long_selection(busy, strategy):
+    received = []
+
+    def receive(connection):
+        with contextlib.suppress(ConnectionError):
+            received.append(read_answer(connection))
+
+    with begin(busy, strategy) as connection:
+        waiting = threading.Thread(target=receive, args=(connection,))
+        waiting.start()
+        assert busy.stop() < 3 * SLOWNESS
+        waiting.join()
+    assert statuses(b"".join(received)) in ([], [503])
+
+
+def test_many_selections_end_when_their_clients_hang_up(busy):
+    connections = [begin(busy, strategy) for strategy in [*LONG, *LONG]]
+    assert count(busy, 503) == 0
+    for connection in connections:
+        connection.close()
+    wait_until(lambda: count(busy, 503) == len(connections), "the end of all", 4 * PATIENT)
+    assert busy.model()["items"] == 20000
+
+
+def test_a_client_that_waits_is_answered(busy):
+    """It is looked after more than once, and its connection lasts."""
+    request = {"strategy": "greedy", "batch_size": 500, "seed": 1,
+               "generate": {"mode": "all_pairs", "scope": "any", "prompts": 80}}
+    answer = busy.select(**request)
+    assert len(answer["pairs"]) == 500
+    assert answer["diagnostics"]["elapsed_ms"] > 100
