@@ -86,8 +86,9 @@ static json_t *label_of(struct demo *demo, const json_t *pair) {
 static int answer_batch(struct demo *demo, double *ret_d_efficiency) {
     FD_JSON json_t *selection = NULL, *answer = NULL;
     int r = call(demo, "POST", "/v1/selections",
-                 json_pack("{s:i, s:i, s:{s:s, s:i}}", "batch_size", BATCH, "seed",
-                           (int)demo->answers, "generate", "mode", "in_prompt", "pairs", 20000),
+                 json_pack("{s:i, s:i, s:s, s:{s:s, s:i}}", "batch_size", BATCH, "seed",
+                           (int)demo->answers, "certify", "tight", "generate", "mode", "in_prompt",
+                           "pairs", 20000),
                  &selection);
     if (r < 0)
         return r;
