@@ -1,0 +1,87 @@
+/* The calls to the daemon's API that the page makes. */
+
+const TIMEOUT_MS = 20_000;
+
+export class CallError extends Error {
+    constructor(message, status = 0, retryAfterMs = 0) {
+        super(message);
+        this.status = status;
+        this.retryAfterMs = retryAfterMs;
+    }
+}
+
+function seconds(header) {
+    const value = Number(header);
+    return Number.isFinite(value) && value > 0 ? value * 1000 : 0;
+}
+
+async function problem(response) {
+    const body = await response.json().catch(() => ({}));
+    const text = body.detail || body.title || `the server answered ${response.status}`;
+    return new CallError(text, response.status, seconds(response.headers.get('Retry-After')));
+}
+
+export class Daemon {
+    token = '';
+
+    async #call(method, path, body, keepalive = false) {
+        const headers = {};
+        if (body !== undefined) {
+            headers['Content-Type'] = 'application/json';
+        }
+        if (this.token) {
+            headers.Authorization = `Bearer ${this.token}`;
+        }
+        const options = { method, headers, keepalive, cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) };
+        const response = await fetch(path, { ...options, body: body && JSON.stringify(body) })
+            .catch(() => Promise.reject(new CallError('the server cannot be reached')));
+        if (!response.ok) {
+            throw await problem(response);
+        }
+        return response;
+    }
+
+    async #json(method, path, body) {
+        const response = await this.#call(method, path, body);
+        /* An answer cut off in the middle is as good as none. */
+        return response.json().catch(() => Promise.reject(new CallError('the server\'s answer was cut off')));
+    }
+
+    /* With `now` of the daemon's clock, for the page's own may be wrong by hours. */
+    async assignments(annotator, count) {
+        const response = await this.#call('POST', '/v1/assignments', { annotator, count });
+        const body = await response.json().catch(() => Promise.reject(new CallError('the server\'s answer was cut off')));
+        const retryAfterMs = seconds(response.headers.get('Retry-After'));
+        return { ...body, now: clockOf(response), retryAfterMs };
+    }
+
+    async renew(id) {
+        const response = await this.#call('POST', `/v1/assignments/${encodeURIComponent(id)}/renew`);
+        return { ...(await response.json()), now: clockOf(response) };
+    }
+
+    /* Outlives the page, which may be closing. */
+    handBack(id) {
+        return this.#call('DELETE', `/v1/assignments/${encodeURIComponent(id)}`, undefined, true);
+    }
+
+    send(entry) {
+        if (entry.method === 'POST') {
+            return this.#call('POST', '/v1/labels', { labels: [entry.label] });
+        }
+        return this.#call('PUT', `/v1/labels/${encodeURIComponent(entry.id)}`, entry.label);
+    }
+
+    model() {
+        return this.#json('GET', '/v1/model');
+    }
+
+    stats(annotator) {
+        return this.#json('GET', `/v1/stats?annotator=${encodeURIComponent(annotator)}`);
+    }
+}
+
+function clockOf(response) {
+    const stated = Date.parse(response.headers.get('Date') ?? '');
+    return Number.isNaN(stated) ? Date.now() : stated;
+}

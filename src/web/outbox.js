@@ -1,0 +1,238 @@
+/*
+ * Answers on their way to the daemon. Each one is a key of its own in localStorage, written before
+ * anything is sent and removed only after the daemon has it: a reload, a crash or a second tab
+ * cannot lose one, and the answer's id makes a repeat harmless.
+ */
+
+const WAITING = 'fisherd.outbox.';
+const ASIDE = 'fisherd.aside.';
+const SENDER = 'fisherd.sender';
+const LEASE_MS = 30_000;
+const FIRST_DELAY_MS = 1_000;
+const LONGEST_DELAY_MS = 60_000;
+
+/* Doubles with every failure; the jitter keeps many pages from returning in one wave. */
+export function backoff(failures, random = Math.random) {
+    const ceiling = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** failures);
+    return FIRST_DELAY_MS + random() * (ceiling - FIRST_DELAY_MS);
+}
+
+/* crypto.randomUUID would need a secure context, and a daemon in a laboratory often has none. */
+export function makeId() {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/* A refusal of this one answer; anything else may go better later. */
+function isRefusal(error) {
+    return error.status >= 400 && error.status < 500 && error.status !== 408 && error.status !== 429;
+}
+
+function isUnauthorised(error) {
+    return error.status === 401 || error.status === 403;
+}
+
+/* Runs work(extend) in one tab at a time; false where another tab is at it. */
+export function oneTabAtATime(storage, locks = globalThis.navigator?.locks) {
+    if (locks) {
+        return (work) => locks.request(SENDER, () => work(() => {}));
+    }
+    const owner = makeId();
+    const extend = () => storage.setItem(SENDER, JSON.stringify({ owner, until: Date.now() + LEASE_MS }));
+    const held = () => JSON.parse(storage.getItem(SENDER) ?? 'null');
+    const release = () => {
+        if (held()?.owner === owner) {
+            storage.removeItem(SENDER);
+        }
+    };
+    globalThis.addEventListener?.('pagehide', release);
+    return async (work) => {
+        const lease = held();
+        if (lease !== null && lease.owner !== owner && lease.until > Date.now()) {
+            return false;
+        }
+        extend();
+        try {
+            return await work(extend);
+        } finally {
+            release();
+        }
+    };
+}
+
+export class Outbox {
+    #storage;
+    #send;
+    #alone;
+    #changed;
+    #unauthorised;
+    #draining = false;
+    #paused = false;
+    #failures = 0;
+    #timer = null;
+
+    /* send(entry) -> promise; changed() after each change; unauthorised(error) when a token is needed. */
+    constructor({ storage, send, changed = () => {}, unauthorised = () => {}, alone = oneTabAtATime(storage) }) {
+        this.#storage = storage;
+        this.#send = send;
+        this.#alone = alone;
+        this.#changed = changed;
+        this.#unauthorised = unauthorised;
+    }
+
+    get waiting() {
+        return this.#entries(WAITING);
+    }
+
+    get aside() {
+        return this.#entries(ASIDE);
+    }
+
+    /* Throws where the browser's storage is full or forbidden: the answer is then not taken. */
+    add(label) {
+        this.#append({ method: 'POST', id: label.id, label });
+        this.drain();
+    }
+
+    /* What may have reached the daemon is corrected there, in a step that follows it. */
+    correct(id, preference) {
+        const last = this.waiting.findLast((entry) => entry.id === id);
+        if (last === undefined || last.tried) {
+            this.#append({ method: 'PUT', id, label: { preference } });
+        } else {
+            this.#write({ ...last, label: { ...last.label, preference } });
+        }
+        this.drain();
+    }
+
+    /* At once, whatever the backoff says: a new answer, the network's return, a new token. */
+    resume() {
+        this.#paused = false;
+        this.#failures = 0;
+        this.#cancelTimer();
+        return this.drain();
+    }
+
+    sendAsideAgain() {
+        for (const entry of this.aside) {
+            this.#append({ ...entry, reason: undefined });
+            this.#storage.removeItem(entry.key);
+        }
+        return this.resume();
+    }
+
+    discardAside() {
+        this.aside.forEach((entry) => this.#storage.removeItem(entry.key));
+        this.#changed();
+    }
+
+    /* While a retry is due later, new answers queue up behind it. */
+    async drain() {
+        this.#changed();
+        if (this.#draining || this.#paused || this.#timer !== null) {
+            return;
+        }
+        this.#draining = true;
+        let ran;
+        try {
+            ran = await this.#alone((extend) => this.#sendAll(extend));
+        } finally {
+            this.#draining = false;
+        }
+        if (ran === false) {
+            this.#retryIn(backoff(1));
+        } else if (this.waiting.length > 0) {
+            /* Added after the last look, or a failure that set the timer, which stops this call. */
+            this.drain();
+        }
+    }
+
+    async #sendAll(extend) {
+        for (let entry = this.waiting[0]; entry !== undefined; entry = this.waiting[0]) {
+            extend();
+            /* Kept before the request goes out: from now on the daemon may know it. */
+            const sent = this.#write({ ...entry, tried: true });
+            try {
+                await this.#send(sent);
+                this.#failures = 0;
+                this.#settle(sent);
+            } catch (error) {
+                if (!this.#recover(sent, error)) {
+                    return;
+                }
+            }
+            this.#changed();
+        }
+    }
+
+    /* Another tab may have replaced the answer while it was under way. */
+    #settle(sent) {
+        const now = this.#read(sent.key);
+        if (now !== null && now.label.preference !== sent.label.preference) {
+            const label = { preference: now.label.preference };
+            this.#write({ key: sent.key, method: 'PUT', id: sent.id, label });
+        } else {
+            this.#storage.removeItem(sent.key);
+        }
+    }
+
+    /* True where the answers behind this one can go on. */
+    #recover(entry, error) {
+        if (isUnauthorised(error)) {
+            this.#paused = true;
+            this.#unauthorised(error);
+            return false;
+        }
+        if (isRefusal(error)) {
+            const key = ASIDE + entry.key.slice(WAITING.length);
+            this.#write({ ...entry, key, reason: error.message });
+            this.#storage.removeItem(entry.key);
+            return true;
+        }
+        this.#retryIn(Math.max(backoff(this.#failures), error.retryAfterMs ?? 0));
+        this.#failures += 1;
+        return false;
+    }
+
+    #retryIn(milliseconds) {
+        this.#cancelTimer();
+        this.#timer = setTimeout(() => {
+            this.#timer = null;
+            this.drain();
+        }, milliseconds);
+    }
+
+    #cancelTimer() {
+        clearTimeout(this.#timer);
+        this.#timer = null;
+    }
+
+    /* Keys sort as the answers were given, even where the clock was set back between two. */
+    #append(entry) {
+        const last = Number(this.waiting.at(-1)?.key.slice(WAITING.length).split('.')[0] ?? 0);
+        const order = String(Math.max(Date.now(), last + 1)).padStart(15, '0');
+        this.#write({ ...entry, tried: false, key: `${WAITING}${order}.${entry.id}` });
+    }
+
+    #write(entry) {
+        const { key, ...value } = entry;
+        this.#storage.setItem(key, JSON.stringify(value));
+        return entry;
+    }
+
+    #read(key) {
+        const text = this.#storage.getItem(key);
+        return text === null ? null : { key, ...JSON.parse(text) };
+    }
+
+    #entries(prefix) {
+        const keys = Array.from({ length: this.#storage.length }, (_, index) => this.#storage.key(index));
+        return keys.filter((key) => key.startsWith(prefix)).sort().map((key) => this.#read(key));
+    }
+}
+
+/* The answer that a storage event from another tab tells of, or null. */
+export function answerFromOtherTab(event) {
+    const isAnswer = event.key?.startsWith(WAITING) && event.newValue !== null;
+    return isAnswer ? JSON.parse(event.newValue).label : null;
+}

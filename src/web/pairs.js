@@ -1,0 +1,180 @@
+/*
+ * The pairs that this page holds: the one on view is the caller's, the next few wait here, fetched
+ * ahead so that none has to be waited for. Keeps their leases while a person is at the page.
+ */
+
+import { backoff } from './outbox.js';
+
+const AHEAD = 3;
+const REFILL_BELOW = 2;
+const MOST_AT_ONCE = 32;
+const DEFAULT_RETRY_MS = 10_000;
+
+function keyOf(id, a, b) {
+    return JSON.stringify([id, a, b]);
+}
+
+function keyOfPair(pair) {
+    return keyOf(pair.id, pair.a.id, pair.b.id);
+}
+
+export class Pairs {
+    #daemon;
+    #annotator = '';
+    #unsent;
+    #events;
+    #upcoming = [];
+    #known = new Set();
+    #shown = null;
+    #fetching = false;
+    #failures = 0;
+    #timer = null;
+    #retryAt = 0;
+
+    /* unsent() -> labels of this browser that the daemon does not have yet.
+     * events: arrived(), none({reason, retryAt, failed}), gone(pair, expired), unauthorised(error). */
+    constructor(daemon, unsent, events) {
+        this.#daemon = daemon;
+        this.#unsent = unsent;
+        this.#events = events;
+    }
+
+    get upcoming() {
+        return this.#upcoming;
+    }
+
+    start(annotator) {
+        this.#annotator = annotator;
+        return this.refill();
+    }
+
+    /* The next pair, or null; from now on it counts as the one on view. */
+    take(preferredId = null) {
+        const index = Math.max(0, this.#upcoming.findIndex((pair) => pair.id === preferredId));
+        [this.#shown = null] = this.#upcoming.splice(index, 1);
+        if (this.#upcoming.length < REFILL_BELOW && this.#timer === null) {
+            this.refill();
+        }
+        return this.#shown;
+    }
+
+    /* Undo: the pair on view waits at the front, the earlier one is on view. */
+    goBackTo(earlier) {
+        if (this.#shown !== null) {
+            this.#upcoming.unshift(this.#shown);
+        }
+        this.#shown = earlier;
+    }
+
+    /* Answered in another tab: true where it was on view here. */
+    forget(id, a, b) {
+        const key = keyOf(id, a, b);
+        this.#known.add(key);
+        this.#upcoming = this.#upcoming.filter((pair) => keyOfPair(pair) !== key);
+        return this.#shown !== null && !this.#shown.labelId && keyOfPair(this.#shown) === key;
+    }
+
+    /* At once, even where a retry is due later. */
+    async refill() {
+        clearTimeout(this.#timer);
+        this.#timer = null;
+        if (this.#fetching || this.#annotator === '') {
+            return;
+        }
+        this.#fetching = true;
+        try {
+            await this.#fetch();
+        } catch (error) {
+            this.#fail(error);
+        } finally {
+            this.#fetching = false;
+        }
+    }
+
+    async #fetch() {
+        const annotator = this.#annotator;
+        const unsent = this.#unsent();
+        /* Open leases come first in the answer, so they have to be counted in. */
+        const count = Math.min(MOST_AT_ONCE, 1 + AHEAD + unsent.length);
+        const answer = await this.#daemon.assignments(annotator, count);
+        if (annotator !== this.#annotator) {
+            return;
+        }
+        [...unsent, ...this.#unsent()].forEach((label) => this.#known.add(keyOf(label.assignment, label.a, label.b)));
+        const fresh = answer.assignments.filter((pair) => !this.#known.has(keyOfPair(pair)));
+        for (const pair of fresh.slice(0, 1 + AHEAD)) {
+            this.#known.add(keyOfPair(pair));
+            this.#upcoming.push(lease(pair, pair.expires_at, answer.now));
+        }
+        this.#failures = 0;
+        if (fresh.length > 0) {
+            this.#events.arrived();
+        } else if (this.#upcoming.length < REFILL_BELOW) {
+            this.#retryIn(answer.retryAfterMs || DEFAULT_RETRY_MS);
+            this.#events.none({ reason: answer.reason ?? '', retryAt: this.#retryAt, failed: false });
+        }
+    }
+
+    #fail(error) {
+        if (error.status === 401 || error.status === 403) {
+            this.#events.unauthorised(error);
+            return;
+        }
+        this.#retryIn(Math.max(backoff(this.#failures), error.retryAfterMs ?? 0));
+        this.#failures += 1;
+        this.#events.none({ reason: error.message, retryAt: this.#retryAt, failed: true });
+    }
+
+    #retryIn(milliseconds) {
+        this.#retryAt = Date.now() + milliseconds;
+        this.#timer = setTimeout(() => this.refill(), milliseconds);
+    }
+
+    /* To be called every few seconds while a person is there. */
+    keepLeases() {
+        const held = [this.#shown, ...this.#upcoming].filter((pair) => pair !== null && !pair.labelId);
+        return Promise.all(held.filter((pair) => Date.now() >= pair.renewAt).map((pair) => this.#renew(pair)));
+    }
+
+    async #renew(pair) {
+        try {
+            const renewed = await this.#daemon.renew(pair.id);
+            lease(pair, renewed.expires_at, renewed.now);
+        } catch (error) {
+            if (error.status === 404 || error.status === 409 || error.status === 410) {
+                this.#lose(pair);
+            }
+        }
+    }
+
+    #lose(pair) {
+        const expired = Date.now() >= pair.endsAt;
+        this.#known.delete(keyOfPair(pair));
+        this.#upcoming = this.#upcoming.filter((other) => other !== pair);
+        /* An answer without a lease is welcome still, so a pair on view is kept for a while. */
+        pair.renewAt = Infinity;
+        if (pair === this.#shown) {
+            this.#events.gone(expired);
+        }
+    }
+
+    /* Gives everything back, for others; answers that are not sent yet are not touched. */
+    stop() {
+        const held = [this.#shown, ...this.#upcoming].filter((pair) => pair !== null && !pair.labelId);
+        held.forEach((pair) => this.#daemon.handBack(pair.id).catch(() => {}));
+        clearTimeout(this.#timer);
+        this.#timer = null;
+        this.#annotator = '';
+        this.#upcoming = [];
+        this.#shown = null;
+        this.#known.clear();
+    }
+}
+
+/* Durations rather than times, for the two clocks need not agree. */
+function lease(pair, expiresAt, now) {
+    const length = Math.max(0, Date.parse(expiresAt) - now) || 0;
+    pair.renewAt = Date.now() + length / 2;
+    pair.endsAt = Date.now() + length;
+    return pair;
+}

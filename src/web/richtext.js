@@ -1,0 +1,91 @@
+/*
+ * Text from a model as elements of the page. Nothing is ever read as HTML: every string becomes a
+ * text node, and links are shown with their address instead of being live.
+ */
+
+import { parse } from './markdown.js';
+
+const SPAN_ELEMENTS = { strong: 'strong', emphasis: 'em' };
+
+/* A fragment to put into a panel whose own heading has the level `under`. */
+export function render(text, under = 2) {
+    const fragment = document.createDocumentFragment();
+    /* Levels are counted from the headings in use, so that none is left out below the panel's own. */
+    const levels = [];
+    for (const block of parse(text)) {
+        const built = buildBlock(block, levels, under);
+        /* Only outermost blocks: dir=auto does not look into children that carry their own. */
+        built.dir = 'auto';
+        fragment.append(built);
+    }
+    return fragment;
+}
+
+function make(name, children) {
+    const made = document.createElement(name);
+    made.append(...children);
+    return made;
+}
+
+function buildBlock(block, levels, under) {
+    switch (block.type) {
+    case 'heading':
+        return make(headingName(block.level, levels, under), block.content.map(buildSpan));
+    case 'code':
+        return buildCode(block);
+    case 'rule':
+        return make('hr', []);
+    case 'quote':
+        return make('blockquote', block.blocks.map((inner) => buildBlock(inner, levels, under)));
+    case 'list':
+        return buildList(block, levels, under);
+    default:
+        return make('p', block.content.map(buildSpan));
+    }
+}
+
+function headingName(level, levels, under) {
+    while (levels.length > 0 && levels.at(-1) >= level) {
+        levels.pop();
+    }
+    levels.push(level);
+    return `h${Math.min(6, under + levels.length)}`;
+}
+
+function buildCode(block) {
+    const code = make('code', [block.text]);
+    if (block.language) {
+        code.dataset.language = block.language;
+    }
+    return make('pre', [code]);
+}
+
+function buildList(block, levels, under) {
+    const items = block.items.map((blocks) => make('li', blocks.map((inner) => buildBlock(inner, levels, under))));
+    const list = make(block.ordered ? 'ol' : 'ul', items);
+    if (block.ordered) {
+        list.start = block.first;
+    }
+    return list;
+}
+
+function buildSpan(span) {
+    if (typeof span === 'string') {
+        return document.createTextNode(span);
+    }
+    if (span.type === 'code') {
+        return make('code', [span.text]);
+    }
+    if (span.type === 'link') {
+        return buildLink(span);
+    }
+    return make(SPAN_ELEMENTS[span.type], span.content.map(buildSpan));
+}
+
+function buildLink(span) {
+    const address = make('bdi', [span.address]);
+    address.className = 'address';
+    const link = make('span', [...span.content.map(buildSpan), ' (', address, ')']);
+    link.className = 'link';
+    return link;
+}
