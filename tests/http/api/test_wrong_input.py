@@ -280,8 +280,9 @@ def test_an_unknown_strategy_is_answered_with_those_there_are(shared):
     assert "magic" in text
 
 
-@pytest.mark.parametrize("member", ["pending", "exclude", "max_per_item", "max_per_prompt", "target",
-                                    "prior_precision", "copy_distance", "certify", "explain"])
+@pytest.mark.parametrize("member", [
+    "pending", "exclude", "max_per_item", "max_per_prompt", "prior_precision", "copy_distance",
+    "target", "certify", "explain"])
 def test_an_option_that_is_there_twice_is_refused(shared, member):
     body = json.dumps(SELECTION)[:-1] + f', "{member}": 1, "{member}": 1}}'
     answer = shared.call("POST", "/v1/selections", raw=body)
