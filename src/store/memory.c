@@ -20,6 +20,9 @@ struct memory_item {
 
 struct memory_label {
     fd_label_row row;
+    struct memory_label *first;  /* revision 0, which the hash table has */
+    struct memory_label *newest; /* of revision 0; the writer's */
+    struct memory_label *before; /* the revision before; NULL of revision 0 */
     UT_hash_handle hh;
 };
 
@@ -41,6 +44,7 @@ struct memory_store {
     struct memory_item *item_by_id;
     struct memory_label *label_by_id; /* revisions 0 */
     pthread_rwlock_t lock;
+    size_t label_ids; /* committed; guarded by the lock */
     struct table items;
     struct table labels;
     struct table models;
@@ -84,6 +88,7 @@ static void pack_label(struct packing *packing, const fd_label_row *from, fd_lab
     row.id = pack_text(packing, from->id);
     row.annotator = pack_text(packing, from->annotator);
     row.assignment = pack_text(packing, from->assignment);
+    row.comment = pack_text(packing, from->comment);
     *to = row;
 }
 
@@ -124,7 +129,7 @@ static bool same_item(const fd_item_row *a, const fd_item_row *b) {
 static bool same_label(const fd_label_row *a, const fd_label_row *b) {
     return a->item_a == b->item_a && a->item_b == b->item_b && a->preference == b->preference &&
            same_text(a->annotator, b->annotator) && same_text(a->assignment, b->assignment) &&
-           a->duration_ms == b->duration_ms;
+           a->duration_ms == b->duration_ms && same_text(a->comment, b->comment);
 }
 
 /* ---- tables ---- */
@@ -162,7 +167,10 @@ static void drop_items(struct memory_store *memory, size_t keep) {
 static void drop_labels(struct memory_store *memory, size_t keep) {
     while (memory->labels.count > keep) {
         struct memory_label *label = memory->labels.rows[--memory->labels.count];
-        HASH_DEL(memory->label_by_id, label);
+        if (label->before)
+            label->first->newest = label->before;
+        else
+            HASH_DEL(memory->label_by_id, label);
         free(label);
     }
 }
@@ -187,6 +195,7 @@ static int memory_commit(fd_store *store) {
     (void)pthread_rwlock_wrlock(&memory->lock);
     memory->items.committed = memory->items.count;
     memory->labels.committed = memory->labels.count;
+    memory->label_ids = HASH_COUNT(memory->label_by_id);
     memory->models.committed = memory->models.count;
     (void)pthread_rwlock_unlock(&memory->lock);
     memory->in_transaction = false;
@@ -270,6 +279,7 @@ static int label_add(struct memory_store *memory, const fd_label_row *row, int64
         return -ENOMEM;
     label->row.sequence = (int64_t)memory->labels.count + 1;
     label->row.revision = 0;
+    label->first = label->newest = label;
     HASH_ADD_KEYPTR(hh, memory->label_by_id, label->row.id, strlen(label->row.id), label);
     if (!label->hh.tbl) {
         free(label);
@@ -295,6 +305,41 @@ static int memory_labels_add(fd_store *store, const fd_label_row *rows, size_t n
             return r;
         }
     }
+    return 0;
+}
+
+static int memory_label_revise(fd_store *store, const fd_label_change *change,
+                               fd_label_changed *ret) {
+    struct memory_store *memory = (struct memory_store *)store;
+    assert(memory->in_transaction);
+    struct memory_label *first;
+    HASH_FIND_STR(memory->label_by_id, change->id, first);
+    if (!first)
+        return -ENOENT;
+    fd_label_row row = first->newest->row;
+    *ret = (fd_label_changed){
+        .original = first->row.sequence, .revision = row.revision, .before = row.preference};
+    row.preference = change->preference;
+    if (change->duration_ms >= 0)
+        row.duration_ms = change->duration_ms;
+    if (change->comment)
+        row.comment = change->comment;
+    if (same_label(&row, &first->newest->row))
+        return 0;
+    int r = table_reserve(memory, &memory->labels);
+    if (r < 0)
+        return r;
+    struct memory_label *label = label_new(&row);
+    if (!label)
+        return -ENOMEM;
+    label->row.sequence = (int64_t)memory->labels.count + 1;
+    label->row.created_ms = change->created_ms;
+    ret->revision = ++label->row.revision;
+    ret->changed = true;
+    label->first = first;
+    label->before = first->newest;
+    first->newest = label;
+    memory->labels.rows[memory->labels.count++] = label;
     return 0;
 }
 
@@ -366,7 +411,7 @@ static int memory_counts(fd_store *store, fd_counts *ret) {
     (void)pthread_rwlock_rdlock(&memory->lock);
     *ret = (fd_counts){
         .items = memory->items.committed,
-        .labels = memory->labels.committed,
+        .labels = memory->label_ids,
         .label_rows = memory->labels.committed,
         .models = memory->models.committed,
     };
@@ -403,6 +448,7 @@ static const fd_store_operations memory_operations = {
     .rollback = memory_rollback,
     .items_add = memory_items_add,
     .labels_add = memory_labels_add,
+    .label_revise = memory_label_revise,
     .model_add = memory_model_add,
     .items_read = memory_items_read,
     .labels_read = memory_labels_read,

@@ -143,6 +143,7 @@ static fd_sqlite_binding bind_label(fd_sqlite_connection *writer, fd_sqlite_stat
     fd_sqlite_bind_text(&binding, row->annotator);
     fd_sqlite_bind_text(&binding, row->assignment);
     fd_sqlite_bind_integer(&binding, row->duration_ms);
+    fd_sqlite_bind_text(&binding, row->comment);
     return binding;
 }
 
@@ -183,6 +184,55 @@ static int store_labels_add(fd_store *store, const fd_label_row *rows, size_t n,
     return end_list(writer, r);
 }
 
+static fd_sqlite_binding bind_change(fd_sqlite_connection *writer, fd_sqlite_statement identifier,
+                                     const fd_label_change *change) {
+    fd_sqlite_binding binding = fd_sqlite_bind(writer, identifier);
+    fd_sqlite_bind_text(&binding, change->id);
+    fd_sqlite_bind_text(&binding, fd_preference_name(change->preference));
+    fd_sqlite_bind_integer(&binding, change->duration_ms);
+    fd_sqlite_bind_text(&binding, change->comment);
+    fd_sqlite_bind_integer(&binding, change->created_ms);
+    return binding;
+}
+
+static int find_newest(fd_sqlite_connection *writer, const fd_label_change *change,
+                       fd_label_changed *ret) {
+    fd_sqlite_binding binding = bind_change(writer, FD_SQL_LABEL_NEWEST, change);
+    int r = fd_sqlite_bound(&binding);
+    if (r == 0)
+        r = fd_sqlite_step(writer, FD_SQL_LABEL_NEWEST);
+    if (r <= 0)
+        return r < 0 ? r : -ENOENT;
+    sqlite3_stmt *statement = writer->statements[FD_SQL_LABEL_NEWEST];
+    const char *name = (const char *)sqlite3_column_text(statement, 2);
+    *ret = (fd_label_changed){
+        .original = sqlite3_column_int64(statement, 0),
+        .revision = (uint32_t)sqlite3_column_int64(statement, 1),
+        .before = FD_PREFER_RETRACTED,
+        .changed = sqlite3_column_int(statement, 3) == 0,
+    };
+    r = !name ? -ENOMEM : 0;
+    if (name && strcmp(name, fd_preference_name(FD_PREFER_RETRACTED)) != 0)
+        r = fd_preference_parse(name, &ret->before) == 0 ? 0 : -EBADMSG;
+    fd_sqlite_reset(writer, FD_SQL_LABEL_NEWEST);
+    return r;
+}
+
+static int store_label_revise(fd_store *store, const fd_label_change *change,
+                              fd_label_changed *ret) {
+    fd_sqlite_connection *writer = writer_of(store);
+    assert(in_transaction(writer));
+    int r = find_newest(writer, change, ret);
+    if (r < 0 || !ret->changed)
+        return r;
+    fd_sqlite_binding binding = bind_change(writer, FD_SQL_LABEL_REVISE, change);
+    r = insert(writer, FD_SQL_LABEL_REVISE, &binding);
+    if (r <= 0)
+        return r < 0 ? r : -EBADMSG;
+    ret->revision++;
+    return 0;
+}
+
 /* ---- models ---- */
 
 static int store_model_add(fd_store *store, const fd_model_row *row) {
@@ -210,6 +260,7 @@ const fd_store_operations fd_sqlite_operations = {
     .rollback = store_rollback,
     .items_add = store_items_add,
     .labels_add = store_labels_add,
+    .label_revise = store_label_revise,
     .model_add = store_model_add,
     .items_read = fd_sqlite_items_read,
     .labels_read = fd_sqlite_labels_read,

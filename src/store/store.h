@@ -61,7 +61,25 @@ typedef struct fd_label_row {
     const char *assignment; /* NULL if none */
     int64_t duration_ms;    /* -1 if not given */
     int64_t created_ms;
+    const char *comment; /* NULL if none */
 } fd_label_row;
+
+/* A correction, or a retraction, of the label with an id. */
+typedef struct fd_label_change {
+    const char *id;
+    fd_preference preference;
+    int64_t duration_ms; /* -1: as it was */
+    const char *comment; /* NULL: as it was */
+    int64_t created_ms;
+} fd_label_change;
+
+/* What became of it. */
+typedef struct fd_label_changed {
+    int64_t original; /* the place of revision 0 in the history */
+    uint32_t revision;
+    fd_preference before;
+    bool changed; /* false: the newest revision said so already, and nothing was written */
+} fd_label_changed;
 
 typedef struct fd_model_row {
     uint64_t version; /* from 1, ascending */
@@ -117,6 +135,10 @@ typedef struct fd_store_operations {
      * paired with itself. */
     int (*labels_add)(fd_store *store, const fd_label_row *rows, size_t n, int64_t *sequences,
                       fd_added *ret) FD_MUST_CHECK;
+
+    /* Adds a revision to a label, inside begin and commit; -ENOENT if there is no such label. */
+    int (*label_revise)(fd_store *store, const fd_label_change *change,
+                        fd_label_changed *ret) FD_MUST_CHECK;
 
     /* -EEXIST if the version is there, -EINVAL if it is 0 or there are no bytes. */
     int (*model_add)(fd_store *store, const fd_model_row *row) FD_MUST_CHECK;
