@@ -77,8 +77,9 @@ const double *fi_information_matrix(const fi_information *information); /* both 
 /* information += sum over the pairs of v d d' */
 int fi_information_add(fi_information *information, const fi_candidates *pairs) FI_MUST_CHECK;
 
-/* information += other */
+/* information += other, and -= other, which was added before */
 void fi_information_merge(fi_information *information, const fi_information *other);
+void fi_information_subtract(fi_information *information, const fi_information *other);
 
 /* ---- factor: the Cholesky factor of M = information + ridge * identity ---- */
 

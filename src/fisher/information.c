@@ -52,6 +52,12 @@ void fi_information_merge(fi_information *information, const fi_information *oth
         information->matrix[i] += other->matrix[i];
 }
 
+void fi_information_subtract(fi_information *information, const fi_information *other) {
+    assert(information->n == other->n);
+    for (size_t i = 0; i < information->n * information->n; i++)
+        information->matrix[i] -= other->matrix[i];
+}
+
 int fi_information_add(fi_information *information, const fi_candidates *pairs) {
     if (pairs->n_features != information->n)
         return -EINVAL;

@@ -7,16 +7,19 @@
 #include "appraise.h"
 
 static const fi_strategy strategies[] = {
-#define FI_STRATEGY(name, choose, choose_from_pool, sentence)                                      \
-    {name, sentence, (choose_from_pool) != NULL},
+#define FI_STRATEGY(name, choose, sentence) {name, sentence, false},
+#define FI_POOL_STRATEGY(name, choose, choose_from_pool, sentence) {name, sentence, true},
 #include "strategies.def"
 #undef FI_STRATEGY
+#undef FI_POOL_STRATEGY
 };
 
 static const fi_chooser choosers[] = {
-#define FI_STRATEGY(name, choose, choose_from_pool, sentence) {choose, choose_from_pool},
+#define FI_STRATEGY(name, choose, sentence) {choose, NULL},
+#define FI_POOL_STRATEGY(name, choose, choose_from_pool, sentence) {choose, choose_from_pool},
 #include "strategies.def"
 #undef FI_STRATEGY
+#undef FI_POOL_STRATEGY
 };
 
 size_t fi_strategy_count(void) {

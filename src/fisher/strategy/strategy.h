@@ -50,13 +50,13 @@ typedef struct fi_chooser {
     fi_choose_from_pool *choose_from_pool; /* NULL: needs the list */
 } fi_chooser;
 
-#define FI_STRATEGY(name, choose, choose_from_pool, sentence) fi_choose choose;
+#define FI_STRATEGY(name, choose, sentence) fi_choose choose;
+#define FI_POOL_STRATEGY(name, choose, choose_from_pool, sentence)                                 \
+    fi_choose choose;                                                                              \
+    fi_choose_from_pool choose_from_pool;
 #include "strategies.def"
 #undef FI_STRATEGY
-
-fi_choose_from_pool fi_choose_random_from_pool, fi_choose_entropy_from_pool,
-    fi_choose_maxdiff_from_pool, fi_choose_xtx_from_pool, fi_choose_dopt_from_pool,
-    fi_choose_pa_dopt_from_pool, fi_choose_greedy_from_pool;
+#undef FI_POOL_STRATEGY
 
 const fi_chooser *fi_chooser_of(const fi_strategy *strategy); /* NULL if it is none */
 fi_limits fi_limits_of(const fi_selection_options *options, const uint32_t *groups);
