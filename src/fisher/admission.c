@@ -4,15 +4,22 @@
 #include <math.h>
 #include <string.h>
 
-/* Lengths are compared by the bucket of their logarithm first; buckets are as wide as the distance
- * that makes a copy, so that copies are in the same or in neighbouring ones. */
-enum { BUCKETS = 256 };
+/* Members are found by the cell of the logarithm of their length and of their projection, in units
+ * of that length; cells are as wide as the distance that makes a copy, so that copies are in the
+ * same or in neighbouring ones. */
+typedef struct cell {
+    int64_t length;
+    int64_t projection;
+} cell;
+
+/* No member has it: of one that was withdrawn. */
+#define NOWHERE ((cell){INT64_MAX, INT64_MAX})
 
 typedef struct member {
     fi_pair pair;
     double length;
     double projection; /* abs(w' d) for one fixed w of length 1 */
-    int64_t bucket;
+    cell cell;
     uint32_t next; /* in its chain, plus one; 0 ends it */
 } member;
 
@@ -23,7 +30,8 @@ struct fi_admission {
     uint32_t *group_uses; /* [n_groups] */
     size_t count, capacity;
     member *members;
-    uint32_t chains[BUCKETS]; /* first member of each, plus one */
+    size_t n_chains;  /* a power of two, or 0 */
+    uint32_t *chains; /* first member of each, plus one */
     size_t put_off_count, put_off_capacity, put_off_next;
     fi_put_off *put_off;
     double *offered; /* [h] the difference at hand */
@@ -67,6 +75,7 @@ void fi_admission_free(fi_admission *admission) {
     free(admission->item_uses);
     free(admission->group_uses);
     free(admission->members);
+    free(admission->chains);
     free(admission->put_off);
     free(admission->offered);
     free(admission);
@@ -99,8 +108,20 @@ static void use(fi_admission *admission, fi_pair pair, uint32_t more) {
 
 /* ---- copies ---- */
 
-static uint32_t *chain_of(fi_admission *admission, int64_t bucket) {
-    return &admission->chains[(uint64_t)bucket % BUCKETS];
+static uint32_t *chain_of(const fi_admission *admission, cell at) {
+    uint64_t hash = ((uint64_t)at.length * 0x9e3779b97f4a7c15u) ^ (uint64_t)at.projection;
+    hash *= 0xff51afd7ed558ccdu;
+    return &admission->chains[(hash >> 32) & (admission->n_chains - 1)];
+}
+
+static cell cell_of(const fi_admission *admission, double length, double projection) {
+    double distance = fmax(admission->limits.copy_distance, 1e-6);
+    double width = -log1p(-distance);
+    if (length == 0.0)
+        return (cell){INT64_MIN / 2, 0};
+    double row = floor(log(length) / width);
+    /* Of a length that all of the row and of the row below have at least. */
+    return (cell){(int64_t)row, (int64_t)floor(projection / (distance * exp(row * width)))};
 }
 
 /* Measures the difference of a pair, which it leaves in `offered`. */
@@ -116,9 +137,7 @@ static member measure(const fi_admission *admission, fi_pair pair) {
     }
     member measured = {
         .pair = pair, .length = sqrt(square), .projection = fabs(projection) / sqrt((double)h)};
-    double width = -log1p(-fmax(admission->limits.copy_distance, 1e-6));
-    measured.bucket =
-        measured.length > 0.0 ? (int64_t)floor(log(measured.length) / width) : INT64_MIN / 2;
+    measured.cell = cell_of(admission, measured.length, measured.projection);
     return measured;
 }
 
@@ -145,23 +164,44 @@ static bool is_same(fi_pair x, fi_pair y) {
     return (x.a == y.a && x.b == y.b) || (x.a == y.b && x.b == y.a);
 }
 
-static bool is_copy(fi_admission *admission, const member *offered) {
+static bool is_copy_of(const fi_admission *admission, const member *offered, const member *other) {
     double limit = admission->limits.copy_distance * offered->length;
-    for (int64_t bucket = offered->bucket - 1; bucket <= offered->bucket + 1; bucket++) {
-        for (uint32_t at = *chain_of(admission, bucket); at > 0;) {
-            const member *other = &admission->members[at - 1];
-            at = other->next;
-            if (other->bucket != bucket)
-                continue;
-            if (is_same(other->pair, offered->pair) ||
-                (admission->limits.copy_distance > 0.0 &&
-                 fabs(other->projection - offered->projection) <= limit &&
-                 fabs(other->length - offered->length) <= limit &&
-                 is_near(admission, other->pair, limit)))
+    if (is_same(other->pair, offered->pair))
+        return true;
+    return admission->limits.copy_distance > 0.0 &&
+           fabs(other->projection - offered->projection) <= limit &&
+           fabs(other->length - offered->length) <= limit && is_near(admission, other->pair, limit);
+}
+
+/* Whether a copy is among the members of one row of cells. */
+static bool is_in_row(const fi_admission *admission, const member *offered, int64_t row) {
+    double distance = fmax(admission->limits.copy_distance, 1e-6);
+    double limit = distance * offered->length;
+    double unit = distance * exp((double)row * -log1p(-distance));
+    int64_t first = offered->cell.projection, last = first;
+    if (offered->length > 0.0) { /* the projections within the limit, in cells of that row */
+        first = (int64_t)floor((offered->projection - limit) / unit);
+        last = (int64_t)floor((offered->projection + limit) / unit);
+    }
+    for (int64_t column = first < 0 ? 0 : first; column <= last; column++) {
+        cell at = {row, column};
+        for (uint32_t next = *chain_of(admission, at); next > 0;) {
+            const member *other = &admission->members[next - 1];
+            next = other->next;
+            if (other->cell.length == at.length && other->cell.projection == at.projection &&
+                is_copy_of(admission, offered, other))
                 return true;
         }
     }
     return false;
+}
+
+static bool is_copy(const fi_admission *admission, const member *offered) {
+    if (admission->n_chains == 0)
+        return false;
+    int64_t row = offered->cell.length;
+    return is_in_row(admission, offered, row) || is_in_row(admission, offered, row - 1) ||
+           is_in_row(admission, offered, row + 1);
 }
 
 /* ---- offers ---- */
@@ -178,15 +218,37 @@ static int grow(void *list, size_t size, size_t count, size_t *capacity) {
     return 0;
 }
 
-static int admit(fi_admission *admission, member *offered) {
+static void link_member(fi_admission *admission, size_t index) {
+    member *at = &admission->members[index];
+    uint32_t *chain = chain_of(admission, at->cell);
+    at->next = *chain;
+    *chain = (uint32_t)index + 1;
+}
+
+/* As many chains as there is room for members. */
+static int grow_chains(fi_admission *admission) {
+    if (admission->n_chains >= admission->capacity)
+        return 0;
+    uint32_t *chains = calloc(admission->capacity, sizeof(*chains));
+    if (!chains)
+        return -ENOMEM;
+    free(admission->chains);
+    admission->chains = chains;
+    admission->n_chains = admission->capacity;
+    for (size_t i = 0; i < admission->count; i++)
+        link_member(admission, i);
+    return 0;
+}
+
+static int admit(fi_admission *admission, const member *offered) {
     int r = grow(&admission->members, sizeof(*admission->members), admission->count,
                  &admission->capacity);
+    if (r == 0)
+        r = grow_chains(admission);
     if (r)
         return r;
-    uint32_t *chain = chain_of(admission, offered->bucket);
-    offered->next = *chain;
-    admission->members[admission->count++] = *offered;
-    *chain = (uint32_t)admission->count;
+    admission->members[admission->count] = *offered;
+    link_member(admission, admission->count++);
     use(admission, offered->pair, 1);
     return 0;
 }
@@ -208,13 +270,13 @@ int fi_admission_offer(fi_admission *admission, uint32_t index, fi_pair pair, fi
     return r;
 }
 
-/* The member that leaves is emptied rather than unlinked: no bucket has its number. */
+/* The member that leaves is emptied rather than unlinked. */
 void fi_admission_withdraw(fi_admission *admission, fi_pair pair) {
     for (size_t i = 0; i < admission->count; i++) {
         member *left = &admission->members[i];
-        if (left->bucket == INT64_MAX || left->pair.a != pair.a || left->pair.b != pair.b)
+        if (left->cell.length == INT64_MAX || left->pair.a != pair.a || left->pair.b != pair.b)
             continue;
-        left->bucket = INT64_MAX;
+        left->cell = NOWHERE;
         use(admission, pair, UINT32_MAX);
         return;
     }

@@ -103,7 +103,9 @@ static int draw_random(const workspace *work, fi_pair *pairs) {
     FD_CLEANUP(fi_admission_freep) fi_admission *admission = NULL;
     int r = fi_admission_new(work->view->distinct, &(fi_limits){0}, &admission);
     size_t count = 0;
-    return r ? r : fi_draw_from_pool(work->view, admission, &rng, work->count, pairs, &count);
+    return r ? r
+             : fi_draw_from_pool(work->view, work->problem.options, admission, &rng, work->count,
+                                 pairs, &count);
 }
 
 static int appraise(workspace *work, fi_selection *selection) {

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+enum { OFFERS_PER_CALL = 1024 };
+
 /* The first steps of a Fisher-Yates shuffle. */
 void fi_shuffle_front(fi_rng *rng, size_t n, size_t count, uint32_t *indices) {
     for (size_t i = 0; i < n; i++)
@@ -28,32 +30,53 @@ int fi_choose_random(const fi_problem *problem, size_t k, uint32_t *batch, size_
             return r;
         if (verdict == FI_ADMITTED)
             batch[(*count)++] = deck[i];
+        if (i % OFFERS_PER_CALL == 0)
+            r = fi_go_on(problem->options, (double)*count / (double)k);
+        if (r)
+            return r;
     }
     return fi_admission_fill(problem->admission, k, batch, count);
 }
 
-int fi_draw_from_pool(const fi_pool_view *view, fi_admission *admission, fi_rng *rng, size_t k,
-                      fi_pair *batch, size_t *count) {
+/* What two admissions say of a pair: it is new to `drawn`, and `admission` takes it. */
+static int offer_both(fi_admission *drawn, fi_admission *admission, fi_pair pair, bool *ret) {
+    fi_verdict verdict;
+    *ret = false;
+    int r = fi_admission_offer(drawn, 0, pair, &verdict);
+    if (r || verdict != FI_ADMITTED)
+        return r;
+    r = fi_admission_offer(admission, 0, pair, &verdict);
+    *ret = verdict == FI_ADMITTED;
+    return r;
+}
+
+int fi_draw_from_pool(const fi_pool_view *view, const fi_selection_options *options,
+                      fi_admission *admission, fi_rng *rng, size_t k, fi_pair *batch,
+                      size_t *count) {
     uint64_t numbers = view->before[view->distinct->n_items];
     FD_CLEANUP(fi_admission_freep) fi_admission *drawn = NULL;
     /* What was drawn before is a copy to an admission without limits. */
     int r = fi_admission_new(view->distinct, &(fi_limits){.put_copies_off = true}, &drawn);
-    for (uint64_t left = view->n_pairs; r == 0 && left > 0 && *count < k;) {
-        fi_pair pair = fi_pool_pair(view, fi_rng_below(rng, numbers));
-        fi_verdict verdict = FI_CLOSED;
-        if (!fi_key_is_among(fi_pair_key(pair), view->excluded, view->n_excluded))
-            r = fi_admission_offer(drawn, 0, pair, &verdict);
-        if (r || verdict != FI_ADMITTED)
-            continue;
-        left--;
-        r = fi_admission_offer(admission, 0, pair, &verdict);
-        if (r == 0 && verdict == FI_ADMITTED)
+    /* Where so many draws do not do, few pairs are left: they are taken in their order, from a
+     * place at random on. */
+    uint64_t draws = 16 * (uint64_t)k, start = numbers > 0 ? fi_rng_below(rng, numbers) : 0;
+    for (uint64_t i = 0; r == 0 && i < draws + numbers && *count < k && numbers > 0; i++) {
+        bool taken = false;
+        uint64_t number = i < draws ? fi_rng_below(rng, numbers) : (start + i) % numbers;
+        fi_pair pair = fi_pool_pair(view, number);
+        if (!fi_admission_is_closed(admission, pair) &&
+            !fi_key_is_among(fi_pair_key(pair), view->excluded, view->n_excluded))
+            r = offer_both(drawn, admission, pair, &taken);
+        if (r == 0 && taken)
             batch[(*count)++] = pair;
+        if (r == 0 && i % OFFERS_PER_CALL == 0)
+            r = fi_go_on(options, (double)*count / (double)k);
     }
     return r;
 }
 
 int fi_choose_random_from_pool(const fi_pool_problem *problem, size_t k, fi_pair *batch,
                                size_t *count) {
-    return fi_draw_from_pool(problem->view, problem->admission, problem->rng, k, batch, count);
+    return fi_draw_from_pool(problem->view, problem->options, problem->admission, problem->rng, k,
+                             batch, count);
 }

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <math.h>
 
+enum { OFFERS_PER_CALL = 256 };
+
 int fi_gradient_scores(const fi_distinct *distinct, const double *weights,
                        const fi_information *past, double *scores) {
     FD_CLEANUP(fi_information_freep) fi_information *information = NULL;
@@ -47,6 +49,8 @@ int fi_take_largest(const fi_problem *problem, const double *keys, size_t k, uin
                                    problem->distinct->pairs[ranked[offered]], &verdict);
             if (r == 0 && verdict == FI_ADMITTED)
                 batch[(*count)++] = ranked[offered];
+            if (r == 0 && offered % OFFERS_PER_CALL == 0)
+                r = fi_go_on(problem->options, (double)*count / (double)k);
         }
         if (r)
             return r;
@@ -109,6 +113,8 @@ int fi_take_largest_from_pool(const fi_pool_problem *problem, fi_scan_key key,
             r = fi_admission_offer(problem->admission, 0, finds.pairs[offered].pair, &verdict);
             if (r == 0 && verdict == FI_ADMITTED)
                 batch[(*count)++] = finds.pairs[offered].pair;
+            if (r == 0 && offered % OFFERS_PER_CALL == 0)
+                r = fi_go_on(problem->options, (double)*count / (double)k);
         }
     }
     return r ? r : fi_fill_from_pool(problem, k, batch, count);

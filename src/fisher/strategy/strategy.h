@@ -79,8 +79,9 @@ int fi_fill_from_pool(const fi_pool_problem *problem, size_t k, fi_pair *batch,
                       size_t *count) FD_MUST_CHECK;
 
 /* Draws pairs uniformly, each once, until `batch` has k or the pool is exhausted. */
-int fi_draw_from_pool(const fi_pool_view *view, fi_admission *admission, fi_rng *rng, size_t k,
-                      fi_pair *batch, size_t *count) FD_MUST_CHECK;
+int fi_draw_from_pool(const fi_pool_view *view, const fi_selection_options *options,
+                      fi_admission *admission, fi_rng *rng, size_t k, fi_pair *batch,
+                      size_t *count) FD_MUST_CHECK;
 
 /* indices [n]: a random choice of `count` of 0 … n - 1 comes first, in random order. */
 void fi_shuffle_front(fi_rng *rng, size_t n, size_t count, uint32_t *indices);
