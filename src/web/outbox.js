@@ -96,6 +96,12 @@ export class Outbox {
 
     /* What may have reached the daemon is corrected there, in a step that follows it. */
     correct(id, preference) {
+        const refused = this.aside.find((entry) => entry.id === id && entry.method === 'POST');
+        if (refused !== undefined) {
+            this.#storage.removeItem(refused.key);
+            this.add({ ...refused.label, preference });
+            return;
+        }
         const last = this.waiting.findLast((entry) => entry.id === id);
         if (last === undefined || last.tried) {
             this.#append({ method: 'PUT', id, label: { preference } });

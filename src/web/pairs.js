@@ -9,6 +9,9 @@ const AHEAD = 3;
 const REFILL_BELOW = 2;
 const MOST_AT_ONCE = 32;
 const DEFAULT_RETRY_MS = 10_000;
+/* Only pairs of ours came, whose answers are on their way: soon there is more to say. */
+const OWN_RETRY_MS = 3_000;
+const RENEW_AGAIN_MS = 10_000;
 
 function keyOf(id, a, b) {
     return JSON.stringify([id, a, b]);
@@ -52,10 +55,14 @@ export class Pairs {
     take(preferredId = null) {
         const index = Math.max(0, this.#upcoming.findIndex((pair) => pair.id === preferredId));
         [this.#shown = null] = this.#upcoming.splice(index, 1);
+        this.#refillWhereLow();
+        return this.#shown;
+    }
+
+    #refillWhereLow() {
         if (this.#upcoming.length < REFILL_BELOW && this.#timer === null) {
             this.refill();
         }
-        return this.#shown;
     }
 
     /* Undo: the pair on view waits at the front, the earlier one is on view. */
@@ -82,25 +89,30 @@ export class Pairs {
             return;
         }
         this.#fetching = true;
-        try {
-            await this.#fetch();
-        } catch (error) {
+        const annotator = this.#annotator;
+        const [answer, error] = await this.#fetch(annotator).then((body) => [body, null], (reason) => [null, reason]);
+        this.#fetching = false;
+        if (annotator !== this.#annotator) {
+            /* Somebody else has signed in meanwhile, and was not fetched for. */
+            this.refill();
+        } else if (error !== null) {
             this.#fail(error);
-        } finally {
-            this.#fetching = false;
+        } else {
+            this.#accept(answer);
         }
     }
 
-    async #fetch() {
-        const annotator = this.#annotator;
+    async #fetch(annotator) {
         const unsent = this.#unsent();
         /* Open leases come first in the answer, so they have to be counted in. */
         const count = Math.min(MOST_AT_ONCE, 1 + AHEAD + unsent.length);
         const answer = await this.#daemon.assignments(annotator, count);
-        if (annotator !== this.#annotator) {
-            return;
-        }
+        /* Also those that were sent while the daemon thought: it may still call them open. */
         [...unsent, ...this.#unsent()].forEach((label) => this.#known.add(keyOf(label.assignment, label.a, label.b)));
+        return answer;
+    }
+
+    #accept(answer) {
         const fresh = answer.assignments.filter((pair) => !this.#known.has(keyOfPair(pair)));
         for (const pair of fresh.slice(0, 1 + AHEAD)) {
             this.#known.add(keyOfPair(pair));
@@ -110,7 +122,8 @@ export class Pairs {
         if (fresh.length > 0) {
             this.#events.arrived();
         } else if (this.#upcoming.length < REFILL_BELOW) {
-            this.#retryIn(answer.retryAfterMs || DEFAULT_RETRY_MS);
+            const onlyOurs = answer.assignments.length > 0;
+            this.#retryIn(onlyOurs ? OWN_RETRY_MS : answer.retryAfterMs || DEFAULT_RETRY_MS);
             this.#events.none({ reason: answer.reason ?? '', retryAt: this.#retryAt, failed: false });
         }
     }
@@ -137,6 +150,8 @@ export class Pairs {
     }
 
     async #renew(pair) {
+        /* Not again while the daemon thinks. */
+        pair.renewAt = Date.now() + RENEW_AGAIN_MS;
         try {
             const renewed = await this.#daemon.renew(pair.id);
             lease(pair, renewed.expires_at, renewed.now);
@@ -151,6 +166,7 @@ export class Pairs {
         const expired = Date.now() >= pair.endsAt;
         this.#known.delete(keyOfPair(pair));
         this.#upcoming = this.#upcoming.filter((other) => other !== pair);
+        this.#refillWhereLow();
         /* An answer without a lease is welcome still, so a pair on view is kept for a while. */
         pair.renewAt = Infinity;
         if (pair === this.#shown) {
@@ -159,9 +175,14 @@ export class Pairs {
     }
 
     /* Gives everything back, for others; answers that are not sent yet are not touched. */
-    stop() {
+    handBack() {
         const held = [this.#shown, ...this.#upcoming].filter((pair) => pair !== null && !pair.labelId);
         held.forEach((pair) => this.#daemon.handBack(pair.id).catch(() => {}));
+        this.stop();
+    }
+
+    /* The leases stay open: who starts again under this name gets the same pairs. */
+    stop() {
         clearTimeout(this.#timer);
         this.#timer = null;
         this.#annotator = '';

@@ -15,7 +15,6 @@ export const elements = {
     token: byId('token'),
     signOut: byId('sign-out'),
     openHelp: byId('open-help'),
-    help: byId('help'),
     undo: [byId('undo'), byId('message-undo')],
     lookAgain: byId('look-again'),
     asideAgain: byId('aside-again'),
@@ -98,6 +97,10 @@ export function showMessage({ title, text = '', busy = false }) {
 export function showRetry(milliseconds) {
     const seconds = Math.max(1, Math.ceil(milliseconds / 1000));
     byId('message-when').textContent = `Looking again in ${seconds} ${seconds === 1 ? 'second' : 'seconds'}.`;
+}
+
+export function openHelp() {
+    byId('help').showModal();
 }
 
 export function allowUndo(allowed) {

@@ -1,0 +1,34 @@
+/* Which key means what. */
+
+const ACTIONS = {
+    ArrowLeft: 'a',
+    1: 'a',
+    ArrowRight: 'b',
+    2: 'b',
+    0: 'tie',
+    ' ': 'skip',
+    u: 'undo',
+    U: 'undo',
+    '?': 'help',
+};
+
+function isElsewhere(event) {
+    return event.ctrlKey || event.altKey || event.metaKey || event.repeat || event.isComposing
+        || Boolean(event.target.closest?.('input, textarea, select, [contenteditable], dialog'));
+}
+
+/* The action, or null where the key is the browser's or a field's. */
+export function actionOf(event) {
+    if (isElsewhere(event)) {
+        return null;
+    }
+    /* Digits need shift on some keyboards; with arrows and space it has a meaning of its own. */
+    if (event.shiftKey && (event.key.length > 1 || event.key === ' ')) {
+        return null;
+    }
+    /* The space bar presses the button that has the focus. */
+    if (event.key === ' ' && event.target.closest?.('button')) {
+        return null;
+    }
+    return Object.hasOwn(ACTIONS, event.key) ? ACTIONS[event.key] : null;
+}
