@@ -72,10 +72,7 @@ function begin(name) {
 function signOut() {
     pairs.handBack();
     annotator = '';
-    current = null;
-    history = [];
     progress.stop();
-    given = 0;
     daemon.token = '';
     session.forget();
     view.elements.token.value = '';
@@ -104,7 +101,9 @@ function saveSession() {
 }
 
 function next() {
-    show(pairs.take(resumeId));
+    const preferred = resumeId;
+    resumeId = null;
+    show(pairs.take(preferred));
 }
 
 function show(pair) {
