@@ -11,6 +11,7 @@ const MOST_AT_ONCE = 32;
 const DEFAULT_RETRY_MS = 10_000;
 /* Only pairs of ours came, whose answers are on their way: soon there is more to say. */
 const OWN_RETRY_MS = 3_000;
+const LEFT_MS = 60_000;
 const RENEW_AGAIN_MS = 10_000;
 
 function keyOf(id, a, b) {
@@ -27,7 +28,7 @@ export class Pairs {
     #unsent;
     #events;
     #upcoming = [];
-    #known = new Set();
+    #left = new Map();
     #shown = null;
     #fetching = false;
     #failures = 0;
@@ -53,10 +54,18 @@ export class Pairs {
 
     /* The next pair, or null; from now on it counts as the one on view. */
     take(preferredId = null) {
+        this.#leave();
         const index = Math.max(0, this.#upcoming.findIndex((pair) => pair.id === preferredId));
         [this.#shown = null] = this.#upcoming.splice(index, 1);
         this.#refillWhereLow();
         return this.#shown;
+    }
+
+    /* A fetch that is under way may still bring it as open. */
+    #leave() {
+        if (this.#shown !== null) {
+            this.#left.set(keyOfPair(this.#shown), Date.now());
+        }
     }
 
     #refillWhereLow() {
@@ -76,7 +85,7 @@ export class Pairs {
     /* Answered in another tab: true where it was on view here. */
     forget(id, a, b) {
         const key = keyOf(id, a, b);
-        this.#known.add(key);
+        this.#left.set(key, Date.now());
         this.#upcoming = this.#upcoming.filter((pair) => keyOfPair(pair) !== key);
         return this.#shown !== null && !this.#shown.labelId && keyOfPair(this.#shown) === key;
     }
@@ -106,16 +115,13 @@ export class Pairs {
         const unsent = this.#unsent();
         /* Open leases come first in the answer, so they have to be counted in. */
         const count = Math.min(MOST_AT_ONCE, 1 + AHEAD + unsent.length);
-        const answer = await this.#daemon.assignments(annotator, count);
-        /* Also those that were sent while the daemon thought: it may still call them open. */
-        [...unsent, ...this.#unsent()].forEach((label) => this.#known.add(keyOf(label.assignment, label.a, label.b)));
-        return answer;
+        return { ...await this.#daemon.assignments(annotator, count), unsent };
     }
 
     #accept(answer) {
-        const fresh = answer.assignments.filter((pair) => !this.#known.has(keyOfPair(pair)));
+        const known = this.#known([...answer.unsent, ...this.#unsent()]);
+        const fresh = answer.assignments.filter((pair) => !known.has(keyOfPair(pair)));
         for (const pair of fresh.slice(0, 1 + AHEAD)) {
-            this.#known.add(keyOfPair(pair));
             this.#upcoming.push(lease(pair, pair.expires_at, answer.now));
         }
         this.#failures = 0;
@@ -126,6 +132,18 @@ export class Pairs {
             this.#retryIn(onlyOurs ? OWN_RETRY_MS : answer.retryAfterMs || DEFAULT_RETRY_MS);
             this.#events.none({ reason: answer.reason ?? '', retryAt: this.#retryAt, failed: false });
         }
+    }
+
+    /* Pairs here, answered but not sent, or just left. Not for ever: a pair may rightly come again. */
+    #known(unsent) {
+        for (const [key, time] of this.#left) {
+            if (Date.now() - time > LEFT_MS) {
+                this.#left.delete(key);
+            }
+        }
+        const answered = unsent.map((label) => keyOf(label.assignment, label.a, label.b));
+        const held = [this.#shown, ...this.#upcoming].filter((pair) => pair !== null).map(keyOfPair);
+        return new Set([...answered, ...held, ...this.#left.keys()]);
     }
 
     #fail(error) {
@@ -164,7 +182,6 @@ export class Pairs {
 
     #lose(pair) {
         const expired = Date.now() >= pair.endsAt;
-        this.#known.delete(keyOfPair(pair));
         this.#upcoming = this.#upcoming.filter((other) => other !== pair);
         this.#refillWhereLow();
         /* An answer without a lease is welcome still, so a pair on view is kept for a while. */
@@ -188,7 +205,7 @@ export class Pairs {
         this.#annotator = '';
         this.#upcoming = [];
         this.#shown = null;
-        this.#known.clear();
+        this.#left.clear();
     }
 }
 
