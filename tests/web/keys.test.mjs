@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { actionOf } from '../../src/web/keys.js';
+
+/* A target inside of the elements named. */
+const inside = (...names) => ({ closest: (list) => (list.split(', ').some((name) => names.includes(name)) ? {} : null) });
+const press = (key, more = {}) => actionOf({ key, target: inside(), ...more });
+
+test('each key has its action', () => {
+    const expected = { ArrowLeft: 'a', 1: 'a', ArrowRight: 'b', 2: 'b', 0: 'tie', ' ': 'skip', u: 'undo', '?': 'help' };
+    for (const [key, action] of Object.entries(expected)) {
+        assert.equal(press(key), action);
+    }
+    ['x', 'Enter', 'ArrowUp', 'toString', '3'].forEach((key) => assert.equal(press(key), null));
+});
+
+test('keys with modifiers, held keys and keys in fields are left alone', () => {
+    for (const more of [{ ctrlKey: true }, { altKey: true }, { metaKey: true }, { repeat: true }, { isComposing: true }]) {
+        assert.equal(press('1', more), null);
+    }
+    assert.equal(press('1', { target: inside('input') }), null);
+    assert.equal(press('1', { target: inside('dialog') }), null);
+});
+
+test('shift is for the layouts that need it', () => {
+    assert.equal(press('1', { shiftKey: true }), 'a');
+    assert.equal(press('?', { shiftKey: true }), 'help');
+    assert.equal(press('ArrowLeft', { shiftKey: true }), null);
+    assert.equal(press(' ', { shiftKey: true }), null);
+});
+
+test('the space bar presses a focused button and otherwise skips', () => {
+    assert.equal(press(' ', { target: inside('button') }), null);
+    assert.equal(press('1', { target: inside('button') }), 'a');
+});

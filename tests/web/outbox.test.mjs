@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { answerFromOtherTab, backoff, oneTabAtATime, Outbox } from '../../src/web/outbox.js';
+
+class Storage {
+    map = new Map();
+    get length() { return this.map.size; }
+    key(index) { return [...this.map.keys()][index]; }
+    getItem(key) { return this.map.get(key) ?? null; }
+    setItem(key, value) { this.map.set(key, String(value)); }
+    removeItem(key) { this.map.delete(key); }
+}
+
+const failure = (status, retryAfterMs = 0) => Object.assign(new Error(`status ${status}`), { status, retryAfterMs });
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+const alone = (work) => work(() => {});
+
+/* A daemon that keeps what it is sent; plan holds what it throws first. */
+function setUp(t, plan = [], storage = new Storage()) {
+    t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_000_000 });
+    const sent = [];
+    const seen = { unauthorised: 0 };
+    const send = async (entry) => {
+        const error = plan.shift();
+        sent.push([entry.method, entry.id, entry.label.preference]);
+        if (error) {
+            throw error;
+        }
+    };
+    const unauthorised = () => { seen.unauthorised += 1; };
+    return { sent, seen, storage, outbox: new Outbox({ storage, send, unauthorised, alone }) };
+}
+
+test('answers are sent once, in the order given, and then forgotten', async (t) => {
+    const { sent, storage, outbox } = setUp(t);
+    ['x', 'a', 'm'].forEach((id) => outbox.add({ id, preference: 'a' }));
+    assert.equal(outbox.waiting.length, 3);
+    await settled();
+    assert.deepEqual(sent.map(([, id]) => id), ['x', 'a', 'm']);
+    assert.equal(storage.length, 0);
+});
+
+test('an answer is kept before it is sent', (t) => {
+    const { sent, storage, outbox } = setUp(t);
+    outbox.add({ id: 'x', preference: 'a' });
+    assert.equal(storage.length, 1);
+    assert.equal(sent.length <= 1, true);
+});
+
+test('a failure is tried again after a while, with the same id, and holds the others back', async (t) => {
+    const { sent, outbox } = setUp(t, [failure(503), failure(0), failure(429, 20_000)]);
+    outbox.add({ id: 'x', preference: 'a' });
+    outbox.add({ id: 'y', preference: 'b' });
+    await settled();
+    assert.equal(sent.length, 1);
+    for (const [wait, expected] of [[1_000, 2], [2_000, 3], [19_999, 3], [1, 5]]) {
+        t.mock.timers.tick(wait);
+        await settled();
+        assert.equal(sent.length, expected);
+    }
+    assert.deepEqual(sent.map(([, id]) => id), ['x', 'x', 'x', 'x', 'y']);
+});
+
+test('resuming does not wait for the backoff', async (t) => {
+    const { sent, outbox } = setUp(t, [failure(503)]);
+    outbox.add({ id: 'x', preference: 'a' });
+    await settled();
+    await outbox.resume();
+    assert.equal(sent.length, 2);
+    assert.equal(outbox.waiting.length, 0);
+});
+
+test('a refused answer is moved aside with its reason and does not hold up the rest', async (t) => {
+    const { sent, outbox } = setUp(t, [failure(422)]);
+    outbox.add({ id: 'x', preference: 'a' });
+    outbox.add({ id: 'y', preference: 'b' });
+    await settled();
+    assert.deepEqual(sent.map(([, id]) => id), ['x', 'y']);
+    assert.deepEqual(outbox.aside.map((entry) => [entry.id, entry.reason]), [['x', 'status 422']]);
+    await outbox.sendAsideAgain();
+    assert.deepEqual(sent.at(-1), ['POST', 'x', 'a']);
+    assert.equal(outbox.aside.length, 0);
+});
+
+test('a refused answer can be chosen again, or discarded', async (t) => {
+    const { sent, storage, outbox } = setUp(t, [failure(422), failure(400)]);
+    outbox.add({ id: 'x', preference: 'a' });
+    await settled();
+    outbox.correct('x', 'tie');
+    await settled();
+    assert.deepEqual(sent.at(-1), ['POST', 'x', 'tie']);
+    assert.equal(outbox.aside.length, 1);
+    outbox.discardAside();
+    assert.equal(storage.length, 0);
+});
+
+test('without a valid token nothing is sent and nothing moved aside', async (t) => {
+    const { sent, seen, outbox } = setUp(t, [failure(401)]);
+    outbox.add({ id: 'x', preference: 'a' });
+    await settled();
+    outbox.add({ id: 'y', preference: 'a' });
+    t.mock.timers.tick(600_000);
+    await settled();
+    assert.equal(sent.length, 1);
+    assert.equal(seen.unauthorised, 1);
+    assert.equal(outbox.waiting.length, 2);
+    await outbox.resume();
+    assert.equal(outbox.waiting.length, 0);
+});
+
+test('what was never sent is replaced', async (t) => {
+    const { sent, outbox } = setUp(t, [failure(503)]);
+    outbox.add({ id: 'x', preference: 'a' });
+    outbox.add({ id: 'y', preference: 'a' });
+    outbox.correct('y', 'b');
+    await outbox.resume();
+    await settled();
+    t.mock.timers.tick(60_000);
+    await settled();
+    assert.deepEqual(sent.slice(1), [['POST', 'x', 'a'], ['POST', 'y', 'b']]);
+});
+
+test('what may have reached the daemon is corrected in a second step', async (t) => {
+    const { sent, outbox } = setUp(t, [failure(0)]);
+    outbox.add({ id: 'x', preference: 'a' });
+    await settled();
+    outbox.correct('x', 'b');
+    outbox.correct('x', 'tie');
+    await outbox.resume();
+    assert.deepEqual(sent, [['POST', 'x', 'a'], ['POST', 'x', 'a'], ['PUT', 'x', 'tie']]);
+});
+
+test('what was sent long ago is corrected', async (t) => {
+    const { sent, outbox } = setUp(t);
+    outbox.add({ id: 'x', preference: 'a' });
+    await settled();
+    outbox.correct('x', 'skip');
+    await settled();
+    assert.deepEqual(sent, [['POST', 'x', 'a'], ['PUT', 'x', 'skip']]);
+});
+
+test('an answer that another tab replaced under way is corrected, not lost', async (t) => {
+    const storage = new Storage();
+    const { outbox, sent } = setUp(t, [], storage);
+    outbox.add({ id: 'x', preference: 'a' });
+    const key = storage.key(0);
+    storage.setItem(key, JSON.stringify({ method: 'POST', id: 'x', label: { id: 'x', preference: 'b' }, tried: false }));
+    await settled();
+    assert.deepEqual(sent, [['POST', 'x', 'a'], ['PUT', 'x', 'b']]);
+    assert.equal(storage.length, 0);
+});
+
+test('a new page sends what an earlier one left, before its own', async (t) => {
+    const storage = new Storage();
+    setUp(t, [failure(0)], storage).outbox.add({ id: 'old', preference: 'a' });
+    await settled();
+    t.mock.timers.reset();
+    const { sent, outbox } = setUp(t, [], storage);
+    t.mock.timers.setTime(5);
+    outbox.add({ id: 'new', preference: 'b' });
+    await settled();
+    assert.deepEqual(sent.map(([, id]) => id), ['old', 'new']);
+});
+
+test('the backoff doubles from one second to sixty and has jitter', () => {
+    assert.equal(backoff(0, () => 1), 1_000);
+    assert.equal(backoff(3, () => 1), 8_000);
+    assert.equal(backoff(50, () => 1), 60_000);
+    assert.equal(backoff(50, () => 0), 1_000);
+});
+
+test('without web locks only one tab works at a time, and a lost one is succeeded', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
+    const storage = new Storage();
+    const [first, second] = [oneTabAtATime(storage, null), oneTabAtATime(storage, null)];
+    let finish;
+    const working = first(() => new Promise((resolve) => { finish = resolve; }));
+    assert.equal(await second(() => 'ran'), false);
+    finish();
+    await working;
+    assert.equal(await second(() => 'ran'), 'ran');
+    first(() => new Promise(() => {}));
+    t.mock.timers.tick(30_001);
+    assert.equal(await second(() => 'ran'), 'ran');
+});
+
+test('a storage event tells of an answer only where one was written', () => {
+    const newValue = JSON.stringify({ label: { assignment: 's', a: 'x', b: 'y' } });
+    assert.equal(answerFromOtherTab({ key: 'fisherd.outbox.1', newValue }).assignment, 's');
+    assert.equal(answerFromOtherTab({ key: 'fisherd.outbox.1', newValue: null }), null);
+    assert.equal(answerFromOtherTab({ key: 'fisherd.name', newValue }), null);
+    assert.equal(answerFromOtherTab({ key: null, newValue: null }), null);
+});
