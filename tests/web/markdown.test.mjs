@@ -54,6 +54,9 @@ test('strong text and emphasis nest', () => {
         ' ',
         { type: 'emphasis', content: ['c'] },
     ]);
+    assert.deepEqual(parseInline('*a **b** c*'), [
+        { type: 'emphasis', content: ['a ', { type: 'strong', content: ['b'] }, ' c'] },
+    ]);
 });
 
 test('marks that mean nothing are shown', () => {

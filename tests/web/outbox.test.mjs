@@ -5,7 +5,8 @@ import { answerFromOtherTab, backoff, oneTabAtATime, Outbox } from '../../src/we
 class Storage {
     map = new Map();
     get length() { return this.map.size; }
-    key(index) { return [...this.map.keys()][index]; }
+    /* Browsers promise no order. */
+    key(index) { return [...this.map.keys()].reverse()[index]; }
     getItem(key) { return this.map.get(key) ?? null; }
     setItem(key, value) { this.map.set(key, String(value)); }
     removeItem(key) { this.map.delete(key); }

@@ -85,13 +85,14 @@ test('a pair whose answer is still waiting to be sent is not shown again', async
 });
 
 test('a pair that was just left is not taken from a late answer, but may come again later', async (t) => {
-    const { daemon, pairs } = setUp(t);
+    const { daemon, pairs, seen } = setUp(t);
     daemon.left = 1;
     await pairs.start('ada');
     pairs.take();
     assert.equal(pairs.take(), null);
     await settled();
     assert.equal(pairs.take(), null);
+    assert.equal(seen.at(-1).retryAt, NOW + 3_000);
     t.mock.timers.tick(61_000);
     await settled();
     assert.equal(pairs.take().id, 's1');
