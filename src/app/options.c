@@ -204,6 +204,14 @@ fd_engine_options fd_options_engine(const fd_options *options) {
     engine.max_per_item = (uint32_t)options->max_per_item;
     engine.max_per_prompt = (uint32_t)options->max_per_prompt;
     engine.copy_distance = options->copy_distance;
+    engine.offer.candidates = options->candidates;
+    engine.offer.pairs = (uint32_t)options->candidate_pairs;
+    engine.ready = (uint32_t)options->ready;
+    engine.lease_seconds = options->lease_seconds;
+    engine.redundancy = (uint32_t)options->redundancy;
+    engine.redundancy_share = options->redundancy_share;
+    engine.control_fraction = options->control_fraction;
+    engine.max_skips = (uint32_t)options->max_skips;
     engine.retrain_labels = (uint32_t)options->retrain_labels;
     engine.retrain_seconds = options->retrain_seconds;
     engine.held_out_fraction = options->held_out;

@@ -19,6 +19,11 @@ static int open_engine(const fd_options *options, fd_engine **ret, fd_fault *fau
         return fd_fault_set(fault, -EINVAL, "", "--db FILE is missing");
     if (!fi_strategy_find(options->strategy))
         return fd_fault_set(fault, -EINVAL, "", "there is no strategy \"%s\"", options->strategy);
+    if (strcmp(options->candidates, "in_prompt") != 0 &&
+        strcmp(options->candidates, "cross_prompt") != 0 && strcmp(options->candidates, "any") != 0)
+        return fd_fault_set(fault, -EINVAL, "",
+                            "candidates takes in_prompt, cross_prompt or any, not \"%s\"",
+                            options->candidates);
     fd_store *store;
     int r = fd_store_open_sqlite(options->db, &store, fault);
     if (r < 0)

@@ -16,10 +16,12 @@ typedef struct fd_pair_set {
     size_t capacity; /* a power of two, or 0 */
     size_t used;
     struct fd_pair_slot {
-        uint64_t key;
-        uint32_t count; /* 0: never used */
+        uint64_t key; /* FD_PAIR_NONE: never used */
+        uint32_t count;
     } * slots;
 } fd_pair_set;
+
+#define FD_PAIR_NONE UINT64_MAX /* no two different items have this key */
 
 static inline uint64_t fd_pair_key(uint32_t a, uint32_t b) {
     return a < b ? (uint64_t)a << 32 | b : (uint64_t)b << 32 | a;
@@ -28,7 +30,7 @@ static inline uint64_t fd_pair_key(uint32_t a, uint32_t b) {
 static inline struct fd_pair_slot *fd_pair_set_slot(const fd_pair_set *set, uint64_t key) {
     uint64_t hash = key * 0x9e3779b97f4a7c15u;
     size_t i = (size_t)(hash >> 20) & (set->capacity - 1);
-    while (set->slots[i].count > 0 && set->slots[i].key != key)
+    while (set->slots[i].key != FD_PAIR_NONE && set->slots[i].key != key)
         i = (i + 1) & (set->capacity - 1);
     return &set->slots[i];
 }
@@ -49,8 +51,10 @@ static inline int fd_pair_set_reserve(fd_pair_set *set, size_t extra) {
     fd_pair_set grown = {capacity, set->used, calloc(capacity, sizeof(*grown.slots))};
     if (!grown.slots)
         return -ENOMEM;
+    for (size_t i = 0; i < capacity; i++)
+        grown.slots[i].key = FD_PAIR_NONE;
     for (size_t i = 0; i < set->capacity; i++)
-        if (set->slots[i].count > 0)
+        if (set->slots[i].key != FD_PAIR_NONE)
             *fd_pair_set_slot(&grown, set->slots[i].key) = set->slots[i];
     free(set->slots);
     *set = grown;
@@ -61,10 +65,15 @@ static inline int fd_pair_set_reserve(fd_pair_set *set, size_t extra) {
 static inline uint32_t fd_pair_set_add(fd_pair_set *set, uint32_t a, uint32_t b) {
     uint64_t key = fd_pair_key(a, b);
     struct fd_pair_slot *slot = fd_pair_set_slot(set, key);
-    if (slot->count == 0)
+    if (slot->key == FD_PAIR_NONE)
         set->used++;
     slot->key = key;
     return slot->count++;
+}
+
+/* Takes one pair out again, which is there. */
+static inline void fd_pair_set_remove(fd_pair_set *set, uint32_t a, uint32_t b) {
+    fd_pair_set_slot(set, fd_pair_key(a, b))->count--;
 }
 
 static inline void fd_pair_set_clear(fd_pair_set *set) {

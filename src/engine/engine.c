@@ -23,6 +23,13 @@ fd_engine_options fd_engine_defaults(void) {
         .prior_precision = 1e-3,
         .strategy = "greedy",
         .copy_distance = 0.02,
+        .offer = {.candidates = "in_prompt", .pairs = 20000},
+        .ready = 32,
+        .redundancy = 1,
+        .redundancy_share = 1.0,
+        .control_fraction = 0.1,
+        .max_skips = 2,
+        .lease_seconds = 600,
         .retrain_labels = 100,
         .retrain_seconds = 60,
         .held_out_fraction = 0.1,
@@ -36,7 +43,6 @@ fd_engine_options fd_engine_defaults(void) {
 struct replay {
     fd_engine *engine;
     fd_fault *fault;
-    int64_t last_sequence;
     uint64_t model_version;
     fd_snapshot *snapshot;
     bool model_damaged;
@@ -78,22 +84,29 @@ static int replay_label(void *context, const fd_label_row *row) {
     if (row->item_a >= engine->items.count || row->item_b >= engine->items.count)
         return fd_fault_set(replay->fault, -EBADMSG, "", "label \"%s\" names an unknown item",
                             row->id);
-    if (row->revision > 0)
-        return fd_fault_set(replay->fault, -EBADMSG, "",
-                            "label \"%s\" was revised, which this version cannot read", row->id);
+    if (row->sequence != (int64_t)engine->answers.count + 1 || row->original > row->sequence)
+        return fd_fault_set(replay->fault, -EBADMSG, "", "revision %lld of the labels is missing",
+                            (long long)engine->answers.count + 1);
+    uint32_t annotator;
     int r = fd_answer_table_reserve(&engine->answers, 1);
+    if (r == 0)
+        r = fd_assign_number(engine, row->annotator, &annotator);
     if (r < 0)
         return r;
     fd_answer answer = {
         .pair = {row->item_a, row->item_b},
-        .target = fd_preference_target(row->preference),
+        .label = (uint32_t)(row->original - 1),
+        .annotator = annotator,
+        .preference = (uint8_t)row->preference,
         .held_out = fd_pair_is_held_out(engine->items.entries[row->item_a]->id,
                                         engine->items.entries[row->item_b]->id,
                                         engine->options.held_out_fraction),
+        .origin = fd_origin_of(row->assignment),
+        .created_ms = row->created_ms,
+        .duration_ms = row->duration_ms,
     };
-    fd_answer_table_add(&engine->answers, &answer, row->preference);
-    replay->last_sequence = row->sequence;
-    return 0;
+    fd_answer_table_add(&engine->answers, &answer);
+    return fd_assign_replay(engine, row, annotator);
 }
 
 /* A damaged model is no reason not to serve: the one before it does. */
@@ -152,11 +165,12 @@ static int replay_store(fd_engine *engine, fd_fault *fault) {
     if (r < 0)
         return r;
 
-    size_t labels = engine->answers.count;
-    engine->labels_seen = labels;
-    engine->labels_trained = base && base->served->row.labels < labels
-                                 ? (size_t)base->served->row.labels
-                                 : (base ? labels : 0);
+    size_t labels = engine->answers.counting;
+    size_t trained = base ? (size_t)base->served->row.labels : 0;
+    engine->labels_seen = engine->answers.count;
+    engine->labels_trained = base ? engine->labels_seen : 0;
+    if (trained < labels) /* so many more answers than the model had */
+        engine->labels_trained = engine->labels_seen - (labels - trained);
     engine->oldest_new_label = fd_monotonic_seconds();
     fd_writer_measure(engine);
     fd_log(FD_LOG_INFO, "replayed", FD_INT("items", engine->items.count), FD_INT("labels", labels),
@@ -189,6 +203,8 @@ static void init_locks(fd_engine *engine) {
 static void engine_free(fd_engine *engine) {
     fd_snapshot_free(engine->snapshot);
     fd_rows_free(engine->embeddings);
+    if (engine->desk)
+        fd_desk_free(engine->desk);
     fd_answer_table_clear(&engine->answers);
     fd_item_table_clear(&engine->items);
     (void)pthread_rwlock_destroy(&engine->state_lock);
@@ -217,6 +233,8 @@ int fd_engine_open(const fd_engine_options *options, fd_store *store, fd_engine 
     init_locks(engine);
 
     int r = fd_metrics_new(&engine->metrics);
+    if (r == 0)
+        r = fd_desk_new(&engine->desk);
     if (r < 0)
         return r;
     r = replay_store(engine, fault);
@@ -230,12 +248,20 @@ int fd_engine_open(const fd_engine_options *options, fd_store *store, fd_engine 
         fd_writer_stop(engine);
         return r;
     }
+    r = fd_refill_start(engine);
+    if (r < 0) {
+        fd_worker_stop(engine);
+        fd_writer_stop(engine);
+        return r;
+    }
+    fd_refill_tell(engine, true);
     *ret = FD_STEAL(engine);
     return 0;
 }
 
 void fd_engine_close(fd_engine *engine) {
-    fd_worker_stop(engine); /* first: it may be waiting for the writer */
+    fd_refill_stop(engine);
+    fd_worker_stop(engine); /* before the writer: it may be waiting for the writer */
     fd_writer_stop(engine);
     engine_free(engine);
 }
@@ -263,7 +289,7 @@ int fd_engine_model(fd_engine *engine, fd_model_info *ret) {
     (void)pthread_rwlock_rdlock(&engine->state_lock);
     fd_snapshot *snapshot = engine->snapshot ? fd_snapshot_reference(engine->snapshot) : NULL;
     info.items = engine->items.count;
-    info.labels = engine->answers.count;
+    info.labels = engine->answers.counting;
     (void)pthread_rwlock_unlock(&engine->state_lock);
 
     info.shape.components = engine->options.components;

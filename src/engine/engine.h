@@ -27,11 +27,21 @@ typedef struct fd_engine_options {
     uint32_t components; /* of new models, as in fi_shape */
     uint32_t hidden_layers;
     uint32_t hidden_width;
-    double prior_precision;   /* lambda */
-    const char *strategy;     /* when a request names none */
-    uint32_t max_per_item;    /* pairs of a batch an item may be in; 0: any number */
-    uint32_t max_per_prompt;  /* pairs of a batch that may touch a prompt; 0: any number */
-    double copy_distance;     /* as in fi_selection_options */
+    double prior_precision;  /* lambda */
+    const char *strategy;    /* when a request names none */
+    uint32_t max_per_item;   /* pairs of a batch an item may be in; 0: any number */
+    uint32_t max_per_prompt; /* pairs of a batch that may touch a prompt; 0: any number */
+    double copy_distance;    /* as in fi_selection_options */
+    struct fd_scope_options {
+        const char *candidates; /* of assignments: "in_prompt", "cross_prompt" or "any" pairs */
+        uint32_t pairs;         /* of them, drawn for each refill; 0: all */
+    } offer;
+    uint32_t ready;           /* pairs kept ready at least */
+    uint32_t redundancy;      /* annotators that a pair goes to */
+    double redundancy_share;  /* of pairs; the others go to one */
+    double control_fraction;  /* of assignments, drawn at random */
+    uint32_t max_skips;       /* others that a skipped pair is offered to */
+    double lease_seconds;     /* when a request names none */
     uint32_t retrain_labels;  /* new labels that start a retrain; 0: never by count */
     double retrain_seconds;   /* age of the oldest new label that starts one; 0: never by age */
     double held_out_fraction; /* of pairs, never trained on */
@@ -124,6 +134,7 @@ enum { FD_TIGHT_STEPS = 10 };
 
 typedef struct fd_selection_request {
     size_t batch_size;
+    bool up_to;           /* fewer, or none, where there are no more candidates */
     const char *strategy; /* NULL: the configured one */
     bool has_seed;
     uint64_t seed;                  /* without has_seed a fresh one is drawn */
@@ -150,6 +161,7 @@ typedef struct fd_selection_request {
 /* One selected pair. */
 typedef struct fd_selected_pair {
     size_t index; /* in the request's pairs, or the generated ones, from 0; not set for all pairs */
+    fi_pair items; /* rows of the item table; inline ones have larger numbers */
     const char *a; /* ids, which live as long as the engine; NULL for an inline embedding */
     const char *b;
     double p;
@@ -196,11 +208,18 @@ typedef struct fd_label {
     const char *annotator;
     const char *assignment; /* NULL if none */
     int64_t duration_ms;    /* -1 if not given */
+    const char *comment;    /* NULL if none */
 } fd_label;
 
 /* Returns 0 only after the labels are on disk. -EEXIST: an id is taken by other content. */
 int fd_engine_labels_add(fd_engine *engine, const fd_label *labels, size_t n, fd_added *ret,
                          fd_fault *fault) FD_MUST_CHECK;
+
+/* Corrects a label, or takes it back (FD_PREFER_RETRACTED): a new revision, unless the newest says
+ * so already. duration_ms -1 and comment NULL leave those as they were. -ENOENT: no such label. */
+int fd_engine_label_revise(fd_engine *engine, const char *id, fd_preference preference,
+                           int64_t duration_ms, const char *comment,
+                           uint32_t *ret_revision) FD_MUST_CHECK;
 
 /* One row of the history with the ids of its items, valid inside the visit. */
 typedef struct fd_label_view {
@@ -213,6 +232,103 @@ typedef int fd_label_view_visit(void *context, const fd_label_view *label);
 
 int fd_engine_labels_read(fd_engine *engine, int64_t after, size_t limit,
                           fd_label_view_visit *visit, void *context) FD_MUST_CHECK;
+
+/* ---- assignments: a pair is out to an annotator until answered, handed back or expired ---- */
+
+/* An item as annotators see it. */
+typedef struct fd_shown {
+    const char *id;
+    const char *prompt_id;
+    const char *prompt; /* NULL if not given, as are the next two */
+    const char *response;
+    const char *metadata; /* JSON text */
+} fd_shown;
+
+typedef struct fd_assignment {
+    const char *id;
+    const fd_shown *a; /* on the left: sides are drawn at random */
+    const fd_shown *b;
+    int64_t expires_ms;
+    bool control; /* drawn at random, to compare with */
+    const char *strategy;
+    double gain; /* NaN where it was not computed */
+    double p;    /* that a is preferred */
+    uint64_t model_version;
+} fd_assignment;
+
+/* Valid inside the visit. Ends the call with what it returns, if not 0. */
+typedef int fd_assignment_visit(void *context, const fd_assignment *assignment);
+
+/*
+ * The open leases of the annotator, oldest first, and new ones up to `count`. Fewer, or none, where
+ * nothing else is left for this annotator now; -EAGAIN with a fault before there are items.
+ * lease_seconds 0 is the configured time.
+ */
+int fd_engine_assign(fd_engine *engine, const char *annotator, size_t count, double lease_seconds,
+                     fd_assignment_visit *visit, void *context, fd_fault *fault) FD_MUST_CHECK;
+
+/* The lease runs from now again. -ENOENT if it is not open. */
+int fd_engine_assignment_renew(fd_engine *engine, const char *id, double lease_seconds,
+                               fd_assignment_visit *visit, void *context) FD_MUST_CHECK;
+
+/* The pair goes back to where it is offered from. -ENOENT if the lease is not open. */
+int fd_engine_assignment_return(fd_engine *engine, const char *id) FD_MUST_CHECK;
+
+/* ---- statistics of answers ---- */
+
+enum { FD_BATCHES_MAX = 256 };
+
+/* Labels that are not retracted, by their newest revision. */
+typedef struct fd_tally {
+    uint64_t labels;
+    uint64_t by_preference[FD_PREFER_RETRACTED + 1];
+    uint64_t timed;     /* with a duration */
+    double duration_ms; /* of those, in all */
+    uint64_t foretold;  /* a or b, of assignments for which the model preferred one */
+    uint64_t agreed;    /* of those, as the model had it */
+    int64_t last_ms;    /* when the last came; 0: none */
+} fd_tally;
+
+typedef struct fd_annotator_tally {
+    const char *name; /* lives as long as the engine */
+    fd_tally tally;
+} fd_annotator_tally;
+
+/* A batch that was chosen for the annotators. */
+typedef struct fd_batch_note {
+    int64_t created_ms;
+    const char *strategy;
+    uint64_t model_version;
+    size_t count;
+    double logdet_after;
+    double d_efficiency;
+    double random_d_efficiency; /* of a random batch of the same size */
+} fd_batch_note;
+
+typedef struct fd_stats_request {
+    int64_t from_ms;
+    int64_t to_ms;     /* after from_ms */
+    int64_t bucket_ms; /* at least 1 */
+} fd_stats_request;
+
+typedef struct fd_stats {
+    fd_tally all;
+    fd_tally active; /* of assignments that a strategy chose */
+    fd_tally control;
+    size_t n_annotators;
+    fd_annotator_tally *annotators;
+    size_t n_buckets;
+    uint32_t *buckets; /* [n_buckets x n_annotators] labels */
+    size_t n_batches;
+    fd_batch_note *batches; /* the last ones, since the start */
+    size_t open_leases;
+    size_t ready_active;
+    size_t ready_control;
+} fd_stats;
+
+int fd_engine_stats(fd_engine *engine, const fd_stats_request *request,
+                    fd_stats *ret) FD_MUST_CHECK;
+void fd_stats_clear(fd_stats *stats);
 
 /* ---- model ---- */
 

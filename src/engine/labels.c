@@ -11,43 +11,52 @@ struct add_labels_job {
     fd_fault *fault;
     fd_added added;
     int64_t *sequences;
-    const bool *held_out; /* [n] */
+    const bool *held_out;       /* [n] */
+    const uint32_t *annotators; /* [n] */
 };
 
 static fd_answer answer_of(const struct add_labels_job *add, size_t i) {
     const fd_label_row *row = &add->rows[i];
     return (fd_answer){
         .pair = {row->item_a, row->item_b},
-        .target = fd_preference_target(row->preference),
+        .label = (uint32_t)(add->sequences[i] - 1),
+        .annotator = add->annotators[i],
+        .preference = (uint8_t)row->preference,
+        .information = fd_information_change(FD_PREFER_RETRACTED, row->preference),
         .held_out = add->held_out[i],
+        .origin = fd_origin_of(row->assignment),
+        .created_ms = row->created_ms,
+        .duration_ms = row->duration_ms,
     };
+}
+
+/* Room for `n` more revisions than are pending. */
+static int reserve_answers(fd_engine *engine, size_t n) {
+    (void)pthread_rwlock_wrlock(&engine->state_lock);
+    int r = fd_answer_table_reserve(&engine->answers,
+                                    engine->pending.answers - engine->answers.count + n);
+    (void)pthread_rwlock_unlock(&engine->state_lock);
+    return r;
 }
 
 static int store_labels(fd_engine *engine, fd_job *job) {
     struct add_labels_job *add = (struct add_labels_job *)job;
-    fd_pending *pending = &engine->pending;
-
     int r = engine->store->operations->labels_add(engine->store, add->rows, add->n, add->sequences,
                                                   &add->added);
     if (r == -EEXIST)
         return fd_fault_set_at(add->fault, r, "labels", add->added.conflict, "id",
                                "label \"%s\" is there already with other content",
                                add->rows[add->added.conflict].id);
-    if (r < 0)
-        return r;
-
-    (void)pthread_rwlock_wrlock(&engine->state_lock);
-    r = fd_answer_table_reserve(&engine->answers, pending->label_rows + add->n);
-    (void)pthread_rwlock_unlock(&engine->state_lock);
+    if (r == 0)
+        r = reserve_answers(engine, add->n);
     if (r < 0)
         return r;
     /* The slots beyond the count are the writer's: the next snapshot's information reads them. */
     for (size_t i = 0; i < add->n; i++) {
         if (add->sequences[i] == 0)
             continue;
-        pending->label_rows++;
-        if (add->rows[i].preference != FD_PREFER_SKIP)
-            engine->answers.answers[pending->answers++] = answer_of(add, i);
+        assert((size_t)add->sequences[i] == engine->pending.answers + 1);
+        engine->answers.answers[engine->pending.answers++] = answer_of(add, i);
     }
     return 0;
 }
@@ -58,7 +67,7 @@ static void apply_labels(fd_engine *engine, fd_job *job) {
         if (add->sequences[i] == 0)
             continue;
         fd_answer answer = answer_of(add, i);
-        fd_answer_table_add(&engine->answers, &answer, add->rows[i].preference);
+        fd_answer_table_add(&engine->answers, &answer);
     }
 }
 
@@ -95,9 +104,12 @@ int fd_engine_labels_add(fd_engine *engine, const fd_label *labels, size_t n, fd
     FD_FREE fd_label_row *rows = calloc(n, sizeof(*rows));
     FD_FREE bool *held_out = calloc(n, sizeof(*held_out));
     FD_FREE int64_t *sequences = calloc(n, sizeof(*sequences));
-    if (!rows || !held_out || !sequences)
+    FD_FREE uint32_t *annotators = calloc(n, sizeof(*annotators));
+    if (!rows || !held_out || !sequences || !annotators)
         return -ENOMEM;
     int r = resolve_labels(engine, labels, n, rows, held_out, fault);
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = fd_assign_number(engine, labels[i].annotator, &annotators[i]);
     if (r < 0)
         return r;
     for (size_t i = 0; i < n; i++) {
@@ -107,6 +119,7 @@ int fd_engine_labels_add(fd_engine *engine, const fd_label *labels, size_t n, fd
         rows[i].annotator = labels[i].annotator;
         rows[i].assignment = labels[i].assignment;
         rows[i].duration_ms = labels[i].duration_ms;
+        rows[i].comment = labels[i].comment;
         rows[i].created_ms = fd_engine_now_ms(engine);
     }
 
@@ -117,11 +130,73 @@ int fd_engine_labels_add(fd_engine *engine, const fd_label *labels, size_t n, fd
         .fault = fault,
         .sequences = sequences,
         .held_out = held_out,
+        .annotators = annotators,
     };
     r = fd_writer_run(engine, &add.job);
     if (r < 0)
         return r;
     *ret = add.added;
+    for (size_t i = 0; i < n; i++)
+        fd_assign_close(engine, &rows[i], annotators[i], sequences[i] > 0);
+    return 0;
+}
+
+/* ---- corrections ---- */
+
+struct revise_job {
+    fd_job job;
+    const fd_label_change *change;
+    fd_label_changed changed;
+    fd_answer answer;
+    uint32_t annotator;
+};
+
+static int store_revision(fd_engine *engine, fd_job *job) {
+    struct revise_job *revise = (struct revise_job *)job;
+    int r =
+        engine->store->operations->label_revise(engine->store, revise->change, &revise->changed);
+    if (r == 0 && revise->changed.changed)
+        r = reserve_answers(engine, 1);
+    if (r < 0 || !revise->changed.changed)
+        return r;
+    /* The label may be of this very transaction: its slot is written, if not counted yet. */
+    revise->answer = engine->answers.answers[revise->changed.original - 1];
+    revise->answer.label = (uint32_t)(revise->changed.original - 1);
+    revise->answer.preference = (uint8_t)revise->change->preference;
+    revise->answer.information =
+        fd_information_change(revise->changed.before, revise->change->preference);
+    revise->answer.created_ms = revise->change->created_ms;
+    if (revise->change->duration_ms >= 0)
+        revise->answer.duration_ms = revise->change->duration_ms;
+    engine->answers.answers[engine->pending.answers++] = revise->answer;
+    return 0;
+}
+
+static void apply_revision(fd_engine *engine, fd_job *job) {
+    struct revise_job *revise = (struct revise_job *)job;
+    if (revise->changed.changed)
+        fd_answer_table_add(&engine->answers, &revise->answer);
+}
+
+int fd_engine_label_revise(fd_engine *engine, const char *id, fd_preference preference,
+                           int64_t duration_ms, const char *comment, uint32_t *ret_revision) {
+    fd_label_change change = {
+        .id = id,
+        .preference = preference,
+        .duration_ms = duration_ms,
+        .comment = comment,
+        .created_ms = fd_engine_now_ms(engine),
+    };
+    struct revise_job revise = {
+        .job = {.store = store_revision, .apply = apply_revision},
+        .change = &change,
+    };
+    int r = fd_writer_run(engine, &revise.job);
+    if (r < 0)
+        return r;
+    *ret_revision = revise.changed.revision;
+    if (revise.changed.changed)
+        fd_assign_revised(engine, revise.answer.pair, revise.changed.before, preference);
     return 0;
 }
 

@@ -18,12 +18,13 @@
 #include "tables.h"
 
 typedef struct fd_job fd_job;
+typedef struct fd_desk fd_desk;
 
 /* A change, asked for by a thread that waits for it. */
 struct fd_job {
     /* Inside the transaction: writes rows, checks what only the writer can, and reserves all that
-     * `apply` needs. -EEXIST and -EINVAL mean that this job alone is refused and wrote nothing; any
-     * other failure undoes the whole transaction. */
+     * `apply` needs. -EEXIST, -EINVAL and -ENOENT mean that this job alone is refused and wrote
+     * nothing; any other failure undoes the whole transaction. */
     int (*store)(fd_engine *engine, fd_job *job);
     /* After the commit, under the state lock: changes the memory; cannot fail. */
     void (*apply)(fd_engine *engine, fd_job *job);
@@ -36,9 +37,8 @@ struct fd_job {
 
 /* What a transaction adds up to while its jobs are stored. */
 typedef struct fd_pending {
-    size_t items;      /* rows of embeddings, those of the table included */
-    size_t answers;    /* answers, those of the table included */
-    size_t label_rows; /* new labels, skips included */
+    size_t items;   /* rows of embeddings, those of the table included */
+    size_t answers; /* revisions of labels, those of the table included */
     fd_snapshot
         *base; /* a new model's snapshot, from which the next one grows; borrowed, or NULL */
 } fd_pending;
@@ -55,6 +55,9 @@ struct fd_engine {
     fd_snapshot *snapshot;   /* guarded by state_lock; NULL until the first item */
     int store_failure;       /* guarded by state_lock; the last transaction's -errno, or 0 */
 
+    fd_desk *desk; /* assignments; locks itself */
+
+    uint64_t offered_version;    /* of the model that pairs were last chosen by; the writer's own */
     fd_pending pending;          /* the writer's own */
     uint64_t last_model_version; /* the highest in the store; the worker's, between its jobs */
 
@@ -163,6 +166,49 @@ int fd_source_find(fd_engine *engine, const fd_selection_request *request, bool 
                    uint64_t seed, const fi_strategy *strategy, fd_source *ret,
                    fd_fault *fault) FD_MUST_CHECK;
 void fd_source_clear(fd_source *source);
+
+/* ---- assign.c ---- */
+
+/* Where an answer came from, as its assignment's id tells: the arm, and in the lowest 12 bits the
+ * probability that the model gave to a, in 4095ths. */
+enum { FD_ORIGIN_NONE = 0, FD_ORIGIN_ACTIVE = 1 << 12, FD_ORIGIN_CONTROL = 2 << 12 };
+uint16_t fd_origin_of(const char *assignment); /* NULL: none */
+
+int fd_desk_new(fd_desk **ret) FD_MUST_CHECK;
+void fd_desk_free(fd_desk *desk);
+
+/* Annotators are numbered as they come. */
+int fd_assign_number(fd_engine *engine, const char *annotator, uint32_t *ret) FD_MUST_CHECK;
+
+/* A row of the history; in its order, before anything else runs. */
+int fd_assign_replay(fd_engine *engine, const fd_label_row *row, uint32_t annotator) FD_MUST_CHECK;
+
+/* After a label was stored; `fresh` unless it was there before. */
+void fd_assign_close(fd_engine *engine, const fd_label_row *row, uint32_t annotator, bool fresh);
+
+/* After a label was corrected or taken back. */
+void fd_assign_revised(fd_engine *engine, fi_pair pair, fd_preference before, fd_preference after);
+
+/* ---- select.c ---- */
+
+/* That a is preferred, by the model that serves; 0.5 for items that it does not know. */
+double fd_engine_probability(fd_engine *engine, fi_pair pair);
+
+/* ---- stats.c ---- */
+
+/* The last batches that were chosen for the annotators. */
+void fd_stats_note_batch(fd_engine *engine, const fd_selection_answer *answer);
+
+/* ---- refill.c ---- */
+
+int fd_refill_start(fd_engine *engine) FD_MUST_CHECK;
+void fd_refill_stop(fd_engine *engine);
+
+/* Something that the pairs kept ready depend on has changed: a model when `rebuild`. */
+void fd_refill_tell(fd_engine *engine, bool rebuild);
+
+/* Fills what is short now, on the thread that asks. */
+int fd_refill_now(fd_engine *engine, fd_fault *fault) FD_MUST_CHECK;
 
 static inline int64_t fd_engine_now_ms(const fd_engine *engine) {
     return engine->options.now_ms(engine->options.now_context);

@@ -61,7 +61,7 @@ static int check_batch_size(const fd_selection_request *request, uint64_t count,
     if (request->batch_size == 0)
         return fd_fault_set(fault, -EINVAL, "/batch_size", "must be at least 1");
     uint64_t most = request->pairs ? request->n_pairs : count;
-    if (request->batch_size <= most)
+    if (request->batch_size <= most || request->up_to)
         return 0;
     return fd_fault_set(
         fault, -EINVAL, "/batch_size",
@@ -84,6 +84,7 @@ static void name_pairs(fd_engine *engine, const fd_source *source, const fi_sele
         fi_pair rows = selection->items[i];
         if (!source->is_pool)
             rows = source->rows[selection->pairs[i]];
+        answer->pairs[i].items = rows;
         answer->pairs[i].a = id_of(engine, source, rows.a);
         answer->pairs[i].b = id_of(engine, source, rows.b);
     }
@@ -127,6 +128,16 @@ static int fill_answer(fd_engine *engine, const fd_source *source, const fi_sele
 
 /* ---- selection ---- */
 
+double fd_engine_probability(fd_engine *engine, fi_pair pair) {
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
+    fd_fault fault = {0};
+    if (fd_engine_snapshot(engine, &snapshot, &fault) < 0 || pair.a >= snapshot->items ||
+        pair.b >= snapshot->items)
+        return 0.5;
+    return fi_probability((double)*fd_rows_at(snapshot->rewards, pair.a) -
+                          (double)*fd_rows_at(snapshot->rewards, pair.b));
+}
+
 static uint64_t seed_of(const fd_selection_request *request) {
     uint64_t seed = request->seed;
     if (request->has_seed)
@@ -163,10 +174,10 @@ static int select_from(const fd_source *source, fi_selection_options *options,
     int r = source->is_pool ? fi_pool_count(&source->pool, &count) : 0;
     if (r == 0)
         r = check_batch_size(request, count, fault);
-    if (r < 0)
+    if (r < 0 || count == 0)
         return r;
     options->target = source->target;
-    if (options->batch_size > count) /* of a list, some of which is excluded */
+    if (options->batch_size > count) /* some of a list may be excluded */
         options->batch_size = (size_t)count;
     r = source->is_pool ? fi_select_pool(&source->pool, source->past, options, ret)
                         : fi_select(&source->list, source->past, options, ret);
@@ -200,7 +211,9 @@ int fd_engine_select(fd_engine *engine, const fd_selection_request *request,
         return r;
     double seconds = fd_monotonic_seconds() - start;
     answer.elapsed_ms = seconds * 1e3;
-    fd_metrics_observe(engine->metrics, FD_METRIC_SELECTION_SECONDS, strategy->name, NULL, seconds);
+    if (!request->up_to) /* refills have a metric of their own */
+        fd_metrics_observe(engine->metrics, FD_METRIC_SELECTION_SECONDS, strategy->name, NULL,
+                           seconds);
     *ret = answer;
     return 0;
 }

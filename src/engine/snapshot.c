@@ -4,6 +4,8 @@
 
 #include "gather.h"
 
+FD_DEFINE_CLEANUP(fi_information, fi_information_free)
+
 /* ---- served models ---- */
 
 int fd_served_model_new(fi_model *model, const fd_model_row *row, fd_served_model **ret) {
@@ -91,21 +93,35 @@ static int extend_features(fd_snapshot *snapshot, fd_rows *embeddings, size_t n_
     return 0;
 }
 
-static int extend_past(fd_snapshot *snapshot, const fd_answer *answers, size_t n_answers) {
-    size_t extra = n_answers - snapshot->answers;
-    FD_FREE fi_pair *pairs = calloc(extra, sizeof(*pairs));
+/* Information of the pairs of those answers whose change is `change`, added to `sum`. */
+static int sum_information(const fd_snapshot *snapshot, const fd_answer *answers, size_t n,
+                           int change, fi_information *sum) {
+    FD_FREE fi_pair *pairs = calloc(n + 1, sizeof(*pairs));
     if (!pairs)
         return -ENOMEM;
-    for (size_t i = 0; i < extra; i++)
-        pairs[i] = answers[snapshot->answers + i].pair;
-
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        if (answers[i].information == change)
+            pairs[count++] = answers[i].pair;
+    if (count == 0)
+        return 0;
     FD_CLEANUP(fd_gathered_clear) fd_gathered gathered = {0};
-    int r = fd_gather(snapshot, NULL, pairs, extra, NULL, 0, &gathered);
+    int r = fd_gather(snapshot, NULL, pairs, count, NULL, 0, &gathered);
+    return r < 0 ? r : fi_information_add(sum, &gathered.candidates);
+}
+
+static int extend_past(fd_snapshot *snapshot, const fd_answer *answers, size_t n_answers) {
+    const fd_answer *fresh = answers + snapshot->answers;
+    size_t extra = n_answers - snapshot->answers;
+    FD_CLEANUP(fi_information_freep) fi_information *taken_back = NULL;
+    int r = fi_information_new(fi_information_size(snapshot->past), &taken_back);
+    if (r == 0)
+        r = sum_information(snapshot, fresh, extra, 1, snapshot->past);
+    if (r == 0)
+        r = sum_information(snapshot, fresh, extra, -1, taken_back);
     if (r < 0)
         return r;
-    r = fi_information_add(snapshot->past, &gathered.candidates);
-    if (r < 0)
-        return r;
+    fi_information_subtract(snapshot->past, taken_back);
     snapshot->answers = n_answers;
     return 0;
 }

@@ -129,14 +129,27 @@ int fd_answer_table_reserve(fd_answer_table *table, size_t extra) {
     return fd_pair_set_reserve(&table->labelled, extra);
 }
 
-void fd_answer_table_add(fd_answer_table *table, const fd_answer *answer,
-                         fd_preference preference) {
-    (void)fd_pair_set_add(&table->labelled, answer->pair.a, answer->pair.b);
-    table->by_preference[preference]++;
-    if (preference == FD_PREFER_SKIP)
-        return;
-    assert(table->count < table->capacity);
-    table->answers[table->count++] = *answer;
+void fd_answer_table_add(fd_answer_table *table, const fd_answer *answer) {
+    assert(table->count < table->capacity && answer->label <= table->count);
+    fd_answer *first = &table->answers[answer->label];
+    bool is_first = answer->label == table->count;
+    fd_preference before = is_first ? FD_PREFER_RETRACTED : (fd_preference)first->newest;
+    fd_preference after = (fd_preference)answer->preference;
+
+    table->answers[table->count] = *answer;
+    table->answers[table->count++].information = fd_information_change(before, after);
+    first->newest = (uint8_t)after;
+    if (is_first)
+        table->labels++;
+    else
+        table->by_preference[before]--;
+    table->by_preference[after]++;
+    table->counting = table->counting + fd_preference_counts(after);
+    table->counting = table->counting - fd_preference_counts(before);
+    if (before == FD_PREFER_RETRACTED && after != FD_PREFER_RETRACTED)
+        (void)fd_pair_set_add(&table->labelled, answer->pair.a, answer->pair.b);
+    else if (before != FD_PREFER_RETRACTED && after == FD_PREFER_RETRACTED)
+        fd_pair_set_remove(&table->labelled, answer->pair.a, answer->pair.b);
 }
 
 void fd_answer_table_clear(fd_answer_table *table) {

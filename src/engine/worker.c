@@ -59,17 +59,23 @@ static void answer_set_clear(struct answer_set *set) {
     free(set->targets);
 }
 
+/* What counts of each label is its newest revision in the lesson. */
 static int answer_set_fill(const struct lesson *lesson, bool held_out, struct answer_set *ret) {
+    FD_FREE uint8_t *newest = calloc(lesson->n_answers + 1, sizeof(*newest));
     ret->pairs = calloc(lesson->n_answers, sizeof(*ret->pairs));
     ret->targets = calloc(lesson->n_answers, sizeof(*ret->targets));
-    if (!ret->pairs || !ret->targets)
+    if (!newest || !ret->pairs || !ret->targets)
         return -ENOMEM;
+    for (size_t i = 0; i < lesson->n_answers; i++)
+        newest[lesson->answers[i].label] = lesson->answers[i].preference;
     size_t count = 0;
     for (size_t i = 0; i < lesson->n_answers; i++) {
-        if (lesson->answers[i].held_out != held_out)
+        const fd_answer *answer = &lesson->answers[i];
+        fd_preference preference = (fd_preference)newest[i];
+        if (answer->label != i || answer->held_out != held_out || !fd_preference_counts(preference))
             continue;
-        ret->pairs[count] = lesson->answers[i].pair;
-        ret->targets[count++] = lesson->answers[i].target;
+        ret->pairs[count] = answer->pair;
+        ret->targets[count++] = fd_preference_target(preference);
     }
     ret->answers = (fi_answers){count, ret->pairs, ret->targets};
     return 0;
@@ -210,6 +216,11 @@ static int train(fd_engine *engine, const struct lesson *lesson, bool scratch) {
     int r = answer_set_fill(lesson, false, &learn);
     if (r == 0)
         r = answer_set_fill(lesson, true, &held_out);
+    if (r == 0 && learn.answers.count == 0) {
+        fd_log(FD_LOG_INFO, "training-skipped", FD_STR("reason", "every label is held out"),
+               FD_INT("labels", held_out.answers.count));
+        return -ENODATA;
+    }
     if (r == 0)
         r = starting_model(engine, lesson, scratch, &model, &items);
     if (r < 0)
@@ -228,7 +239,7 @@ static int train(fd_engine *engine, const struct lesson *lesson, bool scratch) {
 
     fd_model_row row = {
         .version = engine->last_model_version + 1,
-        .labels = lesson->n_answers,
+        .labels = learn.answers.count + held_out.answers.count,
         .items = items,
         .iterations = result.iterations,
         .train_loss = result.train.loss,
@@ -252,14 +263,8 @@ static int teach(fd_engine *engine, bool scratch) {
     int r = read_lesson(engine, &lesson);
     if (r < 0)
         return r;
-    size_t learnable = 0;
-    for (size_t i = 0; i < lesson.n_answers; i++)
-        learnable += !lesson.answers[i].held_out;
-    if (learnable == 0) {
-        fd_log(FD_LOG_INFO, "training-skipped", FD_STR("reason", "every label is held out"),
-               FD_INT("labels", lesson.n_answers));
+    if (lesson.n_answers == 0)
         return -ENODATA;
-    }
     return train(engine, &lesson, scratch);
 }
 

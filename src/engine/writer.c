@@ -83,7 +83,7 @@ int fd_writer_rebuild(fd_engine *engine, fd_snapshot *base) {
 }
 
 void fd_writer_measure(fd_engine *engine) {
-    static const char *const names[] = {"a", "b", "tie", "skip"};
+    static const char *const names[] = {"a", "b", "tie", "skip", "retracted"};
     fd_metrics *metrics = engine->metrics;
     fd_metrics_set(metrics, FD_METRIC_ITEMS, NULL, NULL, (double)engine->items.count);
     for (size_t i = 0; i < FD_LENGTH(names); i++)
@@ -104,7 +104,7 @@ void fd_writer_measure(fd_engine *engine) {
 /* ---- transactions ---- */
 
 static bool is_refusal(int result) {
-    return result == -EEXIST || result == -EINVAL;
+    return result == -EEXIST || result == -EINVAL || result == -ENOENT;
 }
 
 static int store_jobs(fd_engine *engine, fd_job *jobs, fd_snapshot **ret_snapshot) {
@@ -140,6 +140,14 @@ static void note_failure(fd_engine *engine, int failure) {
     fd_log(FD_LOG_ERROR, "transaction-failed", FD_STR("error", strerror(-failure)));
 }
 
+/* Pairs are chosen anew for another model; new items only fill what is short. */
+static void tell_refill(fd_engine *engine) {
+    uint64_t version = engine->snapshot->served->row.version;
+    bool rebuild = version != engine->offered_version;
+    engine->offered_version = version;
+    fd_refill_tell(engine, rebuild);
+}
+
 static int run_transaction(fd_engine *engine, fd_job *jobs) {
     const fd_store_operations *store = engine->store->operations;
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
@@ -161,6 +169,8 @@ static int run_transaction(fd_engine *engine, fd_job *jobs) {
     apply_jobs(engine, jobs, FD_STEAL(snapshot));
     fd_writer_measure(engine);
     fd_worker_tell(engine, engine->answers.count);
+    if (engine->snapshot)
+        tell_refill(engine);
     return 0;
 }
 

@@ -23,6 +23,7 @@ struct label_body {
     const char *annotator;
     const char *assignment;
     int64_t duration_ms;
+    const char *comment;
 };
 
 static const fd_field label_fields[] = {
@@ -36,6 +37,7 @@ static const fd_field label_fields[] = {
      .offset = offsetof(struct label_body, assignment)},
     {"duration_ms", FD_FIELD_INTEGER, .nullable = true,
      .offset = offsetof(struct label_body, duration_ms), .max = FD_INTEGER_MAX},
+    {"comment", FD_FIELD_TEXT, .nullable = true, .offset = offsetof(struct label_body, comment)},
 };
 
 struct labels_body {
@@ -58,6 +60,7 @@ static int read_label(const json_t *value, const fd_path *at, fd_label *ret, fd_
         .annotator = body.annotator,
         .assignment = body.assignment,
         .duration_ms = body.duration_ms,
+        .comment = body.comment,
     };
     return r;
 }
@@ -102,6 +105,61 @@ void fd_labels_add(const fd_request *request, fd_response *response) {
                              (json_int_t)added.unchanged));
 }
 
+/* ---- PUT and DELETE /v1/labels/{id} ---- */
+
+struct correction_body {
+    int preference;
+    int64_t duration_ms;
+    const char *comment;
+};
+
+static const fd_field correction_fields[] = {
+    {"preference", FD_FIELD_ENUM, .required = true,
+     .offset = offsetof(struct correction_body, preference), .choices = preferences},
+    {"duration_ms", FD_FIELD_INTEGER, .nullable = true,
+     .offset = offsetof(struct correction_body, duration_ms), .max = FD_INTEGER_MAX},
+    {"comment", FD_FIELD_TEXT, .nullable = true,
+     .offset = offsetof(struct correction_body, comment)},
+};
+
+static void revise(const fd_request *request, fd_response *response, fd_preference preference,
+                   int64_t duration_ms, const char *comment) {
+    uint32_t revision;
+    int r = fd_engine_label_revise(request->engine, request->id, preference, duration_ms, comment,
+                                   &revision);
+    if (r == -ENOENT)
+        fd_problem(request, response, 404, "there is no label with this id");
+    else if (r < 0)
+        fd_problem_of(request, response, r, NULL);
+    else
+        fd_json_answer(request, response, 200,
+                       json_pack("{s:s, s:s, s:I}", "id", request->id, "preference",
+                                 fd_preference_name(preference), "revision", (json_int_t)revision));
+}
+
+void fd_label_correct(const fd_request *request, fd_response *response) {
+    fd_query query;
+    if (!fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query))
+        return;
+    FD_JSON json_t *root = NULL;
+    fd_fault fault = {0};
+    struct correction_body body = {.duration_ms = -1};
+    int r = fd_json_parse(request->body, request->body_size, &root, &fault);
+    if (r == 0)
+        r = fd_json_read(root, NULL, correction_fields, FD_LENGTH(correction_fields), &body,
+                         &fault);
+    if (r < 0)
+        fd_problem_of(request, response, r, &fault);
+    else
+        revise(request, response, (fd_preference)body.preference, body.duration_ms, body.comment);
+}
+
+void fd_label_retract(const fd_request *request, fd_response *response) {
+    fd_query query;
+    if (fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query))
+        revise(request, response, FD_PREFER_RETRACTED, -1, NULL);
+}
+
 /* ---- GET /v1/labels ---- */
 
 struct page {
@@ -114,11 +172,11 @@ struct page {
 static json_t *label_json(const fd_label_view *label) {
     const fd_label_row *row = label->row;
     json_t *duration = row->duration_ms < 0 ? json_null() : json_integer(row->duration_ms);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:o, s:I, s:o}", "id", row->id, "a", label->a,
-                     "b", label->b, "preference", fd_preference_name(row->preference), "annotator",
-                     row->annotator, "assignment", row->assignment, "duration_ms", duration,
-                     "revision", (json_int_t)row->revision, "created_at",
-                     fd_json_time(row->created_ms));
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:o, s:s?, s:I, s:o}", "id", row->id, "a",
+                     label->a, "b", label->b, "preference", fd_preference_name(row->preference),
+                     "annotator", row->annotator, "assignment", row->assignment, "duration_ms",
+                     duration, "comment", row->comment, "revision", (json_int_t)row->revision,
+                     "created_at", fd_json_time(row->created_ms));
 }
 
 static int visit_label(void *context, const fd_label_view *label) {

@@ -15,10 +15,11 @@ enum { FD_QUERY_MAX = 8 };
 
 typedef struct fd_request {
     fd_engine *engine;
-    const char *version;    /* of the program */
-    const char *request_id; /* echoed or made */
-    const char *id;         /* the {id} of the route's path, decoded; NULL where it has none */
-    const char *body;       /* [body_size], not terminated; empty without a body */
+    const char *version;       /* of the program */
+    const char *request_id;    /* echoed or made */
+    const char *id;            /* the {id} of the route's path, decoded; NULL where it has none */
+    const char *if_none_match; /* header; NULL without one */
+    const char *body;          /* [body_size], not terminated; empty without a body */
     size_t body_size;
     /* Whether anyone still waits for the answer, for work that takes long. */
     bool (*is_awaited)(void *context);
@@ -38,6 +39,7 @@ typedef struct fd_response {
     size_t size;
     unsigned retry_after; /* seconds; 0: no header */
     const char *allow;    /* static text for 405; NULL: no header */
+    const char *etag;     /* static text of a page's part, which may be kept and asked for again */
 } fd_response;
 
 /* Always leaves an answer in the response; problem.h has those for failures. */

@@ -10,7 +10,8 @@ static const fd_route routes[] = {
 #undef ROUTE
 };
 
-static bool matches_path(const fd_route *route, const char *path, const char **ret_id) {
+static bool matches_path(const fd_route *route, const char *path, const char **ret_id,
+                         size_t *ret_length) {
     const char *hole = strstr(route->path, "{id}");
     if (!hole)
         return strcmp(route->path, path) == 0;
@@ -18,9 +19,11 @@ static bool matches_path(const fd_route *route, const char *path, const char **r
     if (strncmp(route->path, path, before) != 0)
         return false;
     const char *segment = path + before;
-    if (*segment == '\0' || strchr(segment, '/'))
+    size_t length = strcspn(segment, "/");
+    if (length == 0 || strcmp(segment + length, hole + strlen("{id}")) != 0)
         return false;
     *ret_id = segment;
+    *ret_length = length;
     return true;
 }
 
@@ -29,27 +32,50 @@ static bool matches_method(const fd_route *route, const char *method) {
            (strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0);
 }
 
-static const char *allow_text(bool get, bool post) {
-    return get && post ? "GET, HEAD, POST" : get ? "GET, HEAD" : "POST";
+/* Static text for the methods whose bit is set: GET, POST, PUT, DELETE from the lowest on. */
+static const char *allow_text(unsigned set) {
+    static const char *const texts[] = {
+        "",
+        "GET, HEAD",
+        "POST",
+        "GET, HEAD, POST",
+        "PUT",
+        "GET, HEAD, PUT",
+        "POST, PUT",
+        "GET, HEAD, POST, PUT",
+        "DELETE",
+        "GET, HEAD, DELETE",
+        "POST, DELETE",
+        "GET, HEAD, POST, DELETE",
+        "PUT, DELETE",
+        "GET, HEAD, PUT, DELETE",
+        "POST, PUT, DELETE",
+        "GET, HEAD, POST, PUT, DELETE",
+    };
+    return texts[set];
 }
 
 int fd_router_find(const char *method, const char *path, const fd_route **ret, const char **ret_id,
-                   const char **ret_allow) {
-    bool get = false, post = false;
+                   size_t *ret_length, const char **ret_allow) {
+    static const char *const methods[] = {"GET", "POST", "PUT", "DELETE"};
+    unsigned set = 0;
     for (size_t i = 0; i < FD_LENGTH(routes); i++) {
         const char *id = NULL;
-        if (!matches_path(&routes[i], path, &id))
+        size_t length = 0;
+        if (!matches_path(&routes[i], path, &id, &length))
             continue;
         if (matches_method(&routes[i], method)) {
             *ret = &routes[i];
             *ret_id = id;
+            *ret_length = length;
             return 0;
         }
-        get |= strcmp(routes[i].method, "GET") == 0;
-        post |= strcmp(routes[i].method, "POST") == 0;
+        for (unsigned m = 0; m < FD_LENGTH(methods); m++)
+            if (strcmp(routes[i].method, methods[m]) == 0)
+                set |= 1u << m;
     }
-    if (!get && !post)
+    if (set == 0)
         return -ENOENT;
-    *ret_allow = allow_text(get, post);
+    *ret_allow = allow_text(set);
     return -EOPNOTSUPP;
 }

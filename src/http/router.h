@@ -13,11 +13,12 @@ typedef struct fd_route {
 } fd_route;
 
 /*
- * 0 with the route and, where the path has one, the segment that stands for {id}; -ENOENT if no
+ * 0 with the route and, where the path has one, the segment that stands for {id}, a view of
+ * *ret_length bytes; -ENOENT if no
  * route has the path; -EOPNOTSUPP if none of those that have it takes the method, with the methods
  * that they take in *ret_allow (static text).
  */
 int fd_router_find(const char *method, const char *path, const fd_route **ret, const char **ret_id,
-                   const char **ret_allow) FD_MUST_CHECK;
+                   size_t *ret_length, const char **ret_allow) FD_MUST_CHECK;
 
 #endif

@@ -57,7 +57,7 @@ struct fd_server {
 struct exchange {
     double start;
     const fd_route *route;
-    const char *id;
+    char *id; /* of the path; NULL: none */
     char request_id[REQUEST_ID_MAX + 1];
     char *body;
     size_t body_size, body_room;
@@ -209,6 +209,11 @@ static void choose_request_id(struct MHD_Connection *connection, struct exchange
                    (unsigned long long)number);
 }
 
+/* The pages have all that they need here, and no script or style within them. */
+static const char content_security_policy[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' "
+    "data:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 static const char static_failure[] = "{\"title\":\"Internal Server Error\",\"status\":500}";
 
 static enum MHD_Result send_response(struct MHD_Connection *connection, struct exchange *exchange,
@@ -237,7 +242,10 @@ static enum MHD_Result send_response(struct MHD_Connection *connection, struct e
         {"Content-Type", response->content_type ? response->content_type : "application/json"},
         {"X-Request-Id", exchange->request_id},
         {"X-Content-Type-Options", "nosniff"},
-        {"Cache-Control", "no-store"},
+        {"Cache-Control", response->etag ? "no-cache" : "no-store"},
+        {"ETag", response->etag},
+        {"Content-Security-Policy", response->etag ? content_security_policy : NULL},
+        {"Referrer-Policy", response->etag ? "no-referrer" : NULL},
         {"Server", "fisherd"},
         {"Allow", response->allow},
         {"Retry-After", response->retry_after > 0 ? seconds : NULL},
@@ -293,7 +301,11 @@ static enum MHD_Result begin(fd_server *server, struct MHD_Connection *connectio
     if (status != 0)
         return refuse(server, connection, exchange, status, detail, NULL);
 
-    int r = fd_router_find(method, path, &exchange->route, &exchange->id, &allow);
+    const char *id = NULL;
+    size_t id_length = 0;
+    int r = fd_router_find(method, path, &exchange->route, &id, &id_length, &allow);
+    if (r == 0 && id && !(exchange->id = strndup(id, id_length)))
+        return refuse(server, connection, exchange, 503, "there is no memory for it", NULL);
     if (r == -ENOENT)
         return refuse(server, connection, exchange, 404, "there is nothing at this path", NULL);
     if (r < 0)
@@ -376,6 +388,7 @@ static enum MHD_Result run(fd_server *server, struct MHD_Connection *connection,
         .await_context = &awaiting,
         .request_id = exchange->request_id,
         .id = exchange->id,
+        .if_none_match = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "If-None-Match"),
         .body = exchange->body ? exchange->body : "",
         .body_size = exchange->body_size,
     };
@@ -432,6 +445,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
         (void)pthread_cond_broadcast(&server->changed);
     }
     (void)pthread_mutex_unlock(&server->lock);
+    free(exchange->id);
     free(exchange->body);
     free(exchange);
     *state = NULL;

@@ -278,6 +278,7 @@ static int label_add(struct memory_store *memory, const fd_label_row *row, int64
     if (!label)
         return -ENOMEM;
     label->row.sequence = (int64_t)memory->labels.count + 1;
+    label->row.original = label->row.sequence;
     label->row.revision = 0;
     label->first = label->newest = label;
     HASH_ADD_KEYPTR(hh, memory->label_by_id, label->row.id, strlen(label->row.id), label);

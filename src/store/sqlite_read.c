@@ -119,6 +119,7 @@ static int label_row(const struct reading *reading, fd_label_row *ret) {
         .duration_ms = sqlite3_column_int64(statement, 8),
         .created_ms = sqlite3_column_int64(statement, 9),
         .comment = text_at(statement, 10),
+        .original = sqlite3_column_int64(statement, 11),
     };
     bool known = name && fd_preference_parse(name, &ret->preference) == 0;
     if (name && strcmp(name, fd_preference_name(FD_PREFER_RETRACTED)) == 0) {

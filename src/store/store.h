@@ -52,6 +52,7 @@ int fd_preference_parse(const char *name, fd_preference *ret); /* -EINVAL; not "
  */
 typedef struct fd_label_row {
     int64_t sequence; /* place in the history, from 1; given by the store */
+    int64_t original; /* that of the label's revision 0; given by the store */
     const char *id;   /* the client's */
     uint32_t revision;
     uint32_t item_a;

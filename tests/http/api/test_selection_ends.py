@@ -107,7 +107,7 @@ def test_many_selections_end_when_their_clients_hang_up(busy):
     assert count(busy, 503) == 0
     for connection in connections:
         connection.close()
-    wait_until(lambda: count(busy, 503) == len(connections), "the end of all", 4 * PATIENT)
+    wait_until(lambda: count(busy, 503) == len(connections), "the end of all", 15 * PATIENT)
     assert busy.model()["items"] == 20000
 
 

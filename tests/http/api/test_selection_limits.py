@@ -210,3 +210,11 @@ def test_random_keeps_back_only_the_same_two_items(copies):
     batches = {frozenset(chosen(copies.select(
         batch_size=1, strategy="random", seed=seed, pairs=mixed))) for seed in range(40)}
     assert len(batches) == 3
+
+
+def test_random_ends_where_the_limits_leave_no_more_of_a_large_pool(empty):
+    empty.add_items(scattered_items(prompts=4, responses=100, dimension=4))
+    answer = empty.select(batch_size=1000, strategy="random", max_per_prompt=9,
+                          generate={"mode": "all_pairs", "scope": "any"})
+    assert 18 <= len(answer["pairs"]) <= 36
+    assert answer["diagnostics"]["elapsed_ms"] < 5000

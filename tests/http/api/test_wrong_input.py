@@ -170,7 +170,8 @@ def labels_cases():
     for value in (7, [], True):
         yield path, {"labels": [{**LABEL, "assignment": value}]}, "/labels/0/assignment"
     yield path, {"labels": [{**LABEL, "id": "x" * 5000}]}, "/labels/0/id"
-    yield path, {"labels": [{**LABEL, "comment": "x"}]}, "/labels/0/comment"
+    for value in (7, [], {}):
+        yield path, {"labels": [{**LABEL, "comment": value}]}, "/labels/0/comment"
 
 
 def train_cases():

@@ -1,0 +1,349 @@
+/*
+ * Pairs that lie ready: chosen in the background by the configured strategy, with what is out and
+ * what lies ready counted as known, so that a request only takes. A thread fills the queues before
+ * they run dry, and again when another model serves.
+ */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "clock.h"
+#include "desk.h"
+#include "log.h"
+
+/* A queue is kept at so many pairs for each lease that is open, and filled when half of it is gone.
+ */
+enum { READY_PER_LEASE = 4, CONTROL_LEAST = 8 };
+
+/* ---- what is short ---- */
+
+/* Pairs that are out or lie ready, as ids. */
+struct taken {
+    size_t count;
+    fd_pair_reference *pairs;
+};
+
+static size_t wanted(const fd_engine *engine, fd_arm arm) {
+    const fd_engine_options *options = &engine->options;
+    size_t ready = READY_PER_LEASE * HASH_COUNT(engine->desk->leases);
+    ready = ready > options->ready ? ready : options->ready;
+    double share = arm == FD_ARM_CONTROL ? options->control_fraction : 1.0;
+    size_t count = (size_t)ceil((double)ready * share);
+    return arm == FD_ARM_CONTROL && count > 0 && count < CONTROL_LEAST ? CONTROL_LEAST : count;
+}
+
+static bool is_short(const fd_engine *engine) {
+    for (size_t arm = 0; arm < FD_ARM_COUNT; arm++)
+        if (engine->desk->ready[arm].count * 2 < wanted(engine, (fd_arm)arm))
+            return true;
+    return engine->desk->n_unfinished > 0;
+}
+
+static int list_taken(fd_engine *engine, bool without_active, struct taken *ret) {
+    fd_desk *desk = engine->desk;
+    (void)pthread_mutex_lock(&desk->lock);
+    size_t most = HASH_COUNT(desk->leases);
+    for (size_t arm = 0; arm < FD_ARM_COUNT; arm++)
+        most += desk->ready[arm].count;
+    FD_FREE fi_pair *pairs = calloc(most + 1, sizeof(*pairs));
+    ret->pairs = calloc(most + 1, sizeof(*ret->pairs));
+    size_t n = 0;
+    if (pairs && ret->pairs) {
+        for (fd_lease *lease = desk->leases; lease; lease = lease->hh.next)
+            pairs[n++] = lease->offer->pair;
+        for (size_t arm = without_active ? FD_ARM_CONTROL : 0; arm < FD_ARM_COUNT; arm++)
+            for (size_t i = 0; i < desk->ready[arm].count; i++)
+                pairs[n++] = desk->ready[arm].offers[i]->pair;
+    }
+    (void)pthread_mutex_unlock(&desk->lock);
+    if (!pairs || !ret->pairs)
+        return -ENOMEM;
+    (void)pthread_rwlock_rdlock(&engine->state_lock);
+    for (size_t i = 0; i < n; i++) {
+        ret->pairs[i].a.id = engine->items.entries[pairs[i].a]->id;
+        ret->pairs[i].b.id = engine->items.entries[pairs[i].b]->id;
+    }
+    (void)pthread_rwlock_unlock(&engine->state_lock);
+    ret->count = n;
+    return 0;
+}
+
+static void taken_clear(struct taken *taken) {
+    free(taken->pairs);
+}
+
+/* ---- offers ---- */
+
+/* The texts of an item, copied out of the store. */
+struct texts {
+    char *id, *prompt_id, *prompt, *response, *metadata;
+};
+
+static void texts_clear(struct texts *texts) {
+    free(texts->id);
+    free(texts->prompt_id);
+    free(texts->prompt);
+    free(texts->response);
+    free(texts->metadata);
+}
+
+static int copy(const char *from, char **to) {
+    *to = from ? strdup(from) : NULL;
+    return from && !*to ? -ENOMEM : 0;
+}
+
+static int copy_texts(void *context, const fd_item_row *row) {
+    struct texts *texts = context;
+    int r = copy(row->id, &texts->id);
+    if (r == 0)
+        r = copy(row->prompt_id, &texts->prompt_id);
+    if (r == 0)
+        r = copy(row->prompt, &texts->prompt);
+    if (r == 0)
+        r = copy(row->response, &texts->response);
+    return r == 0 ? copy(row->metadata, &texts->metadata) : r;
+}
+
+static size_t size_of(const struct texts *texts) {
+    const char *const all[] = {texts->id, texts->prompt_id, texts->prompt, texts->response,
+                               texts->metadata};
+    size_t size = 0;
+    for (size_t i = 0; i < FD_LENGTH(all); i++)
+        size += all[i] ? strlen(all[i]) + 1 : 0;
+    return size;
+}
+
+static const char *pack(char **at, const char *text) {
+    if (!text)
+        return NULL;
+    size_t size = strlen(text) + 1;
+    char *packed = memcpy(*at, text, size);
+    *at += size;
+    return packed;
+}
+
+static fd_shown pack_shown(char **at, const struct texts *texts) {
+    return (fd_shown){
+        .id = pack(at, texts->id),
+        .prompt_id = pack(at, texts->prompt_id),
+        .prompt = pack(at, texts->prompt),
+        .response = pack(at, texts->response),
+        .metadata = pack(at, texts->metadata),
+    };
+}
+
+static int offer_new(fd_engine *engine, fi_pair pair, fd_arm arm, const char *strategy,
+                     const fd_selected_pair *selected, uint64_t model_version, fd_offer **ret) {
+    FD_CLEANUP(texts_clear) struct texts a = {0};
+    FD_CLEANUP(texts_clear) struct texts b = {0};
+    const fd_store_operations *store = engine->store->operations;
+    int r = store->items_read(engine->store, pair.a, 1, false, copy_texts, &a);
+    if (r == 0)
+        r = store->items_read(engine->store, pair.b, 1, false, copy_texts, &b);
+    if (r < 0)
+        return r;
+    if (!a.id || !b.id)
+        return -EBADMSG;
+    fd_offer *offer = calloc(1, sizeof(*offer) + size_of(&a) + size_of(&b));
+    if (!offer)
+        return -ENOMEM;
+    atomic_init(&offer->references, 1);
+    char *at = offer->text;
+    offer->pair = pair;
+    offer->a = pack_shown(&at, &a);
+    offer->b = pack_shown(&at, &b);
+    offer->arm = arm;
+    offer->strategy = strategy;
+    offer->gain = selected->gain;
+    offer->p = selected->p;
+    offer->model_version = model_version;
+    *ret = offer;
+    return 0;
+}
+
+/* ---- filling ---- */
+
+static fd_scope scope_of(const char *candidates) {
+    return strcmp(candidates, "cross_prompt") == 0 ? FD_SCOPE_CROSS_PROMPT
+           : strcmp(candidates, "any") == 0        ? FD_SCOPE_ANY
+                                                   : FD_SCOPE_IN_PROMPT;
+}
+
+static bool goes_on(void *context) {
+    fd_desk *desk = context;
+    (void)pthread_mutex_lock(&desk->lock);
+    bool stopping = desk->stopping;
+    (void)pthread_mutex_unlock(&desk->lock);
+    return !stopping;
+}
+
+static int choose(fd_engine *engine, fd_arm arm, size_t count, const struct taken *taken,
+                  fd_selection_answer *ret, fd_fault *fault) {
+    fd_selection_request request = {
+        .batch_size = count,
+        .up_to = true,
+        .strategy = arm == FD_ARM_CONTROL ? "random" : NULL,
+        .generate = {.scope = scope_of(engine->options.offer.candidates),
+                     .all = engine->options.offer.pairs == 0,
+                     .pairs = engine->options.offer.pairs},
+        .pending = taken->pairs,
+        .n_pending = taken->count,
+        .go_on = goes_on,
+        .go_on_context = engine->desk,
+    };
+    return fd_engine_select(engine, &request, ret, fault);
+}
+
+static void drop_active(fd_engine *engine) {
+    fd_desk *desk = engine->desk;
+    fd_ready_queue *queue = &desk->ready[FD_ARM_ACTIVE];
+    size_t kept = 0;
+    for (size_t i = 0; i < queue->count; i++) {
+        fd_offer *offer = queue->offers[i];
+        fd_pair_record *record = fd_desk_record(desk, offer->pair);
+        /* Pairs that somebody has answered already are not chosen again: they stay. */
+        if (!record || record->answered + record->skipped > 0) {
+            queue->offers[kept++] = offer;
+            continue;
+        }
+        record->ready = false;
+        fd_offer_free(offer);
+    }
+    queue->count = kept;
+}
+
+static int put_all(fd_engine *engine, fd_arm arm, bool rebuild, const fd_selection_answer *answer) {
+    FD_FREE fd_offer **offers = calloc(answer->count + 1, sizeof(*offers));
+    int r = offers ? 0 : -ENOMEM;
+    for (size_t i = 0; i < answer->count && r == 0; i++)
+        r = offer_new(engine, answer->pairs[i].items, arm, answer->strategy, &answer->pairs[i],
+                      answer->model_version, &offers[i]);
+    if (r == 0) {
+        (void)pthread_mutex_lock(&engine->desk->lock);
+        if (rebuild && arm == FD_ARM_ACTIVE)
+            drop_active(engine);
+        for (size_t i = 0; i < answer->count && r == 0; i++)
+            r = fd_desk_put(engine, offers[i], false);
+        (void)pthread_mutex_unlock(&engine->desk->lock);
+    }
+    for (size_t i = 0; offers && i < answer->count; i++)
+        fd_offer_free(offers[i]);
+    return r;
+}
+
+/* Pairs that were begun, skipped or answered by too few, go to the front again. */
+static int put_unfinished(fd_engine *engine) {
+    fd_desk *desk = engine->desk;
+    for (;;) {
+        (void)pthread_mutex_lock(&desk->lock);
+        uint64_t key = desk->n_unfinished > 0 ? desk->unfinished[--desk->n_unfinished] : 0;
+        if (key != 0)
+            fd_desk_record(desk, (fi_pair){(uint32_t)(key >> 32), (uint32_t)key})->unfinished =
+                false;
+        (void)pthread_mutex_unlock(&desk->lock);
+        if (key == 0)
+            return 0;
+        fi_pair pair = {(uint32_t)(key >> 32), (uint32_t)key};
+        fd_selected_pair unknown = {.gain = NAN, .p = fd_engine_probability(engine, pair)};
+        FD_CLEANUP(fd_offer_freep) fd_offer *offer = NULL;
+        int r = offer_new(engine, pair, FD_ARM_ACTIVE, "unfinished", &unknown, 0, &offer);
+        if (r < 0)
+            return r;
+        (void)pthread_mutex_lock(&desk->lock);
+        r = fd_desk_put(engine, offer, true);
+        (void)pthread_mutex_unlock(&desk->lock);
+        if (r < 0)
+            return r;
+    }
+}
+
+static int fill(fd_engine *engine, bool rebuild, fd_fault *fault) {
+    fd_desk *desk = engine->desk;
+    double start = fd_monotonic_seconds();
+    int r = put_unfinished(engine);
+    for (size_t arm = 0; arm < FD_ARM_COUNT && r == 0; arm++) {
+        bool anew = rebuild && arm == FD_ARM_ACTIVE;
+        (void)pthread_mutex_lock(&desk->lock);
+        size_t want = wanted(engine, (fd_arm)arm), have = anew ? 0 : desk->ready[arm].count;
+        (void)pthread_mutex_unlock(&desk->lock);
+        if (have >= want)
+            continue;
+        FD_CLEANUP(taken_clear) struct taken taken = {0};
+        FD_CLEANUP(fd_selection_answer_clear) fd_selection_answer answer = {0};
+        r = list_taken(engine, anew, &taken);
+        if (r == 0)
+            r = choose(engine, (fd_arm)arm, want - have, &taken, &answer, fault);
+        if (r == 0)
+            r = put_all(engine, (fd_arm)arm, anew, &answer);
+        if (r == 0 && arm == FD_ARM_ACTIVE && answer.count > 0)
+            fd_stats_note_batch(engine, &answer);
+    }
+    if (r == 0)
+        fd_metrics_observe(engine->metrics, FD_METRIC_REFILL_SECONDS, NULL, NULL,
+                           fd_monotonic_seconds() - start);
+    return r;
+}
+
+int fd_refill_now(fd_engine *engine, fd_fault *fault) {
+    (void)pthread_mutex_lock(&engine->desk->filling);
+    int r = fill(engine, false, fault);
+    (void)pthread_mutex_unlock(&engine->desk->filling);
+    return r;
+}
+
+/* ---- the thread ---- */
+
+static void *refill_loop(void *context) {
+    fd_engine *engine = context;
+    fd_desk *desk = engine->desk;
+    (void)pthread_mutex_lock(&desk->lock);
+    while (!desk->stopping) {
+        if (!desk->refill_wanted && !desk->rebuild_wanted) {
+            (void)pthread_cond_wait(&desk->wanted, &desk->lock);
+            continue;
+        }
+        bool rebuild = desk->rebuild_wanted;
+        desk->refill_wanted = desk->rebuild_wanted = false;
+        (void)pthread_mutex_unlock(&desk->lock);
+
+        fd_fault fault = {0};
+        (void)pthread_mutex_lock(&desk->filling);
+        int r = fill(engine, rebuild, &fault);
+        (void)pthread_mutex_unlock(&desk->filling);
+        if (r < 0 && r != -EAGAIN && r != -ECANCELED)
+            fd_log(FD_LOG_ERROR, "refill-failed",
+                   FD_STR("error", fault.detail[0] ? fault.detail : strerror(-r)));
+
+        (void)pthread_mutex_lock(&desk->lock);
+    }
+    (void)pthread_mutex_unlock(&desk->lock);
+    return NULL;
+}
+
+void fd_refill_tell(fd_engine *engine, bool rebuild) {
+    fd_desk *desk = engine->desk;
+    (void)pthread_mutex_lock(&desk->lock);
+    desk->rebuild_wanted |= rebuild;
+    desk->refill_wanted |= is_short(engine);
+    if (desk->refill_wanted || desk->rebuild_wanted)
+        (void)pthread_cond_signal(&desk->wanted);
+    fd_metrics_set(engine->metrics, FD_METRIC_LEASES, NULL, NULL, (double)HASH_COUNT(desk->leases));
+    fd_metrics_set(engine->metrics, FD_METRIC_READY, "active", NULL,
+                   (double)desk->ready[FD_ARM_ACTIVE].count);
+    fd_metrics_set(engine->metrics, FD_METRIC_READY, "control", NULL,
+                   (double)desk->ready[FD_ARM_CONTROL].count);
+    (void)pthread_mutex_unlock(&desk->lock);
+}
+
+int fd_refill_start(fd_engine *engine) {
+    return -pthread_create(&engine->desk->thread, NULL, refill_loop, engine);
+}
+
+void fd_refill_stop(fd_engine *engine) {
+    fd_desk *desk = engine->desk;
+    (void)pthread_mutex_lock(&desk->lock);
+    desk->stopping = true;
+    (void)pthread_cond_signal(&desk->wanted);
+    (void)pthread_mutex_unlock(&desk->lock);
+    (void)pthread_join(desk->thread, NULL);
+}

@@ -1,0 +1,121 @@
+#include <errno.h>
+
+#include "codec.h"
+#include "problem.h"
+
+enum { COUNT_MAX = 100, LEASE_SECONDS_MAX = 7 * 86400, RETRY_SECONDS = 5 };
+
+struct assign_body {
+    const char *annotator;
+    int64_t count;
+    double lease_seconds; /* 0: not given */
+};
+
+static const fd_field assign_fields[] = {
+    {"annotator", FD_FIELD_ID, .required = true, .offset = offsetof(struct assign_body, annotator)},
+    {"count", FD_FIELD_INTEGER, .offset = offsetof(struct assign_body, count), .min = 1,
+     .max = COUNT_MAX},
+    {"lease_seconds", FD_FIELD_REAL, .offset = offsetof(struct assign_body, lease_seconds),
+     .lowest = 1, .highest = LEASE_SECONDS_MAX},
+};
+
+/* A renewal names no annotator. */
+static const fd_field renew_fields[] = {
+    {"lease_seconds", FD_FIELD_REAL, .offset = offsetof(struct assign_body, lease_seconds),
+     .lowest = 1, .highest = LEASE_SECONDS_MAX},
+};
+
+/* ---- writing ---- */
+
+/* Metadata stays here: it may say which response is the better one. */
+static json_t *shown_json(const fd_shown *shown) {
+    return json_pack("{s:s, s:s, s:s?, s:s?}", "id", shown->id, "prompt_id", shown->prompt_id,
+                     "prompt", shown->prompt, "response", shown->response);
+}
+
+static json_t *assignment_json(const fd_assignment *assignment) {
+    return json_pack(
+        "{s:s, s:o, s:o, s:o, s:s, s:{s:s, s:o, s:o, s:I}}", "id", assignment->id, "a",
+        shown_json(assignment->a), "b", shown_json(assignment->b), "expires_at",
+        fd_json_time(assignment->expires_ms), "arm", assignment->control ? "control" : "active",
+        "why", "strategy", assignment->strategy, "gain", fd_json_real(assignment->gain), "p",
+        fd_json_real(assignment->p), "model_version", (json_int_t)assignment->model_version);
+}
+
+static int visit_assignment(void *context, const fd_assignment *assignment) {
+    return json_array_append_new(context, assignment_json(assignment)) < 0 ? -ENOMEM : 0;
+}
+
+/* ---- calls ---- */
+
+static int read_body(const fd_request *request, const fd_field *fields, size_t n, json_t **root,
+                     struct assign_body *ret, fd_fault *fault) {
+    *ret = (struct assign_body){.count = 1};
+    if (request->body_size == 0 && fields == renew_fields)
+        return 0;
+    int r = fd_json_parse(request->body, request->body_size, root, fault);
+    return r < 0 ? r : fd_json_read(*root, NULL, fields, n, ret, fault);
+}
+
+void fd_assignments_post(const fd_request *request, fd_response *response) {
+    fd_query query;
+    if (!fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query))
+        return;
+    FD_JSON json_t *root = NULL;
+    FD_JSON json_t *list = json_array();
+    fd_fault fault = {0};
+    struct assign_body body;
+    int r = read_body(request, assign_fields, FD_LENGTH(assign_fields), &root, &body, &fault);
+    if (r == 0)
+        r = fd_engine_assign(request->engine, body.annotator, (size_t)body.count,
+                             body.lease_seconds, visit_assignment, list, &fault);
+    if (r < 0) {
+        fd_problem_of(request, response, r, &fault);
+        return;
+    }
+    bool none = json_array_size(list) == 0;
+    fd_json_answer(
+        request, response, 200,
+        json_pack("{s:O, s:s?}", "assignments", list, "reason",
+                  none ? "every pair is answered, out to others or was yours before" : NULL));
+    if (none)
+        response->retry_after = RETRY_SECONDS;
+}
+
+static void problem_of_lease(const fd_request *request, fd_response *response, int r,
+                             const fd_fault *fault) {
+    if (r == -ENOENT)
+        fd_problem(request, response, 404,
+                   "this assignment is not open: it was answered, handed back or has expired");
+    else
+        fd_problem_of(request, response, r, fault);
+}
+
+void fd_assignment_renew(const fd_request *request, fd_response *response) {
+    fd_query query;
+    if (!fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query))
+        return;
+    FD_JSON json_t *root = NULL;
+    FD_JSON json_t *list = json_array();
+    fd_fault fault = {0};
+    struct assign_body body;
+    int r = read_body(request, renew_fields, FD_LENGTH(renew_fields), &root, &body, &fault);
+    if (r == 0)
+        r = fd_engine_assignment_renew(request->engine, request->id, body.lease_seconds,
+                                       visit_assignment, list);
+    if (r < 0)
+        problem_of_lease(request, response, r, &fault);
+    else
+        fd_json_answer(request, response, 200, json_incref(json_array_get(list, 0)));
+}
+
+void fd_assignment_return(const fd_request *request, fd_response *response) {
+    fd_query query;
+    if (!fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query))
+        return;
+    int r = fd_engine_assignment_return(request->engine, request->id);
+    if (r < 0)
+        problem_of_lease(request, response, r, NULL);
+    else
+        fd_json_answer(request, response, 200, json_pack("{s:s}", "status", "returned"));
+}

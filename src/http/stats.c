@@ -1,0 +1,154 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "codec.h"
+#include "problem.h"
+
+enum { BUCKETS_MAX = 1000, BUCKETS = 60 };
+
+static const int64_t day_ms = 86400000;
+
+/* ---- the query ---- */
+
+static int read_number(const fd_request *request, const char *name, int64_t standard, int64_t least,
+                       int64_t *ret, fd_fault *fault) {
+    const char *text = fd_request_query(request, name);
+    char *end = NULL;
+    *ret = standard;
+    if (!text)
+        return 0;
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    if (*text == '\0' || *end != '\0' || errno != 0 || number < least || number > FD_INTEGER_MAX)
+        return fd_fault_set(fault, -EINVAL, name, "must be a whole number of at least %lld",
+                            (long long)least);
+    *ret = number;
+    return 0;
+}
+
+static int read_query(const fd_request *request, fd_stats_request *ret, fd_fault *fault) {
+    static const char *const known[] = {"from", "to", "buckets", "annotator"};
+    for (size_t i = 0; i < request->query_count; i++) {
+        bool found = false;
+        for (size_t k = 0; k < FD_LENGTH(known); k++)
+            found |= strcmp(request->query[i].name, known[k]) == 0;
+        if (!found)
+            return fd_fault_set(fault, -EINVAL, request->query[i].name,
+                                "there is no such parameter here");
+    }
+    int64_t buckets;
+    int64_t now = fd_wall_milliseconds();
+    int r = read_number(request, "to", now + 1, 1, &ret->to_ms, fault);
+    if (r == 0)
+        r = read_number(request, "from", ret->to_ms > day_ms ? ret->to_ms - day_ms : 0, 0,
+                        &ret->from_ms, fault);
+    if (r == 0)
+        r = read_number(request, "buckets", BUCKETS, 1, &buckets, fault);
+    if (r < 0)
+        return r;
+    if (buckets > BUCKETS_MAX)
+        return fd_fault_set(fault, -EINVAL, "buckets", "must be at most %d", BUCKETS_MAX);
+    if (ret->from_ms >= ret->to_ms)
+        return fd_fault_set(fault, -EINVAL, "from", "must come before \"to\"");
+    ret->bucket_ms = (ret->to_ms - ret->from_ms + buckets - 1) / buckets;
+    return 0;
+}
+
+/* ---- writing ---- */
+
+static json_t *share(double part, uint64_t whole) {
+    return whole > 0 ? json_real(part / (double)whole) : json_null();
+}
+
+static json_t *tally_json(const fd_tally *tally) {
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "labels",
+                     (json_int_t)tally->labels, "a", (json_int_t)tally->by_preference[FD_PREFER_A],
+                     "b", (json_int_t)tally->by_preference[FD_PREFER_B], "tie",
+                     (json_int_t)tally->by_preference[FD_PREFER_TIE], "skip",
+                     (json_int_t)tally->by_preference[FD_PREFER_SKIP], "mean_duration_ms",
+                     share(tally->duration_ms, tally->timed), "agreement",
+                     share((double)tally->agreed, tally->foretold), "last_at",
+                     tally->last_ms > 0 ? fd_json_time(tally->last_ms) : json_null());
+}
+
+static json_t *annotators_json(const fd_stats *stats, const char *only) {
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < stats->n_annotators; i++) {
+        const fd_annotator_tally *annotator = &stats->annotators[i];
+        if (annotator->tally.labels == 0 || (only && strcmp(only, annotator->name) != 0))
+            continue;
+        json_t *tally = tally_json(&annotator->tally);
+        if (json_object_set_new(tally, "annotator", json_string(annotator->name)) < 0 ||
+            json_array_append(list, tally) < 0)
+            json_decref(FD_STEAL(list));
+        json_decref(tally);
+    }
+    return list;
+}
+
+static json_t *series_json(const fd_stats_request *request, const fd_stats *stats,
+                           const char *only) {
+    json_t *list = json_array();
+    for (size_t b = 0; list && b < stats->n_buckets; b++) {
+        json_t *counts = json_object();
+        for (size_t i = 0; counts && i < stats->n_annotators; i++) {
+            uint32_t count = stats->buckets[b * stats->n_annotators + i];
+            const char *name = stats->annotators[i].name;
+            if (count > 0 && (!only || strcmp(only, name) == 0) &&
+                json_object_set_new(counts, name, json_integer(count)) < 0)
+                json_decref(FD_STEAL(counts));
+        }
+        json_t *bucket = json_pack("{s:o, s:o}", "start",
+                                   fd_json_time(request->from_ms + (int64_t)b * request->bucket_ms),
+                                   "labels", counts);
+        if (json_array_append_new(list, bucket) < 0)
+            json_decref(FD_STEAL(list));
+    }
+    return list;
+}
+
+static json_t *batches_json(const fd_stats *stats) {
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < stats->n_batches; i++) {
+        const fd_batch_note *batch = &stats->batches[i];
+        json_t *json = json_pack(
+            "{s:o, s:s, s:I, s:I, s:o, s:o, s:o}", "at", fd_json_time(batch->created_ms),
+            "strategy", batch->strategy, "model_version", (json_int_t)batch->model_version, "pairs",
+            (json_int_t)batch->count, "logdet_after", fd_json_real(batch->logdet_after),
+            "d_efficiency", fd_json_real(batch->d_efficiency), "random_d_efficiency",
+            fd_json_real(batch->random_d_efficiency));
+        if (json_array_append_new(list, json) < 0)
+            json_decref(FD_STEAL(list));
+    }
+    return list;
+}
+
+static json_t *stats_json(const fd_stats_request *request, const fd_stats *stats,
+                          const char *only) {
+    return json_pack(
+        "{s:o, s:o, s:I, s:o, s:o, s:{s:o, s:o}, s:o, s:{s:I, s:I, s:I}, s:o}", "from",
+        fd_json_time(request->from_ms), "to", fd_json_time(request->to_ms), "labels",
+        (json_int_t)stats->all.labels, "all", tally_json(&stats->all), "annotators",
+        annotators_json(stats, only), "arms", "active", tally_json(&stats->active), "control",
+        tally_json(&stats->control), "series", series_json(request, stats, only), "queue",
+        "open_leases", (json_int_t)stats->open_leases, "ready", (json_int_t)stats->ready_active,
+        "ready_control", (json_int_t)stats->ready_control, "batches", batches_json(stats));
+}
+
+void fd_stats_get(const fd_request *request, fd_response *response) {
+    fd_fault fault = {0};
+    fd_stats_request wanted;
+    FD_CLEANUP(fd_stats_clear) fd_stats stats = {0};
+    if (read_query(request, &wanted, &fault) < 0) {
+        fd_problem(request, response, 400, fault.detail);
+        return;
+    }
+    int r = fd_engine_stats(request->engine, &wanted, &stats);
+    if (r < 0)
+        fd_problem_of(request, response, r, NULL);
+    else
+        fd_json_answer(request, response, 200,
+                       stats_json(&wanted, &stats, fd_request_query(request, "annotator")));
+}
