@@ -1,0 +1,234 @@
+/*
+ * Charts in SVG: lines, or bars stacked by series. What the cursor (pointer or arrow keys) is at
+ * stands in the legend; a table holds the same numbers. Colours are classes, so that the style
+ * sheet can suit them to light and dark.
+ */
+
+const HEIGHT = 210;
+const MARGIN = { top: 8, right: 14, bottom: 24 };
+const POINTS_SHOWN_UP_TO = 40;
+const MINUTE = 60_000;
+const TIME_STEPS = [0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440].map((minutes) => minutes * MINUTE);
+
+function fill(element, attributes, children) {
+    Object.entries(attributes).forEach(([key, value]) => element.setAttribute(key, value));
+    element.append(...children);
+    return element;
+}
+
+export function html(name, attributes = {}, ...children) {
+    return fill(document.createElement(name), attributes, children);
+}
+
+function svg(name, attributes, ...children) {
+    return fill(document.createElementNS('http://www.w3.org/2000/svg', name), attributes, children);
+}
+
+/* The first cell of a row is its heading. */
+export function rowsOf(rows) {
+    return rows.map(([head, ...cells]) => html('tr', {}, html('th', { scope: 'row' }, head),
+        ...cells.map((cell) => html('td', {}, cell))));
+}
+
+export function ticks(low, high, most) {
+    const rough = (high - low) / Math.max(1, most) || 1;
+    const power = 10 ** Math.floor(Math.log10(rough));
+    const step = power * [1, 2, 5, 10].find((times) => times * power >= rough * 0.999);
+    const first = Math.ceil(low / step - 1e-9);
+    const count = Math.floor(high / step + 1e-9) - first + 1;
+    return Array.from({ length: Math.max(0, count) }, (_, i) => Number(((first + i) * step).toPrecision(12)));
+}
+
+export const wholeTicks = (low, high, most) => ticks(low, high, most).filter(Number.isInteger);
+
+/* At round hours of the local clock. */
+export function timeTicks(low, high, most) {
+    const step = TIME_STEPS.find((each) => (high - low) / each <= most) ?? TIME_STEPS.at(-1);
+    const zone = new Date(high).getTimezoneOffset() * MINUTE;
+    const found = [];
+    for (let t = Math.ceil((low - zone) / step) * step + zone; t <= high; t += step) {
+        found.push(t);
+    }
+    return found;
+}
+
+/*
+ * draw() takes {x, series: [{name, values, colour, dashed}], xText, xTick, xTicks, yText, yTicks, low, high,
+ * span, breaks, rest, xName}: x and the values are numbers (or null), span is the width of a bar, breaks
+ * are the places before which a line is cut, rest is what the legend shows without a cursor.
+ */
+export class Chart {
+    #host;
+    #kind;
+    #data = null;
+    #cursor = null;
+    #plot = html('div', { class: 'plot', role: 'slider', tabindex: 0, 'aria-orientation': 'horizontal' });
+    #legend = html('dl', { class: 'legend' });
+    #body = html('tbody');
+    #head = html('thead');
+    #table;
+
+    constructor(host, kind) {
+        this.#host = host;
+        this.#kind = kind;
+        const heading = host.closest('section').getAttribute('aria-labelledby');
+        const scroll = html('div', { class: 'scroll', role: 'region', tabindex: 0, 'aria-labelledby': heading },
+            html('table', {}, this.#head, this.#body));
+        this.#plot.setAttribute('aria-labelledby', heading);
+        this.#table = html('details', {}, html('summary', {}, 'As a table'), scroll);
+        this.#table.addEventListener('toggle', () => this.#fillTable());
+        this.#plot.addEventListener('pointermove', (event) => this.#point(event));
+        this.#plot.addEventListener('pointerdown', (event) => this.#point(event));
+        this.#plot.addEventListener('pointerleave', () => this.#move(null));
+        this.#plot.addEventListener('blur', () => this.#move(null));
+        this.#plot.addEventListener('focus', () => this.#move(this.#cursor ?? this.#last()));
+        this.#plot.addEventListener('keydown', (event) => this.#key(event));
+        new ResizeObserver(() => this.#render()).observe(host);
+    }
+
+    /* Words in place of the drawing. */
+    say(text) {
+        this.#data = null;
+        this.#host.replaceChildren(html('p', { class: 'empty' }, text));
+    }
+
+    draw(data) {
+        if (this.#data === null) {
+            this.#host.replaceChildren(this.#plot, this.#legend, this.#table);
+        }
+        this.#data = data;
+        this.#cursor = this.#cursor === null ? null : Math.min(this.#cursor, this.#last());
+        this.#render();
+        this.#fillTable();
+    }
+
+    #last() {
+        return this.#data.x.length - 1;
+    }
+
+    #range() {
+        const { series, x, span = 0, low, high } = this.#data;
+        const stacked = (i) => series.reduce((sum, each) => sum + (each.values[i] ?? 0), 0);
+        const values = this.#kind === 'bars' ? x.map((_, i) => stacked(i))
+            : series.flatMap((each) => each.values).filter((value) => value !== null);
+        const bottom = low ?? (this.#kind === 'bars' ? 0 : Math.min(...values));
+        const top = high ?? Math.max(...values, this.#kind === 'bars' ? 1 : -Infinity);
+        const slack = top > bottom ? 0 : Math.abs(top) * 0.1 || 1;
+        const wide = x.at(-1) + span > x[0] ? 0 : 1;
+        return { bottom: low ?? bottom - slack, top: high ?? top + slack, left: x[0] - wide, right: x.at(-1) + span + wide };
+    }
+
+    #render() {
+        if (this.#data === null || this.#host.clientWidth === 0) {
+            return;
+        }
+        const { x, xTick, xTicks = ticks, yText, yTicks = ticks } = this.#data;
+        const range = this.#range();
+        const steps = yTicks(range.bottom, range.top, 5);
+        const margin = 12 + 7.2 * Math.max(...steps.map((step) => yText(step).length));
+        const width = Math.max(220, this.#host.clientWidth);
+        const scaleX = (value) => margin + (value - range.left) / (range.right - range.left) * (width - margin - MARGIN.right);
+        const scaleY = (value) => HEIGHT - MARGIN.bottom
+            - (value - range.bottom) / (range.top - range.bottom) * (HEIGHT - MARGIN.top - MARGIN.bottom);
+        const grid = steps.flatMap((step) => [
+            svg('line', { class: 'grid', x1: margin, x2: width - MARGIN.right, y1: scaleY(step), y2: scaleY(step) }),
+            svg('text', { x: margin - 7, y: scaleY(step) + 4, 'text-anchor': 'end' }, yText(step))]);
+        const axis = xTicks(range.left, range.right, Math.floor((width - margin) / 85)).map((step) =>
+            svg('text', { x: Math.min(scaleX(step), width - 18), y: HEIGHT - 5, 'text-anchor': 'middle' }, xTick(step)));
+        const marks = this.#kind === 'bars' ? this.#bars(scaleX, scaleY) : this.#lines(scaleX, scaleY);
+        this.#plot.replaceChildren(svg('svg', { viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, 'aria-hidden': true },
+            ...grid, ...axis, ...this.#guide(scaleX), ...marks));
+        this.#plot.places = x.map((value) => scaleX(value + (this.#data.span ?? 0) / 2));
+        this.#showLegend();
+    }
+
+    #guide(scaleX) {
+        if (this.#cursor === null) {
+            return [];
+        }
+        const at = scaleX(this.#data.x[this.#cursor] + (this.#data.span ?? 0) / 2);
+        return [svg('line', { class: 'guide', x1: at, x2: at, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom })];
+    }
+
+    #bars(scaleX, scaleY) {
+        const { x, series, span } = this.#data;
+        const width = scaleX(x[0] + span) - scaleX(x[0]);
+        const gap = width > 5 ? Math.min(width * 0.2, 6) : 0;
+        const base = x.map(() => 0);
+        return series.flatMap((each) => x.map((value, i) => {
+            const from = scaleY(base[i]);
+            const to = scaleY(base[i] += each.values[i] ?? 0);
+            return svg('rect', { class: `bar-part series-${each.colour}`, x: scaleX(value) + gap / 2, y: to,
+                width: width - gap, height: Math.max(0, from - to) });
+        }));
+    }
+
+    #lines(scaleX, scaleY) {
+        const { x, series, breaks = new Set() } = this.#data;
+        return series.flatMap((each) => {
+            const joined = (i) => i > 0 && each.values[i - 1] !== null && !breaks.has(i);
+            const shown = x.map((_, i) => i).filter((i) => each.values[i] !== null);
+            const path = shown.map((i) => `${joined(i) ? 'L' : 'M'}${scaleX(x[i]).toFixed(1)} ${scaleY(each.values[i]).toFixed(1)}`);
+            const alone = (i) => !joined(i) && (i + 1 >= x.length || each.values[i + 1] === null || breaks.has(i + 1));
+            const points = shown.filter((i) => x.length <= POINTS_SHOWN_UP_TO || alone(i) || i === this.#cursor);
+            const look = `series-${each.colour}${each.dashed ? ' dashed' : ''}`;
+            return [svg('path', { class: `line ${look}`, d: path.join('') }), ...points.map((i) => svg('circle',
+                { class: `point ${look}`, cx: scaleX(x[i]), cy: scaleY(each.values[i]), r: i === this.#cursor ? 4.5 : 2.5 }))];
+        });
+    }
+
+    #readOut() {
+        const { x, series, xText, yText, rest } = this.#data;
+        const at = this.#cursor;
+        const values = at === null ? rest.values : series.map((each) => each.values[at]);
+        const total = this.#kind === 'bars' && series.length > 1 ? values.reduce((sum, value) => sum + value, 0) : null;
+        return { title: at === null ? rest.title : xText(x[at]), total: total === null ? '' : yText(total),
+            values: values.map((value) => (value === null ? '–' : yText(value))) };
+    }
+
+    #showLegend() {
+        const { title, total, values } = this.#readOut();
+        const { series } = this.#data;
+        this.#legend.replaceChildren(html('div', { class: 'at' }, html('dt', {}, title), html('dd', {}, total)),
+            ...series.map((each, i) => html('div', {}, html('dt', { class: `key series-${each.colour}${each.dashed ? ' dashed' : ''}` },
+                html('bdi', {}, each.name)), html('dd', {}, values[i]))));
+        this.#plot.setAttribute('aria-valuemin', 0);
+        this.#plot.setAttribute('aria-valuemax', this.#last());
+        this.#plot.setAttribute('aria-valuenow', this.#cursor ?? this.#last());
+        this.#plot.setAttribute('aria-valuetext', [`${title}${total ? ` ${total}` : ''}`,
+            ...series.map((each, i) => `${each.name} ${values[i]}`)].join(', '));
+    }
+
+    #fillTable() {
+        if (this.#data === null || !this.#table.open) {
+            return;
+        }
+        const { x, xName, xText, series, yText } = this.#data;
+        this.#head.replaceChildren(html('tr', {}, ...[xName, ...series.map((each) => each.name)].map((name) =>
+            html('th', { scope: 'col' }, name))));
+        this.#body.replaceChildren(...rowsOf(x.map((value, i) => [xText(value),
+            ...series.map((each) => (each.values[i] === null ? '–' : yText(each.values[i])))])));
+    }
+
+    #move(index) {
+        if (this.#data !== null) {
+            this.#cursor = index === null ? null : Math.max(0, Math.min(this.#last(), index));
+            this.#render();
+        }
+    }
+
+    #point(event) {
+        const at = event.clientX - this.#plot.getBoundingClientRect().left;
+        const distances = this.#plot.places.map((place) => Math.abs(place - at));
+        this.#move(distances.indexOf(Math.min(...distances)));
+    }
+
+    #key(event) {
+        const at = this.#cursor ?? this.#last();
+        const moves = { ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1, Home: 0, End: this.#last(), Escape: null };
+        if (event.key in moves) {
+            event.preventDefault();
+            this.#move(moves[event.key]);
+        }
+    }
+}
