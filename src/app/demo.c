@@ -1,177 +1,49 @@
 /*
- * `fisherd demo`: the daemon and a simulated annotator that labels over HTTP, on the example of
- * Shen, Sun and Ton, section 4: items are points of the plane drawn from a standard normal, and
- * the true reward is the log density of two Gaussians.
+ * `fisherd demo`: a daemon over an example, which goes when it ends. By itself it serves the corpus
+ * for its visitor to label; with --simulate others label beside; with --once points of the plane
+ * are labelled by themselves, and the program ends.
  */
 #include <errno.h>
-#include <fisher/eval.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "client.h"
 #include "commands.h"
+#include "examples.h"
 #include "kernels.h"
 #include "log.h"
-#include "rng.h"
 #include "service.h"
 
-enum { POINTS = 400, ROUNDS = 10, BATCH = 20, POLL_MICROSECONDS = 5000 };
+enum { SIMULATED_MAX = 100 };
 
-struct demo {
-    fd_client *client;
-    fi_rng rng;
-    double points[POINTS][2];
-    double truth[POINTS];
-    size_t answers;
-    fd_fault *fault;
+/* The demo's own flags; the others are those of serve. */
+struct flags {
+    bool once;
+    size_t simulate;
 };
 
-static double log_density(const double *point) {
-    static const double centre = 2.5, variance = 0.25;
-    double exponents[2];
-    for (int i = 0; i < 2; i++) {
-        double sign = i == 0 ? -1 : 1;
-        double x = point[0] - sign * centre, y = point[1] - sign * centre;
-        exponents[i] = -(x * x + y * y) / (2 * variance);
+static int take_flags(int *argc, char **argv, struct flags *ret, fd_fault *fault) {
+    int kept = 0;
+    *ret = (struct flags){0};
+    for (int i = 0; i < *argc; i++) {
+        if (strcmp(argv[i], "--once") == 0) {
+            ret->once = true;
+        } else if (strcmp(argv[i], "--simulate") == 0) {
+            char *end = NULL;
+            unsigned long count = i + 1 < *argc ? strtoul(argv[i + 1], &end, 10) : 0;
+            if (!end || *end != '\0' || count < 1 || count > SIMULATED_MAX)
+                return fd_fault_set(fault, -EINVAL, "",
+                                    "--simulate takes a number of annotators, 1 to %d",
+                                    SIMULATED_MAX);
+            ret->simulate = count;
+            i++;
+        } else {
+            argv[kept++] = argv[i];
+        }
     }
-    double larger = fmax(exponents[0], exponents[1]);
-    return larger + log1p(exp(fmin(exponents[0], exponents[1]) - larger)) -
-           log(2 * 2 * acos(-1) * variance);
-}
-
-static json_t *id_of(size_t point) {
-    return json_sprintf("point-%03zu", point);
-}
-
-static size_t point_of(const json_t *id) {
-    size_t point = POINTS;
-    (void)sscanf(json_string_value(id), "point-%zu", &point);
-    return point;
-}
-
-static int call(struct demo *demo, const char *method, const char *path, json_t *body,
-                json_t **ret) {
-    return fd_client_call(demo->client, method, path, body, ret, demo->fault);
-}
-
-static int add_items(struct demo *demo) {
-    json_t *items = json_array();
-    for (size_t i = 0; i < POINTS; i++) {
-        for (int j = 0; j < 2; j++)
-            demo->points[i][j] = fi_rng_normal(&demo->rng);
-        demo->truth[i] = log_density(demo->points[i]);
-        FD_FREE char *response = NULL;
-        if (asprintf(&response, "(%.3f, %.3f)", demo->points[i][0], demo->points[i][1]) < 0)
-            return -ENOMEM;
-        json_array_append_new(
-            items, json_pack("{s:o, s:s, s:s, s:s, s:[f,f]}", "id", id_of(i), "prompt_id", "plane",
-                             "prompt", "Which point is better?", "response", response, "embedding",
-                             demo->points[i][0], demo->points[i][1]));
-    }
-    FD_JSON json_t *answer = NULL;
-    return call(demo, "POST", "/v1/items", json_pack("{s:o}", "items", items), &answer);
-}
-
-/* The annotator prefers a with probability sigmoid(truth of a - truth of b). */
-static json_t *label_of(struct demo *demo, const json_t *pair) {
-    const json_t *a = json_object_get(pair, "a"), *b = json_object_get(pair, "b");
-    double logit = demo->truth[point_of(a)] - demo->truth[point_of(b)];
-    bool prefers_a = fi_rng_uniform(&demo->rng) < 1 / (1 + exp(-logit));
-    return json_pack("{s:o, s:O, s:O, s:s, s:s}", "id", json_sprintf("demo-%zu", demo->answers++),
-                     "a", a, "b", b, "preference", prefers_a ? "a" : "b", "annotator", "simulated");
-}
-
-static int answer_batch(struct demo *demo, double *ret_d_efficiency) {
-    FD_JSON json_t *selection = NULL, *answer = NULL;
-    int r = call(demo, "POST", "/v1/selections",
-                 json_pack("{s:i, s:i, s:s, s:{s:s, s:i}}", "batch_size", BATCH, "seed",
-                           (int)demo->answers, "certify", "tight", "generate", "mode", "in_prompt",
-                           "pairs", 20000),
-                 &selection);
-    if (r < 0)
-        return r;
-    *ret_d_efficiency = json_number_value(
-        json_object_get(json_object_get(selection, "diagnostics"), "d_efficiency"));
-
-    json_t *labels = json_array();
-    size_t i;
-    json_t *pair;
-    json_array_foreach(json_object_get(selection, "pairs"), i, pair)
-        json_array_append_new(labels, label_of(demo, pair));
-    return call(demo, "POST", "/v1/labels", json_pack("{s:o}", "labels", labels), &answer);
-}
-
-static int model_version(struct demo *demo, json_int_t *ret) {
-    FD_JSON json_t *model = NULL;
-    int r = call(demo, "GET", "/v1/model", NULL, &model);
-    if (r < 0)
-        return r;
-    *ret = json_integer_value(json_object_get(model, "version"));
+    *argc = kept;
     return 0;
 }
-
-static int retrain(struct demo *demo) {
-    FD_JSON json_t *answer = NULL;
-    json_int_t before = 0, now;
-    int r = model_version(demo, &before);
-    if (r < 0)
-        return r;
-    r = call(demo, "POST", "/v1/model/train", NULL, &answer);
-    for (now = before; r == 0 && now == before;) {
-        (void)usleep(POLL_MICROSECONDS);
-        r = model_version(demo, &now);
-    }
-    return r;
-}
-
-static int rank_correlation(struct demo *demo, double *ret) {
-    json_t *items = json_array();
-    for (size_t i = 0; i < POINTS; i++)
-        json_array_append_new(items, id_of(i));
-    FD_JSON json_t *answer = NULL;
-    int r = call(demo, "POST", "/v1/score", json_pack("{s:o}", "items", items), &answer);
-    if (r < 0)
-        return r;
-    double predicted[POINTS];
-    for (size_t i = 0; i < POINTS; i++)
-        predicted[i] = json_number_value(
-            json_object_get(json_array_get(json_object_get(answer, "scores"), i), "reward"));
-    return fi_spearman(POINTS, predicted, demo->truth, ret);
-}
-
-static int run_rounds(struct demo *demo) {
-    printf("Labelling %d points of the plane, %d pairs a round.\n\n"
-           "  answers   rank correlation   d-efficiency of the batch\n",
-           POINTS, BATCH);
-    for (int round = 0; round < ROUNDS; round++) {
-        double efficiency = 0, correlation = 0;
-        int r = answer_batch(demo, &efficiency);
-        if (r == 0)
-            r = retrain(demo);
-        if (r == 0)
-            r = rank_correlation(demo, &correlation);
-        if (r < 0)
-            return r;
-        printf("  %7zu   %16.3f   %25.3f\n", demo->answers, correlation, efficiency);
-        (void)fflush(stdout);
-    }
-    return 0;
-}
-
-static int label(const char *url, fd_fault *fault) {
-    struct demo demo = {.rng = fi_rng_seeded(4), .fault = fault};
-    FD_CLEANUP(fd_client_freep) fd_client *client = NULL;
-    int r = fd_client_new(url, &client);
-    if (r < 0)
-        return r;
-    demo.client = client;
-    r = add_items(&demo);
-    return r < 0 ? r : run_rounds(&demo);
-}
-
-/* ---- the daemon around it ---- */
 
 static void remove_database(const char *folder, const char *db) {
     static const char *const suffixes[] = {"", "-wal", "-shm", ".lock"};
@@ -193,34 +65,61 @@ static int start_service(fd_options *options, fd_service *service, fd_fault *fau
     return options->listen ? fd_service_start(options, service, fault) : -ENOMEM;
 }
 
-static int run_demo(fd_options *options, bool once, fd_fault *fault) {
+static int serve_corpus(const fd_service *service, size_t simulate, fd_fault *fault) {
+    fd_crowd *crowd = NULL;
+    int r = fd_corpus_add(service->engine, fault);
+    if (r == 0 && simulate > 0)
+        r = fd_crowd_start(service->url, simulate, &crowd);
+    if (r < 0)
+        return r;
+    printf("Label at      %s/\n"
+           "Watch it at   %s/ops\n"
+           "End it with   Ctrl-C; the answers are gone then\n",
+           service->url, service->url);
+    if (simulate > 0)
+        printf("%zu simulated annotators label beside you.\n", simulate);
+    else
+        printf("With --simulate 5, simulated annotators label beside you.\n");
+    (void)fflush(stdout);
+    fd_service_wait();
+    if (crowd)
+        fd_crowd_stop(crowd);
+    return 0;
+}
+
+static int run_demo(fd_options *options, const struct flags *flags, fd_fault *fault) {
     fd_service service;
     int r = start_service(options, &service, fault);
     if (r < 0)
         return r;
-    r = label(service.url, fault);
-    if (r == 0 && !once) {
-        printf("\nThe daemon goes on at %s; end it with Ctrl-C. Ask it for the next pairs:\n\n"
-               "  curl -s %s/v1/selections -H 'Content-Type: application/json' \\\n"
-               "    -d '{\"batch_size\": 3, \"generate\": {\"mode\": \"in_prompt\"}}'\n",
-               service.url, service.url);
-        (void)fflush(stdout);
-        fd_service_wait();
-    }
+    r = flags->once ? fd_plane_label(service.url, fault)
+                    : serve_corpus(&service, flags->simulate, fault);
     fd_service_stop(&service);
     return r;
+}
+
+/* Unless somebody says otherwise: models come soon, and of the plane, whose answers are few and
+ * nearly without noise, all answers are learned from. */
+static void set_defaults(const struct flags *flags) {
+    if (flags->once)
+        (void)setenv("FISHERD_HELD_OUT", "0", 0);
+    (void)setenv("FISHERD_RETRAIN_LABELS", flags->once ? "100" : "20", 0);
 }
 
 int fd_demo_main(int argc, char **argv) {
     FD_CLEANUP(fd_options_clear) fd_options options = {0};
     fd_fault fault = {0};
+    struct flags flags;
     char folder[] = "/tmp/fisherd-demo-XXXXXX";
-    bool once = argc > 0 && strcmp(argv[0], "--once") == 0;
-
-    /* The answers are few and nearly without noise: all are learned from, if nobody says otherwise.
-     */
-    (void)setenv("FISHERD_HELD_OUT", "0", 0);
-    int r = fd_options_read(once ? argc - 1 : argc, once ? argv + 1 : argv, &options, &fault);
+    FD_FREE char **kept = calloc((size_t)argc + 1, sizeof(*kept));
+    if (!kept)
+        return fd_complain("demo", -ENOMEM, &fault);
+    memcpy(kept, argv, (size_t)argc * sizeof(*kept));
+    int r = take_flags(&argc, kept, &flags, &fault);
+    if (r < 0)
+        return fd_complain("demo", r, &fault);
+    set_defaults(&flags);
+    r = fd_options_read(argc, kept, &options, &fault);
     if (r < 0)
         return fd_complain("demo", r, &fault);
     fd_log_set_level(FD_LOG_WARNING);
@@ -235,7 +134,7 @@ int fd_demo_main(int argc, char **argv) {
             return fd_complain("demo", -errno, &fault);
     }
     fd_service_catch_signals();
-    r = run_demo(&options, once, &fault);
+    r = run_demo(&options, &flags, &fault);
     if (temporary)
         remove_database(folder, options.db);
     return r < 0 ? fd_complain("demo", r, &fault) : 0;
