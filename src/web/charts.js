@@ -7,8 +7,6 @@
 const HEIGHT = 210;
 const MARGIN = { top: 8, right: 14, bottom: 24 };
 const POINTS_SHOWN_UP_TO = 40;
-const MINUTE = 60_000;
-const TIME_STEPS = [0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440].map((minutes) => minutes * MINUTE);
 
 function fill(element, attributes, children) {
     Object.entries(attributes).forEach(([key, value]) => element.setAttribute(key, value));
@@ -37,19 +35,6 @@ export function ticks(low, high, most) {
     const first = Math.ceil(low / step - 1e-9);
     const count = Math.floor(high / step + 1e-9) - first + 1;
     return Array.from({ length: Math.max(0, count) }, (_, i) => Number(((first + i) * step).toPrecision(12)));
-}
-
-export const wholeTicks = (low, high, most) => ticks(low, high, most).filter(Number.isInteger);
-
-/* At round hours of the local clock. */
-export function timeTicks(low, high, most) {
-    const step = TIME_STEPS.find((each) => (high - low) / each <= most) ?? TIME_STEPS.at(-1);
-    const zone = new Date(high).getTimezoneOffset() * MINUTE;
-    const found = [];
-    for (let t = Math.ceil((low - zone) / step) * step + zone; t <= high; t += step) {
-        found.push(t);
-    }
-    return found;
 }
 
 /*
@@ -131,7 +116,7 @@ export class Chart {
         const scaleY = (value) => HEIGHT - MARGIN.bottom
             - (value - range.bottom) / (range.top - range.bottom) * (HEIGHT - MARGIN.top - MARGIN.bottom);
         const grid = steps.flatMap((step) => [
-            svg('line', { class: 'grid', x1: margin, x2: width - MARGIN.right, y1: scaleY(step), y2: scaleY(step) }),
+            svg('line', { class: 'rule', x1: margin, x2: width - MARGIN.right, y1: scaleY(step), y2: scaleY(step) }),
             svg('text', { x: margin - 7, y: scaleY(step) + 4, 'text-anchor': 'end' }, yText(step))]);
         const axis = xTicks(range.left, range.right, Math.floor((width - margin) / 85)).map((step) =>
             svg('text', { x: Math.min(scaleX(step), width - 18), y: HEIGHT - 5, 'text-anchor': 'middle' }, xTick(step)));
