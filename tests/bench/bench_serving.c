@@ -1,0 +1,597 @@
+/*
+ * What annotators wait for: a daemon on a database on disk, its worker retraining all the while,
+ * and clients that ask for a pair, answer it, and ask again. Beside them the same number of clients
+ * asking for /healthz, which is what the server alone can do. Every answer that was acknowledged
+ * must be in the history once at the end.
+ */
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <jansson.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/prctl.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+enum {
+    PROMPTS = 2000,
+    RESPONSES = 10,
+    WIDTH = 64,
+    PROMPTS_A_POST = 100,
+    SEED_LABELS = 1000,
+    CLIENTS_MAX = 64,
+    BODY_MAX = 512,
+    LABELS_PAGE = 1000,
+};
+
+static const double stage_milliseconds = 3000;
+static const double retrain_milliseconds = 50; /* as often a training is asked for */
+
+/* ---- a daemon ---- */
+
+static struct {
+    pid_t process;
+    FILE *log;
+    char folder[64];
+    uint16_t port;
+    pthread_t reader;
+} daemon_at;
+
+static void remove_folder(void) {
+    DIR *folder = opendir(daemon_at.folder);
+    for (struct dirent *entry; folder && (entry = readdir(folder));)
+        (void)unlinkat(dirfd(folder), entry->d_name, 0);
+    if (folder)
+        (void)closedir(folder);
+    (void)rmdir(daemon_at.folder);
+}
+
+static void clean_up(void) {
+    if (daemon_at.process > 0)
+        (void)kill(daemon_at.process, SIGKILL);
+    remove_folder();
+}
+
+static void start_daemon(const char *program) {
+    char database[96];
+    int ends[2];
+    snprintf(daemon_at.folder, sizeof(daemon_at.folder), "/var/tmp/fisherd-bench-XXXXXX");
+    require(mkdtemp(daemon_at.folder) ? 0 : -errno, "a temporary folder");
+    (void)atexit(clean_up);
+    snprintf(database, sizeof(database), "%s/bench.db", daemon_at.folder);
+    require(pipe(ends) < 0 ? -errno : 0, "a pipe");
+    pid_t self = getpid();
+    daemon_at.process = fork();
+    require(daemon_at.process < 0 ? -errno : 0, "fork");
+    if (daemon_at.process == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != self || dup2(ends[1], STDERR_FILENO) < 0)
+            _exit(1);
+        (void)close(ends[0]);
+        (void)close(ends[1]);
+        /* The stages ask for trainings; each is of one length however many answers there are. */
+        execl(program, program, "serve", "--db", database, "--listen", "127.0.0.1:0",
+              "--retrain-labels", "1", "--iterations", "300", "--batch-size", "512", "--patience",
+              "0", (char *)NULL);
+        _exit(127);
+    }
+    (void)close(ends[1]);
+    daemon_at.log = fdopen(ends[0], "r");
+    require(daemon_at.log ? 0 : -errno, "the log");
+}
+
+static void *read_log(void *context) {
+    char line[1024];
+    (void)context;
+    while (fgets(line, sizeof(line), daemon_at.log))
+        if (strstr(line, "level=error") || strstr(line, "level=warning"))
+            fputs(line, stderr);
+    return NULL;
+}
+
+static void wait_until_ready(void) {
+    static const char before[] = "listening=http://127.0.0.1:";
+    char line[1024];
+    while (daemon_at.port == 0) {
+        if (!fgets(line, sizeof(line), daemon_at.log)) {
+            fprintf(stderr, "the daemon ended before it was ready\n");
+            exit(1);
+        }
+        const char *found = strstr(line, before);
+        if (found)
+            daemon_at.port = (uint16_t)atoi(found + sizeof(before) - 1);
+    }
+    require(-pthread_create(&daemon_at.reader, NULL, read_log, NULL), "a thread");
+}
+
+/* Whether it ended well. */
+static bool stop_daemon(void) {
+    int status = 0;
+    (void)kill(daemon_at.process, SIGTERM);
+    bool ended = waitpid(daemon_at.process, &status, 0) == daemon_at.process;
+    daemon_at.process = 0;
+    (void)pthread_join(daemon_at.reader, NULL);
+    (void)fclose(daemon_at.log);
+    return ended && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* ---- a client ---- */
+
+struct client {
+    int socket;
+    int status;
+    char *answer; /* headers and body of the last answer, a string */
+    size_t room;
+    const char *body; /* in `answer` */
+};
+
+static void client_open(struct client *client) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(daemon_at.port)};
+    int yes = 1;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    client->room = 16 << 10;
+    client->answer = allocate(client->room, 1);
+    client->socket = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (client->socket < 0 ||
+        setsockopt(client->socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)) < 0 ||
+        connect(client->socket, (struct sockaddr *)&address, sizeof(address)) < 0)
+        require(-errno, "a connection");
+}
+
+static void client_close(struct client *client) {
+    (void)close(client->socket);
+    free(client->answer);
+}
+
+/* Reads on behind the `size` bytes that are there; the new size, or 0 when nothing came. */
+static size_t receive(struct client *client, size_t size) {
+    if (size + 1 >= client->room) {
+        client->room *= 2;
+        client->answer = realloc(client->answer, client->room);
+        require(client->answer ? 0 : -ENOMEM, "memory");
+    }
+    ssize_t got = recv(client->socket, client->answer + size, client->room - size - 1, 0);
+    if (got <= 0)
+        return 0;
+    client->answer[size + (size_t)got] = '\0';
+    return size + (size_t)got;
+}
+
+static bool receive_answer(struct client *client) {
+    static const char length_name[] = "\r\nContent-Length: ";
+    size_t size = 0;
+    const char *end = NULL;
+    while (!end) {
+        size = receive(client, size);
+        if (size == 0)
+            return false;
+        end = strstr(client->answer, "\r\n\r\n");
+    }
+    const char *length = strstr(client->answer, length_name);
+    if (!length || length > end || sscanf(client->answer, "HTTP/1.1 %d", &client->status) != 1)
+        return false;
+    size_t head = (size_t)(end + 4 - client->answer);
+    size_t whole = head + strtoul(length + sizeof(length_name) - 1, NULL, 10);
+    while (size < whole) {
+        size = receive(client, size);
+        if (size == 0)
+            return false;
+    }
+    client->body = client->answer + head;
+    return true;
+}
+
+/* Whether an answer came, and a good one; the status is 0 when none came. */
+static bool call(struct client *client, const char *method, const char *path, const char *body) {
+    char head[256];
+    size_t size = body ? strlen(body) : 0;
+    int n = snprintf(head, sizeof(head),
+                     body ? "%s %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json"
+                            "\r\nContent-Length: %zu\r\n\r\n"
+                          : "%s %s HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                     method, path, size);
+    struct iovec parts[] = {{head, (size_t)n}, {(void *)(uintptr_t)body, size}};
+    client->status = 0;
+    client->body = "";
+    return writev(client->socket, parts, 2) == (ssize_t)size + n && receive_answer(client) &&
+           client->status / 100 == 2;
+}
+
+static void must_call(struct client *client, const char *method, const char *path,
+                      const char *body) {
+    if (call(client, method, path, body))
+        return;
+    fprintf(stderr, "%s %s: %d %s\n", method, path, client->status, client->body);
+    exit(1);
+}
+
+/* ---- what there is to label ---- */
+
+static void print_item(FILE *out, fi_rng *rng, int prompt, int response) {
+    fprintf(out,
+            "%s{\"id\":\"p%d-%d\",\"prompt_id\":\"p%d\",\"prompt\":\"Question %d: what should be "
+            "done first?\",\"response\":\"Answer %d. Take the part that hurts most, and measure "
+            "it before and after.\",\"embedding\":[",
+            response > 0 ? "," : "", prompt, response, prompt, prompt, response);
+    for (int i = 0; i < WIDTH; i++)
+        fprintf(out, "%s%.4f", i > 0 ? "," : "", fi_rng_normal(rng));
+    fputs("]}", out);
+}
+
+static void print_items(FILE *out, fi_rng *rng, int first) {
+    fputs("{\"items\":[", out);
+    for (int prompt = first; prompt < first + PROMPTS_A_POST; prompt++) {
+        fputs(prompt > first ? "," : "", out);
+        for (int response = 0; response < RESPONSES; response++)
+            print_item(out, rng, prompt, response);
+    }
+    fputs("]}", out);
+}
+
+static void print_seed_labels(FILE *out) {
+    for (int i = 0; i < SEED_LABELS; i++)
+        fprintf(out,
+                "%s{\"id\":\"seed-%d\",\"a\":\"p%d-0\",\"b\":\"p%d-1\",\"preference\":\"%s\","
+                "\"annotator\":\"seed\"}",
+                i > 0 ? "," : "{\"labels\":[", i, i, i, i % 3 ? "a" : "b");
+    fputs("]}", out);
+}
+
+/* The items, and after them some labels to train with. */
+static void fill_daemon(struct client *client) {
+    fi_rng rng = fi_rng_seeded(1);
+    for (int first = 0; first <= PROMPTS; first += PROMPTS_A_POST) {
+        char *body;
+        size_t size;
+        FILE *out = open_memstream(&body, &size);
+        require(out ? 0 : -ENOMEM, "memory");
+        if (first < PROMPTS)
+            print_items(out, &rng, first);
+        else
+            print_seed_labels(out);
+        require(fclose(out) == 0 ? 0 : -ENOMEM, "memory");
+        must_call(client, "POST", first < PROMPTS ? "/v1/items" : "/v1/labels", body);
+        free(body);
+    }
+}
+
+/* ---- annotators ---- */
+
+struct times {
+    size_t count, room;
+    double *each; /* [count] in milliseconds */
+};
+
+static void note(struct times *times, double each) {
+    if (times->count == times->room) {
+        times->room = times->room ? 2 * times->room : 4096;
+        times->each = reallocarray(times->each, times->room, sizeof(*times->each));
+        require(times->each ? 0 : -ENOMEM, "memory");
+    }
+    times->each[times->count++] = each;
+}
+
+enum kind { HEALTHZ, ASSIGN, LABEL, KINDS };
+
+struct stage {
+    const char *name;
+    int clients;
+    bool labels;  /* round trips rather than /healthz */
+    double pause; /* a round trip begins so often, in milliseconds; 0: at once */
+};
+
+static const struct stage stages[] = {
+    {"healthz, 1 client", 1, false, 0},         {"round trips, 1 client", 1, true, 0},
+    {"healthz, 8 clients", 8, false, 0},        {"round trips, 8 clients", 8, true, 0},
+    {"healthz, 64 clients", 64, false, 0},      {"round trips, 64 clients", 64, true, 0},
+    {"paced, 64 clients, 10/s", 64, true, 100},
+};
+enum { STAGES = sizeof(stages) / sizeof(stages[0]), FULL_HEALTHZ = 4, FULL_LABELS = 5, PACED = 6 };
+
+/* One client of one stage; its acknowledged labels are those numbered from 0. */
+struct annotator {
+    pthread_t thread;
+    const struct stage *stage;
+    char name[24];
+    struct client client;
+    struct times times[KINDS];
+    size_t acknowledged;
+    size_t failures;
+};
+
+static struct annotator annotators[STAGES][CLIENTS_MAX];
+static atomic_bool stage_goes_on;
+
+static bool timed_call(struct annotator *annotator, enum kind kind, const char *path,
+                       const char *body) {
+    double start = milliseconds();
+    bool good = call(&annotator->client, body ? "POST" : "GET", path, body);
+    note(&annotator->times[kind], milliseconds() - start);
+    if (!good && annotator->failures++ == 0)
+        fprintf(stderr, "%s: %d %s\n", path, annotator->client.status, annotator->client.body);
+    return good;
+}
+
+/* The value of the next "id" from *at on, which moves behind it. */
+static bool next_id(const char **at, int *length, const char **ret) {
+    static const char key[] = "\"id\":\"";
+    const char *found = strstr(*at, key);
+    if (!found)
+        return false;
+    *ret = found + sizeof(key) - 1;
+    *length = (int)strcspn(*ret, "\"");
+    *at = *ret + *length;
+    return true;
+}
+
+static bool round_trip(struct annotator *annotator) {
+    char body[BODY_MAX];
+    snprintf(body, sizeof(body), "{\"annotator\":\"%s\"}", annotator->name);
+    if (!timed_call(annotator, ASSIGN, "/v1/assignments", body))
+        return false;
+    const char *at = annotator->client.body, *lease, *a, *b;
+    int lease_length, a_length, b_length;
+    if (!next_id(&at, &lease_length, &lease) || !next_id(&at, &a_length, &a) ||
+        !next_id(&at, &b_length, &b)) {
+        if (annotator->failures++ == 0)
+            fprintf(stderr, "no pair: %s\n", annotator->client.body);
+        return false;
+    }
+    snprintf(body, sizeof(body),
+             "{\"labels\":[{\"id\":\"%s-%zu\",\"a\":\"%.*s\",\"b\":\"%.*s\",\"preference\":\"%s\","
+             "\"annotator\":\"%s\",\"assignment\":\"%.*s\",\"duration_ms\":1234}]}",
+             annotator->name, annotator->acknowledged, a_length, a, b_length, b,
+             annotator->acknowledged % 3 ? "a" : "b", annotator->name, lease_length, lease);
+    if (!timed_call(annotator, LABEL, "/v1/labels", body))
+        return false;
+    annotator->acknowledged++;
+    return true;
+}
+
+static void *annotate(void *context) {
+    struct annotator *annotator = context;
+    const struct stage *stage = annotator->stage;
+    int place = (int)(annotator - annotators[stage - stages]);
+    double due = milliseconds() + stage->pause * place / stage->clients;
+    while (atomic_load(&stage_goes_on)) {
+        for (double left; (left = due - milliseconds()) > 0;)
+            (void)usleep((useconds_t)(left * 1e3));
+        due += stage->pause;
+        bool good = stage->labels ? round_trip(annotator)
+                                  : timed_call(annotator, HEALTHZ, "/healthz", NULL);
+        if (!good && annotator->client.status == 0)
+            break; /* the connection is gone */
+    }
+    return NULL;
+}
+
+/* ---- measures ---- */
+
+struct usage {
+    double clients, server, machine; /* seconds of processor time */
+    double retrains, refills, commits;
+};
+
+static double metric(const char *page, const char *name) {
+    const char *found = strstr(page, name);
+    return found ? strtod(found + strlen(name), NULL) : 0;
+}
+
+static void scan_file(const char *path, const char *format, ...) {
+    va_list numbers;
+    va_start(numbers, format);
+    FILE *file = fopen(path, "r");
+    if (file)
+        (void)vfscanf(file, format, numbers);
+    if (file)
+        (void)fclose(file);
+    va_end(numbers);
+}
+
+static struct usage usage_now(struct client *client) {
+    struct rusage self;
+    struct usage usage = {0};
+    double ticks = (double)sysconf(_SC_CLK_TCK);
+    unsigned long user = 0, system = 0, busy[5] = {0};
+    char path[32];
+    must_call(client, "GET", "/metrics", NULL);
+    usage.retrains = metric(client->body, "\nfisherd_retrains_total{result=\"published\"} ");
+    usage.refills = metric(client->body, "\nfisherd_refill_duration_seconds_count ");
+    usage.commits = metric(client->body, "\nfisherd_store_commit_duration_seconds_count ");
+    (void)getrusage(RUSAGE_SELF, &self);
+    usage.clients = (double)(self.ru_utime.tv_sec + self.ru_stime.tv_sec) +
+                    (double)(self.ru_utime.tv_usec + self.ru_stime.tv_usec) * 1e-6;
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)daemon_at.process);
+    scan_file(path, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system);
+    scan_file("/proc/stat", "cpu %lu %lu %lu %*u %*u %lu %lu", &busy[0], &busy[1], &busy[2],
+              &busy[3], &busy[4]);
+    usage.server = (double)(user + system) / ticks;
+    for (int i = 0; i < 5; i++)
+        usage.machine += (double)busy[i] / ticks;
+    return usage;
+}
+
+struct figures {
+    double per_second, median, p99, most;
+};
+
+static struct figures figures_of(const struct annotator *of, int n, enum kind kind, double passed) {
+    struct times all = {0};
+    for (int i = 0; i < n; i++)
+        for (size_t k = 0; k < of[i].times[kind].count; k++)
+            note(&all, of[i].times[kind].each[k]);
+    if (all.count == 0)
+        return (struct figures){0};
+    qsort(all.each, all.count, sizeof(double), by_value);
+    struct figures figures = {
+        .per_second = (double)all.count * 1e3 / passed,
+        .median = all.each[all.count / 2],
+        .p99 = all.each[all.count * 99 / 100],
+        .most = all.each[all.count - 1],
+    };
+    free(all.each);
+    return figures;
+}
+
+static struct figures results[STAGES][KINDS];
+static double retrains[STAGES];
+
+static void print_stage(size_t at, const struct usage *before, const struct usage *after,
+                        double passed) {
+    static const char *const names[] = {"healthz", "assign", "label"};
+    for (int kind = 0; kind < KINDS; kind++) {
+        struct figures *figures = &results[at][kind];
+        *figures = figures_of(annotators[at], stages[at].clients, (enum kind)kind, passed);
+        if (figures->per_second > 0)
+            printf("%-24s %-8s %9.0f %8.2f %8.2f %8.2f\n", stages[at].name, names[kind],
+                   figures->per_second, figures->median, figures->p99, figures->most);
+    }
+    double whole = passed * 1e-3 * (double)sysconf(_SC_NPROCESSORS_ONLN) / 100;
+    double clients = after->clients - before->clients, server = after->server - before->server;
+    printf("%-24s processors: daemon %.0f%%, clients %.0f%%, others %.0f%%; %.0f retrains, %.0f "
+           "refills, %.0f commits\n",
+           "", server / whole, clients / whole,
+           (after->machine - before->machine - clients - server) / whole,
+           after->retrains - before->retrains, after->refills - before->refills,
+           after->commits - before->commits);
+    retrains[at] = after->retrains - before->retrains;
+}
+
+/* The worker is told to train again all the while, with answers coming or without. */
+static void run_stage(struct client *client, size_t at) {
+    const struct stage *stage = &stages[at];
+    struct usage before = usage_now(client);
+    for (int i = 0; i < stage->clients; i++) {
+        struct annotator *annotator = &annotators[at][i];
+        annotator->stage = stage;
+        snprintf(annotator->name, sizeof(annotator->name), "s%zu-%d", at, i);
+        client_open(&annotator->client);
+    }
+    atomic_store(&stage_goes_on, true);
+    double start = milliseconds();
+    for (int i = 0; i < stage->clients; i++)
+        require(-pthread_create(&annotators[at][i].thread, NULL, annotate, &annotators[at][i]),
+                "a thread");
+    while (milliseconds() - start < stage_milliseconds) {
+        must_call(client, "POST", "/v1/model/train", "{}");
+        (void)usleep((useconds_t)(retrain_milliseconds * 1e3));
+    }
+    atomic_store(&stage_goes_on, false);
+    for (int i = 0; i < stage->clients; i++)
+        (void)pthread_join(annotators[at][i].thread, NULL);
+    double passed = milliseconds() - start;
+    struct usage after = usage_now(client);
+    for (int i = 0; i < stage->clients; i++)
+        client_close(&annotators[at][i].client);
+    print_stage(at, &before, &after, passed);
+}
+
+/* ---- what must hold ---- */
+
+/* Marks the label of this id as seen; false for an id that is nobody's or was seen before. */
+static bool tick_off(uint8_t *seen[STAGES][CLIENTS_MAX], const char *id) {
+    size_t stage, number;
+    int client, length = 0;
+    if (strncmp(id, "seed-", 5) == 0)
+        return true;
+    if (sscanf(id, "s%zu-%d-%zu%n", &stage, &client, &number, &length) != 3 || id[length] != '\0' ||
+        stage >= STAGES || client < 0 || client >= CLIENTS_MAX ||
+        number >= annotators[stage][client].acknowledged)
+        return false;
+    return seen[stage][client][number]++ == 0;
+}
+
+static size_t read_labels(struct client *client, uint8_t *seen[STAGES][CLIENTS_MAX],
+                          size_t *strange) {
+    char path[96], cursor[32] = "0";
+    size_t total = 0;
+    while (cursor[0] != '\0') {
+        snprintf(path, sizeof(path), "/v1/labels?limit=%d&cursor=%s", LABELS_PAGE, cursor);
+        must_call(client, "GET", path, NULL);
+        json_t *page = json_loads(client->body, 0, NULL);
+        json_t *labels = json_object_get(page, "labels"), *label;
+        const char *next = json_string_value(json_object_get(page, "next_cursor"));
+        require(json_is_array(labels) ? 0 : -EBADMSG, "the labels");
+        size_t i;
+        json_array_foreach(labels, i, label) {
+            const char *id = json_string_value(json_object_get(label, "id"));
+            *strange += !id || !tick_off(seen, id);
+        }
+        total += json_array_size(labels);
+        snprintf(cursor, sizeof(cursor), "%s", next ? next : "");
+        json_decref(page);
+    }
+    return total;
+}
+
+/* Every acknowledged answer once, none that nobody gave, no request that failed. */
+static bool check(struct client *client) {
+    static uint8_t *seen[STAGES][CLIENTS_MAX];
+    size_t acknowledged = 0, failures = 0, strange = 0, lost = 0;
+    for (size_t s = 0; s < STAGES; s++)
+        for (int i = 0; i < CLIENTS_MAX; i++) {
+            acknowledged += annotators[s][i].acknowledged;
+            failures += annotators[s][i].failures;
+            seen[s][i] = allocate(annotators[s][i].acknowledged + 1, 1);
+        }
+    size_t total = read_labels(client, seen, &strange);
+    for (size_t s = 0; s < STAGES; s++)
+        for (int i = 0; i < CLIENTS_MAX; i++) {
+            for (size_t k = 0; k < annotators[s][i].acknowledged; k++)
+                lost += seen[s][i][k] == 0;
+            free(seen[s][i]);
+        }
+    printf("\n%zu answers acknowledged, %zu in the history beside %d of the start; %zu lost, %zu "
+           "twice or strange, %zu requests failed\n",
+           acknowledged, total - SEED_LABELS, SEED_LABELS, lost, strange, failures);
+    return total == acknowledged + SEED_LABELS && lost == 0 && strange == 0 && failures == 0;
+}
+
+static void print_targets(void) {
+    static const char *const names[] = {[ASSIGN] = "assign", [LABEL] = "label"};
+    double share =
+        results[FULL_LABELS][ASSIGN].per_second / results[FULL_HEALTHZ][HEALTHZ].per_second;
+    printf("%s: assignments a second at 25%% of healthz or better, 64 clients: %.1f%%\n",
+           share >= 0.25 ? "met" : "MISSED", share * 100);
+    for (size_t stage = FULL_LABELS; stage <= PACED; stage++)
+        for (int kind = ASSIGN; kind <= LABEL; kind++) {
+            double p99 = results[stage][kind].p99;
+            printf("%s: %s p99 below 10 ms with %.0f retrains, %s: %.2f ms\n",
+                   p99 < 10 && retrains[stage] > 0 ? "met" : "MISSED", names[kind], retrains[stage],
+                   stages[stage].name, p99);
+        }
+}
+
+int main(int argc, char **argv) {
+    const char *program = argc > 1 ? argv[1] : getenv("FISHERD");
+    if (!program) {
+        fprintf(stderr, "usage: bench_serving FISHERD\n");
+        return 2;
+    }
+    struct client client = {0};
+    (void)signal(SIGPIPE, SIG_IGN);
+    start_daemon(program);
+    wait_until_ready();
+    client_open(&client);
+    fill_daemon(&client);
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
+    printf("daemon %d; %d items of %d numbers; times in ms\n%-24s %-8s %9s %8s %8s %8s\n",
+           (int)daemon_at.process, PROMPTS * RESPONSES, WIDTH, "", "", "a second", "p50", "p99",
+           "max");
+    for (size_t i = 0; i < STAGES; i++)
+        run_stage(&client, i);
+    bool whole = check(&client);
+    print_targets();
+    client_close(&client);
+    bool ended = stop_daemon();
+    if (!ended)
+        fprintf(stderr, "the daemon did not end well\n");
+    return whole && ended ? 0 : 1;
+}
