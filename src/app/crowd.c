@@ -18,47 +18,48 @@
 
 /* ---- the corpus ---- */
 
-typedef int corpus_visit(void *context, const json_t *item);
-
-static int each_item(corpus_visit *visit, void *context) {
-    int r = 0;
-    for (const char *line = fd_corpus; *line && r == 0; line += strcspn(line, "\n") + 1) {
-        FD_JSON json_t *item = json_loadb(line, strcspn(line, "\n"), 0, NULL);
-        r = item ? visit(context, item) : -EBADMSG;
-    }
-    return r;
+/* The items of the corpus as a JSON list. */
+static int read_corpus(json_t **ret) {
+    FD_JSON json_t *items = json_array();
+    for (const char *line = fd_corpus; *line; line += strcspn(line, "\n") + 1)
+        if (json_array_append_new(items, json_loadb(line, strcspn(line, "\n"), 0, NULL)) < 0)
+            return -ENOMEM;
+    *ret = json_incref(items);
+    return 0;
 }
 
 static const char *text_of(const json_t *item, const char *name) {
     return json_string_value(json_object_get(item, name));
 }
 
-struct adding {
-    fd_engine *engine;
-    fd_fault *fault;
-};
-
-static int add_item(void *context, const json_t *item) {
-    struct adding *adding = context;
-    float embedding[2 * FD_EMBED_SIZE];
-    FD_FREE char *metadata = json_dumps(json_object_get(item, "metadata"), JSON_COMPACT);
+/* Metadata stays here: it says which response is the better one. */
+static fd_item_row row_of(const json_t *item, float *embedding) {
     fd_item_row row = {
         .id = text_of(item, "id"),
         .prompt_id = text_of(item, "prompt_id"),
         .prompt = text_of(item, "prompt"),
         .response = text_of(item, "response"),
-        .metadata = metadata,
         .embedding = embedding,
-        .dimension = FD_LENGTH(embedding),
+        .dimension = 2 * FD_EMBED_SIZE,
     };
     fd_embed_item(row.prompt, row.response, embedding);
-    fd_added added;
-    return fd_engine_items_add(adding->engine, &row, 1, &added, adding->fault);
+    return row;
 }
 
 int fd_corpus_add(fd_engine *engine, fd_fault *fault) {
-    struct adding adding = {engine, fault};
-    return each_item(add_item, &adding);
+    FD_JSON json_t *items = NULL;
+    int r = read_corpus(&items);
+    if (r < 0)
+        return r;
+    size_t n = json_array_size(items);
+    FD_FREE fd_item_row *rows = calloc(n, sizeof(*rows));
+    FD_FREE float *embeddings = calloc(n, 2 * FD_EMBED_SIZE * sizeof(*embeddings));
+    if (!rows || !embeddings)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        rows[i] = row_of(json_array_get(items, i), embeddings + i * 2 * FD_EMBED_SIZE);
+    fd_added added;
+    return fd_engine_items_add(engine, rows, n, &added, fault);
 }
 
 /* ---- annotators ---- */
@@ -79,9 +80,17 @@ struct fd_crowd {
     } annotators[];
 };
 
-static int note_quality(void *context, const json_t *item) {
-    json_t *quality = json_object_get(json_object_get(item, "metadata"), "quality");
-    return json_object_set(context, text_of(item, "id"), quality) < 0 ? -ENOMEM : 0;
+static int note_qualities(json_t *qualities) {
+    FD_JSON json_t *items = NULL;
+    int r = read_corpus(&items);
+    size_t i;
+    json_t *item;
+    json_array_foreach(items, i, item) {
+        json_t *quality = json_object_get(json_object_get(item, "metadata"), "quality");
+        if (r == 0 && json_object_set(qualities, text_of(item, "id"), quality) < 0)
+            r = -ENOMEM;
+    }
+    return r;
 }
 
 /* Sleeps unless the crowd ends; false if it does. */
@@ -161,7 +170,7 @@ int fd_crowd_start(const char *url, size_t count, fd_crowd **ret) {
     (void)pthread_condattr_destroy(&monotonic);
     crowd->url = url;
     crowd->qualities = json_object();
-    int r = each_item(note_quality, crowd->qualities);
+    int r = note_qualities(crowd->qualities);
     for (size_t i = 0; i < count && r == 0; i++) {
         crowd->annotators[i] =
             (struct annotator){.crowd = crowd, .number = i, .rng = fi_rng_seeded(i)};
