@@ -6,27 +6,24 @@
 
 const HEIGHT = 210;
 const MARGIN = { top: 8, right: 14, bottom: 24 };
+const BAR_MAX = 36;
 const POINTS_SHOWN_UP_TO = 40;
 
 function fill(element, attributes, children) {
-    Object.entries(attributes).forEach(([key, value]) => element.setAttribute(key, value));
+    Object.entries(attributes).forEach((each) => element.setAttribute(...each));
     element.append(...children);
     return element;
 }
 
-export function html(name, attributes = {}, ...children) {
-    return fill(document.createElement(name), attributes, children);
-}
-
-function svg(name, attributes, ...children) {
-    return fill(document.createElementNS('http://www.w3.org/2000/svg', name), attributes, children);
-}
+export const html = (name, attributes = {}, ...children) => fill(document.createElement(name), attributes, children);
+const svg = (name, attributes, ...children) =>
+    fill(document.createElementNS('http://www.w3.org/2000/svg', name), attributes, children);
 
 /* The first cell of a row is its heading. */
-export function rowsOf(rows) {
-    return rows.map(([head, ...cells]) => html('tr', {}, html('th', { scope: 'row' }, head),
-        ...cells.map((cell) => html('td', {}, cell))));
-}
+export const rowsOf = (rows) => rows.map(([head, ...cells]) =>
+    html('tr', {}, html('th', { scope: 'row' }, head), ...cells.map((cell) => html('td', {}, cell))));
+
+const lookOf = ({ colour, dashed }) => `series-${colour}${dashed ? ' dashed' : ''}`;
 
 export function ticks(low, high, most) {
     const rough = (high - low) / Math.max(1, most) || 1;
@@ -47,27 +44,26 @@ export class Chart {
     #kind;
     #data = null;
     #cursor = null;
+    #places = [];
     #plot = html('div', { class: 'plot', role: 'slider', tabindex: 0, 'aria-orientation': 'horizontal' });
     #legend = html('dl', { class: 'legend' });
-    #body = html('tbody');
-    #head = html('thead');
-    #table;
+    #rows = html('table');
+    #table = html('details', {}, html('summary', {}, 'As a table'));
 
     constructor(host, kind) {
         this.#host = host;
         this.#kind = kind;
         const heading = host.closest('section').getAttribute('aria-labelledby');
-        const scroll = html('div', { class: 'scroll', role: 'region', tabindex: 0, 'aria-labelledby': heading },
-            html('table', {}, this.#head, this.#body));
-        this.#plot.setAttribute('aria-labelledby', heading);
-        this.#table = html('details', {}, html('summary', {}, 'As a table'), scroll);
+        this.#table.append(html('div', { class: 'scroll', role: 'group', tabindex: 0, 'aria-labelledby': heading }, this.#rows));
         this.#table.addEventListener('toggle', () => this.#fillTable());
-        this.#plot.addEventListener('pointermove', (event) => this.#point(event));
-        this.#plot.addEventListener('pointerdown', (event) => this.#point(event));
-        this.#plot.addEventListener('pointerleave', () => this.#move(null));
-        this.#plot.addEventListener('blur', () => this.#move(null));
-        this.#plot.addEventListener('focus', () => this.#move(this.#cursor ?? this.#last()));
-        this.#plot.addEventListener('keydown', (event) => this.#key(event));
+        this.#plot.setAttribute('aria-labelledby', heading);
+        const on = (type, act) => this.#plot.addEventListener(type, act);
+        on('pointermove', (event) => this.#point(event));
+        on('pointerdown', (event) => this.#point(event));
+        on('pointerleave', () => document.activeElement === this.#plot || this.#move(null));
+        on('blur', () => this.#move(null));
+        on('focus', () => this.#move(this.#cursor ?? this.#last()));
+        on('keydown', (event) => this.#key(event));
         new ResizeObserver(() => this.#render()).observe(host);
     }
 
@@ -94,57 +90,50 @@ export class Chart {
     #range() {
         const { series, x, span = 0, low, high } = this.#data;
         const stacked = (i) => series.reduce((sum, each) => sum + (each.values[i] ?? 0), 0);
-        const values = this.#kind === 'bars' ? x.map((_, i) => stacked(i))
+        const values = this.#kind === 'bars' ? [0, ...x.map((_, i) => stacked(i))]
             : series.flatMap((each) => each.values).filter((value) => value !== null);
-        const bottom = low ?? (this.#kind === 'bars' ? 0 : Math.min(...values));
-        const top = high ?? Math.max(...values, this.#kind === 'bars' ? 1 : -Infinity);
+        const bottom = low ?? Math.min(...values);
+        const top = high ?? Math.max(...values);
         const slack = top > bottom ? 0 : Math.abs(top) * 0.1 || 1;
         const wide = x.at(-1) + span > x[0] ? 0 : 1;
-        return { bottom: low ?? bottom - slack, top: high ?? top + slack, left: x[0] - wide, right: x.at(-1) + span + wide };
+        return [low ?? bottom - slack, high ?? top + slack, x[0] - wide, x.at(-1) + span + wide];
     }
 
     #render() {
         if (this.#data === null || this.#host.clientWidth === 0) {
             return;
         }
-        const { x, xTick, xTicks = ticks, yText, yTicks = ticks } = this.#data;
-        const range = this.#range();
-        const steps = yTicks(range.bottom, range.top, 5);
+        const { x, xTick, xTicks = ticks, yText, yTicks = ticks, span = 0 } = this.#data;
+        const [bottom, top, left, right] = this.#range();
+        const steps = yTicks(bottom, top, 5);
         const margin = 12 + 7.2 * Math.max(...steps.map((step) => yText(step).length));
         const width = Math.max(220, this.#host.clientWidth);
-        const scaleX = (value) => margin + (value - range.left) / (range.right - range.left) * (width - margin - MARGIN.right);
-        const scaleY = (value) => HEIGHT - MARGIN.bottom
-            - (value - range.bottom) / (range.top - range.bottom) * (HEIGHT - MARGIN.top - MARGIN.bottom);
+        const scaleX = (value) => margin + (value - left) / (right - left) * (width - margin - MARGIN.right);
+        const scaleY = (value) => HEIGHT - MARGIN.bottom - (value - bottom) / (top - bottom) * (HEIGHT - MARGIN.top - MARGIN.bottom);
         const grid = steps.flatMap((step) => [
             svg('line', { class: 'rule', x1: margin, x2: width - MARGIN.right, y1: scaleY(step), y2: scaleY(step) }),
             svg('text', { x: margin - 7, y: scaleY(step) + 4, 'text-anchor': 'end' }, yText(step))]);
-        const axis = xTicks(range.left, range.right, Math.floor((width - margin) / 85)).map((step) =>
+        const axis = xTicks(left, right, Math.floor((width - margin) / 85)).map((step) =>
             svg('text', { x: Math.min(scaleX(step), width - 18), y: HEIGHT - 5, 'text-anchor': 'middle' }, xTick(step)));
         const marks = this.#kind === 'bars' ? this.#bars(scaleX, scaleY) : this.#lines(scaleX, scaleY);
+        this.#places = x.map((value) => scaleX(value + span / 2));
+        const guide = this.#places.filter((_, i) => i === this.#cursor).map((at) =>
+            svg('line', { class: 'guide', x1: at, x2: at, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom }));
         this.#plot.replaceChildren(svg('svg', { viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, 'aria-hidden': true },
-            ...grid, ...axis, ...this.#guide(scaleX), ...marks));
-        this.#plot.places = x.map((value) => scaleX(value + (this.#data.span ?? 0) / 2));
+            ...grid, ...axis, ...guide, ...marks));
         this.#showLegend();
-    }
-
-    #guide(scaleX) {
-        if (this.#cursor === null) {
-            return [];
-        }
-        const at = scaleX(this.#data.x[this.#cursor] + (this.#data.span ?? 0) / 2);
-        return [svg('line', { class: 'guide', x1: at, x2: at, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom })];
     }
 
     #bars(scaleX, scaleY) {
         const { x, series, span } = this.#data;
-        const width = scaleX(x[0] + span) - scaleX(x[0]);
-        const gap = width > 5 ? Math.min(width * 0.2, 6) : 0;
+        const room = scaleX(x[0] + span) - scaleX(x[0]);
+        const width = Math.min(room > 5 ? room * 0.8 : room, BAR_MAX);
         const base = x.map(() => 0);
         return series.flatMap((each) => x.map((value, i) => {
             const from = scaleY(base[i]);
             const to = scaleY(base[i] += each.values[i] ?? 0);
-            return svg('rect', { class: `bar-part series-${each.colour}`, x: scaleX(value) + gap / 2, y: to,
-                width: width - gap, height: Math.max(0, from - to) });
+            const left = scaleX(value) + (room - width) / 2;
+            return svg('rect', { class: `bar-part series-${each.colour}`, x: left, y: to, width, height: Math.max(0, from - to) });
         }));
     }
 
@@ -156,55 +145,46 @@ export class Chart {
             const path = shown.map((i) => `${joined(i) ? 'L' : 'M'}${scaleX(x[i]).toFixed(1)} ${scaleY(each.values[i]).toFixed(1)}`);
             const alone = (i) => !joined(i) && (i + 1 >= x.length || each.values[i + 1] === null || breaks.has(i + 1));
             const points = shown.filter((i) => x.length <= POINTS_SHOWN_UP_TO || alone(i) || i === this.#cursor);
-            const look = `series-${each.colour}${each.dashed ? ' dashed' : ''}`;
-            return [svg('path', { class: `line ${look}`, d: path.join('') }), ...points.map((i) => svg('circle',
-                { class: `point ${look}`, cx: scaleX(x[i]), cy: scaleY(each.values[i]), r: i === this.#cursor ? 4.5 : 2.5 }))];
+            return [svg('path', { class: `line ${lookOf(each)}`, d: path.join('') }), ...points.map((i) => svg('circle',
+                { class: `point ${lookOf(each)}`, cx: scaleX(x[i]), cy: scaleY(each.values[i]), r: i === this.#cursor ? 4.5 : 2.5 }))];
         });
     }
 
-    #readOut() {
-        const { x, series, xText, yText, rest } = this.#data;
+    #showLegend() {
+        const { x, series, xText, rest } = this.#data;
         const at = this.#cursor;
         const values = at === null ? rest.values : series.map((each) => each.values[at]);
-        const total = this.#kind === 'bars' && series.length > 1 ? values.reduce((sum, value) => sum + value, 0) : null;
-        return { title: at === null ? rest.title : xText(x[at]), total: total === null ? '' : yText(total),
-            values: values.map((value) => (value === null ? '–' : yText(value))) };
-    }
-
-    #showLegend() {
-        const { title, total, values } = this.#readOut();
-        const { series } = this.#data;
+        const total = this.#kind === 'bars' && series.length > 1 ? this.#text(values.reduce((sum, value) => sum + value, 0)) : '';
+        const title = at === null ? rest.title : xText(x[at]);
         this.#legend.replaceChildren(html('div', { class: 'at' }, html('dt', {}, title), html('dd', {}, total)),
-            ...series.map((each, i) => html('div', {}, html('dt', { class: `key series-${each.colour}${each.dashed ? ' dashed' : ''}` },
-                html('bdi', {}, each.name)), html('dd', {}, values[i]))));
-        this.#plot.setAttribute('aria-valuemin', 0);
-        this.#plot.setAttribute('aria-valuemax', this.#last());
-        this.#plot.setAttribute('aria-valuenow', this.#cursor ?? this.#last());
-        this.#plot.setAttribute('aria-valuetext', [`${title}${total ? ` ${total}` : ''}`,
-            ...series.map((each, i) => `${each.name} ${values[i]}`)].join(', '));
+            ...series.map((each, i) => html('div', {}, html('dt', { class: `key ${lookOf(each)}` }, html('bdi', {}, each.name)),
+                html('dd', {}, this.#text(values[i])))));
+        fill(this.#plot, { 'aria-valuemin': 0, 'aria-valuemax': this.#last(), 'aria-valuenow': at ?? this.#last(),
+            'aria-valuetext': [`${title} ${total}`, ...series.map((each, i) => `${each.name} ${this.#text(values[i])}`)].join(', ') }, []);
     }
 
     #fillTable() {
         if (this.#data === null || !this.#table.open) {
             return;
         }
-        const { x, xName, xText, series, yText } = this.#data;
-        this.#head.replaceChildren(html('tr', {}, ...[xName, ...series.map((each) => each.name)].map((name) =>
-            html('th', { scope: 'col' }, name))));
-        this.#body.replaceChildren(...rowsOf(x.map((value, i) => [xText(value),
-            ...series.map((each) => (each.values[i] === null ? '–' : yText(each.values[i])))])));
+        const { x, xName, xText, series } = this.#data;
+        const names = [xName, ...series.map((each) => each.name)].map((name) => html('th', { scope: 'col' }, name));
+        const rows = x.map((value, i) => [xText(value), ...series.map((each) => this.#text(each.values[i]))]);
+        this.#rows.replaceChildren(html('thead', {}, html('tr', {}, ...names)), html('tbody', {}, ...rowsOf(rows)));
+    }
+
+    #text(value) {
+        return value === null ? '–' : this.#data.yText(value);
     }
 
     #move(index) {
-        if (this.#data !== null) {
-            this.#cursor = index === null ? null : Math.max(0, Math.min(this.#last(), index));
-            this.#render();
-        }
+        this.#cursor = index === null ? null : Math.max(0, Math.min(this.#last(), index));
+        this.#render();
     }
 
     #point(event) {
         const at = event.clientX - this.#plot.getBoundingClientRect().left;
-        const distances = this.#plot.places.map((place) => Math.abs(place - at));
+        const distances = this.#places.map((place) => Math.abs(place - at));
         this.#move(distances.indexOf(Math.min(...distances)));
     }
 

@@ -58,7 +58,7 @@ const formats = {
 
 const count = (value) => numbers.format(value);
 const counted = (value, one, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`;
-const percent = (share) => (share === null ? '–' : `${(share * 100).toFixed(share < 0.9995 ? 1 : 0)}%`);
+const percent = (share) => (share === null ? '–' : `${Number((share * 100).toFixed(1))}%`);
 const clock = (time) => formats.second.format(time);
 /* In as many digits as the steps between ticks need, and no rounding noise. */
 const plain = (value) => String(Number(value.toPrecision(4)));
@@ -227,10 +227,10 @@ function colourSeries(annotators) {
 
 const summed = (values) => values.reduce((sum, value) => sum + value, 0);
 
-function drawAnswers({ stats, bucket }, annotators) {
+function drawAnswers({ stats, bucket, model }, annotators) {
     element('answers-note').textContent = `By annotator, each bar ${duration(bucket)}.`;
     if (stats.labels === 0) {
-        charts.answers.say(`No answers in the last ${range.name}.`);
+        charts.answers.say(model.labels === 0 ? 'No answers yet: they show here as soon as somebody gives one.' : `No answers in the last ${range.name}.`);
         return;
     }
     const shown = colourSeries(annotators);
@@ -274,7 +274,7 @@ function drawVersions() {
     charts.retrains.draw({
         series: seconds, x: versions.map((_, i) => i - 0.5), span: 1, xName: 'Model',
         xText: (x) => text(versions[x + 0.5]), xTick: (i) => String(versions[i]?.version ?? ''), xTicks: wholeTicks,
-        yText: (value) => `${plain(value)} s`, high: Math.max(...seconds[0].values) * 1.05 || 1,
+        yText: (value) => duration(value * SECOND), high: Math.max(...seconds[0].values) * 1.05 || 1,
         rest: newest(text(versions.at(-1)), seconds),
     });
 }
@@ -326,7 +326,7 @@ function drawSamples() {
     if (known.every((value) => value === null)) {
         charts.latency.say('No annotator’s call since this page is open.');
     } else {
-        draw(charts.latency, timed, latency, { yText: (value) => `${plain(value)} ms`, high: Math.max(1, ...known) * 1.05 });
+        draw(charts.latency, timed, latency, { yText: duration, high: Math.max(1, ...known) * 1.05 });
     }
 }
 
@@ -379,11 +379,11 @@ function fillRoutes() {
 
 function showRetrains(figures) {
     const durations = histograms(figures, 'fisherd_retrain_duration_seconds').get('');
-    const failed = (figures.get('fisherd_retrains_total') ?? []).filter(({ labels }) => labels.result === 'failed');
-    const mean = valueOf(figures, 'fisherd_retrain_duration_seconds_sum') / Math.max(1, totalOf(durations));
-    const since = totalOf(durations) === 0 ? 'None since the daemon started.'
-        : `Since the daemon started ${count(totalOf(durations))}, mean ${duration(mean * SECOND)}, p99 ${quantileText(durations, 0.99)}, failed ${count(summed(failed.map(({ value }) => value)))}.`;
-    show('retrains-note', `${since} Below, each model seen while this page was open.`);
+    const failed = summed((figures.get('fisherd_retrains_total') ?? []).filter(({ labels }) => labels.result !== 'published').map(({ value }) => value));
+    const ended = totalOf(durations);
+    const mean = valueOf(figures, 'fisherd_retrain_duration_seconds_sum') / Math.max(1, ended) * SECOND;
+    show('retrains-note', ended === 0 ? 'None since the daemon started.'
+        : `Since the daemon started ${count(ended)}, mean ${duration(mean)}, p99 ${quantileText(durations, 0.99)}, failed ${count(failed)}. Drawn: each model seen while this page was open.`);
 }
 
 function showTiles({ now, stats, model, figures }) {
@@ -394,12 +394,13 @@ function showTiles({ now, stats, model, figures }) {
     show('people', count(stats.annotators.length));
     show('people-more', `${count(active)} in the last 5 min`);
     show('leases', count(queue.open_leases));
-    show('leases-more', `${count(queue.ready + queue.ready_control)} more ready`);
+    const ready = queue.ready + queue.ready_control;
+    show('leases-more', ready > 0 ? `${count(ready)} more ready` : 'and none is ready');
     const expired = valueOf(figures, 'fisherd_leases_expired_total');
     show('queue-note', `While this page was open. ${counted(expired, 'lease')} expired since the daemon started.`);
     const working = { idle: model.version > 0 ? `trained in ${duration(model.train_seconds * SECOND)}` : 'untrained',
         training: `training, ${Math.round((model.worker.progress ?? 0) * 100)}%`, failed: 'the last training failed' };
-    show('version', model.version > 0 ? `version ${count(model.version)}` : 'none yet');
+    show('version', model.version > 0 ? count(model.version) : 'none yet');
     show('version-more', working[model.worker.state]);
     show('accuracy', percent(model.held_out_accuracy));
     show('accuracy-more', model.held_out_accuracy === null ? 'no answers held out yet' : `of ${counted(model.held_out_labels, 'held-out answer')}`);
