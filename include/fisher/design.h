@@ -177,7 +177,8 @@ typedef struct fi_selection {
      *
      *     log det M(S) <= log det X + tr(M X^-1) - h + sum of the k largest g
      *
-     * for every S (Boyd and Vandenberghe, Convex Optimization, 7.5). X is M(C), or the best of the
+     * for every S (Boyd and Vandenberghe, Convex Optimization, 7.5). The best multiple of X gives
+     * log det X + h log ((tr(M X^-1) + sum of the k largest g) / h). X is M(C), or the best of the
      * certify_steps points on the way to the optimum of the relaxed problem, whose weights may be
      * fractions (Frank and Wolfe 1956).
      */

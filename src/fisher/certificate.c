@@ -105,13 +105,20 @@ static int move(point *at, const fi_information *towards) {
     return 0;
 }
 
+/* Of all multiples of X the one with the lowest bound, X times total / h, gives
+ * log det X + h log (total / h) with total = tr(M X^-1) + sum of the k largest g. */
+static double bound_at(const fi_factor *at, double total) {
+    double h = (double)at->n;
+    return fi_factor_logdet(at) + h * log(total / h);
+}
+
 int fi_certify(const fi_factor *before, const fi_factor *after, size_t k,
                const fi_selection_options *options, const fi_oracle *oracle, double *ret_bound) {
     FD_CLEANUP(point_clear) point at = {0};
     int r = point_init(&at, after);
     if (r)
         return r;
-    double logdet = fi_factor_logdet(after);
+    double h = (double)before->n, logdet = fi_factor_logdet(after);
     for (size_t step = 0;; step++) {
         bool last = step == options->certify_steps;
         FD_CLEANUP(fi_information_freep) fi_information *towards = NULL;
@@ -121,14 +128,13 @@ int fi_certify(const fi_factor *before, const fi_factor *after, size_t k,
             r = oracle->largest(oracle->context, at.factor, k, &largest, &own, towards);
         if (r)
             return r;
-        if (step == 0) { /* the sum over the batch is h - tr(M X^-1), and rounds alike */
-            *ret_bound = logdet + fmax(largest - own, 0.0);
+        if (step == 0) { /* tr(M X^-1) is h less the sum over the batch, which rounds alike */
+            *ret_bound = logdet + h * log1p(fmax(largest - own, 0.0) / h);
         } else {
             r = trace_of_ratio(before, at.factor, &trace);
             if (r)
                 return r;
-            double bound = fi_factor_logdet(at.factor) + trace - (double)before->n +
-                           largest * (1.0 + ROUNDING);
+            double bound = bound_at(at.factor, trace + largest * (1.0 + ROUNDING));
             *ret_bound = fmax(fmin(*ret_bound, bound), logdet);
         }
         if (last || *ret_bound == logdet)
