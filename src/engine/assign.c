@@ -35,8 +35,9 @@ uint16_t fd_origin_of(const char *assignment) {
 static void make_id(fd_desk *desk, fd_lease *lease) {
     double p = lease->swapped ? 1.0 - lease->offer->p : lease->offer->p;
     (void)snprintf(lease->id, sizeof(lease->id), "%c%03x-%016" PRIx64 "%08" PRIx32,
-                   lease->offer->arm == FD_ARM_ACTIVE ? 'a' : 'c', (unsigned)lrint(p * 4095.0),
-                   fi_rng_next(&desk->rng), (uint32_t)fi_rng_next(&desk->rng));
+                   lease->offer->arm == FD_ARM_ACTIVE ? 'a' : 'c',
+                   (unsigned)lrint(p * 2.0 * FD_ORIGIN_EVEN), fi_rng_next(&desk->rng),
+                   (uint32_t)fi_rng_next(&desk->rng));
 }
 
 /* ---- offers ---- */
@@ -62,6 +63,7 @@ int fd_desk_new(fd_desk **ret) {
     assert(got == (ssize_t)sizeof(seed));
     desk->rng = fi_rng_seeded(seed);
     desk->next_expiry_ms = INT64_MAX;
+    desk->hungry = FD_NOBODY;
     (void)pthread_mutex_init(&desk->lock, NULL);
     (void)pthread_mutex_init(&desk->filling, NULL);
     (void)pthread_cond_init(&desk->wanted, NULL);
@@ -166,7 +168,7 @@ fd_pair_record *fd_desk_record(fd_desk *desk, fi_pair pair) {
     return record;
 }
 
-static bool had_it(const fd_pair_record *record, uint32_t annotator) {
+bool fd_desk_had(const fd_pair_record *record, uint32_t annotator) {
     for (size_t i = 0; i < record->n_people; i++)
         if (record->people[i] == annotator)
             return true;
@@ -174,7 +176,7 @@ static bool had_it(const fd_pair_record *record, uint32_t annotator) {
 }
 
 static int add_person(fd_pair_record *record, uint32_t annotator) {
-    if (had_it(record, annotator))
+    if (fd_desk_had(record, annotator))
         return 0;
     uint32_t *people = reallocarray(record->people, record->n_people + 1, sizeof(*record->people));
     if (!people)
@@ -333,12 +335,16 @@ static int lease_out(fd_engine *engine, fd_offer *offer, uint32_t annotator, dou
     return 0;
 }
 
-/* The first offer of a queue that this annotator may have; NULL if there is none. */
+/* The first offer of a queue that this annotator may have; NULL if there is none. Pairs that wait
+ * for others can fill a queue, which then is not short and yet is for this annotator. */
 static fd_offer *find_offer(fd_desk *desk, fd_arm arm, uint32_t annotator) {
-    for (size_t i = 0; i < desk->ready[arm].count; i++) {
+    size_t count = desk->ready[arm].count;
+    for (size_t i = 0; i < count; i++) {
         fd_offer *offer = desk->ready[arm].offers[i];
         const fd_pair_record *record = fd_desk_record(desk, offer->pair);
-        if (record && !had_it(record, annotator))
+        if (i == count / 2)
+            desk->hungry = annotator;
+        if (record && !fd_desk_had(record, annotator))
             return offer;
     }
     return NULL;
@@ -436,7 +442,7 @@ int fd_engine_assign(fd_engine *engine, const char *annotator, size_t count, dou
         return r;
     r = collect(engine, person, count, lease_seconds, given, &n);
     if (r == -ENODATA && n == 0) { /* rather than nothing, what can be computed now */
-        r = fd_refill_now(engine, fault);
+        r = fd_refill_now(engine, person, fault);
         if (r == 0)
             r = collect(engine, person, count, lease_seconds, given, &n);
     }

@@ -13,6 +13,8 @@
 
 enum { FD_LEASE_ID_SIZE = 32 };
 
+#define FD_NOBODY UINT32_MAX /* no annotator's number */
+
 typedef enum fd_arm { FD_ARM_ACTIVE, FD_ARM_CONTROL, FD_ARM_COUNT } fd_arm;
 
 /* A pair to go out, with all that is told of it; immutable and shared. */
@@ -86,11 +88,13 @@ struct fd_desk {
     pthread_mutex_t filling; /* one refill at a time; taken before `lock` */
     pthread_cond_t wanted;   /* with `lock` */
     bool refill_wanted, rebuild_wanted, stopping;
+    uint32_t hungry; /* for whom little of what lies ready is left; FD_NOBODY: for none */
     pthread_t thread;
 };
 
 /* All with the lock held. */
 fd_pair_record *fd_desk_record(fd_desk *desk, fi_pair pair); /* NULL without memory */
+bool fd_desk_had(const fd_pair_record *record, uint32_t annotator);
 size_t fd_desk_room(const fd_engine *engine, const fd_pair_record *record);
 int fd_desk_put(fd_engine *engine, fd_offer *offer, bool first); /* takes a reference */
 void fd_desk_expire(fd_engine *engine, int64_t now_ms);

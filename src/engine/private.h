@@ -170,8 +170,13 @@ void fd_source_clear(fd_source *source);
 /* ---- assign.c ---- */
 
 /* Where an answer came from, as its assignment's id tells: the arm, and in the lowest 12 bits the
- * probability that the model gave to a, in 4095ths. */
-enum { FD_ORIGIN_NONE = 0, FD_ORIGIN_ACTIVE = 1 << 12, FD_ORIGIN_CONTROL = 2 << 12 };
+ * probability that the model gave to a, in 4094ths: FD_ORIGIN_EVEN is one half. */
+enum {
+    FD_ORIGIN_NONE = 0,
+    FD_ORIGIN_ACTIVE = 1 << 12,
+    FD_ORIGIN_CONTROL = 2 << 12,
+    FD_ORIGIN_EVEN = 2047
+};
 uint16_t fd_origin_of(const char *assignment); /* NULL: none */
 
 int fd_desk_new(fd_desk **ret) FD_MUST_CHECK;
@@ -207,8 +212,8 @@ void fd_refill_stop(fd_engine *engine);
 /* Something that the pairs kept ready depend on has changed: a model when `rebuild`. */
 void fd_refill_tell(fd_engine *engine, bool rebuild);
 
-/* Fills what is short now, on the thread that asks. */
-int fd_refill_now(fd_engine *engine, fd_fault *fault) FD_MUST_CHECK;
+/* Fills what is short for an annotator now, on the thread that asks. */
+int fd_refill_now(fd_engine *engine, uint32_t annotator, fd_fault *fault) FD_MUST_CHECK;
 
 static inline int64_t fd_engine_now_ms(const fd_engine *engine) {
     return engine->options.now_ms(engine->options.now_context);

@@ -27,16 +27,30 @@ static size_t wanted(const fd_engine *engine, fd_arm arm) {
     const fd_engine_options *options = &engine->options;
     size_t ready = READY_PER_LEASE * HASH_COUNT(engine->desk->leases);
     ready = ready > options->ready ? ready : options->ready;
-    double share = arm == FD_ARM_CONTROL ? options->control_fraction : 1.0;
+    double control = options->control_fraction;
+    double share = arm == FD_ARM_CONTROL ? control : control < 1.0 ? 1.0 : 0.0;
     size_t count = (size_t)ceil((double)ready * share);
     return arm == FD_ARM_CONTROL && count > 0 && count < CONTROL_LEAST ? CONTROL_LEAST : count;
+}
+
+/* Offers that lie ready, for an annotator or, with FD_NOBODY, at all. */
+static size_t count_ready(fd_desk *desk, fd_arm arm, uint32_t annotator) {
+    const fd_ready_queue *queue = &desk->ready[arm];
+    if (annotator == FD_NOBODY)
+        return queue->count;
+    size_t count = 0;
+    for (size_t i = 0; i < queue->count; i++) {
+        const fd_pair_record *record = fd_desk_record(desk, queue->offers[i]->pair);
+        count += record && !fd_desk_had(record, annotator);
+    }
+    return count;
 }
 
 static bool is_short(const fd_engine *engine) {
     for (size_t arm = 0; arm < FD_ARM_COUNT; arm++)
         if (engine->desk->ready[arm].count * 2 < wanted(engine, (fd_arm)arm))
             return true;
-    return engine->desk->n_unfinished > 0;
+    return engine->desk->n_unfinished > 0 || engine->desk->hungry != FD_NOBODY;
 }
 
 static int list_taken(fd_engine *engine, bool without_active, struct taken *ret) {
@@ -257,14 +271,15 @@ static int put_unfinished(fd_engine *engine) {
     }
 }
 
-static int fill(fd_engine *engine, bool rebuild, fd_fault *fault) {
+static int fill(fd_engine *engine, bool rebuild, uint32_t annotator, fd_fault *fault) {
     fd_desk *desk = engine->desk;
     double start = fd_monotonic_seconds();
     int r = put_unfinished(engine);
     for (size_t arm = 0; arm < FD_ARM_COUNT && r == 0; arm++) {
         bool anew = rebuild && arm == FD_ARM_ACTIVE;
         (void)pthread_mutex_lock(&desk->lock);
-        size_t want = wanted(engine, (fd_arm)arm), have = anew ? 0 : desk->ready[arm].count;
+        size_t want = wanted(engine, (fd_arm)arm);
+        size_t have = anew ? 0 : count_ready(desk, (fd_arm)arm, annotator);
         (void)pthread_mutex_unlock(&desk->lock);
         if (have >= want)
             continue;
@@ -284,9 +299,9 @@ static int fill(fd_engine *engine, bool rebuild, fd_fault *fault) {
     return r;
 }
 
-int fd_refill_now(fd_engine *engine, fd_fault *fault) {
+int fd_refill_now(fd_engine *engine, uint32_t annotator, fd_fault *fault) {
     (void)pthread_mutex_lock(&engine->desk->filling);
-    int r = fill(engine, false, fault);
+    int r = fill(engine, false, annotator, fault);
     (void)pthread_mutex_unlock(&engine->desk->filling);
     return r;
 }
@@ -303,12 +318,14 @@ static void *refill_loop(void *context) {
             continue;
         }
         bool rebuild = desk->rebuild_wanted;
+        uint32_t annotator = desk->hungry;
         desk->refill_wanted = desk->rebuild_wanted = false;
+        desk->hungry = FD_NOBODY;
         (void)pthread_mutex_unlock(&desk->lock);
 
         fd_fault fault = {0};
         (void)pthread_mutex_lock(&desk->filling);
-        int r = fill(engine, rebuild, &fault);
+        int r = fill(engine, rebuild, annotator, &fault);
         (void)pthread_mutex_unlock(&desk->filling);
         if (r < 0 && r != -EAGAIN && r != -ECANCELED)
             fd_log(FD_LOG_ERROR, "refill-failed",

@@ -27,6 +27,7 @@ static int copy_batches(fd_engine *engine, fd_stats *stats) {
     if (!stats->batches)
         return -ENOMEM;
     (void)pthread_mutex_lock(&desk->lock);
+    fd_desk_expire(engine, fd_engine_now_ms(engine));
     size_t n = desk->n_batches < FD_BATCHES_MAX ? desk->n_batches : FD_BATCHES_MAX;
     for (size_t i = 0; i < n; i++)
         stats->batches[i] = desk->batches[(desk->n_batches - n + i) % FD_BATCHES_MAX];
@@ -63,11 +64,11 @@ static void count(const fd_answer *answer, fd_tally *tally) {
     if (answer->created_ms > tally->last_ms)
         tally->last_ms = answer->created_ms;
     /* Whether the model foresaw the answer, where it had said something. */
-    double p = (answer->origin & 0xfff) / 4095.0;
-    if (answer->origin != FD_ORIGIN_NONE && p != 0.5 &&
+    int p = answer->origin & 0xfff;
+    if (answer->origin != FD_ORIGIN_NONE && p != FD_ORIGIN_EVEN &&
         (answer->newest == FD_PREFER_A || answer->newest == FD_PREFER_B)) {
         tally->foretold++;
-        tally->agreed += (p > 0.5) == (answer->newest == FD_PREFER_A);
+        tally->agreed += (p > FD_ORIGIN_EVEN) == (answer->newest == FD_PREFER_A);
     }
 }
 
