@@ -16,6 +16,8 @@ const VERSIONS = 'fisherd.ops.versions';
 /* A stretch with an answer counts as work; shorter ones would overrate the slow. */
 const STRETCH_MS = 5 * MINUTE;
 const OTHERS = 7;
+/* Latencies are drawn by powers of ten, where nothing is nought. */
+const LEAST_SECONDS = 1e-5;
 
 /* Buckets begin at round times, so that bars do not change their meaning from look to look. */
 const RANGES = {
@@ -72,9 +74,11 @@ function duration(ms) {
     return `${value < 10 && size <= MINUTE ? Number(value.toPrecision(2)) : Math.round(value)} ${unit}`;
 }
 
+const ago = (ms) => (ms < 2 * POLL_MS ? 'just now' : `${duration(ms)} ago`);
+
 function tickTime(time) {
     const date = new Date(time);
-    if (range.ms > DAY && date.getHours() === 0 && date.getMinutes() === 0) {
+    if (range.ms >= DAY && date.getHours() === 0 && date.getMinutes() === 0) {
         return formats.day.format(time);
     }
     return (date.getSeconds() === 0 ? formats.minute : formats.second).format(time);
@@ -292,8 +296,10 @@ function drawBatches({ batches }, { features }) {
         return;
     }
     const text = (i) => `${clock(Date.parse(batches[i].at))}, ${counted(batches[i].pairs, 'pair')} by ${batches[i].strategy}, model ${batches[i].model_version}`;
+    const first = Date.parse(batches[0].at);
+    const precise = Date.parse(batches.at(-1).at) - first < 10 * MINUTE ? formats.second : formats.minute;
     const common = { x: batches.map((_, i) => i), xName: 'Batch', xText: text,
-        xTick: (i) => formats.minute.format(Date.parse(batches[i]?.at ?? batches.at(-1).at)), xTicks: wholeTicks };
+        xTick: (i) => (i in batches ? precise.format(Date.parse(batches[i].at)) : ''), xTicks: wholeTicks };
     const series = (chosen, random) => [{ name: 'Chosen', colour: 0, values: batches.map(chosen) },
         { name: 'Random', colour: 1, dashed: true, values: batches.map(random) }];
     const efficiency = series((batch) => batch.d_efficiency, (batch) => batch.random_d_efficiency);
@@ -310,23 +316,24 @@ function drawSamples() {
         return;
     }
     const gaps = (shown) => new Set(shown.map((_, i) => i).filter((i) => i > 0 && shown[i].at - shown[i - 1].at > 3 * POLL_MS));
-    const draw = (chart, shown, series, rest) => chart.draw({ ...rest, series, x: shown.map(({ at }) => at), breaks: gaps(shown), xName: 'Time',
-        xText: clock, xTick: tickTime, xTicks: timeTicks, low: 0, rest: newest(`Now, ${clock(shown.at(-1).at)}`, series) });
+    const draw = (chart, shown, series, scale) => chart.draw({ ...scale, series, x: shown.map(({ at }) => at), breaks: gaps(shown), xName: 'Time',
+        xText: clock, xTick: tickTime, xTicks: timeTicks, rest: newest(`Now, ${clock(shown.at(-1).at)}`, series) });
     const queue = [['Out', 'open_leases', 0], ['Ready', 'ready', 2], ['Ready, control', 'ready_control', 1]];
     draw(charts.queue, samples, queue.map(([name, key, colour]) => ({ name, colour, dashed: colour === 1, values: samples.map((each) => each.queue[key]) })),
-        { yText: count, yTicks: wholeTicks, high: Math.max(4, ...samples.flatMap(({ queue: each }) => Object.values(each))) * 1.05 });
+        { yText: count, yTicks: wholeTicks, low: 0, high: Math.max(4, ...samples.flatMap(({ queue: each }) => Object.values(each))) * 1.05 });
     const timed = samples.slice(1);
     const line = (name, route, q, colour) => ({ name, colour, dashed: q < 0.9, values: timed.map(({ recent }) => {
         const found = quantile(recent.get(route), q);
-        return found === null ? null : found.value * SECOND;
+        return found === null ? null : Math.log10(Math.max(found.value, LEAST_SECONDS) * SECOND);
     }) });
     const latency = [line('Assign p99', 'assign', 0.99, 0), line('Assign p50', 'assign', 0.5, 0),
         line('Answer p99', 'labels_add', 0.99, 1), line('Answer p50', 'labels_add', 0.5, 1)];
-    const known = latency.flatMap(({ values }) => values);
-    if (known.every((value) => value === null)) {
+    const known = latency.flatMap(({ values }) => values).filter((value) => value !== null);
+    if (known.length === 0) {
         charts.latency.say('No annotator’s call since this page is open.');
     } else {
-        draw(charts.latency, timed, latency, { yText: duration, high: Math.max(1, ...known) * 1.05 });
+        draw(charts.latency, timed, latency, { yText: (power) => duration(10 ** power), yTicks: wholeTicks,
+            low: Math.floor(Math.min(...known)), high: Math.ceil(Math.max(...known) + 0.01) });
     }
 }
 
@@ -357,7 +364,7 @@ function fillAnnotators(seen, annotators) {
     show('annotators-empty', `Nobody answered in the last ${range.name}.`);
     fillTable('annotators', annotators.map((each) => [html('bdi', {}, each.annotator), count(each.labels), count(perHour(each, seen)),
         count(each.tie), count(each.skip), duration(each.mean_duration_ms),
-        html('time', { datetime: each.last_at }, `${duration(Math.max(0, seen.now - Date.parse(each.last_at)))} ago`)]));
+        html('time', { datetime: each.last_at }, ago(seen.now - Date.parse(each.last_at)))]));
 }
 
 function fillArms({ arms }) {
@@ -389,7 +396,7 @@ function showRetrains(figures) {
 function showTiles({ now, stats, model, figures }) {
     const { queue, all } = stats;
     show('answers', count(stats.labels));
-    show('answers-more', `in the last ${range.name}${all.labels ? `; ${counted(all.tie, 'tie')}, ${counted(all.skip, 'skip')}` : ''}`);
+    show('answers-more', all.labels > 0 ? `${counted(all.tie, 'tie')}, ${counted(all.skip, 'skip')}` : `in the last ${range.name}`);
     const active = stats.annotators.filter(({ last_at: at }) => now - Date.parse(at) < STRETCH_MS).length;
     show('people', count(stats.annotators.length));
     show('people-more', `${count(active)} in the last 5 min`);
