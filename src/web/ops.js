@@ -63,7 +63,7 @@ const counted = (value, one, many = `${one}s`) => `${count(value)} ${value === 1
 const percent = (share) => (share === null ? '–' : `${Number((share * 100).toFixed(1))}%`);
 const clock = (time) => formats.second.format(time);
 /* In as many digits as the steps between ticks need, and no rounding noise. */
-const plain = (value) => String(Number(value.toPrecision(4)));
+const plain = (value) => String(Number(value.toPrecision(4))).replace('-', '−');
 
 function duration(ms) {
     if (ms === null || ms < 0) {
