@@ -234,7 +234,7 @@ function onStorage(event) {
     /* The tab that has the answer sends it; this one steps in where that one was closed. */
     clearTimeout(stepInTimer);
     stepInTimer = setTimeout(() => outbox.drain(), STEP_IN_MS);
-    if (label?.assignment && pairs.forget(label.assignment, label.a, label.b)) {
+    if (label !== null && label.annotator === annotator && pairs.forget(label.a, label.b)) {
         replaceCurrent('Answered in another tab; here is the next pair.');
     }
 }

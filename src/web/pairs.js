@@ -14,12 +14,13 @@ const OWN_RETRY_MS = 3_000;
 const LEFT_MS = 60_000;
 const RENEW_AGAIN_MS = 10_000;
 
-function keyOf(id, a, b) {
-    return JSON.stringify([id, a, b]);
+/* Not the lease's id: a daemon that was started again leases a pair anew, perhaps with its sides changed. */
+function keyOf(a, b) {
+    return JSON.stringify([a, b].sort());
 }
 
 function keyOfPair(pair) {
-    return keyOf(pair.id, pair.a.id, pair.b.id);
+    return keyOf(pair.a.id, pair.b.id);
 }
 
 export class Pairs {
@@ -83,8 +84,8 @@ export class Pairs {
     }
 
     /* Answered in another tab: true where it was on view here. */
-    forget(id, a, b) {
-        const key = keyOf(id, a, b);
+    forget(a, b) {
+        const key = keyOf(a, b);
         this.#left.set(key, Date.now());
         this.#upcoming = this.#upcoming.filter((pair) => keyOfPair(pair) !== key);
         return this.#shown !== null && !this.#shown.labelId && keyOfPair(this.#shown) === key;
@@ -141,7 +142,8 @@ export class Pairs {
                 this.#left.delete(key);
             }
         }
-        const answered = unsent.map((label) => keyOf(label.assignment, label.a, label.b));
+        const own = unsent.filter((label) => label.annotator === this.#annotator);
+        const answered = own.map((label) => keyOf(label.a, label.b));
         const held = [this.#shown, ...this.#upcoming].filter((pair) => pair !== null).map(keyOfPair);
         return new Set([...answered, ...held, ...this.#left.keys()]);
     }

@@ -78,10 +78,29 @@ test('one pair and three more are fetched at first, and more when fewer than two
 
 test('a pair whose answer is still waiting to be sent is not shown again', async (t) => {
     const { daemon, pairs, unsent } = setUp(t);
-    unsent.push({ assignment: 's1', a: 's1a', b: 's1b' }, { preference: 'tie' });
+    unsent.push({ annotator: 'ada', a: 's1a', b: 's1b' }, { preference: 'tie' });
     await pairs.start('ada');
     assert.deepEqual(daemon.calls, [6]);
     assert.equal(pairs.take().id, 's2');
+});
+
+test('a pair that another person answered in this browser is shown', async (t) => {
+    const { pairs, unsent } = setUp(t);
+    unsent.push({ annotator: 'ben', a: 's1a', b: 's1b' });
+    await pairs.start('ada');
+    assert.equal(pairs.take().id, 's1');
+});
+
+test('a pair that is here or waits to be sent is known under a new lease with its sides changed', async (t) => {
+    const { daemon, pairs, unsent } = setUp(t);
+    await pairs.start('ada');
+    unsent.push({ annotator: 'ada', a: 's1a', b: 's1b' });
+    pairs.take();
+    pairs.take();
+    daemon.open = daemon.open.map((pair) => ({ ...pair, id: `${pair.id} again`, a: pair.b, b: pair.a }));
+    pairs.take();
+    await settled();
+    assert.deepEqual(pairs.upcoming.map((pair) => pair.id), ['s4', 's5']);
 });
 
 test('a pair that was just left is not taken from a late answer, but may come again later', async (t) => {
@@ -166,8 +185,8 @@ test('a pair answered in another tab is dropped, and on view it is told', async 
     const { pairs } = setUp(t);
     await pairs.start('ada');
     pairs.take();
-    assert.equal(pairs.forget('s2', 's2a', 's2b'), false);
-    assert.equal(pairs.forget('s1', 's1a', 's1b'), true);
+    assert.equal(pairs.forget('s2a', 's2b'), false);
+    assert.equal(pairs.forget('s1a', 's1b'), true);
     assert.deepEqual(pairs.upcoming.map((pair) => pair.id), ['s3', 's4']);
 });
 
