@@ -114,7 +114,7 @@ export class Chart {
             svg('line', { class: 'rule', x1: margin, x2: width - MARGIN.right, y1: scaleY(step), y2: scaleY(step) }),
             svg('text', { x: margin - 7, y: scaleY(step) + 4, 'text-anchor': 'end' }, yText(step))]);
         const axis = xTicks(left, right, Math.floor((width - margin) / 85)).map((step) =>
-            svg('text', { x: Math.min(scaleX(step), width - 18), y: HEIGHT - 5, 'text-anchor': 'middle' }, xTick(step)));
+            svg('text', { x: Math.min(scaleX(step), width - 3.4 * xTick(step).length), y: HEIGHT - 5, 'text-anchor': 'middle' }, xTick(step)));
         const marks = this.#kind === 'bars' ? this.#bars(scaleX, scaleY) : this.#lines(scaleX, scaleY);
         this.#places = x.map((value) => scaleX(value + span / 2));
         const guide = this.#places.filter((_, i) => i === this.#cursor).map((at) =>

@@ -180,7 +180,7 @@ function quantileText(histogram, q) {
         return '–';
     }
     const text = duration((found.first ? found.limit : found.value) * SECOND);
-    return found.first ? `under ${text}` : found.beyond ? `over ${text}` : text;
+    return found.first ? `< ${text}` : found.beyond ? `> ${text}` : text;
 }
 
 /* ---- what is collected while the page is open ---- */
@@ -303,7 +303,8 @@ function drawBatches({ batches }, { features }) {
     const series = (chosen, random) => [{ name: 'Chosen', colour: 0, values: batches.map(chosen) },
         { name: 'Random', colour: 1, dashed: true, values: batches.map(random) }];
     const efficiency = series((batch) => batch.d_efficiency, (batch) => batch.random_d_efficiency);
-    charts.efficiency.draw({ ...common, series: efficiency, low: 0, high: 1, yText: plain, rest: newest(text(batches.length - 1), efficiency) });
+    const known = efficiency.flatMap(({ values }) => values).filter((value) => value !== null);
+    charts.efficiency.draw({ ...common, series: efficiency, low: Math.min(0.9, Math.floor(Math.min(1, ...known) * 10) / 10), high: 1, yText: plain, rest: newest(text(batches.length - 1), efficiency) });
     const logdet = series((batch) => batch.logdet_after, (batch) => randomLogdet(batch, features));
     const breaks = new Set(batches.map((_, i) => i).filter((i) => i > 0 && batches[i].model_version !== batches[i - 1].model_version));
     charts.logdet.draw({ ...common, series: logdet, breaks, yText: plain, rest: newest(text(batches.length - 1), logdet) });
@@ -368,8 +369,12 @@ function fillAnnotators(seen, annotators) {
 }
 
 function fillArms({ arms }) {
-    element('arms').replaceChildren(...rowsOf([['Active', arms.active], ['Control', arms.control]].map(([name, arm]) =>
-        [name, count(arm.labels), percent(arm.agreement), count(arm.tie), count(arm.skip), duration(arm.mean_duration_ms)])));
+    const row = (name, text) => [name, text(arms.active), text(arms.control)];
+    element('arms').replaceChildren(...rowsOf([
+        row('Answers', (arm) => count(arm.labels)), row('Foreseen by the model', (arm) => percent(arm.agreement)),
+        row('Ties', (arm) => count(arm.tie)), row('Skips', (arm) => count(arm.skip)),
+        row('Mean time', (arm) => duration(arm.mean_duration_ms)),
+    ]));
 }
 
 function fillRoutes() {
