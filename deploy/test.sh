@@ -69,7 +69,20 @@ formatted() {
         clang-format --dry-run -Werror {} +
 }
 
+# What the browser tests need of npm, as the lock file has it; asked for once.
+install_node_modules() (
+    mkdir -p "$builds/web"
+    cd "$builds/web"
+    cmp -s "$top/tests/web/package-lock.json" node_modules/installed.json && return 0
+    cp "$top/tests/web/package.json" "$top/tests/web/package-lock.json" .
+    quietly npm ci --no-audit --no-fund
+    cp package-lock.json node_modules/installed.json
+)
+
 install_packages $build_packages $test_packages
+
+export NODE_MODULES="$builds/web/node_modules"
+step 'packages of npm' install_node_modules || true
 
 step 'format' formatted || true
 
@@ -82,7 +95,7 @@ step 'build with clang' build_with_clang || true
 if step 'build with AddressSanitizer and UndefinedBehaviorSanitizer' \
     build asan -Db_sanitize=address,undefined; then
     export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
-    run_tests asan --no-suite e2e --timeout-multiplier 4
+    run_tests asan --no-suite e2e --no-suite web --timeout-multiplier 4
 fi
 
 if step 'build with ThreadSanitizer' build tsan -Db_sanitize=thread; then

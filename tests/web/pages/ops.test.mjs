@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { assertAccessible, openContext, PHONE, serve } from './browser.mjs';
+import { items, until } from './daemon.mjs';
+
+const CHARTS = ['answers', 'accuracy', 'efficiency', 'logdet', 'queue', 'retrains', 'latency'];
+
+async function simulate(daemon, answers) {
+    for (let i = 0; i < answers; i++) {
+        const annotator = ['anna', 'bert', 'clara'][i % 3];
+        const { assignments: [{ id, a, b }] } = await daemon.call('POST', '/v1/assignments', { annotator });
+        const label = { id, a: a.id, b: b.id, preference: i % 7 === 0 ? 'tie' : 'a', annotator, assignment: id, duration_ms: 4000 };
+        await daemon.call('POST', '/v1/labels', { labels: [label] });
+    }
+}
+
+async function train(daemon) {
+    const { version } = await daemon.call('GET', '/v1/model');
+    await daemon.call('POST', '/v1/model/train');
+    await until(async () => (await daemon.call('GET', '/v1/model')).version > version, 'a model');
+}
+
+/* Open, and alive with two looks at the daemon and work between them. */
+async function openLively(daemon, context) {
+    await simulate(daemon, 30);
+    await train(daemon);
+    const page = await context.newPage();
+    await page.goto('/ops');
+    await page.locator('#chart-answers svg').waitFor();
+    await simulate(daemon, 10);
+    await page.locator('#ranges label').first().click();
+    await page.locator('#chart-latency svg').waitFor();
+    return page;
+}
+
+test('every chart of the operator’s page is drawn once there are answers and a model', async (t) => {
+    const daemon = await serve(t, items(8, 4));
+    const page = await openLively(daemon, await openContext(daemon));
+    for (const name of CHARTS) {
+        assert.ok(await page.locator(`#chart-${name} svg :is(rect, path)`).count() > 0, name);
+    }
+});
+
+test('the numbers on the operator’s page are the daemon’s', async (t) => {
+    const daemon = await serve(t, items(8, 4));
+    const page = await openContext(daemon).then((context) => openLively(daemon, context));
+    await until(async () => await page.locator('#answers').textContent() === '40', 'forty answers');
+    assert.equal(await page.locator('#people').textContent(), '3');
+    const rows = await page.locator('#annotators tr').evaluateAll((all) => all.map((row) => [...row.cells].slice(0, 2).map((cell) => cell.textContent)));
+    assert.deepEqual(rows.sort(), [['anna', '14'], ['bert', '13'], ['clara', '13']]);
+    await page.locator('#chart-answers summary').click();
+    await page.locator('#chart-answers tbody tr').first().waitFor();
+});
+
+test('the operator’s page goes on by itself after the daemon was away', async (t) => {
+    const daemon = await serve(t, items(4, 4));
+    const context = await openContext(daemon, { failing: true });
+    const page = await context.newPage();
+    await page.goto('/ops');
+    const live = page.locator('#live');
+    await until(async () => (await live.textContent()).startsWith('Live'), 'figures');
+    await daemon.end('SIGKILL');
+    await page.locator('#ranges label').first().click();
+    await page.locator('#alert').waitFor();
+    await daemon.start();
+    await simulate(daemon, 5);
+    await until(async () => (await live.textContent()).startsWith('Live'), 'figures again');
+    await page.locator('#alert').waitFor({ state: 'hidden' });
+    assert.equal(await page.locator('#answers').textContent(), '5');
+});
+
+for (const colorScheme of ['light', 'dark']) {
+    test(`axe finds nothing on the operator’s page, ${colorScheme}`, async (t) => {
+        const daemon = await serve(t, items(8, 4));
+        const context = await openContext(daemon, { colorScheme, bypassCSP: true, reducedMotion: 'reduce' });
+        const blank = await context.newPage();
+        await blank.goto('/ops');
+        await until(async () => (await blank.locator('#live').textContent()).startsWith('Live'), 'figures');
+        await assertAccessible(blank, 'without answers');
+        await assertAccessible(await openLively(daemon, context), 'with answers');
+    });
+}
+
+test('on a phone the operator’s page does not scroll sideways', async (t) => {
+    const daemon = await serve(t, items(8, 4));
+    const context = await openContext(daemon, { viewport: PHONE, hasTouch: true, isMobile: true });
+    const page = await openLively(daemon, context);
+    assert.equal(await page.evaluate(() => document.scrollingElement.scrollWidth), PHONE.width);
+});
