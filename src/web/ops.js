@@ -106,9 +106,10 @@ async function get(path) {
         const problem = await response.json().catch(() => ({}));
         throw new Error(`it says ${response.status}, ${problem.detail ?? response.statusText}`);
     }
-    /* The daemon's clock counts: this one may be wrong by hours. */
-    const stated = Date.parse(response.headers.get('Date') ?? '');
-    clockAhead = Number.isNaN(stated) ? 0 : stated - Date.now();
+    /* The daemon's clock counts: this one may be wrong by hours. It tells whole seconds, and by less
+     * than one the difference must not change, or time would run backwards between two looks. */
+    const ahead = Date.parse(response.headers.get('Date') ?? '') + SECOND / 2 - Date.now();
+    clockAhead = Math.abs(ahead - clockAhead) > SECOND ? ahead : clockAhead;
     return response;
 }
 
@@ -234,7 +235,8 @@ const summed = (values) => values.reduce((sum, value) => sum + value, 0);
 function drawAnswers({ stats, bucket, model }, annotators) {
     element('answers-note').textContent = `By annotator, each bar ${duration(bucket)}.`;
     if (stats.labels === 0) {
-        charts.answers.say(model.labels === 0 ? 'No answers yet: they show here as soon as somebody gives one.' : `No answers in the last ${range.name}.`);
+        charts.answers.say(model.labels === 0 ? 'No answers yet: they show here as soon as somebody gives one.'
+            : `No answers in the last ${range.name}.`);
         return;
     }
     const shown = colourSeries(annotators);
@@ -295,19 +297,24 @@ function drawBatches({ batches }, { features }) {
         charts.logdet.say('No batch was chosen since the daemon started.');
         return;
     }
-    const text = (i) => `${clock(Date.parse(batches[i].at))}, ${counted(batches[i].pairs, 'pair')} by ${batches[i].strategy}, model ${batches[i].model_version}`;
+    const text = (i) => {
+        const { at, pairs, strategy, model_version: version } = batches[i];
+        return `${clock(Date.parse(at))}, ${counted(pairs, 'pair')} by ${strategy}, model ${version}`;
+    };
     const first = Date.parse(batches[0].at);
     const precise = Date.parse(batches.at(-1).at) - first < 10 * MINUTE ? formats.second : formats.minute;
     const common = { x: batches.map((_, i) => i), xName: 'Batch', xText: text,
         xTick: (i) => (i in batches ? precise.format(Date.parse(batches[i].at)) : ''), xTicks: wholeTicks };
     const series = (chosen, random) => [{ name: 'Chosen', colour: 0, values: batches.map(chosen) },
         { name: 'Random', colour: 1, dashed: true, values: batches.map(random) }];
+    const draw = (chart, lines, scale) =>
+        chart.draw({ ...common, ...scale, series: lines, yText: plain, rest: newest(text(batches.length - 1), lines) });
     const efficiency = series((batch) => batch.d_efficiency, (batch) => batch.random_d_efficiency);
     const known = efficiency.flatMap(({ values }) => values).filter((value) => value !== null);
-    charts.efficiency.draw({ ...common, series: efficiency, low: Math.min(0.9, Math.floor(Math.min(1, ...known) * 10) / 10), high: 1, yText: plain, rest: newest(text(batches.length - 1), efficiency) });
+    draw(charts.efficiency, efficiency, { low: Math.min(0.9, Math.floor(Math.min(1, ...known) * 10) / 10), high: 1 });
     const logdet = series((batch) => batch.logdet_after, (batch) => randomLogdet(batch, features));
     const breaks = new Set(batches.map((_, i) => i).filter((i) => i > 0 && batches[i].model_version !== batches[i - 1].model_version));
-    charts.logdet.draw({ ...common, series: logdet, breaks, yText: plain, rest: newest(text(batches.length - 1), logdet) });
+    draw(charts.logdet, logdet, { breaks });
 }
 
 function drawSamples() {
@@ -317,11 +324,12 @@ function drawSamples() {
         return;
     }
     const gaps = (shown) => new Set(shown.map((_, i) => i).filter((i) => i > 0 && shown[i].at - shown[i - 1].at > 3 * POLL_MS));
-    const draw = (chart, shown, series, scale) => chart.draw({ ...scale, series, x: shown.map(({ at }) => at), breaks: gaps(shown), xName: 'Time',
-        xText: clock, xTick: tickTime, xTicks: timeTicks, rest: newest(`Now, ${clock(shown.at(-1).at)}`, series) });
-    const queue = [['Out', 'open_leases', 0], ['Ready', 'ready', 2], ['Ready, control', 'ready_control', 1]];
-    draw(charts.queue, samples, queue.map(([name, key, colour]) => ({ name, colour, dashed: colour === 1, values: samples.map((each) => each.queue[key]) })),
-        { yText: count, yTicks: wholeTicks, low: 0, high: Math.max(4, ...samples.flatMap(({ queue: each }) => Object.values(each))) * 1.05 });
+    const draw = (chart, shown, series, scale) => chart.draw({ ...scale, series,
+        x: shown.map(({ at }) => at), breaks: gaps(shown), xName: 'Time', xText: clock, xTick: tickTime, xTicks: timeTicks, rest: newest(`Now, ${clock(shown.at(-1).at)}`, series) });
+    const queue = [['Out', 'open_leases', 0], ['Ready', 'ready', 2], ['Ready, control', 'ready_control', 1]]
+        .map(([name, key, colour]) => ({ name, colour, dashed: colour === 1, values: samples.map((each) => each.queue[key]) }));
+    const most = Math.max(4, ...queue.flatMap(({ values }) => values));
+    draw(charts.queue, samples, queue, { yText: count, yTicks: wholeTicks, low: 0, high: most * 1.05 });
     const timed = samples.slice(1);
     const line = (name, route, q, colour) => ({ name, colour, dashed: q < 0.9, values: timed.map(({ recent }) => {
         const found = quantile(recent.get(route), q);
@@ -386,16 +394,18 @@ function fillRoutes() {
     show('routes-note', `Over the last ${duration(window)}; the last rows are work inside the daemon.`);
     const inside = (name) => Number(name.includes(' '));
     fillTable('routes', busy.sort((a, b) => inside(a[0]) - inside(b[0])).map(([name, histogram]) => [name,
-        (totalOf(histogram) / window * SECOND).toFixed(1), quantileText(histogram, 0.5), quantileText(histogram, 0.99)]));
+        `${(totalOf(histogram) / window * SECOND).toFixed(1)}/s`, quantileText(histogram, 0.5), quantileText(histogram, 0.99)]));
 }
 
 function showRetrains(figures) {
     const durations = histograms(figures, 'fisherd_retrain_duration_seconds').get('');
-    const failed = summed((figures.get('fisherd_retrains_total') ?? []).filter(({ labels }) => labels.result !== 'published').map(({ value }) => value));
+    const results = figures.get('fisherd_retrains_total') ?? [];
+    const failed = summed(results.filter(({ labels }) => labels.result !== 'published').map(({ value }) => value));
     const ended = totalOf(durations);
     const mean = valueOf(figures, 'fisherd_retrain_duration_seconds_sum') / Math.max(1, ended) * SECOND;
     show('retrains-note', ended === 0 ? 'None since the daemon started.'
-        : `Since the daemon started ${count(ended)}, mean ${duration(mean)}, p99 ${quantileText(durations, 0.99)}, failed ${count(failed)}. Drawn: each model seen while this page was open.`);
+        : `Since the daemon started ${count(ended)}, mean ${duration(mean)}, p99 ${quantileText(durations, 0.99)}, `
+            + `failed ${count(failed)}. Drawn: each model seen while this page was open.`);
 }
 
 function showTiles({ now, stats, model, figures }) {
@@ -415,7 +425,8 @@ function showTiles({ now, stats, model, figures }) {
     show('version', model.version > 0 ? count(model.version) : 'none yet');
     show('version-more', working[model.worker.state]);
     show('accuracy', percent(model.held_out_accuracy));
-    show('accuracy-more', model.held_out_accuracy === null ? 'no answers held out yet' : `of ${counted(model.held_out_labels, 'held-out answer')}`);
+    show('accuracy-more', model.held_out_accuracy === null ? 'no answers held out yet'
+        : `of ${counted(model.held_out_labels, 'held-out answer')}`);
 }
 
 function showAll(seen) {
