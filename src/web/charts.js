@@ -112,9 +112,9 @@ export class Chart {
         const scaleY = (value) => HEIGHT - MARGIN.bottom - (value - bottom) / (top - bottom) * (HEIGHT - MARGIN.top - MARGIN.bottom);
         const grid = steps.flatMap((step) => [
             svg('line', { class: 'rule', x1: margin, x2: width - MARGIN.right, y1: scaleY(step), y2: scaleY(step) }),
-            svg('text', { x: margin - 7, y: scaleY(step) + 4, 'text-anchor': 'end' }, yText(step))]);
+            svg('text', { class: 'left', x: margin - 7, y: scaleY(step) + 4 }, yText(step))]);
         const axis = xTicks(left, right, Math.floor((width - margin) / 85)).map((step) =>
-            svg('text', { x: Math.min(scaleX(step), width - 3.4 * xTick(step).length), y: HEIGHT - 5, 'text-anchor': 'middle' }, xTick(step)));
+            svg('text', { x: Math.min(scaleX(step), width - 3.4 * xTick(step).length), y: HEIGHT - 5 }, xTick(step)));
         const marks = this.#kind === 'bars' ? this.#bars(scaleX, scaleY) : this.#lines(scaleX, scaleY);
         this.#places = x.map((value) => scaleX(value + span / 2));
         const guide = this.#places.filter((_, i) => i === this.#cursor).map((at) =>
@@ -164,7 +164,7 @@ export class Chart {
     }
 
     #fillTable() {
-        if (this.#data === null || !this.#table.open) {
+        if (!this.#table.open) {
             return;
         }
         const { x, xName, xText, series } = this.#data;
@@ -189,8 +189,8 @@ export class Chart {
     }
 
     #key(event) {
-        const at = this.#cursor ?? this.#last();
-        const moves = { ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1, Home: 0, End: this.#last(), Escape: null };
+        const [back, on] = [-1, 1].map((step) => step + (this.#cursor ?? this.#last()));
+        const moves = { ArrowLeft: back, ArrowDown: back, ArrowRight: on, ArrowUp: on, Home: 0, End: this.#last(), Escape: null };
         if (event.key in moves) {
             event.preventDefault();
             this.#move(moves[event.key]);

@@ -200,6 +200,7 @@ function collectVersion(model) {
 
 function timings(figures) {
     const inside = [['choosing pairs: ', histograms(figures, 'fisherd_selection_duration_seconds', 'strategy')],
+        ['filling the queue', histograms(figures, 'fisherd_refill_duration_seconds')],
         ['store commit', histograms(figures, 'fisherd_store_commit_duration_seconds')]];
     return new Map([...histograms(figures, 'fisherd_http_request_duration_seconds', 'route'),
         ...inside.flatMap(([prefix, found]) => [...found].map(([key, histogram]) => [prefix + key, histogram]))]);
@@ -325,7 +326,8 @@ function drawSamples() {
     }
     const gaps = (shown) => new Set(shown.map((_, i) => i).filter((i) => i > 0 && shown[i].at - shown[i - 1].at > 3 * POLL_MS));
     const draw = (chart, shown, series, scale) => chart.draw({ ...scale, series,
-        x: shown.map(({ at }) => at), breaks: gaps(shown), xName: 'Time', xText: clock, xTick: tickTime, xTicks: timeTicks, rest: newest(`Now, ${clock(shown.at(-1).at)}`, series) });
+        x: shown.map(({ at }) => at), breaks: gaps(shown), xName: 'Time',
+        xText: clock, xTick: tickTime, xTicks: timeTicks, rest: newest(`Now, ${clock(shown.at(-1).at)}`, series) });
     const queue = [['Out', 'open_leases', 0], ['Ready', 'ready', 2], ['Ready, control', 'ready_control', 1]]
         .map(([name, key, colour]) => ({ name, colour, dashed: colour === 1, values: samples.map((each) => each.queue[key]) }));
     const most = Math.max(4, ...queue.flatMap(({ values }) => values));
