@@ -4,6 +4,11 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* Longer than anything takes under a sanitizer. */
+static const double patience_seconds = 60;
 
 fd_engine_options fixture_options(void) {
     fd_engine_options options = fd_engine_defaults();
@@ -78,6 +83,32 @@ int fixture_label(fd_engine *engine, size_t number, const char *a, const char *b
     return fd_engine_labels_add(engine, &label, 1, &added, &fault);
 }
 
+int fixture_revise(fd_engine *engine, size_t number, fd_preference preference) {
+    char id[32];
+    uint32_t revision;
+    (void)snprintf(id, sizeof(id), "label-%zu", number);
+    return fd_engine_label_revise(engine, id, preference, -1, NULL, &revision);
+}
+
+fd_model_info fixture_model(fd_engine *engine) {
+    fd_model_info info;
+    assert_int_equal(fd_engine_model(engine, &info), 0);
+    return info;
+}
+
+fd_stats fixture_stats(fd_engine *engine) {
+    fd_stats_request request = {0, INT64_MAX / 2, INT64_MAX / 2};
+    fd_stats stats;
+    assert_int_equal(fd_engine_stats(engine, &request, &stats), 0);
+    return stats;
+}
+
+double fixture_seconds(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
 uint64_t fixture_train(fd_engine *engine) {
     fd_model_info before, now;
     fd_fault fault = {0};
@@ -100,11 +131,110 @@ fd_selection_request fixture_request(size_t batch_size, fd_scope scope, uint64_t
     };
 }
 
-/* ---- a store that fails ---- */
+/* ---- assignments ---- */
+
+static void copy_text(char *to, size_t size, const char *from) {
+    assert_true(strlen(from) < size);
+    (void)snprintf(to, size, "%s", from);
+}
+
+static int keep_given(void *context, const fd_assignment *assignment) {
+    fixture_hand *hand = context;
+    assert_true(hand->count < GIVEN_MAX);
+    fixture_given *given = &hand->given[hand->count++];
+    copy_text(given->id, sizeof(given->id), assignment->id);
+    copy_text(given->a, sizeof(given->a), assignment->a->id);
+    copy_text(given->b, sizeof(given->b), assignment->b->id);
+    copy_text(given->strategy, sizeof(given->strategy), assignment->strategy);
+    given->control = assignment->control;
+    given->gain = assignment->gain;
+    given->p = assignment->p;
+    given->model_version = assignment->model_version;
+    given->expires_ms = assignment->expires_ms;
+    return 0;
+}
+
+size_t fixture_assign(fd_engine *engine, const char *annotator, size_t count, double seconds,
+                      fixture_hand *ret) {
+    fd_fault fault = {0};
+    ret->count = 0;
+    assert_int_equal(fd_engine_assign(engine, annotator, count, seconds, keep_given, ret, &fault),
+                     0);
+    assert_true(ret->count <= count);
+    return ret->count;
+}
+
+fixture_given fixture_assign_one(fd_engine *engine, const char *annotator) {
+    fixture_hand hand;
+    assert_int_equal(fixture_assign(engine, annotator, 1, 0, &hand), 1);
+    return hand.given[0];
+}
+
+bool fixture_same_pair(const fixture_given *one, const fixture_given *other) {
+    return (strcmp(one->a, other->a) == 0 && strcmp(one->b, other->b) == 0) ||
+           (strcmp(one->a, other->b) == 0 && strcmp(one->b, other->a) == 0);
+}
+
+int fixture_answer(fd_engine *engine, size_t number, const char *annotator,
+                   const fixture_given *given, fd_preference preference) {
+    char id[32];
+    (void)snprintf(id, sizeof(id), "label-%zu", number);
+    fd_label label = {.id = id,
+                      .a = given->a,
+                      .b = given->b,
+                      .preference = preference,
+                      .annotator = annotator,
+                      .assignment = given->id,
+                      .duration_ms = 1000};
+    fd_added added;
+    fd_fault fault = {0};
+    return fd_engine_labels_add(engine, &label, 1, &added, &fault);
+}
+
+void fixture_wait_ready(fd_engine *engine, size_t active, size_t control) {
+    double deadline = fixture_seconds() + patience_seconds;
+    for (;;) {
+        fd_stats stats = fixture_stats(engine);
+        bool enough = stats.ready_active >= active && stats.ready_control >= control;
+        fd_stats_clear(&stats);
+        if (enough)
+            return;
+        assert_true(fixture_seconds() < deadline);
+        (void)sched_yield();
+    }
+}
+
+void fixture_wait_version(fd_engine *engine, uint64_t version) {
+    double deadline = fixture_seconds() + patience_seconds;
+    for (bool found = false; !found; (void)sched_yield()) {
+        fd_stats stats = fixture_stats(engine);
+        for (size_t i = 0; i < stats.n_batches; i++)
+            found |= stats.batches[i].model_version == version;
+        fd_stats_clear(&stats);
+        assert_true(fixture_seconds() < deadline);
+    }
+}
+
+static int64_t clock_now_ms(void *context) {
+    return atomic_load(&((fixture_clock *)context)->now_ms);
+}
+
+void fixture_use_clock(fd_engine_options *options, fixture_clock *clock) {
+    atomic_store(&clock->now_ms, 1700000000000);
+    options->now_ms = clock_now_ms;
+    options->now_context = clock;
+}
+
+void fixture_pass(fixture_clock *clock, double seconds) {
+    (void)atomic_fetch_add(&clock->now_ms, (int64_t)(seconds * 1e3));
+}
+
+/* ---- a store that fails, or is only looked at ---- */
 
 struct faulty_store {
     fd_store store;
     fd_store *inner;
+    bool borrowed;             /* the inner store stays open */
     atomic_uint until_failure; /* 0: never */
     atomic_int error;
 };
@@ -140,7 +270,8 @@ static void faulty_rollback(fd_store *store) {
 }
 
 static void faulty_close(fd_store *store) {
-    fd_store_close(inner(store));
+    if (!faulty(store)->borrowed)
+        fd_store_close(inner(store));
     free(store);
 }
 
@@ -150,6 +281,8 @@ FORWARD(items_add,
 FORWARD(labels_add,
         (fd_store * store, const fd_label_row *rows, size_t n, int64_t *sequences, fd_added *ret),
         rows, n, sequences, ret)
+FORWARD(label_revise, (fd_store * store, const fd_label_change *change, fd_label_changed *ret),
+        change, ret)
 FORWARD(model_add, (fd_store * store, const fd_model_row *row), row)
 FORWARD(items_read,
         (fd_store * store, uint32_t first, size_t limit, bool embeddings, fd_item_visit *visit,
@@ -169,6 +302,7 @@ static const fd_store_operations faulty_operations = {
     .rollback = faulty_rollback,
     .items_add = faulty_items_add,
     .labels_add = faulty_labels_add,
+    .label_revise = faulty_label_revise,
     .model_add = faulty_model_add,
     .items_read = faulty_items_read,
     .labels_read = faulty_labels_read,
@@ -178,15 +312,80 @@ static const fd_store_operations faulty_operations = {
     .close = faulty_close,
 };
 
+fd_store *fixture_view(fd_store *store) {
+    struct faulty_store *view = calloc(1, sizeof(*view));
+    assert_non_null(view);
+    view->store.operations = &faulty_operations;
+    view->inner = store;
+    view->borrowed = true;
+    return &view->store;
+}
+
 fd_store *fixture_faulty_store(void) {
-    struct faulty_store *store = calloc(1, sizeof(*store));
-    assert_non_null(store);
-    store->store.operations = &faulty_operations;
-    assert_int_equal(fd_store_open_memory(&store->inner), 0);
-    return &store->store;
+    fd_store *memory = NULL;
+    assert_int_equal(fd_store_open_memory(&memory), 0);
+    fd_store *store = fixture_view(memory);
+    faulty(store)->borrowed = false;
+    return store;
 }
 
 void fixture_fail_commit(fd_store *store, unsigned n, int error) {
     atomic_store(&faulty(store)->error, error);
     atomic_store(&faulty(store)->until_failure, n);
+}
+
+/* ---- desks ---- */
+
+void desk_prepare(struct desk *desk) {
+    memset(desk, 0, sizeof(*desk));
+    desk->options = fixture_options();
+    desk->options.control_fraction = 0;
+    desk->options.held_out_fraction = 0;
+    fixture_use_clock(&desk->options, &desk->clock);
+    assert_int_equal(fd_store_open_memory(&desk->store), 0);
+}
+
+void desk_open(struct desk *desk) {
+    desk->engine = fixture_open(&desk->options, fixture_view(desk->store));
+}
+
+void desk_reopen(struct desk *desk) {
+    fd_engine_close(desk->engine);
+    desk_open(desk);
+}
+
+void desk_start(struct desk *desk, size_t prompts, size_t responses) {
+    desk_open(desk);
+    fixture_add_items(desk->engine, prompts, responses);
+}
+
+void desk_clear(struct desk *desk) {
+    if (desk->engine)
+        fd_engine_close(desk->engine);
+    fd_store_close(desk->store);
+}
+
+fixture_given ask(struct desk *desk, const char *annotator) {
+    return fixture_assign_one(desk->engine, annotator);
+}
+
+size_t ask_for(struct desk *desk, const char *annotator, size_t count, fixture_hand *hand) {
+    return fixture_assign(desk->engine, annotator, count, 0, hand);
+}
+
+bool is_left_for(struct desk *desk, const char *annotator) {
+    fixture_hand hand;
+    return ask_for(desk, annotator, 1, &hand) > 0;
+}
+
+void answer(struct desk *desk, size_t number, const char *annotator, const fixture_given *given,
+            fd_preference preference) {
+    assert_int_equal(fixture_answer(desk->engine, number, annotator, given, preference), 0);
+}
+
+int fixture_keep_lease(void *context, const fd_assignment *assignment) {
+    fixture_given *given = context;
+    (void)snprintf(given->id, sizeof(given->id), "%s", assignment->id);
+    given->expires_ms = assignment->expires_ms;
+    return 0;
 }

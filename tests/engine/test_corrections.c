@@ -1,0 +1,343 @@
+/* What answers, corrections and retractions leave behind, and what is offered after them. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fixture.h"
+
+static size_t open_leases(struct desk *desk) {
+    FD_CLEANUP(fd_stats_clear) fd_stats stats = fixture_stats(desk->engine);
+    return stats.open_leases;
+}
+
+/* ---- answers ---- */
+
+static void an_answer_without_a_lease_closes_what_is_open_for_the_pair(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    desk_prepare(&desk);
+    desk_start(&desk, 1, 3);
+    fixture_given given = ask(&desk, "anna");
+    assert_int_equal(open_leases(&desk), 1);
+    fixture_given nameless = given;
+    (void)snprintf(nameless.id, sizeof(nameless.id), "of another day");
+    answer(&desk, 1, "anna", &nameless, FD_PREFER_A);
+    assert_int_equal(open_leases(&desk), 0);
+    /* The two others lie ready: one is answered out of turn, one is left. */
+    fixture_hand hand;
+    fixture_wait_ready(desk.engine, 2, 0);
+    assert_int_equal(ask_for(&desk, "bert", 2, &hand), 2);
+    assert_int_equal(fd_engine_assignment_return(desk.engine, hand.given[0].id), 0);
+    assert_int_equal(fd_engine_assignment_return(desk.engine, hand.given[1].id), 0);
+    assert_int_equal(fixture_label(desk.engine, 2, hand.given[0].a, hand.given[0].b, FD_PREFER_B),
+                     0);
+    assert_int_equal(ask_for(&desk, "carl", 3, &hand), 1);
+    assert_int_equal(fixture_model(desk.engine).labels, 2);
+}
+
+static void an_answer_for_an_expired_lease_counts_and_takes_the_pair_off_the_queue(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    desk_prepare(&desk);
+    desk_start(&desk, 1, 2);
+    fixture_given late = ask(&desk, "anna");
+    fixture_pass(&desk.clock, 601);
+    answer(&desk, 1, "anna", &late, FD_PREFER_A);
+    assert_int_equal(fixture_model(desk.engine).labels, 1);
+    assert_false(is_left_for(&desk, "bert"));
+}
+
+static void an_answer_for_a_lease_that_went_to_another_counts_too(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    desk_prepare(&desk);
+    desk_start(&desk, 1, 2);
+    fixture_given late = ask(&desk, "anna");
+    fixture_pass(&desk.clock, 601);
+    fixture_given now = ask(&desk, "bert");
+    answer(&desk, 1, "anna", &late, FD_PREFER_A);
+    answer(&desk, 2, "bert", &now, FD_PREFER_B);
+    assert_int_equal(fixture_model(desk.engine).labels, 2);
+    assert_int_equal(open_leases(&desk), 0);
+    assert_false(is_left_for(&desk, "carl"));
+}
+
+static void an_answer_sent_twice_is_one_answer(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    desk_prepare(&desk);
+    desk.options.redundancy = 2;
+    desk_start(&desk, 1, 2);
+    fixture_given anna = ask(&desk, "anna");
+    for (size_t i = 0; i < 3; i++)
+        answer(&desk, 1, "anna", &anna, FD_PREFER_A);
+    assert_int_equal(fixture_model(desk.engine).labels, 1);
+    fixture_given bert = ask(&desk, "bert");
+    answer(&desk, 1, "anna", &anna, FD_PREFER_A);
+    answer(&desk, 2, "bert", &bert, FD_PREFER_A);
+    assert_int_equal(fixture_model(desk.engine).labels, 2);
+    assert_false(is_left_for(&desk, "carl"));
+}
+
+static void unfinished_pairs_are_offered_again_after_a_restart(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    fixture_hand hand;
+    desk_prepare(&desk);
+    desk.options.redundancy = 2;
+    desk_start(&desk, 2, 3); /* 6 pairs */
+    fixture_wait_ready(desk.engine, 6, 0);
+    assert_int_equal(ask_for(&desk, "anna", 2, &hand), 2);
+    answer(&desk, 1, "anna", &hand.given[0], FD_PREFER_A);
+    answer(&desk, 2, "anna", &hand.given[1], FD_PREFER_SKIP);
+    fixture_given begun = hand.given[0], skipped = hand.given[1];
+    desk_reopen(&desk);
+    fixture_wait_ready(desk.engine, 6, 0);
+    assert_int_equal(ask_for(&desk, "anna", 10, &hand), 4);
+    size_t met = 0;
+    assert_int_equal(ask_for(&desk, "bert", 10, &hand), 6);
+    for (size_t i = 0; i < 6; i++)
+        met += fixture_same_pair(&hand.given[i], &begun) ||
+               fixture_same_pair(&hand.given[i], &skipped);
+    assert_int_equal(met, 2);
+}
+
+/* ---- corrections and retractions ---- */
+
+static void a_retraction_frees_the_pair_and_a_correction_keeps_it(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    desk_prepare(&desk);
+    desk_start(&desk, 1, 2);
+    fixture_given given = ask(&desk, "anna");
+    answer(&desk, 1, "anna", &given, FD_PREFER_A);
+    assert_int_equal(fixture_revise(desk.engine, 1, FD_PREFER_B), 0);
+    assert_false(is_left_for(&desk, "bert"));
+    assert_int_equal(fixture_revise(desk.engine, 1, FD_PREFER_SKIP), 0);
+    fixture_given second = ask(&desk, "bert");
+    assert_int_equal(fd_engine_assignment_return(desk.engine, second.id), 0);
+    assert_int_equal(fixture_revise(desk.engine, 1, FD_PREFER_TIE), 0);
+    assert_false(is_left_for(&desk, "bert"));
+    assert_int_equal(fixture_revise(desk.engine, 1, FD_PREFER_RETRACTED), 0);
+    second = ask(&desk, "bert");
+    assert_true(fixture_same_pair(&given, &second));
+    answer(&desk, 2, "bert", &second, FD_PREFER_A);
+    assert_false(is_left_for(&desk, "carl"));
+    assert_int_equal(fixture_revise(desk.engine, 3, FD_PREFER_A), -ENOENT);
+}
+
+/* What the engine has gathered is what another one gathers from the store. */
+static void assert_information_is_recomputed(struct desk *desk) {
+    fd_selection_request request = fixture_request(3, FD_SCOPE_CROSS_PROMPT, 5);
+    fd_selection_answer answers[2];
+    fd_model_info infos[2];
+    fd_fault fault = {0};
+    for (size_t i = 0; i < 2; i++) {
+        infos[i] = fixture_model(desk->engine);
+        assert_int_equal(fd_engine_select(desk->engine, &request, &answers[i], &fault), 0);
+        if (i == 0)
+            desk_reopen(desk);
+    }
+    assert_int_equal(infos[0].version, infos[1].version);
+    assert_int_equal(infos[0].labels, infos[1].labels);
+    assert_true(fabs(infos[0].logdet - infos[1].logdet) <= 1e-6 * fabs(infos[1].logdet));
+    assert_true(fabs(answers[0].logdet_before - answers[1].logdet_before) <=
+                1e-6 * fabs(answers[1].logdet_before));
+    assert_true(fabs(answers[0].logdet_after - answers[1].logdet_after) <=
+                1e-6 * fabs(answers[1].logdet_after));
+    fd_selection_answer_clear(&answers[0]);
+    fd_selection_answer_clear(&answers[1]);
+}
+
+static void information_follows_any_mix_of_answers_corrections_and_retractions(void **state) {
+    (void)state;
+    enum { LABELS = 150, STEPS = 600 };
+    FD_CLEANUP(desk_clear) struct desk desk;
+    fd_preference newest[LABELS];
+    size_t added = 0, rows = 0;
+    uint64_t draw = 5;
+    desk_prepare(&desk);
+    desk_start(&desk, 4, 6);
+    desk_reopen(&desk); /* an untrained model has seen the first of the items only */
+    for (size_t i = 0; i < STEPS; i++) {
+        draw = draw * 6364136223846793005u + 1442695040888963407u;
+        size_t which = (size_t)(draw >> 33) % LABELS;
+        fd_preference preference = (fd_preference)((draw >> 50) % (FD_PREFER_RETRACTED + 1));
+        if (which < added) {
+            assert_int_equal(fixture_revise(desk.engine, which, preference), 0);
+            newest[which] = preference;
+        } else if (added < LABELS && preference != FD_PREFER_RETRACTED) {
+            assert_int_equal(fixture_label(desk.engine, added,
+                                           fixture_item_id(which % 4, added % 5),
+                                           fixture_item_id((which + added) % 4, 5), preference),
+                             0);
+            newest[added++] = preference;
+        }
+        if (i % 150 == 100)
+            (void)fixture_train(desk.engine);
+        if (i % 100 == 0)
+            assert_information_is_recomputed(&desk);
+    }
+    assert_information_is_recomputed(&desk);
+    FD_CLEANUP(fd_stats_clear) fd_stats stats = fixture_stats(desk.engine);
+    for (fd_preference p = FD_PREFER_A; p <= FD_PREFER_SKIP; p++) {
+        size_t count = 0;
+        for (size_t i = 0; i < added; i++)
+            count += newest[i] == p;
+        assert_int_equal(stats.all.by_preference[p], count);
+        rows += p == FD_PREFER_SKIP ? 0 : count;
+    }
+    assert_int_equal(fixture_model(desk.engine).labels, rows);
+}
+
+static void nothing_remains_of_answers_that_are_all_taken_back(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    desk_prepare(&desk);
+    desk_start(&desk, 3, 5);
+    double before = fixture_model(desk.engine).logdet;
+    for (size_t i = 0; i < 12; i++)
+        assert_int_equal(fixture_label(desk.engine, i, fixture_item_id(i % 3, 0),
+                                       fixture_item_id(i % 3, 1 + i / 3), (fd_preference)(i % 4)),
+                         0);
+    assert_true(fixture_model(desk.engine).logdet > before + 1);
+    for (size_t i = 0; i < 12; i++)
+        assert_int_equal(fixture_revise(desk.engine, i, FD_PREFER_RETRACTED), 0);
+    fd_model_info after = fixture_model(desk.engine);
+    assert_int_equal(after.labels, 0);
+    assert_true(fabs(after.logdet - before) <= 1e-6 * fabs(before));
+}
+
+static void metrics_count_labels_by_their_newest_revision(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    desk_prepare(&desk);
+    desk_start(&desk, 1, 6);
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(
+            fixture_label(desk.engine, i, "p0-r0", fixture_item_id(0, 1 + i), FD_PREFER_A), 0);
+    for (size_t i = 1; i < 5; i++)
+        assert_int_equal(fixture_revise(desk.engine, i, (fd_preference)i), 0);
+    for (size_t i = 0; i < 2; i++) {
+        FD_FREE char *text = NULL;
+        size_t size;
+        FILE *out = open_memstream(&text, &size);
+        assert_non_null(out);
+        fd_metrics_print(fd_engine_metrics(desk.engine), out);
+        assert_int_equal(fclose(out), 0);
+        static const char *const names[] = {"a", "b", "tie", "skip", "retracted"};
+        for (size_t k = 0; k < FD_LENGTH(names); k++) {
+            char line[64];
+            (void)snprintf(line, sizeof(line), "fisherd_labels{preference=\"%s\"} 1\n", names[k]);
+            assert_non_null(strstr(text, line));
+        }
+        assert_int_equal(fixture_model(desk.engine).labels, 3);
+        desk_reopen(&desk);
+    }
+}
+
+static void train_and_score(struct desk *desk, double *scores) {
+    fd_item_reference items[12];
+    fd_score found[12];
+    char ids[12][16];
+    uint64_t version;
+    fd_fault fault = {0};
+    assert_int_equal(fixture_train(desk->engine), 1);
+    for (size_t i = 0; i < 12; i++) {
+        (void)snprintf(ids[i], sizeof(ids[i]), "p%zu-r%zu", i / 6, i % 6);
+        items[i] = (fd_item_reference){.id = ids[i]};
+    }
+    assert_int_equal(fd_engine_score(desk->engine, items, 12, found, &version, &fault), 0);
+    for (size_t i = 0; i < 12; i++)
+        scores[i] = found[i].reward;
+}
+
+/* Ten answers; `corrected` are first given wrong and then set right. */
+static void learn_ten(bool corrected, double *scores) {
+    static const fd_preference right[] = {FD_PREFER_A,    FD_PREFER_B,         FD_PREFER_TIE,
+                                          FD_PREFER_SKIP, FD_PREFER_RETRACTED, FD_PREFER_B};
+    FD_CLEANUP(desk_clear) struct desk desk;
+    desk_prepare(&desk);
+    desk_start(&desk, 2, 6);
+    for (size_t i = 0; i < 10; i++) {
+        fd_preference preference = right[i % FD_LENGTH(right)];
+        bool absent = preference == FD_PREFER_RETRACTED;
+        if (absent && !corrected)
+            continue;
+        assert_int_equal(fixture_label(desk.engine, i, fixture_item_id(i % 2, i / 2),
+                                       fixture_item_id(i % 2, 5),
+                                       !corrected                  ? preference
+                                       : preference == FD_PREFER_A ? FD_PREFER_SKIP
+                                                                   : FD_PREFER_A),
+                         0);
+    }
+    for (size_t i = 0; corrected && i < 10; i++)
+        assert_int_equal(fixture_revise(desk.engine, i, right[i % FD_LENGTH(right)]), 0);
+    train_and_score(&desk, scores);
+}
+
+static void a_training_after_corrections_is_that_of_right_answers_from_the_start(void **state) {
+    (void)state;
+    double right[12], corrected[12];
+    learn_ten(false, right);
+    learn_ten(true, corrected);
+    for (size_t i = 0; i < 12; i++)
+        assert_true(right[i] == corrected[i]);
+}
+
+/* ---- the queue ---- */
+
+static void new_items_bring_new_pairs_where_none_were_left(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    fixture_hand hand;
+    fd_fault fault = {0};
+    desk_prepare(&desk);
+    desk_open(&desk);
+    assert_int_equal(fd_engine_assign(desk.engine, "anna", 1, 0, fixture_keep_lease, &hand, &fault),
+                     -EAGAIN);
+    assert_non_null(strstr(fault.detail, "no items"));
+    fixture_add_items(desk.engine, 1, 3);
+    for (size_t i = 0; i < 3; i++) {
+        fixture_given given = ask(&desk, "anna");
+        answer(&desk, i, "anna", &given, FD_PREFER_A);
+    }
+    assert_false(is_left_for(&desk, "anna"));
+    fixture_add_items(desk.engine, 1, 4); /* the fourth is new: three pairs more */
+    assert_int_equal(ask_for(&desk, "anna", 10, &hand), 3);
+}
+
+static void pairs_are_chosen_anew_when_a_model_is_published(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    desk_prepare(&desk);
+    desk_start(&desk, 6, 8);
+    for (uint64_t version = 0; version < 4; version++) {
+        /* The queue is full of pairs of the last model, and one is out. */
+        fixture_wait_version(desk.engine, version);
+        fixture_given given = ask(&desk, "anna");
+        assert_int_equal(given.model_version, version);
+        assert_true(isfinite(given.gain) && given.gain > 0);
+        answer(&desk, version, "anna", &given, FD_PREFER_A);
+        assert_int_equal(fixture_train(desk.engine), version + 1);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_answer_without_a_lease_closes_what_is_open_for_the_pair),
+        cmocka_unit_test(an_answer_for_an_expired_lease_counts_and_takes_the_pair_off_the_queue),
+        cmocka_unit_test(an_answer_for_a_lease_that_went_to_another_counts_too),
+        cmocka_unit_test(an_answer_sent_twice_is_one_answer),
+        cmocka_unit_test(unfinished_pairs_are_offered_again_after_a_restart),
+        cmocka_unit_test(a_retraction_frees_the_pair_and_a_correction_keeps_it),
+        cmocka_unit_test(information_follows_any_mix_of_answers_corrections_and_retractions),
+        cmocka_unit_test(nothing_remains_of_answers_that_are_all_taken_back),
+        cmocka_unit_test(metrics_count_labels_by_their_newest_revision),
+        cmocka_unit_test(a_training_after_corrections_is_that_of_right_answers_from_the_start),
+        cmocka_unit_test(new_items_bring_new_pairs_where_none_were_left),
+        cmocka_unit_test(pairs_are_chosen_anew_when_a_model_is_published),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
