@@ -1,0 +1,281 @@
+"""Pairs that go out to annotators, by the API."""
+
+import http.client
+import random
+import re
+import threading
+from collections import Counter
+
+import pytest
+
+from client import PATIENCE, Daemon, label, plane_items, run, wait_until
+
+SECRET = "made by the better model"
+
+
+def ask(daemon, annotator="anna", **more):
+    return daemon.post("/v1/assignments", {"annotator": annotator, **more})
+
+
+def ask_one(daemon, annotator="anna", **more):
+    found = ask(daemon, annotator, **more)["assignments"]
+    assert len(found) == 1
+    return found[0]
+
+
+def answer_to(assignment, preference="a", annotator="anna", identity=None):
+    return label(identity or f"answer-{assignment['id']}", assignment["a"]["id"],
+                 assignment["b"]["id"], preference, annotator=annotator,
+                 assignment=assignment["id"])
+
+
+def pair_of(assignment):
+    return frozenset((assignment["a"]["id"], assignment["b"]["id"]))
+
+
+def label_all(daemon, annotator="anna"):
+    count = 0
+    while found := ask(daemon, annotator, count=10)["assignments"]:
+        daemon.add_labels([answer_to(one, annotator=annotator) for one in found])
+        count += len(found)
+    return count
+
+
+# ---- shapes ----
+
+def test_an_assignment_has_texts_and_says_why(daemon, items):
+    assignment = ask_one(daemon)
+    assert set(assignment) == {"id", "a", "b", "expires_at", "arm", "why"}
+    assert set(assignment["why"]) == {"strategy", "gain", "p", "model_version"}
+    by_id = {item["id"]: item for item in items}
+    for side in "ab":
+        shown = assignment[side]
+        assert shown == {m: by_id[shown["id"]][m] for m in ("id", "prompt_id", "prompt",
+                                                            "response")}
+    assert assignment["a"]["prompt_id"] == assignment["b"]["prompt_id"]
+    assert assignment["a"]["id"] != assignment["b"]["id"]
+    assert assignment["arm"] in ("active", "control")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", assignment["expires_at"])
+    assert 0 < assignment["why"]["p"] < 1 and assignment["why"]["model_version"] == 0
+    assert re.fullmatch(r"[ac][0-9a-f]{3}-[0-9a-f]{24}", assignment["id"])
+
+
+def test_annotators_never_see_metadata(empty, items):
+    empty.add_items([{**item, "metadata": {"source": SECRET}} for item in items])
+    answer = empty.call("POST", "/v1/assignments", {"annotator": "anna", "count": 20})
+    assert answer.status == 200 and answer.json["assignments"]
+    assert SECRET not in answer.body.decode() and "metadata" not in answer.body.decode()
+    renewed = empty.call("POST", f"/v1/assignments/{answer.json['assignments'][0]['id']}/renew", {})
+    assert renewed.status == 200 and SECRET not in renewed.body.decode()
+
+
+def test_items_without_texts_go_out_as_they_are(empty):
+    empty.add_items([{"id": f"i{i}", "prompt_id": "p", "embedding": [i, 1]} for i in range(2)])
+    assignment = ask_one(empty)
+    assert assignment["a"]["prompt"] is None and assignment["b"]["response"] is None
+
+
+def test_asking_again_gives_the_same_leases_and_another_gets_others(daemon):
+    first = ask_one(daemon)
+    assert ask_one(daemon) == first
+    more = ask(daemon, count=3)["assignments"]
+    assert more[0] == first
+    others = ask(daemon, "bert", count=3)["assignments"]
+    assert not {pair_of(one) for one in more} & {pair_of(one) for one in others}
+
+
+def test_count_one_is_the_default_and_a_hundred_the_most(daemon):
+    assert len(ask(daemon)["assignments"]) == 1
+    given = ask(daemon, "bert", count=100)["assignments"]
+    assert 1 <= len({pair_of(one) for one in given}) == len(given) <= 17
+
+
+# ---- wrong input ----
+
+@pytest.mark.parametrize("body, pointer", [
+    ({}, "/annotator"),
+    ({"count": 1}, "/annotator"),
+    *(({"annotator": value}, "/annotator") for value in ("", 7, None, [], "a\nb", "x" * 257)),
+    *(({"annotator": "anna", "count": value}, "/count")
+      for value in (0, 101, -1, 1.5, "1", None, True, 2**62)),
+    *(({"annotator": "anna", "lease_seconds": value}, "/lease_seconds")
+      for value in (0, 0.5, -1, 604801, 1e300, "60", None, True)),
+    ({"annotator": "anna", "annotater": 1}, "/annotater"),
+    ({"annotator": "anna", "strategy": "greedy"}, "/strategy")])
+def test_wrong_questions_get_a_problem_that_points_at_what_is_wrong(shared, body, pointer):
+    answer = shared.call("POST", "/v1/assignments", body)
+    assert answer.status == 422, answer
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json["errors"][0]["pointer"] == pointer
+    assert answer.json["status"] == 422 and answer.json["request_id"]
+    assert shared.get("/v1/stats")["queue"]["open_leases"] == 0
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"null", b'{"annotator":"a","annotator":"b"}'])
+def test_what_is_no_json_object_is_refused(shared, raw):
+    answer = shared.call("POST", "/v1/assignments", raw=raw)
+    assert answer.status in (400, 422) and answer.headers["Content-Type"] == \
+        "application/problem+json"
+
+
+@pytest.mark.parametrize("body, pointer", [
+    ({"lease_seconds": 0}, "/lease_seconds"), ({"lease_seconds": 604801}, "/lease_seconds"),
+    ({"lease_seconds": "1"}, "/lease_seconds"), ({"annotator": "anna"}, "/annotator"),
+    ({"count": 1}, "/count")])
+def test_a_wrong_renewal_is_refused_and_leaves_the_lease(daemon, body, pointer):
+    assignment = ask_one(daemon)
+    answer = daemon.call("POST", f"/v1/assignments/{assignment['id']}/renew", body)
+    assert answer.status == 422 and answer.json["errors"][0]["pointer"] == pointer
+    assert ask_one(daemon) == assignment
+
+
+def test_queries_are_refused(shared):
+    assert shared.call("POST", "/v1/assignments?count=1", {"annotator": "a"}).status == 400
+    assert shared.call("DELETE", "/v1/assignments/x?y=1").status == 400
+
+
+def test_other_methods_are_told_what_is_allowed(shared):
+    for method, path in [("GET", "/v1/assignments"), ("GET", "/v1/assignments/x"),
+                         ("GET", "/v1/assignments/x/renew"), ("PUT", "/v1/assignments/x")]:
+        answer = shared.call(method, path)
+        assert answer.status == 405 and answer.headers["Allow"]
+
+
+# ---- leases ----
+
+def test_a_lease_that_is_not_open_is_not_found(daemon):
+    assignment = ask_one(daemon)
+    path = f"/v1/assignments/{assignment['id']}"
+    daemon.add_labels([answer_to(assignment)])
+    for method, where in [("DELETE", path), ("POST", f"{path}/renew"),
+                          ("DELETE", "/v1/assignments/none"),
+                          ("POST", "/v1/assignments/none/renew")]:
+        answer = daemon.call(method, where)
+        assert answer.status == 404, answer
+        assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_renewal_moves_the_expiry(daemon):
+    assignment = ask_one(daemon, lease_seconds=30)
+    for body in (None, {}, {"lease_seconds": 3600}):
+        renewed = daemon.ok("POST", f"/v1/assignments/{assignment['id']}/renew", body)
+        assert {**renewed, "expires_at": 0} == {**assignment, "expires_at": 0}
+        assert renewed["expires_at"] > assignment["expires_at"]
+
+
+def test_a_returned_pair_goes_to_the_next_who_asks(empty):
+    empty.add_items(plane_items(prompts=1, responses=2))
+    first = ask_one(empty)
+    assert ask(empty, "bert")["assignments"] == []
+    assert empty.ok("DELETE", f"/v1/assignments/{first['id']}") == {"status": "returned"}
+    assert pair_of(ask_one(empty, "bert")) == pair_of(first)
+
+
+def test_where_nothing_is_left_the_answer_says_so(daemon):
+    assert label_all(daemon) == 18
+    answer = daemon.call("POST", "/v1/assignments", {"annotator": "anna"})
+    assert answer.status == 200
+    assert answer.json["assignments"] == [] and answer.json["reason"]
+    assert int(answer.headers["Retry-After"]) >= 1
+    daemon.add_items([{"id": "late", "prompt_id": "p0", "embedding": [3, 1, 4, 1]}])
+    answer = daemon.call("POST", "/v1/assignments", {"annotator": "anna"})
+    assert len(answer.json["assignments"]) == 1 and answer.json["reason"] is None
+    assert answer.headers["Retry-After"] is None
+
+
+def test_without_items_one_is_to_come_again(empty):
+    answer = empty.call("POST", "/v1/assignments", {"annotator": "anna"})
+    assert answer.status == 503 and int(answer.headers["Retry-After"]) >= 1
+    assert "no items" in answer.json["detail"]
+
+
+# ---- options ----
+
+@pytest.mark.parametrize("fraction, arms", [(0, {"active"}), (1, {"control"})])
+def test_the_control_fraction_decides_the_arm(db, items, fraction, arms):
+    with Daemon(db, {"control-fraction": fraction}) as daemon:
+        daemon.add_items(items)
+        given = [one for _ in range(3) for one in ask(daemon, count=5)["assignments"]]
+        assert {one["arm"] for one in given} == arms
+        daemon.add_labels([answer_to(one) for one in ask(daemon, count=5)["assignments"]])
+        stats = daemon.get("/v1/stats")
+        arm, = arms
+        assert stats["arms"][arm]["labels"] == stats["labels"] > 0
+
+
+def test_redundancy_gives_each_pair_to_so_many(db, items):
+    with Daemon(db, {"redundancy": 2, "ready": 4}) as daemon:
+        daemon.add_items(items)
+        assert [label_all(daemon, name) for name in ("anna", "bert", "carl")] == [18, 18, 0]
+        times = Counter(frozenset((row["a"], row["b"])) for row in daemon.list_all("labels"))
+        assert len(times) == 18 and set(times.values()) == {2}
+
+
+# ---- restarts ----
+
+def test_answers_to_leases_of_an_earlier_life_are_welcome(db, items):
+    with Daemon(db, {"control-fraction": 0.5}) as daemon:
+        daemon.add_items(items)
+        given = ask(daemon, count=6)["assignments"]
+        assert given
+    with Daemon(db) as daemon:
+        assert daemon.add_labels([answer_to(one) for one in given]) == {
+            "accepted": len(given), "duplicates": 0}
+        stats = daemon.get("/v1/stats")
+        for arm in ("active", "control"):
+            assert stats["arms"][arm]["labels"] == sum(one["arm"] == arm for one in given)
+        assert label_all(daemon) == 18 - len(given)
+        assert label_all(daemon, "bert") == 0
+
+
+class Labeller(threading.Thread):
+    """Asks and answers until the daemon is gone."""
+
+    def __init__(self, daemon, name):
+        super().__init__(daemon=True)
+        self.tested, self.annotator = daemon, name
+        self.random = random.Random(name)
+        self.acknowledged, self.unsure = {}, {}
+
+    def run(self):
+        try:
+            while True:
+                for one in ask(self.tested, self.annotator, count=2)["assignments"]:
+                    answer = answer_to(one, self.random.choice(["a", "b", "tie", "skip"]),
+                                       self.annotator)
+                    self.unsure[answer["id"]] = answer
+                    self.tested.add_labels([answer])
+                    self.acknowledged[answer["id"]] = self.unsure.pop(answer["id"])
+        except (OSError, http.client.HTTPException):
+            return
+
+
+def test_kill_while_answering_loses_nothing_and_doubles_nothing(db):
+    labellers = []
+    items = plane_items(prompts=20, responses=8)
+    for _ in range(3):
+        with Daemon(db, {"retrain-labels": 20}) as daemon:
+            daemon.add_items(items)
+            now = [Labeller(daemon, f"annotator-{i}") for i in range(4)]
+            for labeller in now:
+                labeller.start()
+            wait_until(lambda: sum(len(one.acknowledged) for one in now) >= 40, "answers")
+            daemon.kill()
+            for labeller in now:
+                labeller.join(PATIENCE)
+            labellers += now
+    with Daemon(db) as daemon:
+        rows = Counter(row["id"] for row in daemon.list_all("labels", 1000))
+        assert set(rows.values()) == {1}
+        sent = {}
+        for labeller in labellers:
+            assert set(labeller.acknowledged) <= set(rows)
+            sent |= labeller.acknowledged | labeller.unsure
+        daemon.add_labels(list(sent.values()))
+        assert {row["id"] for row in daemon.list_all("labels", 1000)} == set(sent)
+        had = Counter((row["annotator"], frozenset((row["a"], row["b"])))
+                      for row in daemon.list_all("labels", 1000))
+        # A lease ends with the daemon: a pair whose answer was under way may be answered again.
+        assert sum(count - 1 for count in had.values()) <= sum(len(one.unsure)
+                                                               for one in labellers)
+    assert run("check", "--db", db).returncode == 0
