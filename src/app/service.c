@@ -75,6 +75,7 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
 void fd_service_stop(fd_service *service) {
     double start = fd_monotonic_seconds();
     fd_log(FD_LOG_INFO, "stopping", FD_REAL("grace_seconds", grace_seconds));
+    fd_engine_interrupt(service->engine);
     fd_server_stop(service->server, grace_seconds);
     fd_engine_close(service->engine);
     fd_log(FD_LOG_INFO, "stopped", FD_REAL("seconds", fd_monotonic_seconds() - start));

@@ -32,12 +32,15 @@ uint16_t fd_origin_of(const char *assignment) {
     return (uint16_t)((assignment[0] == 'a' ? FD_ORIGIN_ACTIVE : FD_ORIGIN_CONTROL) | p);
 }
 
-static void make_id(fd_desk *desk, fd_lease *lease) {
+/* Ids are nobody's to guess: whoever has one can hand the pair back. */
+static void make_id(fd_lease *lease) {
     double p = lease->swapped ? 1.0 - lease->offer->p : lease->offer->p;
-    (void)snprintf(lease->id, sizeof(lease->id), "%c%03x-%016" PRIx64 "%08" PRIx32,
+    uint32_t random[3];
+    ssize_t got = getrandom(random, sizeof(random), 0);
+    assert(got == (ssize_t)sizeof(random));
+    (void)snprintf(lease->id, sizeof(lease->id), "%c%03x-%08" PRIx32 "%08" PRIx32 "%08" PRIx32,
                    lease->offer->arm == FD_ARM_ACTIVE ? 'a' : 'c',
-                   (unsigned)lrint(p * 2.0 * FD_ORIGIN_EVEN), fi_rng_next(&desk->rng),
-                   (uint32_t)fi_rng_next(&desk->rng));
+                   (unsigned)lrint(p * 2.0 * FD_ORIGIN_EVEN), random[0], random[1], random[2]);
 }
 
 /* ---- offers ---- */
@@ -247,9 +250,9 @@ static void drop_ready(fd_engine *engine, fd_pair_record *record) {
 }
 
 /* A pair that was begun and has room again, but of which no offer is at hand. */
-static void note_unfinished(fd_engine *engine, fd_pair_record *record) {
+void fd_desk_note_unfinished(fd_engine *engine, fd_pair_record *record) {
     fd_desk *desk = engine->desk;
-    if (record->ready || record->unfinished || record->open > 0 ||
+    if (!record || record->ready || record->unfinished || record->open > 0 ||
         record->answered + record->skipped == 0 || fd_desk_room(engine, record) == 0)
         return;
     if (grow(&desk->unfinished, &desk->unfinished_capacity, desk->n_unfinished,
@@ -278,7 +281,7 @@ static void give_back(fd_engine *engine, fd_lease *lease) {
         record->open--;
         drop_person(record, lease->annotator);
         if (fd_desk_put(engine, lease->offer, true) < 0)
-            note_unfinished(engine, record);
+            fd_desk_note_unfinished(engine, record);
     }
     fd_offer_free(lease->offer);
     free(lease);
@@ -317,7 +320,7 @@ static int lease_out(fd_engine *engine, fd_offer *offer, uint32_t annotator, dou
     lease->offer = offer;
     lease->annotator = annotator;
     lease->swapped = fi_rng_below(&desk->rng, 2) == 1;
-    make_id(desk, lease);
+    make_id(lease);
     HASH_ADD_STR(desk->leases, id, lease);
     if (!lease->hh.tbl) {
         drop_person(record, annotator);
@@ -325,6 +328,7 @@ static int lease_out(fd_engine *engine, fd_offer *offer, uint32_t annotator, dou
     }
     (void)fd_offer_reference(offer);
     record->open++;
+    desk->given_out++;
     set_expiry(engine, lease, seconds, fd_engine_now_ms(engine));
     fd_lease **link = &desk->annotators[annotator]->leases;
     while (*link)
@@ -405,7 +409,7 @@ static int show(const struct given *given, fd_assignment_visit *visit, void *con
 
 /* Open leases first, then new ones; -ENODATA where the queues have fewer than asked for. */
 static int collect(fd_engine *engine, uint32_t annotator, size_t count, double seconds,
-                   struct given *given, size_t *ret_count) {
+                   struct given *given, size_t *ret_count, uint64_t *ret_fills) {
     fd_desk *desk = engine->desk;
     size_t n = 0;
     int r = 0;
@@ -420,6 +424,7 @@ static int collect(fd_engine *engine, uint32_t annotator, size_t count, double s
         if (r == 0)
             given[n++] = given_of(lease);
     }
+    *ret_fills = desk->fills;
     (void)pthread_mutex_unlock(&desk->lock);
     *ret_count = n;
     return r;
@@ -440,11 +445,13 @@ int fd_engine_assign(fd_engine *engine, const char *annotator, size_t count, dou
     int r = fd_assign_number(engine, annotator, &person);
     if (r < 0)
         return r;
-    r = collect(engine, person, count, lease_seconds, given, &n);
-    if (r == -ENODATA && n == 0) { /* rather than nothing, what can be computed now */
-        r = fd_refill_now(engine, person, fault);
+    uint64_t fills;
+    r = collect(engine, person, count, lease_seconds, given, &n, &fills);
+    for (bool more = true; r == -ENODATA && n == 0 && more;) {
+        /* Rather than nothing, what can be computed now; others may be quicker to take it. */
+        r = fd_refill_now(engine, person, fills, &more, fault);
         if (r == 0)
-            r = collect(engine, person, count, lease_seconds, given, &n);
+            r = collect(engine, person, count, lease_seconds, given, &n, &fills);
     }
     if (r == -ENODATA)
         r = 0;
@@ -497,34 +504,33 @@ static void count_answer(fd_pair_record *record, fd_preference preference, uint3
         record->skipped += more;
 }
 
-int fd_assign_replay(fd_engine *engine, const fd_label_row *row, uint32_t annotator) {
+/* Whoever takes an answer back may be asked again. */
+static int count_change(fd_pair_record *record, uint32_t annotator, fd_preference before,
+                        fd_preference after) {
+    count_answer(record, before, UINT32_MAX);
+    count_answer(record, after, 1);
+    if (after != FD_PREFER_RETRACTED)
+        return add_person(record, annotator);
+    drop_person(record, annotator);
+    return 0;
+}
+
+int fd_assign_replay(fd_engine *engine, const fd_label_row *row, uint32_t annotator,
+                     fd_preference before) {
     fd_desk *desk = engine->desk;
     (void)pthread_mutex_lock(&desk->lock);
     fd_pair_record *record = fd_desk_record(desk, (fi_pair){row->item_a, row->item_b});
-    int r = record ? add_person(record, annotator) : -ENOMEM;
-    if (r == 0) {
-        const fd_answer *answers = engine->answers.answers;
-        /* The table has the row already; what the label said before is in the revision before. */
-        fd_preference before = FD_PREFER_RETRACTED;
-        for (size_t i = engine->answers.count - 1; row->revision > 0 && i-- > 0;)
-            if (answers[i].label == (uint32_t)(row->original - 1)) {
-                before = (fd_preference)answers[i].preference;
-                break;
-            }
-        count_answer(record, before, UINT32_MAX);
-        count_answer(record, row->preference, 1);
-        note_unfinished(engine, record);
-    }
+    int r = record ? count_change(record, annotator, before, row->preference) : -ENOMEM;
+    fd_desk_note_unfinished(engine, record);
     (void)pthread_mutex_unlock(&desk->lock);
     return r;
 }
 
-/* The lease that an answer belongs to: the one it names, or the annotator's of the same pair. */
+/* The annotator's lease of the pair that was answered, whatever assignment the answer names. */
 static fd_lease *lease_of(fd_desk *desk, const fd_label_row *row, uint32_t annotator) {
     uint64_t key = fd_pair_key(row->item_a, row->item_b);
     for (fd_lease *lease = desk->annotators[annotator]->leases; lease; lease = lease->next)
-        if ((row->assignment && strcmp(lease->id, row->assignment) == 0) ||
-            fd_pair_key(lease->offer->pair.a, lease->offer->pair.b) == key)
+        if (fd_pair_key(lease->offer->pair.a, lease->offer->pair.b) == key)
             return lease;
     return NULL;
 }
@@ -549,19 +555,19 @@ void fd_assign_close(fd_engine *engine, const fd_label_row *row, uint32_t annota
         drop_ready(engine, record);
         /* A skip, or one answer of several: others may have it. */
         if (!offer || fd_desk_put(engine, offer, true) < 0)
-            note_unfinished(engine, record);
+            fd_desk_note_unfinished(engine, record);
     }
     (void)pthread_mutex_unlock(&desk->lock);
 }
 
-void fd_assign_revised(fd_engine *engine, fi_pair pair, fd_preference before, fd_preference after) {
+void fd_assign_revised(fd_engine *engine, fi_pair pair, uint32_t annotator, fd_preference before,
+                       fd_preference after) {
     (void)pthread_mutex_lock(&engine->desk->lock);
     fd_pair_record *record = fd_desk_record(engine->desk, pair);
     if (record) {
-        count_answer(record, before, UINT32_MAX);
-        count_answer(record, after, 1);
+        (void)count_change(record, annotator, before, after);
         drop_ready(engine, record);
-        note_unfinished(engine, record);
+        fd_desk_note_unfinished(engine, record);
     }
     (void)pthread_mutex_unlock(&engine->desk->lock);
 }

@@ -1,6 +1,6 @@
 /*
  * The desk: which pairs are out to whom, and which lie ready to go out next. Everything is guarded
- * by one mutex, which nests in no other lock and is held over look-ups alone.
+ * by one mutex, held over look-ups alone, within which only those of metrics are taken.
  */
 #ifndef FD_DESK_H
 #define FD_DESK_H
@@ -34,7 +34,7 @@ fd_offer *fd_offer_reference(fd_offer *offer);
 void fd_offer_free(fd_offer *offer); /* drops one reference */
 FD_DEFINE_CLEANUP(fd_offer, fd_offer_free)
 
-/* What is known of a pair that was ever out or answered. */
+/* What is known of a pair that was ever ready, out or answered. */
 typedef struct fd_pair_record {
     uint64_t key; /* fd_pair_key */
     uint32_t answered;
@@ -79,6 +79,9 @@ struct fd_desk {
     fd_lease *leases; /* by id */
     int64_t next_expiry_ms;
     fd_ready_queue ready[FD_ARM_COUNT];
+    uint64_t fills;   /* times that offers were put into a queue */
+    size_t given_out; /* leases since the last fill began */
+    size_t demand;    /* what fills expect to go out, besides what the leases tell */
     size_t n_unfinished, unfinished_capacity;
     uint64_t *unfinished; /* pairs that were begun and not finished, to be offered again */
 
@@ -86,7 +89,8 @@ struct fd_desk {
     fd_batch_note batches[FD_BATCHES_MAX]; /* batch i in place i mod FD_BATCHES_MAX */
 
     pthread_mutex_t filling; /* one refill at a time; taken before `lock` */
-    pthread_cond_t wanted;   /* with `lock` */
+    double figured; /* guarded by filling: monotonic seconds of the last batch with figures */
+    pthread_cond_t wanted; /* with `lock` */
     bool refill_wanted, rebuild_wanted, stopping;
     uint32_t hungry; /* for whom little of what lies ready is left; FD_NOBODY: for none */
     pthread_t thread;
@@ -96,7 +100,8 @@ struct fd_desk {
 fd_pair_record *fd_desk_record(fd_desk *desk, fi_pair pair); /* NULL without memory */
 bool fd_desk_had(const fd_pair_record *record, uint32_t annotator);
 size_t fd_desk_room(const fd_engine *engine, const fd_pair_record *record);
-int fd_desk_put(fd_engine *engine, fd_offer *offer, bool first); /* takes a reference */
+int fd_desk_put(fd_engine *engine, fd_offer *offer, bool first);         /* takes a reference */
+void fd_desk_note_unfinished(fd_engine *engine, fd_pair_record *record); /* record may be NULL */
 void fd_desk_expire(fd_engine *engine, int64_t now_ms);
 
 #endif

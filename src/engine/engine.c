@@ -105,8 +105,11 @@ static int replay_label(void *context, const fd_label_row *row) {
         .created_ms = row->created_ms,
         .duration_ms = row->duration_ms,
     };
+    fd_preference before = row->revision > 0
+                               ? (fd_preference)engine->answers.answers[answer.label].newest
+                               : FD_PREFER_RETRACTED;
     fd_answer_table_add(&engine->answers, &answer);
-    return fd_assign_replay(engine, row, annotator);
+    return fd_assign_replay(engine, row, annotator, before);
 }
 
 /* A damaged model is no reason not to serve: the one before it does. */
@@ -149,6 +152,15 @@ static int replay_models(fd_engine *engine, struct replay *replay) {
     return 0;
 }
 
+/* Revisions of labels that a model had seen: those from before its training began. */
+static size_t count_before(const fd_engine *engine, const fd_model_row *model) {
+    int64_t began = model->created_ms - (int64_t)(model->seconds * 1e3);
+    size_t count = 0;
+    for (size_t i = 0; i < engine->answers.count; i++)
+        count += engine->answers.answers[i].created_ms <= began;
+    return count;
+}
+
 static int replay_store(fd_engine *engine, fd_fault *fault) {
     const fd_store_operations *store = engine->store->operations;
     struct replay replay = {.engine = engine, .fault = fault};
@@ -166,11 +178,9 @@ static int replay_store(fd_engine *engine, fd_fault *fault) {
         return r;
 
     size_t labels = engine->answers.counting;
-    size_t trained = base ? (size_t)base->served->row.labels : 0;
     engine->labels_seen = engine->answers.count;
-    engine->labels_trained = base ? engine->labels_seen : 0;
-    if (trained < labels) /* so many more answers than the model had */
-        engine->labels_trained = engine->labels_seen - (labels - trained);
+    engine->labels_trained = base ? count_before(engine, &base->served->row) : 0;
+    engine->offered_version = base ? base->served->row.version : 0;
     engine->oldest_new_label = fd_monotonic_seconds();
     fd_writer_measure(engine);
     fd_log(FD_LOG_INFO, "replayed", FD_INT("items", engine->items.count), FD_INT("labels", labels),

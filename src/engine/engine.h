@@ -60,6 +60,10 @@ fd_engine_options fd_engine_defaults(void);
 int fd_engine_open(const fd_engine_options *options, fd_store *store, fd_engine **ret,
                    fd_fault *fault) FD_MUST_CHECK;
 
+/* Calls off the choice of pairs for annotators, now and from now on: to be told before closing,
+ * while requests still end. */
+void fd_engine_interrupt(fd_engine *engine);
+
 /* Finishes what was accepted, stops training, joins the threads, closes the store. */
 void fd_engine_close(fd_engine *engine);
 FD_DEFINE_CLEANUP(fd_engine, fd_engine_close)
@@ -135,6 +139,7 @@ enum { FD_TIGHT_STEPS = 10 };
 typedef struct fd_selection_request {
     size_t batch_size;
     bool up_to;           /* fewer, or none, where there are no more candidates */
+    bool without_figures; /* of the batch and of a random one */
     const char *strategy; /* NULL: the configured one */
     bool has_seed;
     uint64_t seed;                  /* without has_seed a fresh one is drawn */

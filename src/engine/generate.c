@@ -4,6 +4,7 @@
  * under the state lock for reading, so it is arithmetic and look-ups alone.
  */
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "private.h"
@@ -90,6 +91,18 @@ static int draw_pool(const fd_item_table *table, size_t n_items, const fd_genera
     return 0;
 }
 
+/* The row of the strict upper triangle of a matrix [size x size] in which its entry with this
+ * number stands: the last one that does not begin beyond it. */
+static uint64_t row_of_triangle(uint64_t size, uint64_t number) {
+    double side = (double)size - 0.5;
+    uint64_t row = (uint64_t)fmax(0.0, side - sqrt(fmax(0.0, side * side - 2.0 * (double)number)));
+    while (row > 0 && row * (size - 1) - row * (row - 1) / 2 > number)
+        row--;
+    while ((row + 1) * (size - 1) - (row + 1) * row / 2 <= number)
+        row++;
+    return row;
+}
+
 /* The pair with a number below pool->before[n_groups]. */
 static fi_pair pair_of_number(const struct pool *pool, fd_scope scope, uint64_t number) {
     size_t low = 0, high = pool->n_groups;
@@ -108,11 +121,8 @@ static fi_pair pair_of_number(const struct pool *pool, fd_scope scope, uint64_t 
             return (fi_pair){pool->items[number % earlier], group[number / earlier]};
         number -= size * earlier;
     }
-    uint64_t i = 0; /* row of the upper triangle; groups are small */
-    while (number >= size - 1 - i) {
-        number -= size - 1 - i;
-        i++;
-    }
+    uint64_t i = row_of_triangle(size, number);
+    number -= i * (size - 1) - i * (i - 1) / 2;
     return (fi_pair){group[i], group[i + 1 + number]};
 }
 

@@ -30,12 +30,20 @@ static fd_answer answer_of(const struct add_labels_job *add, size_t i) {
     };
 }
 
-/* Room for `n` more revisions than are pending. */
+/* Rows of the table of answers that are made room for at once. */
+enum { ANSWERS_AT_ONCE = 4096 };
+
+/* Room for `n` more revisions than are pending. Readers are kept out only now and then. */
 static int reserve_answers(fd_engine *engine, size_t n) {
+    size_t needed = engine->pending.answers + n;
+    if (needed <= engine->answers_reserved)
+        return 0;
+    size_t room = needed + ANSWERS_AT_ONCE;
     (void)pthread_rwlock_wrlock(&engine->state_lock);
-    int r = fd_answer_table_reserve(&engine->answers,
-                                    engine->pending.answers - engine->answers.count + n);
+    int r = fd_answer_table_reserve(&engine->answers, room - engine->answers.count);
     (void)pthread_rwlock_unlock(&engine->state_lock);
+    if (r == 0)
+        engine->answers_reserved = room;
     return r;
 }
 
@@ -196,7 +204,8 @@ int fd_engine_label_revise(fd_engine *engine, const char *id, fd_preference pref
         return r;
     *ret_revision = revise.changed.revision;
     if (revise.changed.changed)
-        fd_assign_revised(engine, revise.answer.pair, revise.changed.before, preference);
+        fd_assign_revised(engine, revise.answer.pair, revise.answer.annotator,
+                          revise.changed.before, preference);
     return 0;
 }
 

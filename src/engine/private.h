@@ -5,13 +5,15 @@
  * so it reads them without the state lock; it takes the lock to change them, the others to read
  * them. The worker (worker.c) trains on its own copies and hands its model to the writer as a job.
  *
- * Locks, in the order in which they may nest: none nests in another, and none is held over BLAS,
- * SQL or a system call that waits.
+ * Locks: `filling` of the desk is held over a whole choice of pairs and taken before all
+ * others. None of the others is held over BLAS, SQL or a system call that waits, and none nests
+ * in another, metrics aside.
  */
 #ifndef FD_ENGINE_PRIVATE_H
 #define FD_ENGINE_PRIVATE_H
 
 #include <pthread.h>
+#include <semaphore.h>
 
 #include "engine.h"
 #include "snapshot.h"
@@ -30,9 +32,8 @@ struct fd_job {
     void (*apply)(fd_engine *engine, fd_job *job);
 
     int result;
-    bool done; /* guarded by engine->queue_lock, as are the next two */
-    pthread_cond_t finished;
-    fd_job *next;
+    sem_t finished;
+    fd_job *next; /* guarded by engine->queue_lock */
 };
 
 /* What a transaction adds up to while its jobs are stored. */
@@ -58,6 +59,7 @@ struct fd_engine {
     fd_desk *desk; /* assignments; locks itself */
 
     uint64_t offered_version;    /* of the model that pairs were last chosen by; the writer's own */
+    size_t answers_reserved;     /* room in the table of answers, as the writer knows it */
     fd_pending pending;          /* the writer's own */
     uint64_t last_model_version; /* the highest in the store; the worker's, between its jobs */
 
@@ -73,7 +75,7 @@ struct fd_engine {
     bool worker_stop; /* guarded by worker_lock, as is all below */
     bool train_requested;
     bool train_scratch;
-    size_t labels_seen;      /* answers that count */
+    size_t labels_seen;      /* revisions of labels */
     size_t labels_trained;   /* of them when the last training began */
     double oldest_new_label; /* monotonic seconds; when the first after those came */
     fd_worker_state worker_state;
@@ -185,19 +187,21 @@ void fd_desk_free(fd_desk *desk);
 /* Annotators are numbered as they come. */
 int fd_assign_number(fd_engine *engine, const char *annotator, uint32_t *ret) FD_MUST_CHECK;
 
-/* A row of the history; in its order, before anything else runs. */
-int fd_assign_replay(fd_engine *engine, const fd_label_row *row, uint32_t annotator) FD_MUST_CHECK;
+/* A row of the history, of a label that was `before` so far; in its order, before anything runs. */
+int fd_assign_replay(fd_engine *engine, const fd_label_row *row, uint32_t annotator,
+                     fd_preference before) FD_MUST_CHECK;
 
 /* After a label was stored; `fresh` unless it was there before. */
 void fd_assign_close(fd_engine *engine, const fd_label_row *row, uint32_t annotator, bool fresh);
 
 /* After a label was corrected or taken back. */
-void fd_assign_revised(fd_engine *engine, fi_pair pair, fd_preference before, fd_preference after);
+void fd_assign_revised(fd_engine *engine, fi_pair pair, uint32_t annotator, fd_preference before,
+                       fd_preference after);
 
 /* ---- select.c ---- */
 
 /* That a is preferred, by the model that serves; 0.5 for items that it does not know. */
-double fd_engine_probability(fd_engine *engine, fi_pair pair);
+double fd_engine_probability(fd_engine *engine, fi_pair pair, uint64_t *ret_model_version);
 
 /* ---- stats.c ---- */
 
@@ -212,8 +216,10 @@ void fd_refill_stop(fd_engine *engine);
 /* Something that the pairs kept ready depend on has changed: a model when `rebuild`. */
 void fd_refill_tell(fd_engine *engine, bool rebuild);
 
-/* Fills what is short for an annotator now, on the thread that asks. */
-int fd_refill_now(fd_engine *engine, uint32_t annotator, fd_fault *fault) FD_MUST_CHECK;
+/* Fills what is short for an annotator on the thread that asks, unless the queues were filled since
+ * that had happened `fills` times. *ret_more: there is something new to take. */
+int fd_refill_now(fd_engine *engine, uint32_t annotator, uint64_t fills, bool *ret_more,
+                  fd_fault *fault) FD_MUST_CHECK;
 
 static inline int64_t fd_engine_now_ms(const fd_engine *engine) {
     return engine->options.now_ms(engine->options.now_context);

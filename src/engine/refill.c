@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 #include "clock.h"
 #include "desk.h"
@@ -14,6 +15,16 @@
 /* A queue is kept at so many pairs for each lease that is open, and filled when half of it is gone.
  */
 enum { READY_PER_LEASE = 4, CONTROL_LEAST = 8 };
+
+/* Where pairs go out quickly, so many times what went out since the last fill lies ready. */
+enum { READY_PER_GIVEN = 4, DEMAND_MAX = 1024 };
+
+/* The control arm is drawn at random: candidates beyond this many times its need add nothing. */
+enum { CONTROL_CANDIDATES = 4 };
+
+/* Batches come quickly where many label; figures are wanted of the first of a model, and then now
+ * and then. */
+static const double figure_seconds = 1.0;
 
 /* ---- what is short ---- */
 
@@ -27,6 +38,7 @@ static size_t wanted(const fd_engine *engine, fd_arm arm) {
     const fd_engine_options *options = &engine->options;
     size_t ready = READY_PER_LEASE * HASH_COUNT(engine->desk->leases);
     ready = ready > options->ready ? ready : options->ready;
+    ready = ready > engine->desk->demand ? ready : engine->desk->demand;
     double control = options->control_fraction;
     double share = arm == FD_ARM_CONTROL ? control : control < 1.0 ? 1.0 : 0.0;
     size_t count = (size_t)ceil((double)ready * share);
@@ -191,15 +203,24 @@ static bool goes_on(void *context) {
     return !stopping;
 }
 
-static int choose(fd_engine *engine, fd_arm arm, size_t count, const struct taken *taken,
-                  fd_selection_answer *ret, fd_fault *fault) {
+/* At most so many candidates; 0: all there are. */
+static size_t candidates_for(const fd_engine *engine, fd_arm arm, size_t count) {
+    size_t configured = engine->options.offer.pairs, enough = CONTROL_CANDIDATES * count;
+    bool few = arm == FD_ARM_CONTROL && (configured == 0 || enough < configured);
+    return few ? enough : configured;
+}
+
+static int choose(fd_engine *engine, fd_arm arm, size_t count, bool figures,
+                  const struct taken *taken, fd_selection_answer *ret, fd_fault *fault) {
+    size_t candidates = candidates_for(engine, arm, count);
     fd_selection_request request = {
         .batch_size = count,
         .up_to = true,
+        .without_figures = !figures,
         .strategy = arm == FD_ARM_CONTROL ? "random" : NULL,
         .generate = {.scope = scope_of(engine->options.offer.candidates),
-                     .all = engine->options.offer.pairs == 0,
-                     .pairs = engine->options.offer.pairs},
+                     .all = candidates == 0,
+                     .pairs = candidates},
         .pending = taken->pairs,
         .n_pending = taken->count,
         .go_on = goes_on,
@@ -238,6 +259,7 @@ static int put_all(fd_engine *engine, fd_arm arm, bool rebuild, const fd_selecti
             drop_active(engine);
         for (size_t i = 0; i < answer->count && r == 0; i++)
             r = fd_desk_put(engine, offers[i], false);
+        engine->desk->fills += answer->count > 0;
         (void)pthread_mutex_unlock(&engine->desk->lock);
     }
     for (size_t i = 0; offers && i < answer->count; i++)
@@ -245,68 +267,118 @@ static int put_all(fd_engine *engine, fd_arm arm, bool rebuild, const fd_selecti
     return r;
 }
 
-/* Pairs that were begun, skipped or answered by too few, go to the front again. */
+/* The next pair of those that were begun and still have room; false if there is none. */
+static bool next_unfinished(fd_engine *engine, fi_pair *ret) {
+    fd_desk *desk = engine->desk;
+    bool found = false;
+    (void)pthread_mutex_lock(&desk->lock);
+    while (!found && desk->n_unfinished > 0) {
+        uint64_t key = desk->unfinished[--desk->n_unfinished];
+        *ret = (fi_pair){(uint32_t)(key >> 32), (uint32_t)key};
+        fd_pair_record *record = fd_desk_record(desk, *ret);
+        if (!record)
+            continue;
+        record->unfinished = false;
+        found = !record->ready && fd_desk_room(engine, record) > 0;
+    }
+    (void)pthread_mutex_unlock(&desk->lock);
+    return found;
+}
+
+/* Pairs that were skipped, or answered by too few, go to the front again. */
 static int put_unfinished(fd_engine *engine) {
     fd_desk *desk = engine->desk;
-    for (;;) {
-        (void)pthread_mutex_lock(&desk->lock);
-        uint64_t key = desk->n_unfinished > 0 ? desk->unfinished[--desk->n_unfinished] : 0;
-        if (key != 0)
-            fd_desk_record(desk, (fi_pair){(uint32_t)(key >> 32), (uint32_t)key})->unfinished =
-                false;
-        (void)pthread_mutex_unlock(&desk->lock);
-        if (key == 0)
-            return 0;
-        fi_pair pair = {(uint32_t)(key >> 32), (uint32_t)key};
-        fd_selected_pair unknown = {.gain = NAN, .p = fd_engine_probability(engine, pair)};
+    fi_pair pair;
+    int r = 0;
+    while (r == 0 && next_unfinished(engine, &pair)) {
         FD_CLEANUP(fd_offer_freep) fd_offer *offer = NULL;
-        int r = offer_new(engine, pair, FD_ARM_ACTIVE, "unfinished", &unknown, 0, &offer);
-        if (r < 0)
-            return r;
+        uint64_t version;
+        fd_selected_pair begun = {.gain = NAN, .p = fd_engine_probability(engine, pair, &version)};
+        r = offer_new(engine, pair, FD_ARM_ACTIVE, "unfinished", &begun, version, &offer);
         (void)pthread_mutex_lock(&desk->lock);
-        r = fd_desk_put(engine, offer, true);
-        (void)pthread_mutex_unlock(&desk->lock);
+        if (r == 0)
+            r = fd_desk_put(engine, offer, true);
         if (r < 0)
-            return r;
+            fd_desk_note_unfinished(engine, fd_desk_record(desk, pair));
+        desk->fills++;
+        (void)pthread_mutex_unlock(&desk->lock);
     }
+    return r;
+}
+
+/* What went out lately tells what will; an old rush is forgotten by halves. */
+static void expect_demand(fd_desk *desk) {
+    (void)pthread_mutex_lock(&desk->lock);
+    size_t lately = READY_PER_GIVEN * desk->given_out;
+    desk->demand = lately > desk->demand / 2 ? lately : desk->demand / 2;
+    desk->demand = desk->demand < DEMAND_MAX ? desk->demand : DEMAND_MAX;
+    desk->given_out = 0;
+    (void)pthread_mutex_unlock(&desk->lock);
+}
+
+static int fill_arm(fd_engine *engine, fd_arm arm, bool anew, uint32_t annotator, fd_fault *fault) {
+    fd_desk *desk = engine->desk;
+    (void)pthread_mutex_lock(&desk->lock);
+    size_t want = wanted(engine, arm);
+    size_t have = anew ? 0 : count_ready(desk, arm, annotator);
+    (void)pthread_mutex_unlock(&desk->lock);
+    if (have >= want)
+        return 0;
+    double now = fd_monotonic_seconds();
+    bool figures = arm == FD_ARM_ACTIVE && (anew || now - desk->figured >= figure_seconds);
+    FD_CLEANUP(taken_clear) struct taken taken = {0};
+    FD_CLEANUP(fd_selection_answer_clear) fd_selection_answer answer = {0};
+    int r = list_taken(engine, anew, &taken);
+    if (r == 0)
+        r = choose(engine, arm, want - have, figures, &taken, &answer, fault);
+    if (r == 0)
+        r = put_all(engine, arm, anew, &answer);
+    if (r == 0 && figures && answer.count > 0) {
+        desk->figured = now;
+        fd_stats_note_batch(engine, &answer);
+    }
+    return r;
 }
 
 static int fill(fd_engine *engine, bool rebuild, uint32_t annotator, fd_fault *fault) {
-    fd_desk *desk = engine->desk;
     double start = fd_monotonic_seconds();
+    expect_demand(engine->desk);
     int r = put_unfinished(engine);
-    for (size_t arm = 0; arm < FD_ARM_COUNT && r == 0; arm++) {
-        bool anew = rebuild && arm == FD_ARM_ACTIVE;
-        (void)pthread_mutex_lock(&desk->lock);
-        size_t want = wanted(engine, (fd_arm)arm);
-        size_t have = anew ? 0 : count_ready(desk, (fd_arm)arm, annotator);
-        (void)pthread_mutex_unlock(&desk->lock);
-        if (have >= want)
-            continue;
-        FD_CLEANUP(taken_clear) struct taken taken = {0};
-        FD_CLEANUP(fd_selection_answer_clear) fd_selection_answer answer = {0};
-        r = list_taken(engine, anew, &taken);
-        if (r == 0)
-            r = choose(engine, (fd_arm)arm, want - have, &taken, &answer, fault);
-        if (r == 0)
-            r = put_all(engine, (fd_arm)arm, anew, &answer);
-        if (r == 0 && arm == FD_ARM_ACTIVE && answer.count > 0)
-            fd_stats_note_batch(engine, &answer);
-    }
+    for (size_t arm = 0; arm < FD_ARM_COUNT && r == 0; arm++)
+        r = fill_arm(engine, (fd_arm)arm, rebuild && arm == FD_ARM_ACTIVE, annotator, fault);
     if (r == 0)
         fd_metrics_observe(engine->metrics, FD_METRIC_REFILL_SECONDS, NULL, NULL,
                            fd_monotonic_seconds() - start);
     return r;
 }
 
-int fd_refill_now(fd_engine *engine, uint32_t annotator, fd_fault *fault) {
+static uint64_t count_fills(fd_desk *desk) {
+    (void)pthread_mutex_lock(&desk->lock);
+    uint64_t fills = desk->fills;
+    (void)pthread_mutex_unlock(&desk->lock);
+    return fills;
+}
+
+int fd_refill_now(fd_engine *engine, uint32_t annotator, uint64_t fills, bool *ret_more,
+                  fd_fault *fault) {
+    int r = 0;
     (void)pthread_mutex_lock(&engine->desk->filling);
-    int r = fill(engine, false, annotator, fault);
+    if (count_fills(engine->desk) == fills)
+        r = fill(engine, false, annotator, fault);
+    *ret_more = count_fills(engine->desk) != fills;
     (void)pthread_mutex_unlock(&engine->desk->filling);
     return r;
 }
 
 /* ---- the thread ---- */
+
+/* What failed is tried again, but not at once. */
+static void wait_a_moment(fd_desk *desk) {
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec++;
+    (void)pthread_cond_timedwait(&desk->wanted, &desk->lock, &until);
+}
 
 static void *refill_loop(void *context) {
     fd_engine *engine = context;
@@ -332,6 +404,9 @@ static void *refill_loop(void *context) {
                    FD_STR("error", fault.detail[0] ? fault.detail : strerror(-r)));
 
         (void)pthread_mutex_lock(&desk->lock);
+        desk->rebuild_wanted |= rebuild && r < 0 && r != -EAGAIN && !desk->stopping;
+        if (r < 0 && !desk->stopping)
+            wait_a_moment(desk);
     }
     (void)pthread_mutex_unlock(&desk->lock);
     return NULL;
@@ -356,11 +431,15 @@ int fd_refill_start(fd_engine *engine) {
     return -pthread_create(&engine->desk->thread, NULL, refill_loop, engine);
 }
 
-void fd_refill_stop(fd_engine *engine) {
+void fd_engine_interrupt(fd_engine *engine) {
     fd_desk *desk = engine->desk;
     (void)pthread_mutex_lock(&desk->lock);
     desk->stopping = true;
     (void)pthread_cond_signal(&desk->wanted);
     (void)pthread_mutex_unlock(&desk->lock);
-    (void)pthread_join(desk->thread, NULL);
+}
+
+void fd_refill_stop(fd_engine *engine) {
+    fd_engine_interrupt(engine);
+    (void)pthread_join(engine->desk->thread, NULL);
 }

@@ -128,12 +128,14 @@ static int fill_answer(fd_engine *engine, const fd_source *source, const fi_sele
 
 /* ---- selection ---- */
 
-double fd_engine_probability(fd_engine *engine, fi_pair pair) {
+double fd_engine_probability(fd_engine *engine, fi_pair pair, uint64_t *ret_model_version) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
     fd_fault fault = {0};
+    *ret_model_version = 0;
     if (fd_engine_snapshot(engine, &snapshot, &fault) < 0 || pair.a >= snapshot->items ||
         pair.b >= snapshot->items)
         return 0.5;
+    *ret_model_version = snapshot->served->row.version;
     return fi_probability((double)*fd_rows_at(snapshot->rewards, pair.a) -
                           (double)*fd_rows_at(snapshot->rewards, pair.b));
 }
@@ -162,7 +164,7 @@ static fi_selection_options options_of(const fd_engine *engine, const fd_selecti
         .copy_distance =
             request->has_copy_distance ? request->copy_distance : defaults->copy_distance,
         .certify_steps = request->certify_tight ? FD_TIGHT_STEPS : 0,
-        .figures = true,
+        .figures = !request->without_figures,
         .explain = request->explain,
         .go_on = go_on,
     };

@@ -1,6 +1,7 @@
 #include "snapshot.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "gather.h"
 
@@ -93,6 +94,35 @@ static int extend_features(fd_snapshot *snapshot, fd_rows *embeddings, size_t n_
     return 0;
 }
 
+/* Few answers bring their own items along: the sums would walk over all items to find them. */
+enum { ANSWERS_FEW = 256 };
+
+static int sum_few(const fd_snapshot *snapshot, fi_pair *pairs, size_t count, fi_information *sum) {
+    size_t width = snapshot->features->width;
+    FD_FREE float *features = calloc(2 * count, width * sizeof(*features));
+    FD_FREE float *rewards = calloc(2 * count, sizeof(*rewards));
+    if (!features || !rewards)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t rows[] = {pairs[i].a, pairs[i].b};
+        for (size_t side = 0; side < 2; side++) {
+            memcpy(features + (2 * i + side) * width, fd_rows_at(snapshot->features, rows[side]),
+                   width * sizeof(*features));
+            rewards[2 * i + side] = *fd_rows_at(snapshot->rewards, rows[side]);
+        }
+        pairs[i] = (fi_pair){(uint32_t)(2 * i), (uint32_t)(2 * i + 1)};
+    }
+    fi_candidates few = {
+        .n_items = 2 * count,
+        .n_features = width,
+        .n_pairs = count,
+        .features = features,
+        .rewards = rewards,
+        .pairs = pairs,
+    };
+    return fi_information_add(sum, &few);
+}
+
 /* Information of the pairs of those answers whose change is `change`, added to `sum`. */
 static int sum_information(const fd_snapshot *snapshot, const fd_answer *answers, size_t n,
                            int change, fi_information *sum) {
@@ -105,6 +135,8 @@ static int sum_information(const fd_snapshot *snapshot, const fd_answer *answers
             pairs[count++] = answers[i].pair;
     if (count == 0)
         return 0;
+    if (count <= ANSWERS_FEW)
+        return sum_few(snapshot, pairs, count, sum);
     FD_CLEANUP(fd_gathered_clear) fd_gathered gathered = {0};
     int r = fd_gather(snapshot, NULL, pairs, count, NULL, 0, &gathered);
     return r < 0 ? r : fi_information_add(sum, &gathered.candidates);

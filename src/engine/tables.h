@@ -1,5 +1,5 @@
 /*
- * The engine's tables in memory: items by id and by prompt, and the answers that count.
+ * The engine's tables in memory: items by id and by prompt, and the revisions of labels.
  *
  * Both only grow. Adding is in two steps, so that nothing can fail once the store has committed:
  * the fallible one (make entries, reserve room) before, the infallible one (link them) after, each

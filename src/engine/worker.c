@@ -6,10 +6,14 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "log.h"
 #include "private.h"
+
+enum { WORKER_NICENESS = 5 };
 
 FD_DEFINE_CLEANUP(fi_model, fi_model_free)
 
@@ -324,6 +328,8 @@ static void note_result(fd_engine *engine, int result) {
 
 static void *work_loop(void *context) {
     fd_engine *engine = context;
+    /* People wait for requests, nobody for a training. */
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), WORKER_NICENESS);
     (void)pthread_mutex_lock(&engine->worker_lock);
     while (!engine->worker_stop) {
         double seconds = seconds_until_due(engine);

@@ -211,14 +211,11 @@ static fd_job *take_jobs(fd_engine *engine) {
     return jobs;
 }
 
-static void finish_jobs(fd_engine *engine, fd_job *jobs) {
-    (void)pthread_mutex_lock(&engine->queue_lock);
+static void finish_jobs(fd_job *jobs) {
     for (fd_job *job = jobs, *next; job; job = next) {
         next = job->next; /* the job is gone once its thread wakes */
-        job->done = true;
-        (void)pthread_cond_signal(&job->finished);
+        (void)sem_post(&job->finished);
     }
-    (void)pthread_mutex_unlock(&engine->queue_lock);
 }
 
 static void *write_loop(void *context) {
@@ -228,26 +225,25 @@ static void *write_loop(void *context) {
         if (!jobs)
             return NULL;
         run_group(engine, jobs);
-        finish_jobs(engine, jobs);
+        finish_jobs(jobs);
     }
 }
 
 int fd_writer_run(fd_engine *engine, fd_job *job) {
     job->next = NULL;
-    job->done = false;
     (void)pthread_mutex_lock(&engine->queue_lock);
     if (engine->queue_closed) {
         (void)pthread_mutex_unlock(&engine->queue_lock);
         return -ESHUTDOWN;
     }
-    (void)pthread_cond_init(&job->finished, NULL);
+    (void)sem_init(&job->finished, 0, 0);
     *engine->queue_tail = job;
     engine->queue_tail = &job->next;
     (void)pthread_cond_signal(&engine->queue_filled);
-    while (!job->done)
-        (void)pthread_cond_wait(&job->finished, &engine->queue_lock);
     (void)pthread_mutex_unlock(&engine->queue_lock);
-    (void)pthread_cond_destroy(&job->finished);
+    while (sem_wait(&job->finished) != 0)
+        continue;
+    (void)sem_destroy(&job->finished);
     return job->result;
 }
 

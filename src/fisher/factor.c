@@ -28,6 +28,9 @@ int fi_factor_new(const fi_information *information, double ridge, fi_factor **r
                (n - i) * sizeof(double));
         factor->upper[i * n + i] += ridge;
     }
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(factor->upper[i * n + i]))
+            return -EDOM;
     /* A lower factor by columns is the upper factor by rows. */
     if (LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', (int)n, factor->upper, (int)n) != 0)
         return -EDOM;

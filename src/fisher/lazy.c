@@ -285,7 +285,7 @@ int fi_lazy_pick(const fi_lazy *from, fi_factor **factor, size_t k, uint32_t *ba
     while (r == 0 && *count < k) {
         size_t before = *count;
         r = start_round(&state, *factor);
-        if (r || state.left == 0 || state.heap[0].key <= from->floor)
+        if (r || state.left == 0 || !(state.heap[0].key > from->floor))
             break;
         r = pick_round(&state, k, batch, count);
         if (r == 0 && *count > before)

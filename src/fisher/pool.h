@@ -49,8 +49,8 @@ fi_pair fi_pool_pair(const fi_pool_view *view, uint64_t number);
 int fi_pool_add_information(const fi_pool_view *view, bool unit,
                             fi_information *information) FD_MUST_CHECK;
 
-/* Pairs with a smaller gap in reward than each of k pairs: ranks [k]. */
-int fi_pool_entropy_ranks(const fi_pool_view *view, size_t k, const fi_pair *pairs,
-                          uint64_t *ranks) FD_MUST_CHECK;
+/* Pairs with a smaller gap in reward than each of k pairs: ranks [k]. -ECANCELED, -ENOMEM. */
+int fi_pool_entropy_ranks(const fi_pool_view *view, const fi_selection_options *options, size_t k,
+                          const fi_pair *pairs, uint64_t *ranks) FD_MUST_CHECK;
 
 #endif

@@ -118,8 +118,8 @@ static int appraise(workspace *work, fi_selection *selection) {
     }
     if (r == 0 && options->explain) {
         selection->entropy_ranks = calloc(work->count + 1, sizeof(*selection->entropy_ranks));
-        r = selection->entropy_ranks ? fi_pool_entropy_ranks(work->view, work->count, work->batch,
-                                                             selection->entropy_ranks)
+        r = selection->entropy_ranks ? fi_pool_entropy_ranks(work->view, options, work->count,
+                                                             work->batch, selection->entropy_ranks)
                                      : -ENOMEM;
     }
     if (r)

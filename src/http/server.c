@@ -49,6 +49,7 @@ struct fd_server {
     pthread_cond_t changed;         /* monotonic; a handler ended, or the watch must stop */
     struct connection *connections; /* guarded by lock, as is all below */
     unsigned running;               /* requests between their body's end and their completion */
+    bool draining;                  /* somebody waits for `running` to fall */
     bool stopping;
     pthread_t watch;
 };
@@ -442,7 +443,8 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     (void)pthread_mutex_lock(&server->lock);
     if (exchange->is_running) {
         server->running--;
-        (void)pthread_cond_broadcast(&server->changed);
+        if (server->draining)
+            (void)pthread_cond_broadcast(&server->changed);
     }
     (void)pthread_mutex_unlock(&server->lock);
     free(exchange->id);
@@ -579,6 +581,7 @@ void fd_server_stop(fd_server *server, double grace_seconds) {
     (void)MHD_quiesce_daemon(server->daemon);
 
     (void)pthread_mutex_lock(&server->lock);
+    server->draining = true;
     while (server->running > 0 && fd_monotonic_seconds() < deadline)
         wait_until(server, deadline);
     server->stopping = true;

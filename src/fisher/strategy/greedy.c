@@ -123,12 +123,14 @@ static int pick_among(growth *grown, fi_finds *finds, size_t k, fi_pair *batch, 
         .offered = offered,
         .floor = finds->floor,
     };
-    /* Where all that were kept tie, one of them is as good as any that was not. */
+    /* Where all that were kept tie, one of them is as good as any that was not; and where none
+     * gains anything, any number of them is. */
     bool tied = n > 0 && best <= finds->floor;
     if (tied)
         from.floor = -INFINITY;
     size_t before = *count, chosen = 0;
-    int r = fi_lazy_pick(&from, &grown->factor, tied ? 1 : k - before, picked, &chosen);
+    int r =
+        fi_lazy_pick(&from, &grown->factor, tied && best > 0.0 ? 1 : k - before, picked, &chosen);
     for (size_t i = 0; r == 0 && i < chosen; i++)
         batch[(*count)++] = pairs[picked[i]];
     return r ? r : remember(grown, finds, offered);

@@ -82,40 +82,65 @@ int fi_fill_from_pool(const fi_pool_problem *problem, size_t k, fi_pair *batch, 
     return 0;
 }
 
-/* Beyond this many of the best pairs a batch may have copies. */
+/* Where so many of the best pairs were offered, the others that they are copies of are few. */
 enum { OFFERED_MAX = 1 << 20 };
+
+/* Offers the finds in their order, and remembers all of them. */
+static int offer_finds(const fi_pool_problem *problem, const fi_finds *finds, size_t k,
+                       fi_pair *batch, size_t *count, uint64_t *taken) {
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < finds->count; i++) {
+        taken[i] = fi_pair_key(finds->pairs[i].pair);
+        if (*count == k)
+            continue;
+        fi_verdict verdict;
+        r = fi_admission_offer(problem->admission, 0, finds->pairs[i].pair, &verdict);
+        if (r == 0 && verdict == FI_ADMITTED)
+            batch[(*count)++] = finds->pairs[i].pair;
+        if (r == 0 && i % OFFERS_PER_CALL == 0)
+            r = fi_go_on(problem->options, (double)*count / (double)k);
+    }
+    return r;
+}
 
 int fi_take_largest_from_pool(const fi_pool_problem *problem, fi_scan_key key,
                               const fi_factor *factor, size_t k, fi_pair *batch, size_t *count) {
     const fi_distinct *distinct = problem->view->distinct;
     FD_FREE float *whitened = NULL;
+    FD_FREE uint64_t *taken = NULL;
+    size_t n_taken = 0;
     int r = 0;
     if (factor) {
         whitened = calloc(distinct->n_items + 1, distinct->n_features * sizeof(*whitened));
         r = whitened ? fi_whiten(factor, distinct, whitened) : -ENOMEM;
     }
-    size_t offered = 0;
     bool all = false;
-    for (size_t room = k + k / 4; r == 0 && *count < k && !all && offered < OFFERED_MAX;
+    for (size_t room = k + k / 4; r == 0 && !all && *count < k && n_taken < OFFERED_MAX;
          room *= 4) {
-        fi_scan scan = {.view = problem->view,
-                        .options = problem->options,
-                        .key = key,
-                        .whitened = whitened,
-                        .least = -INFINITY,
-                        .room = room};
+        fi_scan scan = {
+            .view = problem->view,
+            .options = problem->options,
+            .admission = problem->admission,
+            .taken = taken,
+            .n_taken = n_taken,
+            .key = key,
+            .whitened = whitened,
+            .least = -INFINITY,
+            .room = room,
+        };
         FD_CLEANUP(fi_finds_clear) fi_finds finds = {0};
         r = fi_scan_pool(&scan, &finds);
+        if (r)
+            break;
         fi_finds_sort(&finds);
+        uint64_t *grown = reallocarray(taken, n_taken + finds.count + 1, sizeof(*taken));
+        if (!grown)
+            return -ENOMEM;
+        taken = grown;
+        r = offer_finds(problem, &finds, k, batch, count, taken + n_taken);
+        n_taken += finds.count;
+        fi_sort_keys(taken, n_taken);
         all = finds.count < room;
-        for (; r == 0 && offered < finds.count && *count < k; offered++) {
-            fi_verdict verdict;
-            r = fi_admission_offer(problem->admission, 0, finds.pairs[offered].pair, &verdict);
-            if (r == 0 && verdict == FI_ADMITTED)
-                batch[(*count)++] = finds.pairs[offered].pair;
-            if (r == 0 && offered % OFFERS_PER_CALL == 0)
-                r = fi_go_on(problem->options, (double)*count / (double)k);
-        }
     }
     return r ? r : fi_fill_from_pool(problem, k, batch, count);
 }
