@@ -3,11 +3,14 @@
 #include <errno.h>
 #include <lapacke.h>
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "network.h"
 
 enum { BLOCK_ROWS = 64 };
+
+#define DEVIATION_MIN 1e-9
 
 /* The difference is taken in float64, so that a large mean costs no digits. */
 FI_CLONES static void standardise(size_t inputs, const double *restrict mean,
@@ -116,10 +119,10 @@ static void fit_columns(size_t inputs, size_t n, const float *embeddings, double
         add_squares(inputs, embeddings + i * inputs, mean, squares);
     for (size_t j = 0; j < inputs; j++) {
         double deviation = sqrt(squares[j] / (double)n);
-        /* What float32 cannot tell from rounding of the mean does not vary. */
-        scale[j] = deviation > 1e-6 * fabs(mean[j]) ? (float)(1.0 / deviation) : 0.0f;
-        if (!isfinite(scale[j]))
-            scale[j] = 0.0f;
+        /* What float32 cannot tell from rounding of the mean does not vary; nor does what is so
+         * small that the largest number an item may bring later would not stay finite. */
+        bool varies = deviation > 1e-6 * fabs(mean[j]) && deviation > DEVIATION_MIN;
+        scale[j] = varies ? (float)(1.0 / deviation) : 0.0f;
     }
 }
 
