@@ -91,9 +91,9 @@ static void standardised_inputs_have_mean_0_and_deviation_1_even_far_from_0(void
 static void the_largest_numbers_stay_finite_in_an_input_that_hardly_varied(void **state) {
     (void)state;
     static const double deviations[] = {1e-36, 1e-20, 1e-10, 1e-8};
-    const fi_shape shapes[] = {{.inputs = 2}, {.inputs = 2, .hidden_layers = 3, .hidden_width = 8}};
+    const fi_shape kinds[] = {{.inputs = 2}, {.inputs = 2, .hidden_layers = 3, .hidden_width = 8}};
     for (size_t d = 0; d < FD_LENGTH(deviations); d++)
-        for (size_t s = 0; s < FD_LENGTH(shapes); s++) {
+        for (size_t s = 0; s < FD_LENGTH(kinds); s++) {
             fi_rng rng = fi_rng_seeded(5);
             float items[50 * 2], features[8] = {0};
             for (size_t i = 0; i < 50; i++) {
@@ -101,7 +101,7 @@ static void the_largest_numbers_stay_finite_in_an_input_that_hardly_varied(void 
                 items[2 * i + 1] = (float)fi_rng_normal(&rng);
             }
             FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
-            assert_int_equal(fi_model_new(&shapes[s], 1, &model), 0);
+            assert_int_equal(fi_model_new(&kinds[s], 1, &model), 0);
             assert_int_equal(fi_model_fit_inputs(model, 50, items), 0);
             const float largest[] = {FI_EMBEDDING_MAX, -FI_EMBEDDING_MAX};
             assert_int_equal(fi_model_features(model, 1, largest, features), 0);
