@@ -244,9 +244,12 @@ static void take(struct annotator *annotator) {
     }
     for (size_t i = 0; i < hand.count; i++) {
         if (was_answered(annotator, &hand.given[i])) {
-            bool waits = false; /* a lease stays open until its answer arrives */
+            bool waits = false; /* open until its answer arrives, or expired and given again */
             for (size_t k = annotator->first_unsent; k < annotator->n_sent; k++)
-                waits |= strcmp(annotator->sent[k].given.id, hand.given[i].id) == 0;
+                if (fixture_same_pair(&annotator->sent[k].given, &hand.given[i])) {
+                    annotator->sent[k].given = hand.given[i];
+                    waits = true;
+                }
             EXPECT(crowd, waits);
         } else if (fate == 1) {
             cross_out(crowd, hand.given[i].id);
