@@ -17,7 +17,7 @@
 enum { READY_PER_LEASE = 4, CONTROL_LEAST = 8 };
 
 /* Where pairs go out quickly, so many times what went out since the last fill lies ready. */
-enum { READY_PER_GIVEN = 4, DEMAND_MAX = 1024 };
+enum { READY_PER_GIVEN = 4, DEMAND_MAX = 4096 };
 
 /* The control arm is drawn at random: candidates beyond this many times its need add nothing. */
 enum { CONTROL_CANDIDATES = 4 };
