@@ -265,8 +265,9 @@ typedef struct fd_assignment {
 typedef int fd_assignment_visit(void *context, const fd_assignment *assignment);
 
 /*
- * The open leases of the annotator, oldest first, and new ones up to `count`. Fewer, or none, where
- * nothing else is left for this annotator now; -EAGAIN with a fault before there are items.
+ * The open leases of the annotator, oldest first, and new ones up to `count`: fewer where less lies
+ * ready, none only where nothing is left for this annotator now. -EAGAIN with a fault before there
+ * are items.
  * lease_seconds 0 is the configured time.
  */
 int fd_engine_assign(fd_engine *engine, const char *annotator, size_t count, double lease_seconds,
