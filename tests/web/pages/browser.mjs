@@ -90,8 +90,9 @@ export function untilNothingIsLeft(page) {
     return until(async () => (await glance(page)).title === 'Nothing to compare right now', 'the end');
 }
 
+/* By the attribute, for the words stay out of sight at first even where something waits. */
 export function untilSent(page) {
-    return page.locator('#waiting').waitFor({ state: 'hidden' });
+    return until(() => page.locator('#waiting').evaluate((element) => element.hidden), 'nothing to wait');
 }
 
 const PREFERENCES = { ArrowLeft: 'a', 1: 'a', ArrowRight: 'b', 2: 'b', 0: 'tie', Space: 'skip' };
