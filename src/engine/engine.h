@@ -298,6 +298,7 @@ typedef struct fd_tally {
 typedef struct fd_annotator_tally {
     const char *name; /* lives as long as the engine */
     fd_tally tally;
+    size_t column; /* of the buckets; not set without labels */
 } fd_annotator_tally;
 
 /* A batch that was chosen for the annotators. */
@@ -324,7 +325,8 @@ typedef struct fd_stats {
     size_t n_annotators;
     fd_annotator_tally *annotators;
     size_t n_buckets;
-    uint32_t *buckets; /* [n_buckets x n_annotators] labels */
+    size_t n_columns;
+    uint32_t *buckets; /* [n_buckets x n_columns] labels */
     size_t n_batches;
     fd_batch_note *batches; /* the last ones, since the start */
     size_t open_leases;

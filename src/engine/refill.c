@@ -19,6 +19,10 @@ enum { READY_PER_LEASE = 4, CONTROL_LEAST = 8 };
 /* Where pairs go out quickly, so many times what went out since the last fill lies ready. */
 enum { READY_PER_GIVEN = 4, DEMAND_MAX = 4096 };
 
+/* But at most this part of the candidates that there were: one arm must not hold all that is left.
+ */
+enum { CANDIDATES_PER_READY = 8 };
+
 /* The control arm is drawn at random: candidates beyond this many times its need add nothing. */
 enum { CONTROL_CANDIDATES = 4 };
 
@@ -38,10 +42,12 @@ static size_t wanted(const fd_engine *engine, fd_arm arm) {
     const fd_engine_options *options = &engine->options;
     size_t ready = READY_PER_LEASE * HASH_COUNT(engine->desk->leases);
     ready = ready > options->ready ? ready : options->ready;
-    ready = ready > engine->desk->demand ? ready : engine->desk->demand;
+    size_t share = engine->desk->candidates / CANDIDATES_PER_READY;
+    size_t demand = engine->desk->demand < share ? engine->desk->demand : share;
+    ready = ready > demand ? ready : demand;
     double control = options->control_fraction;
-    double share = arm == FD_ARM_CONTROL ? control : control < 1.0 ? 1.0 : 0.0;
-    size_t count = (size_t)ceil((double)ready * share);
+    double part = arm == FD_ARM_CONTROL ? control : control < 1.0 ? 1.0 : 0.0;
+    size_t count = (size_t)ceil((double)ready * part);
     return arm == FD_ARM_CONTROL && count > 0 && count < CONTROL_LEAST ? CONTROL_LEAST : count;
 }
 
@@ -316,6 +322,12 @@ static void expect_demand(fd_desk *desk) {
     (void)pthread_mutex_unlock(&desk->lock);
 }
 
+static void note_candidates(fd_desk *desk, size_t count) {
+    (void)pthread_mutex_lock(&desk->lock);
+    desk->candidates = count;
+    (void)pthread_mutex_unlock(&desk->lock);
+}
+
 static int fill_arm(fd_engine *engine, fd_arm arm, bool anew, uint32_t annotator, fd_fault *fault) {
     fd_desk *desk = engine->desk;
     (void)pthread_mutex_lock(&desk->lock);
@@ -331,6 +343,8 @@ static int fill_arm(fd_engine *engine, fd_arm arm, bool anew, uint32_t annotator
     int r = list_taken(engine, anew, &taken);
     if (r == 0)
         r = choose(engine, arm, want - have, figures, &taken, &answer, fault);
+    if (r == 0 && arm == FD_ARM_ACTIVE)
+        note_candidates(desk, (size_t)answer.candidates);
     if (r == 0)
         r = put_all(engine, arm, anew, &answer);
     if (r == 0 && figures && answer.count > 0) {

@@ -41,7 +41,6 @@ static int copy_batches(fd_engine *engine, fd_stats *stats) {
 
 /* ---- answers ---- */
 
-/* What the answers in the range are, label by label, as the newest revision has it. */
 static int copy_answers(fd_engine *engine, fd_answer **ret, size_t *ret_count) {
     (void)pthread_rwlock_rdlock(&engine->state_lock);
     size_t n = engine->answers.count;
@@ -72,21 +71,44 @@ static void count(const fd_answer *answer, fd_tally *tally) {
     }
 }
 
+static bool is_in_range(const fd_answer *answers, size_t i, const fd_stats_request *request) {
+    const fd_answer *answer = &answers[i];
+    return answer->label == i && answer->newest != FD_PREFER_RETRACTED &&
+           answer->created_ms >= request->from_ms && answer->created_ms < request->to_ms;
+}
+
 static void count_all(const fd_answer *answers, size_t n, const fd_stats_request *request,
                       fd_stats *stats) {
     for (size_t i = 0; i < n; i++) {
         const fd_answer *answer = &answers[i];
-        if (answer->label != i || answer->newest == FD_PREFER_RETRACTED ||
-            answer->created_ms < request->from_ms || answer->created_ms >= request->to_ms)
+        if (!is_in_range(answers, i, request))
             continue;
+        fd_annotator_tally *annotator = &stats->annotators[answer->annotator];
+        if (annotator->tally.labels == 0)
+            annotator->column = stats->n_columns++;
         count(answer, &stats->all);
-        count(answer, &stats->annotators[answer->annotator].tally);
+        count(answer, &annotator->tally);
         if (answer->origin != FD_ORIGIN_NONE)
             count(answer, (answer->origin & FD_ORIGIN_CONTROL) ? &stats->control : &stats->active);
-        size_t bucket = (size_t)((answer->created_ms - request->from_ms) / request->bucket_ms);
-        if (bucket < stats->n_buckets)
-            stats->buckets[bucket * stats->n_annotators + answer->annotator]++;
     }
+}
+
+/* Only those who answered in the range have a column: names are many. */
+static int fill_buckets(const fd_answer *answers, size_t n, const fd_stats_request *request,
+                        fd_stats *stats) {
+    stats->n_buckets =
+        (size_t)((request->to_ms - request->from_ms + request->bucket_ms - 1) / request->bucket_ms);
+    stats->buckets = calloc(stats->n_buckets * stats->n_columns + 1, sizeof(*stats->buckets));
+    if (!stats->buckets)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        if (!is_in_range(answers, i, request))
+            continue;
+        size_t bucket = (size_t)((answers[i].created_ms - request->from_ms) / request->bucket_ms);
+        size_t column = stats->annotators[answers[i].annotator].column;
+        stats->buckets[bucket * stats->n_columns + column]++;
+    }
+    return 0;
 }
 
 static int name_annotators(fd_engine *engine, fd_stats *stats) {
@@ -112,12 +134,10 @@ int fd_engine_stats(fd_engine *engine, const fd_stats_request *request, fd_stats
         r = copy_batches(engine, &stats);
     if (r < 0)
         return r;
-    stats.n_buckets =
-        (size_t)((request->to_ms - request->from_ms + request->bucket_ms - 1) / request->bucket_ms);
-    stats.buckets = calloc(stats.n_buckets * stats.n_annotators + 1, sizeof(*stats.buckets));
-    if (!stats.buckets)
-        return -ENOMEM;
     count_all(answers, n, request, &stats);
+    r = fill_buckets(answers, n, request, &stats);
+    if (r < 0)
+        return r;
     *ret = stats;
     memset(&stats, 0, sizeof(stats));
     return 0;

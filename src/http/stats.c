@@ -94,8 +94,11 @@ static json_t *series_json(const fd_stats_request *request, const fd_stats *stat
     for (size_t b = 0; list && b < stats->n_buckets; b++) {
         json_t *counts = json_object();
         for (size_t i = 0; counts && i < stats->n_annotators; i++) {
-            uint32_t count = stats->buckets[b * stats->n_annotators + i];
-            const char *name = stats->annotators[i].name;
+            const fd_annotator_tally *annotator = &stats->annotators[i];
+            const char *name = annotator->name;
+            uint32_t count = annotator->tally.labels > 0
+                                 ? stats->buckets[b * stats->n_columns + annotator->column]
+                                 : 0;
             if (count > 0 && (!only || strcmp(only, name) == 0) &&
                 json_object_set_new(counts, name, json_integer(count)) < 0)
                 json_decref(FD_STEAL(counts));

@@ -145,6 +145,7 @@ static int keep(void *context, const fd_assignment *assignment) {
 static bool was_answered(const struct annotator *annotator, const fixture_given *given) {
     for (size_t i = 0; i < annotator->n_sent; i++)
         if (strcmp(annotator->sent[i].annotator, annotator->name) == 0 &&
+            annotator->sent[i].preference != FD_PREFER_RETRACTED && /* may be asked again */
             fixture_same_pair(&annotator->sent[i].given, given))
             return true;
     return false;
