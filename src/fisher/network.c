@@ -5,23 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-/* exp(-u) for 0 <= u <= 87, to about one unit in the last place: 2^n times a polynomial. */
-static inline float exp_negative(float u) {
-    float n = rintf(u * -1.44269504f);
-    float r = -u - n * 0.693359375f + n * 2.12194440e-4f; /* log 2 in two parts */
-    float p = 1.0f / 720;
-    p = p * r + 1.0f / 120;
-    p = p * r + 1.0f / 24;
-    p = p * r + 1.0f / 6;
-    p = p * r + 0.5f;
-    p = p * r + 1.0f;
-    p = p * r + 1.0f;
-    union {
-        int32_t bits;
-        float value;
-    } power = {.bits = ((int32_t)n + 127) << 23};
-    return p * power.value;
-}
+#include "float_exp.h"
 
 /*
  * Phi(-x) = exp(-x^2 / 2) q(t) / 2 for x >= 0 with t = 1 / (1 + c x), the form of Hastings 1955;
@@ -48,7 +32,7 @@ static inline float distribution(float x, float exponential) {
 
 static inline float bell(float x) {
     float half_square = 0.5f * x * x;
-    return exp_negative(half_square < 87.0f ? half_square : 87.0f);
+    return fi_float_exp_negative(half_square < 87.0f ? half_square : 87.0f);
 }
 
 FI_CLONES void fi_gelu(size_t count, float *restrict z, float *restrict out) {

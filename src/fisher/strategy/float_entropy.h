@@ -2,32 +2,10 @@
 #ifndef FI_FLOAT_ENTROPY_H
 #define FI_FLOAT_ENTROPY_H
 
-#include <math.h>
-#include <stdint.h>
+#include "float_exp.h"
 
-/* exp(-87) is still a normal float32. */
-#define FI_FLOAT_LOGIT_MAX 87.0f
+#define FI_FLOAT_LOGIT_MAX FI_FLOAT_EXPONENT_MAX
 #define FI_FLOAT_LOG_2 0.693147181f
-
-typedef union fi_float_bits {
-    int32_t bits;
-    float value;
-} fi_float_bits;
-
-/* exp(-u) for 0 <= u <= 87: 2^n times a polynomial. */
-static inline float fi_float_exp_negative(float u) {
-    float n = rintf(u * -1.44269504f);
-    float r = -u - n * 0.693359375f + n * 2.12194440e-4f; /* log 2 in two parts */
-    float p = 1.0f / 720;
-    p = p * r + 1.0f / 120;
-    p = p * r + 1.0f / 24;
-    p = p * r + 1.0f / 6;
-    p = p * r + 0.5f;
-    p = p * r + 1.0f;
-    p = p * r + 1.0f;
-    fi_float_bits power = {.bits = ((int32_t)n + 127) << 23};
-    return p * power.value;
-}
 
 /* log(1 + y) for sqrt(1/2) <= 1 + y <= sqrt(2): a minimax fit to what is left after y - y^2 / 2. */
 static inline float fi_float_log_near_1(float y) {
