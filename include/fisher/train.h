@@ -20,11 +20,22 @@ typedef struct fi_answers {
     const float *targets; /* [count], each in [0, 1] */
 } fi_answers;
 
-/* What a model says of a set of answers. An empty set has loss, accuracy and error of NaN. */
+/*
+ * What a model says of a set of answers; NaN for a mean over none.
+ *
+ * The calibration error is the expected one (Naeini, Cooper and Hauskrecht 2015). Each answer is
+ * folded to the side that the model prefers: a pair with p < 1/2 counts with 1 - p and 1 - t, and
+ * one with p = 1/2 with t = 1/2, so that which item stands first does not matter. Then p is in one
+ * of ten bins of equal width between 1/2 and 1, and the error is the mean over all answers, ties
+ * too, of |mean p - mean t| in their bin.
+ */
 typedef struct fi_fit {
     double loss;     /* mean Bradley-Terry loss, nats per answer */
     double accuracy; /* share of the answers that are no tie whose sign the model gets right */
     size_t decided;  /* answers that are no tie */
+    double calibration_error;
+    double accuracy_low; /* 95 % interval of the accuracy (Wilson 1927) */
+    double accuracy_high;
 } fi_fit;
 
 /* rewards [n_items] of the rows that the pairs name. */

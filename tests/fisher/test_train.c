@@ -268,6 +268,101 @@ static void confident_logits_neither_overflow_nor_count_as_wrong(void **state) {
     assert_near(fit.accuracy, 0.5, 0);
 }
 
+static void calibration_error_is_the_mean_distance_in_bins_of_the_preferred_side(void **state) {
+    (void)state;
+    const float rewards[] = {0, 2.2f, 2.84f, 3.0f, 0.1f};
+    /* p of 0.900 and 1 - 0.945, which share a bin, of 0.953 and of 0.525 */
+    const fi_pair pairs[] = {{1, 0}, {0, 2}, {3, 0}, {4, 0}};
+    const float targets[] = {1, 1, 0.5f, 1};
+    double p[4];
+    for (size_t i = 0; i < 4; i++)
+        p[i] = 1 / (1 + exp(-(double)rewards[i + 1]));
+    fi_answers answers = {4, pairs, targets};
+    double expected = (fabs(p[0] + p[1] - 1) + (p[2] - 0.5) + (1 - p[3])) / 4;
+    assert_near(fi_evaluate(rewards, &answers).calibration_error, expected, 1e-7);
+
+    /* The same questions with their sides exchanged. */
+    fi_pair turned[4];
+    float of_turned[4];
+    for (size_t i = 0; i < 4; i++) {
+        turned[i] = (fi_pair){pairs[i].b, pairs[i].a};
+        of_turned[i] = 1 - targets[i];
+    }
+    answers = (fi_answers){4, turned, of_turned};
+    assert_near(fi_evaluate(rewards, &answers).calibration_error, expected, 1e-7);
+}
+
+static void a_model_that_knows_nothing_or_all_is_calibrated(void **state) {
+    (void)state;
+    const float same[] = {1, 1}, apart[] = {100, -100};
+    const fi_pair pairs[] = {{0, 1}, {1, 0}};
+    const float targets[] = {1, 1}, true_targets[] = {1, 0};
+    fi_answers answers = {2, pairs, targets};
+    assert_near(fi_evaluate(same, &answers).calibration_error, 0, 0);
+    assert_near(fi_evaluate(apart, &answers).calibration_error, 0.5, 1e-12);
+    answers.targets = true_targets;
+    assert_near(fi_evaluate(apart, &answers).calibration_error, 0, 1e-12);
+}
+
+static void calibration_error_is_small_where_answers_follow_the_model(void **state) {
+    (void)state;
+    enum { N = 20000 };
+    static float rewards[N + 1];
+    static fi_pair pairs[N];
+    static float targets[N];
+    fi_rng rng = fi_rng_seeded(11);
+    for (uint32_t i = 0; i < N; i++) {
+        double logit = 2 * fi_rng_normal(&rng);
+        rewards[i + 1] = (float)logit;
+        pairs[i] = (fi_pair){i + 1, 0};
+        targets[i] = fi_rng_uniform(&rng) < 1 / (1 + exp(-logit)) ? 1.0f : 0.0f;
+    }
+    fi_answers answers = {N, pairs, targets};
+    assert_true(fi_evaluate(rewards, &answers).calibration_error < 0.015);
+    for (uint32_t i = 1; i <= N; i++) /* twice as sure of itself */
+        rewards[i] *= 2;
+    assert_true(fi_evaluate(rewards, &answers).calibration_error > 0.05);
+}
+
+/* The ends of the interval are the two shares s with |accuracy - s| = 1.96 sqrt(s (1 - s) / n). */
+static void the_interval_of_the_accuracy_is_wilsons(void **state) {
+    (void)state;
+    const float rewards[] = {1, 0};
+    for (size_t right = 0; right <= 10; right += 5) {
+        fi_pair pairs[11];
+        float targets[11];
+        for (size_t i = 0; i < 11; i++) {
+            pairs[i] = (fi_pair){0, 1};
+            targets[i] = i == 10 ? 0.5f : i < right ? 1.0f : 0.0f;
+        }
+        fi_answers answers = {11, pairs, targets};
+        fi_fit fit = fi_evaluate(rewards, &answers);
+        assert_int_equal(fit.decided, 10);
+        assert_near(fit.accuracy, (double)right / 10, 1e-15);
+        const double ends[] = {fit.accuracy_low, fit.accuracy_high};
+        for (size_t i = 0; i < 2; i++) {
+            double error = 1.959963984540054 * sqrt(ends[i] * (1 - ends[i]) / 10);
+            assert_near(fabs(fit.accuracy - ends[i]), error, 1e-7);
+            assert_true(ends[i] >= 0 && ends[i] <= 1);
+        }
+        assert_true(fit.accuracy_low < fit.accuracy_high);
+    }
+}
+
+static void of_no_answers_nothing_is_said(void **state) {
+    (void)state;
+    const fi_pair pairs[] = {{0, 1}};
+    const float rewards[] = {1, 0}, targets[] = {0.5f};
+    fi_answers answers = {0, pairs, targets};
+    fi_fit fit = fi_evaluate(rewards, &answers);
+    assert_true(isnan(fit.loss) && isnan(fit.accuracy) && isnan(fit.calibration_error));
+    assert_true(isnan(fit.accuracy_low) && isnan(fit.accuracy_high));
+    answers.count = 1; /* a tie */
+    fit = fi_evaluate(rewards, &answers);
+    assert_true(isfinite(fit.loss) && isfinite(fit.calibration_error));
+    assert_true(isnan(fit.accuracy) && isnan(fit.accuracy_low) && isnan(fit.accuracy_high));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_gradient_agrees_with_finite_differences),
@@ -279,6 +374,11 @@ int main(void) {
         cmocka_unit_test(a_diverging_training_says_so_and_leaves_the_model_as_it_was),
         cmocka_unit_test(answers_that_make_no_sense_are_refused),
         cmocka_unit_test(confident_logits_neither_overflow_nor_count_as_wrong),
+        cmocka_unit_test(calibration_error_is_the_mean_distance_in_bins_of_the_preferred_side),
+        cmocka_unit_test(a_model_that_knows_nothing_or_all_is_calibrated),
+        cmocka_unit_test(calibration_error_is_small_where_answers_follow_the_model),
+        cmocka_unit_test(the_interval_of_the_accuracy_is_wilsons),
+        cmocka_unit_test(of_no_answers_nothing_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
