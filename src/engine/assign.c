@@ -1,10 +1,8 @@
-#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "desk.h"
 
@@ -36,8 +34,7 @@ uint16_t fd_origin_of(const char *assignment) {
 static void make_id(fd_lease *lease) {
     double p = lease->swapped ? 1.0 - lease->offer->p : lease->offer->p;
     uint32_t random[3];
-    ssize_t got = getrandom(random, sizeof(random), 0);
-    assert(got == (ssize_t)sizeof(random));
+    arc4random_buf(random, sizeof(random));
     (void)snprintf(lease->id, sizeof(lease->id), "%c%03x-%08" PRIx32 "%08" PRIx32 "%08" PRIx32,
                    lease->offer->arm == FD_ARM_ACTIVE ? 'a' : 'c',
                    (unsigned)lrint(p * 2.0 * FD_ORIGIN_EVEN), random[0], random[1], random[2]);
@@ -62,8 +59,7 @@ int fd_desk_new(fd_desk **ret) {
     if (!desk)
         return -ENOMEM;
     uint64_t seed;
-    ssize_t got = getrandom(&seed, sizeof(seed), 0);
-    assert(got == (ssize_t)sizeof(seed));
+    arc4random_buf(&seed, sizeof(seed));
     desk->rng = fi_rng_seeded(seed);
     desk->next_expiry_ms = INT64_MAX;
     desk->hungry = FD_NOBODY;

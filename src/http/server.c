@@ -1,7 +1,6 @@
 #include "server.h"
 
 #include <arpa/inet.h>
-#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <microhttpd.h>
@@ -11,7 +10,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -204,8 +202,7 @@ static void choose_request_id(struct MHD_Connection *connection, struct exchange
         return;
     }
     uint64_t number;
-    ssize_t got = getrandom(&number, sizeof(number), 0);
-    assert(got == (ssize_t)sizeof(number));
+    arc4random_buf(&number, sizeof(number));
     (void)snprintf(exchange->request_id, sizeof(exchange->request_id), "%016llx",
                    (unsigned long long)number);
 }
