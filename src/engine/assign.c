@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "array.h"
 #include "desk.h"
 
 /* ---- origins ---- */
@@ -101,18 +102,6 @@ void fd_desk_free(fd_desk *desk) {
 
 /* ---- annotators ---- */
 
-static int grow(void *list, size_t *capacity, size_t count, size_t size) {
-    if (count < *capacity)
-        return 0;
-    size_t wanted = *capacity ? 2 * *capacity : 16;
-    void *grown = reallocarray(*(void **)list, wanted, size);
-    if (!grown)
-        return -ENOMEM;
-    *(void **)list = grown;
-    *capacity = wanted;
-    return 0;
-}
-
 static int number(fd_desk *desk, const char *name, uint32_t *ret) {
     fd_annotator *annotator;
     HASH_FIND_STR(desk->by_name, name, annotator);
@@ -120,8 +109,8 @@ static int number(fd_desk *desk, const char *name, uint32_t *ret) {
         *ret = annotator->number;
         return 0;
     }
-    int r = grow(&desk->annotators, &desk->annotator_capacity, desk->annotator_count,
-                 sizeof(*desk->annotators));
+    int r = fd_array_reserve(&desk->annotators, &desk->annotator_capacity,
+                             desk->annotator_count + 1, sizeof(*desk->annotators));
     if (r < 0)
         return r;
     size_t length = strlen(name);
@@ -219,7 +208,8 @@ int fd_desk_put(fd_engine *engine, fd_offer *offer, bool first) {
         return -ENOMEM;
     if (record->ready || fd_desk_room(engine, record) == 0)
         return 0;
-    int r = grow(&queue->offers, &queue->capacity, queue->count, sizeof(*queue->offers));
+    int r = fd_array_reserve(&queue->offers, &queue->capacity, queue->count + 1,
+                             sizeof(*queue->offers));
     if (r < 0)
         return r;
     size_t at = first ? 0 : queue->count;
@@ -251,8 +241,8 @@ void fd_desk_note_unfinished(fd_engine *engine, fd_pair_record *record) {
     if (!record || record->ready || record->unfinished || record->open > 0 ||
         record->answered + record->skipped == 0 || fd_desk_room(engine, record) == 0)
         return;
-    if (grow(&desk->unfinished, &desk->unfinished_capacity, desk->n_unfinished,
-             sizeof(*desk->unfinished)) < 0)
+    if (fd_array_reserve(&desk->unfinished, &desk->unfinished_capacity, desk->n_unfinished + 1,
+                         sizeof(*desk->unfinished)) < 0)
         return; /* it is offered after a restart */
     desk->unfinished[desk->n_unfinished++] = record->key;
     record->unfinished = true;

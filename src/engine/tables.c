@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "array.h"
+
 /* ---- items ---- */
 
 int fd_item_entry_new(const fd_item_row *row, fd_item_entry **ret) {
@@ -22,18 +24,6 @@ void fd_item_entry_free(fd_item_entry *entry) {
     free(entry);
 }
 
-static int grow(void **array, size_t *capacity, size_t needed, size_t size) {
-    if (needed <= *capacity)
-        return 0;
-    size_t grown = *capacity * 2 > needed ? *capacity * 2 : needed;
-    void *moved = reallocarray(*array, grown, size);
-    if (!moved)
-        return -ENOMEM;
-    *array = moved;
-    *capacity = grown;
-    return 0;
-}
-
 static int find_or_add_prompt(fd_item_table *table, const char *id, fd_prompt **ret) {
     fd_prompt *prompt;
     HASH_FIND_STR(table->prompt_by_id, id, prompt);
@@ -42,8 +32,8 @@ static int find_or_add_prompt(fd_item_table *table, const char *id, fd_prompt **
         return 0;
     }
 
-    int r = grow((void **)&table->prompts, &table->prompt_capacity, table->prompt_count + 1,
-                 sizeof(fd_prompt *));
+    int r = fd_array_reserve(&table->prompts, &table->prompt_capacity, table->prompt_count + 1,
+                             sizeof(fd_prompt *));
     if (r < 0)
         return r;
     prompt = calloc(1, sizeof(*prompt));
@@ -68,8 +58,8 @@ static int find_or_add_prompt(fd_item_table *table, const char *id, fd_prompt **
 
 int fd_item_table_reserve(fd_item_table *table, size_t extra, fd_item_entry *const *entries,
                           const char *const *prompt_ids, size_t n) {
-    int r = grow((void **)&table->entries, &table->capacity, table->count + extra,
-                 sizeof(fd_item_entry *));
+    int r = fd_array_reserve(&table->entries, &table->capacity, table->count + extra,
+                             sizeof(fd_item_entry *));
     if (r < 0)
         return r;
     for (size_t i = 0; i < n; i++) {
@@ -77,8 +67,8 @@ int fd_item_table_reserve(fd_item_table *table, size_t extra, fd_item_entry *con
         r = find_or_add_prompt(table, prompt_ids[i], &prompt);
         if (r < 0)
             return r;
-        r = grow((void **)&prompt->items, &prompt->capacity, prompt->promised + 1,
-                 sizeof(uint32_t));
+        r = fd_array_reserve(&prompt->items, &prompt->capacity, prompt->promised + 1,
+                             sizeof(uint32_t));
         if (r < 0)
             return r;
         prompt->promised++;
@@ -122,8 +112,8 @@ void fd_item_table_clear(fd_item_table *table) {
 /* ---- answers ---- */
 
 int fd_answer_table_reserve(fd_answer_table *table, size_t extra) {
-    int r =
-        grow((void **)&table->answers, &table->capacity, table->count + extra, sizeof(fd_answer));
+    int r = fd_array_reserve(&table->answers, &table->capacity, table->count + extra,
+                             sizeof(fd_answer));
     if (r < 0)
         return r;
     return fd_pair_set_reserve(&table->labelled, extra);

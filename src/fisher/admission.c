@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "array.h"
+
 /* Members are found by the cell of the logarithm of their length and of their projection, in units
  * of that length; cells are as wide as the distance that makes a copy, so that copies are in the
  * same or in neighbouring ones. */
@@ -206,18 +208,6 @@ static bool is_copy(const fi_admission *admission, const member *offered) {
 
 /* ---- offers ---- */
 
-static int grow(void *list, size_t size, size_t count, size_t *capacity) {
-    if (count < *capacity)
-        return 0;
-    size_t wanted = *capacity ? 2 * *capacity : 64;
-    void *grown = reallocarray(*(void **)list, wanted, size);
-    if (!grown)
-        return -ENOMEM;
-    *(void **)list = grown;
-    *capacity = wanted;
-    return 0;
-}
-
 static void link_member(fi_admission *admission, size_t index) {
     member *at = &admission->members[index];
     uint32_t *chain = chain_of(admission, at->cell);
@@ -225,24 +215,26 @@ static void link_member(fi_admission *admission, size_t index) {
     *chain = (uint32_t)index + 1;
 }
 
-/* As many chains as there is room for members. */
+/* As many chains as members, and up to twice as many. */
 static int grow_chains(fi_admission *admission) {
-    if (admission->n_chains >= admission->capacity)
+    enum { CHAINS_LEAST = 64 };
+    if (admission->count < admission->n_chains)
         return 0;
-    uint32_t *chains = calloc(admission->capacity, sizeof(*chains));
+    size_t wanted = admission->n_chains > 0 ? 2 * admission->n_chains : CHAINS_LEAST;
+    uint32_t *chains = calloc(wanted, sizeof(*chains));
     if (!chains)
         return -ENOMEM;
     free(admission->chains);
     admission->chains = chains;
-    admission->n_chains = admission->capacity;
+    admission->n_chains = wanted;
     for (size_t i = 0; i < admission->count; i++)
         link_member(admission, i);
     return 0;
 }
 
 static int admit(fi_admission *admission, const member *offered) {
-    int r = grow(&admission->members, sizeof(*admission->members), admission->count,
-                 &admission->capacity);
+    int r = fd_array_reserve(&admission->members, &admission->capacity, admission->count + 1,
+                             sizeof(*admission->members));
     if (r == 0)
         r = grow_chains(admission);
     if (r)
@@ -263,8 +255,8 @@ int fi_admission_offer(fi_admission *admission, uint32_t index, fi_pair pair, fi
         return admit(admission, &offered);
     }
     *ret = FI_PUT_OFF;
-    int r = grow(&admission->put_off, sizeof(*admission->put_off), admission->put_off_count,
-                 &admission->put_off_capacity);
+    int r = fd_array_reserve(&admission->put_off, &admission->put_off_capacity,
+                             admission->put_off_count + 1, sizeof(*admission->put_off));
     if (r == 0)
         admission->put_off[admission->put_off_count++] = (fi_put_off){index, pair};
     return r;
