@@ -97,12 +97,43 @@ struct fd_desk {
     pthread_t thread;
 };
 
-/* All with the lock held. */
+/* What follows is called with the lock held. */
+
+/* ---- desk.c ---- */
+
+int fd_desk_number(fd_desk *desk, const char *annotator, uint32_t *ret) FD_MUST_CHECK;
 fd_pair_record *fd_desk_record(fd_desk *desk, fi_pair pair); /* NULL without memory */
 bool fd_desk_had(const fd_pair_record *record, uint32_t annotator);
+int fd_desk_add_person(fd_pair_record *record, uint32_t annotator); /* -ENOMEM */
+void fd_desk_drop_person(fd_pair_record *record, uint32_t annotator);
+
+/* Annotators that a pair still goes to: a share of pairs, by their key, goes to several. */
 size_t fd_desk_room(const fd_engine *engine, const fd_pair_record *record);
-int fd_desk_put(fd_engine *engine, fd_offer *offer, bool first);         /* takes a reference */
-void fd_desk_note_unfinished(fd_engine *engine, fd_pair_record *record); /* record may be NULL */
-void fd_desk_expire(fd_engine *engine, int64_t now_ms);
+
+/* Puts an offer, of which it takes a reference, to the front or the end of its queue, unless it is
+ * there already or nobody else may have the pair. -ENOMEM. */
+int fd_desk_put(fd_engine *engine, fd_offer *offer, bool first) FD_MUST_CHECK;
+
+/* A pair that nobody else may have leaves the queues. */
+void fd_desk_drop_ready(fd_engine *engine, fd_pair_record *record);
+
+/* A pair that was begun and has room again, but of which no offer is at hand. `record` may be NULL.
+ */
+void fd_desk_note_unfinished(fd_engine *engine, fd_pair_record *record);
+
+/* ---- lease.c ---- */
+
+/* Leases one of the offers that lie ready. -ENODATA where none does for this annotator, -ENOMEM. */
+int fd_lease_take(fd_engine *engine, uint32_t annotator, double seconds,
+                  fd_lease **ret) FD_MUST_CHECK;
+fd_lease *fd_lease_find(fd_engine *engine, const char *id); /* NULL if none of this id is open */
+void fd_lease_set_expiry(fd_engine *engine, fd_lease *lease, double seconds);
+
+/* Frees a lease and hands its reference of the offer over. */
+fd_offer *fd_lease_end(fd_desk *desk, fd_lease *lease) FD_MUST_CHECK;
+
+/* Ends a lease without an answer. */
+void fd_lease_give_back(fd_engine *engine, fd_lease *lease);
+void fd_lease_expire(fd_engine *engine); /* gives those back that are over */
 
 #endif

@@ -169,7 +169,12 @@ int fd_source_find(fd_engine *engine, const fd_selection_request *request, bool 
                    fd_fault *fault) FD_MUST_CHECK;
 void fd_source_clear(fd_source *source);
 
-/* ---- assign.c ---- */
+/* ---- desk.c ---- */
+
+int fd_desk_new(fd_desk **ret) FD_MUST_CHECK;
+void fd_desk_free(fd_desk *desk);
+
+/* ---- lease.c ---- */
 
 /* Where an answer came from, as its assignment's id tells: the arm, and in the lowest 12 bits the
  * probability that the model gave to a, in 4094ths: FD_ORIGIN_EVEN is one half. */
@@ -181,8 +186,7 @@ enum {
 };
 uint16_t fd_origin_of(const char *assignment); /* NULL: none */
 
-int fd_desk_new(fd_desk **ret) FD_MUST_CHECK;
-void fd_desk_free(fd_desk *desk);
+/* ---- assign.c ---- */
 
 /* Annotators are numbered as they come. */
 int fd_assign_number(fd_engine *engine, const char *annotator, uint32_t *ret) FD_MUST_CHECK;

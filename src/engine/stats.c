@@ -27,7 +27,7 @@ static int copy_batches(fd_engine *engine, fd_stats *stats) {
     if (!stats->batches)
         return -ENOMEM;
     (void)pthread_mutex_lock(&desk->lock);
-    fd_desk_expire(engine, fd_engine_now_ms(engine));
+    fd_lease_expire(engine);
     size_t n = desk->n_batches < FD_BATCHES_MAX ? desk->n_batches : FD_BATCHES_MAX;
     for (size_t i = 0; i < n; i++)
         stats->batches[i] = desk->batches[(desk->n_batches - n + i) % FD_BATCHES_MAX];
