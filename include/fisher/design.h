@@ -38,9 +38,9 @@ typedef struct fi_candidates {
 #define FI_NO_GROUP UINT32_MAX
 
 typedef enum fi_scope {
-    FI_SCOPE_ANY,    /* every two items */
     FI_SCOPE_WITHIN, /* two items of one group */
     FI_SCOPE_ACROSS, /* two items of different groups */
+    FI_SCOPE_ANY,    /* every two items */
 } fi_scope;
 
 /* All pairs of some items, without a list of them; a view, nothing is owned. A pair is (a, b) with

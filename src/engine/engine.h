@@ -114,15 +114,9 @@ typedef struct fd_pair_reference {
     fd_item_reference b;
 } fd_pair_reference;
 
-typedef enum fd_scope {
-    FD_SCOPE_IN_PROMPT,    /* two items of one prompt */
-    FD_SCOPE_CROSS_PROMPT, /* of two prompts */
-    FD_SCOPE_ANY,
-} fd_scope;
-
-/* Candidates from the item table, with the request's seed. */
+/* Candidates from the item table, with the request's seed; its groups are the prompts. */
 typedef struct fd_generate {
-    fd_scope scope;
+    fi_scope scope;
     bool all;                    /* every pair in scope, rather than a sample of `pairs` */
     size_t prompts;              /* prompts drawn; 0: all */
     size_t responses_per_prompt; /* items drawn of each; 0: all */

@@ -40,11 +40,10 @@ static size_t at_most(size_t wanted, size_t there) {
 }
 
 /* Pairs that the items of group g make with each other, or with those of earlier groups. */
-static uint64_t pairs_of_group(const struct pool *pool, size_t g, fd_scope scope) {
+static uint64_t pairs_of_group(const struct pool *pool, size_t g, fi_scope scope) {
     uint64_t size = pool->first[g + 1] - pool->first[g];
     uint64_t within = size * (size - 1) / 2, across = size * pool->first[g];
-    return (scope != FD_SCOPE_CROSS_PROMPT ? within : 0) +
-           (scope != FD_SCOPE_IN_PROMPT ? across : 0);
+    return (scope != FI_SCOPE_ACROSS ? within : 0) + (scope != FI_SCOPE_WITHIN ? across : 0);
 }
 
 /* Items of a prompt that the snapshot has; they are in the order of arrival. */
@@ -57,7 +56,7 @@ static size_t count_known(const fd_prompt *prompt, size_t n_items) {
 
 static int draw_pool(const fd_item_table *table, size_t n_items, const fd_generate *generate,
                      fi_rng *rng, struct pool *ret) {
-    size_t least = generate->scope == FD_SCOPE_IN_PROMPT ? 2 : 1;
+    size_t least = generate->scope == FI_SCOPE_WITHIN ? 2 : 1;
     FD_CLEANUP(pool_clear) struct pool drawn = {0};
     FD_FREE uint32_t *prompts = calloc(table->prompt_count + 1, sizeof(*prompts));
     drawn.items = calloc(n_items + 1, sizeof(*drawn.items));
@@ -104,7 +103,7 @@ static uint64_t row_of_triangle(uint64_t size, uint64_t number) {
 }
 
 /* The pair with a number below pool->before[n_groups]. */
-static fi_pair pair_of_number(const struct pool *pool, fd_scope scope, uint64_t number) {
+static fi_pair pair_of_number(const struct pool *pool, fi_scope scope, uint64_t number) {
     size_t low = 0, high = pool->n_groups;
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
@@ -116,7 +115,7 @@ static fi_pair pair_of_number(const struct pool *pool, fd_scope scope, uint64_t 
     number -= pool->before[low];
     const uint32_t *group = pool->items + pool->first[low];
     uint64_t size = pool->first[low + 1] - pool->first[low], earlier = pool->first[low];
-    if (scope != FD_SCOPE_IN_PROMPT) {
+    if (scope != FI_SCOPE_WITHIN) {
         if (number < size * earlier) /* an item of this group and one of an earlier group */
             return (fi_pair){pool->items[number % earlier], group[number / earlier]};
         number -= size * earlier;

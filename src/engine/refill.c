@@ -195,10 +195,10 @@ static int offer_new(fd_engine *engine, fi_pair pair, fd_arm arm, const char *st
 
 /* ---- filling ---- */
 
-static fd_scope scope_of(const char *candidates) {
-    return strcmp(candidates, "cross_prompt") == 0 ? FD_SCOPE_CROSS_PROMPT
-           : strcmp(candidates, "any") == 0        ? FD_SCOPE_ANY
-                                                   : FD_SCOPE_IN_PROMPT;
+static fi_scope scope_of(const char *candidates) {
+    return strcmp(candidates, "cross_prompt") == 0 ? FI_SCOPE_ACROSS
+           : strcmp(candidates, "any") == 0        ? FI_SCOPE_ANY
+                                                   : FI_SCOPE_WITHIN;
 }
 
 static bool goes_on(void *context) {

@@ -126,12 +126,6 @@ static int use_list(fd_source *source, size_t count) {
 
 /* ---- pools ---- */
 
-static fi_scope scope_of(fd_scope scope) {
-    return scope == FD_SCOPE_IN_PROMPT      ? FI_SCOPE_WITHIN
-           : scope == FD_SCOPE_CROSS_PROMPT ? FI_SCOPE_ACROSS
-                                            : FI_SCOPE_ANY;
-}
-
 static fi_pool pool_of(const fd_source *source, fi_scope scope, size_t n_members,
                        const uint32_t *members) {
     return (fi_pool){
@@ -146,7 +140,7 @@ static fi_pool pool_of(const fd_source *source, fi_scope scope, size_t n_members
     };
 }
 
-static int use_pool(fd_source *source, fd_scope scope) {
+static int use_pool(fd_source *source, fi_scope scope) {
     struct fd_source_memory *memory = source->memory;
     const fd_generated *generated = &memory->generated;
     const fd_pair_set *unwanted = &memory->unwanted;
@@ -162,7 +156,7 @@ static int use_pool(fd_source *source, fd_scope scope) {
             memory->excluded[n++] = (fi_pair){(uint32_t)(unwanted->slots[i].key >> 32),
                                               (uint32_t)unwanted->slots[i].key};
     source->is_pool = true;
-    source->pool = pool_of(source, scope_of(scope), generated->n_members, generated->members);
+    source->pool = pool_of(source, scope, generated->n_members, generated->members);
     source->pool.n_excluded = n;
     source->pool.excluded = memory->excluded;
     return 0;

@@ -65,9 +65,9 @@ static const char *const modes[] = {
 };
 
 static const char *const scopes[] = {
-    [FD_SCOPE_IN_PROMPT] = "in_prompt",
-    [FD_SCOPE_CROSS_PROMPT] = "cross_prompt",
-    [FD_SCOPE_ANY] = "any",
+    [FI_SCOPE_WITHIN] = "in_prompt",
+    [FI_SCOPE_ACROSS] = "cross_prompt",
+    [FI_SCOPE_ANY] = "any",
     NULL,
 };
 
@@ -171,9 +171,9 @@ static int read_generate(const json_t *value, fd_generate *ret, fd_fault *fault)
     if (!all && body.scope >= 0)
         return fd_json_fault(fault, &(fd_path){.parent = &path, .name = "scope"},
                              "belongs to all_pairs; %s has a scope of its own", modes[body.mode]);
-    fd_scope drawn = body.mode == MODE_CROSS_PROMPT ? FD_SCOPE_CROSS_PROMPT : FD_SCOPE_IN_PROMPT;
+    fi_scope drawn = body.mode == MODE_CROSS_PROMPT ? FI_SCOPE_ACROSS : FI_SCOPE_WITHIN;
     *ret = (fd_generate){
-        .scope = body.scope >= 0 ? (fd_scope)body.scope : drawn,
+        .scope = body.scope >= 0 ? (fi_scope)body.scope : drawn,
         .all = all,
         .prompts = (size_t)body.prompts,
         .responses_per_prompt = (size_t)body.responses_per_prompt,

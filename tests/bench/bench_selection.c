@@ -81,7 +81,8 @@ static void select_anew(bench *state) {
 }
 
 static void select_all(bench *state) {
-    fi_pool pool = {.n_items = ITEMS,
+    fi_pool pool = {.scope = FI_SCOPE_ANY,
+                    .n_items = ITEMS,
                     .n_features = state->h,
                     .features = state->features,
                     .rewards = state->rewards,

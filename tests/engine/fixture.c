@@ -122,7 +122,7 @@ uint64_t fixture_train(fd_engine *engine) {
     return now.version;
 }
 
-fd_selection_request fixture_request(size_t batch_size, fd_scope scope, uint64_t seed) {
+fd_selection_request fixture_request(size_t batch_size, fi_scope scope, uint64_t seed) {
     return (fd_selection_request){
         .batch_size = batch_size,
         .has_seed = true,

@@ -40,7 +40,7 @@ fd_stats fixture_stats(fd_engine *engine); /* to be cleared */
 uint64_t fixture_train(fd_engine *engine);
 
 /* A selection of generated pairs. */
-fd_selection_request fixture_request(size_t batch_size, fd_scope scope, uint64_t seed);
+fd_selection_request fixture_request(size_t batch_size, fi_scope scope, uint64_t seed);
 
 /* ---- assignments ---- */
 

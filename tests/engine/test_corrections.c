@@ -131,7 +131,7 @@ static void a_retraction_frees_the_pair_and_a_correction_keeps_it(void **state) 
 
 /* What the engine has gathered is what another one gathers from the store. */
 static void assert_information_is_recomputed(struct desk *desk) {
-    fd_selection_request request = fixture_request(3, FD_SCOPE_CROSS_PROMPT, 5);
+    fd_selection_request request = fixture_request(3, FI_SCOPE_ACROSS, 5);
     fd_selection_answer answers[2];
     fd_model_info infos[2];
     fd_fault fault = {0};

@@ -409,7 +409,7 @@ static void *ask_at_once(void *context) {
 
 /* log det of what is known once these pairs are answered too. */
 static double joint_logdet(fd_engine *engine, const fd_pair_reference *pairs, size_t n) {
-    fd_selection_request request = fixture_request(1, FD_SCOPE_IN_PROMPT, 1);
+    fd_selection_request request = fixture_request(1, FI_SCOPE_WITHIN, 1);
     fd_selection_answer answer;
     fd_fault fault = {0};
     request.pending = pairs;
@@ -426,7 +426,7 @@ static double unaware_logdet(fd_engine *engine, size_t times, size_t candidates,
     fd_fault fault = {0};
     size_t n = AT_ONCE / times;
     for (size_t i = 0; i < times; i++) {
-        fd_selection_request request = fixture_request(n, FD_SCOPE_IN_PROMPT, 1 + i * step);
+        fd_selection_request request = fixture_request(n, FI_SCOPE_WITHIN, 1 + i * step);
         fd_selection_answer answer;
         request.generate.pairs = candidates;
         assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);

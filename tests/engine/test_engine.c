@@ -10,7 +10,7 @@
 static void an_engine_without_items_says_so(void **state) {
     (void)state;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
-    fd_selection_request request = fixture_request(1, FD_SCOPE_IN_PROMPT, 1);
+    fd_selection_request request = fixture_request(1, FI_SCOPE_WITHIN, 1);
     fd_selection_answer answer;
     fd_fault fault = {0};
     assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), -EAGAIN);
@@ -111,7 +111,7 @@ static void a_retrain_publishes_the_next_version_and_selections_name_it(void **s
     assert_int_equal(fixture_train(engine), 1);
     assert_int_equal(fixture_train(engine), 2);
 
-    fd_selection_request request = fixture_request(5, FD_SCOPE_CROSS_PROMPT, 3);
+    fd_selection_request request = fixture_request(5, FI_SCOPE_ACROSS, 3);
     fd_selection_answer answer;
     fd_fault fault = {0};
     assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
@@ -225,7 +225,7 @@ static void *post_labels(void *context) {
 static void *select_batches(void *context) {
     struct client *client = context;
     for (size_t i = 0; i < 20; i++) {
-        fd_selection_request request = fixture_request(3, FD_SCOPE_CROSS_PROMPT, i);
+        fd_selection_request request = fixture_request(3, FI_SCOPE_ACROSS, i);
         fd_selection_answer answer;
         fd_fault fault = {0};
         if (fd_engine_select(client->engine, &request, &answer, &fault) < 0)

@@ -20,7 +20,7 @@ static void every_in_prompt_pair_is_a_candidate_exactly_once(void **state) {
     (void)state;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
     fixture_add_items(engine, 3, 5);
-    fd_selection_request request = fixture_request(30, FD_SCOPE_IN_PROMPT, 1);
+    fd_selection_request request = fixture_request(30, FI_SCOPE_WITHIN, 1);
     fd_selection_answer answer;
     fd_fault fault = {0};
     assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
@@ -42,7 +42,7 @@ static void cross_prompt_pairs_are_of_two_prompts_and_all_of_them_can_be_had(voi
     (void)state;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
     fixture_add_items(engine, 3, 4);
-    fd_selection_request request = fixture_request(48, FD_SCOPE_CROSS_PROMPT, 1);
+    fd_selection_request request = fixture_request(48, FI_SCOPE_ACROSS, 1);
     fd_selection_answer answer;
     fd_fault fault = {0};
     assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
@@ -60,7 +60,7 @@ static void labelled_pairs_are_left_out_unless_asked_for(void **state) {
     fixture_add_items(engine, 1, 4);
     assert_int_equal(fixture_label(engine, 1, "p0-r2", "p0-r1", FD_PREFER_A), 0);
     assert_int_equal(fixture_label(engine, 2, "p0-r0", "p0-r3", FD_PREFER_SKIP), 0);
-    fd_selection_request request = fixture_request(1, FD_SCOPE_IN_PROMPT, 1);
+    fd_selection_request request = fixture_request(1, FI_SCOPE_WITHIN, 1);
     fd_selection_answer answer;
     fd_fault fault = {0};
     assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
@@ -81,7 +81,7 @@ static void a_sample_has_the_size_asked_for_and_no_pair_twice(void **state) {
     (void)state;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
     fixture_add_items(engine, 6, 8);
-    static const fd_scope scopes[] = {FD_SCOPE_IN_PROMPT, FD_SCOPE_CROSS_PROMPT};
+    static const fi_scope scopes[] = {FI_SCOPE_WITHIN, FI_SCOPE_ACROSS};
     for (size_t m = 0; m < 2; m++) {
         /* 168 pairs within prompts and 960 across: both ways of drawing are taken. */
         for (size_t most = 20; most <= 160; most += 70) {
@@ -108,7 +108,7 @@ static void prompts_and_responses_limit_what_is_drawn(void **state) {
     (void)state;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
     fixture_add_items(engine, 6, 8);
-    fd_selection_request request = fixture_request(6, FD_SCOPE_IN_PROMPT, 5);
+    fd_selection_request request = fixture_request(6, FI_SCOPE_WITHIN, 5);
     request.generate.prompts = 2;
     request.generate.responses_per_prompt = 3;
     fd_selection_answer answer;
@@ -126,7 +126,7 @@ static void the_same_seed_gives_the_same_batch_and_another_another(void **state)
     static const uint64_t seeds[] = {11, 11, 12};
     fd_fault fault = {0};
     for (size_t i = 0; i < 3; i++) {
-        fd_selection_request request = fixture_request(10, FD_SCOPE_CROSS_PROMPT, seeds[i]);
+        fd_selection_request request = fixture_request(10, FI_SCOPE_ACROSS, seeds[i]);
         request.strategy = "random";
         request.generate.pairs = 50;
         assert_int_equal(fd_engine_select(engine, &request, &answers[i], &fault), 0);
@@ -210,7 +210,7 @@ static void an_unknown_strategy_is_answered_with_those_there_are(void **state) {
     (void)state;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
     fixture_add_items(engine, 1, 3);
-    fd_selection_request request = fixture_request(1, FD_SCOPE_IN_PROMPT, 1);
+    fd_selection_request request = fixture_request(1, FI_SCOPE_WITHIN, 1);
     request.strategy = "best";
     fd_selection_answer answer;
     fd_fault fault = {0};

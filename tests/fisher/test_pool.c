@@ -81,6 +81,20 @@ static fi_candidates listed(const pool_problem *made) {
     return candidates;
 }
 
+/* Any two items of a problem; members [n_items] are filled. */
+static fi_pool pool_of_all(const problem *made, uint32_t *members) {
+    const fi_candidates *from = &made->candidates;
+    for (uint32_t i = 0; i < from->n_items; i++)
+        members[i] = i;
+    return (fi_pool){.n_items = from->n_items,
+                     .n_features = from->n_features,
+                     .features = from->features,
+                     .rewards = from->rewards,
+                     .scope = FI_SCOPE_ANY,
+                     .n_members = from->n_items,
+                     .members = members};
+}
+
 static const fi_scope scopes[] = {FI_SCOPE_ANY, FI_SCOPE_WITHIN, FI_SCOPE_ACROSS};
 
 static void a_pool_has_the_pairs_in_its_scope_that_are_not_excluded(void **state) {
@@ -142,14 +156,7 @@ static void interpolated_weights_are_exact_to_rounding(void **state) {
     for (size_t s = 0; s < FD_LENGTH(spreads); s++) {
         problem made = problem_new(s, MANY, H, 1, 100.0f, spreads[s]);
         uint32_t members[MANY];
-        for (uint32_t i = 0; i < MANY; i++)
-            members[i] = i;
-        fi_pool pool = {.n_items = MANY,
-                        .n_features = H,
-                        .features = made.features,
-                        .rewards = made.rewards,
-                        .n_members = MANY,
-                        .members = members};
+        fi_pool pool = pool_of_all(&made, members);
         FD_CLEANUP(fi_information_freep) fi_information *got = NULL;
         assert_int_equal(fi_information_new(H, &got), 0);
         assert_int_equal(fi_information_add_pool(got, &pool, false), 0);
@@ -246,14 +253,7 @@ static void greedy_scans_again_where_what_it_kept_is_used_up(void **state) {
     enum { MANY = 400, H = 24 };
     problem made = problem_new(77, MANY, H, 1, 0.0f, 1.0f);
     uint32_t members[MANY];
-    for (uint32_t i = 0; i < MANY; i++)
-        members[i] = i;
-    fi_pool pool = {.n_items = MANY,
-                    .n_features = H,
-                    .features = made.features,
-                    .rewards = made.rewards,
-                    .n_members = MANY,
-                    .members = members};
+    fi_pool pool = pool_of_all(&made, members);
     FD_CLEANUP(fi_pool_view_freep) fi_pool_view *view = NULL;
     assert_int_equal(fi_pool_view_new(&pool, &view), 0);
     for (size_t k = 40; k <= 120; k += 80) {
