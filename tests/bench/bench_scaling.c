@@ -142,8 +142,7 @@ static void by_items(const char *strategy, size_t most) {
     choose(&state, strategy, BATCH);
     size_t before = 0;
     for (size_t i = 0; i < FD_LENGTH(counts) && counts[i] <= most; i++) {
-        state.pool = (fi_pool){.scope = FI_SCOPE_ANY,
-                               .n_items = counts[i],
+        state.pool = (fi_pool){.n_items = counts[i],
                                .n_features = FEATURES,
                                .features = state.features,
                                .rewards = state.rewards,
