@@ -1,0 +1,402 @@
+#include <cblas.h>
+#include <errno.h>
+#include <fisher/refit.h>
+#include <lapacke.h>
+#include <math.h>
+#include <string.h>
+
+#include "design_private.h"
+
+enum { HALVINGS = 60, OUTER_STEPS = 30 };
+
+/* Rounding of J, as a share of it: near the minimum a step may seem to raise it by that. */
+#define ROUNDING 1e-12
+
+/* A precision has settled when it changes by a smaller share. */
+#define SETTLED 1e-3
+
+/* ---- answers at some beta ---- */
+
+typedef struct lesson {
+    fi_distinct *distinct;
+    const float *targets; /* [n_pairs] */
+    double *block;        /* [FI_BLOCK_ROWS x h] centred features */
+    double *rewards;      /* [m] features beta, up to a constant */
+    double *slopes;       /* [m] sum of t - p, with the sign of the item's side */
+    double *weights;      /* [n_pairs] v */
+} lesson;
+
+static void lesson_clear(lesson *these) {
+    fi_distinct_free(these->distinct);
+    free(these->block);
+    free(these->rewards);
+    free(these->slopes);
+    free(these->weights);
+}
+
+static bool are_targets(const fi_answers *answers) {
+    for (size_t i = 0; i < answers->count; i++)
+        if (!(answers->targets[i] >= 0.0f && answers->targets[i] <= 1.0f))
+            return false;
+    return answers->count > 0;
+}
+
+static bool are_finite(const fi_distinct *distinct) {
+    size_t h = distinct->n_features;
+    for (size_t i = 0; i < distinct->n_items; i++)
+        for (size_t j = 0; j < h; j++)
+            if (!isfinite(distinct->features[distinct->rows[i] * h + j]))
+                return false;
+    return true;
+}
+
+static int lesson_init(lesson *these, size_t n_items, size_t n_features, const float *features,
+                       const fi_answers *answers) {
+    if (!are_targets(answers))
+        return -EINVAL;
+    fi_candidates pairs = {.n_items = n_items,
+                           .n_features = n_features,
+                           .n_pairs = answers->count,
+                           .features = features,
+                           .pairs = answers->pairs};
+    int r = fi_distinct_new(&pairs, &these->distinct);
+    if (r)
+        return r;
+    if (!are_finite(these->distinct))
+        return -EINVAL;
+    size_t m = these->distinct->n_items;
+    these->targets = answers->targets;
+    these->block = calloc(FI_BLOCK_ROWS * n_features, sizeof(*these->block));
+    these->rewards = calloc(m, sizeof(*these->rewards));
+    these->slopes = calloc(m, sizeof(*these->slopes));
+    these->weights = calloc(answers->count, sizeof(*these->weights));
+    if (!these->block || !these->rewards || !these->slopes || !these->weights)
+        return -ENOMEM;
+    return 0;
+}
+
+/* Fills the block with the next of m rows; 0 after the last. */
+static size_t next_block(const lesson *these, size_t first) {
+    size_t left = these->distinct->n_items - first;
+    size_t count = left < FI_BLOCK_ROWS ? left : FI_BLOCK_ROWS;
+    fi_distinct_block(these->distinct, first, count, these->block);
+    return count;
+}
+
+static void find_rewards(lesson *these, const double *beta) {
+    int h = (int)these->distinct->n_features;
+    for (size_t first = 0, count; (count = next_block(these, first)) > 0; first += count)
+        cblas_dgemv(CblasRowMajor, CblasNoTrans, (int)count, h, 1.0, these->block, h, beta, 1, 0.0,
+                    these->rewards + first, 1);
+}
+
+/* The sum of the losses at beta; rewards, slopes and weights are those of beta from then on. */
+static double look(lesson *these, const double *beta) {
+    const fi_distinct *distinct = these->distinct;
+    double loss = 0.0;
+    find_rewards(these, beta);
+    memset(these->slopes, 0, distinct->n_items * sizeof(*these->slopes));
+    for (size_t i = 0; i < distinct->n_pairs; i++) {
+        fi_pair pair = distinct->pairs[i];
+        double target = (double)these->targets[i];
+        double logit = these->rewards[pair.a] - these->rewards[pair.b];
+        /* p and 1 - p, each with all its digits */
+        double e = exp(-fabs(logit));
+        double more = 1.0 / (1.0 + e), less = e * more;
+        double p = logit >= 0.0 ? more : less, not_p = logit >= 0.0 ? less : more;
+        double slope = target * not_p - (1.0 - target) * p;
+        these->slopes[pair.a] += slope;
+        these->slopes[pair.b] -= slope;
+        these->weights[i] = more * less;
+        loss += fmax(logit, 0.0) + log1p(e) - target * logit;
+    }
+    return loss;
+}
+
+/* gradient [h] += sum of (t - p) d */
+static void add_gradient(lesson *these, double *gradient) {
+    int h = (int)these->distinct->n_features;
+    for (size_t first = 0, count; (count = next_block(these, first)) > 0; first += count)
+        cblas_dgemv(CblasRowMajor, CblasTrans, (int)count, h, 1.0, these->block, h,
+                    these->slopes + first, 1, 1.0, gradient, 1);
+}
+
+/* ---- Newton's method ---- */
+
+typedef struct newton {
+    const fi_refit_options *options;
+    lesson lesson; /* looked at beta last, but for trials */
+    size_t h;
+    double precision;
+    double objective;  /* J */
+    double loss;       /* the sum in J */
+    double *beta;      /* [h] */
+    double *trial;     /* [h] */
+    double *direction; /* [h] */
+    fi_information *information;
+    fi_factor *factor; /* of H */
+    uint32_t steps;
+    bool converged;
+} newton;
+
+static void newton_clear(newton *state) {
+    lesson_clear(&state->lesson);
+    free(state->beta);
+    free(state->trial);
+    free(state->direction);
+    fi_information_free(state->information);
+    fi_factor_free(state->factor);
+}
+
+static int newton_init(newton *state, size_t n_items, size_t n_features, const float *features,
+                       const fi_answers *answers, const double *start) {
+    int r = lesson_init(&state->lesson, n_items, n_features, features, answers);
+    if (r)
+        return r;
+    state->h = n_features;
+    state->beta = calloc(n_features, sizeof(*state->beta));
+    state->trial = calloc(n_features, sizeof(*state->trial));
+    state->direction = calloc(n_features, sizeof(*state->direction));
+    if (!state->beta || !state->trial || !state->direction)
+        return -ENOMEM;
+    memcpy(state->beta, start, n_features * sizeof(*start));
+    return 0;
+}
+
+static bool is_precision(double value) {
+    return value > 0.0 && isfinite(value);
+}
+
+static double square(const newton *state, const double *vector) {
+    return cblas_ddot((int)state->h, vector, 1, vector, 1);
+}
+
+static void evaluate(newton *state, const double *beta, double *ret_objective) {
+    state->loss = look(&state->lesson, beta);
+    *ret_objective = state->loss + state->precision / 2.0 * square(state, beta);
+}
+
+static void start(newton *state) {
+    double at_zero = log(2.0) * (double)state->lesson.distinct->n_pairs;
+    evaluate(state, state->beta, &state->objective);
+    if (state->objective <= at_zero)
+        return;
+    memset(state->beta, 0, state->h * sizeof(*state->beta));
+    evaluate(state, state->beta, &state->objective);
+}
+
+static int find_curvature(newton *state) {
+    fi_information_free(FD_STEAL(state->information));
+    fi_factor_free(FD_STEAL(state->factor));
+    int r = fi_information_new(state->h, &state->information);
+    if (r == 0)
+        r = fi_information_add_weighted(state->information, state->lesson.distinct,
+                                        state->lesson.weights);
+    if (r == 0)
+        r = fi_factor_new_raised(state->information, state->precision, &state->factor);
+    return r;
+}
+
+/* direction = -H^-1 gradient; returns -gradient' direction, twice the fall of J that it promises.
+ */
+static double find_direction(newton *state) {
+    int h = (int)state->h;
+    for (size_t j = 0; j < state->h; j++)
+        state->direction[j] = -state->precision * state->beta[j];
+    add_gradient(&state->lesson, state->direction);
+    cblas_dtrsv(CblasRowMajor, CblasUpper, CblasTrans, CblasNonUnit, h, state->factor->upper, h,
+                state->direction, 1);
+    double decrement = square(state, state->direction);
+    cblas_dtrsv(CblasRowMajor, CblasUpper, CblasNoTrans, CblasNonUnit, h, state->factor->upper, h,
+                state->direction, 1);
+    return decrement;
+}
+
+/* Goes along the direction, half as far while J does not fall. False: J falls nowhere. */
+static bool descend(newton *state) {
+    double scale = 1.0, objective;
+    for (int i = 0; i < HALVINGS; i++, scale /= 2.0) {
+        for (size_t j = 0; j < state->h; j++)
+            state->trial[j] = state->beta[j] + scale * state->direction[j];
+        evaluate(state, state->trial, &objective);
+        if (objective <= state->objective * (1.0 + ROUNDING)) {
+            memcpy(state->beta, state->trial, state->h * sizeof(*state->beta));
+            state->objective = objective;
+            return true;
+        }
+    }
+    evaluate(state, state->beta, &state->objective);
+    return false;
+}
+
+/* The last step, which is within the tolerance, is taken too, for what is left after it is the
+ * square of what it mends; the curvature stays that of before it. */
+static int minimise(newton *state, double precision) {
+    state->precision = precision;
+    start(state);
+    for (uint32_t left = state->options->iterations;; left--) {
+        int r = find_curvature(state);
+        if (r)
+            return r;
+        double fall = find_direction(state) / 2.0;
+        if (!isfinite(fall))
+            return -EDOM;
+        state->converged = fall <= state->options->tolerance;
+        if (left == 0 || !descend(state))
+            return 0;
+        state->steps++;
+        if (state->converged)
+            return 0;
+    }
+}
+
+static fi_refit_result describe(const newton *state) {
+    double logdet = fi_factor_logdet(state->factor);
+    return (fi_refit_result){
+        .iterations = state->steps,
+        .loss = state->loss / (double)state->lesson.distinct->n_pairs,
+        .log_evidence =
+            -state->objective + (double)state->h / 2.0 * log(state->precision) - logdet / 2.0,
+        .logdet = logdet,
+        .converged = state->converged,
+    };
+}
+
+fi_refit_options fi_refit_defaults(void) {
+    return (fi_refit_options){.prior_precision = 1.0, .iterations = 30, .tolerance = 1e-12};
+}
+
+int fi_refit(size_t n_items, size_t n_features, const float *features, const fi_answers *answers,
+             const fi_refit_options *options, double *beta, fi_refit_result *ret) {
+    if (!is_precision(options->prior_precision))
+        return -EINVAL;
+    FD_CLEANUP(newton_clear) newton state = {.options = options};
+    int r = newton_init(&state, n_items, n_features, features, answers, beta);
+    if (r == 0)
+        r = minimise(&state, options->prior_precision);
+    if (r)
+        return r;
+    memcpy(beta, state.beta, n_features * sizeof(*beta));
+    *ret = describe(&state);
+    return 0;
+}
+
+/* ---- the precision by a grid ---- */
+
+static int descending(const void *x, const void *y) {
+    double a = *(const double *)x, b = *(const double *)y;
+    return (a < b) - (a > b);
+}
+
+static int sort_grid(const double *grid, size_t n_grid, double **ret) {
+    if (n_grid == 0)
+        return -EINVAL;
+    for (size_t i = 0; i < n_grid; i++)
+        if (!is_precision(grid[i]))
+            return -EINVAL;
+    double *sorted = reallocarray(NULL, n_grid, sizeof(*sorted));
+    if (!sorted)
+        return -ENOMEM;
+    memcpy(sorted, grid, n_grid * sizeof(*sorted));
+    qsort(sorted, n_grid, sizeof(*sorted), descending);
+    *ret = sorted;
+    return 0;
+}
+
+int fi_refit_best(size_t n_items, size_t n_features, const float *features,
+                  const fi_answers *answers, const double *grid, size_t n_grid,
+                  const fi_answers *held_out, const fi_refit_options *options, double *beta,
+                  double *ret_precision, fi_refit_result *ret) {
+    FD_CLEANUP(newton_clear) newton state = {.options = options};
+    FD_CLEANUP(lesson_clear) lesson judge = {0};
+    FD_FREE double *sorted = NULL;
+    bool held = held_out && held_out->count > 0;
+    int r = sort_grid(grid, n_grid, &sorted);
+    if (r == 0)
+        r = newton_init(&state, n_items, n_features, features, answers, beta);
+    if (r == 0 && held)
+        r = lesson_init(&judge, n_items, n_features, features, held_out);
+    if (r)
+        return r;
+    FD_FREE double *best = calloc(n_features, sizeof(*best));
+    if (!best)
+        return -ENOMEM;
+
+    double best_score = 0.0, best_precision = 0.0;
+    fi_refit_result best_result = {0};
+    for (size_t i = 0; i < n_grid; i++) {
+        r = minimise(&state, sorted[i]);
+        if (r)
+            return r;
+        fi_refit_result result = describe(&state);
+        double score = held ? -look(&judge, state.beta) : result.log_evidence;
+        if (i == 0 || score > best_score) {
+            best_score = score;
+            best_precision = sorted[i];
+            best_result = result;
+            memcpy(best, state.beta, n_features * sizeof(*best));
+        }
+    }
+    memcpy(beta, best, n_features * sizeof(*beta));
+    *ret_precision = best_precision;
+    *ret = best_result;
+    ret->iterations = state.steps;
+    return 0;
+}
+
+/* ---- the precision by the evidence ---- */
+
+/* gamma = h - lambda trace(H^-1), as trace(H^-1 I) so that nothing cancels. */
+static int count_determined(const newton *state, double *ret) {
+    size_t h = state->h;
+    FD_FREE double *shares = calloc(h * h, sizeof(*shares));
+    if (!shares)
+        return -ENOMEM;
+    memcpy(shares, state->information->matrix, h * h * sizeof(*shares));
+    if (LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'L', (int)h, (int)h, state->factor->upper, (int)h,
+                            shares, (int)h) != 0)
+        return -EDOM;
+    *ret = 0.0;
+    for (size_t i = 0; i < h; i++)
+        *ret += shares[i * h + i];
+    return 0;
+}
+
+static double within_limits(double precision) {
+    return fmin(fmax(precision, FI_PRECISION_LEAST), FI_PRECISION_MOST);
+}
+
+static int next_precision(const newton *state, double *ret) {
+    double determined, length = square(state, state->beta);
+    int r = count_determined(state, &determined);
+    if (r)
+        return r;
+    *ret = length > 0.0 ? within_limits(determined / length) : FI_PRECISION_MOST;
+    return 0;
+}
+
+int fi_refit_evidence(size_t n_items, size_t n_features, const float *features,
+                      const fi_answers *answers, const fi_refit_options *options, double *beta,
+                      double *precision, fi_refit_result *ret) {
+    if (!is_precision(*precision))
+        return -EINVAL;
+    FD_CLEANUP(newton_clear) newton state = {.options = options};
+    int r = newton_init(&state, n_items, n_features, features, answers, beta);
+    if (r)
+        return r;
+    bool settled = false;
+    double next = within_limits(*precision);
+    for (int i = 0; i < OUTER_STEPS && !settled; i++) {
+        r = minimise(&state, next);
+        if (r == 0)
+            r = next_precision(&state, &next);
+        if (r)
+            return r;
+        settled = fabs(next / state.precision - 1.0) <= SETTLED;
+    }
+    memcpy(beta, state.beta, n_features * sizeof(*beta));
+    *precision = state.precision;
+    *ret = describe(&state);
+    ret->converged = settled && state.converged;
+    return 0;
+}
