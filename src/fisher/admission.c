@@ -287,15 +287,19 @@ int fi_admission_next_put_off(fi_admission *admission, fi_put_off *ret, bool *re
     return 0;
 }
 
-int fi_admission_fill(fi_admission *admission, size_t k, uint32_t *batch, size_t *count) {
+int fi_admission_fill(fi_admission *admission, size_t k, uint32_t *indices, fi_pair *pairs,
+                      size_t *count) {
     bool any = true;
     while (any && *count < k) {
         fi_put_off next;
         int r = fi_admission_next_put_off(admission, &next, &any);
         if (r)
             return r;
-        if (any)
-            batch[(*count)++] = next.index;
+        if (any && indices)
+            indices[*count] = next.index;
+        if (any && pairs)
+            pairs[*count] = next.pair;
+        *count += any;
     }
     return 0;
 }

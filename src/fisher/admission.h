@@ -50,8 +50,9 @@ typedef struct fi_put_off {
 int fi_admission_next_put_off(fi_admission *admission, fi_put_off *ret,
                               bool *ret_any) FD_MUST_CHECK;
 
-/* Appends those to `batch` until it has k. */
-int fi_admission_fill(fi_admission *admission, size_t k, uint32_t *batch,
+/* Admits those until there are k, and appends them to a batch of indices or to one of pairs; the
+ * other is NULL. */
+int fi_admission_fill(fi_admission *admission, size_t k, uint32_t *indices, fi_pair *pairs,
                       size_t *count) FD_MUST_CHECK;
 
 #endif

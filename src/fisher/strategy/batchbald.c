@@ -240,5 +240,5 @@ int fi_choose_batchbald(const fi_problem *problem, size_t k, uint32_t *batch, si
     }
     if (r == 0)
         r = pick_rest(search);
-    return r ? r : fi_admission_fill(problem->admission, k, batch, count);
+    return r ? r : fi_admission_fill(problem->admission, k, batch, NULL, count);
 }

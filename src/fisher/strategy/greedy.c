@@ -20,7 +20,7 @@ int fi_choose_greedy(const fi_problem *problem, size_t k, uint32_t *batch, size_
         .floor = -INFINITY,
     };
     r = fi_lazy_pick(&from, &factor, k, batch, count);
-    return r ? r : fi_admission_fill(problem->admission, k, batch, count);
+    return r ? r : fi_admission_fill(problem->admission, k, batch, NULL, count);
 }
 
 /* ---- from a pool ---- */
@@ -161,5 +161,5 @@ int fi_choose_greedy_from_pool(const fi_pool_problem *problem, size_t k, fi_pair
         if (*count == before)
             least = -INFINITY;
     }
-    return r ? r : fi_fill_from_pool(problem, k, batch, count);
+    return r ? r : fi_admission_fill(problem->admission, k, NULL, batch, count);
 }

@@ -35,7 +35,7 @@ int fi_choose_random(const fi_problem *problem, size_t k, uint32_t *batch, size_
         if (r)
             return r;
     }
-    return fi_admission_fill(problem->admission, k, batch, count);
+    return fi_admission_fill(problem->admission, k, batch, NULL, count);
 }
 
 /* What two admissions say of a pair: it is new to `drawn`, and `admission` takes it. */

@@ -55,7 +55,7 @@ int fi_take_largest(const fi_problem *problem, const double *keys, size_t k, uin
         if (r)
             return r;
     }
-    return fi_admission_fill(problem->admission, k, batch, count);
+    return fi_admission_fill(problem->admission, k, batch, NULL, count);
 }
 
 int fi_choose_by_gradient(const fi_problem *problem, const double *weights,
@@ -68,19 +68,6 @@ int fi_choose_by_gradient(const fi_problem *problem, const double *weights,
 }
 
 /* ---- pools ---- */
-
-int fi_fill_from_pool(const fi_pool_problem *problem, size_t k, fi_pair *batch, size_t *count) {
-    bool any = true;
-    while (any && *count < k) {
-        fi_put_off next;
-        int r = fi_admission_next_put_off(problem->admission, &next, &any);
-        if (r)
-            return r;
-        if (any)
-            batch[(*count)++] = next.pair;
-    }
-    return 0;
-}
 
 /* Where so many of the best pairs were offered, the others that they are copies of are few. */
 enum { OFFERED_MAX = 1 << 20 };
@@ -142,7 +129,7 @@ int fi_take_largest_from_pool(const fi_pool_problem *problem, fi_scan_key key,
         fi_sort_keys(taken, n_taken);
         all = finds.count < room;
     }
-    return r ? r : fi_fill_from_pool(problem, k, batch, count);
+    return r ? r : fi_admission_fill(problem->admission, k, NULL, batch, count);
 }
 
 int fi_choose_by_gradient_from_pool(const fi_pool_problem *problem, bool unit,

@@ -74,10 +74,6 @@ int fi_take_largest_from_pool(const fi_pool_problem *problem, fi_scan_key key,
                               const fi_factor *factor, size_t k, fi_pair *batch,
                               size_t *count) FD_MUST_CHECK;
 
-/* Appends pairs that were put off until `batch` has k. */
-int fi_fill_from_pool(const fi_pool_problem *problem, size_t k, fi_pair *batch,
-                      size_t *count) FD_MUST_CHECK;
-
 /* Draws pairs uniformly, each once, until `batch` has k or the pool is exhausted. */
 int fi_draw_from_pool(const fi_pool_view *view, const fi_selection_options *options,
                       fi_admission *admission, fi_rng *rng, size_t k, fi_pair *batch,

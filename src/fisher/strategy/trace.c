@@ -294,5 +294,5 @@ int fi_choose_by_trace(const fi_problem *problem, const fi_information *target, 
         if (r == 0)
             r = fi_go_on(problem->options, (double)*count / (double)k);
     }
-    return r ? r : fi_admission_fill(problem->admission, k, batch, count);
+    return r ? r : fi_admission_fill(problem->admission, k, batch, NULL, count);
 }
