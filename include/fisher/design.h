@@ -11,7 +11,8 @@
  * one more pair raises log det M by its gain log(1 + v d' M^-1 d), in nats.
  *
  * Features and rewards are float32; everything of size h x h is float64. Functions return 0 or
- * -errno; none keeps a pointer to its arguments.
+ * -errno; none but
+ * fi_pool_view_new keeps a pointer to its arguments.
  */
 #ifndef FISHER_DESIGN_H
 #define FISHER_DESIGN_H
@@ -208,16 +209,21 @@ int fi_select(const fi_candidates *candidates, const fi_information *past,
 /* Pairs of a pool, whose number a strategy that needs a list may not exceed. */
 #define FI_LISTED_PAIRS_MAX ((uint64_t)1 << 19)
 
+/* A pool in the order of its pairs; the pool and its arrays must outlive it. */
+typedef struct fi_pool_view fi_pool_view;
+
+/* -EINVAL for sizes out of bounds, unknown rows or members that are named twice; -ENOMEM. */
+int fi_pool_view_new(const fi_pool *pool, fi_pool_view **ret) FI_MUST_CHECK;
+void fi_pool_view_free(fi_pool_view *view);
+uint64_t fi_pool_view_count(const fi_pool_view *view); /* pairs in scope and not excluded */
+
 /*
  * The same for all pairs of a pool: the batch is that of fi_select over the full list, in memory
  * that does not grow with the number of pairs. -EOPNOTSUPP from a strategy that needs the list
  * where that would have more than FI_LISTED_PAIRS_MAX pairs.
  */
-int fi_select_pool(const fi_pool *pool, const fi_information *past,
+int fi_select_pool(const fi_pool_view *view, const fi_information *past,
                    const fi_selection_options *options, fi_selection *ret) FI_MUST_CHECK;
-
-/* Pairs in the scope of a pool, without those excluded that are named once. */
-int fi_pool_count(const fi_pool *pool, uint64_t *ret) FI_MUST_CHECK;
 
 /* information += sum over the pairs of a pool of v d d', or of d d' where `unit`. */
 int fi_information_add_pool(fi_information *information, const fi_pool *pool,

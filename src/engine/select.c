@@ -7,6 +7,8 @@
 #include "log.h"
 #include "private.h"
 
+FD_DEFINE_CLEANUP(fi_pool_view, fi_pool_view_free)
+
 /* A selection that takes longer is looked after: whether anyone still waits for it, and a log line
  * now and then. */
 static const double patience_seconds = 0.1;
@@ -169,17 +171,19 @@ static fi_selection_options options_of(const fd_engine *engine, const fd_selecti
 
 static int select_from(const fd_source *source, fi_selection_options *options,
                        const fd_selection_request *request, fi_selection *ret, fd_fault *fault) {
-    uint64_t count = source->list.n_pairs;
-    int r = source->is_pool ? fi_pool_count(&source->pool, &count) : 0;
-    if (r == 0)
-        r = check_batch_size(request, count, fault);
+    FD_CLEANUP(fi_pool_view_freep) fi_pool_view *view = NULL;
+    int r = source->is_pool ? fi_pool_view_new(&source->pool, &view) : 0;
+    if (r < 0)
+        return r;
+    uint64_t count = view ? fi_pool_view_count(view) : source->list.n_pairs;
+    r = check_batch_size(request, count, fault);
     if (r < 0 || count == 0)
         return r;
     options->target = source->target;
     if (options->batch_size > count) /* some of a list may be excluded */
         options->batch_size = (size_t)count;
-    r = source->is_pool ? fi_select_pool(&source->pool, source->past, options, ret)
-                        : fi_select(&source->list, source->past, options, ret);
+    r = view ? fi_select_pool(view, source->past, options, ret)
+             : fi_select(&source->list, source->past, options, ret);
     return r == -EOPNOTSUPP ? refuse_pool(options->strategy, count, fault) : r;
 }
 

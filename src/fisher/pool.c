@@ -191,12 +191,8 @@ fi_pair fi_pool_pair(const fi_pool_view *view, uint64_t number) {
     return (fi_pair){low, fi_partners_first(view, low) + (uint32_t)(number - view->before[low])};
 }
 
-int fi_pool_count(const fi_pool *pool, uint64_t *ret) {
-    FD_CLEANUP(fi_pool_view_freep) fi_pool_view *view = NULL;
-    int r = fi_pool_view_new(pool, &view);
-    if (r == 0)
-        *ret = view->n_pairs;
-    return r;
+uint64_t fi_pool_view_count(const fi_pool_view *view) {
+    return view->n_pairs;
 }
 
 /* ---- places under entropy ---- */

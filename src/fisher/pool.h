@@ -8,7 +8,7 @@
 
 #include "admission.h"
 
-typedef struct fi_pool_view {
+struct fi_pool_view {
     const fi_pool *pool;
     fi_distinct *distinct; /* the items in their order; no pairs */
     uint32_t *group_ends;  /* [m] the item behind the last of each one's group */
@@ -17,11 +17,8 @@ typedef struct fi_pool_view {
     uint64_t *excluded; /* [n_excluded] keys of pairs in scope that are none, ascending, distinct */
     uint64_t n_pairs;   /* in scope and not excluded */
     bool weigh_alike;   /* no pair's v reaches the floor: choose as if all were 1 */
-} fi_pool_view;
+};
 
-/* -EINVAL for sizes out of bounds, unknown rows or members that are named twice. */
-int fi_pool_view_new(const fi_pool *pool, fi_pool_view **ret) FD_MUST_CHECK;
-void fi_pool_view_free(fi_pool_view *view);
 FD_DEFINE_CLEANUP(fi_pool_view, fi_pool_view_free)
 
 static inline uint64_t fi_pair_key(fi_pair pair) {

@@ -185,13 +185,9 @@ int fi_select_listed(const fi_pool_view *view, const fi_information *past,
     return 0;
 }
 
-int fi_select_pool(const fi_pool *pool, const fi_information *past,
+int fi_select_pool(const fi_pool_view *view, const fi_information *past,
                    const fi_selection_options *options, fi_selection *ret) {
-    int r = fi_check_options(options, pool->n_features, past);
-    if (r)
-        return r;
-    FD_CLEANUP(fi_pool_view_freep) fi_pool_view *view = NULL;
-    r = fi_pool_view_new(pool, &view);
+    int r = fi_check_options(options, view->pool->n_features, past);
     if (r)
         return r;
     if (options->batch_size > view->n_pairs)

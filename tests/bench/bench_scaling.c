@@ -82,7 +82,10 @@ static void select_listed(bench *state) {
 
 static void select_all(bench *state) {
     fi_selection selection;
-    require(fi_select_pool(&state->pool, state->past, &state->options, &selection), "select");
+    fi_pool_view *view;
+    require(fi_pool_view_new(&state->pool, &view), "view");
+    require(fi_select_pool(view, state->past, &state->options, &selection), "select");
+    fi_pool_view_free(view);
     fi_selection_clear(&selection);
 }
 

@@ -88,8 +88,11 @@ static void select_all(bench *state) {
                     .rewards = state->rewards,
                     .n_members = ITEMS,
                     .members = state->members};
+    fi_pool_view *view;
     fi_selection_clear(&state->last);
-    require(fi_select_pool(&pool, state->past, &state->options, &state->last), "select");
+    require(fi_pool_view_new(&pool, &view), "view");
+    require(fi_select_pool(view, state->past, &state->options, &state->last), "select");
+    fi_pool_view_free(view);
 }
 
 static void build_past(bench *state) {
