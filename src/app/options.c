@@ -3,31 +3,21 @@
 #include <ctype.h>
 #include <errno.h>
 #include <ini.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
 
-typedef enum { TEXT, COUNT, REAL } kind;
-
-static const struct row {
-    kind kind;
-    size_t offset;
-    const char *name;
-    const char *standard;
-    double lowest;
-    double highest;
-    const char *argument;
-    const char *help;
-} rows[] = {
-#define OPTION(kind, member, ...) {kind, offsetof(fd_options, member), __VA_ARGS__},
+static const fd_option_row rows[] = {
+#define OPTION(kind, member, ...) {FD_OPTION_##kind, offsetof(fd_options, member), __VA_ARGS__},
 #include "options.def"
 #undef OPTION
 };
 
 /* ---- values ---- */
 
-static void *member_of(fd_options *options, const struct row *row) {
-    return (char *)options + row->offset;
+static void *member_of(void *members, const fd_option_row *row) {
+    return (char *)members + row->offset;
 }
 
 static int set_text(char **member, const char *text) {
@@ -39,45 +29,55 @@ static int set_text(char **member, const char *text) {
     return 0;
 }
 
-static int set(fd_options *options, const struct row *row, const char *text, const char *source,
+static int set(void *members, const fd_option_row *row, const char *text, const char *source,
                fd_fault *fault) {
-    void *member = member_of(options, row);
-    if (row->kind == TEXT)
+    void *member = member_of(members, row);
+    if (row->kind == FD_OPTION_TEXT)
         return set_text(member, text);
 
     char *end;
     errno = 0;
     double number = strtod(text, &end);
-    bool whole = row->kind != COUNT || (number == floor(number) && !strpbrk(text, "xXpP"));
+    bool whole =
+        row->kind != FD_OPTION_COUNT || (number == floor(number) && !strpbrk(text, "xXpP"));
     if (end == text || *end != '\0' || errno != 0 || !isfinite(number) || !whole)
         return fd_fault_set(fault, -EINVAL, "", "%s: %s takes a %s, not \"%s\"", source, row->name,
-                            row->kind == COUNT ? "whole number" : "number", text);
+                            row->kind == FD_OPTION_COUNT ? "whole number" : "number", text);
     if (number < row->lowest || number > row->highest)
         return fd_fault_set(fault, -EINVAL, "", "%s: %s takes %g to %g, not %s", source, row->name,
                             row->lowest, row->highest, text);
-    if (row->kind == COUNT)
+    if (row->kind == FD_OPTION_COUNT)
         *(uint64_t *)member = (uint64_t)number;
     else
         *(double *)member = number;
     return 0;
 }
 
-static const struct row *find(const char *name, size_t length) {
-    for (size_t i = 0; i < FD_LENGTH(rows); i++)
-        if (strlen(rows[i].name) == length && strncmp(rows[i].name, name, length) == 0)
-            return &rows[i];
+static const fd_option_row *find_in(const fd_option_row *table, size_t n, const char *name,
+                                    size_t length) {
+    for (size_t i = 0; i < n; i++)
+        if (strlen(table[i].name) == length && strncmp(table[i].name, name, length) == 0)
+            return &table[i];
     return NULL;
+}
+
+static const fd_option_row *find(const char *name, size_t length) {
+    return find_in(rows, FD_LENGTH(rows), name, length);
 }
 
 /* ---- sources ---- */
 
-static int set_defaults(fd_options *options, fd_fault *fault) {
-    for (size_t i = 0; i < FD_LENGTH(rows); i++) {
-        int r = set(options, &rows[i], rows[i].standard, "default", fault);
+static int set_defaults_in(const fd_option_row *table, size_t n, void *members, fd_fault *fault) {
+    for (size_t i = 0; i < n; i++) {
+        int r = set(members, &table[i], table[i].standard, "default", fault);
         if (r < 0)
             return r;
     }
     return 0;
+}
+
+static int set_defaults(fd_options *options, fd_fault *fault) {
+    return set_defaults_in(rows, FD_LENGTH(rows), options, fault);
 }
 
 static int read_environment(fd_options *options, fd_fault *fault) {
@@ -96,26 +96,47 @@ static int read_environment(fd_options *options, fd_fault *fault) {
     return 0;
 }
 
+/* Sets the option that argument *i is, and leaves *i at its last part. */
+static int read_flag(const fd_option_row *row, int argc, char **argv, int *i, void *members,
+                     fd_fault *fault) {
+    const char *sign = strchr(argv[*i], '=');
+    const char *value = sign ? sign + 1 : NULL;
+    if (!value && *i + 1 < argc)
+        value = argv[++*i];
+    if (!value)
+        return fd_fault_set(fault, -EINVAL, "", "--%s needs a value", row->name);
+    return set(members, row, value, "command line", fault);
+}
+
 static int read_flags(int argc, char **argv, fd_options *options, fd_fault *fault) {
     for (int i = 0; i < argc; i++) {
-        const char *name = argv[i];
-        if (strncmp(name, "--", 2) != 0)
-            return fd_fault_set(fault, -EINVAL, "", "\"%s\" is not expected here", name);
-        name += 2;
-        size_t length = strcspn(name, "=");
-        const struct row *row = find(name, length);
+        if (strncmp(argv[i], "--", 2) != 0)
+            return fd_fault_set(fault, -EINVAL, "", "\"%s\" is not expected here", argv[i]);
+        const fd_option_row *row = find(argv[i] + 2, strcspn(argv[i] + 2, "="));
         if (!row)
             return fd_fault_set(fault, -EINVAL, "", "there is no option \"%s\"", argv[i]);
-        const char *value = name[length] == '=' ? name + length + 1 : NULL;
-        if (!value && i + 1 < argc)
-            value = argv[++i];
-        if (!value)
-            return fd_fault_set(fault, -EINVAL, "", "--%s needs a value", row->name);
-        int r = set(options, row, value, "command line", fault);
+        int r = read_flag(row, argc, argv, &i, options, fault);
         if (r < 0)
             return r;
     }
     return 0;
+}
+
+int fd_options_take(const fd_option_row *table, size_t n, int *argc, char **argv, void *members,
+                    fd_fault *fault) {
+    int kept = 0;
+    int r = set_defaults_in(table, n, members, fault);
+    for (int i = 0; i < *argc && r == 0; i++) {
+        const fd_option_row *row = strncmp(argv[i], "--", 2) == 0
+                                       ? find_in(table, n, argv[i] + 2, strcspn(argv[i] + 2, "="))
+                                       : NULL;
+        if (row)
+            r = read_flag(row, *argc, argv, &i, members, fault);
+        else
+            argv[kept++] = argv[i];
+    }
+    *argc = kept;
+    return r;
 }
 
 struct file_reading {
@@ -127,7 +148,7 @@ struct file_reading {
 
 static int on_file_line(void *context, const char *section, const char *name, const char *value) {
     struct file_reading *reading = context;
-    const struct row *row = find(name, strlen(name));
+    const fd_option_row *row = find(name, strlen(name));
     (void)section; /* sections may group the lines for the reader */
     if (!row || strcmp(name, "config") == 0)
         reading->result = fd_fault_set(reading->fault, -EINVAL, "", "%s: there is no option \"%s\"",
@@ -174,22 +195,53 @@ int fd_options_read(int argc, char **argv, fd_options *ret, fd_fault *fault) {
     return 0;
 }
 
+void fd_options_clear_in(const fd_option_row *table, size_t n, void *members) {
+    for (size_t i = 0; i < n; i++)
+        if (table[i].kind == FD_OPTION_TEXT)
+            fd_freep(member_of(members, &table[i]));
+}
+
 void fd_options_clear(fd_options *options) {
-    for (size_t i = 0; i < FD_LENGTH(rows); i++)
-        if (rows[i].kind == TEXT)
-            fd_freep(member_of(options, &rows[i]));
+    fd_options_clear_in(rows, FD_LENGTH(rows), options);
     memset(options, 0, sizeof(*options));
 }
 
-void fd_options_print_help(FILE *out) {
-    for (size_t i = 0; i < FD_LENGTH(rows); i++) {
+void fd_options_print_help_in(const fd_option_row *table, size_t n, FILE *out) {
+    for (size_t i = 0; i < n; i++) {
         char flag[48];
-        (void)snprintf(flag, sizeof(flag), "--%s %s", rows[i].name, rows[i].argument);
-        (void)fprintf(out, "  %-26s %s", flag, rows[i].help);
-        if (rows[i].standard[0] != '\0')
-            (void)fprintf(out, " [%s]", rows[i].standard);
+        (void)snprintf(flag, sizeof(flag), "--%s %s", table[i].name, table[i].argument);
+        (void)fprintf(out, "  %-26s %s", flag, table[i].help);
+        if (table[i].standard[0] != '\0')
+            (void)fprintf(out, " [%s]", table[i].standard);
         (void)fputc('\n', out);
     }
+}
+
+void fd_options_print_help(FILE *out) {
+    fd_options_print_help_in(rows, FD_LENGTH(rows), out);
+}
+
+int fd_options_describe(const fd_options *options, const char *const *without, char **ret) {
+    size_t size;
+    FILE *out = open_memstream(ret, &size);
+    if (!out)
+        return -ENOMEM;
+    for (size_t i = 0; i < FD_LENGTH(rows); i++) {
+        const char *member = (const char *)options + rows[i].offset;
+        const char *const *name = without;
+        while (*name && strcmp(*name, rows[i].name) != 0)
+            name++;
+        if (*name)
+            continue;
+        (void)fprintf(out, "%s%s=", ftello(out) > 0 ? ";" : "", rows[i].name);
+        if (rows[i].kind == FD_OPTION_TEXT)
+            (void)fputs(*(char *const *)(const void *)member, out);
+        else if (rows[i].kind == FD_OPTION_COUNT)
+            (void)fprintf(out, "%" PRIu64, *(const uint64_t *)(const void *)member);
+        else
+            (void)fprintf(out, "%.9g", *(const double *)(const void *)member);
+    }
+    return fclose(out) == 0 ? 0 : -ENOMEM;
 }
 
 /* ---- what the options mean ---- */

@@ -25,19 +25,6 @@ struct demo {
     fd_fault *fault;
 };
 
-static double log_density(const double *point) {
-    static const double centre = 2.5, variance = 0.25;
-    double exponents[2];
-    for (int i = 0; i < 2; i++) {
-        double sign = i == 0 ? -1 : 1;
-        double x = point[0] - sign * centre, y = point[1] - sign * centre;
-        exponents[i] = -(x * x + y * y) / (2 * variance);
-    }
-    double larger = fmax(exponents[0], exponents[1]);
-    return larger + log1p(exp(fmin(exponents[0], exponents[1]) - larger)) -
-           log(2 * 2 * acos(-1) * variance);
-}
-
 static json_t *id_of(size_t point) {
     return json_sprintf("point-%03zu", point);
 }
@@ -58,7 +45,7 @@ static int add_items(struct demo *demo) {
     for (size_t i = 0; i < POINTS; i++) {
         for (int j = 0; j < 2; j++)
             demo->points[i][j] = fi_rng_normal(&demo->rng);
-        demo->truth[i] = log_density(demo->points[i]);
+        demo->truth[i] = fd_plane_reward(demo->points[i]);
         FD_FREE char *response = NULL;
         if (asprintf(&response, "(%.3f, %.3f)", demo->points[i][0], demo->points[i][1]) < 0)
             return -ENOMEM;

@@ -365,4 +365,8 @@ int fd_engine_model(fd_engine *engine, fd_model_info *ret) FD_MUST_CHECK;
  * another follows it. -EAGAIN with a fault when there is no label to learn from. */
 int fd_engine_train(fd_engine *engine, bool scratch, fd_fault *fault) FD_MUST_CHECK;
 
+/* Returns once every training that was asked for has ended, and its model, if it succeeded, serves.
+ */
+void fd_engine_wait_trained(fd_engine *engine);
+
 #endif

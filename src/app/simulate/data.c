@@ -1,0 +1,322 @@
+#include "data.h"
+
+#include <errno.h>
+#include <fisher/model.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "client.h"
+#include "examples.h"
+#include "mix.h"
+#include "npy.h"
+#include "rng.h"
+
+enum { PLANE_PROMPTS = 40, PLANE_RESPONSES = 24, PLANE_SEED = 4 };
+
+static const double held_out_share = 0.3;
+
+void fd_data_clear(fd_data *data) {
+    for (size_t i = 0; data->ids && i < data->n_items; i++)
+        free(data->ids[i]);
+    for (size_t i = 0; data->prompt_ids && i < data->n_prompts; i++)
+        free(data->prompt_ids[i]);
+    for (size_t i = 0; i < FD_REWARD_COUNT; i++)
+        free(data->rewards[i]);
+    free(data->name);
+    free(data->embeddings);
+    free(data->ids);
+    free(data->prompt_ids);
+    free(data->prompts);
+    free(data->members);
+    free(data->first);
+    free(data->held_out);
+    memset(data, 0, sizeof(*data));
+}
+
+static int reserve(fd_data *data, const char *name, size_t n_items, size_t dimension) {
+    data->name = strdup(name);
+    data->n_items = n_items;
+    data->dimension = dimension;
+    data->embeddings = reallocarray(NULL, n_items + 1, (dimension + 1) * sizeof(float));
+    data->ids = calloc(n_items + 1, sizeof(*data->ids));
+    data->prompt_ids = calloc(n_items + 1, sizeof(*data->prompt_ids));
+    data->prompts = calloc(n_items + 1, sizeof(*data->prompts));
+    data->members = calloc(n_items + 1, sizeof(*data->members));
+    data->first = calloc(n_items + 2, sizeof(*data->first));
+    data->held_out = calloc(n_items + 1, sizeof(*data->held_out));
+    bool complete = data->name && data->embeddings && data->ids && data->prompt_ids &&
+                    data->prompts && data->members && data->first && data->held_out;
+    for (size_t i = 0; i < FD_REWARD_COUNT; i++) {
+        data->rewards[i] = calloc(n_items + 1, sizeof(double));
+        complete = complete && data->rewards[i];
+    }
+    return complete ? 0 : -ENOMEM;
+}
+
+/* ---- what follows from the items ---- */
+
+struct ranked {
+    uint64_t hash;
+    size_t prompt;
+};
+
+static int by_hash(const void *a, const void *b) {
+    const struct ranked *x = a, *y = b;
+    return x->hash != y->hash ? (x->hash > y->hash) - (x->hash < y->hash)
+                              : (x->prompt > y->prompt) - (x->prompt < y->prompt);
+}
+
+int fd_hold_out(size_t n_prompts, char *const *ids, bool *held_out) {
+    FD_FREE struct ranked *ranked = calloc(n_prompts + 1, sizeof(*ranked));
+    if (!ranked)
+        return -ENOMEM;
+    for (size_t i = 0; i < n_prompts; i++)
+        ranked[i] = (struct ranked){fd_mix_text(0, ids[i]), i};
+    qsort(ranked, n_prompts, sizeof(*ranked), by_hash);
+    size_t count = (size_t)lround(held_out_share * (double)n_prompts);
+    for (size_t i = 0; i < n_prompts; i++)
+        held_out[ranked[i].prompt] = i < count;
+    return 0;
+}
+
+static void group_by_prompt(fd_data *data) {
+    for (size_t i = 0; i < data->n_items; i++)
+        data->first[data->prompts[i] + 1]++;
+    for (size_t k = 0; k < data->n_prompts; k++)
+        data->first[k + 1] += data->first[k];
+    /* Each place moves to the end of its group as it is filled, and back by one group afterwards.
+     */
+    for (size_t i = 0; i < data->n_items; i++)
+        data->members[data->first[data->prompts[i]]++] = (uint32_t)i;
+    for (size_t k = data->n_prompts; k > 0; k--)
+        data->first[k] = data->first[k - 1];
+    data->first[0] = 0;
+}
+
+static int complete(fd_data *data) {
+    group_by_prompt(data);
+    int r = fd_hold_out(data->n_prompts, data->prompt_ids, data->held_out);
+    if (r == 0)
+        r = fd_teacher_rewards(data, data->rewards[FD_REWARD_TEACHER]);
+    for (size_t i = 0; r == 0 && i < data->n_items; i++)
+        data->rewards[FD_REWARD_SUM][i] =
+            data->rewards[FD_REWARD_JUDGE][i] + data->rewards[FD_REWARD_TEACHER][i];
+    return r;
+}
+
+/* ---- files ---- */
+
+struct prompt {
+    size_t number;
+    UT_hash_handle hh;
+};
+
+struct reading {
+    const fd_data_files *files;
+    fd_data *data;
+    fd_npy *embeddings;
+    fd_npy *prompt_embeddings; /* NULL: none */
+    fd_npy *golden;
+    FILE *lines;
+    size_t line;
+    struct prompt *by_id;
+    struct prompt *prompts; /* [n_items] */
+    fd_fault *fault;
+};
+
+static void reading_clear(struct reading *reading) {
+    HASH_CLEAR(hh, reading->by_id);
+    free(reading->prompts);
+    if (reading->embeddings)
+        fd_npy_close(reading->embeddings);
+    if (reading->prompt_embeddings)
+        fd_npy_close(reading->prompt_embeddings);
+    if (reading->golden)
+        fd_npy_close(reading->golden);
+    if (reading->lines)
+        (void)fclose(reading->lines);
+}
+
+static int complain(const struct reading *reading, const char *what) {
+    return fd_fault_set(reading->fault, -EINVAL, "", "%s, line %zu: %s", reading->files->items,
+                        reading->line, what);
+}
+
+static int open_files(struct reading *reading) {
+    const fd_data_files *files = reading->files;
+    fd_fault *fault = reading->fault;
+    reading->lines = fopen(files->items, "re");
+    if (!reading->lines)
+        return fd_fault_set(fault, -errno, "", "%s cannot be opened: %s", files->items,
+                            strerror(errno));
+    int r = fd_npy_open(files->embeddings, &reading->embeddings, fault);
+    if (r == 0 && files->prompt_embeddings)
+        r = fd_npy_open(files->prompt_embeddings, &reading->prompt_embeddings, fault);
+    if (r == 0)
+        r = fd_npy_open(files->golden, &reading->golden, fault);
+    if (r < 0)
+        return r;
+    size_t n = fd_npy_rows(reading->embeddings);
+    if (fd_npy_rows(reading->golden) != n || fd_npy_columns(reading->golden) != 1)
+        return fd_fault_set(fault, -EINVAL, "",
+                            "%s has %zu rows of %zu numbers; the %zu embeddings need as many rows "
+                            "of one",
+                            files->golden, fd_npy_rows(reading->golden),
+                            fd_npy_columns(reading->golden), n);
+    size_t dimension = fd_npy_columns(reading->embeddings);
+    if (reading->prompt_embeddings)
+        dimension += fd_npy_columns(reading->prompt_embeddings);
+    if (dimension < 1 || dimension > FI_INPUTS_MAX)
+        return fd_fault_set(fault, -EINVAL, "", "an embedding has 1 to %d numbers, these have %zu",
+                            FI_INPUTS_MAX, dimension);
+    reading->prompts = calloc(n + 1, sizeof(*reading->prompts));
+    return reading->prompts ? reserve(reading->data, files->name, n, dimension) : -ENOMEM;
+}
+
+static int take_prompt(struct reading *reading, const char *id) {
+    fd_data *data = reading->data;
+    struct prompt *prompt;
+    HASH_FIND_STR(reading->by_id, id, prompt);
+    if (!prompt) {
+        char *copy = strdup(id);
+        if (!copy)
+            return -ENOMEM;
+        prompt = &reading->prompts[data->n_prompts];
+        prompt->number = data->n_prompts;
+        data->prompt_ids[data->n_prompts++] = copy;
+        HASH_ADD_KEYPTR(hh, reading->by_id, copy, strlen(copy), prompt);
+    }
+    data->prompts[reading->line - 1] = (uint32_t)prompt->number;
+    return 0;
+}
+
+static int take_line(struct reading *reading, const char *text, size_t length) {
+    fd_data *data = reading->data;
+    json_error_t error;
+    if (reading->line > data->n_items)
+        return complain(reading, "there are more items than embeddings");
+    FD_JSON json_t *document = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
+    if (!document)
+        return complain(reading, error.text);
+    const char *id = json_string_value(json_object_get(document, "id"));
+    const char *prompt_id = json_string_value(json_object_get(document, "prompt_id"));
+    if (!id || !prompt_id)
+        return complain(reading, "\"id\" and \"prompt_id\" must be texts");
+    data->ids[reading->line - 1] = strdup(id);
+    return data->ids[reading->line - 1] ? take_prompt(reading, prompt_id) : -ENOMEM;
+}
+
+static int read_lines(struct reading *reading) {
+    FD_FREE char *text = NULL;
+    size_t room = 0;
+    ssize_t length;
+    while ((length = getline(&text, &room, reading->lines)) > 0) {
+        reading->line++;
+        int r = take_line(reading, text, (size_t)length);
+        if (r < 0)
+            return r;
+    }
+    if (ferror(reading->lines))
+        return -EIO;
+    if (reading->line != reading->data->n_items)
+        return fd_fault_set(reading->fault, -EINVAL, "", "%s has %zu items, %s %zu embeddings",
+                            reading->files->items, reading->line, reading->files->embeddings,
+                            reading->data->n_items);
+    return 0;
+}
+
+/* The prompt's numbers, then the response's. */
+static int read_embeddings(struct reading *reading) {
+    fd_data *data = reading->data;
+    size_t before = reading->prompt_embeddings ? fd_npy_columns(reading->prompt_embeddings) : 0;
+    FD_FREE float *of_prompts =
+        reallocarray(NULL, data->n_prompts + 1, (before + 1) * sizeof(*of_prompts));
+    if (!of_prompts)
+        return -ENOMEM;
+    if (reading->prompt_embeddings) {
+        if (fd_npy_rows(reading->prompt_embeddings) != data->n_prompts)
+            return fd_fault_set(reading->fault, -EINVAL, "", "%s has %zu rows for %zu prompts",
+                                reading->files->prompt_embeddings,
+                                fd_npy_rows(reading->prompt_embeddings), data->n_prompts);
+        int r = fd_npy_read_float(reading->prompt_embeddings, data->n_prompts, of_prompts);
+        if (r < 0)
+            return r;
+    }
+    for (size_t i = 0; i < data->n_items; i++) {
+        float *row = data->embeddings + i * data->dimension;
+        memcpy(row, of_prompts + data->prompts[i] * before, before * sizeof(*row));
+        int r = fd_npy_read_float(reading->embeddings, 1, row + before);
+        if (r < 0)
+            return r;
+        for (size_t j = 0; j < data->dimension; j++)
+            if (!(fabsf(row[j]) <= FI_EMBEDDING_MAX))
+                return fd_fault_set(reading->fault, -EINVAL, "",
+                                    "the embedding of \"%s\" has a number that is not finite or "
+                                    "too large",
+                                    data->ids[i]);
+    }
+    return 0;
+}
+
+static int read_golden(struct reading *reading) {
+    fd_data *data = reading->data;
+    int r = fd_npy_read(reading->golden, data->n_items, data->rewards[FD_REWARD_JUDGE]);
+    for (size_t i = 0; r == 0 && i < data->n_items; i++)
+        if (!isfinite(data->rewards[FD_REWARD_JUDGE][i]))
+            return fd_fault_set(reading->fault, -EINVAL, "", "%s: reward %zu is not finite",
+                                reading->files->golden, i);
+    return r;
+}
+
+int fd_data_read(const fd_data_files *files, fd_data *ret, fd_fault *fault) {
+    FD_CLEANUP(fd_data_clear) fd_data data = {0};
+    FD_CLEANUP(reading_clear)
+    struct reading reading = {.files = files, .data = &data, .fault = fault};
+    int r = open_files(&reading);
+    if (r == 0)
+        r = read_lines(&reading);
+    if (r == 0)
+        r = read_embeddings(&reading);
+    if (r == 0)
+        r = read_golden(&reading);
+    if (r == 0)
+        r = complete(&data);
+    if (r < 0)
+        return r;
+    *ret = data;
+    memset(&data, 0, sizeof(data));
+    return 0;
+}
+
+/* ---- the plane ---- */
+
+int fd_data_plane(fd_data *ret) {
+    FD_CLEANUP(fd_data_clear) fd_data data = {0};
+    fi_rng rng = fi_rng_seeded(PLANE_SEED);
+    int r = reserve(&data, "plane", (size_t)PLANE_PROMPTS * PLANE_RESPONSES, 2);
+    if (r < 0)
+        return r;
+    for (; data.n_prompts < PLANE_PROMPTS; data.n_prompts++)
+        if (asprintf(&data.prompt_ids[data.n_prompts], "plane-%02zu", data.n_prompts) < 0)
+            return -ENOMEM;
+    for (size_t i = 0; i < data.n_items; i++) {
+        double point[2] = {fi_rng_normal(&rng), fi_rng_normal(&rng)};
+        data.embeddings[2 * i] = (float)point[0];
+        data.embeddings[2 * i + 1] = (float)point[1];
+        data.rewards[FD_REWARD_JUDGE][i] = fd_plane_reward(point);
+        data.prompts[i] = (uint32_t)(i / PLANE_RESPONSES);
+        if (asprintf(&data.ids[i], "point-%04zu", i) < 0)
+            return -ENOMEM;
+    }
+    r = complete(&data);
+    if (r < 0)
+        return r;
+    *ret = data;
+    memset(&data, 0, sizeof(data));
+    return 0;
+}

@@ -1,0 +1,64 @@
+/* What a simulation learns from: items with embeddings, grouped by prompt, and golden rewards. */
+#ifndef FD_DATA_H
+#define FD_DATA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fault.h"
+#include "macros.h"
+
+typedef enum fd_reward {
+    FD_REWARD_JUDGE,
+    FD_REWARD_TEACHER, /* a fixed random network over the embeddings */
+    FD_REWARD_SUM,     /* of both */
+    FD_REWARD_COUNT
+} fd_reward;
+
+typedef struct fd_data {
+    char *name;
+    size_t n_items;
+    size_t dimension;
+    size_t n_prompts;
+    float *embeddings;                /* [n_items x dimension] */
+    char **ids;                       /* [n_items] */
+    char **prompt_ids;                /* [n_prompts] */
+    uint32_t *prompts;                /* [n_items] the prompt of each */
+    uint32_t *members;                /* [n_items] items, prompt by prompt */
+    size_t *first;                    /* [n_prompts + 1] where the members of each prompt begin */
+    bool *held_out;                   /* [n_prompts] */
+    double *rewards[FD_REWARD_COUNT]; /* [n_items] each */
+} fd_data;
+
+typedef struct fd_data_files {
+    const char *name;
+    const char *items;
+    const char *embeddings;
+    const char *prompt_embeddings; /* NULL: none */
+    const char *golden;
+} fd_data_files;
+
+/* Row i of the embeddings and of the golden rewards is line i of the items; row k of the prompts'
+ * is the k-th prompt in the order of the lines. -EINVAL and the like with a fault in words. */
+int fd_data_read(const fd_data_files *files, fd_data *ret, fd_fault *fault) FD_MUST_CHECK;
+
+/*
+ * The example of Shen, Sun and Ton, section 4, in prompts of 24: points of the plane from a
+ * standard normal, whose reward is the log density of two Gaussians.
+ */
+int fd_data_plane(fd_data *ret) FD_MUST_CHECK;
+
+void fd_data_clear(fd_data *data);
+
+/* The share of the prompts with the smallest hash of their id, 30 % rounded, is held out. */
+int fd_hold_out(size_t n_prompts, char *const *ids, bool *held_out) FD_MUST_CHECK;
+
+/*
+ * The reward of a random network with two hidden layers of 32 (GELU) over standardised embeddings,
+ * weights normal with variance 1.5^2 / inputs, the same for every data set of a dimension; centred,
+ * with a mean within-prompt standard deviation of 4. rewards [n_items].
+ */
+int fd_teacher_rewards(const fd_data *data, double *rewards) FD_MUST_CHECK;
+
+#endif

@@ -1,0 +1,155 @@
+#include "jobs.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+struct jobs {
+    const fd_plan *plan;
+    const fd_data *data;
+    FILE *out;
+    size_t n_runs;
+    const fd_run **runs; /* [n_runs] those to do */
+    double start;
+    bool is_terminal;
+    fd_fault *fault;
+
+    pthread_mutex_t lock;
+    size_t next;     /* guarded by lock, as is all below */
+    size_t finished; /* runs */
+    uint64_t rounds; /* of all runs */
+    int result;
+};
+
+/* ---- progress ---- */
+
+static void format_seconds(double seconds, char *text, size_t size) {
+    unsigned long whole = (unsigned long)seconds;
+    if (whole < 60)
+        (void)snprintf(text, size, "%lu s", whole);
+    else if (whole < 3600)
+        (void)snprintf(text, size, "%lu min", (whole + 30) / 60);
+    else
+        (void)snprintf(text, size, "%lu h %02lu min", whole / 3600, whole % 3600 / 60);
+}
+
+/* With the lock held. A terminal shows each round, a file each run. */
+static void show_progress(const struct jobs *jobs, bool run_ended) {
+    if (!run_ended && !jobs->is_terminal)
+        return;
+    uint64_t all = jobs->n_runs * jobs->plan->flags.rounds;
+    double elapsed = fd_monotonic_seconds() - jobs->start;
+    double left = elapsed / (double)jobs->rounds * (double)(all - jobs->rounds);
+    char text[32];
+    format_seconds(left, text, sizeof(text));
+    (void)fprintf(stderr, "%s%zu of %zu runs, round %" PRIu64 " of %" PRIu64 ", %s left%s",
+                  jobs->is_terminal ? "\r" : "", jobs->finished, jobs->n_runs, jobs->rounds, all,
+                  text, jobs->is_terminal && jobs->rounds < all ? "\033[K" : "\n");
+}
+
+/* ---- runs ---- */
+
+struct writing {
+    struct jobs *jobs;
+    char *key;
+};
+
+static int write_round(void *context, const fd_run *run, const fd_round *round) {
+    struct writing *writing = context;
+    struct jobs *jobs = writing->jobs;
+    (void)run;
+    (void)pthread_mutex_lock(&jobs->lock);
+    fd_csv_print_round(jobs->out, writing->key, round);
+    int r = fflush(jobs->out) == 0 ? 0 : -errno;
+    jobs->rounds++;
+    bool ended = round->round == jobs->plan->flags.rounds;
+    jobs->finished += ended;
+    show_progress(jobs, ended);
+    if (jobs->result < 0)
+        r = -ECANCELED;
+    (void)pthread_mutex_unlock(&jobs->lock);
+    return r;
+}
+
+static const fd_run *next_run(struct jobs *jobs) {
+    (void)pthread_mutex_lock(&jobs->lock);
+    const fd_run *run =
+        jobs->result == 0 && jobs->next < jobs->n_runs ? jobs->runs[jobs->next++] : NULL;
+    (void)pthread_mutex_unlock(&jobs->lock);
+    return run;
+}
+
+static void note_failure(struct jobs *jobs, int result, const fd_fault *fault) {
+    (void)pthread_mutex_lock(&jobs->lock);
+    if (jobs->result == 0) {
+        jobs->result = result;
+        *jobs->fault = *fault;
+    }
+    (void)pthread_mutex_unlock(&jobs->lock);
+}
+
+static void *work(void *context) {
+    struct jobs *jobs = context;
+    for (const fd_run *run; (run = next_run(jobs));) {
+        struct writing writing = {jobs, NULL};
+        fd_watcher watcher = {.on_round = write_round, .context = &writing};
+        fd_fault fault = {0};
+        int r = fd_csv_key(jobs->plan, jobs->data, run, &writing.key);
+        if (r == 0) {
+            r = fd_run_rounds(jobs->plan, jobs->data, run, &watcher, &fault);
+            free(writing.key);
+        }
+        if (r < 0)
+            note_failure(jobs, r, &fault);
+    }
+    return NULL;
+}
+
+static int list_runs(struct jobs *jobs, const fd_csv *done) {
+    for (size_t i = 0; i < jobs->plan->n_runs; i++) {
+        char *key;
+        int r = fd_csv_key(jobs->plan, jobs->data, &jobs->plan->runs[i], &key);
+        if (r < 0)
+            return r;
+        if (!fd_csv_has(done, key))
+            jobs->runs[jobs->n_runs++] = &jobs->plan->runs[i];
+        free(key);
+    }
+    return 0;
+}
+
+int fd_jobs_run(const fd_plan *plan, const fd_data *data, const fd_csv *done, FILE *out,
+                fd_fault *fault) {
+    FD_FREE const fd_run **runs = calloc(plan->n_runs + 1, sizeof(*runs));
+    FD_FREE pthread_t *threads = calloc(plan->flags.jobs, sizeof(*threads));
+    if (!runs || !threads)
+        return -ENOMEM;
+    struct jobs jobs = {
+        .plan = plan,
+        .data = data,
+        .out = out,
+        .runs = runs,
+        .start = fd_monotonic_seconds(),
+        .is_terminal = isatty(STDERR_FILENO) == 1,
+        .fault = fault,
+    };
+    int r = list_runs(&jobs, done);
+    if (r < 0)
+        return r;
+    (void)fprintf(stderr, "%zu runs of %" PRIu64 " rounds, %zu are there already\n", plan->n_runs,
+                  plan->flags.rounds, plan->n_runs - jobs.n_runs);
+    (void)pthread_mutex_init(&jobs.lock, NULL);
+    size_t started = 0;
+    for (; started < plan->flags.jobs && r == 0; started += r == 0)
+        r = -pthread_create(&threads[started], NULL, work, &jobs);
+    if (r < 0)
+        note_failure(&jobs, r, fault);
+    for (size_t i = 0; i < started; i++)
+        (void)pthread_join(threads[i], NULL);
+    (void)pthread_mutex_destroy(&jobs.lock);
+    return jobs.result;
+}
