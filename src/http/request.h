@@ -1,6 +1,6 @@
 /*
  * What a resource sees of HTTP: a request that is complete and well-formed, and a response to fill.
- * libmicrohttpd stays in server.c and guard.c.
+ * libmicrohttpd stays in server.c, connection.c, exchange.c and guard.c.
  */
 #ifndef FD_REQUEST_H
 #define FD_REQUEST_H

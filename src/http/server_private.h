@@ -1,0 +1,60 @@
+/* What the server's files share: its state, its connections and the requests on them. */
+#ifndef FD_SERVER_PRIVATE_H
+#define FD_SERVER_PRIVATE_H
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "server.h"
+
+/* One open connection. It is linked from the callback that opens it to the one that closes it,
+ * during which its socket stays open. */
+typedef struct fd_connection {
+    int fd;
+    double deadline; /* monotonic seconds by which a request must be here; guarded by
+                        server->lock, as is all below */
+    struct fd_connection *next, **link;
+} fd_connection;
+
+struct fd_server {
+    fd_server_options options;
+    fd_engine *engine;
+    struct MHD_Daemon *daemon;
+    int socket;
+    uint16_t port;
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed;     /* monotonic; a handler ended, or the watch must stop */
+    fd_connection *connections; /* guarded by lock, as is all below */
+    unsigned running;           /* requests between their body's end and their completion */
+    bool draining;              /* somebody waits for `running` to fall */
+    bool stopping;
+    pthread_t watch;
+};
+
+/* With the lock held: waits for `changed`, or the monotonic time in seconds. */
+void fd_server_wait_until(fd_server *server, double deadline);
+
+/* ---- connection.c ---- */
+
+void fd_connection_notify(void *server, struct MHD_Connection *connection, void **socket_context,
+                          enum MHD_ConnectionNotificationCode code);
+int fd_connection_socket(struct MHD_Connection *connection); /* -1: not known */
+
+/* A request must be here, or the next one begin, within so many seconds. */
+void fd_connection_allow(fd_server *server, struct MHD_Connection *connection, double seconds);
+double fd_connection_quiet_seconds(const fd_server *server); /* to idle, and then to send one */
+
+void *fd_connection_watch(void *server); /* the thread that ends those whose time is over */
+
+/* ---- exchange.c: what libmicrohttpd calls for each request ---- */
+
+void *fd_exchange_begin(void *server, const char *target, struct MHD_Connection *connection);
+enum MHD_Result fd_exchange_take(void *server, struct MHD_Connection *connection, const char *path,
+                                 const char *method, const char *version, const char *data,
+                                 size_t *size, void **state);
+void fd_exchange_end(void *server, struct MHD_Connection *connection, void **state,
+                     enum MHD_RequestTerminationCode code);
+
+#endif
