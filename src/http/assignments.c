@@ -58,8 +58,7 @@ static int read_body(const fd_request *request, const fd_field *fields, size_t n
 }
 
 void fd_assignments_post(const fd_request *request, fd_response *response) {
-    fd_query query;
-    if (!fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query))
+    if (!fd_query_accept_none(request, response))
         return;
     FD_JSON json_t *root = NULL;
     FD_JSON json_t *list = json_array();
@@ -92,8 +91,7 @@ static void problem_of_lease(const fd_request *request, fd_response *response, i
 }
 
 void fd_assignment_renew(const fd_request *request, fd_response *response) {
-    fd_query query;
-    if (!fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query))
+    if (!fd_query_accept_none(request, response))
         return;
     FD_JSON json_t *root = NULL;
     FD_JSON json_t *list = json_array();
@@ -110,8 +108,7 @@ void fd_assignment_renew(const fd_request *request, fd_response *response) {
 }
 
 void fd_assignment_return(const fd_request *request, fd_response *response) {
-    fd_query query;
-    if (!fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query))
+    if (!fd_query_accept_none(request, response))
         return;
     int r = fd_engine_assignment_return(request->engine, request->id);
     if (r < 0)

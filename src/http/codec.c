@@ -448,6 +448,11 @@ bool fd_query_accept(const fd_request *request, fd_response *response, unsigned 
     return false;
 }
 
+bool fd_query_accept_none(const fd_request *request, fd_response *response) {
+    fd_query query;
+    return fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query);
+}
+
 /* ---- writing ---- */
 
 json_t *fd_json_real(double number) {

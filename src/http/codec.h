@@ -130,6 +130,7 @@ int fd_query_read(const fd_request *request, unsigned takes, int64_t cursor_max,
 /* Reads the query; answers 400 and returns false if it is wrong. */
 bool fd_query_accept(const fd_request *request, fd_response *response, unsigned takes,
                      int64_t cursor_max, fd_query *ret);
+bool fd_query_accept_none(const fd_request *request, fd_response *response) FD_MUST_CHECK;
 
 /* ---- writing: values for json_pack's "o", NULL without memory ---- */
 

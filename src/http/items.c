@@ -98,8 +98,7 @@ static int add_items(const fd_request *request, fd_added *ret, fd_fault *fault) 
 }
 
 void fd_items_add(const fd_request *request, fd_response *response) {
-    fd_query query;
-    if (!fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query))
+    if (!fd_query_accept_none(request, response))
         return;
     fd_fault fault = {0};
     fd_added added = {0};

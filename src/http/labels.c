@@ -90,8 +90,7 @@ static int add_labels(const fd_request *request, fd_added *ret, fd_fault *fault)
 }
 
 void fd_labels_add(const fd_request *request, fd_response *response) {
-    fd_query query;
-    if (!fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query))
+    if (!fd_query_accept_none(request, response))
         return;
     fd_fault fault = {0};
     fd_added added = {0};
@@ -138,8 +137,7 @@ static void revise(const fd_request *request, fd_response *response, fd_preferen
 }
 
 void fd_label_correct(const fd_request *request, fd_response *response) {
-    fd_query query;
-    if (!fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query))
+    if (!fd_query_accept_none(request, response))
         return;
     FD_JSON json_t *root = NULL;
     fd_fault fault = {0};
@@ -155,8 +153,7 @@ void fd_label_correct(const fd_request *request, fd_response *response) {
 }
 
 void fd_label_retract(const fd_request *request, fd_response *response) {
-    fd_query query;
-    if (fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query))
+    if (fd_query_accept_none(request, response))
         revise(request, response, FD_PREFER_RETRACTED, -1, NULL);
 }
 

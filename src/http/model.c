@@ -46,8 +46,7 @@ static json_t *model_json(const fd_model_info *model) {
 }
 
 void fd_model_get(const fd_request *request, fd_response *response) {
-    fd_query query;
-    if (!fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query))
+    if (!fd_query_accept_none(request, response))
         return;
     fd_model_info model;
     int r = fd_engine_model(request->engine, &model);
@@ -82,8 +81,7 @@ static int read_train(const fd_request *request, struct train_body *ret, fd_faul
 }
 
 void fd_model_train(const fd_request *request, fd_response *response) {
-    fd_query query;
-    if (!fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query))
+    if (!fd_query_accept_none(request, response))
         return;
     fd_fault fault = {0};
     struct train_body body = {.from = FROM_WARM};

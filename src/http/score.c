@@ -75,8 +75,7 @@ static int post_score(const fd_request *request, json_t **ret, fd_fault *fault) 
 }
 
 void fd_score_post(const fd_request *request, fd_response *response) {
-    fd_query query;
-    if (!fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query))
+    if (!fd_query_accept_none(request, response))
         return;
     fd_fault fault = {0};
     json_t *answer = NULL;

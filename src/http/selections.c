@@ -86,8 +86,7 @@ static int post_selection(const fd_request *request, json_t **ret, fd_fault *fau
 }
 
 void fd_selections_post(const fd_request *request, fd_response *response) {
-    fd_query query;
-    if (!fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query))
+    if (!fd_query_accept_none(request, response))
         return;
     fd_fault fault = {0};
     json_t *answer = NULL;
@@ -115,7 +114,6 @@ static json_t *strategies_json(const fd_engine *engine) {
 }
 
 void fd_strategies_get(const fd_request *request, fd_response *response) {
-    fd_query query;
-    if (fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query))
+    if (fd_query_accept_none(request, response))
         fd_json_answer(request, response, 200, strategies_json(request->engine));
 }
