@@ -289,9 +289,9 @@ int fd_plan_read(int argc, char **argv, fd_plan *ret, fd_fault *fault) {
     r = fd_options_take(rows, FD_LENGTH(rows), &argc, all, &plan.flags, fault);
     if (r == 0)
         r = fd_options_read(argc, all, &plan.options, fault);
-    if (r == 0)
+    if (r == 0 && plan.flags.table[0] == '\0')
         r = check(&plan, fault);
-    if (r == 0)
+    if (r == 0 && plan.flags.table[0] == '\0')
         r = make_runs(&plan, fault);
     if (r == 0)
         r = fd_options_describe(&plan.options, without, &plan.described);

@@ -11,6 +11,7 @@
 #include "jobs.h"
 #include "kernels.h"
 #include "log.h"
+#include "table.h"
 
 enum { WRONG_INPUT = 2 };
 
@@ -88,21 +89,39 @@ static int run(const fd_plan *plan, const fd_data *data, fd_fault *fault, int *r
     return r;
 }
 
+/* The file's complete runs, those of earlier calls too. */
+static int report(const char *path, fd_fault *fault) {
+    FD_CLEANUP(fd_csv_clear) fd_csv csv = {0};
+    FD_CLEANUP(fd_groups_clear) fd_groups groups = {0};
+    int r = fd_csv_read(path, &csv, fault);
+    if (r == 0)
+        r = fd_groups_of(&csv, &groups);
+    return r < 0 ? r : fd_table_print(&groups, stdout);
+}
+
+static int simulate(const fd_plan *plan, char **argv, fd_fault *fault, int *ret_status) {
+    FD_CLEANUP(fd_data_clear) fd_data data = {0};
+    *ret_status = WRONG_INPUT;
+    int r = fd_kernels_choose(plan->options.blas_kernels, argv - 2, fault);
+    if (r == 0)
+        r = read_data(&plan->flags, &data, fault);
+    if (r == 0)
+        r = check_data(&data, fault);
+    if (r == 0)
+        r = run(plan, &data, fault, ret_status);
+    return r < 0 ? r : report(plan->flags.csv, fault);
+}
+
 int fd_simulate_main(int argc, char **argv) {
     FD_CLEANUP(fd_plan_clear) fd_plan plan = {0};
-    FD_CLEANUP(fd_data_clear) fd_data data = {0};
     fd_fault fault = {0};
     int status = WRONG_INPUT;
-    int r = fd_plan_read(argc, argv, &plan, &fault);
-    if (r == 0)
-        r = fd_kernels_choose(plan.options.blas_kernels, argv - 2, &fault);
-    if (r == 0)
-        r = read_data(&plan.flags, &data, &fault);
-    if (r == 0)
-        r = check_data(&data, &fault);
     fd_log_set_level(FD_LOG_WARNING);
-    if (r == 0)
-        r = run(&plan, &data, &fault, &status);
+    int r = fd_plan_read(argc, argv, &plan, &fault);
+    if (r == 0 && plan.flags.table[0] != '\0')
+        r = report(plan.flags.table, &fault);
+    else if (r == 0)
+        r = simulate(&plan, argv, &fault, &status);
     if (r < 0)
         (void)fd_complain("simulate", r, &fault);
     return r < 0 ? status : 0;

@@ -1,0 +1,11 @@
+/* What a CSV file says, in figures. */
+#ifndef FD_TABLE_H
+#define FD_TABLE_H
+
+#include "groups.h"
+
+/* For each group and strategy: the area under the curve, its difference to that of `random` and
+ * `pa-dopt` over the seeds that both have, the last value, and the labels saved against each. */
+int fd_table_print(const fd_groups *groups, FILE *out) FD_MUST_CHECK;
+
+#endif
