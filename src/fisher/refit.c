@@ -7,7 +7,7 @@
 
 #include "design_private.h"
 
-enum { HALVINGS = 60, OUTER_STEPS = 30 };
+enum { HALVINGS = 60, FITS = 30 };
 
 /* Rounding of J, as a share of it: near the minimum a step may seem to raise it by that. */
 #define ROUNDING 1e-12
@@ -125,7 +125,7 @@ static void add_gradient(lesson *these, double *gradient) {
 
 typedef struct newton {
     const fi_refit_options *options;
-    lesson lesson; /* looked at beta last, but for trials */
+    lesson lesson; /* looked at beta last */
     size_t h;
     double precision;
     double objective;  /* J */
@@ -171,18 +171,19 @@ static double square(const newton *state, const double *vector) {
     return cblas_ddot((int)state->h, vector, 1, vector, 1);
 }
 
-static void evaluate(newton *state, const double *beta, double *ret_objective) {
+/* J */
+static double evaluate(newton *state, const double *beta) {
     state->loss = look(&state->lesson, beta);
-    *ret_objective = state->loss + state->precision / 2.0 * square(state, beta);
+    return state->loss + state->precision / 2.0 * square(state, beta);
 }
 
 static void start(newton *state) {
     double at_zero = log(2.0) * (double)state->lesson.distinct->n_pairs;
-    evaluate(state, state->beta, &state->objective);
+    state->objective = evaluate(state, state->beta);
     if (state->objective <= at_zero)
         return;
     memset(state->beta, 0, state->h * sizeof(*state->beta));
-    evaluate(state, state->beta, &state->objective);
+    state->objective = evaluate(state, state->beta);
 }
 
 static int find_curvature(newton *state) {
@@ -212,21 +213,21 @@ static double find_direction(newton *state) {
     return decrement;
 }
 
-/* Goes along the direction, half as far while J does not fall. False: J falls nowhere. */
-static bool descend(newton *state) {
-    double scale = 1.0, objective;
+/* Goes along the direction, half as far while J does not fall. */
+static int descend(newton *state) {
+    double scale = 1.0;
     for (int i = 0; i < HALVINGS; i++, scale /= 2.0) {
         for (size_t j = 0; j < state->h; j++)
             state->trial[j] = state->beta[j] + scale * state->direction[j];
-        evaluate(state, state->trial, &objective);
+        double objective = evaluate(state, state->trial);
         if (objective <= state->objective * (1.0 + ROUNDING)) {
             memcpy(state->beta, state->trial, state->h * sizeof(*state->beta));
             state->objective = objective;
-            return true;
+            state->steps++;
+            return 0;
         }
     }
-    evaluate(state, state->beta, &state->objective);
-    return false;
+    return -EDOM;
 }
 
 /* The last step, which is within the tolerance, is taken too, for what is left after it is the
@@ -239,14 +240,12 @@ static int minimise(newton *state, double precision) {
         if (r)
             return r;
         double fall = find_direction(state) / 2.0;
-        if (!isfinite(fall))
-            return -EDOM;
         state->converged = fall <= state->options->tolerance;
-        if (left == 0 || !descend(state))
+        if (left == 0)
             return 0;
-        state->steps++;
-        if (state->converged)
-            return 0;
+        r = descend(state);
+        if (r || state->converged)
+            return r;
     }
 }
 
@@ -386,7 +385,7 @@ int fi_refit_evidence(size_t n_items, size_t n_features, const float *features,
         return r;
     bool settled = false;
     double next = within_limits(*precision);
-    for (int i = 0; i < OUTER_STEPS && !settled; i++) {
+    for (int i = 0; i < FITS && !settled; i++) {
         r = minimise(&state, next);
         if (r == 0)
             r = next_precision(&state, &next);

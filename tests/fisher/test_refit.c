@@ -284,27 +284,27 @@ static void a_start_near_the_end_saves_steps_and_a_bad_one_does_no_harm(void **s
     problem_free(&these.made);
 }
 
-/* A full Newton step from a flat part of the loss goes far too far. */
+/* Where almost no answer is in doubt J is nearly straight, and a full step goes far too far. */
 static void a_step_that_goes_too_far_is_halved(void **state) {
     (void)state;
     enum { N = 100 };
     float features[N + 1] = {0}, targets[N];
     fi_pair pairs[N];
     for (uint32_t i = 0; i < N; i++) {
-        features[i + 1] = i == 0 ? 200.0f : 1.0f;
+        features[i + 1] = i == 0 ? 200.0f : 5.0f;
         pairs[i] = (fi_pair){i + 1, 0};
         targets[i] = i == 0 ? 0.9f : 1.0f;
     }
     fi_answers answers = {N, pairs, targets};
     fi_refit_options options = fi_refit_defaults();
     options.prior_precision = 1e-3;
-    double beta = 0.1; /* right of the one answer's minimum, where its weight has vanished */
+    double beta = 2.0;
     fi_refit_result result;
     assert_int_equal(fi_refit(N + 1, 1, features, &answers, &options, &beta, &result), 0);
-    assert_true(result.converged);
-    double slope = 1e-3 * beta + 200.0 * (fi_probability(200.0 * beta) - (double)0.9f) +
-                   (N - 1) * (fi_probability(beta) - 1.0);
-    assert_true(fabs(slope) < 1e-5);
+    assert_true(result.converged && beta > 0.6 && beta < 0.7);
+    double slope = 1e-3 * beta + 200.0 * (fi_probability(200.0 * beta) - (double)targets[0]) -
+                   (N - 1) * 5.0 * fi_probability(-5.0 * beta);
+    assert_true(fabs(slope) < 1e-9);
 }
 
 static void extreme_input_ends_with_finite_numbers(void **state) {
@@ -384,6 +384,7 @@ static void the_best_of_a_grid_has_the_highest_evidence(void **state) {
     }
     assert_true(precision == best);
     assert_true(best > 0.01 && best < 10000.0);
+    assert_true(result.iterations > FD_LENGTH(grid)); /* of all fits */
     problem_free(&these.made);
 }
 
@@ -484,17 +485,46 @@ static void answers_that_say_nothing_want_the_strongest_prior(void **state) {
     enum { H = 4, ITEMS = 30 };
     lesson these;
     lesson_init(&these, 10, ITEMS, H, 50, 0.3);
-    for (size_t i = 0; i < 50; i++)
-        these.targets[i] = 0.5f;
-    fi_refit_options options = fi_refit_defaults();
-    double beta[H] = {0}, precision = 1.0;
-    fi_refit_result result;
-    assert_int_equal(fi_refit_evidence(ITEMS, H, these.made.features, &these.answers, &options,
-                                       beta, &precision, &result),
-                     0);
-    assert_true(precision == FI_PRECISION_MOST && result.converged);
-    assert_close(result.loss, log(2.0), 1e-12);
+    for (int kind = 0; kind < 2; kind++) {
+        for (size_t i = 0; i < 50; i++)
+            these.targets[i] = kind == 0 ? 0.5f : 1.0f;
+        for (size_t i = 0; kind == 1 && i < ITEMS * H; i++)
+            these.made.features[i] = 1.0f;
+        fi_refit_options options = fi_refit_defaults();
+        double beta[H] = {0}, precision = 1.0;
+        fi_refit_result result;
+        assert_int_equal(fi_refit_evidence(ITEMS, H, these.made.features, &these.answers, &options,
+                                           beta, &precision, &result),
+                         0);
+        assert_true(precision == FI_PRECISION_MOST && result.converged);
+        assert_close(result.loss, log(2.0), 1e-12);
+    }
     problem_free(&these.made);
+}
+
+/* 55 of 100 with one difference: as far from half as chance would have it, so that lambda = gamma /
+ * |beta|^2 holds nowhere and lambda rises by 25 a fit. */
+static void a_precision_that_does_not_settle_is_told(void **state) {
+    (void)state;
+    enum { N = 100 };
+    const float features[] = {0.0f, 1.0f};
+    fi_pair pairs[N];
+    float targets[N];
+    for (size_t i = 0; i < N; i++) {
+        pairs[i] = (fi_pair){1, 0};
+        targets[i] = i < 55 ? 1.0f : 0.0f;
+    }
+    fi_answers answers = {N, pairs, targets};
+    fi_refit_options options = fi_refit_defaults();
+    double beta = 0.0, precision = 100.0;
+    fi_refit_result result, alone;
+    assert_int_equal(
+        fi_refit_evidence(2, 1, features, &answers, &options, &beta, &precision, &result), 0);
+    assert_false(result.converged);
+    assert_true(precision > 700.0 && precision < 1000.0);
+    options.prior_precision = precision;
+    assert_int_equal(fi_refit(2, 1, features, &answers, &options, &beta, &alone), 0);
+    assert_close(result.log_evidence, alone.log_evidence, 1e-9);
 }
 
 static void the_most_steps_are_kept_to(void **state) {
@@ -585,6 +615,7 @@ int main(void) {
         cmocka_unit_test(where_precisions_tie_the_largest_is_taken),
         cmocka_unit_test(the_precision_by_evidence_is_mackays_fixed_point),
         cmocka_unit_test(answers_that_say_nothing_want_the_strongest_prior),
+        cmocka_unit_test(a_precision_that_does_not_settle_is_told),
         cmocka_unit_test(the_most_steps_are_kept_to),
         cmocka_unit_test(input_that_makes_no_sense_is_refused_and_beta_kept),
     };
