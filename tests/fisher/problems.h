@@ -70,6 +70,10 @@ static inline double problem_logit(const fi_candidates *from, size_t pair) {
     return (double)from->rewards[from->pairs[pair].a] - (double)from->rewards[from->pairs[pair].b];
 }
 
+static inline double problem_weight(const fi_candidates *from, size_t pair) {
+    return fi_weight(problem_logit(from, pair));
+}
+
 static inline void problem_difference(const fi_candidates *from, size_t pair, double *difference) {
     size_t h = from->n_features;
     for (size_t j = 0; j < h; j++)
@@ -137,6 +141,23 @@ static inline double plain_leverage(const fi_candidates *from, size_t pair, cons
             sum += difference[i] * inverse[i * h + j] * difference[j];
     free(difference);
     return sum;
+}
+
+/* log det of the best of all batches of k by trying each; -INFINITY where none fits. */
+static inline double plain_best_batch(const fi_candidates *from, size_t first, size_t k,
+                                      const double *matrix) {
+    size_t h = from->n_features;
+    if (k == 0)
+        return plain_logdet(h, matrix);
+    double best = -INFINITY;
+    for (size_t i = first; i + k <= from->n_pairs; i++) {
+        double *with = problem_memory(h * h, sizeof(double));
+        memcpy(with, matrix, h * h * sizeof(double));
+        plain_add(from, i, problem_weight(from, i), with);
+        best = fmax(best, plain_best_batch(from, i + 1, k - 1, with));
+        free(with);
+    }
+    return best;
 }
 
 /* past (or zero) + ridge * identity */

@@ -115,7 +115,7 @@ static double logdet_of(const fi_candidates *from, double prior, unsigned chosen
     double *matrix = plain_design(WIDTH, NULL, prior);
     for (size_t i = 0; i < from->n_pairs; i++)
         if (chosen >> i & 1)
-            plain_add(from, i, fi_weight(problem_logit(from, i)), matrix);
+            plain_add(from, i, problem_weight(from, i), matrix);
     double logdet = plain_logdet(WIDTH, matrix);
     free(matrix);
     return logdet;

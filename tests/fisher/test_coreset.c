@@ -54,6 +54,27 @@ static double plain_radius(const fi_candidates *from, const fi_clusters *cluster
     return 1.0 / sqrt(squares / (double)from->n_pairs);
 }
 
+/* The clusters of all candidates, and the sensitivities that follow from them. */
+typedef struct clustering {
+    setting given;
+    fi_clusters clusters;
+    double *sensitivities; /* [n_pairs] */
+} clustering;
+
+static void clustering_init(clustering *found, const fi_candidates *from, uint64_t seed) {
+    setting_init(&found->given, from, seed);
+    assert_int_equal(fi_clusters_find(&found->given.problem, &found->clusters), 0);
+    found->sensitivities = problem_memory(from->n_pairs, sizeof(double));
+    assert_int_equal(
+        fi_sensitivities(&found->given.problem, &found->clusters, found->sensitivities), 0);
+}
+
+static void clustering_clear(clustering *found) {
+    free(found->sensitivities);
+    fi_clusters_clear(&found->clusters);
+    setting_clear(&found->given);
+}
+
 static void sensitivities_are_those_of_the_formula(void **state) {
     (void)state;
     enum { N = 150 };
@@ -62,21 +83,16 @@ static void sensitivities_are_those_of_the_formula(void **state) {
         problem made = problem_new(10 + seed, 40, 5, N, 3.0f, 1.0f);
         for (size_t i = 0; i < 40 * 5; i++)
             made.features[i] *= scales[seed % FD_LENGTH(scales)];
-        setting given;
-        setting_init(&given, &made.candidates, seed);
-        fi_clusters clusters;
-        assert_int_equal(fi_clusters_find(&given.problem, &clusters), 0);
-        assert_int_equal(clusters.count, FI_CORESET_CLUSTERS);
-        double sensitivities[N];
-        assert_int_equal(fi_sensitivities(&given.problem, &clusters, sensitivities), 0);
-        double radius = plain_radius(&made.candidates, &clusters);
+        clustering found;
+        clustering_init(&found, &made.candidates, seed);
+        assert_int_equal(found.clusters.count, FI_CORESET_CLUSTERS);
+        double radius = plain_radius(&made.candidates, &found.clusters);
         for (size_t i = 0; i < N; i++) {
-            assert_close(sensitivities[i],
-                         plain_sensitivity(&made.candidates, &clusters, radius, i), 1e-9);
-            assert_true(sensitivities[i] >= 1.0 && sensitivities[i] <= N);
+            assert_close(found.sensitivities[i],
+                         plain_sensitivity(&made.candidates, &found.clusters, radius, i), 1e-9);
+            assert_true(found.sensitivities[i] >= 1.0 && found.sensitivities[i] <= N);
         }
-        fi_clusters_clear(&clusters);
-        setting_clear(&given);
+        clustering_clear(&found);
         problem_free(&made);
     }
 }
@@ -85,28 +101,25 @@ static void the_clusters_partition_the_candidates_and_have_their_means(void **st
     (void)state;
     enum { N = 5000, WIDTH = 4 }; /* more than the centres are found on */
     problem made = problem_new(20, 300, WIDTH, N, 0.0f, 1.0f);
-    setting given;
-    setting_init(&given, &made.candidates, 5);
-    fi_clusters clusters;
-    assert_int_equal(fi_clusters_find(&given.problem, &clusters), 0);
+    clustering found;
+    clustering_init(&found, &made.candidates, 5);
     size_t sizes[FI_CORESET_CLUSTERS] = {0};
     double sums[FI_CORESET_CLUSTERS * WIDTH] = {0}, point[WIDTH];
     for (size_t i = 0; i < N; i++) {
-        size_t cluster = clusters.clusters[i];
-        assert_true(cluster < clusters.count);
+        size_t cluster = found.clusters.clusters[i];
+        assert_true(cluster < found.clusters.count);
         sizes[cluster]++;
         plain_point(&made.candidates, i, point);
         for (size_t j = 0; j < WIDTH; j++)
             sums[cluster * WIDTH + j] += point[j];
     }
-    for (size_t i = 0; i < clusters.count; i++) {
-        assert_int_equal(clusters.sizes[i], sizes[i]);
+    for (size_t i = 0; i < found.clusters.count; i++) {
+        assert_int_equal(found.clusters.sizes[i], sizes[i]);
         for (size_t j = 0; j < WIDTH; j++)
-            assert_close(clusters.means[i * WIDTH + j], sums[i * WIDTH + j] / (double)sizes[i],
-                         1e-10);
+            assert_close(found.clusters.means[i * WIDTH + j],
+                         sums[i * WIDTH + j] / (double)sizes[i], 1e-10);
     }
-    fi_clusters_clear(&clusters);
-    setting_clear(&given);
+    clustering_clear(&found);
     problem_free(&made);
 }
 
@@ -129,17 +142,12 @@ static void equal_points_share_a_cluster_and_their_sensitivity(void **state) {
     static const double sizes[N] = {1.0, 5.0, 5.0, 2.0, 5.0, 2.0, 5.0, 5.0};
     problem made = line_new(N, positions);
     for (uint64_t seed = 0; seed < 20; seed++) {
-        setting given;
-        setting_init(&given, &made.candidates, seed);
-        fi_clusters clusters;
-        double sensitivities[N];
-        assert_int_equal(fi_clusters_find(&given.problem, &clusters), 0);
-        assert_int_equal(clusters.count, 3);
-        assert_int_equal(fi_sensitivities(&given.problem, &clusters, sensitivities), 0);
+        clustering found;
+        clustering_init(&found, &made.candidates, seed);
+        assert_int_equal(found.clusters.count, 3);
         for (size_t i = 0; i < N; i++)
-            assert_close(sensitivities[i], N / sizes[i], 1e-5);
-        fi_clusters_clear(&clusters);
-        setting_clear(&given);
+            assert_close(found.sensitivities[i], N / sizes[i], 1e-5);
+        clustering_clear(&found);
     }
     problem_free(&made);
 }
@@ -154,17 +162,14 @@ static void well_separated_groups_are_in_different_clusters(void **state) {
         positions[i] = 1000.0f * (float)(i / EACH) + (float)fi_rng_normal(&rng);
     problem made = line_new(N, positions);
     for (uint64_t seed = 0; seed < 10; seed++) {
-        setting given;
-        setting_init(&given, &made.candidates, seed);
-        fi_clusters clusters;
-        assert_int_equal(fi_clusters_find(&given.problem, &clusters), 0);
+        clustering found;
+        clustering_init(&found, &made.candidates, seed);
         size_t groups[FI_CORESET_CLUSTERS];
         for (size_t i = 0; i < N; i++)
-            groups[clusters.clusters[i]] = i / EACH;
+            groups[found.clusters.clusters[i]] = i / EACH;
         for (size_t i = 0; i < N; i++)
-            assert_int_equal(groups[clusters.clusters[i]], i / EACH);
-        fi_clusters_clear(&clusters);
-        setting_clear(&given);
+            assert_int_equal(groups[found.clusters.clusters[i]], i / EACH);
+        clustering_clear(&found);
     }
     problem_free(&made);
     free(positions);
@@ -177,15 +182,12 @@ static void centres_are_seeded_by_their_squared_distance(void **state) {
     problem made = line_new(N, positions);
     size_t first[N] = {0}, second[N] = {0};
     for (uint64_t seed = 0; seed < DRAWS; seed++) {
-        setting given;
-        setting_init(&given, &made.candidates, seed);
-        fi_clusters clusters;
-        assert_int_equal(fi_clusters_find(&given.problem, &clusters), 0);
-        first[clusters.clusters[0] == 0 ? 0 : clusters.clusters[1] == 0 ? 1 : 2]++;
-        if (clusters.clusters[0] == 0)
-            second[clusters.clusters[1] == 1 ? 1 : 2]++;
-        fi_clusters_clear(&clusters);
-        setting_clear(&given);
+        clustering found;
+        clustering_init(&found, &made.candidates, seed);
+        first[found.clusters.clusters[0] == 0 ? 0 : found.clusters.clusters[1] == 0 ? 1 : 2]++;
+        if (found.clusters.clusters[0] == 0)
+            second[found.clusters.clusters[1] == 1 ? 1 : 2]++;
+        clustering_clear(&found);
     }
     static const double thirds[N] = {1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0};
     static const double squares[N] = {0.0, 0.1, 0.9}; /* 1 and 9 from the point at 0 */
@@ -202,23 +204,18 @@ static void a_cluster_that_loses_its_members_counts_for_nothing(void **state) {
         problem made = problem_new(seed, ITEMS, WIDTH, N, 0.0f, 1.0f);
         for (size_t i = 0; i < ITEMS * WIDTH; i++) /* heavy tails, where it happens now and then */
             made.features[i] *= made.features[i] * made.features[i];
-        setting given;
-        setting_init(&given, &made.candidates, seed);
-        fi_clusters clusters;
-        double sensitivities[N];
-        assert_int_equal(fi_clusters_find(&given.problem, &clusters), 0);
-        assert_int_equal(fi_sensitivities(&given.problem, &clusters, sensitivities), 0);
-        double radius = plain_radius(&made.candidates, &clusters);
-        for (size_t i = 0; i < clusters.count; i++) {
-            empty += clusters.sizes[i] == 0;
+        clustering found;
+        clustering_init(&found, &made.candidates, seed);
+        double radius = plain_radius(&made.candidates, &found.clusters);
+        for (size_t i = 0; i < found.clusters.count; i++) {
+            empty += found.clusters.sizes[i] == 0;
             for (size_t j = 0; j < WIDTH; j++)
-                assert_true(isfinite(clusters.means[i * WIDTH + j]));
+                assert_true(isfinite(found.clusters.means[i * WIDTH + j]));
         }
         for (size_t i = 0; i < N; i++)
-            assert_close(sensitivities[i],
-                         plain_sensitivity(&made.candidates, &clusters, radius, i), 1e-9);
-        fi_clusters_clear(&clusters);
-        setting_clear(&given);
+            assert_close(found.sensitivities[i],
+                         plain_sensitivity(&made.candidates, &found.clusters, radius, i), 1e-9);
+        clustering_clear(&found);
         problem_free(&made);
     }
     assert_true(empty > 0);
@@ -229,17 +226,12 @@ static void without_any_difference_every_sensitivity_is_one(void **state) {
     enum { N = 30 };
     static const float positions[N] = {0.0f};
     problem made = line_new(N, positions);
-    setting given;
-    setting_init(&given, &made.candidates, 1);
-    fi_clusters clusters;
-    double sensitivities[N];
-    assert_int_equal(fi_clusters_find(&given.problem, &clusters), 0);
-    assert_int_equal(clusters.count, 1);
-    assert_int_equal(fi_sensitivities(&given.problem, &clusters, sensitivities), 0);
+    clustering found;
+    clustering_init(&found, &made.candidates, 1);
+    assert_int_equal(found.clusters.count, 1);
     for (size_t i = 0; i < N; i++)
-        assert_close(sensitivities[i], 1.0, 1e-12);
-    fi_clusters_clear(&clusters);
-    setting_clear(&given);
+        assert_close(found.sensitivities[i], 1.0, 1e-12);
+    clustering_clear(&found);
     problem_free(&made);
 }
 
@@ -254,17 +246,12 @@ static void an_outlier_has_a_larger_sensitivity_than_a_point_at_a_centre(void **
     positions[1] = 10.0f; /* where a group has its centre */
     problem made = line_new(N, positions);
     for (uint64_t seed = 0; seed < 10; seed++) {
-        setting given;
-        setting_init(&given, &made.candidates, seed);
-        fi_clusters clusters;
-        double sensitivities[N];
-        assert_int_equal(fi_clusters_find(&given.problem, &clusters), 0);
-        assert_int_equal(fi_sensitivities(&given.problem, &clusters, sensitivities), 0);
-        assert_true(sensitivities[0] > 10.0 * sensitivities[1]);
+        clustering found;
+        clustering_init(&found, &made.candidates, seed);
+        assert_true(found.sensitivities[0] > 10.0 * found.sensitivities[1]);
         for (size_t i = 1; i < N; i++)
-            assert_true(sensitivities[i] < sensitivities[0]);
-        fi_clusters_clear(&clusters);
-        setting_clear(&given);
+            assert_true(found.sensitivities[i] < found.sensitivities[0]);
+        clustering_clear(&found);
     }
     problem_free(&made);
 }
@@ -294,22 +281,18 @@ static void coreset_draws_in_proportion_to_the_sensitivities(void **state) {
     size_t counts[N] = {0};
     double expected[N] = {0};
     for (uint64_t seed = 0; seed < DRAWS; seed++) {
-        setting given;
-        setting_init(&given, &made.candidates, seed);
-        fi_clusters clusters;
-        double sensitivities[N], inclusion[N] = {0};
+        clustering found;
+        clustering_init(&found, &made.candidates, seed);
+        double inclusion[N] = {0};
         bool taken[N] = {false};
-        assert_int_equal(fi_clusters_find(&given.problem, &clusters), 0);
-        assert_int_equal(fi_sensitivities(&given.problem, &clusters, sensitivities), 0);
-        successive_sampling(N, sensitivities, K, 1.0, taken, inclusion);
+        successive_sampling(N, found.sensitivities, K, 1.0, taken, inclusion);
         fi_selection got = selected(&made.candidates, NULL, "coreset", K, 1.0, seed);
         for (size_t i = 0; i < K; i++)
             counts[got.pairs[i]]++;
         for (size_t i = 0; i < N; i++)
             expected[i] += inclusion[i] / DRAWS;
         fi_selection_clear(&got);
-        fi_clusters_clear(&clusters);
-        setting_clear(&given);
+        clustering_clear(&found);
     }
     double least = 1.0, most = 0.0;
     for (size_t i = 0; i < N; i++) {

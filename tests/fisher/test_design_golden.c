@@ -144,7 +144,7 @@ static int load_vectors(void **state) {
     assert_int_equal(fi_distinct_new(&set->candidates.candidates, &set->distinct), 0);
     set->weights = problem_memory(set->distinct->n_pairs, sizeof(double));
     for (size_t i = 0; i < set->distinct->n_pairs; i++)
-        set->weights[i] = fi_weight(problem_logit(&set->candidates.candidates, i));
+        set->weights[i] = problem_weight(&set->candidates.candidates, i);
     return 0;
 }
 

@@ -73,11 +73,11 @@ static void dopt_sample_draws_in_proportion_to_the_past_aware_score(void **state
     double inverse[WIDTH * WIDTH], scores[N], inclusion[N] = {0};
     bool taken[N] = {false};
     for (size_t i = 0; i < N; i++)
-        plain_add(&made.candidates, i, fi_weight(problem_logit(&made.candidates, i)), matrix);
+        plain_add(&made.candidates, i, problem_weight(&made.candidates, i), matrix);
     plain_invert(WIDTH, matrix, inverse);
     for (size_t i = 0; i < N; i++)
-        scores[i] = fi_weight(problem_logit(&made.candidates, i)) *
-                    plain_leverage(&made.candidates, i, inverse);
+        scores[i] =
+            problem_weight(&made.candidates, i) * plain_leverage(&made.candidates, i, inverse);
     successive_sampling(N, scores, K, 1.0, taken, inclusion);
 
     size_t counts[N] = {0};

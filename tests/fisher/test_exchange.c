@@ -1,16 +1,12 @@
 #include "properties.h"
 
-static double weight_of(const fi_candidates *from, size_t pair) {
-    return fi_weight(problem_logit(from, pair));
-}
-
 /* log det of a design with the pairs of a batch, of which one may be replaced. */
 static double plain_logdet_of(const fi_candidates *from, const fi_information *past, double prior,
                               const fi_selection *got, size_t place, size_t other) {
     double *matrix = plain_design(from->n_features, past, prior);
     for (size_t i = 0; i < got->count; i++) {
         size_t pair = i == place ? other : got->pairs[i];
-        plain_add(from, pair, weight_of(from, pair), matrix);
+        plain_add(from, pair, problem_weight(from, pair), matrix);
     }
     double logdet = plain_logdet(from->n_features, matrix);
     free(matrix);
@@ -175,7 +171,7 @@ static double *scaled_differences(const fi_candidates *from) {
         double *row = rows + i * from->n_features;
         problem_difference(from, i, row);
         for (size_t j = 0; j < from->n_features; j++)
-            row[j] *= sqrt(weight_of(from, i));
+            row[j] *= sqrt(problem_weight(from, i));
     }
     return rows;
 }
@@ -196,10 +192,11 @@ static void check_no_factor_helps(const fi_candidates *from, double prior,
     double *inverse = problem_memory(h * h, sizeof(double));
     double *leaving = problem_memory(got->count, sizeof(double));
     for (size_t i = 0; i < got->count; i++)
-        plain_add(from, got->pairs[i], weight_of(from, got->pairs[i]), matrix);
+        plain_add(from, got->pairs[i], problem_weight(from, got->pairs[i]), matrix);
     plain_invert(h, matrix, inverse);
     for (size_t i = 0; i < got->count; i++)
-        leaving[i] = weight_of(from, got->pairs[i]) * plain_leverage(from, got->pairs[i], inverse);
+        leaving[i] =
+            problem_weight(from, got->pairs[i]) * plain_leverage(from, got->pairs[i], inverse);
     for (size_t j = 0; j < from->n_pairs; j++) {
         if (is_picked(got, j))
             continue;
@@ -257,29 +254,13 @@ static void it_is_never_below_greedy_where_the_prior_is_lost_in_rounding(void **
     }
 }
 
-/* log det of the best of all batches of k by trying each. */
-static double best_batch(const fi_candidates *from, size_t first, size_t k, const double *matrix) {
-    size_t h = from->n_features;
-    if (k == 0)
-        return plain_logdet(h, matrix);
-    double best = -INFINITY;
-    for (size_t i = first; i + k <= from->n_pairs; i++) {
-        double *with = problem_memory(h * h, sizeof(double));
-        memcpy(with, matrix, h * h * sizeof(double));
-        plain_add(from, i, weight_of(from, i), with);
-        best = fmax(best, best_batch(from, i + 1, k - 1, with));
-        free(with);
-    }
-    return best;
-}
-
 static void it_finds_the_optimum_that_greedy_misses(void **state) {
     (void)state;
     size_t missed = 0, found = 0;
     for (uint64_t seed = 0; seed < 60; seed++) {
         problem made = problem_new(300 + seed, 8, 3, 12, 0.0f, 1.0f);
         double *matrix = plain_design(3, NULL, 0.1);
-        double best = best_batch(&made.candidates, 0, 3, matrix);
+        double best = plain_best_batch(&made.candidates, 0, 3, matrix);
         fi_selection greedy = selected(&made.candidates, NULL, "greedy", 3, 0.1, 0);
         fi_selection got = selected(&made.candidates, NULL, "exchange", 3, 0.1, 0);
         if (greedy.logdet_after < best - 1e-3) {

@@ -28,7 +28,7 @@ static void check_sum(const fi_candidates *from, const double *matrix, double to
     size_t h = from->n_features;
     double *expected = problem_memory(h * h, sizeof(double));
     for (size_t i = 0; i < from->n_pairs; i++)
-        plain_add(from, i, fi_weight(problem_logit(from, i)), expected);
+        plain_add(from, i, problem_weight(from, i), expected);
     for (size_t i = 0; i < h * h; i++)
         assert_close(matrix[i], expected[i], tolerance);
     for (size_t i = 0; i < h; i++)
@@ -63,7 +63,7 @@ static void both_ways_of_adding_agree_under_a_large_common_offset(void **state) 
     assert_int_equal(fi_distinct_new(&made.candidates, &distinct), 0);
     double *weights = problem_memory(400, sizeof(double));
     for (size_t i = 0; i < 400; i++)
-        weights[i] = fi_weight(problem_logit(&made.candidates, i));
+        weights[i] = problem_weight(&made.candidates, i);
     for (size_t i = 0; i < FD_LENGTH(ways); i++) {
         fi_information *information = NULL;
         assert_int_equal(fi_information_new(8, &information), 0);

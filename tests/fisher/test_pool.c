@@ -127,7 +127,7 @@ static void check_information(const pool_problem *made, bool unit, double tolera
     fi_candidates all = listed(made);
     double plain[WIDTH * WIDTH] = {0};
     for (size_t i = 0; i < made->n_pairs; i++)
-        plain_add(&all, i, unit ? 1.0 : fi_weight(problem_logit(&all, i)), plain);
+        plain_add(&all, i, unit ? 1.0 : problem_weight(&all, i), plain);
     for (size_t i = 0; i < FD_LENGTH(plain); i++)
         assert_true(fabs(fi_information_matrix(got)[i] - plain[i]) <= tolerance * plain[0]);
 }
@@ -164,7 +164,7 @@ static void interpolated_weights_are_exact_to_rounding(void **state) {
                 fi_candidates one = made.candidates;
                 fi_pair pair = {i, j};
                 one.pairs = &pair;
-                plain_add(&one, 0, fi_weight(problem_logit(&one, 0)), plain);
+                plain_add(&one, 0, problem_weight(&one, 0), plain);
             }
         for (size_t i = 0; i < FD_LENGTH(plain); i++)
             assert_true(fabs(fi_information_matrix(got)[i] - plain[i]) <= 1e-12 * plain[0]);

@@ -24,7 +24,7 @@ static void check_selection(const fi_candidates *from, const fi_information *pas
         used[from->pairs[index].a] = true;
         distinct += !used[from->pairs[index].b];
         used[from->pairs[index].b] = true;
-        plain_add(from, index, fi_weight(problem_logit(from, index)), matrix);
+        plain_add(from, index, problem_weight(from, index), matrix);
         double after = plain_logdet(h, matrix);
         assert_true(got->gains[i] >= 0.0);
         assert_close(got->gains[i], after - logdet, 1e-10);
@@ -102,11 +102,11 @@ static void the_bound_is_the_tangent_of_the_concave_relaxation(void **state) {
         double excess = 0.0;
         for (size_t j = 0; j < K; j++)
             plain_add(&made.candidates, got.pairs[j],
-                      fi_weight(problem_logit(&made.candidates, got.pairs[j])), matrix);
+                      problem_weight(&made.candidates, got.pairs[j]), matrix);
         plain_invert(WIDTH, matrix, inverse);
         for (size_t j = 0; j < PAIRS; j++)
-            slopes[j] = fi_weight(problem_logit(&made.candidates, j)) *
-                        plain_leverage(&made.candidates, j, inverse);
+            slopes[j] =
+                problem_weight(&made.candidates, j) * plain_leverage(&made.candidates, j, inverse);
         for (size_t j = 0; j < K; j++)
             excess -= slopes[got.pairs[j]];
         for (size_t j = 0; j < K; j++) {

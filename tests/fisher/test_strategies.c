@@ -3,10 +3,6 @@
 
 enum { ITEMS = 60, WIDTH = 6, PAIRS = 250 };
 
-static double weight_of(const fi_candidates *from, size_t pair) {
-    return fi_weight(problem_logit(from, pair));
-}
-
 static void the_table_lists_every_strategy_once_with_a_sentence(void **state) {
     (void)state;
     static const char *const names[] = {"random", "entropy", "maxdiff", "xtx",
@@ -95,11 +91,11 @@ static void score_strategies_take_the_largest_gradient_scores(void **state) {
         double keys[PAIRS];
         for (size_t i = 0; i < PAIRS; i++)
             plain_add(&made.candidates, i,
-                      rows[row].weighted ? weight_of(&made.candidates, i) : 1.0, matrix);
+                      rows[row].weighted ? problem_weight(&made.candidates, i) : 1.0, matrix);
         plain_invert(WIDTH, matrix, inverse);
         for (size_t i = 0; i < PAIRS; i++)
             keys[i] = plain_leverage(&made.candidates, i, inverse) *
-                      (rows[row].weighted ? weight_of(&made.candidates, i) : 1.0);
+                      (rows[row].weighted ? problem_weight(&made.candidates, i) : 1.0);
         fi_selection got = selected(&made.candidates, past, rows[row].name, 40, 1.0, 0);
         check_top(&got, PAIRS, keys, 1e-5);
         fi_selection_clear(&got);
@@ -122,7 +118,7 @@ static void check_plain_greedy(const fi_candidates *from, const fi_information *
         double best = -1.0;
         size_t at = 0;
         for (size_t i = 0; i < from->n_pairs; i++) {
-            double gain = log1p(weight_of(from, i) * plain_leverage(from, i, inverse));
+            double gain = log1p(problem_weight(from, i) * plain_leverage(from, i, inverse));
             if (!taken[i] && gain > best) {
                 best = gain;
                 at = i;
@@ -132,10 +128,10 @@ static void check_plain_greedy(const fi_candidates *from, const fi_information *
         assert_false(taken[index]);
         assert_close(got->gains[step], best, 1e-6);
         if (index != at) /* a tie within rounding */
-            assert_close(log1p(weight_of(from, index) * plain_leverage(from, index, inverse)), best,
-                         1e-7);
+            assert_close(log1p(problem_weight(from, index) * plain_leverage(from, index, inverse)),
+                         best, 1e-7);
         taken[index] = true;
-        plain_add(from, index, weight_of(from, index), matrix);
+        plain_add(from, index, problem_weight(from, index), matrix);
     }
     free(taken);
     free(inverse);
@@ -191,22 +187,6 @@ static void equal_candidates_are_taken_in_order_of_their_index(void **state) {
     problem_free(&made);
 }
 
-/* log det of the best of all batches of k by trying each; -INFINITY where none fits. */
-static double best_batch(const fi_candidates *from, size_t first, size_t k, const double *matrix) {
-    size_t h = from->n_features;
-    if (k == 0)
-        return plain_logdet(h, matrix);
-    double best = -INFINITY;
-    for (size_t i = first; i + k <= from->n_pairs; i++) {
-        double *with = problem_memory(h * h, sizeof(double));
-        memcpy(with, matrix, h * h * sizeof(double));
-        plain_add(from, i, weight_of(from, i), with);
-        best = fmax(best, best_batch(from, i + 1, k - 1, with));
-        free(with);
-    }
-    return best;
-}
-
 static void no_batch_exceeds_the_bound_and_greedy_keeps_its_guarantee(void **state) {
     (void)state;
     for (uint64_t seed = 0; seed < 20; seed++) {
@@ -214,7 +194,7 @@ static void no_batch_exceeds_the_bound_and_greedy_keeps_its_guarantee(void **sta
         problem made = problem_new(40 + seed, 7, 3, 9, 0.0f, 1.5f);
         double *matrix = plain_design(3, NULL, 0.1);
         double before = plain_logdet(3, matrix);
-        double best = best_batch(&made.candidates, 0, k, matrix);
+        double best = plain_best_batch(&made.candidates, 0, k, matrix);
         for (size_t i = 0; i < fi_strategy_count(); i++) {
             const char *name = fi_strategy_at(i)->name;
             fi_selection got = selected(&made.candidates, NULL, name, k, 0.1, seed);

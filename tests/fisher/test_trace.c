@@ -2,10 +2,6 @@
 
 static const char *const names[] = {"a-opt", "i-opt"};
 
-static double weight_of(const fi_candidates *from, size_t pair) {
-    return fi_weight(problem_logit(from, pair));
-}
-
 /* result = x y, all [h x h] */
 static void multiply(size_t h, const double *x, const double *y, double *result) {
     for (size_t i = 0; i < h; i++)
@@ -32,7 +28,7 @@ static double plain_fall(const fi_candidates *from, size_t pair, const double *t
     double *with = problem_memory(h * h, sizeof(double));
     double *after = problem_memory(h * h, sizeof(double));
     memcpy(with, matrix, h * h * sizeof(double));
-    plain_add(from, pair, weight_of(from, pair), with);
+    plain_add(from, pair, problem_weight(from, pair), with);
     plain_invert(h, with, after);
     double fall = trace_of_product(h, target, inverse) - trace_of_product(h, target, after);
     free(with);
@@ -42,7 +38,7 @@ static double plain_fall(const fi_candidates *from, size_t pair, const double *t
 
 static double plain_gain(const fi_candidates *from, size_t pair, const double *inverse,
                          const double *middle) {
-    double weight = weight_of(from, pair);
+    double weight = problem_weight(from, pair);
     return weight * plain_leverage(from, pair, middle) /
            (1.0 + weight * plain_leverage(from, pair, inverse));
 }
@@ -70,7 +66,7 @@ static void check_plain(const fi_candidates *from, const fi_information *past, d
             assert_close(plain_fall(from, got->pairs[step], target, matrix, inverse) / best, 1.0,
                          1e-5);
         taken[got->pairs[step]] = true;
-        plain_add(from, got->pairs[step], weight_of(from, got->pairs[step]), matrix);
+        plain_add(from, got->pairs[step], problem_weight(from, got->pairs[step]), matrix);
     }
     free(taken);
     free(middle);
@@ -202,8 +198,8 @@ static void where_items_are_limited_the_best_open_pair_is_picked(void **state) {
                 best = fmax(best, plain_gain(&made.candidates, i, inverse, middle));
         assert_close(plain_gain(&made.candidates, got.pairs[step], inverse, middle), best, 1e-6);
         used[got.items[step].a] = used[got.items[step].b] = true;
-        plain_add(&made.candidates, got.pairs[step], weight_of(&made.candidates, got.pairs[step]),
-                  matrix);
+        plain_add(&made.candidates, got.pairs[step],
+                  problem_weight(&made.candidates, got.pairs[step]), matrix);
     }
     free(matrix);
     fi_selection_clear(&got);
