@@ -359,6 +359,11 @@ void desk_start(struct desk *desk, size_t prompts, size_t responses) {
     fixture_add_items(desk->engine, prompts, responses);
 }
 
+void desk_begin(struct desk *desk, size_t prompts, size_t responses) {
+    desk_prepare(desk);
+    desk_start(desk, prompts, responses);
+}
+
 void desk_clear(struct desk *desk) {
     if (desk->engine)
         fd_engine_close(desk->engine);

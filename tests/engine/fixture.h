@@ -106,6 +106,7 @@ struct desk {
 void desk_prepare(struct desk *desk);
 void desk_open(struct desk *desk);
 void desk_start(struct desk *desk, size_t prompts, size_t responses); /* opens with items */
+void desk_begin(struct desk *desk, size_t prompts, size_t responses); /* with the usual options */
 void desk_reopen(struct desk *desk);
 void desk_clear(struct desk *desk);
 

@@ -17,8 +17,7 @@ static size_t open_leases(struct desk *desk) {
 static void a_lease_comes_back_after_its_time_and_goes_to_another(void **state) {
     (void)state;
     FD_CLEANUP(desk_clear) struct desk desk;
-    desk_prepare(&desk);
-    desk_start(&desk, 1, 2);
+    desk_begin(&desk, 1, 2);
     fixture_given first = ask(&desk, "anna");
     assert_int_equal(first.expires_ms, atomic_load(&desk.clock.now_ms) + 600000);
     fixture_pass(&desk.clock, 599.9);
@@ -36,8 +35,7 @@ static void a_lease_lasts_as_long_as_was_asked_for(void **state) {
     (void)state;
     FD_CLEANUP(desk_clear) struct desk desk;
     fixture_hand hand;
-    desk_prepare(&desk);
-    desk_start(&desk, 1, 2);
+    desk_begin(&desk, 1, 2);
     assert_int_equal(fixture_assign(desk.engine, "anna", 1, 5, &hand), 1);
     assert_int_equal(hand.given[0].expires_ms, atomic_load(&desk.clock.now_ms) + 5000);
     fixture_pass(&desk.clock, 5);
@@ -47,8 +45,7 @@ static void a_lease_lasts_as_long_as_was_asked_for(void **state) {
 static void a_renewed_lease_runs_from_then_on(void **state) {
     (void)state;
     FD_CLEANUP(desk_clear) struct desk desk;
-    desk_prepare(&desk);
-    desk_start(&desk, 1, 2);
+    desk_begin(&desk, 1, 2);
     fixture_given given = ask(&desk, "anna"), renewed = {0};
     fixture_pass(&desk.clock, 500);
     assert_int_equal(
@@ -72,8 +69,7 @@ static void a_renewed_lease_runs_from_then_on(void **state) {
 static void a_returned_pair_is_offered_again_also_to_whom_it_came_from(void **state) {
     (void)state;
     FD_CLEANUP(desk_clear) struct desk desk;
-    desk_prepare(&desk);
-    desk_start(&desk, 1, 2);
+    desk_begin(&desk, 1, 2);
     fixture_given first = ask(&desk, "anna");
     assert_int_equal(fd_engine_assignment_return(desk.engine, first.id), 0);
     assert_int_equal(fd_engine_assignment_return(desk.engine, first.id), -ENOENT);
@@ -90,8 +86,7 @@ static void asking_again_returns_the_open_leases_first_and_oldest_first(void **s
     (void)state;
     FD_CLEANUP(desk_clear) struct desk desk;
     fixture_hand hand, again;
-    desk_prepare(&desk);
-    desk_start(&desk, 3, 4);
+    desk_begin(&desk, 3, 4);
     fixture_wait_ready(desk.engine, 16, 0);
     fixture_given first = ask(&desk, "anna");
     assert_string_equal(ask(&desk, "anna").id, first.id);
@@ -115,8 +110,7 @@ static void a_pair_is_never_out_to_two(void **state) {
     static fixture_hand all;
     fixture_hand hand;
     char name[16];
-    desk_prepare(&desk);
-    desk_start(&desk, 4, 5); /* 40 pairs */
+    desk_begin(&desk, 4, 5); /* 40 pairs */
     for (size_t i = 0; i < 40; i++) {
         (void)snprintf(name, sizeof(name), "ann-%zu", i / 3);
         size_t open = i % 3;
@@ -243,8 +237,7 @@ static void a_skipped_pair_is_offered_to_so_many_others_and_not_to_the_skipper(v
 static void an_answer_ends_the_way_of_a_skipped_pair(void **state) {
     (void)state;
     FD_CLEANUP(desk_clear) struct desk desk;
-    desk_prepare(&desk);
-    desk_start(&desk, 1, 2);
+    desk_begin(&desk, 1, 2);
     fixture_given anna = ask(&desk, "anna");
     answer(&desk, 1, "anna", &anna, FD_PREFER_SKIP);
     fixture_given bert = ask(&desk, "bert");
@@ -309,8 +302,7 @@ static void p_is_that_the_one_on_the_left_is_preferred(void **state) {
     (void)state;
     FD_CLEANUP(desk_clear) struct desk desk;
     fixture_hand hand;
-    desk_prepare(&desk);
-    desk_start(&desk, 6, 6); /* 90 pairs */
+    desk_begin(&desk, 6, 6); /* 90 pairs */
     train_on_some(&desk, 20, 6, 6);
     fixture_wait_version(desk.engine, 1);
     size_t count = ask_for(&desk, "anna", 60, &hand), swapped = 0, surer = 0;

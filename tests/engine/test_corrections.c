@@ -16,8 +16,7 @@ static size_t open_leases(struct desk *desk) {
 static void an_answer_without_a_lease_closes_what_is_open_for_the_pair(void **state) {
     (void)state;
     FD_CLEANUP(desk_clear) struct desk desk;
-    desk_prepare(&desk);
-    desk_start(&desk, 1, 3);
+    desk_begin(&desk, 1, 3);
     fixture_given given = ask(&desk, "anna");
     assert_int_equal(open_leases(&desk), 1);
     fixture_given nameless = given;
@@ -39,8 +38,7 @@ static void an_answer_without_a_lease_closes_what_is_open_for_the_pair(void **st
 static void an_answer_for_an_expired_lease_counts_and_takes_the_pair_off_the_queue(void **state) {
     (void)state;
     FD_CLEANUP(desk_clear) struct desk desk;
-    desk_prepare(&desk);
-    desk_start(&desk, 1, 2);
+    desk_begin(&desk, 1, 2);
     fixture_given late = ask(&desk, "anna");
     fixture_pass(&desk.clock, 601);
     answer(&desk, 1, "anna", &late, FD_PREFER_A);
@@ -51,8 +49,7 @@ static void an_answer_for_an_expired_lease_counts_and_takes_the_pair_off_the_que
 static void an_answer_for_a_lease_that_went_to_another_counts_too(void **state) {
     (void)state;
     FD_CLEANUP(desk_clear) struct desk desk;
-    desk_prepare(&desk);
-    desk_start(&desk, 1, 2);
+    desk_begin(&desk, 1, 2);
     fixture_given late = ask(&desk, "anna");
     fixture_pass(&desk.clock, 601);
     fixture_given now = ask(&desk, "bert");
@@ -108,8 +105,7 @@ static void unfinished_pairs_are_offered_again_after_a_restart(void **state) {
 static void a_retraction_frees_the_pair_and_a_correction_keeps_it(void **state) {
     (void)state;
     FD_CLEANUP(desk_clear) struct desk desk;
-    desk_prepare(&desk);
-    desk_start(&desk, 1, 2);
+    desk_begin(&desk, 1, 2);
     fixture_given given = ask(&desk, "anna");
     answer(&desk, 1, "anna", &given, FD_PREFER_A);
     assert_int_equal(fixture_revise(desk.engine, 1, FD_PREFER_B), 0);
@@ -159,8 +155,7 @@ static void information_follows_any_mix_of_answers_corrections_and_retractions(v
     fd_preference newest[LABELS];
     size_t added = 0, rows = 0;
     uint64_t draw = 5;
-    desk_prepare(&desk);
-    desk_start(&desk, 4, 6);
+    desk_begin(&desk, 4, 6);
     desk_reopen(&desk); /* an untrained model has seen the first of the items only */
     for (size_t i = 0; i < STEPS; i++) {
         draw = draw * 6364136223846793005u + 1442695040888963407u;
@@ -196,8 +191,7 @@ static void information_follows_any_mix_of_answers_corrections_and_retractions(v
 static void nothing_remains_of_answers_that_are_all_taken_back(void **state) {
     (void)state;
     FD_CLEANUP(desk_clear) struct desk desk;
-    desk_prepare(&desk);
-    desk_start(&desk, 3, 5);
+    desk_begin(&desk, 3, 5);
     double before = fixture_model(desk.engine).logdet;
     for (size_t i = 0; i < 12; i++)
         assert_int_equal(fixture_label(desk.engine, i, fixture_item_id(i % 3, 0),
@@ -214,8 +208,7 @@ static void nothing_remains_of_answers_that_are_all_taken_back(void **state) {
 static void metrics_count_labels_by_their_newest_revision(void **state) {
     (void)state;
     FD_CLEANUP(desk_clear) struct desk desk;
-    desk_prepare(&desk);
-    desk_start(&desk, 1, 6);
+    desk_begin(&desk, 1, 6);
     for (size_t i = 0; i < 5; i++)
         assert_int_equal(
             fixture_label(desk.engine, i, "p0-r0", fixture_item_id(0, 1 + i), FD_PREFER_A), 0);
@@ -260,8 +253,7 @@ static void learn_ten(bool corrected, double *scores) {
     static const fd_preference right[] = {FD_PREFER_A,    FD_PREFER_B,         FD_PREFER_TIE,
                                           FD_PREFER_SKIP, FD_PREFER_RETRACTED, FD_PREFER_B};
     FD_CLEANUP(desk_clear) struct desk desk;
-    desk_prepare(&desk);
-    desk_start(&desk, 2, 6);
+    desk_begin(&desk, 2, 6);
     for (size_t i = 0; i < 10; i++) {
         fd_preference preference = right[i % FD_LENGTH(right)];
         bool absent = preference == FD_PREFER_RETRACTED;
@@ -313,8 +305,7 @@ static void new_items_bring_new_pairs_where_none_were_left(void **state) {
 static void pairs_are_chosen_anew_when_a_model_is_published(void **state) {
     (void)state;
     FD_CLEANUP(desk_clear) struct desk desk;
-    desk_prepare(&desk);
-    desk_start(&desk, 6, 8);
+    desk_begin(&desk, 6, 8);
     for (uint64_t version = 0; version < 4; version++) {
         /* The queue is full of pairs of the last model, and one is out. */
         fixture_wait_version(desk.engine, version);
