@@ -7,6 +7,8 @@
 #include "commands.h"
 #include "options.h"
 
+FD_DEFINE_CLEANUP(fi_model, fi_model_free)
+
 static int read_options(int argc, char **argv, fd_options *options, fd_fault *fault) {
     int r = fd_options_read(argc, argv, options, fault);
     if (r == 0 && options->db[0] == '\0')
@@ -33,25 +35,17 @@ int fd_migrate_main(int argc, char **argv) {
 
 /* The checksums of the models are the model's, not the store's. */
 static int check_model(void *context, const fd_model_row *row) {
-    uint64_t *next = context;
-    fi_model *model;
-    *next = row->version - 1;
+    fd_fault *fault = context;
+    FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
     int r = fi_model_decode(row->bytes, row->size, &model);
-    if (r == 0)
-        fi_model_free(model);
-    return r;
+    if (r < 0)
+        return fd_fault_set(fault, r, "", "model %llu is damaged",
+                            (unsigned long long)row->version);
+    return 0;
 }
 
 static int check_models(fd_store *store, fd_fault *fault) {
-    uint64_t version = INT64_MAX;
-    for (;;) {
-        int r = store->operations->model_read(store, version, check_model, &version);
-        if (r == -ENOENT)
-            return 0;
-        if (r < 0)
-            return fd_fault_set(fault, r, "", "model %llu is damaged",
-                                (unsigned long long)version + 1);
-    }
+    return store->operations->models_read(store, INT64_MAX, SIZE_MAX, true, check_model, fault);
 }
 
 int fd_check_main(int argc, char **argv) {

@@ -264,6 +264,7 @@ fd_engine_options fd_options_engine(const fd_options *options) {
     engine.redundancy_share = options->redundancy_share;
     engine.control_fraction = options->control_fraction;
     engine.max_skips = (uint32_t)options->max_skips;
+    engine.models_kept = (uint32_t)options->models_kept;
     engine.retrain_labels = (uint32_t)options->retrain_labels;
     engine.retrain_seconds = options->retrain_seconds;
     engine.held_out_fraction = options->held_out;

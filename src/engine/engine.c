@@ -9,8 +9,6 @@
 #include "log.h"
 #include "private.h"
 
-FD_DEFINE_CLEANUP(fi_model, fi_model_free)
-
 static int64_t system_now_ms(void *context) {
     (void)context;
     return fd_wall_milliseconds();
@@ -30,6 +28,7 @@ fd_engine_options fd_engine_defaults(void) {
         .control_fraction = 0.1,
         .max_skips = 2,
         .lease_seconds = 600,
+        .models_kept = 20,
         .retrain_labels = 100,
         .retrain_seconds = 60,
         .held_out_fraction = 0.1,
@@ -43,9 +42,6 @@ fd_engine_options fd_engine_defaults(void) {
 struct replay {
     fd_engine *engine;
     fd_fault *fault;
-    uint64_t model_version;
-    fd_snapshot *snapshot;
-    bool model_damaged;
 };
 
 static int replay_item(void *context, const fd_item_row *row) {
@@ -112,52 +108,11 @@ static int replay_label(void *context, const fd_label_row *row) {
     return fd_assign_replay(engine, row, annotator, before);
 }
 
-/* A damaged model is no reason not to serve: the one before it does. */
-static int replay_model(void *context, const fd_model_row *row) {
-    struct replay *replay = context;
-    fd_engine *engine = replay->engine;
-    FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
-    replay->model_version = row->version;
-    int r = fi_model_decode(row->bytes, row->size, &model);
-    if (r == -ENOMEM)
-        return r;
-    if (r < 0 || !engine->embeddings ||
-        fi_model_shape(model)->inputs != engine->embeddings->width) {
-        fd_log(FD_LOG_ERROR, "model-damaged", FD_INT("model_version", row->version));
-        replay->model_damaged = true;
-        return 0;
-    }
-
-    FD_CLEANUP(fd_served_model_freep) fd_served_model *served = NULL;
-    r = fd_served_model_new(model, row, &served);
-    if (r < 0)
-        return r;
-    (void)FD_STEAL(model);
-    return fd_snapshot_new(served, engine->options.prior_precision, &replay->snapshot);
-}
-
-static int replay_models(fd_engine *engine, struct replay *replay) {
-    uint64_t highest = UINT64_MAX >> 1; /* stores count versions in signed 64 bits */
-    do {
-        replay->model_damaged = false;
-        int r = engine->store->operations->model_read(engine->store, highest, replay_model, replay);
-        if (r == -ENOENT)
-            return 0;
-        if (r < 0)
-            return r;
-        if (engine->last_model_version == 0)
-            engine->last_model_version = replay->model_version;
-        highest = replay->model_version - 1;
-    } while (replay->model_damaged);
-    return 0;
-}
-
-/* Revisions of labels that a model had seen: those from before its training began. */
-static size_t count_before(const fd_engine *engine, const fd_model_row *model) {
-    int64_t began = model->created_ms - (int64_t)(model->seconds * 1e3);
+/* Revisions of labels from before a training began. */
+static size_t count_before(const fd_engine *engine, int64_t began_ms) {
     size_t count = 0;
     for (size_t i = 0; i < engine->answers.count; i++)
-        count += engine->answers.answers[i].created_ms <= began;
+        count += engine->answers.answers[i].created_ms <= began_ms;
     return count;
 }
 
@@ -169,9 +124,10 @@ static int replay_store(fd_engine *engine, fd_fault *fault) {
     int r = store->items_read(engine->store, 0, SIZE_MAX, true, replay_item, &replay);
     if (r == 0)
         r = store->labels_read(engine->store, 0, SIZE_MAX, replay_label, &replay);
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *base = NULL;
+    int64_t trained_ms = INT64_MIN;
     if (r == 0)
-        r = replay_models(engine, &replay);
-    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *base = replay.snapshot;
+        r = fd_models_replay(engine, &base, &trained_ms);
     if (r == 0)
         r = fd_writer_rebuild(engine, base);
     if (r < 0)
@@ -179,7 +135,7 @@ static int replay_store(fd_engine *engine, fd_fault *fault) {
 
     size_t labels = engine->answers.counting;
     engine->labels_seen = engine->answers.count;
-    engine->labels_trained = base ? count_before(engine, &base->served->row) : 0;
+    engine->labels_trained = base ? count_before(engine, trained_ms) : 0;
     engine->offered_version = base ? base->served->row.version : 0;
     engine->oldest_new_label = fd_monotonic_seconds();
     fd_writer_measure(engine);
@@ -292,9 +248,23 @@ int fd_engine_ready(fd_engine *engine, char *reason, size_t size) {
     return -EAGAIN;
 }
 
+/* Of a model that nobody trained. */
+static const fd_model_row unknown_figures = {
+    .state = FD_MODEL_ACTIVE,
+    .scratch = -1,
+    .prior_precision = NAN,
+    .train_loss = NAN,
+    .held_out_loss = NAN,
+    .held_out_accuracy = NAN,
+    .held_out_accuracy_low = NAN,
+    .held_out_accuracy_high = NAN,
+    .held_out_calibration_error = NAN,
+    .control_accuracy = NAN,
+    .seconds = NAN,
+};
+
 int fd_engine_model(fd_engine *engine, fd_model_info *ret) {
-    fd_model_info info = {
-        .train_loss = NAN, .held_out_loss = NAN, .held_out_accuracy = NAN, .logdet = NAN};
+    fd_model_info info = {.row = unknown_figures, .logdet = NAN};
 
     (void)pthread_rwlock_rdlock(&engine->state_lock);
     fd_snapshot *snapshot = engine->snapshot ? fd_snapshot_reference(engine->snapshot) : NULL;
@@ -307,20 +277,13 @@ int fd_engine_model(fd_engine *engine, fd_model_info *ret) {
     info.shape.hidden_width = engine->options.hidden_width;
     if (snapshot) {
         const fd_model_row *row = &snapshot->served->row;
+        if (row->version > 0)
+            info.row = *row;
+        info.row.state = FD_MODEL_ACTIVE;
         info.version = row->version;
         info.shape = *fi_model_shape(snapshot->served->model);
         info.feature_count = fi_model_feature_count(snapshot->served->model);
         info.logdet = fi_factor_logdet(snapshot->design);
-        if (row->version > 0) {
-            info.labels_used = row->labels;
-            info.held_out_labels = row->held_out_labels;
-            info.iterations = row->iterations;
-            info.train_loss = row->train_loss;
-            info.held_out_loss = row->held_out_loss;
-            info.held_out_accuracy = row->held_out_accuracy;
-            info.train_seconds = row->seconds;
-            info.trained_ms = row->created_ms;
-        }
         fd_snapshot_free(snapshot);
     }
 

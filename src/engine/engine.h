@@ -42,6 +42,7 @@ typedef struct fd_engine_options {
     double control_fraction;  /* of assignments, drawn at random */
     uint32_t max_skips;       /* others that a skipped pair is offered to */
     double lease_seconds;     /* when a request names none */
+    uint32_t models_kept;     /* versions stored, the newest; what serves is always kept */
     uint32_t retrain_labels;  /* new labels that start a retrain; 0: never by count */
     double retrain_seconds;   /* age of the oldest new label that starts one; 0: never by age */
     double held_out_fraction; /* of pairs, never trained on */
@@ -345,21 +346,29 @@ typedef struct fd_model_info {
     fi_shape shape;
     size_t feature_count;
     uint64_t items;
-    uint64_t labels;      /* that count: no skips */
-    uint64_t labels_used; /* of them when this model was trained */
-    uint64_t held_out_labels;
-    uint32_t iterations;
-    double train_loss; /* NaN where unknown */
-    double held_out_loss;
-    double held_out_accuracy;
-    double train_seconds;
-    int64_t trained_ms; /* 0 for version 0 */
-    double logdet;      /* log det (I_past + prior) */
+    uint64_t labels;  /* that count: no skips */
+    fd_model_row row; /* figures of the version, without bytes; NaN and 0 for version 0 */
+    double logdet;    /* log det (I_past + prior) */
     fd_worker_state worker;
     double progress; /* of the running training, 0 to 1 */
 } fd_model_info;
 
 int fd_engine_model(fd_engine *engine, fd_model_info *ret) FD_MUST_CHECK;
+
+/* Stored versions from `highest` down, at most `limit`, without bytes; the state of the one that
+ * serves is FD_MODEL_ACTIVE. */
+int fd_engine_models_read(fd_engine *engine, uint64_t highest, size_t limit, fd_model_visit *visit,
+                          void *context) FD_MUST_CHECK;
+
+/* Has a stored version serve, until the next training ends. -ENOENT if there is none; -EEXIST with
+ * a fault if it does not fit the items or its bytes are damaged; -EAGAIN with a fault before there
+ * are items. */
+int fd_engine_model_activate(fd_engine *engine, uint64_t version, fd_fault *fault) FD_MUST_CHECK;
+
+/* A copy of a stored version, or for version 0 of what serves, which the caller frees; the row has
+ * no bytes. Fails as fd_engine_model_activate. */
+int fd_engine_model_copy(fd_engine *engine, uint64_t version, fd_model_row *ret_row,
+                         fi_model **ret_model, fd_fault *fault) FD_MUST_CHECK;
 
 /* Asks for a retrain, from scratch or from where the model stands. One that runs goes on, and
  * another follows it. -EAGAIN with a fault when there is no label to learn from. */

@@ -61,7 +61,8 @@ struct fd_engine {
     uint64_t offered_version;    /* of the model that pairs were last chosen by; the writer's own */
     size_t answers_reserved;     /* room in the table of answers, as the writer knows it */
     fd_pending pending;          /* the writer's own */
-    uint64_t last_model_version; /* the highest in the store; the worker's, between its jobs */
+    uint64_t last_model_version; /* the highest ever stored; the worker's, between its jobs */
+    size_t models_stored;        /* the writer's own */
 
     pthread_mutex_t queue_lock;
     pthread_cond_t queue_filled;
@@ -103,6 +104,38 @@ void fd_writer_measure(fd_engine *engine);
 int fd_worker_start(fd_engine *engine) FD_MUST_CHECK;
 void fd_worker_stop(fd_engine *engine);
 void fd_worker_tell(fd_engine *engine, size_t labels); /* so many answers count now */
+
+/* What a training reads, or a snapshot is made of: copies and references of one moment. */
+typedef struct fd_lesson {
+    fd_snapshot *snapshot; /* that served; NULL, with nothing else, without items or answers */
+    fd_rows *embeddings;
+    size_t n_items;
+    size_t n_answers;
+    fd_answer *answers;
+} fd_lesson;
+int fd_lesson_read(fd_engine *engine, fd_lesson *ret) FD_MUST_CHECK;
+void fd_lesson_clear(fd_lesson *lesson);
+
+/* ---- models.c ---- */
+
+/* What a trained model is judged by. */
+typedef struct fd_trial {
+    const fi_answers *held_out;
+    const fi_answers *control; /* those of them to pairs that were drawn at random */
+} fd_trial;
+
+/*
+ * Stores a model that was trained on the lesson as row->version, prunes, and serves it unless it is
+ * worse than what served when the lesson was read: then row->state is FD_MODEL_REJECTED. Fills the
+ * row's figures on held-out answers. *model becomes the snapshot's.
+ */
+int fd_models_publish(fd_engine *engine, const fd_lesson *lesson, const fd_trial *trial,
+                      fi_model **model, fd_model_row *row) FD_MUST_CHECK;
+
+/* Before anything runs: a snapshot of no item of the model that serves, NULL without one, and when
+ * the newest training began (INT64_MIN: never). */
+int fd_models_replay(fd_engine *engine, fd_snapshot **ret,
+                     int64_t *ret_newest_began_ms) FD_MUST_CHECK;
 
 /* ---- resolve.c ---- */
 

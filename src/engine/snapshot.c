@@ -18,6 +18,7 @@ int fd_served_model_new(fi_model *model, const fd_model_row *row, fd_served_mode
     served->row = *row;
     served->row.bytes = NULL;
     served->row.size = 0;
+    served->row.reason = NULL;
     *ret = served;
     return 0;
 }

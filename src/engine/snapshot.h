@@ -17,10 +17,10 @@
 typedef struct fd_served_model {
     atomic_size_t references;
     fi_model *model;
-    fd_model_row row; /* version 0: never trained; bytes are not kept */
+    fd_model_row row; /* version 0: never trained; bytes and reason are not kept */
 } fd_served_model;
 
-/* Takes the model; `row` is copied without its bytes. */
+/* Takes the model; `row` is copied without its bytes and reason. */
 int fd_served_model_new(fi_model *model, const fd_model_row *row,
                         fd_served_model **ret) FD_MUST_CHECK;
 fd_served_model *fd_served_model_reference(fd_served_model *served);

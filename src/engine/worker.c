@@ -1,7 +1,6 @@
 /*
  * The worker: one thread that retrains when enough answers came, or the oldest of them waited long
- * enough, or somebody asked. It reads copies, trains, and hands the model to the writer, which
- * stores it and publishes its snapshot.
+ * enough, or somebody asked. It reads copies, trains, and has the model published.
  */
 #include <errno.h>
 #include <math.h>
@@ -17,22 +16,13 @@ enum { WORKER_NICENESS = 5 };
 
 FD_DEFINE_CLEANUP(fi_model, fi_model_free)
 
-/* What one training reads; its own copies and references. */
-struct lesson {
-    fd_snapshot *snapshot;
-    fd_rows *embeddings;
-    size_t n_items;
-    size_t n_answers;
-    fd_answer *answers;
-};
-
-static void lesson_clear(struct lesson *lesson) {
+void fd_lesson_clear(fd_lesson *lesson) {
     fd_snapshot_free(lesson->snapshot);
     fd_rows_free(lesson->embeddings);
     free(lesson->answers);
 }
 
-static int read_lesson(fd_engine *engine, struct lesson *ret) {
+int fd_lesson_read(fd_engine *engine, fd_lesson *ret) {
     int r = 0;
     (void)pthread_rwlock_rdlock(&engine->state_lock);
     ret->n_answers = engine->answers.count;
@@ -63,8 +53,10 @@ static void answer_set_clear(struct answer_set *set) {
     free(set->targets);
 }
 
-/* What counts of each label is its newest revision in the lesson. */
-static int answer_set_fill(const struct lesson *lesson, bool held_out, struct answer_set *ret) {
+/* What counts of each label is its newest revision in the lesson. `control` keeps to the answers to
+ * pairs that were drawn at random. */
+static int answer_set_fill(const fd_lesson *lesson, bool held_out, bool control,
+                           struct answer_set *ret) {
     FD_FREE uint8_t *newest = calloc(lesson->n_answers + 1, sizeof(*newest));
     ret->pairs = calloc(lesson->n_answers, sizeof(*ret->pairs));
     ret->targets = calloc(lesson->n_answers, sizeof(*ret->targets));
@@ -77,6 +69,8 @@ static int answer_set_fill(const struct lesson *lesson, bool held_out, struct an
         const fd_answer *answer = &lesson->answers[i];
         fd_preference preference = (fd_preference)newest[i];
         if (answer->label != i || answer->held_out != held_out || !fd_preference_counts(preference))
+            continue;
+        if (control && !(answer->origin & FD_ORIGIN_CONTROL))
             continue;
         ret->pairs[count] = answer->pair;
         ret->targets[count++] = fd_preference_target(preference);
@@ -125,10 +119,10 @@ static int warm_model(const fi_model *served, uint64_t seed, fi_model **ret) {
 /*
  * The model to start from: the one that serves, unless it was never trained, has another shape than
  * the options ask for, or the items have doubled since its input statistics were taken. A new model
- * takes them from all items.
+ * takes them from all items. The row gets where it came from.
  */
-static int starting_model(fd_engine *engine, const struct lesson *lesson, bool scratch,
-                          fi_model **ret, uint64_t *ret_items) {
+static int starting_model(fd_engine *engine, const fd_lesson *lesson, bool scratch, fi_model **ret,
+                          fd_model_row *row) {
     const fd_engine_options *options = &engine->options;
     const fd_served_model *served = lesson->snapshot->served;
     const fi_shape *shape = fi_model_shape(served->model);
@@ -136,11 +130,12 @@ static int starting_model(fd_engine *engine, const struct lesson *lesson, bool s
         .inputs = shape->inputs,
         .components = options->components < shape->inputs ? options->components : shape->inputs,
         .hidden_layers = options->hidden_layers,
-        .hidden_width = options->hidden_width,
+        .hidden_width = options->hidden_layers > 0 ? options->hidden_width : 0,
     };
     if (!scratch && served->row.version > 0 && memcmp(shape, &wanted, sizeof(wanted)) == 0 &&
         lesson->n_items < 2 * served->row.items) {
-        *ret_items = served->row.items;
+        row->items = served->row.items;
+        row->parent = served->row.version;
         return warm_model(served->model, options->seed + served->row.version, ret);
     }
 
@@ -151,82 +146,35 @@ static int starting_model(fd_engine *engine, const struct lesson *lesson, bool s
     r = fi_model_fit_inputs(model, lesson->n_items, lesson->embeddings->data);
     if (r < 0)
         return r;
-    *ret_items = lesson->n_items;
+    row->items = lesson->n_items;
+    row->scratch = 1;
     *ret = FD_STEAL(model);
     return 0;
 }
 
-struct publish_job {
-    fd_job job;
-    fd_model_row row;
-    fd_snapshot *snapshot;
-};
-
-static int store_model(fd_engine *engine, fd_job *job) {
-    struct publish_job *publish = (struct publish_job *)job;
-    int r = engine->store->operations->model_add(engine->store, &publish->row);
-    if (r == 0)
-        engine->pending.base = publish->snapshot;
-    return r == -EEXIST ? -EIO : r; /* versions are ours: a clash is no refusal */
-}
-
-static void apply_model(fd_engine *engine, fd_job *job) {
-    struct publish_job *publish = (struct publish_job *)job;
-    engine->last_model_version = publish->row.version;
-}
-
-/* Fills the row's held-out figures on the way: the snapshot has every item's reward. */
-static int publish(fd_engine *engine, const struct lesson *lesson, const fi_answers *held_out,
-                   fi_model **model, fd_model_row *row) {
-    double prior_precision = engine->options.prior_precision;
-    FD_FREE uint8_t *bytes = NULL;
-    size_t size;
-    int r = fi_model_encode(*model, &bytes, &size);
-    if (r < 0)
-        return r;
-
-    FD_CLEANUP(fd_served_model_freep) fd_served_model *served = NULL;
-    r = fd_served_model_new(*model, row, &served);
-    if (r < 0)
-        return r;
-    *model = NULL;
-
-    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *empty = NULL;
-    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
-    r = fd_snapshot_new(served, prior_precision, &empty);
-    if (r < 0)
-        return r;
-    r = fd_snapshot_extend(empty, lesson->embeddings, lesson->n_items, lesson->answers,
-                           lesson->n_answers, prior_precision, &snapshot);
-    if (r < 0)
-        return r;
-
-    fi_fit fit = fi_evaluate(snapshot->rewards->data, held_out);
-    row->held_out_loss = served->row.held_out_loss = fit.loss;
-    row->held_out_accuracy = served->row.held_out_accuracy = fit.accuracy;
-    struct publish_job job = {
-        .job = {.store = store_model, .apply = apply_model}, .row = *row, .snapshot = snapshot};
-    job.row.bytes = bytes;
-    job.row.size = size;
-    return fd_writer_run(engine, &job.job);
-}
-
-static int train(fd_engine *engine, const struct lesson *lesson, bool scratch) {
+/* 1: the model was rejected. */
+static int train(fd_engine *engine, const fd_lesson *lesson, bool scratch) {
     double start = fd_monotonic_seconds();
     FD_CLEANUP(answer_set_clear) struct answer_set learn = {0};
     FD_CLEANUP(answer_set_clear) struct answer_set held_out = {0};
+    FD_CLEANUP(answer_set_clear) struct answer_set control = {0};
     FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
-    uint64_t items = 0;
-    int r = answer_set_fill(lesson, false, &learn);
+    fd_model_row row = {
+        .version = engine->last_model_version + 1,
+        .prior_precision = engine->options.prior_precision,
+    };
+    int r = answer_set_fill(lesson, false, false, &learn);
     if (r == 0)
-        r = answer_set_fill(lesson, true, &held_out);
+        r = answer_set_fill(lesson, true, false, &held_out);
+    if (r == 0)
+        r = answer_set_fill(lesson, true, true, &control);
     if (r == 0 && learn.answers.count == 0) {
         fd_log(FD_LOG_INFO, "training-skipped", FD_STR("reason", "every label is held out"),
                FD_INT("labels", held_out.answers.count));
         return -ENODATA;
     }
     if (r == 0)
-        r = starting_model(engine, lesson, scratch, &model, &items);
+        r = starting_model(engine, lesson, scratch, &model, &row);
     if (r < 0)
         return r;
 
@@ -241,17 +189,13 @@ static int train(fd_engine *engine, const struct lesson *lesson, bool scratch) {
     if (r < 0)
         return r;
 
-    fd_model_row row = {
-        .version = engine->last_model_version + 1,
-        .labels = learn.answers.count + held_out.answers.count,
-        .items = items,
-        .iterations = result.iterations,
-        .train_loss = result.train.loss,
-        .held_out_labels = held_out.answers.count,
-        .seconds = fd_monotonic_seconds() - start,
-        .created_ms = fd_engine_now_ms(engine),
-    };
-    r = publish(engine, lesson, &held_out.answers, &model, &row);
+    row.labels = learn.answers.count + held_out.answers.count;
+    row.iterations = result.iterations;
+    row.train_loss = result.train.loss;
+    row.seconds = fd_monotonic_seconds() - start;
+    row.created_ms = fd_engine_now_ms(engine);
+    r = fd_models_publish(engine, lesson, &(fd_trial){&held_out.answers, &control.answers}, &model,
+                          &row);
     if (r < 0)
         return r;
     fd_metrics_observe(engine->metrics, FD_METRIC_RETRAIN_SECONDS, NULL, NULL, row.seconds);
@@ -259,12 +203,12 @@ static int train(fd_engine *engine, const struct lesson *lesson, bool scratch) {
            FD_INT("labels", row.labels), FD_INT("iterations", row.iterations),
            FD_REAL("train_loss", row.train_loss), FD_REAL("held_out_loss", row.held_out_loss),
            FD_REAL("held_out_accuracy", row.held_out_accuracy), FD_REAL("seconds", row.seconds));
-    return 0;
+    return row.state == FD_MODEL_REJECTED;
 }
 
 static int teach(fd_engine *engine, bool scratch) {
-    FD_CLEANUP(lesson_clear) struct lesson lesson = {0};
-    int r = read_lesson(engine, &lesson);
+    FD_CLEANUP(fd_lesson_clear) fd_lesson lesson = {0};
+    int r = fd_lesson_read(engine, &lesson);
     if (r < 0)
         return r;
     if (lesson.n_answers == 0)
@@ -317,7 +261,10 @@ static bool is_no_failure(int result) {
 }
 
 static void note_result(fd_engine *engine, int result) {
-    const char *name = result == 0 ? "published" : result == -EDOM ? "diverged" : "failed";
+    const char *name = result == 0       ? "published"
+                       : result > 0      ? "rejected"
+                       : result == -EDOM ? "diverged"
+                                         : "failed";
     if (is_no_failure(result))
         return;
     fd_metrics_add(engine->metrics, FD_METRIC_RETRAINS, name, NULL, 1);

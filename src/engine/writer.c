@@ -89,6 +89,7 @@ void fd_writer_measure(fd_engine *engine) {
     for (size_t i = 0; i < FD_LENGTH(names); i++)
         fd_metrics_set(metrics, FD_METRIC_LABELS, names[i], NULL,
                        (double)engine->answers.by_preference[i]);
+    fd_metrics_set(metrics, FD_METRIC_MODELS_STORED, NULL, NULL, (double)engine->models_stored);
     if (!engine->snapshot)
         return;
     const fd_model_row *row = &engine->snapshot->served->row;

@@ -414,10 +414,12 @@ static int query_boolean(const char *name, const char *text, bool *ret, fd_fault
 
 static int read_parameter(const char *name, const char *value, unsigned takes, int64_t cursor_max,
                           fd_query *ret, fd_fault *fault) {
-    if ((takes & FD_QUERY_PAGE) && strcmp(name, "limit") == 0)
+    if ((takes & (FD_QUERY_PAGE | FD_QUERY_VERSIONS)) && strcmp(name, "limit") == 0)
         return query_number(name, value, 1, FD_PAGE_LIMIT_MAX, &ret->limit, fault);
     if ((takes & FD_QUERY_PAGE) && strcmp(name, "cursor") == 0)
         return query_number(name, value, 0, cursor_max, &ret->cursor, fault);
+    if ((takes & FD_QUERY_VERSIONS) && strcmp(name, "before") == 0)
+        return query_number(name, value, 1, FD_INTEGER_MAX, &ret->before, fault);
     if (((takes & FD_QUERY_EMBEDDINGS) && strcmp(name, "embeddings") == 0) ||
         ((takes & FD_QUERY_EMBEDDING) && strcmp(name, "embedding") == 0))
         return query_boolean(name, value, &ret->embeddings, fault);

@@ -113,6 +113,7 @@ void fd_item_references_free(fd_item_reference *references, size_t n);
 typedef struct fd_query {
     int64_t limit;
     int64_t cursor; /* 0 to start */
+    int64_t before; /* a version; 0: from the newest */
     bool embeddings;
 } fd_query;
 
@@ -121,6 +122,7 @@ typedef enum fd_query_takes {
     FD_QUERY_PAGE = 1,       /* limit and cursor */
     FD_QUERY_EMBEDDINGS = 2, /* embeddings=true|false */
     FD_QUERY_EMBEDDING = 4,  /* the same for one item: embedding=true|false */
+    FD_QUERY_VERSIONS = 8,   /* limit and before */
 } fd_query_takes;
 
 /* Parameters other than `takes` (a sum) says, twice the same and wrong values are faults. */

@@ -1,6 +1,7 @@
 #include <errno.h>
 
 #include "codec.h"
+#include "models.h"
 #include "problem.h"
 
 /* ---- GET /v1/model ---- */
@@ -29,20 +30,17 @@ static json_t *worker_json(const fd_model_info *model) {
                      training ? fd_json_real(model->progress) : json_null());
 }
 
+/* The whole: figures of the version, and the state of the daemon. */
 static json_t *model_json(const fd_model_info *model) {
-    bool trained = model->version > 0;
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-                     "version", (json_int_t)model->version, "items", (json_int_t)model->items,
-                     "labels", (json_int_t)model->labels, "labels_used",
-                     (json_int_t)model->labels_used, "held_out_labels",
-                     (json_int_t)model->held_out_labels, "iterations",
-                     (json_int_t)model->iterations, "train_loss", fd_json_real(model->train_loss),
-                     "held_out_loss", fd_json_real(model->held_out_loss), "held_out_accuracy",
-                     fd_json_real(model->held_out_accuracy), "train_seconds",
-                     trained ? fd_json_real(model->train_seconds) : json_null(), "trained_at",
-                     trained ? fd_json_time(model->trained_ms) : json_null(), "logdet",
-                     fd_json_real(model->logdet), "features", size_json(model->feature_count),
-                     "shape", shape_json(&model->shape), "worker", worker_json(model));
+    FD_JSON json_t *figures = fd_model_figures_json(&model->row);
+    json_t *whole =
+        json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "version", (json_int_t)model->version,
+                  "items", (json_int_t)model->items, "labels", (json_int_t)model->labels, "logdet",
+                  fd_json_real(model->logdet), "features", size_json(model->feature_count), "shape",
+                  shape_json(&model->shape), "worker", worker_json(model));
+    if (json_object_update(whole, figures) < 0)
+        json_decref(FD_STEAL(whole));
+    return whole;
 }
 
 void fd_model_get(const fd_request *request, fd_response *response) {

@@ -11,7 +11,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-#include "store.h"
+#include "memory_models.h"
 
 struct memory_item {
     fd_item_row row;
@@ -24,10 +24,6 @@ struct memory_label {
     struct memory_label *newest; /* of revision 0; the writer's */
     struct memory_label *before; /* the revision before; NULL of revision 0 */
     UT_hash_handle hh;
-};
-
-struct memory_model {
-    fd_model_row row;
 };
 
 /* Rows in the order of their arrival. */
@@ -47,7 +43,7 @@ struct memory_store {
     size_t label_ids; /* committed; guarded by the lock */
     struct table items;
     struct table labels;
-    struct table models;
+    fd_memory_models models;
 };
 
 /* ---- rows ---- */
@@ -92,12 +88,6 @@ static void pack_label(struct packing *packing, const fd_label_row *from, fd_lab
     *to = row;
 }
 
-static void pack_model(struct packing *packing, const fd_model_row *from, fd_model_row *to) {
-    fd_model_row row = *from;
-    row.bytes = pack(packing, from->bytes, from->size);
-    *to = row;
-}
-
 /* struct memory_WHAT from a row, in one allocation; NULL without memory. */
 #define DEFINE_NEW(what)                                                                           \
     static struct memory_##what *what##_new(const fd_##what##_row *row) {                          \
@@ -113,7 +103,6 @@ static void pack_model(struct packing *packing, const fd_model_row *from, fd_mod
     }
 DEFINE_NEW(item)
 DEFINE_NEW(label)
-DEFINE_NEW(model)
 
 static bool same_text(const char *a, const char *b) {
     return a && b ? strcmp(a, b) == 0 : a == b;
@@ -175,11 +164,6 @@ static void drop_labels(struct memory_store *memory, size_t keep) {
     }
 }
 
-static void drop_models(struct memory_store *memory, size_t keep) {
-    while (memory->models.count > keep)
-        free(memory->models.rows[--memory->models.count]);
-}
-
 /* ---- writing ---- */
 
 static int memory_begin(fd_store *store) {
@@ -196,8 +180,8 @@ static int memory_commit(fd_store *store) {
     memory->items.committed = memory->items.count;
     memory->labels.committed = memory->labels.count;
     memory->label_ids = HASH_COUNT(memory->label_by_id);
-    memory->models.committed = memory->models.count;
     (void)pthread_rwlock_unlock(&memory->lock);
+    fd_memory_models_commit(&memory->models);
     memory->in_transaction = false;
     return 0;
 }
@@ -206,7 +190,7 @@ static void memory_rollback(fd_store *store) {
     struct memory_store *memory = (struct memory_store *)store;
     drop_items(memory, memory->items.committed);
     drop_labels(memory, memory->labels.committed);
-    drop_models(memory, memory->models.committed);
+    fd_memory_models_rollback(&memory->models);
     memory->in_transaction = false;
 }
 
@@ -347,21 +331,19 @@ static int memory_label_revise(fd_store *store, const fd_label_change *change,
 static int memory_model_add(fd_store *store, const fd_model_row *row) {
     struct memory_store *memory = (struct memory_store *)store;
     assert(memory->in_transaction);
-    if (row->version == 0 || row->version > INT64_MAX || row->size == 0)
-        return -EINVAL;
-    for (size_t i = 0; i < memory->models.count; i++) {
-        const struct memory_model *model = memory->models.rows[i];
-        if (model->row.version == row->version)
-            return -EEXIST;
-    }
-    int r = table_reserve(memory, &memory->models);
-    if (r < 0)
-        return r;
-    struct memory_model *model = model_new(row);
-    if (!model)
-        return -ENOMEM;
-    memory->models.rows[memory->models.count++] = model;
-    return 0;
+    return fd_memory_model_add(&memory->models, row);
+}
+
+static int memory_model_activate(fd_store *store, uint64_t version) {
+    struct memory_store *memory = (struct memory_store *)store;
+    assert(memory->in_transaction);
+    return fd_memory_model_activate(&memory->models, version);
+}
+
+static int memory_models_prune(fd_store *store, size_t keep, uint64_t spare, size_t *ret_deleted) {
+    struct memory_store *memory = (struct memory_store *)store;
+    assert(memory->in_transaction);
+    return fd_memory_models_prune(&memory->models, keep, spare, ret_deleted);
 }
 
 /* ---- reading ---- */
@@ -396,15 +378,10 @@ static int memory_labels_read(fd_store *store, int64_t after, size_t limit, fd_l
     return r;
 }
 
-static int memory_model_read(fd_store *store, uint64_t highest, fd_model_visit *visit,
-                             void *context) {
+static int memory_models_read(fd_store *store, uint64_t highest, size_t limit, bool bytes,
+                              fd_model_visit *visit, void *context) {
     struct memory_store *memory = (struct memory_store *)store;
-    const struct memory_model *best = NULL;
-    const struct memory_model *model;
-    for (size_t i = 0; (model = table_at(memory, &memory->models, i)); i++)
-        if (model->row.version <= highest && (!best || model->row.version > best->row.version))
-            best = model;
-    return best ? visit(context, &best->row) : -ENOENT;
+    return fd_memory_models_read(&memory->models, highest, limit, bytes, visit, context);
 }
 
 static int memory_counts(fd_store *store, fd_counts *ret) {
@@ -414,7 +391,7 @@ static int memory_counts(fd_store *store, fd_counts *ret) {
         .items = memory->items.committed,
         .labels = memory->label_ids,
         .label_rows = memory->labels.committed,
-        .models = memory->models.committed,
+        .models = fd_memory_models_count(&memory->models),
     };
     (void)pthread_rwlock_unlock(&memory->lock);
     return 0;
@@ -433,12 +410,13 @@ static void memory_close(fd_store *store) {
     /* All at once: one after another, the hash tables would be searched for each. */
     HASH_CLEAR(hh, memory->item_by_id);
     HASH_CLEAR(hh, memory->label_by_id);
-    struct table *const tables[] = {&memory->items, &memory->labels, &memory->models};
+    struct table *const tables[] = {&memory->items, &memory->labels};
     for (size_t i = 0; i < FD_LENGTH(tables); i++) {
         for (size_t row = 0; row < tables[i]->count; row++)
             free(tables[i]->rows[row]);
         free(tables[i]->rows);
     }
+    fd_memory_models_clear(&memory->models);
     (void)pthread_rwlock_destroy(&memory->lock);
     free(memory);
 }
@@ -451,9 +429,11 @@ static const fd_store_operations memory_operations = {
     .labels_add = memory_labels_add,
     .label_revise = memory_label_revise,
     .model_add = memory_model_add,
+    .model_activate = memory_model_activate,
+    .models_prune = memory_models_prune,
     .items_read = memory_items_read,
     .labels_read = memory_labels_read,
-    .model_read = memory_model_read,
+    .models_read = memory_models_read,
     .counts = memory_counts,
     .check = memory_check,
     .close = memory_close,
@@ -464,6 +444,7 @@ int fd_store_open_memory(fd_store **ret) {
     if (!memory)
         return -ENOMEM;
     memory->store.operations = &memory_operations;
+    fd_memory_models_init(&memory->models);
     pthread_rwlockattr_t fair;
     (void)pthread_rwlockattr_init(&fair);
     /* Else readers in a flood keep the writer out. */

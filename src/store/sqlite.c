@@ -42,8 +42,8 @@ static int end_list(fd_sqlite_connection *writer, int result) {
     return r < 0 ? r : result;
 }
 
-/* 1: inserted, 0: the id is taken. */
-static int insert(fd_sqlite_connection *writer, fd_sqlite_statement identifier,
+/* 1: rows were changed, 0: none was, as when the id of one to insert is taken. */
+static int modify(fd_sqlite_connection *writer, fd_sqlite_statement identifier,
                   const fd_sqlite_binding *binding) {
     int r = fd_sqlite_bound(binding);
     if (r == 0)
@@ -86,7 +86,7 @@ static int item_add(fd_sqlite_connection *writer, const fd_item_row *row, int64_
                     uint32_t *ret_index, fd_added *added) {
     int64_t index = *next;
     fd_sqlite_binding binding = bind_item(writer, FD_SQL_ITEM_ADD, row, index);
-    int r = insert(writer, FD_SQL_ITEM_ADD, &binding);
+    int r = modify(writer, FD_SQL_ITEM_ADD, &binding);
     if (r < 0)
         return r;
     if (r == 1) {
@@ -150,7 +150,7 @@ static fd_sqlite_binding bind_label(fd_sqlite_connection *writer, fd_sqlite_stat
 static int label_add(fd_sqlite_connection *writer, const fd_label_row *row, int64_t *ret_sequence,
                      fd_added *added) {
     fd_sqlite_binding binding = bind_label(writer, FD_SQL_LABEL_ADD, row);
-    int r = insert(writer, FD_SQL_LABEL_ADD, &binding);
+    int r = modify(writer, FD_SQL_LABEL_ADD, &binding);
     if (r < 0)
         return r;
     if (r == 1) {
@@ -226,7 +226,7 @@ static int store_label_revise(fd_store *store, const fd_label_change *change,
     if (r < 0 || !ret->changed)
         return r;
     fd_sqlite_binding binding = bind_change(writer, FD_SQL_LABEL_REVISE, change);
-    r = insert(writer, FD_SQL_LABEL_REVISE, &binding);
+    r = modify(writer, FD_SQL_LABEL_REVISE, &binding);
     if (r <= 0)
         return r < 0 ? r : -EBADMSG;
     ret->revision++;
@@ -237,21 +237,57 @@ static int store_label_revise(fd_store *store, const fd_label_change *change,
 
 static int store_model_add(fd_store *store, const fd_model_row *row) {
     fd_sqlite_connection *writer = writer_of(store);
-    assert(in_transaction(writer));
+    assert(in_transaction(writer) && row->state != FD_MODEL_ACTIVE);
     fd_sqlite_binding binding = fd_sqlite_bind(writer, FD_SQL_MODEL_ADD);
     fd_sqlite_bind_integer(&binding, (int64_t)row->version);
+    fd_sqlite_bind_text(&binding, fd_model_state_name(row->state));
+    fd_sqlite_bind_text(&binding, row->reason);
+    fd_sqlite_bind_integer(&binding, (int64_t)row->parent);
+    fd_sqlite_bind_integer(&binding, row->scratch);
     fd_sqlite_bind_integer(&binding, (int64_t)row->labels);
     fd_sqlite_bind_integer(&binding, (int64_t)row->items);
     fd_sqlite_bind_integer(&binding, row->iterations);
+    fd_sqlite_bind_real(&binding, row->prior_precision);
     fd_sqlite_bind_real(&binding, row->train_loss);
+    fd_sqlite_bind_integer(&binding, (int64_t)row->held_out_labels);
     fd_sqlite_bind_real(&binding, row->held_out_loss);
     fd_sqlite_bind_real(&binding, row->held_out_accuracy);
-    fd_sqlite_bind_integer(&binding, (int64_t)row->held_out_labels);
+    fd_sqlite_bind_real(&binding, row->held_out_accuracy_low);
+    fd_sqlite_bind_real(&binding, row->held_out_accuracy_high);
+    fd_sqlite_bind_real(&binding, row->held_out_calibration_error);
+    fd_sqlite_bind_integer(&binding, (int64_t)row->control_labels);
+    fd_sqlite_bind_real(&binding, row->control_accuracy);
     fd_sqlite_bind_real(&binding, row->seconds);
     fd_sqlite_bind_integer(&binding, row->created_ms);
     fd_sqlite_bind_blob(&binding, row->bytes, row->size);
-    int r = insert(writer, FD_SQL_MODEL_ADD, &binding);
+    int r = modify(writer, FD_SQL_MODEL_ADD, &binding);
     return r == 0 ? -EEXIST : r < 0 ? r : 0;
+}
+
+static int store_model_activate(fd_store *store, uint64_t version) {
+    fd_sqlite_connection *writer = writer_of(store);
+    assert(in_transaction(writer));
+    const fd_sqlite_statement steps[] = {FD_SQL_MODEL_RETIRE, FD_SQL_MODEL_ACTIVATE};
+    int changed = 0;
+    for (size_t i = 0; i < FD_LENGTH(steps); i++) {
+        fd_sqlite_binding binding = fd_sqlite_bind(writer, steps[i]);
+        fd_sqlite_bind_integer(&binding, (int64_t)version);
+        changed = modify(writer, steps[i], &binding);
+        if (changed < 0)
+            return changed;
+    }
+    return changed ? 0 : -ENOENT;
+}
+
+static int store_models_prune(fd_store *store, size_t keep, uint64_t spare, size_t *ret_deleted) {
+    fd_sqlite_connection *writer = writer_of(store);
+    assert(in_transaction(writer));
+    fd_sqlite_binding binding = fd_sqlite_bind(writer, FD_SQL_MODELS_PRUNE);
+    fd_sqlite_bind_integer(&binding, (int64_t)keep);
+    fd_sqlite_bind_integer(&binding, (int64_t)spare);
+    int r = modify(writer, FD_SQL_MODELS_PRUNE, &binding);
+    *ret_deleted = r > 0 ? (size_t)sqlite3_changes(writer->database) : 0;
+    return r < 0 ? r : 0;
 }
 
 const fd_store_operations fd_sqlite_operations = {
@@ -262,9 +298,11 @@ const fd_store_operations fd_sqlite_operations = {
     .labels_add = store_labels_add,
     .label_revise = store_label_revise,
     .model_add = store_model_add,
+    .model_activate = store_model_activate,
+    .models_prune = store_models_prune,
     .items_read = fd_sqlite_items_read,
     .labels_read = fd_sqlite_labels_read,
-    .model_read = fd_sqlite_model_read,
+    .models_read = fd_sqlite_models_read,
     .counts = fd_sqlite_counts,
     .check = fd_sqlite_check,
     .close = fd_sqlite_close,

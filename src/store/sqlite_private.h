@@ -96,7 +96,8 @@ int fd_sqlite_items_read(fd_store *store, uint32_t first, size_t limit, bool emb
                          fd_item_visit *visit, void *context);
 int fd_sqlite_labels_read(fd_store *store, int64_t after, size_t limit, fd_label_visit *visit,
                           void *context);
-int fd_sqlite_model_read(fd_store *store, uint64_t highest, fd_model_visit *visit, void *context);
+int fd_sqlite_models_read(fd_store *store, uint64_t highest, size_t limit, bool bytes,
+                          fd_model_visit *visit, void *context);
 int fd_sqlite_counts(fd_store *store, fd_counts *ret);
 int fd_sqlite_check(fd_store *store, fd_fault *fault);
 

@@ -130,23 +130,37 @@ static int label_row(const struct reading *reading, fd_label_row *ret) {
                                    item_a <= UINT32_MAX && item_b >= 0 && item_b <= UINT32_MAX);
 }
 
-static int model_row(const struct reading *reading, fd_model_row *ret) {
+static int model_row(const struct reading *reading, bool bytes, fd_model_row *ret) {
     sqlite3_stmt *statement = reading->statement;
+    const char *state = text_at(statement, 1);
+    bool known_start = sqlite3_column_type(statement, 4) != SQLITE_NULL;
     *ret = (fd_model_row){
         .version = (uint64_t)sqlite3_column_int64(statement, 0),
-        .labels = (uint64_t)sqlite3_column_int64(statement, 1),
-        .items = (uint64_t)sqlite3_column_int64(statement, 2),
-        .iterations = (uint32_t)sqlite3_column_int64(statement, 3),
-        .train_loss = real_at(statement, 4),
-        .held_out_loss = real_at(statement, 5),
-        .held_out_accuracy = real_at(statement, 6),
-        .held_out_labels = (uint64_t)sqlite3_column_int64(statement, 7),
-        .seconds = sqlite3_column_double(statement, 8),
-        .created_ms = sqlite3_column_int64(statement, 9),
-        .bytes = sqlite3_column_blob(statement, 10),
-        .size = (size_t)sqlite3_column_bytes(statement, 10),
+        .reason = text_at(statement, 2),
+        .parent = (uint64_t)sqlite3_column_int64(statement, 3),
+        .scratch = known_start ? sqlite3_column_int(statement, 4) : -1,
+        .labels = (uint64_t)sqlite3_column_int64(statement, 5),
+        .items = (uint64_t)sqlite3_column_int64(statement, 6),
+        .iterations = (uint32_t)sqlite3_column_int64(statement, 7),
+        .prior_precision = real_at(statement, 8),
+        .train_loss = real_at(statement, 9),
+        .held_out_labels = (uint64_t)sqlite3_column_int64(statement, 10),
+        .held_out_loss = real_at(statement, 11),
+        .held_out_accuracy = real_at(statement, 12),
+        .held_out_accuracy_low = real_at(statement, 13),
+        .held_out_accuracy_high = real_at(statement, 14),
+        .held_out_calibration_error = real_at(statement, 15),
+        .control_labels = (uint64_t)sqlite3_column_int64(statement, 16),
+        .control_accuracy = real_at(statement, 17),
+        .seconds = sqlite3_column_double(statement, 18),
+        .created_ms = sqlite3_column_int64(statement, 19),
     };
-    return row_result(reading, ret->bytes != NULL);
+    if (bytes) {
+        ret->bytes = sqlite3_column_blob(statement, 20);
+        ret->size = (size_t)sqlite3_column_bytes(statement, 20);
+    }
+    bool known = state && fd_model_state_parse(state, &ret->state) == 0;
+    return row_result(reading, known && (ret->bytes || !bytes));
 }
 
 /* ---- operations ---- */
@@ -188,17 +202,23 @@ int fd_sqlite_labels_read(fd_store *store, int64_t after, size_t limit, fd_label
     return r;
 }
 
-int fd_sqlite_model_read(fd_store *store, uint64_t highest, fd_model_visit *visit, void *context) {
-    FD_CLEANUP(reading_end) struct reading reading = reading_start(store, FD_SQL_MODEL_READ);
+int fd_sqlite_models_read(fd_store *store, uint64_t highest, size_t limit, bool bytes,
+                          fd_model_visit *visit, void *context) {
+    FD_CLEANUP(reading_end) struct reading reading = reading_start(store, FD_SQL_MODELS_READ);
     fd_sqlite_bind_integer(&reading.binding, at_most_signed(highest));
+    fd_sqlite_bind_integer(&reading.binding, at_most_signed(limit));
+    fd_sqlite_bind_integer(&reading.binding, bytes);
     int r = fd_sqlite_bound(&reading.binding);
-    if (r == 0)
+    while (r == 0) {
         r = reading_next(&reading);
-    if (r <= 0)
-        return r < 0 ? r : -ENOENT;
-    fd_model_row row;
-    r = model_row(&reading, &row);
-    return r < 0 ? r : visit(context, &row);
+        if (r <= 0)
+            return r;
+        fd_model_row row;
+        r = model_row(&reading, bytes, &row);
+        if (r == 0)
+            r = visit(context, &row);
+    }
+    return r;
 }
 
 int fd_sqlite_counts(fd_store *store, fd_counts *ret) {
@@ -237,6 +257,8 @@ static const char *const checks[] = {
     " OR preference NOT IN ('a', 'b', 'tie', 'skip', 'retracted')",
     "SELECT printf('model %d has no bytes', version) FROM models"
     " WHERE version < 1 OR length(bytes) = 0",
+    "SELECT printf('model %d is \"%s\", from version %d', version, state, parent) FROM models"
+    " WHERE state NOT IN ('active', 'stored', 'rejected') OR parent NOT BETWEEN 0 AND version - 1",
 };
 
 int fd_sqlite_check(fd_store *store, fd_fault *fault) {

@@ -82,18 +82,38 @@ typedef struct fd_label_changed {
     bool changed; /* false: the newest revision said so already, and nothing was written */
 } fd_label_changed;
 
+typedef enum fd_model_state {
+    FD_MODEL_STORED,   /* served, or may serve */
+    FD_MODEL_ACTIVE,   /* serves: one at most */
+    FD_MODEL_REJECTED, /* came out worse than what served, and never did */
+} fd_model_state;
+
+const char *fd_model_state_name(fd_model_state state);           /* "stored", … */
+int fd_model_state_parse(const char *name, fd_model_state *ret); /* -EINVAL */
+
+/* A model and its figures, NaN where unknown. */
 typedef struct fd_model_row {
     uint64_t version; /* from 1, ascending */
-    const uint8_t *bytes;
+    fd_model_state state;
+    const char *reason;   /* why it was rejected; NULL otherwise */
+    uint64_t parent;      /* version that the training started from; 0: none */
+    int scratch;          /* 1: it started from fresh weights, 0: not, -1: unknown */
+    const uint8_t *bytes; /* NULL where they were not asked for */
     size_t size;
     uint64_t labels; /* labels that count it was trained and tested on */
     uint64_t items;  /* items its input statistics were taken from */
     uint32_t iterations;
-    double train_loss; /* NaN where there was nothing to measure, as in the next two */
+    double prior_precision; /* lambda */
+    double train_loss;
+    uint64_t held_out_labels;
     double held_out_loss;
     double held_out_accuracy;
-    uint64_t held_out_labels;
-    double seconds; /* of training */
+    double held_out_accuracy_low; /* its 95% interval */
+    double held_out_accuracy_high;
+    double held_out_calibration_error;
+    uint64_t control_labels; /* held-out labels of pairs that were drawn at random */
+    double control_accuracy; /* on those */
+    double seconds;          /* of training */
     int64_t created_ms;
 } fd_model_row;
 
@@ -141,8 +161,17 @@ typedef struct fd_store_operations {
     int (*label_revise)(fd_store *store, const fd_label_change *change,
                         fd_label_changed *ret) FD_MUST_CHECK;
 
-    /* -EEXIST if the version is there, -EINVAL if it is 0 or there are no bytes. */
+    /* Adds a model that is stored or rejected. -EEXIST if the version is there, -EINVAL if it is
+     * 0 or there are no bytes. */
     int (*model_add)(fd_store *store, const fd_model_row *row) FD_MUST_CHECK;
+
+    /* Makes a model the active one, stored or rejected before, without a reason any more; the one
+     * that was is stored. -ENOENT if there is no such version, and nothing is written. */
+    int (*model_activate)(fd_store *store, uint64_t version) FD_MUST_CHECK;
+
+    /* Deletes all models but the newest `keep` (at least 1), the active one and `spare`. */
+    int (*models_prune)(fd_store *store, size_t keep, uint64_t spare,
+                        size_t *ret_deleted) FD_MUST_CHECK;
 
     /* Items in the order of their index, from `first`, at most `limit`. `embeddings` = false may
      * leave the embedding NULL (dimension is set). */
@@ -153,9 +182,10 @@ typedef struct fd_store_operations {
     int (*labels_read)(fd_store *store, int64_t after, size_t limit, fd_label_visit *visit,
                        void *context) FD_MUST_CHECK;
 
-    /* The model with the highest version of at most `highest`; -ENOENT if there is none. */
-    int (*model_read)(fd_store *store, uint64_t highest, fd_model_visit *visit,
-                      void *context) FD_MUST_CHECK;
+    /* Models from version `highest` down, at most `limit`. `bytes` = false leaves the bytes NULL.
+     */
+    int (*models_read)(fd_store *store, uint64_t highest, size_t limit, bool bytes,
+                       fd_model_visit *visit, void *context) FD_MUST_CHECK;
 
     int (*counts)(fd_store *store, fd_counts *ret) FD_MUST_CHECK;
 

@@ -291,8 +291,13 @@ FORWARD(items_read,
 FORWARD(labels_read,
         (fd_store * store, int64_t after, size_t limit, fd_label_visit *visit, void *context),
         after, limit, visit, context)
-FORWARD(model_read, (fd_store * store, uint64_t highest, fd_model_visit *visit, void *context),
-        highest, visit, context)
+FORWARD(model_activate, (fd_store * store, uint64_t version), version)
+FORWARD(models_prune, (fd_store * store, size_t keep, uint64_t spare, size_t *ret_deleted), keep,
+        spare, ret_deleted)
+FORWARD(models_read,
+        (fd_store * store, uint64_t highest, size_t limit, bool bytes, fd_model_visit *visit,
+         void *context),
+        highest, limit, bytes, visit, context)
 FORWARD(counts, (fd_store * store, fd_counts *ret), ret)
 FORWARD(check, (fd_store * store, fd_fault *fault), fault)
 
@@ -306,7 +311,9 @@ static const fd_store_operations faulty_operations = {
     .model_add = faulty_model_add,
     .items_read = faulty_items_read,
     .labels_read = faulty_labels_read,
-    .model_read = faulty_model_read,
+    .model_activate = faulty_model_activate,
+    .models_prune = faulty_models_prune,
+    .models_read = faulty_models_read,
     .counts = faulty_counts,
     .check = faulty_check,
     .close = faulty_close,

@@ -333,7 +333,7 @@ static void wait_until_quiet(struct crowd *crowd) {
     (void)fixture_train(crowd->engine);
     for (;;) {
         fd_model_info info = fixture_model(crowd->engine);
-        if (info.worker == FD_WORKER_IDLE && info.labels_used == info.labels)
+        if (info.worker == FD_WORKER_IDLE && info.row.labels == info.labels)
             return;
         assert_true(fixture_seconds() < crowd->deadline);
         (void)sched_yield();

@@ -135,7 +135,7 @@ static void enough_labels_start_a_retrain_by_themselves(void **state) {
     do
         assert_int_equal(fd_engine_model(engine, &info), 0);
     while (info.version == 0);
-    assert_int_equal(info.labels_used, 10);
+    assert_int_equal(info.row.labels, 10);
 }
 
 static void an_old_label_starts_a_retrain_by_itself(void **state) {
@@ -309,7 +309,7 @@ static void after_a_restart_the_same_version_and_information_serve(void **state)
     }
     assert_int_equal(after.version, before.version);
     assert_int_equal(after.labels, 13);
-    assert_int_equal(after.labels_used, 12);
+    assert_int_equal(after.row.labels, 12);
     assert_true(fabs(after.logdet - before.logdet) <= 1e-6 * fabs(before.logdet));
     assert_true(scores[0].reward == scores[1].reward);
 
@@ -395,7 +395,7 @@ static void a_pair_is_held_out_whichever_way_round_and_in_the_share_asked_for(vo
     (void)fixture_train(engine);
     fd_model_info info;
     assert_int_equal(fd_engine_model(engine, &info), 0);
-    double share = (double)info.held_out_labels / (double)number;
+    double share = (double)info.row.held_out_labels / (double)number;
     assert_true(share > 0.08 && share < 0.12);
 }
 

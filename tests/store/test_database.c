@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -121,6 +122,44 @@ static void an_older_database_is_not_migrated_for_reading_alone(void **state) {
     assert_int_equal(database_integer(path, "PRAGMA user_version"), built_in);
 }
 
+static int expect_old_model(void *context, const fd_model_row *row) {
+    uint64_t *version = context;
+    *version = row->version;
+    assert_int_equal(row->state, FD_MODEL_STORED);
+    assert_null(row->reason);
+    assert_int_equal(row->parent, 0);
+    assert_int_equal(row->scratch, -1);
+    assert_int_equal(row->labels, 10);
+    assert_int_equal(row->items, 20);
+    assert_int_equal(row->iterations, 30);
+    assert_true(row->train_loss == 0.5);
+    assert_true(isnan(row->held_out_loss) && isnan(row->held_out_accuracy_low));
+    assert_true(isnan(row->prior_precision) && isnan(row->control_accuracy));
+    assert_int_equal(row->held_out_labels, 4);
+    assert_int_equal(row->control_labels, 0);
+    assert_true(row->seconds == 2.5);
+    assert_int_equal(row->created_ms, 99);
+    assert_int_equal(row->size, 3);
+    assert_memory_equal(row->bytes, "\x01\x02\x03", 3);
+    return 0;
+}
+
+static void models_from_before_they_had_states_are_kept_with_what_is_known(void **state) {
+    const char *path = path_of(state);
+    for (size_t i = 0; i < 2; i++)
+        database_run(path, fd_sqlite_migrations[i].sql);
+    database_run(path, fixture_text("PRAGMA application_id = %d; PRAGMA user_version = 2",
+                                    FD_SQLITE_APPLICATION_ID));
+    database_run(path, "INSERT INTO models VALUES"
+                       " (7, 10, 20, 30, 0.5, NULL, NULL, 4, 2.5, 99, x'010203')");
+    FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(path);
+    uint64_t version = 0;
+    assert_int_equal(
+        store->operations->models_read(store, UINT64_MAX, 9, true, expect_old_model, &version), 0);
+    assert_int_equal(version, 7);
+    fixture_check(store);
+}
+
 /* ---- damage ---- */
 
 static int check_read_only(const char *path, fd_fault *fault) {
@@ -168,6 +207,8 @@ static void check_finds_rows_that_contradict_each_other(void **state) {
         "UPDATE labels SET revision = 1 WHERE sequence = 1",
         "DELETE FROM labels WHERE sequence = 1",
         "UPDATE models SET bytes = x''",
+        "UPDATE models SET state = 'serving'",
+        "UPDATE models SET parent = version",
     };
     for (size_t i = 0; i < FD_LENGTH(damage); i++) {
         database_make(path);
@@ -258,6 +299,7 @@ static void results_of_sqlite_are_errors_of_ours(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_FOLDER(migrations_run_in_order_after_a_backup),
+        ON_FOLDER(models_from_before_they_had_states_are_kept_with_what_is_known),
         ON_FOLDER(a_new_database_is_not_backed_up),
         ON_FOLDER(a_migration_that_fails_leaves_the_one_before),
         ON_FOLDER(an_older_database_is_not_migrated_for_reading_alone),

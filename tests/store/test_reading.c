@@ -110,70 +110,7 @@ static void what_is_not_committed_is_not_read(void **state) {
     assert_int_equal(fixture_counts(store).items, 1);
 }
 
-/* ---- models ---- */
-
-static int expect_model(void *context, const fd_model_row *row) {
-    const fd_model_row *wanted = context;
-    assert_int_equal(row->version, wanted->version);
-    assert_int_equal(row->size, wanted->size);
-    assert_memory_equal(row->bytes, wanted->bytes, wanted->size);
-    assert_int_equal(row->labels, wanted->labels);
-    assert_int_equal(row->items, wanted->items);
-    assert_int_equal(row->iterations, wanted->iterations);
-    assert_true(row->train_loss == wanted->train_loss ||
-                (isnan(row->train_loss) && isnan(wanted->train_loss)));
-    assert_true(row->held_out_loss == wanted->held_out_loss ||
-                (isnan(row->held_out_loss) && isnan(wanted->held_out_loss)));
-    assert_true(row->held_out_accuracy == wanted->held_out_accuracy ||
-                (isnan(row->held_out_accuracy) && isnan(wanted->held_out_accuracy)));
-    assert_int_equal(row->held_out_labels, wanted->held_out_labels);
-    assert_true(row->seconds == wanted->seconds);
-    assert_int_equal(row->created_ms, wanted->created_ms);
-    return 5;
-}
-
-static int add_model(fd_store *store, const fd_model_row *row) {
-    fixture_begin(store);
-    int r = store->operations->model_add(store, row);
-    if (r == 0)
-        fixture_commit(store);
-    else
-        store->operations->rollback(store);
-    return r;
-}
-
-static void the_model_read_is_the_newest_of_at_most_a_version(void **state) {
-    fd_store *store = backend_of(state);
-    fd_model_row models[] = {fixture_model(1), fixture_model(4), fixture_model(2)};
-    models[0].train_loss = models[0].held_out_loss = models[0].held_out_accuracy = NAN;
-    models[1].bytes = (const uint8_t *)"other bytes";
-    models[1].size = 12;
-    assert_int_equal(store->operations->model_read(store, UINT64_MAX, expect_model, NULL), -ENOENT);
-    for (size_t i = 0; i < FD_LENGTH(models); i++)
-        assert_int_equal(add_model(store, &models[i]), 0);
-
-    const struct {
-        uint64_t highest;
-        size_t model;
-    } reads[] = {{UINT64_MAX, 1}, {4, 1}, {3, 2}, {2, 2}, {1, 0}};
-    for (size_t i = 0; i < FD_LENGTH(reads); i++)
-        assert_int_equal(store->operations->model_read(store, reads[i].highest, expect_model,
-                                                       &models[reads[i].model]),
-                         5);
-    assert_int_equal(store->operations->model_read(store, 0, expect_model, NULL), -ENOENT);
-}
-
-static void a_version_is_taken_once_and_needs_bytes(void **state) {
-    fd_store *store = backend_of(state);
-    fd_model_row model = fixture_model(1), none = fixture_model(0), empty = fixture_model(2);
-    empty.size = 0;
-    assert_int_equal(add_model(store, &model), 0);
-    assert_int_equal(add_model(store, &model), -EEXIST);
-    assert_int_equal(add_model(store, &none), -EINVAL);
-    assert_int_equal(add_model(store, &empty), -EINVAL);
-    assert_int_equal(fixture_counts(store).models, 1);
-    assert_int_equal(store->operations->model_read(store, 9, expect_model, &model), 5);
-}
+/* ---- all of it ---- */
 
 static void an_empty_store_is_sound(void **state) {
     fd_counts counts = fixture_counts(backend_of(state));
@@ -258,8 +195,7 @@ static void preferences_have_names(void **state) {
 
 #define TESTS(X)                                                                                   \
     X(what_is_not_committed_is_not_read), X(items_are_read_in_pages),                              \
-        X(the_history_is_read_in_pages), X(the_model_read_is_the_newest_of_at_most_a_version),     \
-        X(a_version_is_taken_once_and_needs_bytes), X(an_empty_store_is_sound),                    \
+        X(the_history_is_read_in_pages), X(an_empty_store_is_sound),                               \
         X(readers_see_whole_transactions_while_the_writer_writes)
 
 int main(void) {

@@ -1,0 +1,13 @@
+/* The figures of a version of the model, as several routes tell them. */
+#ifndef FD_HTTP_MODELS_H
+#define FD_HTTP_MODELS_H
+
+#include "codec.h"
+
+/* An object; NULL without memory. */
+json_t *fd_model_figures_json(const fd_model_row *row);
+
+/* The version that a path names; false, with 404 answered, if it cannot be one. */
+bool fd_model_version_accept(const fd_request *request, fd_response *response, uint64_t *ret);
+
+#endif
