@@ -1,0 +1,547 @@
+/* The versions of the model: stored, served, rejected, gone back to, pruned. */
+#include "fixture.h"
+
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+FD_DEFINE_CLEANUP(fi_model, fi_model_free)
+
+enum { PROMPTS = 8, RESPONSES = 8 };
+
+/* ---- engines that learned something ---- */
+
+/* Answers all pairs of each prompt as the first number of the embeddings has it. */
+static void answer_all(fd_engine *engine) {
+    float embeddings[PROMPTS * RESPONSES * DIMENSION];
+    fixture_embeddings(embeddings, PROMPTS * RESPONSES);
+    size_t number = 0;
+    for (size_t p = 0; p < PROMPTS; p++)
+        for (size_t a = 0; a < RESPONSES; a++)
+            for (size_t b = a + 1; b < RESPONSES; b++) {
+                bool first = embeddings[(p * RESPONSES + a) * DIMENSION] >
+                             embeddings[(p * RESPONSES + b) * DIMENSION];
+                assert_int_equal(fixture_label(engine, number++, fixture_item_id(p, a),
+                                               fixture_item_id(p, b),
+                                               first ? FD_PREFER_A : FD_PREFER_B),
+                                 0);
+            }
+}
+
+/* A third of the pairs is held out, and what is learned is plain. */
+static void prepare(struct desk *desk) {
+    desk_prepare(desk);
+    desk->options.hidden_layers = 0;
+    desk->options.held_out_fraction = 0.33;
+    desk->options.train.iterations = 300;
+    desk->options.train.learning_rate = 0.05;
+}
+
+/* Version 1 serves. */
+static void start_trained(struct desk *desk) {
+    desk_start(desk, PROMPTS, RESPONSES);
+    answer_all(desk->engine);
+    assert_int_equal(fixture_train(desk->engine), 1);
+}
+
+/* From here on trainings leave fresh weights as good as they are. */
+static void forget_how_to_learn(struct desk *desk) {
+    desk->options.train.iterations = 1;
+    desk->options.train.learning_rate = 1e-12;
+    desk_reopen(desk);
+}
+
+static int keep_row(void *context, const fd_model_row *row) {
+    assert_null(row->bytes);
+    *(fd_model_row *)context = *row;
+    return 0;
+}
+
+static fd_model_row row_of(fd_engine *engine, uint64_t version) {
+    fd_model_row row = {0};
+    assert_int_equal(fd_engine_models_read(engine, version, 1, keep_row, &row), 0);
+    assert_int_equal(row.version, version);
+    row.reason = NULL;
+    return row;
+}
+
+static int list_row(void *context, const fd_model_row *row) {
+    char *text = context;
+    size_t used = strlen(text);
+    (void)snprintf(text + used, 100 - used, "%s%u%c", used ? " " : "", (unsigned)row->version,
+                   fd_model_state_name(row->state)[0]);
+    return 0;
+}
+
+/* Versions and their states as "3s 2a 1r". */
+static const char *listed(fd_engine *engine) {
+    static char text[100];
+    text[0] = '\0';
+    assert_int_equal(fd_engine_models_read(engine, UINT64_MAX, SIZE_MAX, list_row, text), 0);
+    return text;
+}
+
+static double score(fd_engine *engine) {
+    fd_item_reference reference = {.id = "p1-r2"};
+    fd_score result;
+    fd_fault fault = {0};
+    uint64_t version;
+    assert_int_equal(fd_engine_score(engine, &reference, 1, &result, &version, &fault), 0);
+    return result.reward;
+}
+
+static int activate(fd_engine *engine, uint64_t version) {
+    fd_fault fault = {0};
+    int r = fd_engine_model_activate(engine, version, &fault);
+    assert_true((r == 0) == (fault.detail[0] == '\0'));
+    return r;
+}
+
+static bool prints(fd_engine *engine, const char *line) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    fd_metrics_print(fd_engine_metrics(engine), out);
+    assert_int_equal(fclose(out), 0);
+    bool found = strstr(text, line) != NULL;
+    free(text);
+    return found;
+}
+
+/* A training that need not leave a new version serving. */
+static void train(fd_engine *engine, bool scratch) {
+    fd_fault fault = {0};
+    assert_int_equal(fd_engine_train(engine, scratch, &fault), 0);
+    fd_engine_wait_trained(engine);
+}
+
+/* ---- what is stored ---- */
+
+static void each_training_stores_a_version_with_its_figures_and_where_it_came_from(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    prepare(&desk);
+    start_trained(&desk);
+    assert_int_equal(fixture_train(desk.engine), 2);
+    assert_string_equal(listed(desk.engine), "2a 1s");
+    assert_true(prints(desk.engine, "fisherd_models_stored 2\n"));
+
+    fd_model_row first = row_of(desk.engine, 1), second = row_of(desk.engine, 2);
+    assert_int_equal(first.scratch, 1);
+    assert_int_equal(first.parent, 0);
+    assert_int_equal(second.scratch, 0);
+    assert_int_equal(second.parent, 1);
+    assert_true(second.prior_precision == desk.options.prior_precision);
+    assert_int_equal(second.labels, PROMPTS * RESPONSES * (RESPONSES - 1) / 2);
+    assert_in_range(second.held_out_labels, 40, 120);
+    assert_true(second.held_out_accuracy > 0.9);
+    assert_true(second.held_out_accuracy_low < second.held_out_accuracy);
+    assert_true(second.held_out_accuracy_high >= second.held_out_accuracy);
+    assert_true(second.held_out_calibration_error >= 0 && second.held_out_calibration_error < 0.5);
+    assert_int_equal(second.control_labels, 0);
+    assert_true(isnan(second.control_accuracy));
+
+    fd_model_row told = fixture_model(desk.engine).row;
+    assert_int_equal(told.state, FD_MODEL_ACTIVE);
+    assert_true(told.held_out_loss == second.held_out_loss);
+    assert_true(told.held_out_accuracy_low == second.held_out_accuracy_low);
+}
+
+static void held_out_answers_of_the_control_arm_have_a_figure_of_their_own(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    prepare(&desk);
+    desk.options.held_out_fraction = 0.5;
+    desk.options.control_fraction = 0.5;
+    desk_start(&desk, PROMPTS, RESPONSES);
+    size_t control = 0;
+    for (size_t i = 0; i < 60; i++) {
+        fixture_given given = ask(&desk, "ann");
+        control += given.control;
+        answer(&desk, i, "ann", &given, FD_PREFER_A);
+    }
+    (void)fixture_train(desk.engine);
+    fd_model_row row = row_of(desk.engine, 1);
+    assert_in_range(row.control_labels, 1, control);
+    assert_true(row.control_labels < row.held_out_labels);
+    assert_true(row.control_accuracy >= 0 && row.control_accuracy <= 1);
+}
+
+static void nothing_is_known_of_a_model_that_nobody_trained(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    prepare(&desk);
+    desk_start(&desk, 1, 2);
+    fd_model_info info = fixture_model(desk.engine);
+    assert_int_equal(info.row.version, 0);
+    assert_int_equal(info.row.scratch, -1);
+    assert_true(isnan(info.row.prior_precision) && isnan(info.row.held_out_accuracy_low));
+    assert_string_equal(listed(desk.engine), "");
+}
+
+static void only_the_newest_versions_are_kept_and_the_one_that_serves(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    prepare(&desk);
+    desk.options.models_kept = 2;
+    start_trained(&desk);
+    for (uint64_t version = 2; version <= 4; version++)
+        assert_int_equal(fixture_train(desk.engine), version);
+    assert_string_equal(listed(desk.engine), "4a 3s");
+    assert_true(prints(desk.engine, "fisherd_models_stored 2\n"));
+
+    assert_int_equal(activate(desk.engine, 3), 0);
+    forget_how_to_learn(&desk);
+    assert_true(prints(desk.engine, "fisherd_models_stored 2\n"));
+    for (uint64_t version = 5; version <= 7; version++)
+        train(desk.engine, true);
+    assert_string_equal(listed(desk.engine), "7r 6r 3a");
+}
+
+/* ---- going back ---- */
+
+static void a_version_gone_back_to_serves_and_pairs_are_chosen_by_it(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    prepare(&desk);
+    desk.options.offer.candidates = "any";
+    start_trained(&desk);
+    double first = score(desk.engine);
+    (void)fixture_train(desk.engine);
+    double second = score(desk.engine), logdet = fixture_model(desk.engine).logdet;
+    assert_true(first != second);
+    fixture_wait_version(desk.engine, 2);
+
+    assert_int_equal(activate(desk.engine, 1), 0);
+    fd_model_info info = fixture_model(desk.engine);
+    assert_int_equal(info.version, 1);
+    assert_int_equal(info.row.state, FD_MODEL_ACTIVE);
+    assert_true(score(desk.engine) == first);
+    assert_true(info.logdet != logdet && isfinite(info.logdet));
+    assert_string_equal(listed(desk.engine), "2s 1a");
+    assert_true(prints(desk.engine, "fisherd_model_activations_total 1\n"));
+    assert_true(prints(desk.engine, "fisherd_model_version 1\n"));
+    for (;;) { /* the last batch that lies ready */
+        fd_stats stats = fixture_stats(desk.engine);
+        uint64_t version = stats.batches[stats.n_batches - 1].model_version;
+        fd_stats_clear(&stats);
+        if (version == 1)
+            break;
+        (void)sched_yield();
+    }
+    assert_int_equal(ask(&desk, "ann").model_version, 1);
+
+    assert_int_equal(activate(desk.engine, 1), 0);
+    assert_true(score(desk.engine) == first);
+    assert_int_equal(activate(desk.engine, 2), 0);
+    assert_true(score(desk.engine) == second);
+    assert_true(fabs(fixture_model(desk.engine).logdet - logdet) <= 1e-6 * fabs(logdet));
+}
+
+static void
+what_was_gone_back_to_serves_after_a_restart_and_the_next_version_is_newer(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    prepare(&desk);
+    start_trained(&desk);
+    (void)fixture_train(desk.engine);
+    assert_int_equal(activate(desk.engine, 1), 0);
+    double reward = score(desk.engine);
+    desk_reopen(&desk);
+    assert_string_equal(listed(desk.engine), "2s 1a");
+    assert_int_equal(fixture_model(desk.engine).version, 1);
+    assert_true(score(desk.engine) == reward);
+    assert_int_equal(fixture_train(desk.engine), 3);
+    assert_int_equal(row_of(desk.engine, 3).parent, 1);
+    assert_string_equal(listed(desk.engine), "3a 2s 1s");
+}
+
+static void items_and_answers_that_came_since_count_in_what_is_gone_back_to(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    prepare(&desk);
+    start_trained(&desk);
+    (void)fixture_train(desk.engine);
+    fixture_add_items(desk.engine, PROMPTS + 1, RESPONSES);
+    assert_int_equal(fixture_label(desk.engine, 1000, fixture_item_id(PROMPTS, 0),
+                                   fixture_item_id(PROMPTS, 1), FD_PREFER_TIE),
+                     0);
+    assert_int_equal(activate(desk.engine, 1), 0);
+    fd_model_info info = fixture_model(desk.engine);
+    assert_int_equal(info.items, (PROMPTS + 1) * RESPONSES);
+    desk_reopen(&desk);
+    double recomputed = fixture_model(desk.engine).logdet;
+    assert_true(fabs(info.logdet - recomputed) <= 1e-6 * fabs(recomputed));
+}
+
+static void a_version_that_is_not_there_is_refused_and_nothing_changes(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    prepare(&desk);
+    desk_open(&desk);
+    assert_int_equal(activate(desk.engine, 1), -ENOENT);
+    desk_reopen(&desk);
+    start_trained(&desk);
+    const uint64_t unknown[] = {2, INT64_MAX, UINT64_MAX};
+    for (size_t i = 0; i < FD_LENGTH(unknown); i++)
+        assert_int_equal(activate(desk.engine, unknown[i]), -ENOENT);
+    assert_string_equal(listed(desk.engine), "1a");
+}
+
+/* Puts a version into the store behind the engine's back. */
+static void plant(struct desk *desk, uint64_t version, const void *bytes, size_t size,
+                  bool active) {
+    const fd_store_operations *store = desk->store->operations;
+    fd_model_row row = {.version = version, .bytes = bytes, .size = size};
+    assert_int_equal(store->begin(desk->store), 0);
+    assert_int_equal(store->model_add(desk->store, &row), 0);
+    if (active)
+        assert_int_equal(store->model_activate(desk->store, version), 0);
+    assert_int_equal(store->commit(desk->store), 0);
+}
+
+static void plant_model(struct desk *desk, uint64_t version, uint32_t inputs) {
+    FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
+    FD_FREE uint8_t *bytes = NULL;
+    size_t size;
+    fi_shape shape = {.inputs = inputs};
+    assert_int_equal(fi_model_new(&shape, version, &model), 0);
+    assert_int_equal(fi_model_encode(model, &bytes, &size), 0);
+    plant(desk, version, bytes, size, false);
+}
+
+static void a_version_that_cannot_serve_is_a_conflict_and_nothing_changes(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    prepare(&desk);
+    start_trained(&desk);
+    plant_model(&desk, 5, DIMENSION + 1);
+    plant(&desk, 6, "no model", 8, false);
+    assert_int_equal(activate(desk.engine, 5), -EEXIST);
+    assert_int_equal(activate(desk.engine, 6), -EEXIST);
+    assert_string_equal(listed(desk.engine), "6s 5s 1a");
+    assert_int_equal(fixture_model(desk.engine).version, 1);
+}
+
+static void an_activation_that_is_not_committed_changes_nothing(void **state) {
+    (void)state;
+    fd_engine_options options = fixture_options();
+    fd_store *store = fixture_faulty_store();
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_open(&options, store);
+    fd_fault fault = {0};
+    fixture_add_items(engine, 2, 3);
+    assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_A), 0);
+    (void)fixture_train(engine);
+    (void)fixture_train(engine);
+    double reward = score(engine);
+    fixture_fail_commit(store, 1, -EIO);
+    assert_int_equal(fd_engine_model_activate(engine, 1, &fault), -EIO);
+    assert_true(score(engine) == reward);
+    assert_string_equal(listed(engine), "2a 1s");
+    assert_true(!prints(engine, "fisherd_model_activations_total"));
+    assert_int_equal(activate(engine, 1), 0);
+    assert_string_equal(listed(engine), "2s 1a");
+}
+
+/* ---- at the start ---- */
+
+static void without_a_mark_the_newest_that_was_not_rejected_serves(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    prepare(&desk);
+    desk_start(&desk, PROMPTS, RESPONSES);
+    plant_model(&desk, 3, DIMENSION);
+    plant_model(&desk, 4, DIMENSION);
+    const fd_store_operations *store = desk.store->operations;
+    fd_model_row rejected = {.version = 5,
+                             .state = FD_MODEL_REJECTED,
+                             .reason = "worse",
+                             .bytes = (const uint8_t *)"any",
+                             .size = 3};
+    assert_int_equal(store->begin(desk.store), 0);
+    assert_int_equal(store->model_add(desk.store, &rejected), 0);
+    assert_int_equal(store->commit(desk.store), 0);
+    desk_reopen(&desk);
+    assert_int_equal(fixture_model(desk.engine).version, 4);
+    assert_string_equal(listed(desk.engine), "5r 4a 3s");
+    assert_true(prints(desk.engine, "fisherd_models_stored 3\n"));
+    answer_all(desk.engine);
+    assert_int_equal(fixture_train(desk.engine), 6);
+}
+
+static void where_the_active_one_is_damaged_the_newest_sound_one_serves(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    prepare(&desk);
+    desk_start(&desk, PROMPTS, RESPONSES);
+    plant_model(&desk, 1, DIMENSION);
+    plant(&desk, 2, "no model", 8, true);
+    plant_model(&desk, 3, DIMENSION);
+    plant_model(&desk, 4, DIMENSION + 2);
+    desk_reopen(&desk);
+    assert_int_equal(fixture_model(desk.engine).version, 3);
+    assert_string_equal(listed(desk.engine), "4s 3a 2s 1s");
+}
+
+/* ---- rejection ---- */
+
+static int expect_reason(void *context, const fd_model_row *row) {
+    (void)context;
+    assert_int_equal(row->state, FD_MODEL_REJECTED);
+    assert_non_null(strstr(row->reason, "version 1"));
+    return 0;
+}
+
+static void
+a_model_that_is_worse_by_more_than_its_interval_is_stored_and_does_not_serve(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    prepare(&desk);
+    start_trained(&desk);
+    double reward = score(desk.engine);
+    forget_how_to_learn(&desk);
+    train(desk.engine, true);
+    assert_string_equal(listed(desk.engine), "2r 1a");
+    assert_int_equal(fd_engine_models_read(desk.engine, 2, 1, expect_reason, NULL), 0);
+    fd_model_row row = row_of(desk.engine, 2);
+    assert_true(row.held_out_accuracy_high < row_of(desk.engine, 1).held_out_accuracy);
+    assert_int_equal(fixture_model(desk.engine).version, 1);
+    assert_true(score(desk.engine) == reward);
+    assert_true(prints(desk.engine, "fisherd_models_rejected_total 1\n"));
+
+    desk_reopen(&desk);
+    assert_int_equal(fixture_model(desk.engine).version, 1);
+    train(desk.engine, true);
+    assert_string_equal(listed(desk.engine), "3r 2r 1a");
+    assert_int_equal(activate(desk.engine, 2), 0);
+    assert_string_equal(listed(desk.engine), "3r 2a 1s");
+}
+
+static void without_enough_held_out_answers_nothing_is_rejected(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    prepare(&desk);
+    desk.options.held_out_fraction = 0;
+    start_trained(&desk);
+    forget_how_to_learn(&desk);
+    train(desk.engine, true);
+    assert_string_equal(listed(desk.engine), "2a 1s");
+}
+
+/* ---- copies for export ---- */
+
+static void what_serves_and_what_is_stored_can_be_copied(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    fd_fault fault = {0};
+    fd_model_row row;
+    prepare(&desk);
+    desk_open(&desk);
+    FD_CLEANUP(fi_model_freep) fi_model *none = NULL;
+    assert_int_equal(fd_engine_model_copy(desk.engine, 0, &row, &none, &fault), -EAGAIN);
+    assert_int_equal(fd_engine_model_copy(desk.engine, 1, &row, &none, &fault), -ENOENT);
+    desk_reopen(&desk);
+    start_trained(&desk);
+    (void)fixture_train(desk.engine);
+    float embeddings[PROMPTS * RESPONSES * DIMENSION];
+    float features[DIMENSION], reward;
+    fixture_embeddings(embeddings, PROMPTS * RESPONSES);
+    for (uint64_t version = 0; version <= 2; version++) {
+        FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
+        assert_int_equal(fd_engine_model_copy(desk.engine, version, &row, &model, &fault), 0);
+        assert_int_equal(row.version, version > 0 ? version : 2);
+        assert_null(row.bytes);
+        assert_int_equal(activate(desk.engine, row.version), 0);
+        assert_int_equal(
+            fi_model_features(model, 1, embeddings + (RESPONSES + 2) * DIMENSION, features), 0);
+        fi_model_rewards(model, 1, features, &reward);
+        assert_true(fabs((double)reward - score(desk.engine)) < 1e-5);
+    }
+}
+
+/* ---- at once ---- */
+
+struct traffic {
+    fd_engine *engine;
+    atomic_bool done;
+    atomic_int failures;
+};
+
+static void *select_always(void *context) {
+    struct traffic *traffic = context;
+    for (uint64_t seed = 0; !atomic_load(&traffic->done); seed++) {
+        fd_selection_request request = fixture_request(5, FI_SCOPE_ANY, seed);
+        FD_CLEANUP(fd_selection_answer_clear) fd_selection_answer answer = {0};
+        fd_fault fault = {0};
+        if (fd_engine_select(traffic->engine, &request, &answer, &fault) < 0 || answer.count != 5)
+            atomic_fetch_add(&traffic->failures, 1);
+    }
+    return NULL;
+}
+
+static void *activate_always(void *context) {
+    struct traffic *traffic = context;
+    for (uint64_t i = 0; !atomic_load(&traffic->done); i++) {
+        fd_fault fault = {0};
+        int r = fd_engine_model_activate(traffic->engine, 1 + i % 3, &fault);
+        fd_model_info info = fixture_model(traffic->engine);
+        if ((r < 0 && r != -ENOENT) || info.version == 0 || listed(traffic->engine)[0] == '\0')
+            atomic_fetch_add(&traffic->failures, 1);
+    }
+    return NULL;
+}
+
+static void versions_change_while_models_are_trained_and_pairs_are_chosen(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    prepare(&desk);
+    desk.options.models_kept = 4;
+    start_trained(&desk);
+    struct traffic traffic = {.engine = desk.engine};
+    pthread_t selector, activator;
+    assert_int_equal(pthread_create(&selector, NULL, select_always, &traffic), 0);
+    assert_int_equal(pthread_create(&activator, NULL, activate_always, &traffic), 0);
+    for (uint64_t version = 2; version <= 8; version++)
+        train(desk.engine, version % 2 == 0);
+    atomic_store(&traffic.done, true);
+    assert_int_equal(pthread_join(selector, NULL), 0);
+    assert_int_equal(pthread_join(activator, NULL), 0);
+    assert_int_equal(atomic_load(&traffic.failures), 0);
+
+    uint64_t version = fixture_model(desk.engine).version;
+    double reward = score(desk.engine), logdet = fixture_model(desk.engine).logdet;
+    desk_reopen(&desk);
+    assert_int_equal(fixture_model(desk.engine).version, version);
+    assert_true(score(desk.engine) == reward);
+    double recomputed = fixture_model(desk.engine).logdet;
+    assert_true(fabs(logdet - recomputed) <= 1e-6 * fabs(recomputed));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_training_stores_a_version_with_its_figures_and_where_it_came_from),
+        cmocka_unit_test(held_out_answers_of_the_control_arm_have_a_figure_of_their_own),
+        cmocka_unit_test(nothing_is_known_of_a_model_that_nobody_trained),
+        cmocka_unit_test(only_the_newest_versions_are_kept_and_the_one_that_serves),
+        cmocka_unit_test(a_version_gone_back_to_serves_and_pairs_are_chosen_by_it),
+        cmocka_unit_test(
+            what_was_gone_back_to_serves_after_a_restart_and_the_next_version_is_newer),
+        cmocka_unit_test(items_and_answers_that_came_since_count_in_what_is_gone_back_to),
+        cmocka_unit_test(a_version_that_is_not_there_is_refused_and_nothing_changes),
+        cmocka_unit_test(a_version_that_cannot_serve_is_a_conflict_and_nothing_changes),
+        cmocka_unit_test(an_activation_that_is_not_committed_changes_nothing),
+        cmocka_unit_test(without_a_mark_the_newest_that_was_not_rejected_serves),
+        cmocka_unit_test(where_the_active_one_is_damaged_the_newest_sound_one_serves),
+        cmocka_unit_test(
+            a_model_that_is_worse_by_more_than_its_interval_is_stored_and_does_not_serve),
+        cmocka_unit_test(without_enough_held_out_answers_nothing_is_rejected),
+        cmocka_unit_test(what_serves_and_what_is_stored_can_be_copied),
+        cmocka_unit_test(versions_change_while_models_are_trained_and_pairs_are_chosen),
+    };
+    return cmocka_run_group_tests_name("models", tests, NULL, NULL);
+}
