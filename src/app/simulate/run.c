@@ -207,7 +207,7 @@ static int answer(struct session *session, size_t count) {
 /* ---- a round ---- */
 
 static int tell_chosen(struct session *session, const fd_watcher *watcher) {
-    fd_chosen chosen = {session->run, session->round.round, session->engine,
+    fd_chosen chosen = {session->run, &session->round, session->engine,
                         session->n_queued - session->next, session->queue + session->next};
     return watcher->on_chosen ? watcher->on_chosen(watcher->context, &chosen) : 0;
 }

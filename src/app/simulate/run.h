@@ -26,8 +26,8 @@ typedef int fd_round_visit(void *context, const fd_run *run, const fd_round *rou
 /* What can be seen of a round between the choice of its pairs and their answers. */
 typedef struct fd_chosen {
     const fd_run *run;
-    uint64_t round;
-    fd_engine *engine; /* serves the model that chose */
+    const fd_round *figures; /* of the round so far */
+    fd_engine *engine;       /* serves the model that chose */
     size_t n_pairs;
     const fi_pair *pairs; /* items of the data */
 } fd_chosen;
