@@ -3,9 +3,8 @@
 #include <string.h>
 
 #include "golden.h"
+#include "lesson.h"
 #include "rng.h"
-
-FD_DEFINE_CLEANUP(fi_model, fi_model_free)
 
 enum { INPUTS = 5, ITEMS = 40, ANSWERS = 120 };
 
@@ -139,6 +138,53 @@ static void mini_batches_learn_too_and_follow_their_seed(void **state) {
     }
     assert_true(results[0].train.loss == results[1].train.loss);
     assert_true(results[0].train.loss != results[2].train.loss);
+}
+
+/* Answer i is told by its target, i / ANSWERS. */
+static void check_batch(const fi_lesson *batch, const fi_model *model, const struct world *world,
+                        size_t *seen) {
+    float rows[2 * INPUTS];
+    for (size_t i = 0; i < batch->count; i++) {
+        size_t answer = (size_t)lrintf(batch->targets[i] * ANSWERS);
+        const uint32_t from[] = {world->pairs[answer].a, world->pairs[answer].b};
+        const uint32_t to[] = {batch->pairs[i].a, batch->pairs[i].b};
+        for (size_t side = 0; side < 2; side++) {
+            const float *item = world->items + from[side] * INPUTS;
+            assert_int_equal(fi_model_prepare(model, 1, item, rows), 0);
+            assert_true(to[side] < batch->n_items);
+            assert_memory_equal(batch->inputs + to[side] * INPUTS, rows, INPUTS * sizeof(float));
+        }
+        seen[answer]++;
+    }
+}
+
+static void an_epoch_of_mini_batches_has_every_answer_once_over_its_own_items(void **state) {
+    (void)state;
+    enum { SIZE = 8, EPOCHS = 3 };
+    struct world world = make_world(9);
+    for (size_t i = 0; i < ANSWERS; i++)
+        world.targets[i] = (float)i / ANSWERS;
+    fi_answers answers = {ANSWERS, world.pairs, world.targets};
+    FD_CLEANUP(fi_model_freep) fi_model *model = make_model(1);
+    assert_int_equal(fi_model_fit_inputs(model, ITEMS, world.items), 0);
+    FD_CLEANUP(fi_lesson_clear) fi_lesson whole = {0};
+    FD_CLEANUP(fi_batches_clear) fi_batches batches = {0};
+    assert_int_equal(fi_lesson_init(&whole, model, ITEMS, world.items, &answers), 0);
+    assert_int_equal(fi_batches_init(&batches, model, &whole, SIZE, 1), 0);
+    size_t seen[ANSWERS] = {0};
+    float first[EPOCHS];
+    for (size_t epoch = 0; epoch < EPOCHS; epoch++) {
+        for (size_t i = 0; i < ANSWERS / SIZE; i++) {
+            const fi_lesson *batch = fi_batches_next(&batches, model);
+            assert_int_equal(batch->count, SIZE);
+            check_batch(batch, model, &world, seen);
+            if (i == 0)
+                first[epoch] = batch->targets[0];
+        }
+        for (size_t i = 0; i < ANSWERS; i++)
+            assert_int_equal(seen[i], epoch + 1);
+    }
+    assert_true(first[0] != first[1] || first[1] != first[2]);
 }
 
 static void early_stopping_keeps_the_weights_of_the_lowest_held_out_loss(void **state) {
@@ -368,6 +414,7 @@ int main(void) {
         cmocka_unit_test(every_gradient_agrees_with_finite_differences),
         cmocka_unit_test(training_finds_the_order_of_the_items),
         cmocka_unit_test(mini_batches_learn_too_and_follow_their_seed),
+        cmocka_unit_test(an_epoch_of_mini_batches_has_every_answer_once_over_its_own_items),
         cmocka_unit_test(early_stopping_keeps_the_weights_of_the_lowest_held_out_loss),
         cmocka_unit_test(a_start_that_is_best_is_kept),
         cmocka_unit_test(an_interrupted_training_leaves_the_model_as_it_was),

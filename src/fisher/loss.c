@@ -1,0 +1,92 @@
+#include "loss.h"
+
+#include <fisher/design.h>
+#include <math.h>
+#include <string.h>
+
+/* log(1 + exp(z)) - t z, without overflow. */
+static double loss_of(double logit, double target) {
+    return fmax(logit, 0.0) + log1p(exp(-fabs(logit))) - target * logit;
+}
+
+/* ---- fit ---- */
+
+enum { BINS = 10 };
+
+/* Sums over the answers of p and t, folded to the side that the model prefers. */
+struct bins {
+    double probability[BINS];
+    double target[BINS];
+};
+
+static void bins_add(struct bins *bins, double logit, double target) {
+    double folded = fi_probability(fabs(logit));
+    double agreed = logit > 0.0 ? target : logit < 0.0 ? 1.0 - target : 0.5;
+    size_t bin = (size_t)fmin((folded - 0.5) * 2.0 * BINS, BINS - 1);
+    bins->probability[bin] += folded;
+    bins->target[bin] += agreed;
+}
+
+static double bins_error(const struct bins *bins, size_t count) {
+    double sum = 0.0;
+    for (size_t i = 0; i < BINS; i++)
+        sum += fabs(bins->probability[i] - bins->target[i]);
+    return sum / (double)count;
+}
+
+/* Wilson's interval: the shares from which the one seen is at most 1.96 standard errors away. */
+static void find_interval(fi_fit *fit) {
+    double z = 1.959963984540054, n = (double)fit->decided;
+    double middle = (fit->accuracy + z * z / (2 * n)) / (1 + z * z / n);
+    double spread = fit->accuracy * (1 - fit->accuracy) / n + z * z / (4 * n * n);
+    double half = z * sqrt(spread) / (1 + z * z / n);
+    fit->accuracy_low = fmax(middle - half, 0.0);
+    fit->accuracy_high = fmin(middle + half, 1.0);
+}
+
+fi_fit fi_evaluate(const float *rewards, const fi_answers *answers) {
+    fi_fit fit = {.loss = NAN,
+                  .accuracy = NAN,
+                  .calibration_error = NAN,
+                  .accuracy_low = NAN,
+                  .accuracy_high = NAN};
+    struct bins bins = {0};
+    double loss = 0.0;
+    size_t right = 0;
+    for (size_t i = 0; i < answers->count; i++) {
+        fi_pair pair = answers->pairs[i];
+        double logit = (double)rewards[pair.a] - (double)rewards[pair.b];
+        double target = (double)answers->targets[i];
+        loss += loss_of(logit, target);
+        bins_add(&bins, logit, target);
+        if (target == 0.5)
+            continue;
+        fit.decided++;
+        right += logit != 0.0 && (logit > 0.0) == (target > 0.5);
+    }
+    if (answers->count > 0) {
+        fit.loss = loss / (double)answers->count;
+        fit.calibration_error = bins_error(&bins, answers->count);
+    }
+    if (fit.decided > 0) {
+        fit.accuracy = (double)right / (double)fit.decided;
+        find_interval(&fit);
+    }
+    return fit;
+}
+
+double fi_loss_slopes(size_t n_items, const float *rewards, const fi_answers *answers,
+                      float *slopes) {
+    double loss = 0.0;
+    memset(slopes, 0, n_items * sizeof(*slopes));
+    for (size_t i = 0; i < answers->count; i++) {
+        fi_pair pair = answers->pairs[i];
+        double logit = (double)rewards[pair.a] - (double)rewards[pair.b];
+        double target = (double)answers->targets[i];
+        float slope = (float)((fi_probability(logit) - target) / (double)answers->count);
+        slopes[pair.a] += slope;
+        slopes[pair.b] -= slope;
+        loss += loss_of(logit, target);
+    }
+    return loss / (double)answers->count;
+}

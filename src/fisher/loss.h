@@ -1,0 +1,12 @@
+/* The Bradley-Terry loss as a function of the items' rewards; fi_evaluate is in train.h. */
+#ifndef FI_LOSS_H
+#define FI_LOSS_H
+
+#include <fisher/train.h>
+
+/* Sets slopes [n_items] to d mean loss / d reward and returns the mean loss, given rewards
+ * [n_items] and at least one answer. */
+double fi_loss_slopes(size_t n_items, const float *rewards, const fi_answers *answers,
+                      float *slopes);
+
+#endif
