@@ -40,7 +40,7 @@ extern "C" {
 typedef struct fi_refit_options {
     double prior_precision; /* lambda; fi_refit alone looks at it */
     uint32_t iterations;    /* most Newton steps of one fit */
-    double tolerance;       /* a fit ends where one more step would lower J by less, in nats */
+    double tolerance;       /* nats; a fit ends with the step that lowers J by no more */
 } fi_refit_options;
 
 /* lambda 1, 30 steps, 1e-12 nats. */
@@ -50,8 +50,8 @@ typedef struct fi_refit_result {
     uint32_t iterations; /* Newton steps taken, those of all fits of one call */
     double loss;         /* mean over the answers, without the prior; nats per answer */
     double log_evidence; /* nats */
-    double logdet;       /* log det H; where rounding swamps lambda, of H with a raised lambda */
-    bool converged;      /* within the tolerance */
+    double logdet;  /* log det H before the last step; where rounding swamps lambda, it is raised */
+    bool converged; /* within the tolerance */
 } fi_refit_result;
 
 /* features [n_items x n_features] */

@@ -17,16 +17,16 @@ enum { HALVINGS = 60, FITS = 30 };
 
 /* ---- answers at some beta ---- */
 
-typedef struct lesson {
+typedef struct answered {
     fi_distinct *distinct;
     const float *targets; /* [n_pairs] */
     double *block;        /* [FI_BLOCK_ROWS x h] centred features */
     double *rewards;      /* [m] features beta, up to a constant */
     double *slopes;       /* [m] sum of t - p, with the sign of the item's side */
     double *weights;      /* [n_pairs] v */
-} lesson;
+} answered;
 
-static void lesson_clear(lesson *these) {
+static void answered_clear(answered *these) {
     fi_distinct_free(these->distinct);
     free(these->block);
     free(these->rewards);
@@ -50,8 +50,8 @@ static bool are_finite(const fi_distinct *distinct) {
     return true;
 }
 
-static int lesson_init(lesson *these, size_t n_items, size_t n_features, const float *features,
-                       const fi_answers *answers) {
+static int answered_init(answered *these, size_t n_items, size_t n_features, const float *features,
+                         const fi_answers *answers) {
     if (!are_targets(answers))
         return -EINVAL;
     fi_candidates pairs = {.n_items = n_items,
@@ -76,14 +76,14 @@ static int lesson_init(lesson *these, size_t n_items, size_t n_features, const f
 }
 
 /* Fills the block with the next of m rows; 0 after the last. */
-static size_t next_block(const lesson *these, size_t first) {
+static size_t next_block(const answered *these, size_t first) {
     size_t left = these->distinct->n_items - first;
     size_t count = left < FI_BLOCK_ROWS ? left : FI_BLOCK_ROWS;
     fi_distinct_block(these->distinct, first, count, these->block);
     return count;
 }
 
-static void find_rewards(lesson *these, const double *beta) {
+static void find_rewards(answered *these, const double *beta) {
     int h = (int)these->distinct->n_features;
     for (size_t first = 0, count; (count = next_block(these, first)) > 0; first += count)
         cblas_dgemv(CblasRowMajor, CblasNoTrans, (int)count, h, 1.0, these->block, h, beta, 1, 0.0,
@@ -91,7 +91,7 @@ static void find_rewards(lesson *these, const double *beta) {
 }
 
 /* The sum of the losses at beta; rewards, slopes and weights are those of beta from then on. */
-static double look(lesson *these, const double *beta) {
+static double look(answered *these, const double *beta) {
     const fi_distinct *distinct = these->distinct;
     double loss = 0.0;
     find_rewards(these, beta);
@@ -114,7 +114,7 @@ static double look(lesson *these, const double *beta) {
 }
 
 /* gradient [h] += sum of (t - p) d */
-static void add_gradient(lesson *these, double *gradient) {
+static void add_gradient(answered *these, double *gradient) {
     int h = (int)these->distinct->n_features;
     for (size_t first = 0, count; (count = next_block(these, first)) > 0; first += count)
         cblas_dgemv(CblasRowMajor, CblasTrans, (int)count, h, 1.0, these->block, h,
@@ -125,7 +125,7 @@ static void add_gradient(lesson *these, double *gradient) {
 
 typedef struct newton {
     const fi_refit_options *options;
-    lesson lesson; /* looked at beta last */
+    answered answered; /* looked at beta last */
     size_t h;
     double precision;
     double objective;  /* J */
@@ -140,7 +140,7 @@ typedef struct newton {
 } newton;
 
 static void newton_clear(newton *state) {
-    lesson_clear(&state->lesson);
+    answered_clear(&state->answered);
     free(state->beta);
     free(state->trial);
     free(state->direction);
@@ -150,7 +150,7 @@ static void newton_clear(newton *state) {
 
 static int newton_init(newton *state, size_t n_items, size_t n_features, const float *features,
                        const fi_answers *answers, const double *start) {
-    int r = lesson_init(&state->lesson, n_items, n_features, features, answers);
+    int r = answered_init(&state->answered, n_items, n_features, features, answers);
     if (r)
         return r;
     state->h = n_features;
@@ -173,12 +173,12 @@ static double square(const newton *state, const double *vector) {
 
 /* J */
 static double evaluate(newton *state, const double *beta) {
-    state->loss = look(&state->lesson, beta);
+    state->loss = look(&state->answered, beta);
     return state->loss + state->precision / 2.0 * square(state, beta);
 }
 
 static void start(newton *state) {
-    double at_zero = log(2.0) * (double)state->lesson.distinct->n_pairs;
+    double at_zero = log(2.0) * (double)state->answered.distinct->n_pairs;
     state->objective = evaluate(state, state->beta);
     if (state->objective <= at_zero)
         return;
@@ -191,8 +191,8 @@ static int find_curvature(newton *state) {
     fi_factor_free(FD_STEAL(state->factor));
     int r = fi_information_new(state->h, &state->information);
     if (r == 0)
-        r = fi_information_add_weighted(state->information, state->lesson.distinct,
-                                        state->lesson.weights);
+        r = fi_information_add_weighted(state->information, state->answered.distinct,
+                                        state->answered.weights);
     if (r == 0)
         r = fi_factor_new_raised(state->information, state->precision, &state->factor);
     return r;
@@ -204,7 +204,7 @@ static double find_direction(newton *state) {
     int h = (int)state->h;
     for (size_t j = 0; j < state->h; j++)
         state->direction[j] = -state->precision * state->beta[j];
-    add_gradient(&state->lesson, state->direction);
+    add_gradient(&state->answered, state->direction);
     cblas_dtrsv(CblasRowMajor, CblasUpper, CblasTrans, CblasNonUnit, h, state->factor->upper, h,
                 state->direction, 1);
     double decrement = square(state, state->direction);
@@ -253,7 +253,7 @@ static fi_refit_result describe(const newton *state) {
     double logdet = fi_factor_logdet(state->factor);
     return (fi_refit_result){
         .iterations = state->steps,
-        .loss = state->loss / (double)state->lesson.distinct->n_pairs,
+        .loss = state->loss / (double)state->answered.distinct->n_pairs,
         .log_evidence =
             -state->objective + (double)state->h / 2.0 * log(state->precision) - logdet / 2.0,
         .logdet = logdet,
@@ -307,14 +307,14 @@ int fi_refit_best(size_t n_items, size_t n_features, const float *features,
                   const fi_answers *held_out, const fi_refit_options *options, double *beta,
                   double *ret_precision, fi_refit_result *ret) {
     FD_CLEANUP(newton_clear) newton state = {.options = options};
-    FD_CLEANUP(lesson_clear) lesson judge = {0};
+    FD_CLEANUP(answered_clear) answered judge = {0};
     FD_FREE double *sorted = NULL;
     bool held = held_out && held_out->count > 0;
     int r = sort_grid(grid, n_grid, &sorted);
     if (r == 0)
         r = newton_init(&state, n_items, n_features, features, answers, beta);
     if (r == 0 && held)
-        r = lesson_init(&judge, n_items, n_features, features, held_out);
+        r = answered_init(&judge, n_items, n_features, features, held_out);
     if (r)
         return r;
     FD_FREE double *best = calloc(n_features, sizeof(*best));
