@@ -1,21 +1,9 @@
-/* The desk itself: its offers, the annotators' numbers, the records of pairs and the queues. */
+/* The desk itself: the annotators' numbers, the records of pairs and the queues. */
 #include <errno.h>
 #include <string.h>
 
 #include "array.h"
 #include "desk.h"
-
-/* ---- offers ---- */
-
-fd_offer *fd_offer_reference(fd_offer *offer) {
-    (void)atomic_fetch_add_explicit(&offer->references, 1, memory_order_relaxed);
-    return offer;
-}
-
-void fd_offer_free(fd_offer *offer) {
-    if (offer && atomic_fetch_sub_explicit(&offer->references, 1, memory_order_acq_rel) == 1)
-        free(offer);
-}
 
 /* ---- life ---- */
 

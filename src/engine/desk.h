@@ -30,6 +30,12 @@ typedef struct fd_offer {
     char text[];
 } fd_offer;
 
+/* ---- offer.c ---- */
+
+/* Without the lock: reads both items from the store. -EBADMSG if one is not there. */
+int fd_offer_new(fd_engine *engine, fi_pair pair, fd_arm arm, const char *strategy,
+                 const fd_selected_pair *selected, uint64_t model_version,
+                 fd_offer **ret) FD_MUST_CHECK;
 fd_offer *fd_offer_reference(fd_offer *offer);
 void fd_offer_free(fd_offer *offer); /* drops one reference */
 FD_DEFINE_CLEANUP(fd_offer, fd_offer_free)

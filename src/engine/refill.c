@@ -104,95 +104,6 @@ static void taken_clear(struct taken *taken) {
     free(taken->pairs);
 }
 
-/* ---- offers ---- */
-
-/* The texts of an item, copied out of the store. */
-struct texts {
-    char *id, *prompt_id, *prompt, *response, *metadata;
-};
-
-static void texts_clear(struct texts *texts) {
-    free(texts->id);
-    free(texts->prompt_id);
-    free(texts->prompt);
-    free(texts->response);
-    free(texts->metadata);
-}
-
-static int copy(const char *from, char **to) {
-    *to = from ? strdup(from) : NULL;
-    return from && !*to ? -ENOMEM : 0;
-}
-
-static int copy_texts(void *context, const fd_item_row *row) {
-    struct texts *texts = context;
-    int r = copy(row->id, &texts->id);
-    if (r == 0)
-        r = copy(row->prompt_id, &texts->prompt_id);
-    if (r == 0)
-        r = copy(row->prompt, &texts->prompt);
-    if (r == 0)
-        r = copy(row->response, &texts->response);
-    return r == 0 ? copy(row->metadata, &texts->metadata) : r;
-}
-
-static size_t size_of(const struct texts *texts) {
-    const char *const all[] = {texts->id, texts->prompt_id, texts->prompt, texts->response,
-                               texts->metadata};
-    size_t size = 0;
-    for (size_t i = 0; i < FD_LENGTH(all); i++)
-        size += all[i] ? strlen(all[i]) + 1 : 0;
-    return size;
-}
-
-static const char *pack(char **at, const char *text) {
-    if (!text)
-        return NULL;
-    size_t size = strlen(text) + 1;
-    char *packed = memcpy(*at, text, size);
-    *at += size;
-    return packed;
-}
-
-static fd_shown pack_shown(char **at, const struct texts *texts) {
-    return (fd_shown){
-        .id = pack(at, texts->id),
-        .prompt_id = pack(at, texts->prompt_id),
-        .prompt = pack(at, texts->prompt),
-        .response = pack(at, texts->response),
-        .metadata = pack(at, texts->metadata),
-    };
-}
-
-static int offer_new(fd_engine *engine, fi_pair pair, fd_arm arm, const char *strategy,
-                     const fd_selected_pair *selected, uint64_t model_version, fd_offer **ret) {
-    FD_CLEANUP(texts_clear) struct texts a = {0};
-    FD_CLEANUP(texts_clear) struct texts b = {0};
-    const fd_store_operations *store = engine->store->operations;
-    int r = store->items_read(engine->store, pair.a, 1, false, copy_texts, &a);
-    if (r == 0)
-        r = store->items_read(engine->store, pair.b, 1, false, copy_texts, &b);
-    if (r < 0)
-        return r;
-    if (!a.id || !b.id)
-        return -EBADMSG;
-    fd_offer *offer = calloc(1, sizeof(*offer) + size_of(&a) + size_of(&b));
-    if (!offer)
-        return -ENOMEM;
-    atomic_init(&offer->references, 1);
-    char *at = offer->text;
-    offer->pair = pair;
-    offer->a = pack_shown(&at, &a);
-    offer->b = pack_shown(&at, &b);
-    offer->arm = arm;
-    offer->strategy = strategy;
-    offer->gain = selected->gain;
-    offer->p = selected->p;
-    offer->model_version = model_version;
-    *ret = offer;
-    return 0;
-}
-
 /* ---- filling ---- */
 
 static fi_scope scope_of(const char *candidates) {
@@ -257,8 +168,8 @@ static int put_all(fd_engine *engine, fd_arm arm, bool rebuild, const fd_selecti
     FD_FREE fd_offer **offers = calloc(answer->count + 1, sizeof(*offers));
     int r = offers ? 0 : -ENOMEM;
     for (size_t i = 0; i < answer->count && r == 0; i++)
-        r = offer_new(engine, answer->pairs[i].items, arm, answer->strategy, &answer->pairs[i],
-                      answer->model_version, &offers[i]);
+        r = fd_offer_new(engine, answer->pairs[i].items, arm, answer->strategy, &answer->pairs[i],
+                         answer->model_version, &offers[i]);
     if (r == 0) {
         (void)pthread_mutex_lock(&engine->desk->lock);
         if (rebuild && arm == FD_ARM_ACTIVE)
@@ -300,7 +211,7 @@ static int put_unfinished(fd_engine *engine) {
         FD_CLEANUP(fd_offer_freep) fd_offer *offer = NULL;
         uint64_t version;
         fd_selected_pair begun = {.gain = NAN, .p = fd_engine_probability(engine, pair, &version)};
-        r = offer_new(engine, pair, FD_ARM_ACTIVE, "unfinished", &begun, version, &offer);
+        r = fd_offer_new(engine, pair, FD_ARM_ACTIVE, "unfinished", &begun, version, &offer);
         (void)pthread_mutex_lock(&desk->lock);
         if (r == 0)
             r = fd_desk_put(engine, offer, true);
