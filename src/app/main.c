@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "macros.h"
 #include "options.h"
+#include "plan.h"
 #include "version.h"
 
 static const struct command {
@@ -51,6 +52,10 @@ int main(int argc, char **argv) {
     if (argc < 2) {
         print_help(stderr);
         return 2;
+    }
+    if (asks_for(argc, argv, "--help") && strcmp(argv[1], "simulate") == 0) {
+        fd_simulate_print_help(stdout);
+        return 0;
     }
     if (asks_for(argc, argv, "--help") || strcmp(argv[1], "help") == 0) {
         print_help(stdout);

@@ -23,7 +23,7 @@ static const double held_out_share = 0.3;
 void fd_data_clear(fd_data *data) {
     for (size_t i = 0; data->ids && i < data->n_items; i++)
         free(data->ids[i]);
-    for (size_t i = 0; data->prompt_ids && i < data->n_prompts; i++)
+    for (size_t i = 0; data->prompt_ids && i < data->n_items; i++)
         free(data->prompt_ids[i]);
     for (size_t i = 0; i < FD_REWARD_COUNT; i++)
         free(data->rewards[i]);
@@ -111,7 +111,8 @@ static int complete(fd_data *data) {
 
 /* ---- files ---- */
 
-struct prompt {
+/* An item or a prompt, by its id. */
+struct known {
     size_t number;
     UT_hash_handle hh;
 };
@@ -124,13 +125,15 @@ struct reading {
     fd_npy *golden;
     FILE *lines;
     size_t line;
-    struct prompt *by_id;
-    struct prompt *prompts; /* [n_items] */
+    struct known *item_by_id, *items;     /* [n_items] */
+    struct known *prompt_by_id, *prompts; /* [n_items] */
     fd_fault *fault;
 };
 
 static void reading_clear(struct reading *reading) {
-    HASH_CLEAR(hh, reading->by_id);
+    HASH_CLEAR(hh, reading->item_by_id);
+    HASH_CLEAR(hh, reading->prompt_by_id);
+    free(reading->items);
     free(reading->prompts);
     if (reading->embeddings)
         fd_npy_close(reading->embeddings);
@@ -150,6 +153,9 @@ static int complain(const struct reading *reading, const char *what) {
 static int open_files(struct reading *reading) {
     const fd_data_files *files = reading->files;
     fd_fault *fault = reading->fault;
+    if (strpbrk(files->name, ",\"\n\r"))
+        return fd_fault_set(fault, -EINVAL, "",
+                            "\"%.60s\" stands in a CSV file: no commas or quotes", files->name);
     reading->lines = fopen(files->items, "re");
     if (!reading->lines)
         return fd_fault_set(fault, -errno, "", "%s cannot be opened: %s", files->items,
@@ -174,25 +180,28 @@ static int open_files(struct reading *reading) {
     if (dimension < 1 || dimension > FI_INPUTS_MAX)
         return fd_fault_set(fault, -EINVAL, "", "an embedding has 1 to %d numbers, these have %zu",
                             FI_INPUTS_MAX, dimension);
+    reading->items = calloc(n + 1, sizeof(*reading->items));
     reading->prompts = calloc(n + 1, sizeof(*reading->prompts));
-    return reading->prompts ? reserve(reading->data, files->name, n, dimension) : -ENOMEM;
+    if (!reading->items || !reading->prompts)
+        return -ENOMEM;
+    return reserve(reading->data, files->name, n, dimension);
 }
 
-static int take_prompt(struct reading *reading, const char *id) {
-    fd_data *data = reading->data;
-    struct prompt *prompt;
-    HASH_FIND_STR(reading->by_id, id, prompt);
-    if (!prompt) {
-        char *copy = strdup(id);
-        if (!copy)
-            return -ENOMEM;
-        prompt = &reading->prompts[data->n_prompts];
-        prompt->number = data->n_prompts;
-        data->prompt_ids[data->n_prompts++] = copy;
-        HASH_ADD_KEYPTR(hh, reading->by_id, copy, strlen(copy), prompt);
-    }
-    data->prompts[reading->line - 1] = (uint32_t)prompt->number;
-    return 0;
+/* The entry of an id, one of `entries` if it is new: its copy of the id is then in *copy. */
+static struct known *take_id(struct known **by_id, struct known *entries, const char *id,
+                             char **copy) {
+    struct known *known;
+    HASH_FIND_STR(*by_id, id, known);
+    if (known)
+        return known;
+    size_t number = HASH_COUNT(*by_id);
+    *copy = strdup(id);
+    if (!*copy)
+        return NULL;
+    known = &entries[number];
+    known->number = number;
+    HASH_ADD_KEYPTR(hh, *by_id, *copy, strlen(*copy), known);
+    return known->hh.tbl ? known : NULL;
 }
 
 static int take_line(struct reading *reading, const char *text, size_t length) {
@@ -207,8 +216,17 @@ static int take_line(struct reading *reading, const char *text, size_t length) {
     const char *prompt_id = json_string_value(json_object_get(document, "prompt_id"));
     if (!id || !prompt_id)
         return complain(reading, "\"id\" and \"prompt_id\" must be texts");
-    data->ids[reading->line - 1] = strdup(id);
-    return data->ids[reading->line - 1] ? take_prompt(reading, prompt_id) : -ENOMEM;
+    struct known *item =
+        take_id(&reading->item_by_id, reading->items, id, &data->ids[reading->line - 1]);
+    struct known *prompt = take_id(&reading->prompt_by_id, reading->prompts, prompt_id,
+                                   &data->prompt_ids[data->n_prompts]);
+    if (!item || !prompt)
+        return -ENOMEM;
+    if (item->number != reading->line - 1)
+        return complain(reading, "an earlier item has the same \"id\"");
+    data->prompts[reading->line - 1] = (uint32_t)prompt->number;
+    data->n_prompts = HASH_COUNT(reading->prompt_by_id);
+    return 0;
 }
 
 static int read_lines(struct reading *reading) {
