@@ -1,4 +1,5 @@
 /* What happens to an embedding before the network: standardisation and projection. */
+#include <assert.h>
 #include <cblas.h>
 #include <errno.h>
 #include <lapacke.h>
@@ -194,4 +195,14 @@ int fi_model_fit_inputs(fi_model *model, size_t n, const float *embeddings) {
         return -ENOMEM;
     fit_columns(model->shape.inputs, n, embeddings, model->mean, squares, model->scale);
     return model->projection ? fit_projection(model, n, embeddings) : 0;
+}
+
+void fi_model_copy_inputs(fi_model *model, const fi_model *from) {
+    size_t inputs = model->shape.inputs;
+    assert(from->shape.inputs == inputs && from->shape.components == model->shape.components);
+    memcpy(model->mean, from->mean, inputs * sizeof(*model->mean));
+    memcpy(model->scale, from->scale, inputs * sizeof(*model->scale));
+    if (model->projection)
+        memcpy(model->projection, from->projection,
+               (size_t)model->shape.components * inputs * sizeof(*model->projection));
 }

@@ -4,8 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-/* log(1 + exp(z)) - t z, without overflow. */
-static double loss_of(double logit, double target) {
+double fi_loss(double logit, double target) {
     return fmax(logit, 0.0) + log1p(exp(-fabs(logit))) - target * logit;
 }
 
@@ -57,7 +56,7 @@ fi_fit fi_evaluate(const float *rewards, const fi_answers *answers) {
         fi_pair pair = answers->pairs[i];
         double logit = (double)rewards[pair.a] - (double)rewards[pair.b];
         double target = (double)answers->targets[i];
-        loss += loss_of(logit, target);
+        loss += fi_loss(logit, target);
         bins_add(&bins, logit, target);
         if (target == 0.5)
             continue;
@@ -86,7 +85,7 @@ double fi_loss_slopes(size_t n_items, const float *rewards, const fi_answers *an
         float slope = (float)((fi_probability(logit) - target) / (double)answers->count);
         slopes[pair.a] += slope;
         slopes[pair.b] -= slope;
-        loss += loss_of(logit, target);
+        loss += fi_loss(logit, target);
     }
     return loss / (double)answers->count;
 }

@@ -25,6 +25,9 @@ size_t fi_model_prepared_count(const fi_model *model);
 /* Everything zero; -EINVAL for a shape out of bounds, -ENOMEM. */
 int fi_model_allocate(const fi_shape *shape, fi_model **ret) FD_MUST_CHECK;
 
+/* Mean, scale and projection; both have the same inputs and components. */
+void fi_model_copy_inputs(fi_model *model, const fi_model *from);
+
 /* out = GELU(z) = z Phi(z); z becomes the derivative Phi(z) + z phi(z). */
 void fi_gelu(size_t count, float *z, float *out);
 
