@@ -70,6 +70,15 @@ size_t fi_model_feature_count(const fi_model *model);
  */
 int fi_model_fit_inputs(fi_model *model, size_t n, const float *embeddings) FI_MUST_CHECK;
 
+/* What happens to an embedding before the network: ((x - mean) * scale) projection'. Views. */
+typedef struct fi_inputs {
+    const double *mean;      /* [D] */
+    const float *scale;      /* [D] one over the standard deviation, or 0 */
+    const float *projection; /* [components x D]; NULL without components */
+} fi_inputs;
+
+fi_inputs fi_model_inputs(const fi_model *model);
+
 /*
  * The trainable parameters as one block, in the order weights and biases of the first hidden
  * layer, …, beta. The block belongs to the model.
@@ -87,7 +96,7 @@ typedef struct fi_layer {
     float *biases;
 } fi_layer;
 
-fi_layer fi_model_layer(fi_model *model, uint32_t index);
+fi_layer fi_model_layer(const fi_model *model, uint32_t index);
 
 /* The network's input: standardised, projected rows [n x (components or D)] of embeddings [n x D].
  */

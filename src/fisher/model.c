@@ -112,12 +112,16 @@ size_t fi_model_prepared_count(const fi_model *model) {
     return model->shape.components > 0 ? model->shape.components : model->shape.inputs;
 }
 
+fi_inputs fi_model_inputs(const fi_model *model) {
+    return (fi_inputs){model->mean, model->scale, model->projection};
+}
+
 float *fi_model_parameters(fi_model *model, size_t *ret_count) {
     *ret_count = model->parameter_count;
     return model->parameters;
 }
 
-fi_layer fi_model_layer(fi_model *model, uint32_t index) {
+fi_layer fi_model_layer(const fi_model *model, uint32_t index) {
     assert(index <= model->shape.hidden_layers);
     if (index < model->shape.hidden_layers)
         return fi_hidden_layer(model, index);

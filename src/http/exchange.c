@@ -112,6 +112,11 @@ static enum MHD_Result send_response(struct MHD_Connection *connection, struct e
         return MHD_NO;
     char seconds[16];
     (void)snprintf(seconds, sizeof(seconds), "%u", response->retry_after);
+    char disposition[sizeof(response->file_name) + 32];
+    (void)snprintf(disposition, sizeof(disposition), "attachment; filename=\"%s\"",
+                   response->file_name);
+    bool kept = response->etag[0] != '\0', download = response->file_name[0] != '\0';
+    bool page = kept && !download;
     const struct {
         const char *name;
         const char *value;
@@ -119,10 +124,11 @@ static enum MHD_Result send_response(struct MHD_Connection *connection, struct e
         {"Content-Type", response->content_type ? response->content_type : "application/json"},
         {"X-Request-Id", exchange->request_id},
         {"X-Content-Type-Options", "nosniff"},
-        {"Cache-Control", response->etag ? "no-cache" : "no-store"},
-        {"ETag", response->etag},
-        {"Content-Security-Policy", response->etag ? content_security_policy : NULL},
-        {"Referrer-Policy", response->etag ? "no-referrer" : NULL},
+        {"Cache-Control", kept ? "no-cache" : "no-store"},
+        {"ETag", kept ? response->etag : NULL},
+        {"Content-Disposition", download ? disposition : NULL},
+        {"Content-Security-Policy", page ? content_security_policy : NULL},
+        {"Referrer-Policy", page ? "no-referrer" : NULL},
         {"Server", "fisherd"},
         {"Allow", response->allow},
         {"Retry-After", response->retry_after > 0 ? seconds : NULL},

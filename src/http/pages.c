@@ -1,5 +1,6 @@
 #include "pages.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "problem.h"
@@ -11,7 +12,7 @@ static void send_file(const fd_request *request, fd_response *response, const ch
             continue;
         bool known = request->if_none_match && strstr(request->if_none_match, file->etag);
         response->status = known ? 304 : 200;
-        response->etag = file->etag;
+        (void)snprintf(response->etag, sizeof(response->etag), "%s", file->etag);
         response->content_type = file->type;
         response->size = known ? 0 : file->size;
         response->body = malloc(response->size + 1);

@@ -39,7 +39,8 @@ typedef struct fd_response {
     size_t size;
     unsigned retry_after; /* seconds; 0: no header */
     const char *allow;    /* static text for 405; NULL: no header */
-    const char *etag;     /* static text of a page's part, which may be kept and asked for again */
+    char etag[40];        /* quoted, of what may be kept and asked for again; "": no header */
+    char file_name[64];   /* of a download; "": shown by a browser, under a policy */
 } fd_response;
 
 /* Always leaves an answer in the response; problem.h has those for failures. */
