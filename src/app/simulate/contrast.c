@@ -9,16 +9,20 @@
 
 enum { RESAMPLES = 2000 };
 
-/* Mean over those seeds that were picked; mean [rounds]. */
-static void mean_of(const fd_curves *curves, const size_t *picked, double *mean) {
+/* Over those seeds that were picked. */
+static double mean_of(const fd_curves *curves, const size_t *picked, double *mean) {
+    double area = 0;
     memset(mean, 0, curves->rounds * sizeof(*mean));
     for (size_t i = 0; i < curves->n; i++)
         for (size_t t = 0; t < curves->rounds; t++)
             mean[t] += curves->values[picked ? picked[i] : i][t] / (double)curves->n;
+    for (size_t t = 0; t < curves->rounds; t++)
+        area += mean[t] / (double)curves->rounds;
+    return area;
 }
 
-void fd_curves_mean(const fd_curves *curves, double *mean) {
-    mean_of(curves, NULL, mean);
+double fd_curves_mean(const fd_curves *curves, double *mean) {
+    return mean_of(curves, NULL, mean);
 }
 
 double fd_labels_to_reach(size_t rounds, const double *labels, const double *curve, double level) {
@@ -39,16 +43,12 @@ struct sample {
 /* mean, base_mean [rounds] are room to work in. */
 static struct sample compare(const fd_curves *curves, const fd_curves *base, const size_t *picked,
                              double *mean, double *base_mean) {
-    struct sample sample = {0};
-    size_t rounds = curves->rounds;
-    mean_of(curves, picked, mean);
-    mean_of(base, picked, base_mean);
-    for (size_t t = 0; t < rounds; t++)
-        sample.area += (mean[t] - base_mean[t]) / (double)rounds;
-    double level = base_mean[rounds - 1];
-    sample.saving = fd_labels_to_reach(rounds, base->labels, base_mean, level) /
-                    fd_labels_to_reach(rounds, curves->labels, mean, level);
-    return sample;
+    double area = mean_of(curves, picked, mean);
+    double base_area = mean_of(base, picked, base_mean);
+    double level = base_mean[base->rounds - 1];
+    double needed = fd_labels_to_reach(curves->rounds, curves->labels, mean, level);
+    double base_needed = fd_labels_to_reach(base->rounds, base->labels, base_mean, level);
+    return (struct sample){area - base_area, base_needed / needed};
 }
 
 static int ascending(const void *a, const void *b) {
@@ -63,7 +63,7 @@ static fd_estimate estimate(double value, double *resampled) {
 }
 
 int fd_contrast_of(const fd_curves *curves, const fd_curves *base, fd_contrast *ret) {
-    FD_FREE double *means = calloc(2 * curves->rounds + 1, sizeof(*means));
+    FD_FREE double *means = calloc(curves->rounds + base->rounds + 1, sizeof(*means));
     FD_FREE double *areas = calloc(RESAMPLES, sizeof(*areas));
     FD_FREE double *savings = calloc(RESAMPLES, sizeof(*savings));
     FD_FREE size_t *picked = calloc(curves->n + 1, sizeof(*picked));

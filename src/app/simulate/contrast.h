@@ -20,13 +20,13 @@ typedef struct fd_estimate {
 } fd_estimate;
 
 typedef struct fd_contrast {
-    fd_estimate area;   /* of the mean curve, less the base's: a mean over rounds */
+    fd_estimate area;   /* of the mean curve, less the base's: means over the rounds of each */
     fd_estimate saving; /* labels that the base's mean curve needs for its own final value, for each
                            that this one needs to reach it; 0 where it never does */
 } fd_contrast;
 
-/* The mean curve: mean [rounds]. */
-void fd_curves_mean(const fd_curves *curves, double *mean);
+/* The mean curve: mean [rounds]. Returns the area under it, its mean over the rounds. */
+double fd_curves_mean(const fd_curves *curves, double *mean);
 
 /*
  * Labels at which a curve first reaches a level, straight lines between the rounds; those of the
@@ -36,7 +36,7 @@ double fd_labels_to_reach(size_t rounds, const double *labels, const double *cur
 
 /*
  * The intervals are the percentiles of 2,000 resamples of the seeds, each taken for both curves
- * (Efron and Tibshirani 1993). Both have the same n seeds in the same order, and rounds. -ENOMEM.
+ * (Efron and Tibshirani 1993). Both have the same n seeds in the same order. -ENOMEM.
  */
 int fd_contrast_of(const fd_curves *curves, const fd_curves *base, fd_contrast *ret) FD_MUST_CHECK;
 

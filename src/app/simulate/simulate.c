@@ -91,17 +91,17 @@ static int run(const fd_plan *plan, const fd_data *data, fd_fault *fault, int *r
 }
 
 /* The file's complete runs, those of earlier calls too. */
-static int report(const char *path, const char *folder, fd_fault *fault) {
+static int report(const fd_flags *flags, const char *path, fd_fault *fault) {
     FD_CLEANUP(fd_csv_clear) fd_csv csv = {0};
     FD_CLEANUP(fd_groups_clear) fd_groups groups = {0};
     int r = fd_csv_read(path, &csv, fault);
     if (r == 0)
         r = fd_groups_of(&csv, &groups);
     if (r == 0)
-        r = fd_table_print(&groups, stdout);
-    if (r < 0 || folder[0] == '\0')
+        r = fd_table_print(&groups, flags->against[0] != '\0' ? flags->against : NULL, stdout);
+    if (r < 0 || flags->plot[0] == '\0')
         return r;
-    return fd_plot_curves(&groups, folder, fault);
+    return fd_plot_curves(&groups, flags->plot, fault);
 }
 
 static int simulate(const fd_plan *plan, char **argv, fd_fault *fault, int *ret_status) {
@@ -115,7 +115,7 @@ static int simulate(const fd_plan *plan, char **argv, fd_fault *fault, int *ret_
     if (r == 0)
         r = run(plan, &data, fault, ret_status);
     if (r == 0)
-        r = report(plan->flags.csv, plan->flags.plot, fault);
+        r = report(&plan->flags, plan->flags.csv, fault);
     if (r == 0 && plan->flags.data[0] != '\0' && plan->flags.plot[0] != '\0')
         r = fd_plot_plane(plan, &data, plan->flags.plot, fault);
     return r;
@@ -128,7 +128,7 @@ int fd_simulate_main(int argc, char **argv) {
     fd_log_set_level(FD_LOG_WARNING);
     int r = fd_plan_read(argc, argv, &plan, &fault);
     if (r == 0 && plan.flags.table[0] != '\0')
-        r = report(plan.flags.table, plan.flags.plot, &fault);
+        r = report(&plan.flags, plan.flags.table, &fault);
     else if (r == 0)
         r = simulate(&plan, argv, &fault, &status);
     if (r < 0)

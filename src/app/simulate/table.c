@@ -8,6 +8,12 @@ static const char *const bases[] = {"random", "pa-dopt"};
 
 enum { BASES = FD_LENGTH(bases), CELL = 56 };
 
+/* An arm to compare with, maybe of another group. */
+struct base {
+    const fd_group *group;
+    const fd_arm *arm; /* NULL: there is none */
+};
+
 struct paired {
     size_t n;
     const double **values;
@@ -47,54 +53,81 @@ static void format(const fd_estimate *estimate, int sign, char text[CELL]) {
         (void)snprintf(text, CELL, "%s [%s, %s]", value, low, high);
 }
 
-/* Area and saving against each base; "-" against itself and against none. */
-static int compare(const fd_group *group, const fd_arm *arm, char cells[2 * BASES][CELL]) {
-    for (size_t b = 0; b < BASES; b++) {
-        FD_CLEANUP(paired_clear) struct paired paired = {0};
-        const fd_arm *base = fd_group_find(group, bases[b]);
-        (void)snprintf(cells[b], CELL, "-");
-        (void)snprintf(cells[BASES + b], CELL, "-");
-        if (!base || base == arm)
-            continue;
-        int r = pair_up(arm, base, &paired);
-        if (r < 0)
-            return r;
-        if (paired.n == 0)
-            continue;
-        fd_curves curves = {paired.n, group->rounds, group->labels, paired.values};
-        fd_curves against = {paired.n, group->rounds, group->labels, paired.base};
-        fd_contrast contrast;
-        r = fd_contrast_of(&curves, &against, &contrast);
-        if (r < 0)
-            return r;
-        format(&contrast.area, true, cells[b]);
-        format(&contrast.saving, false, cells[BASES + b]);
-    }
+/* "-" against itself and against none. */
+static int compare(const fd_group *group, const fd_arm *arm, const struct base *base,
+                   char area[CELL], char saving[CELL]) {
+    FD_CLEANUP(paired_clear) struct paired paired = {0};
+    (void)snprintf(area, CELL, "-");
+    (void)snprintf(saving, CELL, "-");
+    if (!base->arm || base->arm == arm)
+        return 0;
+    int r = pair_up(arm, base->arm, &paired);
+    if (r < 0 || paired.n == 0)
+        return r;
+    fd_curves curves = {paired.n, group->rounds, group->labels, paired.values};
+    fd_curves against = {paired.n, base->group->rounds, base->group->labels, paired.base};
+    fd_contrast contrast;
+    r = fd_contrast_of(&curves, &against, &contrast);
+    if (r < 0)
+        return r;
+    format(&contrast.area, true, area);
+    format(&contrast.saving, false, saving);
     return 0;
 }
 
-static int print_arm(const fd_group *group, const fd_arm *arm, FILE *out) {
-    char cells[2 * BASES][CELL];
+static struct base find_against(const fd_groups *groups, const fd_group *group,
+                                const char *against) {
+    static const fd_column same[] = {FD_COLUMN_DATA, FD_COLUMN_REWARD, FD_COLUMN_MODE};
+    struct base base = {0};
+    size_t length = against ? strcspn(against, ":") : 0;
+    for (size_t g = 0; against && g < groups->count && !base.arm; g++) {
+        const char *const *fields = groups->groups[g].settings->fields;
+        const char *name = fields[FD_COLUMN_NAME];
+        bool matches = strlen(name) == length && strncmp(name, against, length) == 0;
+        for (size_t i = 0; i < FD_LENGTH(same); i++)
+            matches = matches && strcmp(fields[same[i]], group->settings->fields[same[i]]) == 0;
+        base.group = &groups->groups[g];
+        if (matches && against[length] == ':')
+            base.arm = fd_group_find(base.group, against + length + 1);
+    }
+    return base;
+}
+
+static int print_arm(const fd_groups *groups, const fd_group *group, const fd_arm *arm,
+                     const char *against, FILE *out) {
+    char areas[BASES + 1][CELL], savings[BASES + 1][CELL];
     fd_curves curves = fd_arm_curves(group, arm);
     FD_FREE double *mean = calloc(group->rounds + 1, sizeof(*mean));
     if (!mean)
         return -ENOMEM;
-    fd_curves_mean(&curves, mean);
-    double area = 0;
-    for (size_t t = 0; t < group->rounds; t++)
-        area += mean[t] / (double)group->rounds;
-    int r = compare(group, arm, cells);
-    if (r < 0)
-        return r;
+    double area = fd_curves_mean(&curves, mean);
+    for (size_t b = 0; b <= BASES; b++) {
+        struct base base = b < BASES ? (struct base){group, fd_group_find(group, bases[b])}
+                                     : find_against(groups, group, against);
+        int r = compare(group, arm, &base, areas[b], savings[b]);
+        if (r < 0)
+            return r;
+    }
     (void)fprintf(out, "  %-10s %5zu  %6.3f  %6.3f", arm->strategy, arm->n_runs, area,
                   mean[group->rounds - 1]);
-    for (size_t i = 0; i < 2 * BASES; i++)
-        (void)fprintf(out, "  %-24s", cells[i]);
+    for (size_t b = 0; b < BASES; b++)
+        (void)fprintf(out, "  %-24s", areas[b]);
+    for (size_t b = 0; b < BASES + (against != NULL); b++)
+        (void)fprintf(out, "  %-24s", savings[b]);
     (void)fputc('\n', out);
     return 0;
 }
 
-int fd_table_print(const fd_groups *groups, FILE *out) {
+static void print_heading(const char *against, FILE *out) {
+    (void)fprintf(out, "  %-10s %5s  %6s  %6s  %-24s  %-24s  %-24s  %-24s", "strategy", "seeds",
+                  "area", "last", "area less random's", "area less pa-dopt's",
+                  "saved against random", "saved against pa-dopt");
+    if (against)
+        (void)fprintf(out, "  saved against %s", against);
+    (void)fputc('\n', out);
+}
+
+int fd_table_print(const fd_groups *groups, const char *against, FILE *out) {
     (void)fputs("Spearman correlation within held-out prompts: area under the curve (mean over "
                 "rounds) and last value,\nwith 95 % intervals over seeds; labels saved are those "
                 "that the other needs for its last value,\nfor each that this one needs to reach "
@@ -107,11 +140,9 @@ int fd_table_print(const fd_groups *groups, FILE *out) {
         if (r < 0)
             return r;
         (void)fprintf(out, "\n%s, %.0f labels\n", title, group->labels[group->rounds - 1]);
-        (void)fprintf(out, "  %-10s %5s  %6s  %6s  %-24s  %-24s  %-24s  %-24s\n", "strategy",
-                      "seeds", "area", "last", "area less random's", "area less pa-dopt's",
-                      "saved against random", "saved against pa-dopt");
+        print_heading(against, out);
         for (size_t a = 0; a < group->n_arms && r == 0; a++)
-            r = print_arm(group, &group->arms[a], out);
+            r = print_arm(groups, group, &group->arms[a], against, out);
         if (r < 0)
             return r;
     }

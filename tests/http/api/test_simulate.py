@@ -291,6 +291,19 @@ def test_the_table_is_printed_alone(tmp_path):
     assert table.stderr == ""
 
 
+def test_settings_are_compared_with_those_of_another_name(tmp_path):
+    plain = ("--seeds", 3, "--rounds", 3, "--strategies", "random,greedy")
+    assert simulate(tmp_path, *plain, "--name", "weak", "--iterations", 1).returncode == 0
+    done = simulate(tmp_path, *plain, "--rounds", 2, "--retrain", "scratch", "--iterations", 200,
+                    "--resume", "--against", "weak:random")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("saved against weak:random") == 2
+    strong = done.stdout.split("\n\n")[1].splitlines()
+    assert "weak" not in strong[0]
+    for line in strong[2:]:  # the last cell is "2.50 [2.00, 3.00]"
+        assert float(line.split()[-3]) > 1
+
+
 def test_help_tells_the_flags(tmp_path):
     done = run("simulate", "--help", cwd=tmp_path)
     assert done.returncode == 0
