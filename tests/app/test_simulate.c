@@ -321,15 +321,17 @@ static void runs_that_did_not_end_are_dropped_and_the_others_kept(void **state) 
     assert_int_equal(again.dropped, 0);
 }
 
-static void a_run_that_is_there_twice_is_no_complete_one(void **state) {
+static void rounds_that_are_there_twice_make_no_complete_run(void **state) {
     (void)state;
     FD_CLEANUP(fd_csv_clear) fd_csv csv = {0};
     fd_csv_print_header(file);
     print_rows("random", 1, 1, 3);
     print_rows("random", 1, 1, 3);
+    print_rows("greedy", 1, 1, 2); /* as many rows as rounds, but one is there twice */
+    print_rows("greedy", 1, 2, 2);
     read_file(&csv);
     assert_int_equal(csv.count, 0);
-    assert_int_equal(csv.dropped, 6);
+    assert_int_equal(csv.dropped, 9);
 }
 
 static void a_file_with_other_columns_is_refused(void **state) {
@@ -381,7 +383,7 @@ int main(void) {
         cmocka_unit_test(one_seed_has_no_interval),
         cmocka_unit_test_setup_teardown(runs_that_did_not_end_are_dropped_and_the_others_kept,
                                         open_file, remove_file),
-        cmocka_unit_test_setup_teardown(a_run_that_is_there_twice_is_no_complete_one, open_file,
+        cmocka_unit_test_setup_teardown(rounds_that_are_there_twice_make_no_complete_run, open_file,
                                         remove_file),
         cmocka_unit_test_setup_teardown(a_file_with_other_columns_is_refused, open_file,
                                         remove_file),

@@ -79,6 +79,12 @@ def test_strategies_begin_with_the_same_answers_and_part_later(tmp_path):
     assert losses["random", "0", "1"] != losses["random", "1", "1"]
 
 
+def test_every_seed_draws_pairs_of_its_own(tmp_path):
+    assert simulate(tmp_path, "--seeds", 8, "--rounds", 1, "--strategies", "random").returncode == 0
+    # Of ten pairs, with a number of distinct items that only the draw decides.
+    assert len({row["uses_per_item"] for row in rows_of(tmp_path)}) > 1
+
+
 def test_with_first_strategy_they_part_at_once(tmp_path):
     assert simulate(tmp_path, "--seeds", 1, "--rounds", 1, "--first", "strategy").returncode == 0
     losses = {row["strategy"]: row["log_loss"] for row in rows_of(tmp_path)}
@@ -131,7 +137,8 @@ def test_a_file_that_is_there_is_not_overwritten(tmp_path):
 @pytest.mark.parametrize("arguments", [
     ("--redundancy", 5), ("--control-share", 0.5), ("--stale", 4), ("--stale", 15),
     ("--pending-aware", "no"), ("--retrain", "scratch"), ("--candidates", "all"),
-    ("--prompts", 5, "--responses", 4), ("--modes", "cross_prompt"), ("--hidden-layers", 0)])
+    ("--prompts", 2), ("--responses", 4), ("--modes", "cross_prompt"), ("--hidden-layers", 0),
+    ("--widths", 4)])
 def test_every_setting_counts_its_labels_and_changes_what_is_learned(tmp_path, arguments):
     plain = ("--seeds", 1, "--rounds", 3, "--strategies", "greedy")
     assert simulate(tmp_path, *plain).returncode == 0
