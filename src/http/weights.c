@@ -12,8 +12,6 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are copied as they are");
 
-FD_DEFINE_CLEANUP(fi_model, fi_model_free)
-
 enum { FORMAT_VERSION = 1, TENSORS_MAX = 16, ALIGNMENT = 8, LENGTH_SIZE = 8, HASH_SIZE = 16 };
 
 /* What is exported, and numbers that the model has in another order. */

@@ -119,15 +119,16 @@ def test_pairs_for_annotators_follow_the_version(db):
     with Daemon(db, {"control-fraction": 0, "candidates": "any"}) as daemon:
         daemon.add_items(items)
         daemon.add_labels(labels_by_first_number(items, 60))
-        trained(daemon, 2)
-        activate(daemon, 1)
 
-        def chosen_by():
-            given = daemon.post("/v1/assignments", {"annotator": "anna"})["assignments"][0]
-            daemon.ok("DELETE", f"/v1/assignments/{given['id']}")
-            return given["why"]["model_version"]
-        # What was begun before may come first.
-        wait_until(lambda: chosen_by() == 1, "a pair that version 1 chose")
+        def wait_for_pairs_of(version):
+            wait_until(lambda: [batch["model_version"] for batch in daemon.get("/v1/stats")[
+                "batches"]][-1:] == [version], f"pairs that version {version} chose")
+        trained(daemon, 2)
+        wait_for_pairs_of(2)
+        activate(daemon, 1)
+        wait_for_pairs_of(1)
+        given = daemon.post("/v1/assignments", {"annotator": "anna"})["assignments"]
+        assert given[0]["why"]["model_version"] == 1
 
 
 def test_old_versions_make_room_but_not_the_one_that_serves(db, items):
