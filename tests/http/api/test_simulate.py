@@ -10,6 +10,8 @@ from client import run
 
 SMALL = ("--batch-sizes", 10, "--hidden-width", 8, "--iterations", 40, "--noise", 1,
          "--candidates", 2000)
+# A learner of which every option is given, so that no default decides what these tests see.
+FIXED = ("--preset", "paper", *SMALL, "--batch-sizes", 60, "--held-out", 0.2, "--retrain", "warm")
 TIMES = ("select_seconds", "train_seconds")
 SETTINGS = ("reward", "mode", "batch", "width", "strategy", "seed")
 
@@ -86,7 +88,9 @@ def test_every_seed_draws_pairs_of_its_own(tmp_path):
 
 
 def test_with_first_strategy_they_part_at_once(tmp_path):
-    assert simulate(tmp_path, "--seeds", 1, "--rounds", 1, "--first", "strategy").returncode == 0
+    done = simulate(tmp_path, *FIXED, "--seeds", 1, "--rounds", 1, "--strategies", "random,greedy",
+                    "--first", "strategy")
+    assert done.returncode == 0, done.stderr
     losses = {row["strategy"]: row["log_loss"] for row in rows_of(tmp_path)}
     assert losses["random"] != losses["greedy"]
 
@@ -135,19 +139,19 @@ def test_a_file_that_is_there_is_not_overwritten(tmp_path):
 
 
 @pytest.mark.parametrize("arguments", [
-    ("--redundancy", 5), ("--control-share", 0.5), ("--stale", 4), ("--stale", 15),
+    ("--redundancy", 5), ("--control-share", 0.5), ("--stale", 25), ("--stale", 90),
     ("--pending-aware", "no"), ("--retrain", "scratch"), ("--candidates", "all"),
     ("--prompts", 2), ("--responses", 4), ("--modes", "cross_prompt"), ("--hidden-layers", 0),
     ("--widths", 4)])
 def test_every_setting_counts_its_labels_and_changes_what_is_learned(tmp_path, arguments):
-    plain = ("--seeds", 1, "--rounds", 3, "--strategies", "greedy")
+    plain = (*FIXED, "--seeds", 1, "--rounds", 3, "--strategies", "greedy")
     assert simulate(tmp_path, *plain).returncode == 0
     before = rows_of(tmp_path)
     done = simulate(tmp_path, *plain, *arguments, "--resume")
     assert done.returncode == 0, done.stderr
     rows = [row for row in rows_of(tmp_path) if row not in before]
-    assert [row["labels"] for row in rows] == ["10", "20", "30"]
-    assert rows[-1]["log_loss"] != before[-1]["log_loss"]
+    assert [row["labels"] for row in rows] == ["60", "120", "180"]
+    assert any(rows[-1][name] != before[-1][name] for name in ("log_loss", "logdet"))
 
 
 def test_the_paper_preset_names_itself_and_later_flags_change_it(tmp_path):
@@ -299,15 +303,16 @@ def test_the_table_is_printed_alone(tmp_path):
 
 
 def test_settings_are_compared_with_those_of_another_name(tmp_path):
-    plain = ("--seeds", 3, "--rounds", 3, "--strategies", "random,greedy")
-    assert simulate(tmp_path, *plain, "--name", "weak", "--iterations", 1).returncode == 0
-    done = simulate(tmp_path, *plain, "--rounds", 2, "--retrain", "scratch", "--iterations", 200,
-                    "--resume", "--against", "weak:random")
+    plain = (*FIXED, "--seeds", 3, "--strategies", "random,greedy")
+    weak = ("--name", "weak", "--rounds", 3, "--iterations", 1)
+    strong = ("--name", "strong", "--rounds", 2, "--iterations", 400)
+    assert simulate(tmp_path, *plain, *weak).returncode == 0
+    done = simulate(tmp_path, *plain, *strong, "--resume", "--against", "weak:random")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("saved against weak:random") == 2
-    strong = done.stdout.split("\n\n")[1].splitlines()
-    assert "weak" not in strong[0]
-    for line in strong[2:]:  # the last cell is "2.50 [2.00, 3.00]"
+    title, _, *lines = done.stdout.split("\n\n")[1].splitlines()
+    assert title.startswith("strong:")
+    for line in lines:  # the last cell is "2.50 [2.00, 3.00]"
         assert float(line.split()[-3]) > 1
 
 
