@@ -51,6 +51,13 @@ int fd_data_plane(fd_data *ret) FD_MUST_CHECK;
 
 void fd_data_clear(fd_data *data);
 
+/* For those who fill one. Room for all members, zeros; a prompt has one item at least. -ENOMEM. */
+int fd_data_reserve(fd_data *data, const char *name, size_t n_items,
+                    size_t dimension) FD_MUST_CHECK;
+
+/* Groups the items and adds what follows from embeddings, prompts and the judge's rewards. */
+int fd_data_complete(fd_data *data) FD_MUST_CHECK;
+
 /* The share of the prompts with the smallest hash of their id, 30 % rounded, is held out. */
 int fd_hold_out(size_t n_prompts, char *const *ids, bool *held_out) FD_MUST_CHECK;
 
