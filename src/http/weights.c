@@ -199,8 +199,6 @@ static void answer(const fd_request *request, fd_response *response, uint64_t ve
     bool known = request->if_none_match && strstr(request->if_none_match, response->etag);
     response->status = known ? 304 : 200;
     response->content_type = "application/octet-stream";
-    if (known)
-        response->size = 0;
 }
 
 /* ---- GET /v1/model/weights, GET /v1/models/{version}/weights ---- */

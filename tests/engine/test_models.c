@@ -294,10 +294,14 @@ static void a_version_that_is_not_there_is_refused_and_nothing_changes(void **st
 }
 
 /* Puts a version into the store behind the engine's back. */
-static void plant(struct desk *desk, uint64_t version, const void *bytes, size_t size,
-                  bool active) {
+static void plant(struct desk *desk, uint64_t version, fd_model_state state, const void *bytes,
+                  size_t size) {
     const fd_store_operations *store = desk->store->operations;
-    fd_model_row row = {.version = version, .bytes = bytes, .size = size};
+    bool active = state == FD_MODEL_ACTIVE;
+    fd_model_row row = {.version = version,
+                        .state = active ? FD_MODEL_STORED : state,
+                        .bytes = bytes,
+                        .size = size};
     assert_int_equal(store->begin(desk->store), 0);
     assert_int_equal(store->model_add(desk->store, &row), 0);
     if (active)
@@ -305,14 +309,15 @@ static void plant(struct desk *desk, uint64_t version, const void *bytes, size_t
     assert_int_equal(store->commit(desk->store), 0);
 }
 
-static void plant_model(struct desk *desk, uint64_t version, uint32_t inputs) {
+static void plant_model(struct desk *desk, uint64_t version, fd_model_state state,
+                        uint32_t inputs) {
     FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
     FD_FREE uint8_t *bytes = NULL;
     size_t size;
     fi_shape shape = {.inputs = inputs};
     assert_int_equal(fi_model_new(&shape, version, &model), 0);
     assert_int_equal(fi_model_encode(model, &bytes, &size), 0);
-    plant(desk, version, bytes, size, false);
+    plant(desk, version, state, bytes, size);
 }
 
 static void a_version_that_cannot_serve_is_a_conflict_and_nothing_changes(void **state) {
@@ -320,8 +325,8 @@ static void a_version_that_cannot_serve_is_a_conflict_and_nothing_changes(void *
     FD_CLEANUP(desk_clear) struct desk desk;
     prepare(&desk);
     start_trained(&desk);
-    plant_model(&desk, 5, DIMENSION + 1);
-    plant(&desk, 6, "no model", 8, false);
+    plant_model(&desk, 5, FD_MODEL_STORED, DIMENSION + 1);
+    plant(&desk, 6, FD_MODEL_STORED, "no model", 8);
     assert_int_equal(activate(desk.engine, 5), -EEXIST);
     assert_int_equal(activate(desk.engine, 6), -EEXIST);
     assert_string_equal(listed(desk.engine), "6s 5s 1a");
@@ -355,17 +360,9 @@ static void without_a_mark_the_newest_that_was_not_rejected_serves(void **state)
     FD_CLEANUP(desk_clear) struct desk desk;
     prepare(&desk);
     desk_start(&desk, PROMPTS, RESPONSES);
-    plant_model(&desk, 3, DIMENSION);
-    plant_model(&desk, 4, DIMENSION);
-    const fd_store_operations *store = desk.store->operations;
-    fd_model_row rejected = {.version = 5,
-                             .state = FD_MODEL_REJECTED,
-                             .reason = "worse",
-                             .bytes = (const uint8_t *)"any",
-                             .size = 3};
-    assert_int_equal(store->begin(desk.store), 0);
-    assert_int_equal(store->model_add(desk.store, &rejected), 0);
-    assert_int_equal(store->commit(desk.store), 0);
+    plant_model(&desk, 3, FD_MODEL_STORED, DIMENSION);
+    plant_model(&desk, 4, FD_MODEL_STORED, DIMENSION);
+    plant_model(&desk, 5, FD_MODEL_REJECTED, DIMENSION);
     desk_reopen(&desk);
     assert_int_equal(fixture_model(desk.engine).version, 4);
     assert_string_equal(listed(desk.engine), "5r 4a 3s");
@@ -379,10 +376,10 @@ static void where_the_active_one_is_damaged_the_newest_sound_one_serves(void **s
     FD_CLEANUP(desk_clear) struct desk desk;
     prepare(&desk);
     desk_start(&desk, PROMPTS, RESPONSES);
-    plant_model(&desk, 1, DIMENSION);
-    plant(&desk, 2, "no model", 8, true);
-    plant_model(&desk, 3, DIMENSION);
-    plant_model(&desk, 4, DIMENSION + 2);
+    plant_model(&desk, 1, FD_MODEL_STORED, DIMENSION);
+    plant(&desk, 2, FD_MODEL_ACTIVE, "no model", 8);
+    plant_model(&desk, 3, FD_MODEL_STORED, DIMENSION);
+    plant_model(&desk, 4, FD_MODEL_STORED, DIMENSION + 2);
     desk_reopen(&desk);
     assert_int_equal(fixture_model(desk.engine).version, 3);
     assert_string_equal(listed(desk.engine), "4s 3a 2s 1s");
@@ -448,6 +445,7 @@ static void what_serves_and_what_is_stored_can_be_copied(void **state) {
     desk_reopen(&desk);
     start_trained(&desk);
     (void)fixture_train(desk.engine);
+    assert_int_equal(fd_engine_model_copy(desk.engine, 3, &row, &none, &fault), -ENOENT);
     float embeddings[PROMPTS * RESPONSES * DIMENSION];
     float features[DIMENSION], reward;
     fixture_embeddings(embeddings, PROMPTS * RESPONSES);
