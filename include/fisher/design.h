@@ -90,7 +90,7 @@ typedef struct fi_factor fi_factor;
 int fi_factor_new(const fi_information *information, double ridge, fi_factor **ret) FI_MUST_CHECK;
 
 /* The same, but where rounding swamps the ridge it is raised until M is positive definite: no input
- * of finite numbers fails for its numerics. */
+ * of finite numbers fails for its numerics. -EDOM for others, and for a ridge of 0 on nothing. */
 int fi_factor_new_raised(const fi_information *information, double ridge,
                          fi_factor **ret) FI_MUST_CHECK;
 int fi_factor_copy(const fi_factor *factor, fi_factor **ret) FI_MUST_CHECK;

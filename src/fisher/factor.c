@@ -43,7 +43,8 @@ int fi_factor_new_raised(const fi_information *information, double ridge, fi_fac
     for (size_t i = 0; i < information->n; i++)
         largest = fmax(largest, information->matrix[i * information->n + i]);
     int r = fi_factor_new(information, ridge, ret);
-    for (double raised = largest * DBL_EPSILON; r == -EDOM && raised <= largest; raised *= 10.0)
+    for (double raised = largest * DBL_EPSILON; r == -EDOM && isnormal(raised) && raised <= largest;
+         raised *= 10.0)
         r = fi_factor_new(information, fmax(ridge, raised), ret);
     return r;
 }

@@ -15,6 +15,13 @@ enum { HALVINGS = 60, FITS = 30 };
 /* A precision has settled when it changes by a smaller share. */
 #define SETTLED 1e-3
 
+/* Where lambda follows from little, it changes by no more than a factor of e^LEAP, or as the fixed
+ * point says. */
+#define LEAP 2.0
+
+/* The shape a of the prior of lambda. */
+#define SHAPE 1.0
+
 /* ---- answers at some beta ---- */
 
 typedef struct answered {
@@ -130,6 +137,10 @@ typedef struct newton {
     double precision;
     double objective;  /* J */
     double loss;       /* the sum in J */
+    double at_mean;    /* J there */
+    double *mean;      /* [h] m */
+    double *offset;    /* [h] beta - m */
+    double *pull;      /* [h] A (beta - m) */
     double *beta;      /* [h] */
     double *trial;     /* [h] */
     double *direction; /* [h] */
@@ -141,6 +152,9 @@ typedef struct newton {
 
 static void newton_clear(newton *state) {
     answered_clear(&state->answered);
+    free(state->mean);
+    free(state->offset);
+    free(state->pull);
     free(state->beta);
     free(state->trial);
     free(state->direction);
@@ -148,41 +162,71 @@ static void newton_clear(newton *state) {
     fi_factor_free(state->factor);
 }
 
+static bool is_precision(double value) {
+    return value > 0.0 && isfinite(value);
+}
+
+static bool is_finite(size_t count, const double *values) {
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(values[i]))
+            return false;
+    return true;
+}
+
+static bool is_prior(const fi_refit_options *options, size_t h) {
+    const fi_information *known = options->prior_information;
+    return (!options->prior_mean || is_finite(h, options->prior_mean)) &&
+           (!known || (known->n == h && is_finite(h * h, known->matrix)));
+}
+
 static int newton_init(newton *state, size_t n_items, size_t n_features, const float *features,
                        const fi_answers *answers, const double *start) {
     int r = answered_init(&state->answered, n_items, n_features, features, answers);
     if (r)
         return r;
+    if (!is_prior(state->options, n_features))
+        return -EINVAL;
     state->h = n_features;
+    state->mean = calloc(n_features, sizeof(*state->mean));
+    state->offset = calloc(n_features, sizeof(*state->offset));
+    state->pull = calloc(n_features, sizeof(*state->pull));
     state->beta = calloc(n_features, sizeof(*state->beta));
     state->trial = calloc(n_features, sizeof(*state->trial));
     state->direction = calloc(n_features, sizeof(*state->direction));
-    if (!state->beta || !state->trial || !state->direction)
+    if (!state->mean || !state->offset || !state->pull || !state->beta || !state->trial ||
+        !state->direction)
         return -ENOMEM;
+    if (state->options->prior_mean)
+        memcpy(state->mean, state->options->prior_mean, n_features * sizeof(*state->mean));
     memcpy(state->beta, start, n_features * sizeof(*start));
+    state->at_mean = look(&state->answered, state->mean);
     return 0;
-}
-
-static bool is_precision(double value) {
-    return value > 0.0 && isfinite(value);
 }
 
 static double square(const newton *state, const double *vector) {
     return cblas_ddot((int)state->h, vector, 1, vector, 1);
 }
 
-/* J */
+/* J, and the pull at beta. */
 static double evaluate(newton *state, const double *beta) {
+    const fi_information *known = state->options->prior_information;
+    int h = (int)state->h;
+    for (size_t j = 0; j < state->h; j++) {
+        state->offset[j] = beta[j] - state->mean[j];
+        state->pull[j] = state->precision * state->offset[j];
+    }
+    if (known)
+        cblas_dsymv(CblasRowMajor, CblasUpper, h, 1.0, known->matrix, h, state->offset, 1, 1.0,
+                    state->pull, 1);
     state->loss = look(&state->answered, beta);
-    return state->loss + state->precision / 2.0 * square(state, beta);
+    return state->loss + cblas_ddot(h, state->offset, 1, state->pull, 1) / 2.0;
 }
 
 static void start(newton *state) {
-    double at_zero = log(2.0) * (double)state->answered.distinct->n_pairs;
     state->objective = evaluate(state, state->beta);
-    if (state->objective <= at_zero)
+    if (state->objective <= state->at_mean)
         return;
-    memset(state->beta, 0, state->h * sizeof(*state->beta));
+    memcpy(state->beta, state->mean, state->h * sizeof(*state->beta));
     state->objective = evaluate(state, state->beta);
 }
 
@@ -190,6 +234,8 @@ static int find_curvature(newton *state) {
     fi_information_free(FD_STEAL(state->information));
     fi_factor_free(FD_STEAL(state->factor));
     int r = fi_information_new(state->h, &state->information);
+    if (r == 0 && state->options->prior_information)
+        fi_information_merge(state->information, state->options->prior_information);
     if (r == 0)
         r = fi_information_add_weighted(state->information, state->answered.distinct,
                                         state->answered.weights);
@@ -203,7 +249,7 @@ static int find_curvature(newton *state) {
 static double find_direction(newton *state) {
     int h = (int)state->h;
     for (size_t j = 0; j < state->h; j++)
-        state->direction[j] = -state->precision * state->beta[j];
+        state->direction[j] = -state->pull[j];
     add_gradient(&state->answered, state->direction);
     cblas_dtrsv(CblasRowMajor, CblasUpper, CblasTrans, CblasNonUnit, h, state->factor->upper, h,
                 state->direction, 1);
@@ -249,16 +295,32 @@ static int minimise(newton *state, double precision) {
     }
 }
 
-static fi_refit_result describe(const newton *state) {
+static fi_refit_result describe(const newton *state, double logdet_before) {
     double logdet = fi_factor_logdet(state->factor);
     return (fi_refit_result){
         .iterations = state->steps,
         .loss = state->loss / (double)state->answered.distinct->n_pairs,
-        .log_evidence =
-            -state->objective + (double)state->h / 2.0 * log(state->precision) - logdet / 2.0,
+        .log_evidence = -state->objective + (logdet_before - logdet) / 2.0,
         .logdet = logdet,
         .converged = state->converged,
     };
+}
+
+/* log det A without P */
+static double plain_logdet(const newton *state) {
+    return (double)state->h * log(state->precision);
+}
+
+/* log det A */
+static int prior_logdet(const newton *state, double *ret) {
+    *ret = plain_logdet(state);
+    if (!state->options->prior_information)
+        return 0;
+    FD_CLEANUP(fi_factor_freep) fi_factor *factor = NULL;
+    int r = fi_factor_new_raised(state->options->prior_information, state->precision, &factor);
+    if (r == 0)
+        *ret = fi_factor_logdet(factor);
+    return r;
 }
 
 fi_refit_options fi_refit_defaults(void) {
@@ -273,11 +335,18 @@ int fi_refit(size_t n_items, size_t n_features, const float *features, const fi_
     int r = newton_init(&state, n_items, n_features, features, answers, beta);
     if (r == 0)
         r = minimise(&state, options->prior_precision);
+    double before;
+    if (r == 0)
+        r = prior_logdet(&state, &before);
     if (r)
         return r;
     memcpy(beta, state.beta, n_features * sizeof(*beta));
-    *ret = describe(&state);
+    *ret = describe(&state, before);
     return 0;
+}
+
+static bool has_prior(const fi_refit_options *options) {
+    return options->prior_mean || options->prior_information;
 }
 
 /* ---- the precision by a grid ---- */
@@ -310,6 +379,8 @@ int fi_refit_best(size_t n_items, size_t n_features, const float *features,
     FD_CLEANUP(answered_clear) answered judge = {0};
     FD_FREE double *sorted = NULL;
     bool held = held_out && held_out->count > 0;
+    if (has_prior(options))
+        return -EINVAL;
     int r = sort_grid(grid, n_grid, &sorted);
     if (r == 0)
         r = newton_init(&state, n_items, n_features, features, answers, beta);
@@ -327,7 +398,7 @@ int fi_refit_best(size_t n_items, size_t n_features, const float *features,
         r = minimise(&state, sorted[i]);
         if (r)
             return r;
-        fi_refit_result result = describe(&state);
+        fi_refit_result result = describe(&state, plain_logdet(&state));
         double score = held ? -look(&judge, state.beta) : result.log_evidence;
         if (i == 0 || score > best_score) {
             best_score = score;
@@ -345,8 +416,9 @@ int fi_refit_best(size_t n_items, size_t n_features, const float *features,
 
 /* ---- the precision by the evidence ---- */
 
-/* gamma = h - lambda trace(H^-1), as trace(H^-1 I) so that nothing cancels. */
-static int count_determined(const newton *state, double *ret) {
+/* gamma = h - lambda trace(H^-1), as the trace of S = H^-1 I so that nothing cancels, and
+ * -d gamma / d log lambda = trace(S) - trace(S^2), v held fixed. */
+static int count_determined(const newton *state, double *ret_count, double *ret_fall) {
     size_t h = state->h;
     FD_FREE double *shares = calloc(h * h, sizeof(*shares));
     if (!shares)
@@ -355,9 +427,13 @@ static int count_determined(const newton *state, double *ret) {
     if (LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'L', (int)h, (int)h, state->factor->upper, (int)h,
                             shares, (int)h) != 0)
         return -EDOM;
-    *ret = 0.0;
-    for (size_t i = 0; i < h; i++)
-        *ret += shares[i * h + i];
+    double count = 0.0, squares = 0.0;
+    for (size_t i = 0; i < h; i++) {
+        count += shares[i * h + i];
+        squares += cblas_ddot((int)h, shares + i, (int)h, shares + i * h, 1);
+    }
+    *ret_count = count;
+    *ret_fall = count - squares;
     return 0;
 }
 
@@ -365,19 +441,39 @@ static double within_limits(double precision) {
     return fmin(fmax(precision, FI_PRECISION_LEAST), FI_PRECISION_MOST);
 }
 
+/*
+ * One Newton step on x = log lambda towards the root of
+ * f(x) = log(gamma + 2 a) - log(|beta|^2 + 2 a / g) - x, where d beta / d lambda = -H^-1 beta.
+ * Repeating lambda = (gamma + 2 a) / (|beta|^2 + 2 a / g), which takes -f' for one, creeps where
+ * the answers are not much more than noise.
+ */
 static int next_precision(const newton *state, double *ret) {
-    double determined, length = square(state, state->beta);
-    int r = count_determined(state, &determined);
+    double guess = state->options->prior_guess, lambda = state->precision;
+    double length = square(state, state->beta), count, fall;
+    int r = count_determined(state, &count, &fall);
     if (r)
         return r;
-    *ret = length > 0.0 ? within_limits(determined / length) : FI_PRECISION_MOST;
+    double known = guess > 0.0 ? 2.0 * SHAPE : 0.0;
+    double whole_length = length + (guess > 0.0 ? known / guess : 0.0);
+    double whole_count = count + known;
+    double target =
+        whole_length > 0.0 ? within_limits(whole_count / whole_length) : FI_PRECISION_MOST;
+    double f = log(target / lambda);
+    double shortening = 2.0 * lambda * fi_factor_leverage(state->factor, state->beta);
+    double slope = whole_length > 0.0 && whole_count > 0.0
+                       ? 1.0 + fall / whole_count - shortening / whole_length
+                       : 1.0;
+    double most = fmax(fabs(f), LEAP);
+    double step = slope * most > fabs(f) ? f / slope : copysign(most, f);
+    *ret = within_limits(target * exp(step - f));
     return 0;
 }
 
 int fi_refit_evidence(size_t n_items, size_t n_features, const float *features,
                       const fi_answers *answers, const fi_refit_options *options, double *beta,
                       double *precision, fi_refit_result *ret) {
-    if (!is_precision(*precision))
+    if (!is_precision(*precision) || has_prior(options) ||
+        !(options->prior_guess == 0.0 || is_precision(options->prior_guess)))
         return -EINVAL;
     FD_CLEANUP(newton_clear) newton state = {.options = options};
     int r = newton_init(&state, n_items, n_features, features, answers, beta);
@@ -395,7 +491,7 @@ int fi_refit_evidence(size_t n_items, size_t n_features, const float *features,
     }
     memcpy(beta, state.beta, n_features * sizeof(*beta));
     *precision = state.precision;
-    *ret = describe(&state);
+    *ret = describe(&state, plain_logdet(&state));
     ret->converged = settled && state.converged;
     return 0;
 }

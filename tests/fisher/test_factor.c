@@ -138,6 +138,23 @@ static void a_ridge_lost_in_rounding_is_raised(void **state) {
     problem_free(&made);
 }
 
+static void a_matrix_that_no_ridge_mends_is_refused(void **state) {
+    (void)state;
+    static const double diagonals[] = {0.0, NAN, INFINITY, 1e-310, -1.0};
+    for (size_t i = 0; i < FD_LENGTH(diagonals); i++) {
+        fi_information *information = NULL;
+        fi_factor *factor = NULL;
+        assert_int_equal(fi_information_new(3, &information), 0);
+        for (size_t j = 0; j < 9; j++)
+            information->matrix[j] = j % 4 == 0 || isnan(diagonals[i]) ? diagonals[i] : 0.0;
+        if (diagonals[i] > 0.0) /* not positive definite */
+            information->matrix[1] = information->matrix[3] = 2.0 * diagonals[i];
+        assert_int_equal(fi_factor_new_raised(information, 0.0, &factor), -EDOM);
+        assert_null(factor);
+        fi_information_free(information);
+    }
+}
+
 static void leverages_want_features_of_the_same_width(void **state) {
     (void)state;
     problem made = problem_new(1, 6, 3, 10, 0.0f, 1.0f);
@@ -160,6 +177,7 @@ int main(void) {
         cmocka_unit_test(a_copy_does_not_follow_the_original),
         cmocka_unit_test(a_matrix_without_a_ridge_can_be_refused),
         cmocka_unit_test(a_ridge_lost_in_rounding_is_raised),
+        cmocka_unit_test(a_matrix_that_no_ridge_mends_is_refused),
         cmocka_unit_test(leverages_want_features_of_the_same_width),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,7 @@
 #include "answered.h"
 
+#include <errno.h>
+
 static const double grid[] = {1.0, 0.01, 1000.0, 10.0, 100.0, 0.1, 10000.0};
 
 static void the_best_of_a_grid_has_the_highest_evidence(void **state) {
@@ -100,43 +102,57 @@ static void where_precisions_tie_the_largest_is_taken(void **state) {
     problem_free(&these.made);
 }
 
-/* From any start, a precision where lambda |beta|^2 is the number of determined parameters, and
- * whose evidence is next to the highest. */
+static int refit_evidence(const answered *these, double guess, double *beta, double *precision,
+                          fi_refit_result *ret) {
+    fi_refit_options options = fi_refit_defaults();
+    options.prior_guess = guess;
+    return fi_refit_evidence(these->made.candidates.n_items, these->made.candidates.n_features,
+                             these->made.features, &these->answers, &options, beta, precision, ret);
+}
+
+/* log of the evidence and of the density of a guess over log lambda */
+static double belief(double log_evidence, double precision, double guess) {
+    return log_evidence + (guess > 0.0 ? log(precision) - precision / guess : 0.0);
+}
+
+/* From any start, with a guess that is far too low or high or none, a precision where
+ * lambda (|beta|^2 + 2 / guess) is the number of determined parameters and two more, and which is
+ * next to the most probable. */
 static void the_precision_by_evidence_is_mackays_fixed_point(void **state) {
     (void)state;
     enum { H = 8, ITEMS = 80 };
-    static const double starts[] = {1e-3, 1.0, 1e4};
-    for (uint64_t seed = 0; seed < 5; seed++) {
+    static const double starts[] = {1e-3, 1.0, 1e4}, guesses[] = {0.0, 0.5, 3000.0};
+    for (uint64_t seed = 0; seed < 15; seed++) {
+        double guess = guesses[seed % 3];
         answered these;
         answered_init(&these, 300 + seed, ITEMS, H, 300, 0.3);
-        fi_refit_options options = fi_refit_defaults();
         for (size_t i = 0; i < FD_LENGTH(starts); i++) {
             double beta[H] = {0}, precision = starts[i], inverse[H * H];
             fi_refit_result result, other;
-            assert_int_equal(fi_refit_evidence(ITEMS, H, these.made.features, &these.answers,
-                                               &options, beta, &precision, &result),
-                             0);
+            assert_int_equal(refit_evidence(&these, guess, beta, &precision, &result), 0);
             assert_true(result.converged);
             plain at = plain_look(&these, precision, beta);
             plain_invert(H, at.hessian, inverse);
-            double determined = H;
+            double determined = guess > 0.0 ? H + 2.0 : H;
             for (size_t j = 0; j < H; j++)
                 determined -= precision * inverse[j * H + j];
-            double square = pow(plain_length(H, beta), 2.0);
+            double square = pow(plain_length(H, beta), 2.0) + (guess > 0.0 ? 2.0 / guess : 0.0);
             assert_true(fabs(precision * square / determined - 1.0) < 2e-3);
             for (double by = 0.01; by <= 100.0; by *= 1.5) {
                 double alone[H] = {0};
                 assert_int_equal(refit(&these, by * precision, alone, &other), 0);
-                assert_true(result.log_evidence > other.log_evidence - 0.05);
+                assert_true(belief(result.log_evidence, precision, guess) >
+                            belief(other.log_evidence, by * precision, guess) - 0.05);
             }
         }
         problem_free(&these.made);
     }
 }
 
-static void answers_that_say_nothing_want_the_strongest_prior(void **state) {
+static void answers_that_say_nothing_leave_the_guess_or_want_the_strongest_prior(void **state) {
     (void)state;
     enum { H = 4, ITEMS = 30 };
+    static const double guesses[] = {0.0, 7.0, 2e4};
     answered these;
     answered_init(&these, 10, ITEMS, H, 50, 0.3);
     for (int kind = 0; kind < 2; kind++) {
@@ -144,21 +160,26 @@ static void answers_that_say_nothing_want_the_strongest_prior(void **state) {
             these.targets[i] = kind == 0 ? 0.5f : 1.0f;
         for (size_t i = 0; kind == 1 && i < ITEMS * H; i++)
             these.made.features[i] = 1.0f;
-        fi_refit_options options = fi_refit_defaults();
-        double beta[H] = {0}, precision = 1.0;
-        fi_refit_result result;
-        assert_int_equal(fi_refit_evidence(ITEMS, H, these.made.features, &these.answers, &options,
-                                           beta, &precision, &result),
-                         0);
-        assert_true(precision == FI_PRECISION_MOST && result.converged);
-        assert_close(result.loss, log(2.0), 1e-12);
+        for (size_t i = 0; i < FD_LENGTH(guesses); i++) {
+            double beta[H] = {0}, precision = 1.0, guess = guesses[i];
+            fi_refit_result result;
+            assert_int_equal(refit_evidence(&these, guess, beta, &precision, &result), 0);
+            assert_true(result.converged);
+            if (guess == 0.0)
+                assert_true(precision == FI_PRECISION_MOST);
+            else if (kind == 0) /* the features still count as determined */
+                assert_true(precision > guess && precision < guess * (H + 2.0) / 2.0);
+            else
+                assert_true(fabs(precision / guess - 1.0) < 1e-3);
+            assert_close(result.loss, log(2.0), 1e-12);
+        }
     }
     problem_free(&these.made);
 }
 
 /* 55 of 100 with one difference: as far from half as chance would have it, so that lambda = gamma /
- * |beta|^2 holds nowhere and lambda rises by 25 a fit. */
-static void a_precision_that_does_not_settle_is_told(void **state) {
+ * |beta|^2 holds nowhere, and repeating it raises lambda by 25 a fit. */
+static void answers_at_the_level_of_noise_settle(void **state) {
     (void)state;
     enum { N = 100 };
     const float features[] = {0.0f, 1.0f};
@@ -169,16 +190,60 @@ static void a_precision_that_does_not_settle_is_told(void **state) {
         targets[i] = i < 55 ? 1.0f : 0.0f;
     }
     fi_answers answers = {N, pairs, targets};
+    for (int guessed = 0; guessed < 2; guessed++) {
+        fi_refit_options options = fi_refit_defaults();
+        options.prior_guess = guessed ? 10.0 : 0.0;
+        double beta = 0.0, precision = 100.0;
+        fi_refit_result result, alone;
+        assert_int_equal(
+            fi_refit_evidence(2, 1, features, &answers, &options, &beta, &precision, &result), 0);
+        assert_true(result.converged);
+        assert_true(guessed ? precision > 5.0 && precision < 20.0 : precision == FI_PRECISION_MOST);
+        options.prior_precision = precision;
+        assert_int_equal(fi_refit(2, 1, features, &answers, &options, &beta, &alone), 0);
+        assert_close(result.log_evidence, alone.log_evidence, 1e-9);
+    }
+}
+
+static void noise_settles_in_many_dimensions(void **state) {
+    (void)state;
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        answered these;
+        answered_init(&these, 500 + seed, 200, WIDEST, 10 + 10 * seed, 0.01);
+        double beta[WIDEST] = {0}, precision = 1.0;
+        fi_refit_result result;
+        assert_int_equal(refit_evidence(&these, 10.0, beta, &precision, &result), 0);
+        assert_true(result.converged && precision > 1.0 && precision < 200.0);
+        problem_free(&these.made);
+    }
+}
+
+static void a_fit_that_did_not_converge_is_told(void **state) {
+    (void)state;
+    answered these;
+    answered_init(&these, 13, 30, 4, 50, 0.3);
     fi_refit_options options = fi_refit_defaults();
-    double beta = 0.0, precision = 100.0;
-    fi_refit_result result, alone;
-    assert_int_equal(
-        fi_refit_evidence(2, 1, features, &answers, &options, &beta, &precision, &result), 0);
+    options.iterations = 0;
+    double beta[4] = {0}, precision = 1.0;
+    fi_refit_result result;
+    assert_int_equal(fi_refit_evidence(30, 4, these.made.features, &these.answers, &options, beta,
+                                       &precision, &result),
+                     0);
     assert_false(result.converged);
-    assert_true(precision > 700.0 && precision < 1000.0);
-    options.prior_precision = precision;
-    assert_int_equal(fi_refit(2, 1, features, &answers, &options, &beta, &alone), 0);
-    assert_close(result.log_evidence, alone.log_evidence, 1e-9);
+    problem_free(&these.made);
+}
+
+static void a_guess_that_makes_no_sense_is_refused(void **state) {
+    (void)state;
+    static const double bad[] = {-1.0, NAN, INFINITY};
+    answered these;
+    answered_init(&these, 14, 30, 4, 50, 0.3);
+    for (size_t i = 0; i < FD_LENGTH(bad); i++) {
+        double beta[4] = {0}, precision = 1.0;
+        fi_refit_result result;
+        assert_int_equal(refit_evidence(&these, bad[i], beta, &precision, &result), -EINVAL);
+    }
+    problem_free(&these.made);
 }
 
 int main(void) {
@@ -187,8 +252,11 @@ int main(void) {
         cmocka_unit_test(held_out_answers_choose_by_their_loss),
         cmocka_unit_test(where_precisions_tie_the_largest_is_taken),
         cmocka_unit_test(the_precision_by_evidence_is_mackays_fixed_point),
-        cmocka_unit_test(answers_that_say_nothing_want_the_strongest_prior),
-        cmocka_unit_test(a_precision_that_does_not_settle_is_told),
+        cmocka_unit_test(answers_that_say_nothing_leave_the_guess_or_want_the_strongest_prior),
+        cmocka_unit_test(answers_at_the_level_of_noise_settle),
+        cmocka_unit_test(noise_settles_in_many_dimensions),
+        cmocka_unit_test(a_fit_that_did_not_converge_is_told),
+        cmocka_unit_test(a_guess_that_makes_no_sense_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
