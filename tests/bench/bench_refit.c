@@ -153,7 +153,7 @@ static void measure(size_t h, size_t count) {
     report(&state, "warm", fit, 20.0);
     report(&state, "warm, by a grid of 7", fit_grid, 0.0);
     start_settled(&state);
-    report(&state, "warm, by evidence", fit_evidence, 0.0);
+    report(&state, "warm, by evidence", fit_evidence, 20.0);
     memset(state.start, 0, sizeof(state.start));
     state.precision = 1.0;
     report(&state, "cold, by evidence from 1", fit_evidence, 0.0);
