@@ -29,11 +29,35 @@ static int set_text(char **member, const char *text) {
     return 0;
 }
 
+/* The length of the first of "first|second|…". */
+static size_t first_length(const char *choices) {
+    return strcspn(choices, "|");
+}
+
+static const char *next_choice(const char *choices) {
+    choices += first_length(choices);
+    return *choices ? choices + 1 : choices;
+}
+
+static int set_choice(uint64_t *member, const fd_option_row *row, const char *text,
+                      const char *source, fd_fault *fault) {
+    uint64_t place = 0;
+    for (const char *at = row->argument; *at; at = next_choice(at), place++)
+        if (strlen(text) == first_length(at) && strncmp(at, text, first_length(at)) == 0) {
+            *member = place;
+            return 0;
+        }
+    return fd_fault_set(fault, -EINVAL, "", "%s: %s takes %s, not \"%s\"", source, row->name,
+                        row->argument, text);
+}
+
 static int set(void *members, const fd_option_row *row, const char *text, const char *source,
                fd_fault *fault) {
     void *member = member_of(members, row);
     if (row->kind == FD_OPTION_TEXT)
         return set_text(member, text);
+    if (row->kind == FD_OPTION_CHOICE)
+        return set_choice(member, row, text, source, fault);
 
     char *end;
     errno = 0;
@@ -221,6 +245,13 @@ void fd_options_print_help(FILE *out) {
     fd_options_print_help_in(rows, FD_LENGTH(rows), out);
 }
 
+static void print_choice(FILE *out, const fd_option_row *row, uint64_t place) {
+    const char *at = row->argument;
+    while (place-- > 0)
+        at = next_choice(at);
+    (void)fprintf(out, "%.*s", (int)first_length(at), at);
+}
+
 int fd_options_describe(const fd_options *options, const char *const *without, char **ret) {
     size_t size;
     FILE *out = open_memstream(ret, &size);
@@ -238,6 +269,8 @@ int fd_options_describe(const fd_options *options, const char *const *without, c
             (void)fputs(*(char *const *)(const void *)member, out);
         else if (rows[i].kind == FD_OPTION_COUNT)
             (void)fprintf(out, "%" PRIu64, *(const uint64_t *)(const void *)member);
+        else if (rows[i].kind == FD_OPTION_CHOICE)
+            print_choice(out, &rows[i], *(const uint64_t *)(const void *)member);
         else
             (void)fprintf(out, "%.9g", *(const double *)(const void *)member);
     }
@@ -248,6 +281,7 @@ int fd_options_describe(const fd_options *options, const char *const *without, c
 
 fd_engine_options fd_options_engine(const fd_options *options) {
     fd_engine_options engine = fd_engine_defaults();
+    engine.kind = (fi_kind)options->model;
     engine.components = (uint32_t)options->components;
     engine.hidden_layers = (uint32_t)options->hidden_layers;
     engine.hidden_width = (uint32_t)options->hidden_width;
@@ -265,6 +299,8 @@ fd_engine_options fd_options_engine(const fd_options *options) {
     engine.control_fraction = options->control_fraction;
     engine.max_skips = (uint32_t)options->max_skips;
     engine.models_kept = (uint32_t)options->models_kept;
+    engine.refit = options->refit == 0;
+    engine.retrain = (fd_retrain)options->retrain;
     engine.retrain_labels = (uint32_t)options->retrain_labels;
     engine.retrain_seconds = options->retrain_seconds;
     engine.held_out_fraction = options->held_out;

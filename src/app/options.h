@@ -12,10 +12,11 @@
 #define FD_OPTION_TYPE_TEXT char *
 #define FD_OPTION_TYPE_COUNT uint64_t
 #define FD_OPTION_TYPE_REAL double
+#define FD_OPTION_TYPE_CHOICE uint64_t /* the place in the row's argument, "first|second|…" */
 
 /* One row of a table such as options.def; the kind tells the type of the member at the offset. */
 typedef struct fd_option_row {
-    enum { FD_OPTION_TEXT, FD_OPTION_COUNT, FD_OPTION_REAL } kind;
+    enum { FD_OPTION_TEXT, FD_OPTION_COUNT, FD_OPTION_REAL, FD_OPTION_CHOICE } kind;
     size_t offset;
     const char *name;
     const char *standard;

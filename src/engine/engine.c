@@ -16,9 +16,9 @@ static int64_t system_now_ms(void *context) {
 
 fd_engine_options fd_engine_defaults(void) {
     return (fd_engine_options){
-        .hidden_layers = 3,
+        .components = 128,
+        .hidden_layers = 1,
         .hidden_width = 64,
-        .prior_precision = 1e-3,
         .strategy = "greedy",
         .copy_distance = 0.02,
         .offer = {.candidates = "in_prompt", .pairs = 20000},
@@ -29,6 +29,7 @@ fd_engine_options fd_engine_defaults(void) {
         .max_skips = 2,
         .lease_seconds = 600,
         .models_kept = 20,
+        .refit = true,
         .retrain_labels = 100,
         .retrain_seconds = 60,
         .held_out_fraction = 0.1,

@@ -13,7 +13,7 @@
 #define FD_ENGINE_H
 
 #include <fisher/design.h>
-#include <fisher/train.h>
+#include <fisher/learn.h>
 #include <stdbool.h>
 
 #include "fault.h"
@@ -23,11 +23,19 @@
 
 typedef struct fd_engine fd_engine;
 
+/* Where the training of a network begins. */
+typedef enum fd_retrain {
+    FD_RETRAIN_SCRATCH, /* fresh weights */
+    FD_RETRAIN_WARM,    /* the network that serves, if one does */
+    FD_RETRAIN_AUTO,    /* the same, and fresh weights whenever the labels have doubled */
+} fd_retrain;
+
 typedef struct fd_engine_options {
-    uint32_t components; /* of new models, as in fi_shape */
+    fi_kind kind;        /* of new models, as the next three */
+    uint32_t components; /* as in fi_shape */
     uint32_t hidden_layers;
     uint32_t hidden_width;
-    double prior_precision;  /* lambda */
+    double prior_precision;  /* lambda; 0: learned with the model */
     const char *strategy;    /* when a request names none */
     uint32_t max_per_item;   /* pairs of a batch an item may be in; 0: any number */
     uint32_t max_per_prompt; /* pairs of a batch that may touch a prompt; 0: any number */
@@ -36,13 +44,15 @@ typedef struct fd_engine_options {
         const char *candidates; /* of assignments: "in_prompt", "cross_prompt" or "any" pairs */
         uint32_t pairs;         /* of them, drawn for each refill; 0: all */
     } offer;
-    uint32_t ready;           /* pairs kept ready at least */
-    uint32_t redundancy;      /* annotators that a pair goes to */
-    double redundancy_share;  /* of pairs; the others go to one */
-    double control_fraction;  /* of assignments, drawn at random */
-    uint32_t max_skips;       /* others that a skipped pair is offered to */
-    double lease_seconds;     /* when a request names none */
-    uint32_t models_kept;     /* versions stored, the newest; what serves is always kept */
+    uint32_t ready;          /* pairs kept ready at least */
+    uint32_t redundancy;     /* annotators that a pair goes to */
+    double redundancy_share; /* of pairs; the others go to one */
+    double control_fraction; /* of assignments, drawn at random */
+    uint32_t max_skips;      /* others that a skipped pair is offered to */
+    double lease_seconds;    /* when a request names none */
+    uint32_t models_kept;    /* versions stored, the newest; what serves is always kept */
+    bool refit;              /* the last layer learns from each answer at once */
+    fd_retrain retrain;
     uint32_t retrain_labels;  /* new labels that start a retrain; 0: never by count */
     double retrain_seconds;   /* age of the oldest new label that starts one; 0: never by age */
     double held_out_fraction; /* of pairs, never trained on */

@@ -16,24 +16,23 @@ FD_DEFINE_CLEANUP(fi_model, fi_model_free)
 /* ---- snapshots ---- */
 
 /* The model becomes the snapshot's. */
-static int empty_snapshot(const fd_engine *engine, fi_model **model, const fd_model_row *row,
-                          fd_snapshot **ret) {
+static int empty_snapshot(fi_model **model, const fd_model_row *row, fd_snapshot **ret) {
     FD_CLEANUP(fd_served_model_freep) fd_served_model *served = NULL;
     int r = fd_served_model_new(*model, row, &served);
     if (r < 0)
         return r;
     *model = NULL;
-    return fd_snapshot_new(served, engine->options.prior_precision, ret);
+    return fd_snapshot_new(served, ret);
 }
 
-static int lesson_snapshot(const fd_engine *engine, const fd_lesson *lesson, fi_model **model,
-                           const fd_model_row *row, fd_snapshot **ret) {
+static int lesson_snapshot(const fd_lesson *lesson, fi_model **model, const fd_model_row *row,
+                           fd_snapshot **ret) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *empty = NULL;
-    int r = empty_snapshot(engine, model, row, &empty);
+    int r = empty_snapshot(model, row, &empty);
     if (r < 0)
         return r;
     return fd_snapshot_extend(empty, lesson->embeddings, lesson->n_items, lesson->answers,
-                              lesson->n_answers, engine->options.prior_precision, ret);
+                              lesson->n_answers, ret);
 }
 
 /* ---- the job of serving another model ---- */
@@ -100,6 +99,7 @@ static bool is_worse(const fd_model_row *row, const fi_fit *fit, const fd_model_
 static void judge(const fd_lesson *lesson, const fd_trial *trial, const fd_snapshot *snapshot,
                   fd_model_row *row, char reason[REASON_SIZE]) {
     fi_fit fit = fi_evaluate(snapshot->rewards->data, trial->held_out);
+    row->train_loss = fi_evaluate(snapshot->rewards->data, trial->learned).loss;
     fi_fit control = fi_evaluate(snapshot->rewards->data, trial->control);
     fi_fit before = fi_evaluate(lesson->snapshot->rewards->data, trial->held_out);
     row->held_out_labels = trial->held_out->count;
@@ -124,7 +124,7 @@ int fd_models_publish(fd_engine *engine, const fd_lesson *lesson, const fd_trial
     size_t size;
     int r = fi_model_encode(*model, &bytes, &size);
     if (r == 0)
-        r = lesson_snapshot(engine, lesson, model, row, &snapshot);
+        r = lesson_snapshot(lesson, model, row, &snapshot);
     if (r < 0)
         return r;
 
@@ -237,7 +237,7 @@ int fd_engine_model_activate(fd_engine *engine, uint64_t version, fd_fault *faul
                             "%zu",
                             (unsigned long long)version, fi_model_shape(model)->inputs,
                             lesson.embeddings->width);
-    r = lesson_snapshot(engine, &lesson, &model, &row, &snapshot);
+    r = lesson_snapshot(&lesson, &model, &row, &snapshot);
     if (r < 0)
         return r;
     struct serve_job serve = {
@@ -300,7 +300,7 @@ static int try_version(void *context, const fd_model_row *row) {
         fd_log(FD_LOG_ERROR, "model-damaged", FD_INT("model_version", row->version));
         return 0;
     }
-    r = empty_snapshot(replay->engine, &model, row, &replay->snapshot);
+    r = empty_snapshot(&model, row, &replay->snapshot);
     return r < 0 ? r : 1;
 }
 

@@ -62,6 +62,7 @@ struct fd_engine {
     size_t answers_reserved;     /* room in the table of answers, as the writer knows it */
     fd_pending pending;          /* the writer's own */
     uint64_t last_model_version; /* the highest ever stored; the worker's, between its jobs */
+    size_t labels_at_scratch;    /* when a model was last trained from scratch; the worker's own */
     size_t models_stored;        /* the writer's own */
 
     pthread_mutex_t queue_lock;
@@ -116,10 +117,24 @@ typedef struct fd_lesson {
 int fd_lesson_read(fd_engine *engine, fd_lesson *ret) FD_MUST_CHECK;
 void fd_lesson_clear(fd_lesson *lesson);
 
+/* Answers for libfisher. */
+typedef struct fd_answer_set {
+    fi_answers answers;
+    fi_pair *pairs;
+    float *targets;
+} fd_answer_set;
+
+/* Of the labels that came as the `first`-th or later, by their newest revision in the lesson, those
+ * that count and are held out or not; with `control` only those to pairs drawn at random. */
+int fd_answer_set_fill(const fd_lesson *lesson, size_t first, bool held_out, bool control,
+                       fd_answer_set *ret) FD_MUST_CHECK;
+void fd_answer_set_clear(fd_answer_set *set);
+
 /* ---- models.c ---- */
 
 /* What a trained model is judged by. */
 typedef struct fd_trial {
+    const fi_answers *learned;
     const fi_answers *held_out;
     const fi_answers *control; /* those of them to pairs that were drawn at random */
 } fd_trial;

@@ -154,8 +154,7 @@ static fi_selection_options options_of(const fd_engine *engine, const fd_selecti
     return (fi_selection_options){
         .strategy = strategy,
         .batch_size = request->batch_size,
-        .prior_precision =
-            request->prior_precision > 0.0 ? request->prior_precision : defaults->prior_precision,
+        .prior_precision = request->prior_precision,
         .seed = seed,
         .max_per_item = request->max_per_item ? request->max_per_item : defaults->max_per_item,
         .max_per_group =
@@ -180,6 +179,8 @@ static int select_from(const fd_source *source, fi_selection_options *options,
     if (r < 0 || count == 0)
         return r;
     options->target = source->target;
+    if (!(options->prior_precision > 0.0))
+        options->prior_precision = source->snapshot->served->row.prior_precision;
     if (options->batch_size > count) /* some of a list may be excluded */
         options->batch_size = (size_t)count;
     r = view ? fi_select_pool(view, source->past, options, ret)

@@ -19,6 +19,8 @@ int fd_served_model_new(fi_model *model, const fd_model_row *row, fd_served_mode
     served->row.bytes = NULL;
     served->row.size = 0;
     served->row.reason = NULL;
+    if (!(row->prior_precision > 0.0))
+        served->row.prior_precision = (double)fi_model_feature_count(model);
     *ret = served;
     return 0;
 }
@@ -53,7 +55,7 @@ void fd_snapshot_free(fd_snapshot *snapshot) {
     free(snapshot);
 }
 
-int fd_snapshot_new(fd_served_model *served, double prior_precision, fd_snapshot **ret) {
+int fd_snapshot_new(fd_served_model *served, fd_snapshot **ret) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = calloc(1, sizeof(*snapshot));
     if (!snapshot)
         return -ENOMEM;
@@ -70,7 +72,7 @@ int fd_snapshot_new(fd_served_model *served, double prior_precision, fd_snapshot
     r = fi_information_new(width, &snapshot->past);
     if (r < 0)
         return r;
-    r = fi_factor_new_raised(snapshot->past, prior_precision, &snapshot->design);
+    r = fi_factor_new_raised(snapshot->past, served->row.prior_precision, &snapshot->design);
     if (r < 0)
         return r;
     *ret = FD_STEAL(snapshot);
@@ -160,8 +162,7 @@ static int extend_past(fd_snapshot *snapshot, const fd_answer *answers, size_t n
 }
 
 int fd_snapshot_extend(const fd_snapshot *base, fd_rows *embeddings, size_t n_items,
-                       const fd_answer *answers, size_t n_answers, double prior_precision,
-                       fd_snapshot **ret) {
+                       const fd_answer *answers, size_t n_answers, fd_snapshot **ret) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = calloc(1, sizeof(*snapshot));
     if (!snapshot)
         return -ENOMEM;
@@ -184,7 +185,8 @@ int fd_snapshot_extend(const fd_snapshot *base, fd_rows *embeddings, size_t n_it
         r = extend_past(snapshot, answers, n_answers);
         if (r < 0)
             return r;
-        r = fi_factor_new_raised(snapshot->past, prior_precision, &snapshot->design);
+        r = fi_factor_new_raised(snapshot->past, base->served->row.prior_precision,
+                                 &snapshot->design);
     } else {
         r = fi_factor_copy(base->design, &snapshot->design);
     }

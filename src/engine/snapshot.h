@@ -20,7 +20,8 @@ typedef struct fd_served_model {
     fd_model_row row; /* version 0: never trained; bytes and reason are not kept */
 } fd_served_model;
 
-/* Takes the model; `row` is copied without its bytes and reason. */
+/* Takes the model; `row` is copied without its bytes and reason, and with a prior precision under
+ * which rewards vary by about one where it has none. */
 int fd_served_model_new(fi_model *model, const fd_model_row *row,
                         fd_served_model **ret) FD_MUST_CHECK;
 fd_served_model *fd_served_model_reference(fd_served_model *served);
@@ -43,8 +44,7 @@ void fd_snapshot_free(fd_snapshot *snapshot); /* drops one reference */
 FD_DEFINE_CLEANUP(fd_snapshot, fd_snapshot_free)
 
 /* A snapshot of no item and no answer. */
-int fd_snapshot_new(fd_served_model *served, double prior_precision,
-                    fd_snapshot **ret) FD_MUST_CHECK;
+int fd_snapshot_new(fd_served_model *served, fd_snapshot **ret) FD_MUST_CHECK;
 
 /*
  * The snapshot `base` with what came since: features of the embeddings from row base->items to
@@ -52,7 +52,6 @@ int fd_snapshot_new(fd_served_model *served, double prior_precision,
  * one thread that owns `base`, may call it, since it appends to base's rows.
  */
 int fd_snapshot_extend(const fd_snapshot *base, fd_rows *embeddings, size_t n_items,
-                       const fd_answer *answers, size_t n_answers, double prior_precision,
-                       fd_snapshot **ret) FD_MUST_CHECK;
+                       const fd_answer *answers, size_t n_answers, fd_snapshot **ret) FD_MUST_CHECK;
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * The worker: one thread that retrains when enough answers came, or the oldest of them waited long
- * enough, or somebody asked. It reads copies, trains, and has the model published.
+ * enough, or somebody asked. It reads copies, learns, and has the model published.
  */
 #include <errno.h>
 #include <math.h>
@@ -16,193 +16,115 @@ enum { WORKER_NICENESS = 5 };
 
 FD_DEFINE_CLEANUP(fi_model, fi_model_free)
 
-void fd_lesson_clear(fd_lesson *lesson) {
-    fd_snapshot_free(lesson->snapshot);
-    fd_rows_free(lesson->embeddings);
-    free(lesson->answers);
-}
-
-int fd_lesson_read(fd_engine *engine, fd_lesson *ret) {
-    int r = 0;
-    (void)pthread_rwlock_rdlock(&engine->state_lock);
-    ret->n_answers = engine->answers.count;
-    if (engine->snapshot && ret->n_answers > 0) {
-        ret->n_items = engine->items.count;
-        ret->snapshot = fd_snapshot_reference(engine->snapshot);
-        ret->embeddings = fd_rows_reference(engine->embeddings);
-        ret->answers = malloc(ret->n_answers * sizeof(*ret->answers));
-        if (ret->answers)
-            memcpy(ret->answers, engine->answers.answers, ret->n_answers * sizeof(*ret->answers));
-        else
-            r = -ENOMEM;
-    }
-    (void)pthread_rwlock_unlock(&engine->state_lock);
-    return r;
-}
-
-/* ---- answers for libfisher ---- */
-
-struct answer_set {
-    fi_answers answers;
-    fi_pair *pairs;
-    float *targets;
-};
-
-static void answer_set_clear(struct answer_set *set) {
-    free(set->pairs);
-    free(set->targets);
-}
-
-/* What counts of each label is its newest revision in the lesson. `control` keeps to the answers to
- * pairs that were drawn at random. */
-static int answer_set_fill(const fd_lesson *lesson, bool held_out, bool control,
-                           struct answer_set *ret) {
-    FD_FREE uint8_t *newest = calloc(lesson->n_answers + 1, sizeof(*newest));
-    ret->pairs = calloc(lesson->n_answers, sizeof(*ret->pairs));
-    ret->targets = calloc(lesson->n_answers, sizeof(*ret->targets));
-    if (!newest || !ret->pairs || !ret->targets)
-        return -ENOMEM;
-    for (size_t i = 0; i < lesson->n_answers; i++)
-        newest[lesson->answers[i].label] = lesson->answers[i].preference;
-    size_t count = 0;
-    for (size_t i = 0; i < lesson->n_answers; i++) {
-        const fd_answer *answer = &lesson->answers[i];
-        fd_preference preference = (fd_preference)newest[i];
-        if (answer->label != i || answer->held_out != held_out || !fd_preference_counts(preference))
-            continue;
-        if (control && !(answer->origin & FD_ORIGIN_CONTROL))
-            continue;
-        ret->pairs[count] = answer->pair;
-        ret->targets[count++] = fd_preference_target(preference);
-    }
-    ret->answers = (fi_answers){count, ret->pairs, ret->targets};
-    return 0;
-}
-
 /* ---- one training ---- */
 
-/* With fewer, the held-out loss is noise, and stopping by it keeps a model that learned nothing. */
-enum { HELD_OUT_LEAST = 10 };
-
-static int on_progress(void *context, const fi_train_progress *progress) {
+static bool go_on(void *context, double share) {
     fd_engine *engine = context;
     (void)pthread_mutex_lock(&engine->worker_lock);
     bool stop = engine->worker_stop;
-    engine->worker_progress =
-        (double)progress->iteration / (double)engine->options.train.iterations;
+    engine->worker_progress = share;
     (void)pthread_mutex_unlock(&engine->worker_lock);
-    return stop;
+    return !stop;
 }
 
-/*
- * A warm start that can still move: weights halfway between those that serve and fresh ones.
- * Weights that fit the old answers to the last are hard to move by new ones (shrink and perturb,
- * Ash and Adams 2020).
- */
-static int warm_model(const fi_model *served, uint64_t seed, fi_model **ret) {
-    FD_CLEANUP(fi_model_freep) fi_model *fresh = NULL;
-    FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
-    int r = fi_model_new(fi_model_shape(served), seed, &fresh);
-    if (r == 0)
-        r = fi_model_copy(served, &model);
-    if (r < 0)
-        return r;
-    size_t count;
-    const float *from = fi_model_parameters(fresh, &count);
-    float *to = fi_model_parameters(model, &count);
-    for (size_t i = 0; i < count; i++)
-        to[i] = 0.5f * to[i] + 0.5f * from[i];
-    *ret = FD_STEAL(model);
-    return 0;
-}
-
-/*
- * The model to start from: the one that serves, unless it was never trained, has another shape than
- * the options ask for, or the items have doubled since its input statistics were taken. A new model
- * takes them from all items. The row gets where it came from.
- */
-static int starting_model(fd_engine *engine, const fd_lesson *lesson, bool scratch, fi_model **ret,
-                          fd_model_row *row) {
-    const fd_engine_options *options = &engine->options;
+/* The input statistics are kept until the items have doubled. */
+static const fi_model *inputs_to_keep(const fd_lesson *lesson) {
     const fd_served_model *served = lesson->snapshot->served;
-    const fi_shape *shape = fi_model_shape(served->model);
-    fi_shape wanted = {
-        .inputs = shape->inputs,
-        .components = options->components < shape->inputs ? options->components : shape->inputs,
-        .hidden_layers = options->hidden_layers,
-        .hidden_width = options->hidden_layers > 0 ? options->hidden_width : 0,
-    };
-    if (!scratch && served->row.version > 0 && memcmp(shape, &wanted, sizeof(wanted)) == 0 &&
-        lesson->n_items < 2 * served->row.items) {
-        row->items = served->row.items;
-        row->parent = served->row.version;
-        return warm_model(served->model, options->seed + served->row.version, ret);
-    }
+    return lesson->n_items < 2 * served->row.items ? served->model : NULL;
+}
 
-    FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
-    int r = fi_model_new(&wanted, options->seed, &model);
-    if (r < 0)
-        return r;
-    r = fi_model_fit_inputs(model, lesson->n_items, lesson->embeddings->data);
-    if (r < 0)
-        return r;
-    row->items = lesson->n_items;
-    row->scratch = 1;
-    *ret = FD_STEAL(model);
-    return 0;
+/* Whether a network may go on from the one that serves. */
+static bool is_scratch(const fd_engine *engine, const fd_lesson *lesson, size_t labels) {
+    switch (engine->options.retrain) {
+    case FD_RETRAIN_SCRATCH:
+        return true;
+    case FD_RETRAIN_AUTO:
+        if (labels >= 2 * engine->labels_at_scratch)
+            return true;
+        break;
+    case FD_RETRAIN_WARM:
+        break;
+    }
+    const fd_served_model *served = lesson->snapshot->served;
+    return served->row.version == 0 || !inputs_to_keep(lesson) ||
+           fi_model_shape(served->model)->hidden_layers == 0;
+}
+
+static fi_learn_options learn_options(fd_engine *engine, const fd_lesson *lesson) {
+    const fd_engine_options *options = &engine->options;
+    return (fi_learn_options){
+        .kind = options->kind,
+        .shape = {.inputs = (uint32_t)lesson->embeddings->width,
+                  .components = options->components,
+                  .hidden_layers = options->hidden_layers,
+                  .hidden_width = options->hidden_width},
+        .prior_precision = options->prior_precision,
+        .train = options->train,
+        .seed = options->seed + engine->last_model_version,
+        .go_on = go_on,
+        .context = engine,
+    };
+}
+
+static void tell_trained(const fd_model_row *row, const fi_learned *learned) {
+    const char *kind = fi_model_shape(learned->model)->hidden_layers > 0 ? "network" : "linear";
+    fd_log(FD_LOG_INFO, "trained", FD_INT("model_version", row->version), FD_STR("kind", kind),
+           FD_INT("labels", row->labels), FD_INT("iterations", row->iterations),
+           FD_REAL("prior_precision", row->prior_precision), FD_INT("tried", learned->tried),
+           FD_REAL("linear_loss", learned->linear_loss),
+           FD_REAL("network_loss", learned->network_loss), FD_REAL("seconds", row->seconds));
 }
 
 /* 1: the model was rejected. */
 static int train(fd_engine *engine, const fd_lesson *lesson, bool scratch) {
     double start = fd_monotonic_seconds();
-    FD_CLEANUP(answer_set_clear) struct answer_set learn = {0};
-    FD_CLEANUP(answer_set_clear) struct answer_set held_out = {0};
-    FD_CLEANUP(answer_set_clear) struct answer_set control = {0};
-    FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
-    fd_model_row row = {
-        .version = engine->last_model_version + 1,
-        .prior_precision = engine->options.prior_precision,
-    };
-    int r = answer_set_fill(lesson, false, false, &learn);
+    FD_CLEANUP(fd_answer_set_clear) fd_answer_set learn = {0};
+    FD_CLEANUP(fd_answer_set_clear) fd_answer_set held_out = {0};
+    FD_CLEANUP(fd_answer_set_clear) fd_answer_set control = {0};
+    int r = fd_answer_set_fill(lesson, 0, false, false, &learn);
     if (r == 0)
-        r = answer_set_fill(lesson, true, false, &held_out);
+        r = fd_answer_set_fill(lesson, 0, true, false, &held_out);
     if (r == 0)
-        r = answer_set_fill(lesson, true, true, &control);
-    if (r == 0 && learn.answers.count == 0) {
+        r = fd_answer_set_fill(lesson, 0, true, true, &control);
+    if (r < 0)
+        return r;
+    if (learn.answers.count == 0) {
         fd_log(FD_LOG_INFO, "training-skipped", FD_STR("reason", "every label is held out"),
                FD_INT("labels", held_out.answers.count));
         return -ENODATA;
     }
-    if (r == 0)
-        r = starting_model(engine, lesson, scratch, &model, &row);
+
+    size_t labels = learn.answers.count + held_out.answers.count;
+    const fd_served_model *served = lesson->snapshot->served;
+    const fi_model *inputs = inputs_to_keep(lesson);
+    scratch = scratch || is_scratch(engine, lesson, labels);
+    fi_learn_options options = learn_options(engine, lesson);
+    fi_learned learned = {0};
+    r = fi_learn(lesson->n_items, lesson->embeddings->data, &learn.answers, &held_out.answers,
+                 inputs, scratch ? NULL : served->model, &options, &learned);
     if (r < 0)
         return r;
+    if (scratch)
+        engine->labels_at_scratch = labels;
 
-    fi_train_options options = engine->options.train;
-    options.seed = engine->options.seed + engine->last_model_version;
-    options.progress = on_progress;
-    options.context = engine;
-    fi_train_result result;
-    r = fi_train(model, lesson->n_items, lesson->embeddings->data, &learn.answers,
-                 held_out.answers.count >= HELD_OUT_LEAST ? &held_out.answers : NULL, &options,
-                 &result);
-    if (r < 0)
-        return r;
-
-    row.labels = learn.answers.count + held_out.answers.count;
-    row.iterations = result.iterations;
-    row.train_loss = result.train.loss;
-    row.seconds = fd_monotonic_seconds() - start;
-    row.created_ms = fd_engine_now_ms(engine);
-    r = fd_models_publish(engine, lesson, &(fd_trial){&held_out.answers, &control.answers}, &model,
-                          &row);
+    FD_CLEANUP(fi_model_freep) fi_model *model = learned.model;
+    fd_model_row row = {
+        .version = engine->last_model_version + 1,
+        .parent = scratch ? 0 : served->row.version,
+        .scratch = scratch,
+        .labels = labels,
+        .items = inputs ? served->row.items : lesson->n_items,
+        .iterations = learned.iterations,
+        .prior_precision = learned.prior_precision,
+        .seconds = fd_monotonic_seconds() - start,
+        .created_ms = fd_engine_now_ms(engine),
+    };
+    tell_trained(&row, &learned);
+    fd_trial trial = {&learn.answers, &held_out.answers, &control.answers};
+    r = fd_models_publish(engine, lesson, &trial, &model, &row);
     if (r < 0)
         return r;
     fd_metrics_observe(engine->metrics, FD_METRIC_RETRAIN_SECONDS, NULL, NULL, row.seconds);
-    fd_log(FD_LOG_INFO, "trained", FD_INT("model_version", row.version),
-           FD_INT("labels", row.labels), FD_INT("iterations", row.iterations),
-           FD_REAL("train_loss", row.train_loss), FD_REAL("held_out_loss", row.held_out_loss),
-           FD_REAL("held_out_accuracy", row.held_out_accuracy), FD_REAL("seconds", row.seconds));
     return row.state == FD_MODEL_REJECTED;
 }
 

@@ -23,7 +23,7 @@ static int untrained_snapshot(fd_engine *engine, fd_snapshot **ret) {
     fi_shape shape = {
         .inputs = (uint32_t)dimension,
         .components = options->components < dimension ? options->components : (uint32_t)dimension,
-        .hidden_layers = options->hidden_layers,
+        .hidden_layers = options->kind == FI_KIND_NETWORK ? options->hidden_layers : 0,
         .hidden_width = options->hidden_width,
     };
     FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
@@ -34,13 +34,14 @@ static int untrained_snapshot(fd_engine *engine, fd_snapshot **ret) {
     if (r < 0)
         return r;
 
-    fd_model_row row = {.items = engine->pending.items};
+    fd_model_row row = {.items = engine->pending.items,
+                        .prior_precision = options->prior_precision};
     FD_CLEANUP(fd_served_model_freep) fd_served_model *served = NULL;
     r = fd_served_model_new(model, &row, &served);
     if (r < 0)
         return r;
     (void)FD_STEAL(model);
-    return fd_snapshot_new(served, options->prior_precision, ret);
+    return fd_snapshot_new(served, ret);
 }
 
 static bool untrained_is_outgrown(const fd_engine *engine) {
@@ -67,7 +68,7 @@ static int prepare_snapshot(fd_engine *engine, fd_snapshot **ret) {
         base->answers == pending->answers)
         return 0;
     return fd_snapshot_extend(base, engine->embeddings, pending->items, engine->answers.answers,
-                              pending->answers, engine->options.prior_precision, ret);
+                              pending->answers, ret);
 }
 
 int fd_writer_rebuild(fd_engine *engine, fd_snapshot *base) {

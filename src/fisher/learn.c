@@ -102,7 +102,7 @@ static int fit_linear(const struct learning *learning, const fi_answers *answers
         *ret_precision = options.prior_precision = given;
         r = fi_refit(lesson->n_items, width, lesson->inputs, answers, &options, beta, &result);
     } else {
-        *ret_precision = mean_square(lesson, width) + FI_PRECISION_LEAST;
+        *ret_precision = options.prior_guess = mean_square(lesson, width) + FI_PRECISION_LEAST;
         r = fi_refit_evidence(lesson->n_items, width, lesson->inputs, answers, &options, beta,
                               ret_precision, &result);
     }

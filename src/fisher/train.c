@@ -23,12 +23,13 @@ int fi_loss_gradient(const fi_model *model, size_t n_items, const float *embeddi
 
 fi_train_options fi_train_defaults(void) {
     return (fi_train_options){
-        .learning_rate = 1e-3,
+        .learning_rate = 5e-4,
         .beta1 = 0.9,
         .beta2 = 0.999,
         .epsilon = 1e-8,
         .weight_decay = 1e-2,
         .iterations = 1000,
+        .batch_size = 256,
         .patience = 10,
         .evaluate_every = 10,
     };

@@ -12,11 +12,11 @@ static const fd_option_row rows[] = {
 
 /* Shen, Sun and Ton's published code: no regularisation, no stopping, anew in each round. */
 static char *const paper[] = {
-    "--strategies=pa-dopt", "--name=paper",      "--retrain=scratch",      "--first=random",
-    "--hidden-layers=3",    "--hidden-width=64", "--components=0",         "--iterations=1000",
-    "--batch-size=0",       "--patience=0",      "--held-out=0",           "--weight-decay=0",
-    "--learning-rate=1e-3", "--copy-distance=0", "--prior-precision=1e-6", "--max-per-item=0",
-    "--max-per-prompt=0",
+    "--strategies=pa-dopt", "--name=paper",         "--retrain=scratch", "--first=random",
+    "--model=network",      "--hidden-layers=3",    "--hidden-width=64", "--components=0",
+    "--iterations=1000",    "--batch-size=0",       "--patience=0",      "--held-out=0",
+    "--weight-decay=0",     "--learning-rate=1e-3", "--copy-distance=0", "--prior-precision=1e-6",
+    "--max-per-item=0",     "--max-per-prompt=0",
 };
 
 const char *const fd_reward_names[FD_REWARD_COUNT] = {

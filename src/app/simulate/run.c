@@ -52,6 +52,9 @@ static int open_engine(struct session *session) {
     options.seed = session->run->seed;
     options.retrain_labels = 0;
     options.retrain_seconds = 0;
+    options.refit = false;
+    if (strcmp(session->plan->flags.retrain, "warm") == 0)
+        options.retrain = FD_RETRAIN_WARM;
     r = fd_engine_open(&options, store, &session->engine, session->fault);
     if (r == 0)
         fd_engine_interrupt(session->engine); /* no annotators: nothing need lie ready */
