@@ -179,6 +179,12 @@ static void a_prior_that_makes_no_sense_is_refused(void **state) {
     assert_int_equal(fi_information_new(H + 1, &wide), 0);
     fi_refit_options options = fi_refit_defaults();
     fi_refit_result result;
+    these.made.features[these.made.pairs[0].a * H] = INFINITY;
+    FD_CLEANUP(fi_information_freep)
+    fi_information *infinite = information_of(&these.made.candidates);
+    these.made.features[these.made.pairs[0].a * H] = 1.0f;
+    options.prior_information = infinite;
+    assert_int_equal(fit(&these, &options, beta, &result), -EINVAL);
     options.prior_information = wide;
     assert_int_equal(fit(&these, &options, beta, &result), -EINVAL);
     options.prior_information = NULL;

@@ -218,6 +218,40 @@ static void noise_settles_in_many_dimensions(void **state) {
     }
 }
 
+/* Columns of unlike scale, 1 to 10^(1 - h): answers say much of some parameters, nothing of others.
+ */
+static void answered_init_unlike(answered *these, uint64_t seed, size_t n_items, size_t h,
+                                 size_t count) {
+    answered_init(these, seed, n_items, h, count, 3.0);
+    for (size_t i = 0; i < n_items * h; i++)
+        these->made.features[i] *= powf(0.1f, (float)(i % h));
+}
+
+static void parameters_of_which_nothing_is_known_do_not_lead_astray(void **state) {
+    (void)state;
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        answered these;
+        answered_init_unlike(&these, 600 + seed, 160, 2 + seed % 8, 20 + 5 * seed);
+        double beta[WIDEST] = {0}, precision = 1.0;
+        fi_refit_result result;
+        assert_int_equal(refit_evidence(&these, 0.0, beta, &precision, &result), 0);
+        assert_true(result.converged);
+        problem_free(&these.made);
+    }
+}
+
+/* Here each step from the least precision goes too far, and the next comes back to it. */
+static void a_precision_that_does_not_settle_is_told(void **state) {
+    (void)state;
+    answered these;
+    answered_init_unlike(&these, 2059, 93, 6, 244);
+    double beta[6] = {0}, precision = FI_PRECISION_LEAST;
+    fi_refit_result result;
+    assert_int_equal(refit_evidence(&these, 1.0, beta, &precision, &result), 0);
+    assert_false(result.converged);
+    problem_free(&these.made);
+}
+
 static void a_fit_that_did_not_converge_is_told(void **state) {
     (void)state;
     answered these;
@@ -255,6 +289,8 @@ int main(void) {
         cmocka_unit_test(answers_that_say_nothing_leave_the_guess_or_want_the_strongest_prior),
         cmocka_unit_test(answers_at_the_level_of_noise_settle),
         cmocka_unit_test(noise_settles_in_many_dimensions),
+        cmocka_unit_test(parameters_of_which_nothing_is_known_do_not_lead_astray),
+        cmocka_unit_test(a_precision_that_does_not_settle_is_told),
         cmocka_unit_test(a_fit_that_did_not_converge_is_told),
         cmocka_unit_test(a_guess_that_makes_no_sense_is_refused),
     };
