@@ -1,52 +1,57 @@
-/* What happens to an embedding before the network: standardisation and projection. */
+/* Standardisation and projection, alone or folded into the first layer. */
 #include <assert.h>
 #include <cblas.h>
 #include <errno.h>
-#include <lapacke.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
-#include "network.h"
+#include "inputs.h"
 
 enum { BLOCK_ROWS = 64 };
 
 #define DEVIATION_MIN 1e-9
 
 /* The difference is taken in float64, so that a large mean costs no digits. */
-FI_CLONES static void standardise(size_t inputs, const double *restrict mean,
-                                  const float *restrict scale, const float *restrict row,
-                                  float *restrict result) {
+FI_CLONES static void standardise_row(size_t inputs, const double *restrict mean,
+                                      const float *restrict scale, const float *restrict row,
+                                      float *restrict result) {
     for (size_t j = 0; j < inputs; j++)
         result[j] = (float)((double)row[j] - mean[j]) * scale[j];
 }
 
-static void standardise_rows(const fi_model *model, size_t n, const float *embeddings,
-                             float *result) {
+void fi_standardise(const fi_model *model, size_t count, const uint32_t *rows,
+                    const float *embeddings, float *result) {
     size_t inputs = model->shape.inputs;
-    for (size_t i = 0; i < n; i++)
-        standardise(inputs, model->mean, model->scale, embeddings + i * inputs,
-                    result + i * inputs);
+    for (size_t i = 0; i < count; i++)
+        standardise_row(inputs, model->mean, model->scale,
+                        embeddings + (rows ? rows[i] : i) * inputs, result + i * inputs);
 }
 
-int fi_model_prepare(const fi_model *model, size_t n, const float *embeddings, float *prepared) {
+int fi_prepare_rows(const fi_model *model, size_t count, const uint32_t *rows,
+                    const float *embeddings, float *prepared) {
     size_t inputs = model->shape.inputs;
     size_t components = model->shape.components;
     if (components == 0) {
-        standardise_rows(model, n, embeddings, prepared);
+        fi_standardise(model, count, rows, embeddings, prepared);
         return 0;
     }
     FD_FREE float *block = calloc(BLOCK_ROWS, inputs * sizeof(*block));
     if (!block)
         return -ENOMEM;
-    for (size_t first = 0; first < n; first += BLOCK_ROWS) {
-        size_t count = n - first < BLOCK_ROWS ? n - first : BLOCK_ROWS;
-        standardise_rows(model, count, embeddings + first * inputs, block);
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)count, (int)components,
+    for (size_t first = 0; first < count; first += BLOCK_ROWS) {
+        size_t part = count - first < BLOCK_ROWS ? count - first : BLOCK_ROWS;
+        fi_standardise(model, part, rows ? rows + first : NULL,
+                       rows ? embeddings : embeddings + first * inputs, block);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)part, (int)components,
                     (int)inputs, 1.0f, block, (int)inputs, model->projection, (int)inputs, 0.0f,
                     prepared + first * components, (int)components);
     }
     return 0;
+}
+
+int fi_model_prepare(const fi_model *model, size_t n, const float *embeddings, float *prepared) {
+    return fi_prepare_rows(model, n, NULL, embeddings, prepared);
 }
 
 /* ---- folding ---- */
@@ -127,66 +132,6 @@ static void fit_columns(size_t inputs, size_t n, const float *embeddings, double
     }
 }
 
-/* correlation [D x D], its lower triangle by columns: the sum of z z' over n. */
-static int correlate(const fi_model *model, size_t n, const float *embeddings,
-                     double *correlation) {
-    size_t inputs = model->shape.inputs;
-    FD_FREE float *block = calloc(BLOCK_ROWS, inputs * sizeof(*block));
-    FD_FREE float *product = calloc(inputs, inputs * sizeof(*product));
-    if (!block || !product)
-        return -ENOMEM;
-    for (size_t first = 0; first < n; first += BLOCK_ROWS) {
-        size_t count = n - first < BLOCK_ROWS ? n - first : BLOCK_ROWS;
-        standardise_rows(model, count, embeddings + first * inputs, block);
-        cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)inputs, (int)count, 1.0f / (float)n,
-                    block, (int)inputs, 1.0f, product, (int)inputs);
-    }
-    for (size_t i = 0; i < inputs * inputs; i++)
-        correlation[i] = (double)product[i];
-    return 0;
-}
-
-/*
- * Rows of the projection: the leading eigenvectors, the largest first, each with its largest entry
- * positive so that the sign is no accident, all divided by one number so that the projected inputs
- * have variance 1 on average and keep their proportions.
- */
-static void set_projection(fi_model *model, const double *values, const double *vectors) {
-    size_t inputs = model->shape.inputs;
-    size_t components = model->shape.components;
-    double total = 0.0;
-    for (size_t k = 0; k < components; k++)
-        total += fmax(values[k], 0.0);
-    double scale = total > 0.0 ? sqrt((double)components / total) : 1.0;
-    for (size_t k = 0; k < components; k++) {
-        const double *vector = vectors + (components - 1 - k) * inputs; /* values ascend */
-        double sign = vector[cblas_idamax((int)inputs, vector, 1)] < 0.0 ? -scale : scale;
-        for (size_t j = 0; j < inputs; j++)
-            model->projection[k * inputs + j] = (float)(sign * vector[j]);
-    }
-}
-
-static int fit_projection(fi_model *model, size_t n, const float *embeddings) {
-    size_t inputs = model->shape.inputs;
-    size_t components = model->shape.components;
-    FD_FREE double *correlation = calloc(inputs, inputs * sizeof(*correlation));
-    FD_FREE double *vectors = calloc(components, inputs * sizeof(*vectors));
-    FD_FREE double *values = calloc(inputs, sizeof(*values));
-    FD_FREE int *support = calloc(2 * components, sizeof(*support));
-    if (!correlation || !vectors || !values || !support)
-        return -ENOMEM;
-    int r = correlate(model, n, embeddings, correlation);
-    if (r < 0)
-        return r;
-    int found, last = (int)inputs, first = last - (int)components + 1;
-    if (LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'L', last, correlation, last, 0.0, 0.0, first,
-                       last, 0.0, &found, values, vectors, last, support) != 0 ||
-        found != (int)components)
-        return -EIO;
-    set_projection(model, values, vectors);
-    return 0;
-}
-
 int fi_model_fit_inputs(fi_model *model, size_t n, const float *embeddings) {
     if (n == 0)
         return -EINVAL;
@@ -194,7 +139,7 @@ int fi_model_fit_inputs(fi_model *model, size_t n, const float *embeddings) {
     if (!squares)
         return -ENOMEM;
     fit_columns(model->shape.inputs, n, embeddings, model->mean, squares, model->scale);
-    return model->projection ? fit_projection(model, n, embeddings) : 0;
+    return model->projection ? fi_fit_projection(model, n, embeddings) : 0;
 }
 
 void fi_model_copy_inputs(fi_model *model, const fi_model *from) {

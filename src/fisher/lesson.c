@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "inputs.h"
 #include "loss.h"
 
 static int allocate_answers(fi_lesson *lesson, size_t count) {
@@ -74,10 +75,7 @@ int fi_lesson_init(fi_lesson *lesson, const fi_model *model, size_t n_items,
     }
     r = allocate_items(lesson, model,
                        number_items(n_items, answers->count, lesson->pairs, numbers, rows));
-    for (size_t i = 0; i < lesson->n_items && r == 0; i++)
-        r = fi_model_prepare(model, 1, embeddings + (size_t)rows[i] * model->shape.inputs,
-                             lesson->inputs + i * fi_model_prepared_count(model));
-    return r;
+    return r < 0 ? r : fi_prepare_rows(model, lesson->n_items, rows, embeddings, lesson->inputs);
 }
 
 static void run(fi_lesson *lesson, const fi_model *model) {
