@@ -1,19 +1,21 @@
 /*
  * Training against matrix products and against the plain recipe of research code, in the same
- * process. First the step: a full-batch iteration at 10,000 answers against the GEMMs that it
+ * process. First the principal components of the inputs, beside their exact eigendecomposition.
+ * Then the step: a full-batch iteration at 10,000 answers against the GEMMs that it
  * cannot avoid, which are those of the layers forward and backward without the gradient of the
- * inputs. Then the whole: the time until a recipe reaches the held-out loss of 1,000 full-batch
+ * inputs. Last the whole: the time until a recipe reaches the held-out loss of 1,000 full-batch
  * Adam steps without decay, on answers about a random two-layer teacher.
  */
 #include <cblas.h>
 #include <fisher/train.h>
+#include <lapacke.h>
 #include <math.h>
 
 #include "bench.h"
 #include "macros.h"
 
 enum { ANSWERS = 10000, HELD_OUT = 2000, WIDTH = 64, LAYERS = 3, TEACHER_WIDTH = 32, STEPS = 31 };
-enum { PLAIN_STEPS = 1000 };
+enum { PLAIN_STEPS = 1000, COMPONENTS = 128, EXACT_ROWS = 256 };
 
 static const double teacher_spread = 3.0; /* standard deviation of the true rewards */
 
@@ -136,6 +138,59 @@ static void release(bench *state) {
     free(state->back);
     free(state->product);
     fi_model_free(state->model);
+}
+
+/* ---- principal components ---- */
+
+static void fit_components(bench *state) {
+    require(fi_model_fit_inputs(state->model, state->n_items, state->embeddings), "components");
+}
+
+/* Of the correlation matrix of all items, standardised by a model without components. */
+static void decompose(bench *state) {
+    size_t inputs = state->inputs;
+    int d = (int)inputs, found;
+    fi_model *standard = new_model(state, 0, 0, 1);
+    float *block = allocate(EXACT_ROWS * inputs, sizeof(float));
+    float *product = allocate(inputs * inputs, sizeof(float));
+    double *correlation = allocate(inputs * inputs, sizeof(double));
+    double *vectors = allocate(COMPONENTS * inputs, sizeof(double));
+    double *values = allocate(inputs, sizeof(double));
+    int support[2 * COMPONENTS];
+    for (size_t first = 0; first < state->n_items; first += EXACT_ROWS) {
+        size_t count = state->n_items - first < EXACT_ROWS ? state->n_items - first : EXACT_ROWS;
+        require(fi_model_prepare(standard, count, state->embeddings + first * inputs, block),
+                "standardise");
+        cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, d, (int)count, 1.0f, block, d, 1.0f,
+                    product, d);
+    }
+    for (size_t i = 0; i < inputs * inputs; i++)
+        correlation[i] = (double)product[i];
+    require(LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'L', d, correlation, d, 0.0, 0.0,
+                           d - COMPONENTS + 1, d, 0.0, &found, values, vectors, d, support) == 0
+                ? 0
+                : -EIO,
+            "eigenvectors");
+    free(block);
+    free(product);
+    free(correlation);
+    free(vectors);
+    free(values);
+    fi_model_free(standard);
+}
+
+static void report_components(size_t inputs, size_t n_items, double target) {
+    bench state = {.n_items = n_items, .inputs = inputs};
+    fi_shape shape = {(uint32_t)inputs, COMPONENTS, 0, 0};
+    fi_rng rng = fi_rng_seeded(1);
+    require(fi_model_new(&shape, 1, &state.model), "model");
+    state.embeddings = allocate(n_items * inputs, sizeof(float));
+    fill_normal(&rng, n_items * inputs, state.embeddings);
+    double one = median(fit_components, &state, STEPS);
+    double exact = time_once(decompose, &state);
+    printf("D = %4zu, %6zu items: %d components %8.1f ms, exactly %9.1f ms, target %.0f ms  %s\n",
+           inputs, n_items, COMPONENTS, one, exact, target, one <= target ? "met" : "MISSED");
+    release(&state);
 }
 
 /* ---- a step ---- */
@@ -282,6 +337,8 @@ int main(void) {
     openblas_set_num_threads(1);
     printf("%s kernels, %d thread; %d answers, %d hidden layers of %d\n", openblas_get_corename(),
            openblas_get_num_threads(), ANSWERS, LAYERS, WIDTH);
+    report_components(1024, 7200, 200.0);
+    report_components(4096, 100000, 2000.0);
     report_step(2048, 5000);
     report_step(2048, 10000);
     report_step(2048, 20000);
