@@ -291,7 +291,8 @@ fd_engine_options fd_options_engine(const fd_options *options) {
     engine.max_per_prompt = (uint32_t)options->max_per_prompt;
     engine.copy_distance = options->copy_distance;
     engine.offer.candidates = options->candidates;
-    engine.offer.pairs = (uint32_t)options->candidate_pairs;
+    engine.offer.per_pair = (uint32_t)options->candidates_per_pair;
+    engine.offer.contested = options->contested;
     engine.ready = (uint32_t)options->ready;
     engine.lease_seconds = options->lease_seconds;
     engine.redundancy = (uint32_t)options->redundancy;

@@ -87,7 +87,7 @@ struct fd_desk {
     fd_ready_queue ready[FD_ARM_COUNT];
     uint64_t fills;    /* times that offers were put into a queue */
     size_t given_out;  /* leases since the last fill began */
-    size_t candidates; /* of the last batch that was chosen */
+    size_t candidates; /* that are left; more than any number where the last sample came in full */
     size_t demand;     /* what fills expect to go out, besides what the leases tell */
     size_t n_unfinished, unfinished_capacity;
     uint64_t *unfinished; /* pairs that were begun and not finished, to be offered again */

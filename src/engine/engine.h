@@ -42,7 +42,8 @@ typedef struct fd_engine_options {
     double copy_distance;    /* as in fi_selection_options */
     struct fd_scope_options {
         const char *candidates; /* of assignments: "in_prompt", "cross_prompt" or "any" pairs */
-        uint32_t pairs;         /* of them, drawn for each refill; 0: all */
+        uint32_t per_pair;      /* of them, drawn for each pair that is chosen; 0: all */
+        double contested;       /* share of those kept: the ones that the model is least sure of */
     } offer;
     uint32_t ready;          /* pairs kept ready at least */
     uint32_t redundancy;     /* annotators that a pair goes to */
@@ -131,8 +132,12 @@ typedef struct fd_generate {
     bool all;                    /* every pair in scope, rather than a sample of `pairs` */
     size_t prompts;              /* prompts drawn; 0: all */
     size_t responses_per_prompt; /* items drawn of each; 0: all */
-    size_t pairs;                /* most candidates, at least 1; not looked at with `all` */
-    bool include_labelled;       /* pairs that have an answer too */
+    /* Not looked at with `all`: candidates drawn (0: the configured number for each pair of the
+     * batch), and the share of them that is kept, those that the model is least sure of (0: the
+     * configured one; 1: all). `random` keeps all. */
+    size_t pairs;
+    double contested;
+    bool include_labelled; /* pairs that have an answer too */
 } fd_generate;
 
 /* The pairs whose ranking i-opt serves. */

@@ -236,6 +236,47 @@ int fd_generate_candidates(fd_engine *engine, const fd_snapshot *snapshot,
     return 0;
 }
 
+/* ---- contested pairs ---- */
+
+static double gap_of(const fd_snapshot *snapshot, fi_pair pair) {
+    return fabs((double)*fd_rows_at(snapshot->rewards, pair.a) -
+                (double)*fd_rows_at(snapshot->rewards, pair.b));
+}
+
+static int compare_numbers(const void *a, const void *b) {
+    double first = *(const double *)a, second = *(const double *)b;
+    return (first > second) - (first < second);
+}
+
+int fd_keep_contested(fd_generated *generated, const fd_snapshot *snapshot, double share,
+                      size_t least) {
+    size_t n = generated->n_pairs, kept = (size_t)ceil(share * (double)n);
+    if (kept < least)
+        kept = least;
+    if (kept >= n)
+        return 0;
+    FD_FREE double *gaps = calloc(n, sizeof(*gaps));
+    if (!gaps)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        gaps[i] = gap_of(snapshot, generated->pairs[i]);
+    qsort(gaps, n, sizeof(*gaps), compare_numbers);
+    double limit = gaps[kept - 1];
+    size_t below = 0, count = 0;
+    while (below < kept && gaps[below] < limit)
+        below++;
+    size_t ties = kept - below; /* at the limit itself those that come first */
+    for (size_t i = 0; i < n; i++) {
+        double gap = gap_of(snapshot, generated->pairs[i]);
+        if (gap < limit || (gap == limit && ties > 0)) {
+            ties -= gap == limit;
+            generated->pairs[count++] = generated->pairs[i];
+        }
+    }
+    generated->n_pairs = count;
+    return 0;
+}
+
 void fd_generated_clear(fd_generated *generated) {
     free(generated->pairs);
     free(generated->members);

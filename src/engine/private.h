@@ -193,6 +193,11 @@ int fd_generate_candidates(fd_engine *engine, const fd_snapshot *snapshot,
                            fd_generated *ret) FD_MUST_CHECK;
 void fd_generated_clear(fd_generated *generated);
 
+/* Keeps that share of the pairs, at least `least` of them, that the snapshot's model is least sure
+ * of, in their order. */
+int fd_keep_contested(fd_generated *generated, const fd_snapshot *snapshot, double share,
+                      size_t least) FD_MUST_CHECK;
+
 /* The prompt of each item of a snapshot: malloc'd [snapshot->items]. */
 int fd_prompts_of(fd_engine *engine, const fd_snapshot *snapshot, uint32_t **ret) FD_MUST_CHECK;
 

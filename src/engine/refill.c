@@ -120,11 +120,11 @@ static bool goes_on(void *context) {
     return !stopping;
 }
 
-/* At most so many candidates; 0: all there are. */
+/* So many candidates are drawn; 0: all there are. */
 static size_t candidates_for(const fd_engine *engine, fd_arm arm, size_t count) {
-    size_t configured = engine->options.offer.pairs, enough = CONTROL_CANDIDATES * count;
-    bool few = arm == FD_ARM_CONTROL && (configured == 0 || enough < configured);
-    return few ? enough : configured;
+    size_t per_pair = engine->options.offer.per_pair;
+    bool few = arm == FD_ARM_CONTROL && (per_pair == 0 || per_pair > CONTROL_CANDIDATES);
+    return count * (few ? CONTROL_CANDIDATES : per_pair);
 }
 
 static int choose(fd_engine *engine, fd_arm arm, size_t count, bool figures,
@@ -233,10 +233,14 @@ static void expect_demand(fd_desk *desk) {
     (void)pthread_mutex_unlock(&desk->lock);
 }
 
-static void note_candidates(fd_desk *desk, size_t count) {
-    (void)pthread_mutex_lock(&desk->lock);
-    desk->candidates = count;
-    (void)pthread_mutex_unlock(&desk->lock);
+/* A sample that came in full does not tell how many more there are. */
+static void note_candidates(fd_engine *engine, size_t chosen, size_t found) {
+    const struct fd_scope_options *offer = &engine->options.offer;
+    double full = floor(offer->contested * (double)(chosen * offer->per_pair));
+    bool plenty = offer->per_pair > 0 && (double)found >= full;
+    (void)pthread_mutex_lock(&engine->desk->lock);
+    engine->desk->candidates = plenty ? SIZE_MAX : found;
+    (void)pthread_mutex_unlock(&engine->desk->lock);
 }
 
 static int fill_arm(fd_engine *engine, fd_arm arm, bool anew, uint32_t annotator, fd_fault *fault) {
@@ -255,7 +259,7 @@ static int fill_arm(fd_engine *engine, fd_arm arm, bool anew, uint32_t annotator
     if (r == 0)
         r = choose(engine, arm, want - have, figures, &taken, &answer, fault);
     if (r == 0 && arm == FD_ARM_ACTIVE)
-        note_candidates(desk, (size_t)answer.candidates);
+        note_candidates(engine, want - have, (size_t)answer.candidates);
     if (r == 0)
         r = put_all(engine, arm, anew, &answer);
     if (r == 0 && figures && answer.count > 0) {

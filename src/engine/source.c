@@ -178,10 +178,17 @@ static int find_target(fd_source *source) {
 /* ---- all of it ---- */
 
 static int generate(fd_engine *engine, const fd_selection_request *request, uint64_t seed,
-                    fd_source *source) {
+                    bool keep_all, fd_source *source) {
+    const struct fd_scope_options *offer = &engine->options.offer;
     struct fd_source_memory *memory = source->memory;
-    int r = fd_generate_candidates(engine, source->snapshot, &request->generate, seed,
-                                   &memory->unwanted, &memory->generated);
+    fd_generate wanted = request->generate;
+    if (wanted.pairs == 0)
+        wanted.pairs = request->batch_size * (offer->per_pair > 0 ? offer->per_pair : 1);
+    int r = fd_generate_candidates(engine, source->snapshot, &wanted, seed, &memory->unwanted,
+                                   &memory->generated);
+    double share = wanted.contested > 0.0 ? wanted.contested : offer->contested;
+    if (r == 0 && !wanted.all && !keep_all)
+        r = fd_keep_contested(&memory->generated, source->snapshot, share, request->batch_size);
     if (r < 0)
         return r;
     return request->generate.all ? use_pool(source, request->generate.scope)
@@ -189,7 +196,8 @@ static int generate(fd_engine *engine, const fd_selection_request *request, uint
 }
 
 static int fill(fd_engine *engine, const fd_selection_request *request, uint64_t seed,
-                bool needs_prompts, bool needs_target, fd_source *source, fd_fault *fault) {
+                bool needs_prompts, bool needs_target, bool keep_all, fd_source *source,
+                fd_fault *fault) {
     int r = fi_information_copy(source->snapshot->past, &source->past);
     if (r == 0 && needs_prompts)
         r = fd_prompts_of(engine, source->snapshot, &source->memory->prompts);
@@ -200,7 +208,7 @@ static int fill(fd_engine *engine, const fd_selection_request *request, uint64_t
     if (r == 0 && needs_target)
         r = find_target(source);
     if (r < 0 || !request->pairs)
-        return r < 0 ? r : generate(engine, request, seed, source);
+        return r < 0 ? r : generate(engine, request, seed, keep_all, source);
     size_t count;
     r = list_request(engine, request, source, &count, fault);
     return r < 0 ? r : use_list(source, count);
@@ -218,7 +226,8 @@ int fd_source_find(fd_engine *engine, const fd_selection_request *request, bool 
     bool needs_target =
         strcmp(strategy->name, "i-opt") == 0 && request->target == FD_TARGET_IN_PROMPT;
     bool needs_prompts = by_prompt || needs_target || (!request->pairs && request->generate.all);
-    r = fill(engine, request, seed, needs_prompts, needs_target, &source, fault);
+    bool keep_all = strcmp(strategy->name, "random") == 0;
+    r = fill(engine, request, seed, needs_prompts, needs_target, keep_all, &source, fault);
     if (r < 0)
         return r;
     *ret = source;

@@ -3,7 +3,7 @@
 
 #include "selection_request.h"
 
-enum { BATCH_MAX = 100000, PAIRS_MAX = 1000000, GENERATED_PAIRS = 20000 };
+enum { BATCH_MAX = 100000, PAIRS_MAX = 1000000 };
 
 struct selection_body {
     int64_t batch_size;
@@ -76,7 +76,8 @@ struct generate_body {
     int scope; /* -1: none */
     int64_t prompts;
     int64_t responses_per_prompt;
-    int64_t pairs; /* 0: none */
+    int64_t pairs;    /* 0: none */
+    double contested; /* 0: none */
     bool include_labelled;
 };
 
@@ -88,6 +89,7 @@ static const fd_field generate_fields[] = {
     {"responses_per_prompt", FD_FIELD_INTEGER, AT(responses_per_prompt), .min = 1,
      .max = UINT32_MAX},
     {"pairs", FD_FIELD_INTEGER, AT(pairs), .min = 1, .max = PAIRS_MAX},
+    {"contested", FD_FIELD_REAL, AT(contested), .lowest = 1e-6, .highest = 1},
     {"include_labelled", FD_FIELD_BOOLEAN, AT(include_labelled)},
 };
 #undef AT
@@ -168,6 +170,9 @@ static int read_generate(const json_t *value, fd_generate *ret, fd_fault *fault)
     if (all && body.pairs > 0)
         return fd_json_fault(fault, &(fd_path){.parent = &path, .name = "pairs"},
                              "has no meaning with all_pairs, which takes every pair");
+    if (all && body.contested > 0.0)
+        return fd_json_fault(fault, &(fd_path){.parent = &path, .name = "contested"},
+                             "has no meaning with all_pairs, which takes every pair");
     if (!all && body.scope >= 0)
         return fd_json_fault(fault, &(fd_path){.parent = &path, .name = "scope"},
                              "belongs to all_pairs; %s has a scope of its own", modes[body.mode]);
@@ -177,7 +182,8 @@ static int read_generate(const json_t *value, fd_generate *ret, fd_fault *fault)
         .all = all,
         .prompts = (size_t)body.prompts,
         .responses_per_prompt = (size_t)body.responses_per_prompt,
-        .pairs = body.pairs > 0 ? (size_t)body.pairs : GENERATED_PAIRS,
+        .pairs = (size_t)body.pairs,
+        .contested = body.contested,
         .include_labelled = body.include_labelled,
     };
     return 0;

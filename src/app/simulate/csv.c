@@ -25,11 +25,11 @@ int fd_csv_key(const fd_plan *plan, const fd_data *data, const fd_run *run, char
     int length = asprintf(
         ret,
         "%s,%s,%s,%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%s,%.9g,%" PRIu64
-        ",%.9g,%" PRIu64 ",%s,%s,%s,%s,%s,%" PRIu64,
+        ",%.9g,%" PRIu64 ",%s,%s,%s,%s,%" PRIu64,
         flags->name, data->name, fd_reward_names[run->reward], fd_mode_name(run->mode), run->batch,
         run->width, flags->rounds, flags->prompts, flags->responses, flags->candidates,
         flags->noise, flags->redundancy, flags->control_share, flags->stale, flags->pending_aware,
-        flags->first, flags->retrain, plan->described, run->strategy, run->seed);
+        flags->first, plan->described, run->strategy, run->seed);
     return length < 0 ? -ENOMEM : 0;
 }
 

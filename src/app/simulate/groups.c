@@ -21,7 +21,6 @@ static const struct {
     {FD_COLUMN_STALE, "stale"},
     {FD_COLUMN_PENDING_AWARE, "pending-aware"},
     {FD_COLUMN_FIRST, "first"},
-    {FD_COLUMN_RETRAIN, "retrain"},
 };
 
 void fd_groups_clear(fd_groups *groups) {

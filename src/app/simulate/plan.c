@@ -12,11 +12,11 @@ static const fd_option_row rows[] = {
 
 /* Shen, Sun and Ton's published code: no regularisation, no stopping, anew in each round. */
 static char *const paper[] = {
-    "--strategies=pa-dopt", "--name=paper",         "--retrain=scratch", "--first=random",
-    "--model=network",      "--hidden-layers=3",    "--hidden-width=64", "--components=0",
-    "--iterations=1000",    "--batch-size=0",       "--patience=0",      "--held-out=0",
-    "--weight-decay=0",     "--learning-rate=1e-3", "--copy-distance=0", "--prior-precision=1e-6",
-    "--max-per-item=0",     "--max-per-prompt=0",
+    "--strategies=pa-dopt", "--name=paper",           "--retrain=scratch", "--first=random",
+    "--model=network",      "--candidates=20000",     "--contested=1",     "--hidden-layers=3",
+    "--hidden-width=64",    "--components=0",         "--iterations=1000", "--batch-size=0",
+    "--patience=0",         "--held-out=0",           "--weight-decay=0",  "--learning-rate=1e-3",
+    "--copy-distance=0",    "--prior-precision=1e-6", "--max-per-item=0",  "--max-per-prompt=0",
 };
 
 const char *const fd_reward_names[FD_REWARD_COUNT] = {
@@ -36,7 +36,6 @@ static const char *const without[] = {"db",
                                       "log-level",
                                       "strategy",
                                       "candidates",
-                                      "candidate-pairs",
                                       "ready",
                                       "lease-seconds",
                                       "redundancy",
@@ -44,6 +43,7 @@ static const char *const without[] = {"db",
                                       "control-fraction",
                                       "max-skips",
                                       "hidden-width",
+                                      "refit",
                                       "retrain-labels",
                                       "retrain-seconds",
                                       "seed",
@@ -231,9 +231,7 @@ static int check(fd_plan *plan, fd_fault *fault) {
         r = check_choice("pending-aware", flags->pending_aware, "yes", "no", fault);
     if (r == 0)
         r = check_choice("first", flags->first, "random", "strategy", fault);
-    if (r == 0)
-        r = check_choice("retrain", flags->retrain, "warm", "scratch", fault);
-    if (r == 0 && strcmp(flags->candidates, "all") != 0)
+    if (r == 0 && flags->candidates[0] != '\0' && strcmp(flags->candidates, "all") != 0)
         r = read_count("candidates", flags->candidates, 1000000, &plan->candidates, fault);
     if (r == 0 && strpbrk(flags->name, ",\"\n\r"))
         r = fd_fault_set(fault, -EINVAL, "", "--name stands in a CSV file: no commas or quotes");

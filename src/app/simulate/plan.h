@@ -26,7 +26,7 @@ typedef struct fd_plan {
     fd_flags flags;
     fd_options options;  /* of the engine */
     char *described;     /* those that matter to a run, "name=value;…" */
-    uint64_t candidates; /* 0: all */
+    uint64_t candidates; /* 0: as many as the engine takes, or all */
     size_t n_runs;
     fd_run *runs; /* seed by seed, so that what is finished can be compared */
 } fd_plan;

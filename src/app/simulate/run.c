@@ -53,8 +53,6 @@ static int open_engine(struct session *session) {
     options.retrain_labels = 0;
     options.retrain_seconds = 0;
     options.refit = false;
-    if (strcmp(session->plan->flags.retrain, "warm") == 0)
-        options.retrain = FD_RETRAIN_WARM;
     r = fd_engine_open(&options, store, &session->engine, session->fault);
     if (r == 0)
         fd_engine_interrupt(session->engine); /* no annotators: nothing need lie ready */
@@ -132,7 +130,7 @@ static int choose(struct session *session, const char *strategy, size_t count, s
         .has_seed = true,
         .seed = fd_mix(fd_mix(0, session->run->seed), session->fills++) >> 11,
         .generate = {.scope = session->run->mode,
-                     .all = session->plan->candidates == 0,
+                     .all = strcmp(flags->candidates, "all") == 0,
                      .prompts = flags->prompts,
                      .responses_per_prompt = flags->responses,
                      .pairs = session->plan->candidates},
@@ -244,9 +242,8 @@ static int ask(struct session *session, const fd_watcher *watcher) {
 }
 
 static int train(struct session *session) {
-    bool scratch = strcmp(session->plan->flags.retrain, "scratch") == 0;
     double start = fd_monotonic_seconds();
-    int r = fd_engine_train(session->engine, scratch, session->fault);
+    int r = fd_engine_train(session->engine, false, session->fault);
     if (r < 0)
         return r;
     fd_engine_wait_trained(session->engine);
