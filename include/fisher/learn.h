@@ -51,6 +51,7 @@ typedef struct fi_learned {
     fi_model *model;        /* the caller's, freed with fi_model_free */
     double prior_precision; /* lambda of the last layer */
     uint32_t iterations;    /* Newton steps or training steps */
+    bool went_on;           /* a network, from `start` */
     size_t tried;           /* answers that the kinds were tried on; 0: they were not */
     double linear_loss;     /* on those, nats per answer; NaN where not tried */
     double network_loss;    /* infinite where training diverged */
@@ -63,8 +64,9 @@ typedef struct fi_learned {
  * `inputs` is a model whose input statistics are taken over, where it fits the shape; otherwise,
  * or with NULL, they are those of all rows. `start` is a network to go on from, shrunk halfway to
  * fresh weights so that it can still move (Ash and Adams 2020): what it saw it cannot be tried on,
- * so then `held_out` answers, which it never saw, tell when to stop and choose the kind. NULL, or
- * another shape, starts from scratch, and `held_out` is not looked at.
+ * so then `held_out` answers, which it never saw, tell when to stop and choose the kind. Without
+ * any, a network that need not compete takes all its iterations and FI_KIND_AUTO starts from
+ * scratch. NULL, or another shape, starts from scratch too, and `held_out` is not looked at.
  *
  * The prior precision of a network is h / |beta|^2, the one under which its own beta is most
  * likely.

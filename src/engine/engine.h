@@ -25,9 +25,10 @@ typedef struct fd_engine fd_engine;
 
 /* Where the training of a network begins. */
 typedef enum fd_retrain {
-    FD_RETRAIN_SCRATCH, /* fresh weights */
-    FD_RETRAIN_WARM,    /* the network that serves, if one does */
-    FD_RETRAIN_AUTO,    /* the same, and fresh weights whenever the labels have doubled */
+    FD_RETRAIN_SCRATCH,    /* fresh weights */
+    FD_RETRAIN_WARM,       /* the network that serves, if one does */
+    FD_RETRAIN_AUTO,       /* the same, and fresh weights whenever the labels have doubled */
+    FD_RETRAIN_CONFIGURED, /* of a request: as the options have it */
 } fd_retrain;
 
 typedef struct fd_engine_options {
@@ -385,9 +386,9 @@ int fd_engine_model_activate(fd_engine *engine, uint64_t version, fd_fault *faul
 int fd_engine_model_copy(fd_engine *engine, uint64_t version, fd_model_row *ret_row,
                          fi_model **ret_model, fd_fault *fault) FD_MUST_CHECK;
 
-/* Asks for a retrain, from scratch or from where the model stands. One that runs goes on, and
- * another follows it. -EAGAIN with a fault when there is no label to learn from. */
-int fd_engine_train(fd_engine *engine, bool scratch, fd_fault *fault) FD_MUST_CHECK;
+/* Asks for a retrain. One that runs goes on, and another follows it, from scratch if any of those
+ * who asked meanwhile wants that. -EAGAIN with a fault when there is no label to learn from. */
+int fd_engine_train(fd_engine *engine, fd_retrain from, fd_fault *fault) FD_MUST_CHECK;
 
 /* Returns once every training that was asked for has ended, and its model, if it succeeded, serves.
  */

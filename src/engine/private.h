@@ -76,7 +76,7 @@ struct fd_engine {
     pthread_cond_t worker_wanted;
     bool worker_stop; /* guarded by worker_lock, as is all below */
     bool train_requested;
-    bool train_scratch;
+    fd_retrain train_from;
     size_t labels_seen;      /* revisions of labels */
     size_t labels_trained;   /* of them when the last training began */
     double oldest_new_label; /* monotonic seconds; when the first after those came */

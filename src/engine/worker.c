@@ -34,20 +34,14 @@ static const fi_model *inputs_to_keep(const fd_lesson *lesson) {
 }
 
 /* Whether a network may go on from the one that serves. */
-static bool is_scratch(const fd_engine *engine, const fd_lesson *lesson, size_t labels) {
-    switch (engine->options.retrain) {
-    case FD_RETRAIN_SCRATCH:
-        return true;
-    case FD_RETRAIN_AUTO:
-        if (labels >= 2 * engine->labels_at_scratch)
-            return true;
-        break;
-    case FD_RETRAIN_WARM:
-        break;
-    }
-    const fd_served_model *served = lesson->snapshot->served;
-    return served->row.version == 0 || !inputs_to_keep(lesson) ||
-           fi_model_shape(served->model)->hidden_layers == 0;
+static bool may_go_on(const fd_engine *engine, const fd_lesson *lesson, size_t labels,
+                      fd_retrain from) {
+    if (from == FD_RETRAIN_CONFIGURED)
+        from = engine->options.retrain;
+    if (from == FD_RETRAIN_SCRATCH ||
+        (from == FD_RETRAIN_AUTO && labels >= 2 * engine->labels_at_scratch))
+        return false;
+    return lesson->snapshot->served->row.version > 0 && inputs_to_keep(lesson);
 }
 
 static fi_learn_options learn_options(fd_engine *engine, const fd_lesson *lesson) {
@@ -76,7 +70,7 @@ static void tell_trained(const fd_model_row *row, const fi_learned *learned) {
 }
 
 /* 1: the model was rejected. */
-static int train(fd_engine *engine, const fd_lesson *lesson, bool scratch) {
+static int train(fd_engine *engine, const fd_lesson *lesson, fd_retrain from) {
     double start = fd_monotonic_seconds();
     FD_CLEANUP(fd_answer_set_clear) fd_answer_set learn = {0};
     FD_CLEANUP(fd_answer_set_clear) fd_answer_set held_out = {0};
@@ -97,21 +91,21 @@ static int train(fd_engine *engine, const fd_lesson *lesson, bool scratch) {
     size_t labels = learn.answers.count + held_out.answers.count;
     const fd_served_model *served = lesson->snapshot->served;
     const fi_model *inputs = inputs_to_keep(lesson);
-    scratch = scratch || is_scratch(engine, lesson, labels);
+    const fi_model *begin = may_go_on(engine, lesson, labels, from) ? served->model : NULL;
     fi_learn_options options = learn_options(engine, lesson);
     fi_learned learned = {0};
     r = fi_learn(lesson->n_items, lesson->embeddings->data, &learn.answers, &held_out.answers,
-                 inputs, scratch ? NULL : served->model, &options, &learned);
+                 inputs, begin, &options, &learned);
     if (r < 0)
         return r;
-    if (scratch)
+    if (!learned.went_on)
         engine->labels_at_scratch = labels;
 
     FD_CLEANUP(fi_model_freep) fi_model *model = learned.model;
     fd_model_row row = {
         .version = engine->last_model_version + 1,
-        .parent = scratch ? 0 : served->row.version,
-        .scratch = scratch,
+        .parent = learned.went_on ? served->row.version : 0,
+        .scratch = !learned.went_on,
         .labels = labels,
         .items = inputs ? served->row.items : lesson->n_items,
         .iterations = learned.iterations,
@@ -128,14 +122,14 @@ static int train(fd_engine *engine, const fd_lesson *lesson, bool scratch) {
     return row.state == FD_MODEL_REJECTED;
 }
 
-static int teach(fd_engine *engine, bool scratch) {
+static int teach(fd_engine *engine, fd_retrain from) {
     FD_CLEANUP(fd_lesson_clear) fd_lesson lesson = {0};
     int r = fd_lesson_read(engine, &lesson);
     if (r < 0)
         return r;
     if (lesson.n_answers == 0)
         return -ENODATA;
-    return train(engine, &lesson, scratch);
+    return train(engine, &lesson, from);
 }
 
 /* ---- the thread ---- */
@@ -206,14 +200,14 @@ static void *work_loop(void *context) {
             wait_for(engine, seconds);
             continue;
         }
-        bool scratch = engine->train_scratch;
+        fd_retrain from = engine->train_from;
         engine->train_requested = false;
-        engine->train_scratch = false;
+        engine->train_from = FD_RETRAIN_CONFIGURED;
         engine->labels_trained = engine->labels_seen;
         set_worker_state(engine, FD_WORKER_TRAINING);
         (void)pthread_mutex_unlock(&engine->worker_lock);
 
-        int r = teach(engine, scratch);
+        int r = teach(engine, from);
         note_result(engine, r);
 
         (void)pthread_mutex_lock(&engine->worker_lock);
@@ -236,12 +230,13 @@ void fd_worker_tell(fd_engine *engine, size_t labels) {
     (void)pthread_mutex_unlock(&engine->worker_lock);
 }
 
-int fd_engine_train(fd_engine *engine, bool scratch, fd_fault *fault) {
+int fd_engine_train(fd_engine *engine, fd_retrain from, fd_fault *fault) {
     (void)pthread_mutex_lock(&engine->worker_lock);
     bool possible = engine->labels_seen > 0;
     if (possible) {
         engine->train_requested = true;
-        engine->train_scratch |= scratch;
+        if (engine->train_from != FD_RETRAIN_SCRATCH)
+            engine->train_from = from;
         (void)pthread_cond_signal(&engine->worker_wanted);
     }
     (void)pthread_mutex_unlock(&engine->worker_lock);
@@ -249,6 +244,7 @@ int fd_engine_train(fd_engine *engine, bool scratch, fd_fault *fault) {
 }
 
 int fd_worker_start(fd_engine *engine) {
+    engine->train_from = FD_RETRAIN_CONFIGURED;
     return -pthread_create(&engine->worker, NULL, work_loop, engine);
 }
 

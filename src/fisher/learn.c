@@ -325,6 +325,7 @@ static int train_on_all(struct learning *learning, const struct trial *trial,
 static int finish_network(struct learning *learning, const struct trial *trial, fi_learned *ret) {
     FD_CLEANUP(fi_model_freep) fi_model *model = FD_STEAL(learning->went_on);
     int r = 0;
+    ret->went_on = learning->start != NULL;
     ret->iterations = (uint32_t)trial->steps;
     if (!model)
         r = train_on_all(learning, trial, &ret->iterations, &model);
@@ -390,7 +391,7 @@ static int take_answers(struct learning *learning, size_t n_items, const float *
 
 static int learning_init(struct learning *learning, size_t n_items, const float *embeddings,
                          const fi_answers *answers, const fi_answers *held_out,
-                         const fi_model *inputs, const fi_model *start) {
+                         const fi_model *inputs, const fi_model *start, fi_kind kind) {
     static const fi_answers none = {0};
     int r = prepare_inputs(learning, n_items, embeddings, inputs);
     if (r < 0)
@@ -398,10 +399,12 @@ static int learning_init(struct learning *learning, size_t n_items, const float 
     learning->network = learning->options->shape;
     learning->network.inputs = (uint32_t)width_of(learning);
     learning->network.components = 0;
-    if (held_out && held_out->count > 0 && can_go_on(learning, start))
+    bool is_held_out = held_out && held_out->count > 0;
+    if ((is_held_out || kind == FI_KIND_NETWORK) && can_go_on(learning, start))
         learning->start = start;
     learning->share = 1.0;
-    return take_answers(learning, n_items, embeddings, answers, learning->start ? held_out : &none);
+    return take_answers(learning, n_items, embeddings, answers,
+                        learning->start && is_held_out ? held_out : &none);
 }
 
 static fi_kind kind_of(const fi_learn_options *options, size_t answers) {
@@ -423,11 +426,11 @@ int fi_learn(size_t n_items, const float *embeddings, const fi_answers *answers,
     if (answers->count == 0)
         return -EINVAL;
     FD_CLEANUP(learning_clear) struct learning learning = {.options = options};
-    int r = learning_init(&learning, n_items, embeddings, answers, held_out, inputs, start);
+    fi_kind kind = kind_of(options, answers->count);
+    int r = learning_init(&learning, n_items, embeddings, answers, held_out, inputs, start, kind);
     if (r < 0)
         return r;
 
-    fi_kind kind = kind_of(options, answers->count);
     struct trial trial = {0};
     if (is_tried(&learning, kind))
         r = try_both(&learning, &trial);

@@ -56,9 +56,12 @@ void fd_model_get(const fd_request *request, fd_response *response) {
 
 /* ---- POST /v1/model/train ---- */
 
-enum { FROM_WARM, FROM_SCRATCH };
-
-static const char *const starts[] = {[FROM_WARM] = "warm", [FROM_SCRATCH] = "scratch", NULL};
+static const char *const starts[] = {
+    [FD_RETRAIN_SCRATCH] = "scratch",
+    [FD_RETRAIN_WARM] = "warm",
+    [FD_RETRAIN_AUTO] = "auto",
+    NULL,
+};
 
 struct train_body {
     int from;
@@ -82,10 +85,10 @@ void fd_model_train(const fd_request *request, fd_response *response) {
     if (!fd_query_accept_none(request, response))
         return;
     fd_fault fault = {0};
-    struct train_body body = {.from = FROM_WARM};
+    struct train_body body = {.from = FD_RETRAIN_CONFIGURED};
     int r = read_train(request, &body, &fault);
     if (r == 0)
-        r = fd_engine_train(request->engine, body.from == FROM_SCRATCH, &fault);
+        r = fd_engine_train(request->engine, (fd_retrain)body.from, &fault);
     if (r == -EAGAIN)
         fd_problem(request, response, 409, fault.detail);
     else if (r < 0)

@@ -110,15 +110,13 @@ double fixture_seconds(void) {
 }
 
 uint64_t fixture_train(fd_engine *engine) {
-    fd_model_info before, now;
+    fd_model_info before = fixture_model(engine);
     fd_fault fault = {0};
-    assert_int_equal(fd_engine_model(engine, &before), 0);
-    assert_int_equal(fd_engine_train(engine, false, &fault), 0);
-    do {
-        sched_yield();
-        assert_int_equal(fd_engine_model(engine, &now), 0);
-        assert_int_not_equal(now.worker, FD_WORKER_FAILED);
-    } while (now.version == before.version);
+    assert_int_equal(fd_engine_train(engine, FD_RETRAIN_CONFIGURED, &fault), 0);
+    fd_engine_wait_trained(engine);
+    fd_model_info now = fixture_model(engine);
+    assert_int_not_equal(now.worker, FD_WORKER_FAILED);
+    assert_int_not_equal(now.version, before.version); /* or it was rejected */
     return now.version;
 }
 

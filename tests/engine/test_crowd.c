@@ -453,7 +453,9 @@ static void many_who_ask_at_once_get_the_pairs_of_one_batch(void **state) {
         static struct asker askers[AT_ONCE];
         fd_pair_reference pairs[AT_ONCE];
         desk_prepare(&desk);
+        desk.options.kind = FI_KIND_NETWORK;
         desk.options.hidden_width = 32;
+        desk.options.prior_precision = 1e-3;
         desk.options.ready = rounds[round].ready;
         desk.options.strategy = "greedy";
         desk.options.offer.per_pair = rounds[round].candidates / rounds[round].ready;

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,7 +16,7 @@ static void an_engine_without_items_says_so(void **state) {
     fd_fault fault = {0};
     assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), -EAGAIN);
     assert_non_null(strstr(fault.detail, "no items"));
-    assert_int_equal(fd_engine_train(engine, false, &fault), -EAGAIN);
+    assert_int_equal(fd_engine_train(engine, FD_RETRAIN_CONFIGURED, &fault), -EAGAIN);
 }
 
 static void items_of_another_dimension_are_refused_and_change_nothing(void **state) {
@@ -158,6 +159,7 @@ static void closing_ends_an_endless_training(void **state) {
     (void)state;
     fd_store *store = NULL;
     fd_engine_options options = fixture_options();
+    options.kind = FI_KIND_NETWORK;
     options.train.iterations = UINT32_MAX;
     options.train.patience = 0;
     options.held_out_fraction = 0;
@@ -166,11 +168,9 @@ static void closing_ends_an_endless_training(void **state) {
     fixture_add_items(engine, 1, 3);
     assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_B), 0);
     fd_fault fault = {0};
-    assert_int_equal(fd_engine_train(engine, false, &fault), 0);
-    fd_model_info info;
-    do
-        assert_int_equal(fd_engine_model(engine, &info), 0);
-    while (info.worker != FD_WORKER_TRAINING);
+    assert_int_equal(fd_engine_train(engine, FD_RETRAIN_CONFIGURED, &fault), 0);
+    while (fixture_model(engine).worker != FD_WORKER_TRAINING)
+        (void)sched_yield();
     fd_engine_close(engine);
 }
 
@@ -342,41 +342,46 @@ static double reward_of(const fi_model *model, const float *embedding) {
 
 static void a_warm_start_lies_halfway_between_the_serving_weights_and_fresh_ones(void **state) {
     (void)state;
+    enum { ITEMS = 4 };
     fd_store *store = NULL;
     fd_engine_options options = fixture_options();
+    options.kind = FI_KIND_NETWORK;
+    options.components = 0;
+    options.retrain = FD_RETRAIN_WARM;
     options.train.iterations = 1;
     options.train.learning_rate = 1e-12; /* what is published is where the training started */
     options.train.weight_decay = 0;
     options.held_out_fraction = 0;
     assert_int_equal(fd_store_open_memory(&store), 0);
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_open(&options, store);
-    fixture_add_items(engine, 1, 3);
+    fixture_add_items(engine, 1, ITEMS); /* of which the inputs' statistics are */
     assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_B), 0);
 
-    fd_item_reference items[] = {{.id = "p0-r0"}, {.id = "p0-r1"}, {.id = "p0-r2"}};
-    fd_score first[3], second[3];
+    fd_item_reference items[] = {
+        {.id = "p0-r0"}, {.id = "p0-r1"}, {.id = "p0-r2"}, {.id = "p0-r3"}};
+    fd_score first[ITEMS], second[ITEMS];
     uint64_t version;
     fd_fault fault = {0};
     assert_int_equal(fixture_train(engine), 1);
-    assert_int_equal(fd_engine_score(engine, items, 3, first, &version, &fault), 0);
+    assert_int_equal(fd_engine_score(engine, items, ITEMS, first, &version, &fault), 0);
     assert_int_equal(fixture_train(engine), 2);
-    assert_int_equal(fd_engine_score(engine, items, 3, second, &version, &fault), 0);
+    assert_int_equal(fd_engine_score(engine, items, ITEMS, second, &version, &fault), 0);
 
-    float embeddings[3 * DIMENSION];
-    fixture_embeddings(embeddings, 3);
+    float embeddings[ITEMS * DIMENSION];
+    fixture_embeddings(embeddings, ITEMS);
     fi_shape shape = {DIMENSION, 0, options.hidden_layers, options.hidden_width};
     fi_model *serving = NULL, *fresh = NULL;
     size_t count;
     assert_int_equal(fi_model_new(&shape, options.seed, &serving), 0);
     assert_int_equal(fi_model_new(&shape, options.seed + 1, &fresh), 0);
-    assert_int_equal(fi_model_fit_inputs(serving, 3, embeddings), 0);
+    assert_int_equal(fi_model_fit_inputs(serving, ITEMS, embeddings), 0);
     float *weights = fi_model_parameters(serving, &count);
     const float *others = fi_model_parameters(fresh, &count);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < ITEMS; i++)
         assert_true(fabs(first[i].reward - reward_of(serving, embeddings + i * DIMENSION)) < 1e-5);
     for (size_t i = 0; i < count; i++)
         weights[i] = (weights[i] + others[i]) / 2;
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < ITEMS; i++)
         assert_true(fabs(second[i].reward - reward_of(serving, embeddings + i * DIMENSION)) < 1e-5);
     fi_model_free(serving);
     fi_model_free(fresh);

@@ -4,7 +4,7 @@
 
 static void train_and_wait(fd_engine *engine) {
     fd_fault fault = {0};
-    assert_int_equal(fd_engine_train(engine, true, &fault), 0);
+    assert_int_equal(fd_engine_train(engine, FD_RETRAIN_SCRATCH, &fault), 0);
     fd_engine_wait_trained(engine);
 }
 

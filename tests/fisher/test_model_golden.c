@@ -9,6 +9,8 @@ static const double tolerance = 1e-4;
 
 static fi_train_options plain_steps(uint32_t steps, double decay) {
     fi_train_options options = fi_train_defaults();
+    options.batch_size = 0;
+    options.learning_rate = 1e-3;
     options.iterations = steps;
     options.weight_decay = decay;
     return options;

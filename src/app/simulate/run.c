@@ -243,7 +243,7 @@ static int ask(struct session *session, const fd_watcher *watcher) {
 
 static int train(struct session *session) {
     double start = fd_monotonic_seconds();
-    int r = fd_engine_train(session->engine, false, session->fault);
+    int r = fd_engine_train(session->engine, FD_RETRAIN_CONFIGURED, session->fault);
     if (r < 0)
         return r;
     fd_engine_wait_trained(session->engine);

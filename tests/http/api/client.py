@@ -33,8 +33,10 @@ PATIENCE = 60 * SLOWNESS
 _SANITIZER_REPORT = re.compile(
     r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|Assertion .* failed")
 
-# A small model that trains in an instant, and only when it is asked to.
+# A small network that trains in an instant, goes on from the one before, and only when it is asked to.
 SMALL_MODEL = {
+    "model": "network",
+    "retrain": "warm",
     "hidden-layers": 1,
     "hidden-width": 8,
     "iterations": 100,

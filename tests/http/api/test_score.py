@@ -1,7 +1,7 @@
 import base64
 import math
 
-from client import float32, labels_by_first_number
+from client import Daemon, float32, labels_by_first_number
 
 
 def scores(daemon, items):
@@ -34,11 +34,13 @@ def test_ids_and_embeddings_mix_and_keep_their_order(daemon, items):
             assert math.isclose(mine["stddev"], its["stddev"], rel_tol=1e-3, abs_tol=1e-5)
 
 
-def test_labels_make_the_model_surer_and_righter(daemon, items):
-    before = scores(daemon, [item["id"] for item in items])
-    daemon.add_labels(labels_by_first_number(items, 66))
-    daemon.train()
-    after = scores(daemon, [item["id"] for item in items])
+def test_labels_make_the_model_surer_and_righter(db, items):
+    with Daemon(db, {"prior-precision": 0.001}) as daemon:
+        daemon.add_items(items)
+        before = scores(daemon, [item["id"] for item in items])
+        daemon.add_labels(labels_by_first_number(items, 66))
+        daemon.train()
+        after = scores(daemon, [item["id"] for item in items])
     rewards = [score["reward"] for score in after["scores"]]
     pairs = [(i, j) for i in range(12) for j in range(12)
              if items[i]["embedding"][0] > items[j]["embedding"][0]]

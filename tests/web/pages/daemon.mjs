@@ -10,8 +10,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const PROGRAM = process.env.FISHERD;
 const PATIENCE_MS = 30_000;
 
-/* A model that trains in an instant, and only when it is asked to. */
-const SMALL_MODEL = ['--hidden-layers=1', '--hidden-width=8', '--iterations=100', '--retrain-labels=0', '--retrain-seconds=0'];
+/* A network that trains in an instant, and only when it is asked to. */
+const SMALL_MODEL = ['--model=network', '--hidden-layers=1', '--hidden-width=8', '--iterations=100', '--retrain-labels=0', '--retrain-seconds=0'];
 
 export async function until(condition, what) {
     for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline; await sleep(20)) {
