@@ -1,0 +1,46 @@
+#include <errno.h>
+#include <fisher/learn.h>
+
+/* |phi|^2 on average over the sides of the answers, which is the prior precision under which their
+ * rewards have a standard deviation of about one. */
+static int mean_square(size_t n_items, size_t n_features, const float *features,
+                       const fi_answers *answers, double *ret) {
+    double sum = 0.0;
+    for (size_t i = 0; i < answers->count; i++) {
+        const uint32_t sides[] = {answers->pairs[i].a, answers->pairs[i].b};
+        for (size_t side = 0; side < 2; side++) {
+            if (sides[side] >= n_items)
+                return -EINVAL;
+            const float *row = features + sides[side] * n_features;
+            for (size_t j = 0; j < n_features; j++)
+                sum += (double)row[j] * (double)row[j];
+        }
+    }
+    *ret = sum / (2.0 * (double)answers->count);
+    return 0;
+}
+
+int fi_learn_linear(size_t n_items, size_t n_features, const float *features,
+                    const fi_answers *answers, double prior_precision, double *beta,
+                    double *precision, fi_refit_result *ret) {
+    fi_refit_options options = fi_refit_defaults();
+    if (answers->count == 0)
+        return -EINVAL;
+    if (prior_precision != 0.0) {
+        options.prior_precision = prior_precision;
+        int r = fi_refit(n_items, n_features, features, answers, &options, beta, ret);
+        if (r == 0)
+            *precision = prior_precision;
+        return r;
+    }
+    double guess;
+    int r = mean_square(n_items, n_features, features, answers, &guess);
+    if (r < 0)
+        return r;
+    options.prior_guess = guess + FI_PRECISION_LEAST;
+    double found = *precision > 0.0 ? *precision : options.prior_guess;
+    r = fi_refit_evidence(n_items, n_features, features, answers, &options, beta, &found, ret);
+    if (r == 0)
+        *precision = found;
+    return r;
+}

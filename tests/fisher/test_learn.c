@@ -1,0 +1,794 @@
+#include <errno.h>
+#include <fisher/learn.h>
+#include <math.h>
+#include <string.h>
+
+#include "folds.h"
+#include "golden.h"
+#include "rng.h"
+
+FD_DEFINE_CLEANUP(fi_model, fi_model_free)
+
+/* ---- worlds ---- */
+
+typedef double truth(size_t inputs, const float *x);
+
+static double along_the_axes(size_t inputs, const float *x) {
+    double sum = 0.0;
+    for (size_t j = 0; j < inputs; j++)
+        sum += (j % 2 ? -1.0 : 1.0) * (double)x[j];
+    return 2.0 * sum / sqrt((double)inputs);
+}
+
+static double wave(size_t inputs, const float *x) {
+    (void)inputs;
+    return 3.0 * sin(3.0 * (double)x[0]) + 0.5 * (double)x[1];
+}
+
+static double exclusive_or(size_t inputs, const float *x) {
+    (void)inputs;
+    return 3.0 * tanh(3.0 * (double)x[0] * (double)x[1]);
+}
+
+static double nothing(size_t inputs, const float *x) {
+    (void)inputs;
+    (void)x;
+    return 0.0;
+}
+
+/* Normal items, and answers to random pairs: the first `count` to learn from, FRESH behind. */
+enum { FRESH = 2000 };
+
+typedef struct world {
+    size_t n_items;
+    size_t inputs;
+    float *items;
+    fi_pair *pairs;
+    float *targets;
+    double *rewards; /* the truth */
+    fi_answers answers;
+    fi_answers fresh;
+} world;
+
+static float ask(fi_rng *rng, const double *rewards, fi_pair pair) {
+    return fi_rng_uniform(rng) < 1.0 / (1.0 + exp(rewards[pair.b] - rewards[pair.a])) ? 1.0f : 0.0f;
+}
+
+static world world_new(uint64_t seed, size_t n_items, size_t inputs, size_t count, truth *reward) {
+    fi_rng rng = fi_rng_seeded(seed);
+    world made = {.n_items = n_items, .inputs = inputs};
+    made.items = calloc(n_items * inputs, sizeof(*made.items));
+    made.rewards = calloc(n_items, sizeof(*made.rewards));
+    made.pairs = calloc(count + FRESH, sizeof(*made.pairs));
+    made.targets = calloc(count + FRESH, sizeof(*made.targets));
+    assert_true(made.items && made.rewards && made.pairs && made.targets);
+    for (size_t i = 0; i < n_items * inputs; i++)
+        made.items[i] = (float)fi_rng_normal(&rng);
+    for (size_t i = 0; i < n_items; i++)
+        made.rewards[i] = reward(inputs, made.items + i * inputs);
+    for (size_t i = 0; i < count + FRESH; i++) {
+        uint32_t a = (uint32_t)fi_rng_below(&rng, n_items);
+        uint32_t b = (uint32_t)fi_rng_below(&rng, n_items - 1);
+        made.pairs[i] = (fi_pair){a, b + (b >= a)};
+        made.targets[i] = ask(&rng, made.rewards, made.pairs[i]);
+    }
+    made.answers = (fi_answers){count, made.pairs, made.targets};
+    made.fresh = (fi_answers){FRESH, made.pairs + count, made.targets + count};
+    return made;
+}
+
+static void world_clear(world *made) {
+    free(made->items);
+    free(made->pairs);
+    free(made->targets);
+    free(made->rewards);
+}
+
+#define WORLD FD_CLEANUP(world_clear) world
+
+static void learned_clear(fi_learned *learned) {
+    fi_model_free(learned->model);
+}
+
+#define LEARNED FD_CLEANUP(learned_clear) fi_learned
+
+static fi_learn_options options_for(const world *from, fi_kind kind) {
+    return (fi_learn_options){
+        .kind = kind,
+        .shape = {(uint32_t)from->inputs, 0, 1, 64},
+        .train = fi_train_defaults(),
+        .seed = 3,
+    };
+}
+
+static fi_learned learn(const world *from, const fi_learn_options *options) {
+    fi_learned learned = {0};
+    assert_int_equal(
+        fi_learn(from->n_items, from->items, &from->answers, NULL, NULL, NULL, options, &learned),
+        0);
+    return learned;
+}
+
+/* [n_items] */
+static float *rewards_by(const world *from, const fi_model *model) {
+    float *features = calloc(from->n_items, fi_model_feature_count(model) * sizeof(*features));
+    float *rewards = calloc(from->n_items, sizeof(*rewards));
+    assert_true(features && rewards);
+    assert_int_equal(fi_model_features(model, from->n_items, from->items, features), 0);
+    fi_model_rewards(model, from->n_items, features, rewards);
+    free(features);
+    return rewards;
+}
+
+static fi_fit fresh_fit(const world *from, const fi_model *model) {
+    FD_FREE float *rewards = rewards_by(from, model);
+    return fi_evaluate(rewards, &from->fresh);
+}
+
+static fi_fit true_fit(const world *from) {
+    FD_FREE float *rewards = calloc(from->n_items, sizeof(*rewards));
+    assert_non_null(rewards);
+    for (size_t i = 0; i < from->n_items; i++)
+        rewards[i] = (float)from->rewards[i];
+    return fi_evaluate(rewards, &from->fresh);
+}
+
+static bool is_network(const fi_learned *learned) {
+    return fi_model_shape(learned->model)->hidden_layers > 0;
+}
+
+static void assert_same_parameters(fi_model *one, fi_model *other) {
+    size_t count, other_count;
+    const float *parameters = fi_model_parameters(one, &count);
+    const float *others = fi_model_parameters(other, &other_count);
+    assert_int_equal(count, other_count);
+    assert_memory_equal(parameters, others, count * sizeof(*parameters));
+}
+
+/* ---- the choice of the kind ---- */
+
+static void a_linear_truth_is_learned_by_a_linear_model(void **state) {
+    (void)state;
+    for (uint64_t seed = 0; seed < 3; seed++) {
+        WORLD from = world_new(seed, 300, 12, 600, along_the_axes);
+        fi_learn_options options = options_for(&from, FI_KIND_AUTO);
+        LEARNED learned = learn(&from, &options);
+        assert_false(is_network(&learned));
+        assert_false(learned.went_on);
+        assert_true(fresh_fit(&from, learned.model).loss < true_fit(&from).loss + 0.03);
+        assert_true(learned.linear_loss < learned.network_loss + learned.loss_error);
+    }
+}
+
+static void a_truth_that_bends_is_learned_by_a_network(void **state) {
+    (void)state;
+    truth *const truths[] = {wave, exclusive_or};
+    for (uint64_t i = 0; i < 4; i++) {
+        WORLD from = world_new(i, 300, 2, 400, truths[i % 2]);
+        fi_learn_options options = options_for(&from, FI_KIND_AUTO);
+        options.train.learning_rate = 1e-2;
+        LEARNED learned = learn(&from, &options);
+        assert_true(is_network(&learned));
+        assert_true(learned.iterations > 0);
+        assert_true(learned.network_loss < learned.linear_loss - learned.loss_error);
+        fi_fit fit = fresh_fit(&from, learned.model), best = true_fit(&from);
+        assert_true(fit.loss < best.loss + 0.1);
+        assert_true(fit.accuracy > best.accuracy - 0.06);
+    }
+}
+
+static void a_handful_of_answers_is_for_a_linear_model(void **state) {
+    (void)state;
+    for (size_t count = 1; count < 8; count++) {
+        WORLD from = world_new(count, 20, 2, count, exclusive_or);
+        fi_learn_options options = options_for(&from, FI_KIND_AUTO);
+        LEARNED learned = learn(&from, &options);
+        assert_false(is_network(&learned));
+        assert_int_equal(learned.tried, 0);
+        assert_true(isnan(learned.linear_loss) && isnan(learned.network_loss));
+    }
+}
+
+static void a_network_that_diverges_loses(void **state) {
+    (void)state;
+    WORLD from = world_new(1, 100, 2, 400, exclusive_or);
+    fi_learn_options options = options_for(&from, FI_KIND_AUTO);
+    options.train.learning_rate = 1e6;
+    LEARNED learned = learn(&from, &options);
+    assert_false(is_network(&learned));
+    assert_true(isnan(learned.network_loss));
+    assert_true(learned.linear_loss > 0.0);
+    assert_true(learned.tried >= 200);
+
+    fi_learned untouched = {.iterations = 77};
+    for (uint32_t patience = 0; patience < 2; patience++) {
+        options.kind = FI_KIND_NETWORK;
+        options.train.patience = patience;
+        assert_int_equal(fi_learn(from.n_items, from.items, &from.answers, NULL, NULL, NULL,
+                                  &options, &untouched),
+                         -EDOM);
+        assert_int_equal(untouched.iterations, 77);
+    }
+}
+
+static void a_kind_that_is_asked_for_does_not_compete(void **state) {
+    (void)state;
+    WORLD bent = world_new(2, 100, 2, 300, exclusive_or);
+    fi_learn_options options = options_for(&bent, FI_KIND_LINEAR);
+    LEARNED linear = learn(&bent, &options);
+    assert_false(is_network(&linear));
+    assert_int_equal(linear.tried, 0);
+
+    WORLD straight = world_new(2, 100, 4, 300, along_the_axes);
+    options = options_for(&straight, FI_KIND_NETWORK);
+    LEARNED network = learn(&straight, &options);
+    assert_true(is_network(&network));
+    assert_true(network.tried >= 200);
+    assert_true(network.network_loss < 0.69);
+    assert_true(isnan(network.linear_loss) && isnan(network.loss_error));
+    assert_true(network.iterations < options.train.iterations);
+
+    options.train.patience = 0;
+    LEARNED patient = learn(&straight, &options);
+    assert_int_equal(patient.tried, 0);
+    assert_int_equal(patient.iterations, options.train.iterations);
+
+    options.shape.hidden_layers = 0;
+    LEARNED layerless = learn(&straight, &options);
+    assert_false(is_network(&layerless));
+}
+
+static void a_network_that_competes_without_patience_takes_all_its_steps(void **state) {
+    (void)state;
+    WORLD from = world_new(5, 300, 2, 400, exclusive_or);
+    fi_learn_options options = options_for(&from, FI_KIND_AUTO);
+    options.train.learning_rate = 1e-2;
+    options.train.patience = 0;
+    options.train.iterations = 150;
+    LEARNED learned = learn(&from, &options);
+    assert_true(is_network(&learned));
+    assert_int_equal(learned.iterations, 150);
+}
+
+static void a_precision_that_is_given_is_taken(void **state) {
+    (void)state;
+    WORLD from = world_new(2, 100, 4, 60, along_the_axes);
+    for (fi_kind kind = FI_KIND_AUTO; kind <= FI_KIND_NETWORK; kind++) {
+        fi_learn_options options = options_for(&from, kind);
+        options.prior_precision = 12.5;
+        LEARNED learned = learn(&from, &options);
+        assert_true(learned.prior_precision == 12.5);
+    }
+}
+
+static void the_precision_of_a_network_makes_its_beta_likely(void **state) {
+    (void)state;
+    WORLD from = world_new(2, 100, 4, 300, along_the_axes);
+    fi_learn_options options = options_for(&from, FI_KIND_NETWORK);
+    LEARNED learned = learn(&from, &options);
+    fi_layer beta = fi_model_layer(learned.model, 1);
+    double square = 0.0;
+    for (size_t j = 0; j < beta.inputs; j++)
+        square += (double)beta.weights[j] * (double)beta.weights[j];
+    assert_near(learned.prior_precision * square, 64.0, 1e-6);
+}
+
+/* ---- folds ---- */
+
+static void a_pair_is_in_the_same_fold_whichever_side_comes_first(void **state) {
+    (void)state;
+    fi_rng rng = fi_rng_seeded(1);
+    size_t sizes[FI_FOLDS] = {0};
+    enum { PAIRS = 4000 };
+    for (size_t i = 0; i < PAIRS; i++) {
+        fi_pair pair = {(uint32_t)fi_rng_below(&rng, UINT32_MAX),
+                        (uint32_t)fi_rng_below(&rng, 1000)};
+        uint8_t fold = fi_fold_of(pair);
+        assert_true(fold < FI_FOLDS);
+        assert_int_equal(fold, fi_fold_of((fi_pair){pair.b, pair.a}));
+        sizes[fold]++;
+    }
+    for (size_t i = 0; i < FI_FOLDS; i++)
+        assert_near((double)sizes[i], (double)PAIRS / FI_FOLDS, 200.0);
+}
+
+static void a_fold_and_its_rest_are_all_answers_once(void **state) {
+    (void)state;
+    WORLD from = world_new(1, 15, 1, 300, nothing);
+    uint8_t folds[300];
+    for (size_t i = 0; i < 300; i++) {
+        folds[i] = fi_fold_of(from.pairs[i]);
+        from.targets[i] = (float)i / 300.0f; /* tells which it is */
+    }
+    for (uint8_t fold = 0; fold < FI_FOLDS; fold++) {
+        bool seen[300] = {false};
+        for (int inside = 0; inside < 2; inside++) {
+            FD_CLEANUP(fi_part_clear) fi_part part = {0};
+            assert_int_equal(fi_part_init(&part, &from.answers, folds, fold, inside), 0);
+            for (size_t i = 0; i < part.answers.count; i++) {
+                size_t which = (size_t)lrintf(part.answers.targets[i] * 300.0f);
+                assert_false(seen[which]);
+                seen[which] = true;
+                assert_memory_equal(&part.answers.pairs[i], &from.pairs[which], sizeof(fi_pair));
+                assert_int_equal(fi_fold_of(part.answers.pairs[i]) == fold, inside);
+            }
+        }
+        for (size_t i = 0; i < 300; i++)
+            assert_true(seen[i]);
+    }
+}
+
+static void folds_are_tried_until_200_answers_were(void **state) {
+    (void)state;
+    const size_t counts[] = {8, 100, 230, 350, 500, 790, 1000};
+    for (size_t c = 0; c < FD_LENGTH(counts); c++) {
+        WORLD from = world_new(c, 400, 2, counts[c], along_the_axes);
+        fi_learn_options options = options_for(&from, FI_KIND_AUTO);
+        options.train.iterations = 3;
+        size_t expected = 0;
+        for (uint8_t fold = 0; fold < FI_FOLDS && expected < 200; fold++)
+            for (size_t i = 0; i < counts[c]; i++)
+                expected += fi_fold_of(from.pairs[i]) == fold;
+        LEARNED learned = learn(&from, &options);
+        assert_int_equal(learned.tried, expected);
+    }
+}
+
+/* Whoever saw the other answers to a pair knows this one, by heart: no other way is there. */
+static void no_answer_is_in_the_training_that_it_tests(void **state) {
+    (void)state;
+    WORLD from = world_new(8, 60, 8, 600, nothing);
+    for (size_t i = 0; i < 600; i++) {
+        uint32_t pair = (uint32_t)(i % 30);
+        bool swapped = i % 60 < 30;
+        from.pairs[i] = (fi_pair){2 * pair + swapped, 2 * pair + !swapped};
+        from.targets[i] = (pair * 7 % 3 == 1) == swapped ? 1.0f : 0.0f;
+    }
+    fi_learn_options options = options_for(&from, FI_KIND_AUTO);
+    options.train.learning_rate = 1e-2;
+    LEARNED learned = learn(&from, &options);
+    assert_true(learned.linear_loss > 0.6);
+    assert_true(learned.network_loss > 0.6);
+}
+
+/* ---- going on ---- */
+
+/* A network for the first 300 answers of 400. */
+static fi_learned first_network(const world *from, const fi_learn_options *options) {
+    world part = *from;
+    part.answers.count = 300;
+    return learn(&part, options);
+}
+
+static fi_answers some_fresh(const world *from, size_t first, size_t count) {
+    return (fi_answers){count, from->fresh.pairs + first, from->fresh.targets + first};
+}
+
+static void what_is_held_out_tells_a_network_that_goes_on_when_to_stop_and_no_more(void **state) {
+    (void)state;
+    WORLD from = world_new(4, 200, 2, 400, exclusive_or);
+    fi_learn_options options = options_for(&from, FI_KIND_NETWORK);
+    options.train.learning_rate = 3e-3;
+    LEARNED start = first_network(&from, &options);
+    uint32_t stopped[3];
+    for (size_t i = 0; i < 3; i++) {
+        fi_answers held_out = some_fresh(&from, 60 * i, 60);
+        LEARNED learned = {0};
+        assert_int_equal(fi_learn(from.n_items, from.items, &from.answers, &held_out, NULL,
+                                  start.model, &options, &learned),
+                         0);
+        assert_true(learned.went_on);
+        assert_int_equal(learned.tried, 60);
+        FD_FREE float *rewards = rewards_by(&from, learned.model);
+        assert_near(learned.network_loss, fi_evaluate(rewards, &held_out).loss, 1e-5);
+
+        fi_learn_options counted = options;
+        counted.train.iterations = stopped[i] = learned.iterations;
+        LEARNED same = {0};
+        assert_int_equal(fi_learn(from.n_items, from.items, &from.answers, NULL, NULL, start.model,
+                                  &counted, &same),
+                         0);
+        assert_true(same.went_on);
+        assert_same_parameters(learned.model, same.model);
+    }
+    assert_true(stopped[0] != stopped[1] || stopped[0] != stopped[2]);
+}
+
+static void a_network_that_goes_on_starts_halfway(void **state) {
+    (void)state;
+    WORLD from = world_new(4, 200, 2, 400, exclusive_or);
+    fi_learn_options options = options_for(&from, FI_KIND_NETWORK);
+    LEARNED start = first_network(&from, &options);
+    options.train.learning_rate = 0.0;
+    options.train.patience = 0;
+    options.train.iterations = 1;
+    LEARNED fresh = learn(&from, &options);
+    LEARNED learned = {0};
+    assert_int_equal(fi_learn(from.n_items, from.items, &from.answers, NULL, NULL, start.model,
+                              &options, &learned),
+                     0);
+    size_t count;
+    const float *one = fi_model_parameters(start.model, &count);
+    const float *other = fi_model_parameters(fresh.model, &count);
+    const float *halfway = fi_model_parameters(learned.model, &count);
+    for (size_t i = 0; i < count; i++)
+        assert_near((double)halfway[i], ((double)one[i] + (double)other[i]) / 2.0, 1e-7);
+}
+
+static void a_network_that_goes_on_keeps_its_inputs_and_competes_too(void **state) {
+    (void)state;
+    WORLD bent = world_new(4, 200, 2, 400, exclusive_or);
+    WORLD straight = world_new(4, 200, 2, 400, along_the_axes);
+    for (size_t i = 0; i < bent.n_items * 2; i++)
+        bent.items[i] *= 1.5f;
+    fi_learn_options options = options_for(&bent, FI_KIND_NETWORK);
+    options.train.learning_rate = 1e-2;
+    LEARNED start = first_network(&bent, &options);
+    const world *worlds[] = {&bent, &straight};
+    options.kind = FI_KIND_AUTO;
+    for (size_t i = 0; i < 2; i++) {
+        fi_answers held_out = some_fresh(worlds[i], 0, 300);
+        LEARNED learned = {0};
+        assert_int_equal(fi_learn(200, worlds[i]->items, &worlds[i]->answers, &held_out, NULL,
+                                  start.model, &options, &learned),
+                         0);
+        assert_int_equal(learned.tried, 300);
+        assert_int_equal(is_network(&learned), i == 0);
+        assert_int_equal(learned.went_on, i == 0);
+        assert_memory_equal(fi_model_inputs(learned.model).mean, fi_model_inputs(start.model).mean,
+                            2 * sizeof(double));
+    }
+}
+
+static void nobody_goes_on_from_another_shape_or_by_a_handful_held_out(void **state) {
+    (void)state;
+    WORLD from = world_new(4, 200, 2, 400, exclusive_or);
+    fi_learn_options options = options_for(&from, FI_KIND_NETWORK);
+    options.train.iterations = 30;
+    LEARNED start = first_network(&from, &options);
+    fi_answers held_out = some_fresh(&from, 0, 7);
+
+    options.kind = FI_KIND_AUTO;
+    LEARNED few = {0};
+    assert_int_equal(fi_learn(from.n_items, from.items, &from.answers, &held_out, NULL, start.model,
+                              &options, &few),
+                     0);
+    assert_false(few.went_on);
+    assert_true(few.tried >= 200);
+
+    held_out = some_fresh(&from, 0, 60);
+    options.kind = FI_KIND_NETWORK;
+    options.shape.hidden_width = 32;
+    LEARNED narrow = {0};
+    assert_int_equal(fi_learn(from.n_items, from.items, &from.answers, &held_out, NULL, start.model,
+                              &options, &narrow),
+                     0);
+    assert_false(narrow.went_on);
+    assert_true(narrow.tried >= 200);
+    LEARNED scratch = learn(&from, &options);
+    assert_same_parameters(narrow.model, scratch.model);
+}
+
+/* ---- the same again ---- */
+
+static void inputs_that_are_given_are_taken_over_bit_for_bit(void **state) {
+    (void)state;
+    WORLD from = world_new(6, 100, 6, 200, along_the_axes);
+    WORLD other = world_new(7, 50, 6, 1, nothing);
+    fi_shape shape = {6, 3, 0, 0};
+    FD_CLEANUP(fi_model_freep) fi_model *inputs = NULL;
+    assert_int_equal(fi_model_new(&shape, 1, &inputs), 0);
+    assert_int_equal(fi_model_fit_inputs(inputs, other.n_items, other.items), 0);
+    for (fi_kind kind = FI_KIND_LINEAR; kind <= FI_KIND_NETWORK; kind++) {
+        fi_learn_options options = options_for(&from, kind);
+        options.train.iterations = 5;
+        for (uint32_t components = 2; components <= 3; components++) {
+            options.shape.components = components;
+            LEARNED learned = {0};
+            assert_int_equal(fi_learn(from.n_items, from.items, &from.answers, NULL, inputs, NULL,
+                                      &options, &learned),
+                             0);
+            fi_inputs given = fi_model_inputs(inputs), taken = fi_model_inputs(learned.model);
+            bool same = memcmp(given.mean, taken.mean, 6 * sizeof(double)) == 0 &&
+                        memcmp(given.scale, taken.scale, 6 * sizeof(float)) == 0;
+            assert_int_equal(same, components == 3);
+            if (same)
+                assert_memory_equal(given.projection, taken.projection, 18 * sizeof(float));
+        }
+    }
+}
+
+static void the_same_seed_gives_the_same_model(void **state) {
+    (void)state;
+    WORLD from = world_new(6, 200, 2, 400, exclusive_or);
+    fi_learn_options options = options_for(&from, FI_KIND_AUTO);
+    options.train.learning_rate = 1e-2;
+    LEARNED one = learn(&from, &options);
+    LEARNED same = learn(&from, &options);
+    assert_true(is_network(&one));
+    assert_same_parameters(one.model, same.model);
+    assert_int_equal(one.iterations, same.iterations);
+    assert_true(one.network_loss == same.network_loss);
+    options.seed++;
+    LEARNED other = learn(&from, &options);
+    assert_true(one.network_loss != other.network_loss);
+}
+
+/* ---- progress ---- */
+
+struct watch {
+    size_t calls;
+    size_t allowed;
+    double last;
+};
+
+static bool watch(void *context, double share) {
+    struct watch *seen = context;
+    assert_true(seen->calls == 0 ? share == 0.0 : share >= seen->last);
+    assert_true(share <= 1.0);
+    seen->last = share;
+    return seen->calls++ < seen->allowed;
+}
+
+static void the_share_that_is_done_rises_from_0_to_1_and_a_refusal_ends_it(void **state) {
+    (void)state;
+    WORLD from = world_new(6, 100, 2, 100, exclusive_or);
+    fi_answers held_out = some_fresh(&from, 0, 20);
+    fi_learn_options options = options_for(&from, FI_KIND_NETWORK);
+    options.train.iterations = 12;
+    LEARNED start = learn(&from, &options);
+    for (int kind = FI_KIND_AUTO; kind <= FI_KIND_NETWORK + 1; kind++) {
+        bool goes_on = kind > FI_KIND_NETWORK;
+        options.kind = goes_on ? FI_KIND_NETWORK : (fi_kind)kind;
+        options.go_on = watch;
+        struct watch seen = {.allowed = SIZE_MAX};
+        options.context = &seen;
+        LEARNED learned = {0};
+        assert_int_equal(fi_learn(from.n_items, from.items, &from.answers, &held_out, NULL,
+                                  goes_on ? start.model : NULL, &options, &learned),
+                         0);
+        assert_true(seen.last == 1.0);
+        assert_true(seen.calls > (kind == FI_KIND_LINEAR ? 1 : 12));
+        for (size_t allowed = 0; allowed < seen.calls; allowed++) {
+            struct watch strict = {.allowed = allowed};
+            options.context = &strict;
+            fi_learned none = {0};
+            assert_int_equal(fi_learn(from.n_items, from.items, &from.answers, &held_out, NULL,
+                                      goes_on ? start.model : NULL, &options, &none),
+                             -ECANCELED);
+            assert_null(none.model);
+            assert_int_equal(strict.calls, allowed + 1);
+        }
+    }
+}
+
+/* ---- what people may send ---- */
+
+static void assert_finite(const world *from, const fi_learned *learned) {
+    FD_FREE float *rewards = rewards_by(from, learned->model);
+    for (size_t i = 0; i < from->n_items; i++)
+        assert_true(isfinite(rewards[i]));
+    assert_true(learned->prior_precision >= FI_PRECISION_LEAST);
+    assert_true(learned->prior_precision <= FI_PRECISION_MOST);
+}
+
+static void check_finite(const world *from, uint32_t components) {
+    for (fi_kind kind = FI_KIND_AUTO; kind <= FI_KIND_NETWORK; kind++) {
+        fi_learn_options options = options_for(from, kind);
+        options.shape.components = components;
+        options.train.iterations = 40;
+        LEARNED learned = learn(from, &options);
+        assert_finite(from, &learned);
+    }
+}
+
+static void odd_answers_and_items_give_finite_rewards(void **state) {
+    (void)state;
+    enum { COUNT = 60, INPUTS = 4 };
+    WORLD ties = world_new(1, 30, INPUTS, COUNT, along_the_axes);
+    WORLD repeated = world_new(2, 30, INPUTS, COUNT, along_the_axes);
+    WORLD separable = world_new(3, 30, INPUTS, COUNT, along_the_axes);
+    WORLD equal = world_new(4, 30, INPUTS, COUNT, along_the_axes);
+    WORLD deficient = world_new(5, 30, INPUTS, COUNT, along_the_axes);
+    for (size_t i = 0; i < COUNT; i++) {
+        ties.targets[i] = 0.5f;
+        repeated.pairs[i] = (fi_pair){4, 9};
+        fi_pair pair = separable.pairs[i];
+        separable.targets[i] = separable.rewards[pair.a] > separable.rewards[pair.b] ? 1.0f : 0.0f;
+    }
+    for (size_t i = 0; i < 30 * INPUTS; i++) {
+        equal.items[i] = 3.0f;
+        deficient.items[i] = deficient.items[i / INPUTS * INPUTS] * (float)(i % INPUTS);
+    }
+    const world *worlds[] = {&ties, &repeated, &separable, &equal, &deficient};
+    for (size_t i = 0; i < FD_LENGTH(worlds); i++) {
+        check_finite(worlds[i], 0);
+        check_finite(worlds[i], 2);
+        check_finite(worlds[i], INPUTS + 5);
+    }
+}
+
+static void more_components_than_inputs_are_as_many_as_the_inputs(void **state) {
+    (void)state;
+    WORLD from = world_new(1, 30, 4, 60, along_the_axes);
+    for (fi_kind kind = FI_KIND_LINEAR; kind <= FI_KIND_NETWORK; kind++) {
+        fi_learn_options options = options_for(&from, kind);
+        options.shape.components = 128;
+        LEARNED learned = learn(&from, &options);
+        assert_int_equal(fi_model_shape(learned.model)->components, 4);
+    }
+}
+
+/* A linear model has a limit that the inputs of a network have not. */
+static void a_network_takes_inputs_that_are_too_wide_for_a_linear_model(void **state) {
+    (void)state;
+    WORLD from = world_new(1, 10, FI_WIDTH_MAX + 1, 10, nothing);
+    fi_learn_options options = options_for(&from, FI_KIND_NETWORK);
+    options.train.iterations = 2;
+    LEARNED learned = learn(&from, &options);
+    assert_true(is_network(&learned));
+    fi_learned none;
+    options.kind = FI_KIND_LINEAR;
+    assert_int_equal(
+        fi_learn(from.n_items, from.items, &from.answers, NULL, NULL, NULL, &options, &none),
+        -EINVAL);
+}
+
+static void what_cannot_be_learned_from_is_refused(void **state) {
+    (void)state;
+    WORLD from = world_new(1, 30, 4, 60, along_the_axes);
+    fi_learned learned;
+    fi_answers none = {0};
+    fi_learn_options options = options_for(&from, FI_KIND_AUTO);
+    assert_int_equal(
+        fi_learn(from.n_items, from.items, &none, NULL, NULL, NULL, &options, &learned), -EINVAL);
+    const double precisions[] = {-1.0, (double)NAN, (double)INFINITY};
+    for (size_t i = 0; i < FD_LENGTH(precisions); i++) {
+        options.prior_precision = precisions[i];
+        assert_int_equal(
+            fi_learn(from.n_items, from.items, &from.answers, NULL, NULL, NULL, &options, &learned),
+            -EINVAL);
+    }
+    options.prior_precision = 0.0;
+    options.shape.hidden_layers = FI_HIDDEN_LAYERS_MAX + 1;
+    assert_int_equal(
+        fi_learn(from.n_items, from.items, &from.answers, NULL, NULL, NULL, &options, &learned),
+        -EINVAL);
+    options.shape.hidden_layers = 1;
+    from.pairs[5].a = 30;
+    assert_int_equal(
+        fi_learn(from.n_items, from.items, &from.answers, NULL, NULL, NULL, &options, &learned),
+        -EINVAL);
+    from.pairs[5].a = 3;
+    from.targets[5] = 1.5f;
+    assert_int_equal(
+        fi_learn(from.n_items, from.items, &from.answers, NULL, NULL, NULL, &options, &learned),
+        -EINVAL);
+}
+
+/* ---- the linear model alone ---- */
+
+static void a_linear_model_is_what_is_learned_of_its_features(void **state) {
+    (void)state;
+    WORLD from = world_new(3, 80, 6, 120, along_the_axes);
+    fi_learn_options options = options_for(&from, FI_KIND_LINEAR);
+    LEARNED learned = learn(&from, &options);
+    float features[80 * 6];
+    assert_int_equal(fi_model_features(learned.model, 80, from.items, features), 0);
+    double beta[6] = {0}, precision = 0.0;
+    fi_refit_result result;
+    assert_int_equal(
+        fi_learn_linear(80, 6, features, &from.answers, 0.0, beta, &precision, &result), 0);
+    assert_near(learned.prior_precision, precision, 1e-6 * precision);
+    fi_layer last = fi_model_layer(learned.model, 0);
+    for (size_t j = 0; j < 6; j++)
+        assert_near((double)last.weights[j], beta[j], 1e-5);
+
+    assert_int_equal(
+        fi_learn_linear(80, 6, features, &from.answers, 7.0, beta, &precision, &result), 0);
+    assert_true(precision == 7.0);
+    fi_refit_options plain = fi_refit_defaults();
+    double expected[6] = {0};
+    plain.prior_precision = 7.0;
+    assert_int_equal(fi_refit(80, 6, features, &from.answers, &plain, expected, &result), 0);
+    for (size_t j = 0; j < 6; j++)
+        assert_near(beta[j], expected[j], 1e-9);
+}
+
+static void answers_that_say_nothing_leave_rewards_their_guessed_precision(void **state) {
+    (void)state;
+    WORLD from = world_new(3, 80, 6, 120, nothing);
+    for (size_t i = 0; i < 120; i++)
+        from.targets[i] = 0.5f;
+    double beta[6] = {0}, precision = 0.0, square = 0.0;
+    for (size_t i = 0; i < 120; i++)
+        for (size_t j = 0; j < 6; j++)
+            square += pow((double)from.items[from.pairs[i].a * 6 + j], 2.0) +
+                      pow((double)from.items[from.pairs[i].b * 6 + j], 2.0);
+    fi_refit_result result;
+    assert_int_equal(
+        fi_learn_linear(80, 6, from.items, &from.answers, 0.0, beta, &precision, &result), 0);
+    assert_true(precision >= square / 240.0);
+    for (size_t j = 0; j < 6; j++)
+        assert_near(beta[j], 0.0, 1e-9);
+
+    fi_answers none = {0};
+    assert_int_equal(fi_learn_linear(80, 6, from.items, &none, 0.0, beta, &precision, &result),
+                     -EINVAL);
+    assert_int_equal(
+        fi_learn_linear(80, 6, from.items, &from.answers, -1.0, beta, &precision, &result),
+        -EINVAL);
+    from.pairs[7].b = 80;
+    assert_int_equal(
+        fi_learn_linear(80, 6, from.items, &from.answers, 0.0, beta, &precision, &result), -EINVAL);
+}
+
+/* ---- honest probabilities ---- */
+
+struct honesty {
+    double calibration_error;
+    double least_weight; /* v */
+};
+
+static struct honesty honesty_of(const world *from, const fi_learned *learned) {
+    FD_FREE float *rewards = rewards_by(from, learned->model);
+    struct honesty honesty = {fi_evaluate(rewards, &from->fresh).calibration_error, 0.25};
+    for (size_t i = 0; i < FRESH; i++) {
+        double logit =
+            (double)rewards[from->fresh.pairs[i].a] - (double)rewards[from->fresh.pairs[i].b];
+        double p = 1.0 / (1.0 + exp(-fabs(logit)));
+        honesty.least_weight = fmin(honesty.least_weight, p * (1.0 - p));
+    }
+    return honesty;
+}
+
+static void probabilities_are_honest_where_an_unregularised_fit_is_sure_and_wrong(void **state) {
+    (void)state;
+    for (uint64_t seed = 0; seed < 3; seed++) {
+        WORLD from = world_new(seed, 400, 64, 300, along_the_axes);
+        fi_learn_options options = options_for(&from, FI_KIND_AUTO);
+        LEARNED learned = learn(&from, &options);
+        struct honesty honest = honesty_of(&from, &learned);
+        assert_true(honest.calibration_error < 0.08);
+        assert_true(honest.least_weight >= 1e-4);
+
+        options.kind = FI_KIND_LINEAR;
+        options.prior_precision = FI_PRECISION_LEAST;
+        LEARNED sure = learn(&from, &options);
+        struct honesty wrong = honesty_of(&from, &sure);
+        assert_true(wrong.calibration_error >= 0.08);
+        assert_true(wrong.least_weight < 1e-4);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_linear_truth_is_learned_by_a_linear_model),
+        cmocka_unit_test(a_truth_that_bends_is_learned_by_a_network),
+        cmocka_unit_test(a_handful_of_answers_is_for_a_linear_model),
+        cmocka_unit_test(a_network_that_diverges_loses),
+        cmocka_unit_test(a_kind_that_is_asked_for_does_not_compete),
+        cmocka_unit_test(a_network_that_competes_without_patience_takes_all_its_steps),
+        cmocka_unit_test(a_precision_that_is_given_is_taken),
+        cmocka_unit_test(the_precision_of_a_network_makes_its_beta_likely),
+        cmocka_unit_test(a_pair_is_in_the_same_fold_whichever_side_comes_first),
+        cmocka_unit_test(a_fold_and_its_rest_are_all_answers_once),
+        cmocka_unit_test(folds_are_tried_until_200_answers_were),
+        cmocka_unit_test(no_answer_is_in_the_training_that_it_tests),
+        cmocka_unit_test(what_is_held_out_tells_a_network_that_goes_on_when_to_stop_and_no_more),
+        cmocka_unit_test(a_network_that_goes_on_starts_halfway),
+        cmocka_unit_test(a_network_that_goes_on_keeps_its_inputs_and_competes_too),
+        cmocka_unit_test(nobody_goes_on_from_another_shape_or_by_a_handful_held_out),
+        cmocka_unit_test(inputs_that_are_given_are_taken_over_bit_for_bit),
+        cmocka_unit_test(the_same_seed_gives_the_same_model),
+        cmocka_unit_test(the_share_that_is_done_rises_from_0_to_1_and_a_refusal_ends_it),
+        cmocka_unit_test(odd_answers_and_items_give_finite_rewards),
+        cmocka_unit_test(more_components_than_inputs_are_as_many_as_the_inputs),
+        cmocka_unit_test(a_network_takes_inputs_that_are_too_wide_for_a_linear_model),
+        cmocka_unit_test(what_cannot_be_learned_from_is_refused),
+        cmocka_unit_test(a_linear_model_is_what_is_learned_of_its_features),
+        cmocka_unit_test(answers_that_say_nothing_leave_rewards_their_guessed_precision),
+        cmocka_unit_test(probabilities_are_honest_where_an_unregularised_fit_is_sure_and_wrong),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
