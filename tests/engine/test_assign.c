@@ -262,7 +262,7 @@ static void assignments_are_of_the_control_arm_in_the_share_asked_for(void **sta
             fixture_given given = ask(&desk, "anna");
             control += given.control;
             left += strcmp(given.a, given.b) < 0;
-            assert_string_equal(given.strategy, given.control ? "random" : "greedy");
+            assert_string_equal(given.strategy, given.control ? "random" : desk.options.strategy);
             assert_int_equal(given.id[0], given.control ? 'c' : 'a');
             answer(&desk, k, "anna", &given, FD_PREFER_A);
         }
