@@ -140,6 +140,8 @@ static int replay_store(fd_engine *engine, fd_fault *fault) {
     engine->offered_version = base ? base->served->row.version : 0;
     engine->oldest_new_label = fd_monotonic_seconds();
     fd_writer_measure(engine);
+    if (engine->snapshot)
+        fd_refitter_tell(engine);
     fd_log(FD_LOG_INFO, "replayed", FD_INT("items", engine->items.count), FD_INT("labels", labels),
            FD_INT("model_version", base ? base->served->row.version : 0),
            FD_REAL("seconds", fd_monotonic_seconds() - start));
@@ -163,6 +165,10 @@ static void init_locks(fd_engine *engine) {
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&engine->worker_wanted, &monotonic);
+    (void)pthread_cond_init(&engine->worker_rested, NULL);
+    (void)pthread_mutex_init(&engine->refit_lock, NULL);
+    (void)pthread_cond_init(&engine->refit_wanted, &monotonic);
+    (void)pthread_cond_init(&engine->refit_ended, NULL);
     (void)pthread_condattr_destroy(&monotonic);
 }
 
@@ -179,6 +185,10 @@ static void engine_free(fd_engine *engine) {
     (void)pthread_cond_destroy(&engine->queue_filled);
     (void)pthread_mutex_destroy(&engine->worker_lock);
     (void)pthread_cond_destroy(&engine->worker_wanted);
+    (void)pthread_cond_destroy(&engine->worker_rested);
+    (void)pthread_mutex_destroy(&engine->refit_lock);
+    (void)pthread_cond_destroy(&engine->refit_wanted);
+    (void)pthread_cond_destroy(&engine->refit_ended);
     if (engine->metrics)
         fd_metrics_free(engine->metrics);
     fd_store_close(engine->store);
@@ -215,8 +225,15 @@ int fd_engine_open(const fd_engine_options *options, fd_store *store, fd_engine 
         fd_writer_stop(engine);
         return r;
     }
+    r = fd_refitter_start(engine);
+    if (r < 0) {
+        fd_worker_stop(engine);
+        fd_writer_stop(engine);
+        return r;
+    }
     r = fd_refill_start(engine);
     if (r < 0) {
+        fd_refitter_stop(engine);
         fd_worker_stop(engine);
         fd_writer_stop(engine);
         return r;
@@ -228,7 +245,9 @@ int fd_engine_open(const fd_engine_options *options, fd_store *store, fd_engine 
 
 void fd_engine_close(fd_engine *engine) {
     fd_refill_stop(engine);
-    fd_worker_stop(engine); /* before the writer: it may be waiting for the writer */
+    /* Before the writer: they may be waiting for it. */
+    fd_refitter_stop(engine);
+    fd_worker_stop(engine);
     fd_writer_stop(engine);
     engine_free(engine);
 }
@@ -282,6 +301,8 @@ int fd_engine_model(fd_engine *engine, fd_model_info *ret) {
             info.row = *row;
         info.row.state = FD_MODEL_ACTIVE;
         info.version = row->version;
+        info.labels_fitted = snapshot->served->labels;
+        info.refits = snapshot->served->refits;
         info.shape = *fi_model_shape(snapshot->served->model);
         info.feature_count = fi_model_feature_count(snapshot->served->model);
         info.logdet = fi_factor_logdet(snapshot->design);

@@ -53,7 +53,7 @@ typedef struct fd_engine_options {
     uint32_t max_skips;      /* others that a skipped pair is offered to */
     double lease_seconds;    /* when a request names none */
     uint32_t models_kept;    /* versions stored, the newest; what serves is always kept */
-    bool refit;              /* the last layer learns from each answer at once */
+    bool refit;              /* the last layer is refitted as answers come */
     fd_retrain retrain;
     uint32_t retrain_labels;  /* new labels that start a retrain; 0: never by count */
     double retrain_seconds;   /* age of the oldest new label that starts one; 0: never by age */
@@ -362,9 +362,11 @@ typedef struct fd_model_info {
     fi_shape shape;
     size_t feature_count;
     uint64_t items;
-    uint64_t labels;  /* that count: no skips */
-    fd_model_row row; /* figures of the version, without bytes; NaN and 0 for version 0 */
-    double logdet;    /* log det (I_past + prior) */
+    uint64_t labels;        /* that count: no skips */
+    uint64_t labels_fitted; /* of them, seen by the last layer; held-out ones included */
+    uint64_t refits;        /* of the last layer since the version was trained */
+    fd_model_row row;       /* figures of the version, without bytes; NaN and 0 for version 0 */
+    double logdet;          /* log det (I_past + prior) */
     fd_worker_state worker;
     double progress; /* of the running training, 0 to 1 */
 } fd_model_info;
@@ -393,5 +395,9 @@ int fd_engine_train(fd_engine *engine, fd_retrain from, fd_fault *fault) FD_MUST
 /* Returns once every training that was asked for has ended, and its model, if it succeeded, serves.
  */
 void fd_engine_wait_trained(fd_engine *engine);
+
+/* Returns once what serves has learned from all answers that there are, or cannot; at once without
+ * the option `refit`. */
+void fd_engine_wait_refitted(fd_engine *engine);
 
 #endif

@@ -28,6 +28,13 @@ int fd_lesson_read(fd_engine *engine, fd_lesson *ret) {
     return r;
 }
 
+uint64_t fd_labels_counting(const fd_answer *answers, size_t n) {
+    int64_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        count += answers[i].information;
+    return (uint64_t)count;
+}
+
 void fd_answer_set_clear(fd_answer_set *set) {
     free(set->pairs);
     free(set->targets);

@@ -15,20 +15,40 @@ FD_DEFINE_CLEANUP(fi_model, fi_model_free)
 
 /* ---- snapshots ---- */
 
-/* The model becomes the snapshot's. */
-static int empty_snapshot(fi_model **model, const fd_model_row *row, fd_snapshot **ret) {
+/*
+ * Rows of the history that a stored version has learned from. A network is refitted to those after
+ * them alone: they go up to the last with which as many labels counted as the row tells, so that
+ * none counts twice. A linear model is refitted to all, whatever it has learned from.
+ */
+static size_t learned_by(const fi_model *model, const fd_model_row *row, const fd_answer *answers,
+                         size_t n) {
+    if (fi_model_shape(model)->hidden_layers == 0)
+        return 0;
+    int64_t surplus = (int64_t)fd_labels_counting(answers, n) - (int64_t)row->labels;
+    for (size_t i = n; i > 0; i--) {
+        if (surplus == 0)
+            return i;
+        surplus -= answers[i - 1].information;
+    }
+    return n; /* the row tells what cannot be */
+}
+
+/* Of a model that has learned from so many rows of the history; it becomes the snapshot's. */
+static int empty_snapshot(fi_model **model, const fd_model_row *row, size_t learned,
+                          fd_snapshot **ret) {
     FD_CLEANUP(fd_served_model_freep) fd_served_model *served = NULL;
     int r = fd_served_model_new(*model, row, &served);
     if (r < 0)
         return r;
     *model = NULL;
+    served->answers = learned;
     return fd_snapshot_new(served, ret);
 }
 
 static int lesson_snapshot(const fd_lesson *lesson, fi_model **model, const fd_model_row *row,
-                           fd_snapshot **ret) {
+                           size_t learned, fd_snapshot **ret) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *empty = NULL;
-    int r = empty_snapshot(model, row, &empty);
+    int r = empty_snapshot(model, row, learned, &empty);
     if (r < 0)
         return r;
     return fd_snapshot_extend(empty, lesson->embeddings, lesson->n_items, lesson->answers,
@@ -124,7 +144,7 @@ int fd_models_publish(fd_engine *engine, const fd_lesson *lesson, const fd_trial
     size_t size;
     int r = fi_model_encode(*model, &bytes, &size);
     if (r == 0)
-        r = lesson_snapshot(lesson, model, row, &snapshot);
+        r = lesson_snapshot(lesson, model, row, lesson->n_answers, &snapshot);
     if (r < 0)
         return r;
 
@@ -237,7 +257,8 @@ int fd_engine_model_activate(fd_engine *engine, uint64_t version, fd_fault *faul
                             "%zu",
                             (unsigned long long)version, fi_model_shape(model)->inputs,
                             lesson.embeddings->width);
-    r = lesson_snapshot(&lesson, &model, &row, &snapshot);
+    size_t learned = learned_by(model, &row, lesson.answers, lesson.n_answers);
+    r = lesson_snapshot(&lesson, &model, &row, learned, &snapshot);
     if (r < 0)
         return r;
     struct serve_job serve = {
@@ -300,7 +321,9 @@ static int try_version(void *context, const fd_model_row *row) {
         fd_log(FD_LOG_ERROR, "model-damaged", FD_INT("model_version", row->version));
         return 0;
     }
-    r = empty_snapshot(&model, row, &replay->snapshot);
+    const fd_answer_table *answers = &replay->engine->answers;
+    size_t learned = learned_by(model, row, answers->answers, answers->count);
+    r = empty_snapshot(&model, row, learned, &replay->snapshot);
     return r < 0 ? r : 1;
 }
 

@@ -3,7 +3,8 @@
  *
  * Threads: the writer (writer.c) is the only thread that changes items, answers and the snapshot,
  * so it reads them without the state lock; it takes the lock to change them, the others to read
- * them. The worker (worker.c) trains on its own copies and hands its model to the writer as a job.
+ * them. The worker (worker.c) trains on its own copies and hands its model to the writer as a job;
+ * so does the refitter (refit.c) with its last layers.
  *
  * Locks: `filling` of the desk is held over a whole choice of pairs and taken before all
  * others. None of the others is held over BLAS, SQL or a system call that waits, and none nests
@@ -25,8 +26,8 @@ typedef struct fd_desk fd_desk;
 /* A change, asked for by a thread that waits for it. */
 struct fd_job {
     /* Inside the transaction: writes rows, checks what only the writer can, and reserves all that
-     * `apply` needs. -EEXIST, -EINVAL and -ENOENT mean that this job alone is refused and wrote
-     * nothing; any other failure undoes the whole transaction. */
+     * `apply` needs. -EEXIST, -EINVAL, -ENOENT and -ECANCELED mean that this job alone is
+     * refused and wrote nothing; any other failure undoes the whole transaction. */
     int (*store)(fd_engine *engine, fd_job *job);
     /* After the commit, under the state lock: changes the memory; cannot fail. */
     void (*apply)(fd_engine *engine, fd_job *job);
@@ -74,6 +75,7 @@ struct fd_engine {
 
     pthread_mutex_t worker_lock;
     pthread_cond_t worker_wanted;
+    pthread_cond_t worker_rested;
     bool worker_stop; /* guarded by worker_lock, as is all below */
     bool train_requested;
     fd_retrain train_from;
@@ -83,6 +85,15 @@ struct fd_engine {
     fd_worker_state worker_state;
     double worker_progress;
     pthread_t worker;
+
+    pthread_mutex_t refit_lock;
+    pthread_cond_t refit_wanted;
+    pthread_cond_t refit_ended;
+    bool refit_stop; /* guarded by refit_lock, as is all below */
+    bool refit_due;  /* there are answers that the model that serves has not learned from */
+    bool refit_runs;
+    double refit_due_since; /* monotonic seconds */
+    pthread_t refitter;
 };
 
 /* ---- writer.c ---- */
@@ -124,11 +135,27 @@ typedef struct fd_answer_set {
     float *targets;
 } fd_answer_set;
 
+/* Labels that count in the first n rows of a history. */
+uint64_t fd_labels_counting(const fd_answer *answers, size_t n);
+
 /* Of the labels that came as the `first`-th or later, by their newest revision in the lesson, those
  * that count and are held out or not; with `control` only those to pairs drawn at random. */
 int fd_answer_set_fill(const fd_lesson *lesson, size_t first, bool held_out, bool control,
                        fd_answer_set *ret) FD_MUST_CHECK;
 void fd_answer_set_clear(fd_answer_set *set);
+
+/* ---- refit.c ---- */
+
+int fd_refitter_start(fd_engine *engine) FD_MUST_CHECK;
+void fd_refitter_stop(fd_engine *engine);
+
+/* The snapshot has changed; the writer tells, or who starts before it. */
+void fd_refitter_tell(fd_engine *engine);
+
+/* ---- wait.c ---- */
+
+/* Waits for a condition of the monotonic clock, but no longer than so many seconds. */
+void fd_wait_for(pthread_cond_t *condition, pthread_mutex_t *lock, double seconds);
 
 /* ---- models.c ---- */
 

@@ -6,6 +6,7 @@
 #include "gather.h"
 
 FD_DEFINE_CLEANUP(fi_information, fi_information_free)
+FD_DEFINE_CLEANUP(fi_model, fi_model_free)
 
 /* ---- served models ---- */
 
@@ -19,9 +20,32 @@ int fd_served_model_new(fi_model *model, const fd_model_row *row, fd_served_mode
     served->row.bytes = NULL;
     served->row.size = 0;
     served->row.reason = NULL;
+    served->labels = row->labels;
     if (!(row->prior_precision > 0.0))
         served->row.prior_precision = (double)fi_model_feature_count(model);
     *ret = served;
+    return 0;
+}
+
+int fd_served_model_refit(fd_served_model *served, const double *beta, double prior_precision,
+                          size_t answers, uint64_t labels, fd_served_model **ret) {
+    FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
+    int r = fi_model_copy(served->model, &model);
+    if (r < 0)
+        return r;
+    fi_layer last = fi_model_layer(model, fi_model_shape(model)->hidden_layers);
+    for (size_t j = 0; j < last.inputs; j++)
+        last.weights[j] = (float)beta[j];
+    fd_model_row row = served->row;
+    row.prior_precision = prior_precision;
+    r = fd_served_model_new(model, &row, ret);
+    if (r < 0)
+        return r;
+    (void)FD_STEAL(model);
+    (*ret)->answers = answers;
+    (*ret)->labels = labels;
+    (*ret)->refits = served->refits + 1;
+    (*ret)->trained = fd_served_model_reference(fd_served_model_trained(served));
     return 0;
 }
 
@@ -33,6 +57,7 @@ fd_served_model *fd_served_model_reference(fd_served_model *served) {
 void fd_served_model_free(fd_served_model *served) {
     if (!served || atomic_fetch_sub_explicit(&served->references, 1, memory_order_acq_rel) != 1)
         return;
+    fd_served_model_free(served->trained);
     fi_model_free(served->model);
     free(served);
 }
@@ -193,5 +218,44 @@ int fd_snapshot_extend(const fd_snapshot *base, fd_rows *embeddings, size_t n_it
     if (r < 0)
         return r;
     *ret = FD_STEAL(snapshot);
+    return 0;
+}
+
+/* ---- refits ---- */
+
+int fd_snapshot_refit(const fd_snapshot *base, fd_served_model *served, const fd_answer *answers,
+                      fd_snapshot **ret) {
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+    if (!snapshot)
+        return -ENOMEM;
+    atomic_init(&snapshot->references, 1);
+    snapshot->served = fd_served_model_reference(served);
+    snapshot->items = base->items;
+    snapshot->features = fd_rows_reference(base->features);
+    int r = fd_rows_new(1, base->items, &snapshot->rewards);
+    if (r == 0)
+        r = fi_information_new(base->features->width, &snapshot->past);
+    if (r < 0)
+        return r;
+    fi_model_rewards(served->model, base->items, base->features->data, snapshot->rewards->data);
+    r = extend_past(snapshot, answers, base->answers);
+    if (r == 0)
+        r = fi_factor_new_raised(snapshot->past, served->row.prior_precision, &snapshot->design);
+    if (r < 0)
+        return r;
+    *ret = FD_STEAL(snapshot);
+    return 0;
+}
+
+int fd_snapshot_follow(fd_snapshot *refit, const fd_snapshot *current) {
+    size_t done = refit->items, extra = current->items - done;
+    int r = fd_rows_reserve(&refit->rewards, done, extra);
+    if (r < 0)
+        return r;
+    fi_model_rewards(refit->served->model, extra, fd_rows_at(current->features, done),
+                     fd_rows_at(refit->rewards, done));
+    fd_rows_free(refit->features);
+    refit->features = fd_rows_reference(current->features);
+    refit->items = current->items;
     return 0;
 }

@@ -3,7 +3,6 @@
  * enough, or somebody asked. It reads copies, learns, and has the model published.
  */
 #include <errno.h>
-#include <math.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -147,26 +146,18 @@ static double seconds_until_due(const fd_engine *engine) {
     return left > 0 ? left : 0;
 }
 
-static void wait_for(fd_engine *engine, double seconds) {
-    if (seconds < 0) {
+static void wait_until_due(fd_engine *engine, double seconds) {
+    if (seconds < 0)
         (void)pthread_cond_wait(&engine->worker_wanted, &engine->worker_lock);
-        return;
-    }
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    double whole = floor(seconds);
-    until.tv_sec += (time_t)whole;
-    until.tv_nsec += (long)((seconds - whole) * 1e9) + 1;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    (void)pthread_cond_timedwait(&engine->worker_wanted, &engine->worker_lock, &until);
+    else
+        fd_wait_for(&engine->worker_wanted, &engine->worker_lock, seconds);
 }
 
 static void set_worker_state(fd_engine *engine, fd_worker_state state) {
     engine->worker_state = state;
     engine->worker_progress = 0;
+    if (state != FD_WORKER_TRAINING)
+        (void)pthread_cond_broadcast(&engine->worker_rested);
     fd_metrics_set(engine->metrics, FD_METRIC_WORKER_TRAINING, NULL, NULL,
                    state == FD_WORKER_TRAINING);
 }
@@ -197,7 +188,7 @@ static void *work_loop(void *context) {
     while (!engine->worker_stop) {
         double seconds = seconds_until_due(engine);
         if (seconds != 0) {
-            wait_for(engine, seconds);
+            wait_until_due(engine, seconds);
             continue;
         }
         fd_retrain from = engine->train_from;

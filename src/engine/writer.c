@@ -44,8 +44,8 @@ static int untrained_snapshot(fd_engine *engine, fd_snapshot **ret) {
     return fd_snapshot_new(served, ret);
 }
 
-static bool untrained_is_outgrown(const fd_engine *engine) {
-    const fd_model_row *row = &engine->snapshot->served->row;
+static bool is_outgrown(const fd_engine *engine, const fd_snapshot *base) {
+    const fd_model_row *row = &base->served->row;
     return row->version == 0 && engine->pending.items >= 2 * row->items;
 }
 
@@ -58,7 +58,7 @@ static int prepare_snapshot(fd_engine *engine, fd_snapshot **ret) {
     *ret = NULL;
     if (pending->items == 0)
         return 0;
-    if (!pending->base && (!engine->snapshot || untrained_is_outgrown(engine))) {
+    if (!base || is_outgrown(engine, base)) {
         int r = untrained_snapshot(engine, &fresh);
         if (r < 0)
             return r;
@@ -106,7 +106,7 @@ void fd_writer_measure(fd_engine *engine) {
 /* ---- transactions ---- */
 
 static bool is_refusal(int result) {
-    return result == -EEXIST || result == -EINVAL || result == -ENOENT;
+    return result == -EEXIST || result == -EINVAL || result == -ENOENT || result == -ECANCELED;
 }
 
 static int store_jobs(fd_engine *engine, fd_job *jobs, fd_snapshot **ret_snapshot) {
@@ -171,8 +171,10 @@ static int run_transaction(fd_engine *engine, fd_job *jobs) {
     apply_jobs(engine, jobs, FD_STEAL(snapshot));
     fd_writer_measure(engine);
     fd_worker_tell(engine, engine->answers.count);
-    if (engine->snapshot)
+    if (engine->snapshot) {
         tell_refill(engine);
+        fd_refitter_tell(engine);
+    }
     return 0;
 }
 

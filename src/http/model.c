@@ -33,11 +33,12 @@ static json_t *worker_json(const fd_model_info *model) {
 /* The whole: figures of the version, and the state of the daemon. */
 static json_t *model_json(const fd_model_info *model) {
     FD_JSON json_t *figures = fd_model_figures_json(&model->row);
-    json_t *whole =
-        json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "version", (json_int_t)model->version,
-                  "items", (json_int_t)model->items, "labels", (json_int_t)model->labels, "logdet",
-                  fd_json_real(model->logdet), "features", size_json(model->feature_count), "shape",
-                  shape_json(&model->shape), "worker", worker_json(model));
+    json_t *whole = json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "version", (json_int_t)model->version,
+        "items", (json_int_t)model->items, "labels", (json_int_t)model->labels, "labels_fitted",
+        (json_int_t)model->labels_fitted, "refits", (json_int_t)model->refits, "logdet",
+        fd_json_real(model->logdet), "features", size_json(model->feature_count), "shape",
+        shape_json(&model->shape), "worker", worker_json(model));
     if (json_object_update(whole, figures) < 0)
         json_decref(FD_STEAL(whole));
     return whole;

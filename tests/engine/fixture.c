@@ -16,6 +16,7 @@ fd_engine_options fixture_options(void) {
     options.hidden_width = 8;
     options.retrain_labels = 0;
     options.retrain_seconds = 0;
+    options.refit = false;
     options.train.iterations = 20;
     options.seed = 7;
     return options;

@@ -13,7 +13,7 @@
 
 enum { DIMENSION = 6, GIVEN_MAX = 128 };
 
-/* Trains a small model, quickly, and only when asked. */
+/* Trains a small model, quickly, and only when asked; no refits. */
 fd_engine_options fixture_options(void);
 
 fd_engine *fixture_open(const fd_engine_options *options, fd_store *store);

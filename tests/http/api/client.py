@@ -43,6 +43,7 @@ SMALL_MODEL = {
     "learning-rate": 0.03,
     "retrain-labels": 0,
     "retrain-seconds": 0,
+    "refit": "no",
 }
 
 STRATEGIES = ["random", "entropy", "maxdiff", "xtx", "dopt", "pa-dopt", "greedy", "dopt-sample",
