@@ -87,25 +87,27 @@ static int answer_batch(struct demo *demo, double *ret_d_efficiency) {
     return call(demo, "POST", "/v1/labels", json_pack("{s:o}", "labels", labels), &answer);
 }
 
-static int model_version(struct demo *demo, json_int_t *ret) {
-    FD_JSON json_t *model = NULL;
-    int r = call(demo, "GET", "/v1/model", NULL, &model);
+/* The newest version, one that was rejected too; 0: none. */
+static int newest_version(struct demo *demo, json_int_t *ret) {
+    FD_JSON json_t *page = NULL;
+    int r = call(demo, "GET", "/v1/models?limit=1", NULL, &page);
     if (r < 0)
         return r;
-    *ret = json_integer_value(json_object_get(model, "version"));
+    const json_t *newest = json_array_get(json_object_get(page, "models"), 0);
+    *ret = json_integer_value(json_object_get(newest, "version"));
     return 0;
 }
 
 static int retrain(struct demo *demo) {
     FD_JSON json_t *answer = NULL;
     json_int_t before = 0, now;
-    int r = model_version(demo, &before);
+    int r = newest_version(demo, &before);
     if (r < 0)
         return r;
     r = call(demo, "POST", "/v1/model/train", NULL, &answer);
     for (now = before; r == 0 && now == before;) {
         (void)usleep(POLL_MICROSECONDS);
-        r = model_version(demo, &now);
+        r = newest_version(demo, &now);
     }
     return r;
 }
