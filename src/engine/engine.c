@@ -33,6 +33,7 @@ fd_engine_options fd_engine_defaults(void) {
         .retrain_labels = 100,
         .retrain_seconds = 60,
         .held_out_fraction = 0.1,
+        .stop_below = 0.005,
         .train = fi_train_defaults(),
         .now_ms = system_now_ms,
     };
@@ -131,6 +132,8 @@ static int replay_store(fd_engine *engine, fd_fault *fault) {
         r = fd_models_replay(engine, &base, &trained_ms);
     if (r == 0)
         r = fd_writer_rebuild(engine, base);
+    if (r == 0)
+        r = fd_progress_start(engine);
     if (r < 0)
         return r;
 
@@ -161,6 +164,7 @@ static void init_locks(fd_engine *engine) {
 
     (void)pthread_mutex_init(&engine->queue_lock, NULL);
     (void)pthread_cond_init(&engine->queue_filled, NULL);
+    (void)pthread_mutex_init(&engine->progress_lock, NULL);
     (void)pthread_mutex_init(&engine->worker_lock, NULL);
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -183,6 +187,7 @@ static void engine_free(fd_engine *engine) {
     (void)pthread_rwlock_destroy(&engine->state_lock);
     (void)pthread_mutex_destroy(&engine->queue_lock);
     (void)pthread_cond_destroy(&engine->queue_filled);
+    (void)pthread_mutex_destroy(&engine->progress_lock);
     (void)pthread_mutex_destroy(&engine->worker_lock);
     (void)pthread_cond_destroy(&engine->worker_wanted);
     (void)pthread_cond_destroy(&engine->worker_rested);

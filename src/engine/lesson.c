@@ -40,7 +40,7 @@ void fd_answer_set_clear(fd_answer_set *set) {
     free(set->targets);
 }
 
-int fd_answer_set_fill(const fd_lesson *lesson, size_t first, bool held_out, bool control,
+int fd_answer_set_fill(const fd_lesson *lesson, size_t first, bool held_out, uint16_t arm,
                        fd_answer_set *ret) {
     FD_FREE uint8_t *newest = calloc(lesson->n_answers + 1, sizeof(*newest));
     ret->pairs = calloc(lesson->n_answers, sizeof(*ret->pairs));
@@ -56,7 +56,7 @@ int fd_answer_set_fill(const fd_lesson *lesson, size_t first, bool held_out, boo
         if (answer->label != i || i < first || answer->held_out != held_out ||
             !fd_preference_counts(preference))
             continue;
-        if (control && !(answer->origin & FD_ORIGIN_CONTROL))
+        if (arm != FD_ORIGIN_NONE && !(answer->origin & arm))
             continue;
         ret->pairs[count] = answer->pair;
         ret->targets[count++] = fd_preference_target(preference);

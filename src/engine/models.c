@@ -117,10 +117,9 @@ static bool is_worse(const fd_model_row *row, const fi_fit *fit, const fd_model_
 
 /* Fills the figures on held-out answers and the verdict. */
 static void judge(const fd_lesson *lesson, const fd_trial *trial, const fd_snapshot *snapshot,
-                  fd_model_row *row, char reason[REASON_SIZE]) {
+                  const fd_arm_fits *arms, fd_model_row *row, char reason[REASON_SIZE]) {
     fi_fit fit = fi_evaluate(snapshot->rewards->data, trial->held_out);
     row->train_loss = fi_evaluate(snapshot->rewards->data, trial->learned).loss;
-    fi_fit control = fi_evaluate(snapshot->rewards->data, trial->control);
     fi_fit before = fi_evaluate(lesson->snapshot->rewards->data, trial->held_out);
     row->held_out_labels = trial->held_out->count;
     row->held_out_loss = fit.loss;
@@ -128,8 +127,8 @@ static void judge(const fd_lesson *lesson, const fd_trial *trial, const fd_snaps
     row->held_out_accuracy_low = fit.accuracy_low;
     row->held_out_accuracy_high = fit.accuracy_high;
     row->held_out_calibration_error = fit.calibration_error;
-    row->control_labels = trial->control->count;
-    row->control_accuracy = control.accuracy;
+    row->control_labels = arms->control.labels;
+    row->control_accuracy = arms->control.accuracy;
     if (is_worse(row, &fit, &lesson->snapshot->served->row, &before, reason)) {
         row->state = FD_MODEL_REJECTED;
         row->reason = reason;
@@ -142,13 +141,16 @@ int fd_models_publish(fd_engine *engine, const fd_lesson *lesson, const fd_trial
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
     char reason[REASON_SIZE];
     size_t size;
+    fd_arm_fits arms;
     int r = fi_model_encode(*model, &bytes, &size);
     if (r == 0)
         r = lesson_snapshot(lesson, model, row, lesson->n_answers, &snapshot);
+    if (r == 0)
+        r = fd_progress_measure(lesson, snapshot, &arms);
     if (r < 0)
         return r;
 
-    judge(lesson, trial, snapshot, row, reason);
+    judge(lesson, trial, snapshot, &arms, row, reason);
     snapshot->served->row = *row;
     fd_model_row stored = *row;
     stored.bytes = bytes;
@@ -162,6 +164,10 @@ int fd_models_publish(fd_engine *engine, const fd_lesson *lesson, const fd_trial
         .snapshot = rejected ? NULL : snapshot,
     };
     r = fd_writer_run(engine, &serve.job);
+    if (r == 0) {
+        fd_progress_add(engine, row);
+        fd_progress_judge(engine, rejected ? NULL : &arms);
+    }
     if (r == 0 && rejected) {
         fd_metrics_add(engine->metrics, FD_METRIC_MODELS_REJECTED, NULL, NULL, 1);
         fd_log(FD_LOG_WARNING, "model-rejected", FD_INT("model_version", row->version),
@@ -244,6 +250,7 @@ int fd_engine_model_activate(fd_engine *engine, uint64_t version, fd_fault *faul
     FD_CLEANUP(fd_lesson_clear) fd_lesson lesson = {0};
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
     fd_model_row row;
+    fd_arm_fits arms;
     int r = read_stored(engine, version, &row, &model, fault);
     if (r == 0)
         r = fd_lesson_read(engine, &lesson);
@@ -259,6 +266,8 @@ int fd_engine_model_activate(fd_engine *engine, uint64_t version, fd_fault *faul
                             lesson.embeddings->width);
     size_t learned = learned_by(model, &row, lesson.answers, lesson.n_answers);
     r = lesson_snapshot(&lesson, &model, &row, learned, &snapshot);
+    if (r == 0)
+        r = fd_progress_measure(&lesson, snapshot, &arms);
     if (r < 0)
         return r;
     struct serve_job serve = {
@@ -267,8 +276,10 @@ int fd_engine_model_activate(fd_engine *engine, uint64_t version, fd_fault *faul
         .snapshot = snapshot,
     };
     r = fd_writer_run(engine, &serve.job);
-    if (r == 0)
+    if (r == 0) {
+        fd_progress_judge(engine, &arms);
         fd_log(FD_LOG_INFO, "model-activated", FD_INT("model_version", version));
+    }
     if (r == -ENOENT) /* pruned meanwhile */
         return fd_fault_set(fault, r, "", "there is no model of this version any more");
     return r;
@@ -297,6 +308,7 @@ struct replay {
 
 static int note_version(void *context, const fd_model_row *row) {
     struct replay *replay = context;
+    fd_progress_add(replay->engine, row);
     if (replay->engine->models_stored++ == 0) {
         replay->engine->last_model_version = row->version;
         replay->newest_began_ms = row->created_ms - (int64_t)(row->seconds * 1e3);

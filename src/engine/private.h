@@ -73,6 +73,9 @@ struct fd_engine {
     bool queue_closed;
     pthread_t writer;
 
+    pthread_mutex_t progress_lock;
+    fd_progress progress; /* guarded by progress_lock; without the gain, which the desk knows */
+
     pthread_mutex_t worker_lock;
     pthread_cond_t worker_wanted;
     pthread_cond_t worker_rested;
@@ -139,8 +142,9 @@ typedef struct fd_answer_set {
 uint64_t fd_labels_counting(const fd_answer *answers, size_t n);
 
 /* Of the labels that came as the `first`-th or later, by their newest revision in the lesson, those
- * that count and are held out or not; with `control` only those to pairs drawn at random. */
-int fd_answer_set_fill(const fd_lesson *lesson, size_t first, bool held_out, bool control,
+ * that count and are held out or not: of one arm (FD_ORIGIN_ACTIVE, FD_ORIGIN_CONTROL), or with
+ * FD_ORIGIN_NONE all. */
+int fd_answer_set_fill(const fd_lesson *lesson, size_t first, bool held_out, uint16_t arm,
                        fd_answer_set *ret) FD_MUST_CHECK;
 void fd_answer_set_clear(fd_answer_set *set);
 
@@ -163,7 +167,6 @@ void fd_wait_for(pthread_cond_t *condition, pthread_mutex_t *lock, double second
 typedef struct fd_trial {
     const fi_answers *learned;
     const fi_answers *held_out;
-    const fi_answers *control; /* those of them to pairs that were drawn at random */
 } fd_trial;
 
 /*
@@ -291,6 +294,24 @@ double fd_engine_probability(fd_engine *engine, fi_pair pair, uint64_t *ret_mode
 
 /* The last batches that were chosen for the annotators. */
 void fd_stats_note_batch(fd_engine *engine, const fd_selection_answer *answer);
+
+/* ---- progress.c ---- */
+
+/* A version for the learning curve, unless it was rejected; to be followed by a judgement. */
+void fd_progress_add(fd_engine *engine, const fd_model_row *row);
+
+/* How a model fares on held-out answers by the arm that they came from. */
+int fd_progress_measure(const fd_lesson *lesson, const fd_snapshot *snapshot,
+                        fd_arm_fits *ret) FD_MUST_CHECK;
+
+/* Judges anew. `arms` are those of the model that serves from now on; NULL: the same as before. */
+void fd_progress_judge(fd_engine *engine, const fd_arm_fits *arms);
+
+/* Another batch was noted. */
+void fd_progress_note_gain(fd_engine *engine);
+
+/* Before anything runs, after fd_models_replay has added what is stored. */
+int fd_progress_start(fd_engine *engine) FD_MUST_CHECK;
 
 /* ---- refill.c ---- */
 

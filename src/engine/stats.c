@@ -8,17 +8,23 @@
 
 void fd_stats_note_batch(fd_engine *engine, const fd_selection_answer *answer) {
     fd_desk *desk = engine->desk;
+    (void)pthread_rwlock_rdlock(&engine->state_lock);
+    size_t labels = engine->answers.counting;
+    (void)pthread_rwlock_unlock(&engine->state_lock);
     (void)pthread_mutex_lock(&desk->lock);
     desk->batches[desk->n_batches++ % FD_BATCHES_MAX] = (fd_batch_note){
         .created_ms = fd_engine_now_ms(engine),
         .strategy = answer->strategy,
         .model_version = answer->model_version,
         .count = answer->count,
+        .labels = labels,
+        .gain_per_label = (answer->logdet_after - answer->logdet_before) / (double)answer->count,
         .logdet_after = answer->logdet_after,
         .d_efficiency = answer->d_efficiency,
         .random_d_efficiency = answer->random.d_efficiency,
     };
     (void)pthread_mutex_unlock(&desk->lock);
+    fd_progress_note_gain(engine);
 }
 
 static int copy_batches(fd_engine *engine, fd_stats *stats) {

@@ -73,12 +73,9 @@ static int train(fd_engine *engine, const fd_lesson *lesson, fd_retrain from) {
     double start = fd_monotonic_seconds();
     FD_CLEANUP(fd_answer_set_clear) fd_answer_set learn = {0};
     FD_CLEANUP(fd_answer_set_clear) fd_answer_set held_out = {0};
-    FD_CLEANUP(fd_answer_set_clear) fd_answer_set control = {0};
-    int r = fd_answer_set_fill(lesson, 0, false, false, &learn);
+    int r = fd_answer_set_fill(lesson, 0, false, FD_ORIGIN_NONE, &learn);
     if (r == 0)
-        r = fd_answer_set_fill(lesson, 0, true, false, &held_out);
-    if (r == 0)
-        r = fd_answer_set_fill(lesson, 0, true, true, &control);
+        r = fd_answer_set_fill(lesson, 0, true, FD_ORIGIN_NONE, &held_out);
     if (r < 0)
         return r;
     if (learn.answers.count == 0) {
@@ -113,7 +110,7 @@ static int train(fd_engine *engine, const fd_lesson *lesson, fd_retrain from) {
         .created_ms = fd_engine_now_ms(engine),
     };
     tell_trained(&row, &learned);
-    fd_trial trial = {&learn.answers, &held_out.answers, &control.answers};
+    fd_trial trial = {&learn.answers, &held_out.answers};
     r = fd_models_publish(engine, lesson, &trial, &model, &row);
     if (r < 0)
         return r;

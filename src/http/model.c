@@ -30,15 +30,54 @@ static json_t *worker_json(const fd_model_info *model) {
                      training ? fd_json_real(model->progress) : json_null());
 }
 
+/* ---- its progress ---- */
+
+static json_t *curve_json(const fd_progress *progress) {
+    FD_JSON json_t *rows = json_array();
+    for (size_t i = 0; i < progress->n_curve; i++) {
+        const fd_curve_point *point = &progress->curve[i];
+        json_t *row = json_pack("{s:I, s:I, s:I, s:o, s:o}", "version", (json_int_t)point->version,
+                                "labels", (json_int_t)point->labels, "held_out_labels",
+                                (json_int_t)point->held_out_labels, "held_out_loss",
+                                fd_json_real(point->held_out_loss), "held_out_accuracy",
+                                fd_json_real(point->held_out_accuracy));
+        if (json_array_append_new(rows, row) < 0)
+            return NULL;
+    }
+    return FD_STEAL(rows);
+}
+
+static json_t *arm_json(const fd_arm_fit *arm) {
+    return json_pack("{s:I, s:o, s:o, s:o}", "held_out_labels", (json_int_t)arm->labels,
+                     "held_out_accuracy", fd_json_real(arm->accuracy), "held_out_accuracy_low",
+                     fd_json_real(arm->accuracy_low), "held_out_accuracy_high",
+                     fd_json_real(arm->accuracy_high));
+}
+
+static json_t *progress_json(const fd_progress *progress) {
+    const char *warning = progress->selection_warning;
+    return json_pack("{s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:o, s:o, s:b, s:s, s:s?}",
+                     "gain_per_label", fd_json_real(progress->gain_per_label), "gain_trend",
+                     fd_json_real(progress->gain_trend), "curve", curve_json(progress), "arms",
+                     "active", arm_json(&progress->arms.active), "control",
+                     arm_json(&progress->arms.control), "expected_loss_at_double",
+                     fd_json_real(progress->expected_loss_at_double), "expected_improvement",
+                     fd_json_real(progress->expected_improvement), "expected_improvement_high",
+                     fd_json_real(progress->expected_improvement_high), "stop_recommended",
+                     progress->stop_recommended, "stop_reason", progress->stop_reason,
+                     "selection_warning", *warning ? warning : NULL);
+}
+
 /* The whole: figures of the version, and the state of the daemon. */
-static json_t *model_json(const fd_model_info *model) {
+static json_t *model_json(const fd_model_info *model, const fd_progress *progress) {
     FD_JSON json_t *figures = fd_model_figures_json(&model->row);
-    json_t *whole = json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "version", (json_int_t)model->version,
-        "items", (json_int_t)model->items, "labels", (json_int_t)model->labels, "labels_fitted",
-        (json_int_t)model->labels_fitted, "refits", (json_int_t)model->refits, "logdet",
-        fd_json_real(model->logdet), "features", size_json(model->feature_count), "shape",
-        shape_json(&model->shape), "worker", worker_json(model));
+    json_t *whole =
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "version",
+                  (json_int_t)model->version, "items", (json_int_t)model->items, "labels",
+                  (json_int_t)model->labels, "labels_fitted", (json_int_t)model->labels_fitted,
+                  "refits", (json_int_t)model->refits, "logdet", fd_json_real(model->logdet),
+                  "features", size_json(model->feature_count), "shape", shape_json(&model->shape),
+                  "worker", worker_json(model), "progress", progress_json(progress));
     if (json_object_update(whole, figures) < 0)
         json_decref(FD_STEAL(whole));
     return whole;
@@ -48,11 +87,13 @@ void fd_model_get(const fd_request *request, fd_response *response) {
     if (!fd_query_accept_none(request, response))
         return;
     fd_model_info model;
+    fd_progress progress;
+    fd_engine_progress(request->engine, &progress);
     int r = fd_engine_model(request->engine, &model);
     if (r < 0)
         fd_problem_of(request, response, r, NULL);
     else
-        fd_json_answer(request, response, 200, model_json(&model));
+        fd_json_answer(request, response, 200, model_json(&model, &progress));
 }
 
 /* ---- POST /v1/model/train ---- */

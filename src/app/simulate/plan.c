@@ -53,6 +53,7 @@ static const char *const without[] = {"db",
                                       "request-seconds",
                                       "blas-kernels",
                                       "models-kept",
+                                      "stop-below",
                                       NULL};
 
 void fd_simulate_print_help(FILE *out) {

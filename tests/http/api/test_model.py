@@ -1,4 +1,6 @@
 import itertools
+import random
+import re
 
 from client import SMALL_MODEL, Daemon, labels_by_first_number, plane_items, wait_until
 
@@ -126,3 +128,42 @@ def test_requests_are_answered_while_the_worker_trains(db):
         assert daemon.add_labels(labels_by_first_number(items, 10, "more"))["accepted"] == 10
         assert daemon.get("/v1/items?limit=3")["items"]
         assert daemon.model()["worker"]["state"] == "training"
+
+
+def test_a_model_tells_what_more_labels_would_bring(db):
+    items = plane_items(prompts=8, responses=8, dimension=6)
+    labels = random.Random(1).sample(labels_by_first_number(items, 2000), 600)
+    with Daemon(db, {"held-out": 0.33, "hidden-layers": 0}) as daemon:
+        daemon.add_items(items)
+        before = daemon.model()["progress"]
+        assert before["curve"] == [] and before["expected_improvement"] is None
+        assert before["stop_recommended"] is False
+        assert before["stop_reason"] == "no model was trained yet"
+        assert before["selection_warning"] is None
+        for count in (150, 300, 450, 600):
+            daemon.add_labels(labels[count - 150:count])
+            daemon.train()
+        progress = wait_until(
+            lambda: (found := daemon.model()["progress"])["curve"][-1]["version"] == 4 and found,
+            "the last version on the curve")
+        assert [point["labels"] for point in progress["curve"]] == [150, 300, 450, 600]
+        stored = daemon.get("/v1/models")["models"][::-1]
+        for point, version in zip(progress["curve"], stored, strict=True):
+            for member in ("version", "held_out_labels", "held_out_loss", "held_out_accuracy"):
+                assert point[member] == version[member]
+        assert progress["expected_improvement"] >= 0
+        assert progress["expected_improvement_high"] >= progress["expected_improvement"]
+        assert progress["expected_loss_at_double"] >= 0
+        assert "0 of 100" not in progress["stop_reason"]
+        assert progress["arms"]["control"] == {
+            "held_out_labels": 0, "held_out_accuracy": None, "held_out_accuracy_low": None,
+            "held_out_accuracy_high": None}
+        assert wait_until(lambda: daemon.model()["progress"]["gain_per_label"], "a batch") > 0
+        assert "fisherd_gain_per_label " in daemon.metrics()
+    with Daemon(db, {"held-out": 0.33, "stop-below": 100}) as daemon:
+        after = daemon.model()["progress"]
+        assert after["curve"] == progress["curve"]
+        assert after["expected_loss_at_double"] == progress["expected_loss_at_double"]
+        accuracies = [point["held_out_accuracy"] for point in after["curve"]]
+        assert after["stop_recommended"] is True, (after["stop_reason"], accuracies)
+        assert re.search(r"^fisherd_stop_recommended 1$", daemon.metrics(), re.MULTILINE)
