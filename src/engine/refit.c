@@ -60,7 +60,7 @@ static int find_known(const fd_lesson *lesson, fd_served_model *trained, fi_info
     const fd_snapshot *snapshot = lesson->snapshot;
     fd_lesson learned = *lesson; /* as it was then: a view */
     learned.n_answers = trained->answers;
-    int r = fd_answer_set_fill(&learned, 0, false, false, &set);
+    int r = fd_answer_set_fill(&learned, 0, false, FD_ORIGIN_NONE, &set);
     if (r == 0)
         r = fi_information_new(snapshot->features->width, &known);
     if (r < 0)
@@ -126,7 +126,8 @@ static int fit(struct refitter *refitter, const fd_lesson *lesson, fd_served_mod
     FD_FREE double *beta = calloc(width, sizeof(*beta));
     if (!beta)
         return -ENOMEM;
-    int r = fd_answer_set_fill(lesson, is_linear ? 0 : trained->answers, false, false, &set);
+    int r =
+        fd_answer_set_fill(lesson, is_linear ? 0 : trained->answers, false, FD_ORIGIN_NONE, &set);
     if (r < 0)
         return r;
 
