@@ -17,7 +17,7 @@ def test_help_lists_every_command_and_option_with_its_default():
     options = dict(re.findall(r"^ +--([a-z-]+)(.*)$", done.stdout, re.M))
     assert {"db", "listen", "config", "strategy", "retrain-labels", "hidden-width",
             "version"} <= set(options)
-    assert "[greedy]" in options["strategy"]
+    assert "[i-opt]" in options["strategy"]
     assert "[64]" in options["hidden-width"]
     assert re.search(r"\[[\d.]+:\d+\]", options["listen"])
     assert run("serve", "--help").returncode == 0
@@ -77,7 +77,7 @@ def test_a_flag_goes_before_the_environment_and_that_before_the_file(db, items, 
     env = {"FISHERD_STRATEGY": "dopt"}
     flag = {"strategy": "entropy"}
     file = {"config": config}
-    assert strategy_served(db, items, {}) == "greedy"
+    assert strategy_served(db, items, {}) == "i-opt"
     assert strategy_served(db, items, file) == "xtx"
     assert strategy_served(db, items, {}, {"FISHERD_CONFIG": str(config)}) == "xtx"
     assert strategy_served(db, items, file, env) == "dopt"

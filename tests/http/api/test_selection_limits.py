@@ -15,7 +15,7 @@ SOURCES = {
     "any": {"generate": {"mode": "all_pairs", "scope": "any"}},
     "in_prompt": {"generate": {"mode": "all_pairs", "scope": "in_prompt"}},
     "cross_prompt": {"generate": {"mode": "all_pairs", "scope": "cross_prompt"}},
-    "sampled": {"generate": {"mode": "cross_prompt", "pairs": 1000}},
+    "sampled": {"generate": {"mode": "cross_prompt", "pairs": 1000, "contested": 1}},
 }
 
 

@@ -219,7 +219,7 @@ def test_a_strategy_says_whether_it_takes_more_pairs_than_a_list_may_have(large,
 
 @pytest.mark.parametrize("scope", ["cross_prompt", "any"])
 def test_greedy_from_a_large_pool_knows_as_much_as_it_claims(large, scope):
-    answer = large.select(batch_size=30, certify="tight", **everything(scope))
+    answer = large.select(batch_size=30, strategy="greedy", certify="tight", **everything(scope))
     pairs = [{"a": pair["a"], "b": pair["b"]} for pair in answer["pairs"]]
     again = large.select(batch_size=30, pairs=pairs)
     assert math.isclose(again["diagnostics"]["logdet_after"],

@@ -46,13 +46,14 @@ def test_every_strategy_chooses_distinct_pairs_of_the_candidates(daemon, items, 
     check_diagnostics(answer, len(pairs))
 
 
-def test_greedy_is_what_a_request_gets_that_names_no_strategy(shared, items):
-    assert shared.select(batch_size=2, pairs=all_pairs(items))["strategy"] == "greedy"
+def test_i_opt_is_what_a_request_gets_that_names_no_strategy(shared, items):
+    assert shared.select(batch_size=2, pairs=all_pairs(items))["strategy"] == "i-opt"
 
 
 def test_greedy_gains_most_with_its_first_pair_and_never_more_later(daemon, items):
     pairs = all_pairs(items)
-    gains = [pair["gain"] for pair in daemon.select(batch_size=30, pairs=pairs)["pairs"]]
+    batch = daemon.select(batch_size=30, strategy="greedy", pairs=pairs)["pairs"]
+    gains = [pair["gain"] for pair in batch]
     assert all(earlier >= later - 1e-9 for earlier, later in zip(gains, gains[1:]))
     alone = [daemon.select(batch_size=1, pairs=[pair])["pairs"][0]["gain"] for pair in pairs]
     assert math.isclose(gains[0], max(alone), rel_tol=1e-6)
@@ -125,11 +126,14 @@ def test_cross_prompt_pairs_join_two_prompts(shared, items):
 
 def test_generate_draws_as_few_prompts_responses_and_pairs_as_it_is_told(shared):
     answer = shared.select(batch_size=3, generate={
-        "mode": "in_prompt", "prompts": 1, "responses_per_prompt": 3, "pairs": 100})
+        "mode": "in_prompt", "prompts": 1, "responses_per_prompt": 3, "pairs": 100,
+        "contested": 1})
     assert answer["diagnostics"]["candidates"] == 3
     assert len({pair["a"].split("-")[0] for pair in answer["pairs"]}) == 1
-    answer = shared.select(batch_size=2, generate={"mode": "in_prompt", "pairs": 5})
-    assert answer["diagnostics"]["candidates"] == 5
+    for contested, left in ((1, 5), (0.5, 3), (0.01, 2)):  # never fewer than the batch
+        answer = shared.select(batch_size=2, generate={
+            "mode": "in_prompt", "pairs": 5, "contested": contested})
+        assert answer["diagnostics"]["candidates"] == left
 
 
 @pytest.mark.parametrize("mode, total", [("in_prompt", 18), ("cross_prompt", 48)])

@@ -160,8 +160,9 @@ def test_the_paper_preset_names_itself_and_later_flags_change_it(tmp_path):
     (row,) = rows_of(tmp_path)
     assert row["name"] == "paper"
     assert row["strategy"] == "pa-dopt"
-    assert row["retrain"] == "scratch"
     options = dict(entry.split("=") for entry in row["options"].split(";"))
+    assert options["model"] == "network"
+    assert options["retrain"] == "scratch"
     assert options["weight-decay"] == "0"
     assert options["held-out"] == "0"
     assert options["patience"] == "0"
