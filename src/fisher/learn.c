@@ -215,14 +215,13 @@ static int try_kinds(struct learning *learning, const fi_answers *learn, const f
     return 0;
 }
 
-/* What is held out is in no training. */
+/* Where answers are held out they are the only fold, and so in no training. */
 static int try_fold(struct learning *learning, uint8_t fold, struct trial *trial) {
     const fi_lesson *lesson = &learning->lesson;
     fi_answers all = {lesson->count, lesson->pairs, lesson->targets};
-    fi_answers mine = {learning->count, lesson->pairs, lesson->targets};
     FD_CLEANUP(fi_part_clear) fi_part learn = {0};
     FD_CLEANUP(fi_part_clear) fi_part test = {0};
-    int r = fi_part_init(&learn, &mine, learning->folds, fold, false);
+    int r = fi_part_init(&learn, &all, learning->folds, fold, false);
     if (r == 0)
         r = fi_part_init(&test, &all, learning->folds, fold, true);
     if (r < 0 || learn.answers.count == 0 || test.answers.count == 0)

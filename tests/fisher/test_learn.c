@@ -242,12 +242,15 @@ static void a_network_that_competes_without_patience_takes_all_its_steps(void **
     (void)state;
     WORLD from = world_new(5, 300, 2, 400, exclusive_or);
     fi_learn_options options = options_for(&from, FI_KIND_AUTO);
-    options.train.learning_rate = 1e-2;
+    options.train.learning_rate = 3e-2;
+    options.train.iterations = 250;
+    LEARNED stopped = learn(&from, &options);
+    assert_true(stopped.iterations < 250);
     options.train.patience = 0;
-    options.train.iterations = 150;
     LEARNED learned = learn(&from, &options);
     assert_true(is_network(&learned));
-    assert_int_equal(learned.iterations, 150);
+    assert_int_equal(learned.iterations, 250);
+    assert_true(learned.network_loss > stopped.network_loss);
 }
 
 static void a_precision_that_is_given_is_taken(void **state) {
@@ -437,7 +440,29 @@ static void a_network_that_goes_on_keeps_its_inputs_and_competes_too(void **stat
         assert_int_equal(learned.went_on, i == 0);
         assert_memory_equal(fi_model_inputs(learned.model).mean, fi_model_inputs(start.model).mean,
                             2 * sizeof(double));
+        if (is_network(&learned))
+            continue;
+        fi_learn_options linear = options_for(&straight, FI_KIND_LINEAR);
+        LEARNED without = {0};
+        assert_int_equal(fi_learn(200, straight.items, &straight.answers, NULL, start.model, NULL,
+                                  &linear, &without),
+                         0);
+        assert_same_parameters(learned.model, without.model);
     }
+}
+
+static void a_few_more_answers_are_tried_by_what_is_held_out(void **state) {
+    (void)state;
+    WORLD from = world_new(4, 200, 2, 400, exclusive_or);
+    fi_learn_options options = options_for(&from, FI_KIND_NETWORK);
+    LEARNED start = first_network(&from, &options);
+    fi_answers few = {5, from.answers.pairs, from.answers.targets};
+    fi_answers held_out = some_fresh(&from, 0, 60);
+    LEARNED learned = {0};
+    assert_int_equal(
+        fi_learn(200, from.items, &few, &held_out, NULL, start.model, &options, &learned), 0);
+    assert_true(learned.went_on);
+    assert_int_equal(learned.tried, 60);
 }
 
 static void nobody_goes_on_from_another_shape_or_by_a_handful_held_out(void **state) {
@@ -509,6 +534,9 @@ static void the_same_seed_gives_the_same_model(void **state) {
     assert_same_parameters(one.model, same.model);
     assert_int_equal(one.iterations, same.iterations);
     assert_true(one.network_loss == same.network_loss);
+    options.train.seed = 99;
+    LEARNED still = learn(&from, &options);
+    assert_same_parameters(one.model, still.model);
     options.seed++;
     LEARNED other = learn(&from, &options);
     assert_true(one.network_loss != other.network_loss);
@@ -643,12 +671,14 @@ static void what_cannot_be_learned_from_is_refused(void **state) {
     assert_int_equal(
         fi_learn(from.n_items, from.items, &none, NULL, NULL, NULL, &options, &learned), -EINVAL);
     const double precisions[] = {-1.0, (double)NAN, (double)INFINITY};
-    for (size_t i = 0; i < FD_LENGTH(precisions); i++) {
-        options.prior_precision = precisions[i];
+    for (size_t i = 0; i < 2 * FD_LENGTH(precisions); i++) {
+        options.kind = i % 2 ? FI_KIND_NETWORK : FI_KIND_LINEAR;
+        options.prior_precision = precisions[i / 2];
         assert_int_equal(
             fi_learn(from.n_items, from.items, &from.answers, NULL, NULL, NULL, &options, &learned),
             -EINVAL);
     }
+    options.kind = FI_KIND_AUTO;
     options.prior_precision = 0.0;
     options.shape.hidden_layers = FI_HIDDEN_LAYERS_MAX + 1;
     assert_int_equal(
@@ -778,6 +808,7 @@ int main(void) {
         cmocka_unit_test(what_is_held_out_tells_a_network_that_goes_on_when_to_stop_and_no_more),
         cmocka_unit_test(a_network_that_goes_on_starts_halfway),
         cmocka_unit_test(a_network_that_goes_on_keeps_its_inputs_and_competes_too),
+        cmocka_unit_test(a_few_more_answers_are_tried_by_what_is_held_out),
         cmocka_unit_test(nobody_goes_on_from_another_shape_or_by_a_handful_held_out),
         cmocka_unit_test(inputs_that_are_given_are_taken_over_bit_for_bit),
         cmocka_unit_test(the_same_seed_gives_the_same_model),
