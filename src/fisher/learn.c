@@ -5,7 +5,7 @@
 
 #include "folds.h"
 #include "lesson.h"
-#include "loss.h"
+#include "trial.h"
 
 /* Folds are tried until TRIED_LEAST answers were. Fewer than ANSWERS_LEAST tell nothing. */
 enum { TRIED_LEAST = 200, ANSWERS_LEAST = 8 };
@@ -130,67 +130,19 @@ static int train_network(struct learning *learning, const fi_answers *answers,
 
 /* ---- trying them on answers that they have not seen ---- */
 
-/* Sums over the answers, NaN for what was not tried or diverged. */
-struct trial {
-    size_t count;
-    double linear;
-    double network;
-    double difference; /* linear - network */
-    double square;     /* of the difference */
-    double networks;   /* trained */
-    double steps;      /* of those */
+struct trials {
+    fi_trial sums;
+    double networks; /* trained */
+    double steps;    /* of those */
     struct attempt went_on;
 };
 
-static void trial_clear(struct trial *trial) {
-    attempt_clear(&trial->went_on);
-}
-
-/* Of the lesson's items; NaN without a model. */
-static int rewards_of(const fi_lesson *lesson, const fi_model *model, float *rewards) {
-    for (size_t i = 0; i < lesson->n_items; i++)
-        rewards[i] = NAN;
-    if (!model)
-        return 0;
-    FD_FREE float *features =
-        calloc(lesson->n_items, fi_model_feature_count(model) * sizeof(*features));
-    if (!features)
-        return -ENOMEM;
-    int r = fi_model_features(model, lesson->n_items, lesson->inputs, features);
-    if (r == 0)
-        fi_model_rewards(model, lesson->n_items, features, rewards);
-    return r;
-}
-
-static double loss_of(const float *rewards, fi_pair pair, float target) {
-    return fi_loss((double)rewards[pair.a] - (double)rewards[pair.b], (double)target);
-}
-
-static int compare(struct trial *trial, const fi_lesson *lesson, const fi_answers *answers,
-                   const fi_model *linear, const fi_model *network) {
-    FD_FREE float *firsts = calloc(lesson->n_items, sizeof(*firsts));
-    FD_FREE float *seconds = calloc(lesson->n_items, sizeof(*seconds));
-    if (!firsts || !seconds)
-        return -ENOMEM;
-    int r = rewards_of(lesson, linear, firsts);
-    if (r == 0)
-        r = rewards_of(lesson, network, seconds);
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < answers->count; i++) {
-        double first = loss_of(firsts, answers->pairs[i], answers->targets[i]);
-        double second = loss_of(seconds, answers->pairs[i], answers->targets[i]);
-        trial->linear += first;
-        trial->network += second;
-        trial->difference += first - second;
-        trial->square += (first - second) * (first - second);
-    }
-    trial->count += answers->count;
-    return 0;
+static void trials_clear(struct trials *trials) {
+    attempt_clear(&trials->went_on);
 }
 
 static int try_kinds(struct learning *learning, const fi_answers *learn, const fi_answers *test,
-                     struct trial *trial) {
+                     struct trials *trials) {
     const fi_train_options *train = &learning->options->train;
     FD_CLEANUP(attempt_clear) struct attempt linear = {0};
     FD_CLEANUP(attempt_clear) struct attempt network = {0};
@@ -203,20 +155,21 @@ static int try_kinds(struct learning *learning, const fi_answers *learn, const f
     bool diverged = r == -EDOM && competes;
     if (r < 0 && !diverged)
         return r;
-    r = compare(trial, &learning->lesson, test, linear.model, diverged ? NULL : network.model);
+    r = fi_trial_add(&trials->sums, &learning->lesson, test, linear.model,
+                     diverged ? NULL : network.model);
     if (r < 0)
         return r;
-    trial->networks++;
-    trial->steps += (double)network.steps;
+    trials->networks++;
+    trials->steps += (double)network.steps;
     if (learning->start) {
-        trial->went_on = network;
+        trials->went_on = network;
         network.model = NULL;
     }
     return 0;
 }
 
 /* Where answers are held out they are the only fold, and so in no training. */
-static int try_fold(struct learning *learning, uint8_t fold, struct trial *trial) {
+static int try_fold(struct learning *learning, uint8_t fold, struct trials *trials) {
     const fi_lesson *lesson = &learning->lesson;
     fi_answers all = {lesson->count, lesson->pairs, lesson->targets};
     FD_CLEANUP(fi_part_clear) fi_part learn = {0};
@@ -226,7 +179,7 @@ static int try_fold(struct learning *learning, uint8_t fold, struct trial *trial
         r = fi_part_init(&test, &all, learning->folds, fold, true);
     if (r < 0 || learn.answers.count == 0 || test.answers.count == 0)
         return r;
-    return try_kinds(learning, &learn.answers, &test.answers, trial);
+    return try_kinds(learning, &learn.answers, &test.answers, trials);
 }
 
 /* How many folds hold enough answers. */
@@ -240,13 +193,13 @@ static uint8_t folds_to_try(const struct learning *learning) {
     return folds;
 }
 
-static int try_folds(struct learning *learning, struct trial *trial) {
+static int try_folds(struct learning *learning, struct trials *trials) {
     uint8_t first = learning->start ? HELD_OUT : 0;
     uint8_t folds = learning->start ? 1 : folds_to_try(learning);
     learning->share = 1.0 / (1.0 + (double)folds);
     int r = 0;
     for (uint8_t i = 0; i < folds && r == 0; i++) {
-        r = try_fold(learning, (uint8_t)(first + i), trial);
+        r = try_fold(learning, (uint8_t)(first + i), trials);
         learning->done = (1.0 + (double)i) * learning->share;
         if (r == 0)
             r = tell(learning, learning->done);
@@ -267,33 +220,22 @@ static bool is_tried(const struct learning *learning) {
     return false;
 }
 
-static double error_of(const struct trial *trial) {
-    double count = (double)trial->count;
-    double mean = trial->difference / count;
-    double variance = trial->square / count - mean * mean;
-    return variance < 0.0 ? 0.0 : sqrt(variance / count);
-}
-
 /* ---- all answers ---- */
 
-static bool is_network_better(const struct trial *trial) {
-    return trial->difference / (double)trial->count > error_of(trial);
-}
-
-static int learn_from_all(struct learning *learning, struct trial *trial, struct attempt *ret) {
+static int learn_from_all(struct learning *learning, struct trials *trials, struct attempt *ret) {
     const fi_train_options *train = &learning->options->train;
     fi_answers all = {learning->count, learning->lesson.pairs, learning->lesson.targets};
     bool network = learning->kind == FI_KIND_NETWORK ||
-                   (learning->kind == FI_KIND_AUTO && is_network_better(trial));
+                   (learning->kind == FI_KIND_AUTO && fi_trial_network_wins(&trials->sums));
     if (!network)
         return fit_linear(learning, &all, ret);
-    if (trial->went_on.model) {
-        *ret = trial->went_on;
-        trial->went_on.model = NULL;
+    if (trials->went_on.model) {
+        *ret = trials->went_on;
+        trials->went_on.model = NULL;
         return 0;
     }
-    double steps = trial->networks > 0.0 ? fmax(round(trial->steps / trial->networks), 1.0)
-                                         : (double)train->iterations;
+    double steps = trials->networks > 0.0 ? fmax(round(trials->steps / trials->networks), 1.0)
+                                          : (double)train->iterations;
     return train_network(learning, &all, NULL, (uint32_t)steps, ret);
 }
 
@@ -371,12 +313,12 @@ static fi_kind kind_of(const fi_learn_options *options, size_t answers) {
     return options->kind;
 }
 
-static int run(struct learning *learning, struct trial *trial, struct attempt *attempt) {
+static int run(struct learning *learning, struct trials *trials, struct attempt *attempt) {
     int r = tell(learning, 0.0);
     if (r == 0 && is_tried(learning))
-        r = try_folds(learning, trial);
+        r = try_folds(learning, trials);
     if (r == 0)
-        r = learn_from_all(learning, trial, attempt);
+        r = learn_from_all(learning, trials, attempt);
     return r < 0 ? r : tell(learning, 1.0);
 }
 
@@ -388,7 +330,7 @@ int fi_learn(size_t n_items, const float *embeddings, const fi_answers *answers,
         !(options->prior_precision >= 0.0 && isfinite(options->prior_precision)))
         return -EINVAL;
     FD_CLEANUP(learning_clear) struct learning learning = {.options = options, .share = 1.0};
-    FD_CLEANUP(trial_clear) struct trial trial = {0};
+    FD_CLEANUP(trials_clear) struct trials trials = {0};
     FD_CLEANUP(attempt_clear) struct attempt attempt = {0};
     learning.kind = kind_of(options, answers->count);
     if (can_go_on(&learning, start, held_out ? held_out->count : 0))
@@ -398,21 +340,21 @@ int fi_learn(size_t n_items, const float *embeddings, const fi_answers *answers,
         r = take_answers(&learning, n_items, embeddings, answers,
                          learning.start && held_out ? held_out : &none);
     if (r == 0)
-        r = run(&learning, &trial, &attempt);
+        r = run(&learning, &trials, &attempt);
     fi_model *model;
     if (r == 0)
         r = finish(&learning, attempt.model, &model);
     if (r < 0)
         return r;
 
-    double tried = (double)trial.count;
+    double tried = (double)trials.sums.count;
     *ret = (fi_learned){.model = model,
                         .prior_precision = attempt.precision,
                         .iterations = attempt.steps,
                         .went_on = learning.start && attempt.model->shape.hidden_layers > 0,
-                        .tried = trial.count,
-                        .linear_loss = trial.linear / tried,
-                        .network_loss = trial.network / tried,
-                        .loss_error = error_of(&trial)};
+                        .tried = trials.sums.count,
+                        .linear_loss = trials.sums.linear / tried,
+                        .network_loss = trials.sums.network / tried,
+                        .loss_error = fi_trial_error(&trials.sums)};
     return 0;
 }

@@ -3,11 +3,12 @@
  * process. First the principal components of the inputs, beside their exact eigendecomposition.
  * Then the step: a full-batch iteration at 10,000 answers against the GEMMs that it
  * cannot avoid, which are those of the layers forward and backward without the gradient of the
- * inputs. Last the whole: the time until a recipe reaches the held-out loss of 1,000 full-batch
- * Adam steps without decay, on answers about a random two-layer teacher.
+ * inputs. Then the whole training: the time until a recipe reaches the held-out loss of 1,000
+ * full-batch Adam steps without decay, on answers about a random two-layer teacher. Last all of
+ * learning as the daemon does it, the choice of the kind included.
  */
 #include <cblas.h>
-#include <fisher/train.h>
+#include <fisher/learn.h>
 #include <lapacke.h>
 #include <math.h>
 
@@ -333,6 +334,36 @@ static void report_recipes(size_t inputs, size_t n_items) {
     release(&state);
 }
 
+/* ---- learning ---- */
+
+static void report_learning(size_t inputs, size_t n_items, size_t count) {
+    bench state;
+    prepare(&state, inputs, n_items);
+    fi_learn_options options = {
+        .shape = {(uint32_t)inputs, COMPONENTS, 1, WIDTH}, .train = fi_train_defaults(), .seed = 1};
+    fi_answers answers = {count, state.pairs, state.targets};
+    fi_learned learned;
+    double start = milliseconds();
+    require(fi_learn(n_items, state.embeddings, &answers, NULL, NULL, NULL, &options, &learned),
+            "learn");
+    double fresh = milliseconds() - start;
+    start = milliseconds();
+    fi_learned again;
+    require(
+        fi_learn(n_items, state.embeddings, &answers, NULL, learned.model, NULL, &options, &again),
+        "learn");
+    double kept = milliseconds() - start;
+    bool network = fi_model_shape(learned.model)->hidden_layers > 0;
+    printf(
+        "D = %4zu, %5zu answers: %s after %4u steps, tried on %5zu, %8.1f ms, with the inputs of "
+        "the model before %8.1f ms\n",
+        inputs, count, network ? "network" : "linear", learned.iterations, learned.tried, fresh,
+        kept);
+    fi_model_free(learned.model);
+    fi_model_free(again.model);
+    release(&state);
+}
+
 int main(void) {
     openblas_set_num_threads(1);
     printf("%s kernels, %d thread; %d answers, %d hidden layers of %d\n", openblas_get_corename(),
@@ -345,5 +376,9 @@ int main(void) {
     report_step(512, 10000);
     report_recipes(512, 10000);
     report_recipes(2048, 10000);
+    report_learning(512, 10000, 1000);
+    report_learning(512, 10000, ANSWERS);
+    report_learning(2048, 10000, 1000);
+    report_learning(2048, 10000, ANSWERS);
     return 0;
 }
