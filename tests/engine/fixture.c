@@ -126,7 +126,7 @@ fd_selection_request fixture_request(size_t batch_size, fi_scope scope, uint64_t
         .batch_size = batch_size,
         .has_seed = true,
         .seed = seed,
-        .generate = {.scope = scope, .pairs = 20000},
+        .generate = {.scope = scope, .pairs = 20000, .contested = 1.0},
     };
 }
 

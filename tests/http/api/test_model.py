@@ -2,6 +2,8 @@ import itertools
 import random
 import re
 
+import pytest
+
 from client import SMALL_MODEL, Daemon, labels_by_first_number, plane_items, wait_until
 
 
@@ -167,3 +169,31 @@ def test_a_model_tells_what_more_labels_would_bring(db):
         accuracies = [point["held_out_accuracy"] for point in after["curve"]]
         assert after["stop_recommended"] is True, (after["stop_reason"], accuracies)
         assert re.search(r"^fisherd_stop_recommended 1$", daemon.metrics(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("kind, layers, features", [("linear", 0, 4), ("network", 1, 8)])
+def test_the_kind_and_the_prior_of_a_model_are_shown_and_selections_take_them(
+        db, items, kind, layers, features):
+    request = {"batch_size": 1, "pairs": [{"a": "p0-r0", "b": "p1-r0"}]}
+    with Daemon(db, {"model": kind}) as daemon:
+        daemon.add_items(items)
+        daemon.add_labels(labels_by_first_number(items, 66))
+        model = daemon.train()
+        assert (model["shape"]["hidden_layers"], model["features"]) == (layers, features)
+        prior = model["prior_precision"]
+        assert prior > 0 and prior != features
+        plain = daemon.select(**request)["diagnostics"]["logdet_before"]
+        assert plain == daemon.select(**request, prior_precision=prior)[
+            "diagnostics"]["logdet_before"]
+        assert plain < daemon.select(**request, prior_precision=2 * prior)[
+            "diagnostics"]["logdet_before"]
+
+
+def test_a_request_says_where_its_training_begins(db, items):
+    with Daemon(db, {"retrain": "scratch"}) as daemon:
+        daemon.add_items(items)
+        daemon.add_labels(labels_by_first_number(items, 66))
+        for body, parent in ((None, None), ({"from": "warm"}, 1), ({"from": "scratch"}, None),
+                             ({"from": "auto"}, 3), (None, None)):
+            model = daemon.train(body)
+            assert (model["parent"], model["scratch"]) == (parent, parent is None)
