@@ -11,8 +11,8 @@
  *     the answers are cut into four folds by their pair; each of as many folds as give 200 answers
  *     is predicted by models that learned from the others. The network also finds there how many
  *     steps it should take. It is chosen where its mean loss is lower than the linear model's by
- *     more than one standard error of the differences (the one-standard-error rule; Breiman,
- *     Friedman, Olshen and Stone 1984, 3.4.3).
+ *     more than two standard errors of the differences (the one-standard-error rule of Breiman,
+ *     Friedman, Olshen and Stone 1984, 3.4.3, made stricter: it is applied at every training).
  *
  * The chosen kind then learns from all answers.
  */

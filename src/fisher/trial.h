@@ -23,7 +23,7 @@ int fi_trial_add(fi_trial *trial, const fi_lesson *lesson, const fi_answers *ans
 /* The standard error of the mean difference. */
 double fi_trial_error(const fi_trial *trial);
 
-/* By more than one standard error; not where a sum is NaN. */
+/* By more than two standard errors; not where a sum is NaN. */
 bool fi_trial_network_wins(const fi_trial *trial);
 
 #endif
