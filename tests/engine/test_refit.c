@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fisher/refit.h>
 #include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -461,6 +463,7 @@ static void versions_that_change_while_answers_come_are_refitted_in_the_end(void
         fd_model_info model = fixture_model(engine);
         assert_int_equal(model.version, 2);
         assert_int_equal(model.labels_fitted, ANSWERS + 100);
+        assert_false(prints(engine, "fisherd_store_failures_total"));
         assert_true(model.refits >= 1);
         fd_engine_close(engine);
     }
@@ -513,6 +516,8 @@ static void the_same_rewards_serve_after_a_restart(void **state) {
         train(desk.engine);
         for (size_t last = ANSWERS / 2; last <= ANSWERS; last += ANSWERS / 4) {
             answer_up_to(desk.engine, &known, last, 0.2);
+            assert_int_equal(
+                fixture_label(desk.engine, 1000 + last, "p0-r0", "p1-r2", FD_PREFER_SKIP), 0);
             fd_engine_wait_refitted(desk.engine);
             all_scores(desk.engine, before);
             desk_reopen(&desk);
@@ -522,6 +527,129 @@ static void the_same_rewards_serve_after_a_restart(void **state) {
             all_scores(desk.engine, after);
             assert_true(is_close(before, after, ITEMS, 1e-6));
         }
+    }
+}
+
+static void each_network_is_refitted_about_what_it_learned_itself(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    desk_prepare(&desk);
+    desk.options = refit_options(FI_KIND_NETWORK);
+    desk_start(&desk, PROMPTS, RESPONSES);
+    struct known known = {0};
+    double before[ITEMS], after[ITEMS];
+    for (size_t last = 50; last <= 150; last += 50) {
+        answer_up_to(desk.engine, &known, last, 0);
+        train(desk.engine);
+        answer_up_to(desk.engine, &known, last + 20, 0);
+        fd_engine_wait_refitted(desk.engine);
+    }
+    all_scores(desk.engine, before);
+    desk_reopen(&desk); /* knows nothing of the networks before */
+    fd_engine_wait_refitted(desk.engine);
+    all_scores(desk.engine, after);
+    assert_true(is_close(before, after, ITEMS, 1e-6));
+}
+
+/* ---- all at once ---- */
+
+struct turmoil {
+    fd_engine *engine;
+    atomic_int failures; /* asserts belong to the main thread */
+    atomic_bool over;
+};
+
+static void expect(struct turmoil *turmoil, int r) {
+    if (r != 0)
+        (void)atomic_fetch_add(&turmoil->failures, 1);
+}
+
+enum { TURMOIL_LABELS = 300, TURMOIL_PROMPTS = 60, TURMOIL_CHANGES = 20 };
+
+static void *add_labels(void *context) {
+    struct turmoil *turmoil = context;
+    for (size_t i = 0; i < TURMOIL_LABELS; i++)
+        expect(turmoil, fixture_label(turmoil->engine, i, id_of((uint32_t)i % ITEMS),
+                                      id_of((uint32_t)(i * 5 + 1) % ITEMS), FD_PREFER_A));
+    return NULL;
+}
+
+static void *add_items(void *context) {
+    struct turmoil *turmoil = context;
+    for (size_t i = PROMPTS; i <= TURMOIL_PROMPTS; i++)
+        fixture_add_items(turmoil->engine, i, RESPONSES);
+    return NULL;
+}
+
+static void *change_versions(void *context) {
+    struct turmoil *turmoil = context;
+    for (size_t i = 0; i < TURMOIL_CHANGES; i++) {
+        fd_fault fault = {0};
+        expect(turmoil, fd_engine_train(turmoil->engine, i % 2, &fault));
+        fd_engine_wait_trained(turmoil->engine);
+        expect(turmoil, fd_engine_model_activate(turmoil->engine, i / 2 + 1, &fault));
+    }
+    return NULL;
+}
+
+static void *select_pairs(void *context) {
+    struct turmoil *turmoil = context;
+    while (!atomic_load(&turmoil->over)) {
+        FD_CLEANUP(fd_selection_answer_clear) fd_selection_answer answer = {0};
+        fd_fault fault = {0};
+        fd_selection_request request = fixture_request(4, FI_SCOPE_WITHIN, 1);
+        request.generate.pairs = 50;
+        expect(turmoil, fd_engine_select(turmoil->engine, &request, &answer, &fault));
+    }
+    return NULL;
+}
+
+/* The items of the table are scored as those that are in none. */
+static void check_scores(fd_engine *engine) {
+    size_t n = (size_t)TURMOIL_PROMPTS * RESPONSES;
+    FD_FREE float *embeddings = calloc(n, DIMENSION * sizeof(float));
+    assert_non_null(embeddings);
+    fixture_embeddings(embeddings, n);
+    for (size_t i = 0; i < n; i++) {
+        fd_item_reference pair[2] = {
+            {.embedding = embeddings + i * DIMENSION, .dimension = DIMENSION},
+            {.id = fixture_item_id(i / RESPONSES, i % RESPONSES)},
+        };
+        fd_score scores[2];
+        fd_fault fault = {0};
+        uint64_t version;
+        assert_int_equal(fd_engine_score(engine, pair, 2, scores, &version, &fault), 0);
+        assert_true(fabs(scores[0].reward - scores[1].reward) < 1e-4);
+    }
+}
+
+static void labels_items_trainings_versions_and_selections_may_come_at_once(void **state) {
+    (void)state;
+    for (int kind = FI_KIND_LINEAR; kind <= FI_KIND_NETWORK; kind++) {
+        fd_engine_options options = refit_options((fi_kind)kind);
+        fd_store *store;
+        assert_int_equal(fd_store_open_memory(&store), 0);
+        struct turmoil turmoil = {.engine = fixture_open(&options, store)};
+        fixture_add_items(turmoil.engine, PROMPTS, RESPONSES);
+        assert_int_equal(
+            fixture_label(turmoil.engine, TURMOIL_LABELS, "p0-r0", "p0-r1", FD_PREFER_A), 0);
+        void *(*const runs[])(void *) = {add_labels, add_items, change_versions, select_pairs};
+        pthread_t threads[FD_LENGTH(runs)];
+        for (size_t i = 0; i < FD_LENGTH(runs); i++)
+            assert_int_equal(pthread_create(&threads[i], NULL, runs[i], &turmoil), 0);
+        for (size_t i = 0; i < FD_LENGTH(runs); i++) {
+            if (i + 1 == FD_LENGTH(runs))
+                atomic_store(&turmoil.over, true);
+            assert_int_equal(pthread_join(threads[i], NULL), 0);
+        }
+        fd_engine_wait_refitted(turmoil.engine);
+        assert_int_equal(atomic_load(&turmoil.failures), 0);
+        fd_model_info model = fixture_model(turmoil.engine);
+        assert_int_equal(model.labels_fitted, TURMOIL_LABELS + 1);
+        assert_int_equal(model.items, TURMOIL_PROMPTS * RESPONSES);
+        assert_false(prints(turmoil.engine, "fisherd_store_failures_total"));
+        check_scores(turmoil.engine);
+        fd_engine_close(turmoil.engine);
     }
 }
 
@@ -567,6 +695,8 @@ int main(void) {
         cmocka_unit_test(a_refit_that_cannot_be_published_leaves_the_model_as_it_was),
         cmocka_unit_test(an_engine_can_be_closed_while_it_refits),
         cmocka_unit_test(the_same_rewards_serve_after_a_restart),
+        cmocka_unit_test(each_network_is_refitted_about_what_it_learned_itself),
+        cmocka_unit_test(labels_items_trainings_versions_and_selections_may_come_at_once),
         cmocka_unit_test(a_linear_model_knows_its_corrections_after_a_restart),
     };
     return cmocka_run_group_tests_name("refit", tests, NULL, NULL);
