@@ -12,7 +12,7 @@ const BACKOFF_MAX_MS = MINUTE;
 const TIMEOUT_MS = 10 * SECOND;
 const SAMPLES_MAX = 360;
 const VERSIONS_MAX = 500;
-const VERSIONS = 'fisherd.ops.versions';
+const VERSIONS = 'fisherd.ops.retrains';
 /* A stretch with an answer counts as work; shorter ones would overrate the slow. */
 const STRETCH_MS = 5 * MINUTE;
 const OTHERS = 7;
@@ -192,8 +192,8 @@ function collectVersion(model) {
         versions = []; /* another database */
     }
     if (model.version > 0 && model.version !== versions.at(-1)?.version) {
-        versions = [...versions, { version: model.version, used: model.labels_used, accuracy: model.held_out_accuracy,
-            seconds: model.train_seconds, at: model.trained_at }].slice(-VERSIONS_MAX);
+        versions = [...versions, { version: model.version, labels: model.labels_used, seconds: model.train_seconds,
+            at: model.trained_at }].slice(-VERSIONS_MAX);
         sessionStorage.setItem(VERSIONS, JSON.stringify(versions));
     }
 }
@@ -258,31 +258,42 @@ function drawAnswers({ stats, bucket, model }, annotators) {
 
 const newest = (title, series) => ({ title, values: series.map(({ values }) => values.at(-1)) });
 
-function drawVersions() {
-    const text = ({ version, used }) => `Model ${version}, ${counted(used, 'answer')}`;
-    if (versions.length === 0) {
+const versionText = ({ version, labels }) => `Model ${version}, ${counted(labels, 'answer')}`;
+
+function drawCurve({ progress }) {
+    const { curve } = progress;
+    show('stop-note', `${progress.stop_recommended ? 'It may be time to stop' : 'Go on'}: ${progress.stop_reason}.`);
+    element('selection-note').hidden = progress.selection_warning === null;
+    show('selection-note', `The choice of pairs may hurt: ${progress.selection_warning}.`);
+    if (curve.length === 0) {
         charts.accuracy.say('No model yet: the first is trained when there are answers to learn from.');
-        charts.retrains.say('No retrain yet.');
         return;
     }
-    const accuracy = [{ name: 'Held-out accuracy', colour: 0, values: versions.map((each) => each.accuracy) }];
+    const accuracy = [{ name: 'Held-out accuracy', colour: 0, values: curve.map((each) => each.held_out_accuracy) }];
     const known = accuracy[0].values.filter((value) => value !== null);
     if (known.length === 0) {
         charts.accuracy.say('No answers are held out yet to test the model on.');
-    } else {
-        charts.accuracy.draw({
-            series: accuracy, x: versions.map(({ used }) => used), xName: 'Answers used',
-            xText: (used) => counted(used, 'answer'), xTick: count, xTicks: wholeTicks,
-            yText: percent, low: Math.min(0.5, ...known), high: 1, yTicks: (low, high) => ticks(low, high, 5),
-            rest: newest(text(versions.at(-1)), accuracy),
-        });
+        return;
+    }
+    charts.accuracy.draw({
+        series: accuracy, x: curve.map(({ labels }) => labels), xName: 'Answers used',
+        xText: (labels) => counted(labels, 'answer'), xTick: count, xTicks: wholeTicks,
+        yText: percent, low: Math.min(0.5, ...known), high: 1, yTicks: (low, high) => ticks(low, high, 5),
+        rest: newest(versionText(curve.at(-1)), accuracy),
+    });
+}
+
+function drawRetrains() {
+    if (versions.length === 0) {
+        charts.retrains.say('No retrain yet.');
+        return;
     }
     const seconds = [{ name: 'Duration', colour: 0, values: versions.map((each) => each.seconds) }];
     charts.retrains.draw({
         series: seconds, x: versions.map((_, i) => i - 0.5), span: 1, xName: 'Model',
-        xText: (x) => text(versions[x + 0.5]), xTick: (i) => String(versions[i]?.version ?? ''), xTicks: wholeTicks,
+        xText: (x) => versionText(versions[x + 0.5]), xTick: (i) => String(versions[i]?.version ?? ''), xTicks: wholeTicks,
         yText: (value) => duration(value * SECOND), high: Math.max(...seconds[0].values) * 1.05 || 1,
-        rest: newest(text(versions.at(-1)), seconds),
+        rest: newest(versionText(versions.at(-1)), seconds),
     });
 }
 
@@ -437,7 +448,8 @@ function showAll(seen) {
     collectSample(seen);
     showTiles(seen);
     drawAnswers(seen, annotators);
-    drawVersions();
+    drawCurve(seen.model);
+    drawRetrains();
     drawBatches(seen.stats, seen.model);
     drawSamples();
     fillArms(seen.stats);

@@ -52,6 +52,22 @@ test('the numbers on the operator’s page are the daemon’s', async (t) => {
     await page.locator('#chart-answers tbody tr').first().waitFor();
 });
 
+test('the learning curve and the advice on stopping are there for a page that was opened late', async (t) => {
+    const daemon = await serve(t, items(8, 4));
+    await simulate(daemon, 30);
+    await train(daemon);
+    await train(daemon);
+    const { progress } = await daemon.call('GET', '/v1/model');
+    const page = await openContext(daemon).then((context) => context.newPage());
+    await page.goto('/ops');
+    await page.locator('#chart-accuracy summary').click();
+    await page.locator('#chart-accuracy tbody tr').first().waitFor();
+    const accuracies = await page.locator('#chart-accuracy tbody td').allTextContents();
+    assert.deepEqual(accuracies, progress.curve.map((point) => `${Number((point.held_out_accuracy * 100).toFixed(1))}%`));
+    assert.equal(await page.locator('#stop-note').textContent(), `Go on: ${progress.stop_reason}.`);
+    assert.ok(await page.locator('#selection-note').isHidden());
+});
+
 test('the operator’s page goes on by itself after the daemon was away', async (t) => {
     const daemon = await serve(t, items(4, 4));
     const context = await openContext(daemon, { failing: true });
