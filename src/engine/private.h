@@ -307,7 +307,7 @@ int fd_progress_measure(const fd_lesson *lesson, const fd_snapshot *snapshot,
 /* Judges anew. `arms` are those of the model that serves from now on; NULL: the same as before. */
 void fd_progress_judge(fd_engine *engine, const fd_arm_fits *arms);
 
-/* Another batch was noted. */
+/* Another batch was noted; with the desk's lock held. */
 void fd_progress_note_gain(fd_engine *engine);
 
 /* Before anything runs, after fd_models_replay has added what is stored. */

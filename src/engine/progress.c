@@ -16,23 +16,20 @@ enum { HELD_OUT_LEAST = 100 };
 
 /* ---- the gain of batches ---- */
 
-static void find_gain(fd_engine *engine, double *ret_gain, double *ret_trend) {
-    fd_desk *desk = engine->desk;
+static void find_gain(const fd_desk *desk, double *ret_gain, double *ret_trend) {
     double labels[FD_BATCHES_MAX], gains[FD_BATCHES_MAX];
-    (void)pthread_mutex_lock(&desk->lock);
     size_t total = desk->n_batches, n = total < FD_BATCHES_MAX ? total : FD_BATCHES_MAX;
-    *ret_gain = total > 0 ? desk->batches[(total - 1) % FD_BATCHES_MAX].gain_per_label : NAN;
     for (size_t i = 0; i < n; i++) {
         labels[i] = (double)desk->batches[i].labels;
         gains[i] = desk->batches[i].gain_per_label;
     }
-    (void)pthread_mutex_unlock(&desk->lock);
+    *ret_gain = total > 0 ? gains[(total - 1) % FD_BATCHES_MAX] : NAN;
     *ret_trend = fi_power_slope(n, labels, gains);
 }
 
 void fd_progress_note_gain(fd_engine *engine) {
     double gain, trend;
-    find_gain(engine, &gain, &trend);
+    find_gain(engine->desk, &gain, &trend);
     fd_metrics_set(engine->metrics, FD_METRIC_GAIN_PER_LABEL, NULL, NULL, gain);
     fd_metrics_set(engine->metrics, FD_METRIC_GAIN_TREND, NULL, NULL, trend);
 }
@@ -215,5 +212,7 @@ void fd_engine_progress(fd_engine *engine, fd_progress *ret) {
     (void)pthread_mutex_lock(&engine->progress_lock);
     *ret = engine->progress;
     (void)pthread_mutex_unlock(&engine->progress_lock);
-    find_gain(engine, &ret->gain_per_label, &ret->gain_trend);
+    (void)pthread_mutex_lock(&engine->desk->lock);
+    find_gain(engine->desk, &ret->gain_per_label, &ret->gain_trend);
+    (void)pthread_mutex_unlock(&engine->desk->lock);
 }

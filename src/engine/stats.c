@@ -23,8 +23,8 @@ void fd_stats_note_batch(fd_engine *engine, const fd_selection_answer *answer) {
         .d_efficiency = answer->d_efficiency,
         .random_d_efficiency = answer->random.d_efficiency,
     };
-    (void)pthread_mutex_unlock(&desk->lock);
     fd_progress_note_gain(engine);
+    (void)pthread_mutex_unlock(&desk->lock);
 }
 
 static int copy_batches(fd_engine *engine, fd_stats *stats) {

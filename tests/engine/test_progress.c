@@ -226,29 +226,6 @@ static void one_goes_on_while_held_out_accuracy_rises_beyond_its_interval(void *
 
 /* ---- the gain ---- */
 
-static void the_gain_per_label_is_that_of_the_batch_chosen_last(void **state) {
-    (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    desk_begin(&desk, PROMPTS, RESPONSES);
-    fixture_wait_version(desk.engine, 0);
-    fd_stats stats = fixture_stats(desk.engine);
-    fd_batch_note last = stats.batches[stats.n_batches - 1];
-    fd_stats_clear(&stats);
-    fd_progress progress = progress_of(desk.engine);
-    assert_true(progress.gain_per_label > 0);
-    assert_true(progress.gain_per_label == last.gain_per_label);
-    assert_int_equal(last.labels, 0);
-
-    fixture_hand hand;
-    double sum = 0;
-    size_t count = ask_for(&desk, "anna", last.count, &hand);
-    assert_int_equal(count, last.count);
-    for (size_t i = 0; i < count; i++)
-        sum += hand.given[i].gain;
-    assert_near(progress.gain_per_label, sum / (double)count, 1e-6);
-    assert_near(gauge(desk.engine, "fisherd_gain_per_label"), progress.gain_per_label, 1e-5);
-}
-
 /* Has a batch chosen after some answers and one more version. */
 static void answer_and_train(struct desk *desk, size_t first, size_t count) {
     for (size_t i = 0; i < count; i++) {
@@ -256,6 +233,30 @@ static void answer_and_train(struct desk *desk, size_t first, size_t count) {
         answer(desk, first + i, "anna", &given, i % 2 ? FD_PREFER_A : FD_PREFER_B);
     }
     fixture_wait_version(desk->engine, fixture_train(desk->engine));
+}
+
+static void the_gain_per_label_is_that_of_the_batch_chosen_last(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    desk_prepare(&desk);
+    desk.options.refit = false;
+    desk_start(&desk, PROMPTS, RESPONSES);
+    answer_and_train(&desk, 0, 6);
+    fd_stats stats = fixture_stats(desk.engine);
+    fd_batch_note last = stats.batches[stats.n_batches - 1];
+    fd_stats_clear(&stats);
+    assert_int_equal(last.labels, 6);
+    fd_progress progress = progress_of(desk.engine);
+    assert_true(progress.gain_per_label > 0);
+    assert_true(progress.gain_per_label == last.gain_per_label);
+    assert_near(gauge(desk.engine, "fisherd_gain_per_label"), progress.gain_per_label, 1e-5);
+
+    fixture_hand hand;
+    double sum = 0;
+    assert_int_equal(ask_for(&desk, "anna", last.count, &hand), last.count);
+    for (size_t i = 0; i < last.count; i++)
+        sum += hand.given[i].gain;
+    assert_near(progress.gain_per_label, sum / (double)last.count, 1e-6);
 }
 
 static void the_trend_of_the_gain_takes_batches_after_different_numbers_of_labels(void **state) {
@@ -276,7 +277,9 @@ static void the_trend_of_the_gain_takes_batches_after_different_numbers_of_label
     size_t n = stats.n_batches;
     fd_stats_clear(&stats);
     assert_true(labels[n - 1] == 64);
-    double trend = progress_of(desk.engine).gain_trend;
+    fd_progress progress = progress_of(desk.engine);
+    assert_true(progress.gain_per_label == gains[n - 1]);
+    double trend = progress.gain_trend;
     assert_true(trend < 0);
     assert_near(trend, fi_power_slope(n, labels, gains), 1e-9);
     assert_near(gauge(desk.engine, "fisherd_gain_trend"), trend, 1e-5);
@@ -285,8 +288,8 @@ static void the_trend_of_the_gain_takes_batches_after_different_numbers_of_label
 /* ---- the arms ---- */
 
 /* Answers all pairs as the first number of the embeddings has it; those of every fourth prompt
- * come from the control arm, and are the other way round if `hurts`. */
-static void answer_by_arm(fd_engine *engine, bool hurts) {
+ * come from the control arm, and each `wrong`-th of those is the other way round (0: none). */
+static void answer_by_arm(fd_engine *engine, size_t wrong) {
     float embeddings[PROMPTS * RESPONSES * DIMENSION];
     fixture_embeddings(embeddings, PROMPTS * RESPONSES);
     size_t number = 0;
@@ -301,17 +304,19 @@ static void answer_by_arm(fd_engine *engine, bool hurts) {
                                number);
                 (void)snprintf(given.a, sizeof(given.a), "%s", fixture_item_id(p, a));
                 (void)snprintf(given.b, sizeof(given.b), "%s", fixture_item_id(p, b));
-                fd_preference preference = first != (control && hurts) ? FD_PREFER_A : FD_PREFER_B;
+                fd_preference preference = first != (control && wrong > 0 && number % wrong == 0)
+                                               ? FD_PREFER_A
+                                               : FD_PREFER_B;
                 assert_int_equal(fixture_answer(engine, number++, "anna", &given, preference), 0);
             }
 }
 
-static fd_progress learn_by_arm(struct desk *desk, bool hurts) {
+static fd_progress learn_by_arm(struct desk *desk, size_t wrong) {
     desk_prepare(desk);
     desk->options.hidden_layers = 0;
     desk->options.held_out_fraction = 0.33;
     desk_start(desk, PROMPTS, RESPONSES);
-    answer_by_arm(desk->engine, hurts);
+    answer_by_arm(desk->engine, wrong);
     (void)fixture_train(desk->engine);
     fd_engine_wait_trained(desk->engine);
     return progress_of(desk->engine);
@@ -320,7 +325,7 @@ static fd_progress learn_by_arm(struct desk *desk, bool hurts) {
 static void held_out_answers_are_told_by_their_arm(void **state) {
     (void)state;
     FD_CLEANUP(desk_clear) struct desk desk;
-    fd_progress progress = learn_by_arm(&desk, false);
+    fd_progress progress = learn_by_arm(&desk, 0);
     fd_model_info info = fixture_model(desk.engine);
     const fd_arm_fit *active = &progress.arms.active, *control = &progress.arms.control;
     assert_int_equal(control->labels, info.row.control_labels);
@@ -339,7 +344,7 @@ static void held_out_answers_are_told_by_their_arm(void **state) {
 static void a_model_that_is_worse_on_random_pairs_than_on_chosen_ones_is_told_of(void **state) {
     (void)state;
     FD_CLEANUP(desk_clear) struct desk desk;
-    fd_progress progress = learn_by_arm(&desk, true);
+    fd_progress progress = learn_by_arm(&desk, 1);
     assert_true(progress.arms.control.accuracy_high < progress.arms.active.accuracy_low);
     assert_non_null(
         strstr(progress.selection_warning, "held-out accuracy on pairs drawn at random"));
@@ -347,10 +352,18 @@ static void a_model_that_is_worse_on_random_pairs_than_on_chosen_ones_is_told_of
     assert_true(gauge(desk.engine, "fisherd_model_arm_accuracy{arm=\"control\"}") < 0.5);
 }
 
+static void a_difference_within_the_intervals_of_the_arms_is_no_warning(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    fd_progress progress = learn_by_arm(&desk, 5);
+    assert_true(progress.arms.control.accuracy < progress.arms.active.accuracy);
+    assert_string_equal(progress.selection_warning, "");
+}
+
 static void the_arms_and_the_curve_survive_a_restart_and_follow_what_serves(void **state) {
     (void)state;
     FD_CLEANUP(desk_clear) struct desk desk;
-    fd_progress first = learn_by_arm(&desk, true);
+    fd_progress first = learn_by_arm(&desk, 1);
     for (size_t number = 0; number < 28; number++) /* the first prompt's are taken back */
         assert_int_equal(fixture_revise(desk.engine, number, FD_PREFER_RETRACTED), 0);
     assert_int_equal(fixture_train(desk.engine), 2);
@@ -389,6 +402,7 @@ int main(void) {
         cmocka_unit_test(the_trend_of_the_gain_takes_batches_after_different_numbers_of_labels),
         cmocka_unit_test(held_out_answers_are_told_by_their_arm),
         cmocka_unit_test(a_model_that_is_worse_on_random_pairs_than_on_chosen_ones_is_told_of),
+        cmocka_unit_test(a_difference_within_the_intervals_of_the_arms_is_no_warning),
         cmocka_unit_test(the_arms_and_the_curve_survive_a_restart_and_follow_what_serves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
