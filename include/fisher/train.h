@@ -73,7 +73,7 @@ typedef struct fi_train_options {
     void *context;
 } fi_train_options;
 
-/* learning rate 5e-4, betas 0.9 and 0.999, epsilon 1e-8, decay 1e-2, 1,000 steps of 256 answers,
+/* learning rate 2e-3, betas 0.9 and 0.999, epsilon 1e-8, decay 1e-2, 1,000 steps of 256 answers,
  * patience 10, evaluation every 10 steps. */
 fi_train_options fi_train_defaults(void);
 

@@ -17,7 +17,7 @@ static int64_t system_now_ms(void *context) {
 fd_engine_options fd_engine_defaults(void) {
     return (fd_engine_options){
         .components = 128,
-        .hidden_layers = 1,
+        .hidden_layers = 2,
         .hidden_width = 64,
         .strategy = "i-opt",
         .copy_distance = 0.02,

@@ -183,7 +183,7 @@ static int generate(fd_engine *engine, const fd_selection_request *request, uint
     struct fd_source_memory *memory = source->memory;
     fd_generate wanted = request->generate;
     if (wanted.pairs == 0)
-        wanted.pairs = request->batch_size * (offer->per_pair > 0 ? offer->per_pair : 1);
+        wanted.pairs = offer->per_pair > 0 ? request->batch_size * offer->per_pair : SIZE_MAX;
     int r = fd_generate_candidates(engine, source->snapshot, &wanted, seed, &memory->unwanted,
                                    &memory->generated);
     double share = wanted.contested > 0.0 ? wanted.contested : offer->contested;

@@ -23,7 +23,7 @@ int fi_loss_gradient(const fi_model *model, size_t n_items, const float *embeddi
 
 fi_train_options fi_train_defaults(void) {
     return (fi_train_options){
-        .learning_rate = 5e-4,
+        .learning_rate = 2e-3,
         .beta1 = 0.9,
         .beta2 = 0.999,
         .epsilon = 1e-8,
