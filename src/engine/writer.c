@@ -33,6 +33,9 @@ static int untrained_snapshot(fd_engine *engine, fd_snapshot **ret) {
     r = fi_model_fit_inputs(model, engine->pending.items, engine->embeddings->data);
     if (r < 0)
         return r;
+    /* Nothing is known of any pair: p is one half. */
+    fi_layer beta = fi_model_layer(model, fi_model_shape(model)->hidden_layers);
+    memset(beta.weights, 0, beta.inputs * sizeof(*beta.weights));
 
     fd_model_row row = {.items = engine->pending.items,
                         .prior_precision = options->prior_precision};

@@ -146,6 +146,9 @@ static void explicit_pairs_mix_ids_and_inline_embeddings(void **state) {
     (void)state;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
     fixture_add_items(engine, 2, 3);
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(fixture_label(engine, i, "p0-r0", "p0-r1", FD_PREFER_A), 0);
+    (void)fixture_train(engine);
     float one[DIMENSION] = {0.1f, 0.2f}, other[DIMENSION] = {-3, 1, 2};
     fd_pair_reference pairs[] = {
         {.a = {.id = "p0-r0"}, .b = {.id = "p1-r0"}},
