@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { PANEL_WIDTH = 480, PANEL_HEIGHT = 400, NAME_SIZE = 160 };
+enum { PANEL_WIDTH = 640, PANEL_HEIGHT = 400, NAME_SIZE = 160 };
 
 /* Settings that figures compare, and how their files are called. */
 static const struct {
@@ -33,6 +33,16 @@ static void figure_clear(struct figure *figure) {
 }
 
 /* ---- one figure ---- */
+
+/* gnuplot itself tells eight lines apart; there are more strategies than that. */
+static const char *const colours[] = {"#555555", "#009e73", "#cc79a7", "#a6761d", "#7fbf3f",
+                                      "#e69f00", "#0072b2", "#66a5ad", "#984ea3", "#f781bf",
+                                      "#b2b200", "#56b4e9", "#1b4f3a", "#d55e00"};
+
+static void print_colours(FILE *script) {
+    for (size_t i = 0; i < FD_LENGTH(colours); i++)
+        (void)fprintf(script, "set linetype %zu lc rgb '%s'\n", i + 1, colours[i]);
+}
 
 /* Colours belong to strategies, in all figures. */
 static size_t colour_of(const char *strategy) {
@@ -96,12 +106,13 @@ static int print_figure(struct figure *figure, const char *name, FILE *script) {
         if (r < 0)
             return r;
     }
+    print_colours(script);
     double margin = 0.02 + 0.05 * (figure->high - figure->low);
     (void)fprintf(script,
                   "set terminal svg size %zu,%d noenhanced background 'white' font 'sans,12'\n"
                   "set output '%s.svg'\n"
                   "set xlabel 'labels'\nset ylabel 'Spearman correlation within prompts'\n"
-                  "set key bottom right\nset grid\nset yrange [%g:%g]\n"
+                  "set key outside right center\nset grid\nset yrange [%g:%g]\n"
                   "set multiplot layout 1,%zu\n",
                   figure->n_panels * PANEL_WIDTH, PANEL_HEIGHT, name, figure->low - margin,
                   figure->high + margin, figure->n_panels);
