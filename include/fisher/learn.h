@@ -42,7 +42,7 @@ typedef struct fi_learn_options {
      * competes. The seed and `progress` are not looked at. */
     fi_train_options train;
     uint64_t seed;
-    /* Called with the share that is done, which never falls, at least once a step of a network;
+    /* Called with the share that is done, which never falls, at least once a step of either kind;
      * false ends it with -ECANCELED. May be NULL. */
     bool (*go_on)(void *context, double share);
     void *context;
@@ -84,12 +84,13 @@ int fi_learn(size_t n_items, const float *embeddings, const fi_answers *answers,
 
 /*
  * The last layer of a linear model, as fi_learn fits it, from the features [n_items x n_features]
- * of the items. With prior_precision 0 lambda is found by the evidence, under the guess that
- * rewards have a standard deviation of about one, and *precision holds its start, 0 for the guess;
- * in any case it takes the result. beta [n_features] as fi_refit, which tells the failures, too.
+ * of the items. With the options' prior_precision 0 lambda is found by the evidence, under the
+ * guess that rewards have a standard deviation of about one, and *precision holds its start, 0 for
+ * the guess; in any case it takes the result. The options' guess is not looked at. beta
+ * [n_features] as fi_refit, which tells the failures, too.
  */
 int fi_learn_linear(size_t n_items, size_t n_features, const float *features,
-                    const fi_answers *answers, double prior_precision, double *beta,
+                    const fi_answers *answers, const fi_refit_options *options, double *beta,
                     double *precision, fi_refit_result *ret) FI_MUST_CHECK;
 
 #ifdef __cplusplus

@@ -29,29 +29,34 @@
  * Functions return 0; -EINVAL for no answers, a row out of range, a target outside [0, 1], a
  * feature of a named row that is not finite, a width of 0 or over FI_WIDTH_MAX, a precision that
  * is not positive and finite, or a mean or P that is not finite or not of the features' width;
- * -EDOM where the numbers stop being finite; or -ENOMEM. On failure everything is as it was.
+ * -EDOM where the numbers stop being finite; -ECANCELED; or -ENOMEM. On failure everything is as it
+ * was.
  */
 #ifndef FISHER_REFIT_H
 #define FISHER_REFIT_H
 
 #include <fisher/design.h>
 #include <fisher/train.h>
+#include <stdbool.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 typedef struct fi_refit_options {
-    double prior_precision; /* lambda; fi_refit alone looks at it */
+    double prior_precision; /* lambda; fi_refit and fi_learn_linear (learn.h) look at it */
     double prior_guess;     /* about what lambda is, 0: unknown; fi_refit_evidence alone looks */
     /* m [h] and P, NULL: zero; views. fi_refit alone takes them, the others refuse (-EINVAL). */
     const double *prior_mean;
     const fi_information *prior_information;
     uint32_t iterations; /* most Newton steps of one fit */
     double tolerance;    /* nats; a fit ends with the step that lowers J by no more */
+    /* Called before each Newton step; false ends it with -ECANCELED. May be NULL. */
+    bool (*go_on)(void *context);
+    void *context;
 } fi_refit_options;
 
-/* lambda 1, no guess, no mean, no P, 30 steps, 1e-12 nats. */
+/* lambda 1, no guess, no mean, no P, 30 steps, 1e-12 nats, nobody to ask. */
 fi_refit_options fi_refit_defaults(void);
 
 typedef struct fi_refit_result {

@@ -249,6 +249,9 @@ int fd_engine_open(const fd_engine_options *options, fd_store *store, fd_engine 
 }
 
 void fd_engine_close(fd_engine *engine) {
+    /* All at once, that none waits for a step of another. */
+    fd_refitter_interrupt(engine);
+    fd_worker_interrupt(engine);
     fd_refill_stop(engine);
     /* Before the writer: they may be waiting for it. */
     fd_refitter_stop(engine);

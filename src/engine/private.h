@@ -117,7 +117,8 @@ void fd_writer_measure(fd_engine *engine);
 /* ---- worker.c ---- */
 
 int fd_worker_start(fd_engine *engine) FD_MUST_CHECK;
-void fd_worker_stop(fd_engine *engine);
+void fd_worker_interrupt(fd_engine *engine);           /* a training ends at its next step */
+void fd_worker_stop(fd_engine *engine);                /* interrupts, then joins */
 void fd_worker_tell(fd_engine *engine, size_t labels); /* so many answers count now */
 
 /* What a training reads, or a snapshot is made of: copies and references of one moment. */
@@ -151,7 +152,8 @@ void fd_answer_set_clear(fd_answer_set *set);
 /* ---- refit.c ---- */
 
 int fd_refitter_start(fd_engine *engine) FD_MUST_CHECK;
-void fd_refitter_stop(fd_engine *engine);
+void fd_refitter_interrupt(fd_engine *engine); /* a refit ends at its next step */
+void fd_refitter_stop(fd_engine *engine);      /* interrupts, then joins */
 
 /* The snapshot has changed; the writer tells, or who starts before it. */
 void fd_refitter_tell(fd_engine *engine);

@@ -47,6 +47,22 @@ static bool is_behind(const fd_snapshot *snapshot) {
 
 /* ---- fitting ---- */
 
+static bool goes_on(void *context) {
+    fd_engine *engine = context;
+    (void)pthread_mutex_lock(&engine->refit_lock);
+    bool stop = engine->refit_stop;
+    (void)pthread_mutex_unlock(&engine->refit_lock);
+    return !stop;
+}
+
+static fi_refit_options refit_options(fd_engine *engine, double prior_precision) {
+    fi_refit_options options = fi_refit_defaults();
+    options.prior_precision = prior_precision;
+    options.go_on = goes_on;
+    options.context = engine;
+    return options;
+}
+
 static void copy_beta(const fi_model *model, double *beta) {
     fi_layer last = fi_model_layer(model, fi_model_shape(model)->hidden_layers);
     for (size_t j = 0; j < last.inputs; j++)
@@ -108,8 +124,7 @@ static int fit_network(struct refitter *refitter, const fd_lesson *lesson, fd_se
     if (r < 0)
         return r;
     copy_beta(trained->model, mean);
-    fi_refit_options options = fi_refit_defaults();
-    options.prior_precision = trained->row.prior_precision;
+    fi_refit_options options = refit_options(refitter->engine, trained->row.prior_precision);
     options.prior_mean = mean;
     options.prior_information = refitter->known;
     fi_refit_result result;
@@ -132,11 +147,13 @@ static int fit(struct refitter *refitter, const fd_lesson *lesson, fd_served_mod
         return r;
 
     double precision = trained->row.prior_precision;
+    fi_refit_options options =
+        refit_options(refitter->engine, refitter->engine->options.prior_precision);
     fi_refit_result result;
     copy_beta(trained->model, beta);
     if (set.answers.count > 0 && is_linear)
         r = fi_learn_linear(snapshot->items, width, snapshot->features->data, &set.answers,
-                            refitter->engine->options.prior_precision, beta, &precision, &result);
+                            &options, beta, &precision, &result);
     else if (set.answers.count > 0)
         r = fit_network(refitter, lesson, trained, &set.answers, beta);
     if (r < 0)
@@ -264,12 +281,15 @@ int fd_refitter_start(fd_engine *engine) {
     return -pthread_create(&engine->refitter, NULL, refit_loop, engine);
 }
 
-void fd_refitter_stop(fd_engine *engine) {
-    if (!engine->options.refit)
-        return;
+void fd_refitter_interrupt(fd_engine *engine) {
     (void)pthread_mutex_lock(&engine->refit_lock);
     engine->refit_stop = true;
     (void)pthread_cond_signal(&engine->refit_wanted);
     (void)pthread_mutex_unlock(&engine->refit_lock);
-    (void)pthread_join(engine->refitter, NULL);
+}
+
+void fd_refitter_stop(fd_engine *engine) {
+    fd_refitter_interrupt(engine);
+    if (engine->options.refit)
+        (void)pthread_join(engine->refitter, NULL);
 }

@@ -236,10 +236,14 @@ int fd_worker_start(fd_engine *engine) {
     return -pthread_create(&engine->worker, NULL, work_loop, engine);
 }
 
-void fd_worker_stop(fd_engine *engine) {
+void fd_worker_interrupt(fd_engine *engine) {
     (void)pthread_mutex_lock(&engine->worker_lock);
     engine->worker_stop = true;
     (void)pthread_cond_signal(&engine->worker_wanted);
     (void)pthread_mutex_unlock(&engine->worker_lock);
+}
+
+void fd_worker_stop(fd_engine *engine) {
+    fd_worker_interrupt(engine);
     (void)pthread_join(engine->worker, NULL);
 }

@@ -40,6 +40,12 @@ static int tell(const struct learning *learning, double share) {
 
 /* ---- the two kinds; their models take prepared items ---- */
 
+/* Of a linear fit: its steps are few, and the share stands still meanwhile. */
+static bool goes_on(void *context) {
+    const struct learning *learning = context;
+    return tell(learning, learning->done) == 0;
+}
+
 /* A model, and how it came about. */
 struct attempt {
     fi_model *model;
@@ -57,18 +63,21 @@ static fi_shape prepared_shape(const struct learning *learning, uint32_t hidden_
                       .hidden_width = learning->options->shape.hidden_width};
 }
 
-static int fit_linear(const struct learning *learning, const fi_answers *answers,
-                      struct attempt *ret) {
+static int fit_linear(struct learning *learning, const fi_answers *answers, struct attempt *ret) {
     const fi_lesson *lesson = &learning->lesson;
     fi_shape shape = prepared_shape(learning, 0);
     FD_FREE double *beta = calloc(shape.inputs, sizeof(*beta));
     if (!beta)
         return -ENOMEM;
+    fi_refit_options options = fi_refit_defaults();
+    options.prior_precision = learning->options->prior_precision;
+    options.go_on = goes_on;
+    options.context = learning;
     fi_refit_result result;
     int r = fi_model_new(&shape, 0, &ret->model);
     if (r == 0)
-        r = fi_learn_linear(lesson->n_items, shape.inputs, lesson->inputs, answers,
-                            learning->options->prior_precision, beta, &ret->precision, &result);
+        r = fi_learn_linear(lesson->n_items, shape.inputs, lesson->inputs, answers, &options, beta,
+                            &ret->precision, &result);
     if (r < 0)
         return r;
     for (size_t j = 0; j < shape.inputs; j++)

@@ -21,25 +21,24 @@ static int mean_square(size_t n_items, size_t n_features, const float *features,
 }
 
 int fi_learn_linear(size_t n_items, size_t n_features, const float *features,
-                    const fi_answers *answers, double prior_precision, double *beta,
+                    const fi_answers *answers, const fi_refit_options *options, double *beta,
                     double *precision, fi_refit_result *ret) {
-    fi_refit_options options = fi_refit_defaults();
     if (answers->count == 0)
         return -EINVAL;
-    if (prior_precision != 0.0) {
-        options.prior_precision = prior_precision;
-        int r = fi_refit(n_items, n_features, features, answers, &options, beta, ret);
+    if (options->prior_precision != 0.0) {
+        int r = fi_refit(n_items, n_features, features, answers, options, beta, ret);
         if (r == 0)
-            *precision = prior_precision;
+            *precision = options->prior_precision;
         return r;
     }
     double guess;
     int r = mean_square(n_items, n_features, features, answers, &guess);
     if (r < 0)
         return r;
-    options.prior_guess = guess + FI_PRECISION_LEAST;
-    double found = *precision > 0.0 ? *precision : options.prior_guess;
-    r = fi_refit_evidence(n_items, n_features, features, answers, &options, beta, &found, ret);
+    fi_refit_options guided = *options;
+    guided.prior_guess = guess + FI_PRECISION_LEAST;
+    double found = *precision > 0.0 ? *precision : guided.prior_guess;
+    r = fi_refit_evidence(n_items, n_features, features, answers, &guided, beta, &found, ret);
     if (r == 0)
         *precision = found;
     return r;

@@ -128,13 +128,19 @@ static int descend(fi_newton *state) {
     return -EDOM;
 }
 
+static int go_on(const fi_refit_options *options) {
+    return !options->go_on || options->go_on(options->context) ? 0 : -ECANCELED;
+}
+
 /* The last step, which is within the tolerance, is taken too, for what is left after it is the
  * square of what it mends; the curvature stays that of before it. */
 int fi_newton_minimise(fi_newton *state, double precision) {
     state->precision = precision;
     start(state);
     for (uint32_t left = state->options->iterations;; left--) {
-        int r = find_curvature(state);
+        int r = go_on(state->options);
+        if (r == 0)
+            r = find_curvature(state);
         if (r)
             return r;
         double fall = find_direction(state) / 2.0;

@@ -32,7 +32,8 @@ int fi_newton_init(fi_newton *state, size_t n_items, size_t n_features, const fl
                    const fi_answers *answers, const double *start) FD_MUST_CHECK;
 void fi_newton_clear(fi_newton *state);
 
-/* From where beta stands to the least J. -EDOM where the numbers stop being finite. */
+/* From where beta stands to the least J. -EDOM where the numbers stop being finite,
+ * -ECANCELED. */
 int fi_newton_minimise(fi_newton *state, double precision) FD_MUST_CHECK;
 
 #endif

@@ -229,9 +229,11 @@ static void its_prior_is_learned_again_and_the_information_follows_it(void **sta
     copy_model(engine, 0, &serving);
     copy_model(engine, 1, &trained);
     fi_answers answers = learned(&known, 0, ANSWERS, &room);
+    fi_refit_options refit = fi_refit_defaults();
+    refit.prior_precision = 0.0;
     double beta[WIDEST] = {0}, precision = 0.0;
     fi_refit_result result;
-    assert_int_equal(fi_learn_linear(ITEMS, serving.width, serving.features, &answers, 0.0, beta,
+    assert_int_equal(fi_learn_linear(ITEMS, serving.width, serving.features, &answers, &refit, beta,
                                      &precision, &result),
                      0);
     assert_true(fabs(serving.row.prior_precision / precision - 1.0) < 2e-3);

@@ -698,6 +698,12 @@ static void what_cannot_be_learned_from_is_refused(void **state) {
 
 /* ---- the linear model alone ---- */
 
+static fi_refit_options under_precision(double precision) {
+    fi_refit_options options = fi_refit_defaults();
+    options.prior_precision = precision;
+    return options;
+}
+
 static void a_linear_model_is_what_is_learned_of_its_features(void **state) {
     (void)state;
     WORLD from = world_new(3, 80, 6, 120, along_the_axes);
@@ -705,14 +711,17 @@ static void a_linear_model_is_what_is_learned_of_its_features(void **state) {
     LEARNED learned = learn(&from, &options);
     float features[80 * 6];
     assert_int_equal(fi_model_features(learned.model, 80, from.items, features), 0);
+    fi_refit_options learned_one = under_precision(0.0), given = under_precision(7.0);
     double beta[6] = {0}, precision = 0.0;
     fi_refit_result result;
     assert_int_equal(
-        fi_learn_linear(80, 6, features, &from.answers, 0.0, beta, &precision, &result), 0);
+        fi_learn_linear(80, 6, features, &from.answers, &learned_one, beta, &precision, &result),
+        0);
     assert_near(learned.prior_precision, precision, 1e-6 * precision);
     uint32_t cold = result.iterations;
     assert_int_equal(
-        fi_learn_linear(80, 6, features, &from.answers, 0.0, beta, &precision, &result), 0);
+        fi_learn_linear(80, 6, features, &from.answers, &learned_one, beta, &precision, &result),
+        0);
     assert_true(result.iterations < cold);
     assert_near(learned.prior_precision, precision, 2e-3 * precision);
     fi_layer last = fi_model_layer(learned.model, 0);
@@ -720,12 +729,10 @@ static void a_linear_model_is_what_is_learned_of_its_features(void **state) {
         assert_near((double)last.weights[j], beta[j], 1e-3);
 
     assert_int_equal(
-        fi_learn_linear(80, 6, features, &from.answers, 7.0, beta, &precision, &result), 0);
+        fi_learn_linear(80, 6, features, &from.answers, &given, beta, &precision, &result), 0);
     assert_true(precision == 7.0);
-    fi_refit_options plain = fi_refit_defaults();
     double expected[6] = {0};
-    plain.prior_precision = 7.0;
-    assert_int_equal(fi_refit(80, 6, features, &from.answers, &plain, expected, &result), 0);
+    assert_int_equal(fi_refit(80, 6, features, &from.answers, &given, expected, &result), 0);
     for (size_t j = 0; j < 6; j++)
         assert_near(beta[j], expected[j], 1e-9);
 }
@@ -735,6 +742,7 @@ static void answers_that_say_nothing_leave_rewards_their_guessed_precision(void 
     WORLD from = world_new(3, 80, 6, 120, nothing);
     for (size_t i = 0; i < 120; i++)
         from.targets[i] = 0.5f;
+    fi_refit_options learned_one = under_precision(0.0), wrong = under_precision(-1.0);
     double beta[6] = {0}, precision = 0.0, square = 0.0;
     for (size_t i = 0; i < 120; i++)
         for (size_t j = 0; j < 6; j++)
@@ -742,20 +750,61 @@ static void answers_that_say_nothing_leave_rewards_their_guessed_precision(void 
                       pow((double)from.items[from.pairs[i].b * 6 + j], 2.0);
     fi_refit_result result;
     assert_int_equal(
-        fi_learn_linear(80, 6, from.items, &from.answers, 0.0, beta, &precision, &result), 0);
+        fi_learn_linear(80, 6, from.items, &from.answers, &learned_one, beta, &precision, &result),
+        0);
     assert_true(precision >= square / 240.0);
     for (size_t j = 0; j < 6; j++)
         assert_near(beta[j], 0.0, 1e-9);
 
     fi_answers none = {0};
-    assert_int_equal(fi_learn_linear(80, 6, from.items, &none, 0.0, beta, &precision, &result),
-                     -EINVAL);
     assert_int_equal(
-        fi_learn_linear(80, 6, from.items, &from.answers, -1.0, beta, &precision, &result),
+        fi_learn_linear(80, 6, from.items, &none, &learned_one, beta, &precision, &result),
+        -EINVAL);
+    assert_int_equal(
+        fi_learn_linear(80, 6, from.items, &from.answers, &wrong, beta, &precision, &result),
         -EINVAL);
     from.pairs[7].b = 80;
     assert_int_equal(
-        fi_learn_linear(80, 6, from.items, &from.answers, 0.0, beta, &precision, &result), -EINVAL);
+        fi_learn_linear(80, 6, from.items, &from.answers, &learned_one, beta, &precision, &result),
+        -EINVAL);
+}
+
+struct patience {
+    int left;
+};
+
+static bool loses_patience(void *context) {
+    struct patience *patience = context;
+    return patience->left-- > 0;
+}
+
+static void a_linear_fit_ends_at_any_step_and_leaves_all_as_it_was(void **state) {
+    (void)state;
+    WORLD from = world_new(3, 80, 6, 120, along_the_axes);
+    static const double precisions[] = {0.0, 7.0};
+    for (size_t i = 0; i < 2; i++) {
+        fi_refit_options options = under_precision(precisions[i]);
+        struct patience patience = {0};
+        options.go_on = loses_patience;
+        options.context = &patience;
+        double beta[6] = {0}, precision = 3.0;
+        fi_refit_result result;
+        for (int steps = 0; steps < 3; steps++) {
+            patience.left = steps;
+            assert_int_equal(fi_learn_linear(80, 6, from.items, &from.answers, &options, beta,
+                                             &precision, &result),
+                             -ECANCELED);
+            assert_int_equal(patience.left, -1);
+            for (size_t j = 0; j < 6; j++)
+                assert_true(beta[j] == 0.0);
+            assert_true(precision == 3.0);
+        }
+        patience.left = 1000;
+        assert_int_equal(
+            fi_learn_linear(80, 6, from.items, &from.answers, &options, beta, &precision, &result),
+            0);
+        assert_true(beta[0] != 0.0);
+    }
 }
 
 /* ---- honest probabilities ---- */
@@ -824,6 +873,7 @@ int main(void) {
         cmocka_unit_test(what_cannot_be_learned_from_is_refused),
         cmocka_unit_test(a_linear_model_is_what_is_learned_of_its_features),
         cmocka_unit_test(answers_that_say_nothing_leave_rewards_their_guessed_precision),
+        cmocka_unit_test(a_linear_fit_ends_at_any_step_and_leaves_all_as_it_was),
         cmocka_unit_test(probabilities_are_honest_where_an_unregularised_fit_is_sure_and_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
