@@ -576,7 +576,7 @@ static void the_share_that_is_done_rises_from_0_to_1_and_a_refusal_ends_it(void 
                                   goes_on ? start.model : NULL, &options, &learned),
                          0);
         assert_true(seen.last == 1.0);
-        assert_true(seen.calls > (kind == FI_KIND_LINEAR ? 1 : 12));
+        assert_true(seen.calls > (kind == FI_KIND_LINEAR ? 3 : 12));
         for (size_t allowed = 0; allowed < seen.calls; allowed++) {
             struct watch strict = {.allowed = allowed};
             options.context = &strict;
