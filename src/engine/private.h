@@ -233,6 +233,14 @@ int fd_keep_contested(fd_generated *generated, const fd_snapshot *snapshot, doub
 /* The prompt of each item of a snapshot: malloc'd [snapshot->items]. */
 int fd_prompts_of(fd_engine *engine, const fd_snapshot *snapshot, uint32_t **ret) FD_MUST_CHECK;
 
+/* ---- target.c ---- */
+
+/* The sum of d d' over all pairs within the prompts of the table, by the features of the snapshot;
+ * it may know of items that came since. NULL where no prompt has two items: every pair would be
+ * worth as little. */
+int fd_target_find(fd_engine *engine, const fd_snapshot *snapshot,
+                   fi_information **ret) FD_MUST_CHECK;
+
 /* ---- source.c ---- */
 
 /* What a selection chooses from and what it counts as known. */

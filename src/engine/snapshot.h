@@ -6,6 +6,7 @@
 #define FD_SNAPSHOT_H
 
 #include <fisher/design.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "macros.h"
@@ -25,6 +26,10 @@ typedef struct fd_served_model {
     uint64_t labels;
     uint64_t refits;                 /* of the last layer since the training */
     struct fd_served_model *trained; /* what this is a refit of; NULL: none */
+
+    pthread_mutex_t target_lock;
+    size_t target_items;    /* guarded by target_lock: the items that `target` is of */
+    fi_information *target; /* guarded by target_lock; see fd_target_find; NULL until it is asked */
 } fd_served_model;
 
 /* Takes the model; `row` is copied without its bytes and reason, and with a prior precision under

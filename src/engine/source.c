@@ -162,19 +162,6 @@ static int use_pool(fd_source *source, fi_scope scope) {
     return 0;
 }
 
-/* T of i-opt: all pairs within the prompts of the table. */
-static int find_target(fd_source *source) {
-    size_t n = source->snapshot->items;
-    FD_FREE uint32_t *members = calloc(n + 1, sizeof(*members));
-    if (!members)
-        return -ENOMEM;
-    for (size_t i = 0; i < n; i++)
-        members[i] = (uint32_t)i;
-    fi_pool all = pool_of(source, FI_SCOPE_WITHIN, n, members);
-    int r = fi_information_new(all.n_features, &source->target);
-    return r < 0 ? r : fi_information_add_pool(source->target, &all, true);
-}
-
 /* ---- all of it ---- */
 
 static int generate(fd_engine *engine, const fd_selection_request *request, uint64_t seed,
@@ -206,7 +193,7 @@ static int fill(fd_engine *engine, const fd_selection_request *request, uint64_t
     if (r == 0)
         r = add_pending(engine, request, source, fault);
     if (r == 0 && needs_target)
-        r = find_target(source);
+        r = fd_target_find(engine, source->snapshot, &source->target);
     if (r < 0 || !request->pairs)
         return r < 0 ? r : generate(engine, request, seed, keep_all, source);
     size_t count;
@@ -225,7 +212,7 @@ int fd_source_find(fd_engine *engine, const fd_selection_request *request, bool 
         return r;
     bool needs_target =
         strcmp(strategy->name, "i-opt") == 0 && request->target == FD_TARGET_IN_PROMPT;
-    bool needs_prompts = by_prompt || needs_target || (!request->pairs && request->generate.all);
+    bool needs_prompts = by_prompt || (!request->pairs && request->generate.all);
     bool keep_all = strcmp(strategy->name, "random") == 0;
     r = fill(engine, request, seed, needs_prompts, needs_target, keep_all, &source, fault);
     if (r < 0)
