@@ -164,13 +164,21 @@ static int use_pool(fd_source *source, fi_scope scope) {
 
 /* ---- all of it ---- */
 
+/* A sample takes no more memory than this, whatever is asked for or there is. */
+enum { SAMPLE_MAX = 1 << 20 };
+
+static size_t sample_size(const fd_selection_request *request, size_t per_pair) {
+    size_t size =
+        request->generate.pairs > 0 ? request->generate.pairs : request->batch_size * per_pair;
+    return size == 0 || size > SAMPLE_MAX ? SAMPLE_MAX : size;
+}
+
 static int generate(fd_engine *engine, const fd_selection_request *request, uint64_t seed,
                     bool keep_all, fd_source *source) {
     const struct fd_scope_options *offer = &engine->options.offer;
     struct fd_source_memory *memory = source->memory;
     fd_generate wanted = request->generate;
-    if (wanted.pairs == 0)
-        wanted.pairs = offer->per_pair > 0 ? request->batch_size * offer->per_pair : SIZE_MAX;
+    wanted.pairs = sample_size(request, offer->per_pair);
     int r = fd_generate_candidates(engine, source->snapshot, &wanted, seed, &memory->unwanted,
                                    &memory->generated);
     double share = wanted.contested > 0.0 ? wanted.contested : offer->contested;

@@ -223,6 +223,33 @@ static void an_unknown_strategy_is_answered_with_those_there_are(void **state) {
     assert_non_null(strstr(fault.detail, "greedy"));
 }
 
+static void a_sample_stays_within_bounds_whatever_is_asked_for(void **state) {
+    (void)state;
+    enum { PROMPTS = 1500, SAMPLE = 1 << 20 };
+    static const struct {
+        size_t pairs;
+        uint32_t per_pair;
+    } wanted[] = {{0, 0}, {0, UINT32_MAX}, {SIZE_MAX, 16}};
+    for (size_t i = 0; i < FD_LENGTH(wanted); i++) {
+        fd_engine_options options = fixture_options();
+        options.offer.per_pair = wanted[i].per_pair;
+        fd_store *store;
+        assert_int_equal(fd_store_open_memory(&store), 0);
+        FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_open(&options, store);
+        fd_engine_interrupt(engine); /* nothing need lie ready */
+        fixture_add_items(engine, PROMPTS, 1);
+        fd_selection_request request = fixture_request(3, FI_SCOPE_ACROSS, 1);
+        request.generate.pairs = wanted[i].pairs;
+        request.strategy = "random";
+        fd_selection_answer answer;
+        fd_fault fault = {0};
+        assert_true(PROMPTS * (PROMPTS - 1) / 2 > SAMPLE);
+        assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
+        assert_int_equal(answer.candidates, SAMPLE);
+        fd_selection_answer_clear(&answer);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_in_prompt_pair_is_a_candidate_exactly_once),
@@ -234,6 +261,7 @@ int main(void) {
         cmocka_unit_test(explicit_pairs_mix_ids_and_inline_embeddings),
         cmocka_unit_test(an_inline_item_scores_like_the_same_item_of_the_table),
         cmocka_unit_test(an_unknown_strategy_is_answered_with_those_there_are),
+        cmocka_unit_test(a_sample_stays_within_bounds_whatever_is_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
