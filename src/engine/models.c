@@ -17,20 +17,24 @@ FD_DEFINE_CLEANUP(fi_model, fi_model_free)
 
 /*
  * Rows of the history that a stored version has learned from. A network is refitted to those after
- * them alone: they go up to the last with which as many labels counted as the row tells, so that
- * none counts twice. A linear model is refitted to all, whatever it has learned from.
+ * them alone: they go up to the last, of those that came before the version, with which as many
+ * labels counted as the row tells, so that none counts twice. A linear model is refitted to all,
+ * whatever it has learned from.
  */
 static size_t learned_by(const fi_model *model, const fd_model_row *row, const fd_answer *answers,
-                         size_t n) {
+                         size_t all) {
     if (fi_model_shape(model)->hidden_layers == 0)
         return 0;
+    size_t n = all;
+    while (n > 0 && answers[n - 1].created_ms > row->created_ms)
+        n--;
     int64_t surplus = (int64_t)fd_labels_counting(answers, n) - (int64_t)row->labels;
     for (size_t i = n; i > 0; i--) {
         if (surplus == 0)
             return i;
         surplus -= answers[i - 1].information;
     }
-    return n; /* the row tells what cannot be */
+    return all; /* the row tells what cannot be */
 }
 
 /* Of a model that has learned from so many rows of the history; it becomes the snapshot's. */

@@ -532,6 +532,29 @@ static void the_same_rewards_serve_after_a_restart(void **state) {
     }
 }
 
+static void answers_that_make_up_for_retracted_ones_are_fitted_after_a_restart_too(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    desk_prepare(&desk);
+    desk.options = refit_options(FI_KIND_NETWORK);
+    fixture_use_clock(&desk.options, &desk.clock);
+    desk_start(&desk, PROMPTS, RESPONSES);
+    struct known known = {0};
+    double before[ITEMS], after[ITEMS];
+    answer_up_to(desk.engine, &known, 50, 0);
+    train(desk.engine);
+    fixture_pass(&desk.clock, 60);
+    answer_up_to(desk.engine, &known, 70, 0);
+    for (size_t i = 0; i < 20; i++)
+        assert_int_equal(fixture_revise(desk.engine, i, FD_PREFER_RETRACTED), 0);
+    fd_engine_wait_refitted(desk.engine);
+    all_scores(desk.engine, before);
+    desk_reopen(&desk);
+    fd_engine_wait_refitted(desk.engine);
+    all_scores(desk.engine, after);
+    assert_true(is_close(before, after, ITEMS, 1e-6));
+}
+
 static void each_network_is_refitted_about_what_it_learned_itself(void **state) {
     (void)state;
     FD_CLEANUP(desk_clear) struct desk desk;
@@ -697,6 +720,7 @@ int main(void) {
         cmocka_unit_test(a_refit_that_cannot_be_published_leaves_the_model_as_it_was),
         cmocka_unit_test(an_engine_can_be_closed_while_it_refits),
         cmocka_unit_test(the_same_rewards_serve_after_a_restart),
+        cmocka_unit_test(answers_that_make_up_for_retracted_ones_are_fitted_after_a_restart_too),
         cmocka_unit_test(each_network_is_refitted_about_what_it_learned_itself),
         cmocka_unit_test(labels_items_trainings_versions_and_selections_may_come_at_once),
         cmocka_unit_test(a_linear_model_knows_its_corrections_after_a_restart),
