@@ -93,8 +93,22 @@ static const char content_security_policy[] =
 
 static const char static_failure[] = "{\"title\":\"Internal Server Error\",\"status\":500}";
 
-static enum MHD_Result send_response(struct MHD_Connection *connection, struct exchange *exchange,
-                                     fd_response *response, bool close) {
+static const char *route_name(const struct exchange *exchange) {
+    return exchange->route ? exchange->route->name : "other";
+}
+
+/* Before the answer leaves, so that who has an answer finds it counted. */
+static void count(const fd_server *server, const struct exchange *exchange) {
+    char status[8];
+    fd_metrics *metrics = fd_engine_metrics(server->engine);
+    (void)snprintf(status, sizeof(status), "%u", exchange->status);
+    fd_metrics_add(metrics, FD_METRIC_REQUESTS, route_name(exchange), status, 1);
+    fd_metrics_observe(metrics, FD_METRIC_REQUEST_SECONDS, route_name(exchange), NULL,
+                       fd_monotonic_seconds() - exchange->start);
+}
+
+static enum MHD_Result send_response(fd_server *server, struct MHD_Connection *connection,
+                                     struct exchange *exchange, fd_response *response, bool close) {
     struct MHD_Response *answer;
     if (response->body) {
         answer =
@@ -143,6 +157,8 @@ static enum MHD_Result send_response(struct MHD_Connection *connection, struct e
     exchange->answer_size = response->size;
     if (result == MHD_YES)
         result = MHD_queue_response(connection, response->status, answer);
+    if (result == MHD_YES)
+        count(server, exchange);
     MHD_destroy_response(answer);
     return result;
 }
@@ -155,7 +171,7 @@ static enum MHD_Result refuse(fd_server *server, struct MHD_Connection *connecti
     fd_problem(&request, &response, status, detail);
     response.allow = allow;
     fd_connection_allow(server, connection, fd_connection_quiet_seconds(server));
-    return send_response(connection, exchange, &response, true);
+    return send_response(server, connection, exchange, &response, true);
 }
 
 static bool is_json(const char *type) {
@@ -280,7 +296,7 @@ static enum MHD_Result run(fd_server *server, struct MHD_Connection *connection,
         return refuse(server, connection, exchange, 400, query.detail, NULL);
     fd_response response = {0};
     exchange->route->handler(&request, &response);
-    return send_response(connection, exchange, &response, false);
+    return send_response(server, connection, exchange, &response, false);
 }
 
 enum MHD_Result fd_exchange_take(void *context, struct MHD_Connection *connection, const char *path,
@@ -307,20 +323,13 @@ void fd_exchange_end(void *context, struct MHD_Connection *connection, void **st
     (void)code;
     if (!exchange)
         return;
-    double seconds = fd_monotonic_seconds() - exchange->start;
     fd_connection_allow(server, connection, fd_connection_quiet_seconds(server));
-    if (exchange->status != 0) {
-        char status[8];
-        const char *route = exchange->route ? exchange->route->name : "other";
-        fd_metrics *metrics = fd_engine_metrics(server->engine);
-        (void)snprintf(status, sizeof(status), "%u", exchange->status);
-        fd_metrics_add(metrics, FD_METRIC_REQUESTS, route, status, 1);
-        fd_metrics_observe(metrics, FD_METRIC_REQUEST_SECONDS, route, NULL, seconds);
+    if (exchange->status != 0)
         fd_log(exchange->status >= 500 ? FD_LOG_ERROR : FD_LOG_DEBUG, "request",
-               FD_STR("route", route), FD_STR("method", exchange->method),
-               FD_INT("status", exchange->status), FD_REAL("ms", seconds * 1e3),
+               FD_STR("route", route_name(exchange)), FD_STR("method", exchange->method),
+               FD_INT("status", exchange->status),
+               FD_REAL("ms", 1e3 * (fd_monotonic_seconds() - exchange->start)),
                FD_INT("bytes", exchange->answer_size), FD_STR("request_id", exchange->request_id));
-    }
     (void)pthread_mutex_lock(&server->lock);
     if (exchange->is_running) {
         server->running--;
