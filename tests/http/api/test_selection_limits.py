@@ -144,10 +144,13 @@ def question(pair):
 
 @pytest.fixture(scope="module", params=[0, 1e-4], ids=["equal", "nearly equal"])
 def copies(tmp_path_factory, request):
-    with Daemon(tmp_path_factory.mktemp("copies") / "fisherd.db") as daemon:
+    """Trained, so that rewards differ; linear, so that what differs stays different."""
+    with Daemon(tmp_path_factory.mktemp("copies") / "fisherd.db", {"model": "linear"}) as daemon:
         daemon.add_items(ITEMS)
         daemon.add_items([{**twin(item), "embedding": [
             number + request.param for number in item["embedding"]]} for item in NEAR])
+        daemon.add_labels(labels_by_first_number(ITEMS, 9))
+        daemon.train()
         yield daemon
 
 
@@ -164,7 +167,7 @@ def test_pairs_that_repeat_a_question_come_last(copies, strategy):
 
 @pytest.mark.parametrize("strategy", ["greedy", "xtx", "dopt", "pa-dopt", "entropy", "maxdiff"])
 def test_copies_come_last_of_all_pairs_too(copies, strategy):
-    everything = {"mode": "all_pairs", "scope": "any"}
+    everything = {"mode": "all_pairs", "scope": "any", "include_labelled": True}
     total = copies.select(batch_size=1, generate=everything)["diagnostics"]["candidates"]
     answer = copies.select(batch_size=total, strategy=strategy, generate=everything)
     asked = [question({"a": pair["a"], "b": pair["b"]}) for pair in answer["pairs"]]
@@ -185,6 +188,8 @@ def test_without_a_copy_distance_copies_come_side_by_side(copies, strategy):
 def test_the_configured_copy_distance_holds_until_a_request_has_its_own(db):
     with Daemon(db, {"copy-distance": 0}) as daemon:
         daemon.add_items(ITEMS + [twin(item) for item in NEAR])
+        daemon.add_labels(labels_by_first_number(ITEMS, 9))
+        daemon.train()
         request = {"batch_size": 3, "strategy": "maxdiff", "pairs": QUESTIONS + REPEATS}
         for more, count in (({}, 1), ({"copy_distance": 0.02}, 3)):
             asked = {question({"a": pair["a"], "b": pair["b"]})
