@@ -26,6 +26,10 @@ enum { CANDIDATES_PER_READY = 8 };
 /* The control arm is drawn at random: candidates beyond this many times its need add nothing. */
 enum { CONTROL_CANDIDATES = 4 };
 
+/* What a choice costs grows with the square of its size, and people wait for the first pairs of it:
+ * many are chosen in parts, each of which counts those before it as known. */
+enum { CHOSEN_AT_ONCE = 256 };
+
 /* Batches come quickly where many label; figures are wanted of the first of a model, and then now
  * and then. */
 static const double figure_seconds = 1.0;
@@ -243,28 +247,42 @@ static void note_candidates(fd_engine *engine, size_t chosen, size_t found) {
     (void)pthread_mutex_unlock(&engine->desk->lock);
 }
 
-static int fill_arm(fd_engine *engine, fd_arm arm, bool anew, uint32_t annotator, fd_fault *fault) {
+/* *ret_full: as many were found as were wanted. */
+static int choose_some(fd_engine *engine, fd_arm arm, bool anew, size_t count, bool *ret_full,
+                       fd_fault *fault) {
     fd_desk *desk = engine->desk;
-    (void)pthread_mutex_lock(&desk->lock);
-    size_t want = wanted(engine, arm);
-    size_t have = anew ? 0 : count_ready(desk, arm, annotator);
-    (void)pthread_mutex_unlock(&desk->lock);
-    if (have >= want)
-        return 0;
     double now = fd_monotonic_seconds();
     bool figures = arm == FD_ARM_ACTIVE && (anew || now - desk->figured >= figure_seconds);
     FD_CLEANUP(taken_clear) struct taken taken = {0};
     FD_CLEANUP(fd_selection_answer_clear) fd_selection_answer answer = {0};
     int r = list_taken(engine, anew, &taken);
     if (r == 0)
-        r = choose(engine, arm, want - have, figures, &taken, &answer, fault);
+        r = choose(engine, arm, count, figures, &taken, &answer, fault);
     if (r == 0 && arm == FD_ARM_ACTIVE)
-        note_candidates(engine, want - have, (size_t)answer.candidates);
+        note_candidates(engine, count, (size_t)answer.candidates);
     if (r == 0)
         r = put_all(engine, arm, anew, &answer);
     if (r == 0 && figures && answer.count > 0) {
         desk->figured = now;
         fd_stats_note_batch(engine, &answer);
+    }
+    *ret_full = answer.count == count;
+    return r;
+}
+
+static int fill_arm(fd_engine *engine, fd_arm arm, bool anew, uint32_t annotator, fd_fault *fault) {
+    fd_desk *desk = engine->desk;
+    (void)pthread_mutex_lock(&desk->lock);
+    size_t want = wanted(engine, arm);
+    size_t have = anew ? 0 : count_ready(desk, arm, annotator);
+    (void)pthread_mutex_unlock(&desk->lock);
+    bool full = true;
+    int r = 0;
+    while (r == 0 && full && have < want) {
+        size_t count = want - have < CHOSEN_AT_ONCE ? want - have : CHOSEN_AT_ONCE;
+        r = choose_some(engine, arm, anew, count, &full, fault);
+        have += count;
+        anew = false;
     }
     return r;
 }

@@ -420,6 +420,22 @@ static void a_model_that_prefers_neither_foretells_nothing(void **state) {
     assert_int_equal(stats.all.foretold, 0);
 }
 
+static void many_pairs_are_chosen_in_parts_until_all_lie_ready(void **state) {
+    (void)state;
+    enum { READY = 600 };
+    FD_CLEANUP(desk_clear) struct desk desk;
+    desk_begin(&desk, 10, 16);
+    desk.options.ready = READY;
+    desk_reopen(&desk);
+    fixture_wait_ready(desk.engine, READY, 0);
+    fd_stats stats = fixture_stats(desk.engine);
+    assert_int_equal(stats.ready_active, READY);
+    assert_in_range(stats.n_batches, 1, SIZE_MAX);
+    for (size_t i = 0; i < stats.n_batches; i++)
+        assert_in_range(stats.batches[i].count, 1, READY / 2);
+    fd_stats_clear(&stats);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lease_comes_back_after_its_time_and_goes_to_another),
@@ -440,6 +456,7 @@ int main(void) {
         cmocka_unit_test(only_ids_of_assignments_have_an_origin),
         cmocka_unit_test(the_arms_of_answers_survive_a_restart),
         cmocka_unit_test(a_model_that_prefers_neither_foretells_nothing),
+        cmocka_unit_test(many_pairs_are_chosen_in_parts_until_all_lie_ready),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
