@@ -281,6 +281,8 @@ int fd_engine_model_activate(fd_engine *engine, uint64_t version, fd_fault *faul
     };
     r = fd_writer_run(engine, &serve.job);
     if (r == 0) {
+        row.state = FD_MODEL_ACTIVE; /* it may have been rejected so far */
+        fd_progress_add(engine, &row);
         fd_progress_judge(engine, &arms);
         fd_log(FD_LOG_INFO, "model-activated", FD_INT("model_version", version));
     }

@@ -307,7 +307,8 @@ void fd_stats_note_batch(fd_engine *engine, const fd_selection_answer *answer);
 
 /* ---- progress.c ---- */
 
-/* A version for the learning curve, unless it was rejected; to be followed by a judgement. */
+/* A version for the learning curve, unless it is known or was rejected; to be followed by a
+ * judgement. */
 void fd_progress_add(fd_engine *engine, const fd_model_row *row);
 
 /* How a model fares on held-out answers by the arm that they came from. */

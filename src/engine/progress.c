@@ -44,7 +44,16 @@ static void thin_out(fd_progress *progress) {
     progress->n_curve = kept;
 }
 
+static bool is_known(const fd_progress *progress, uint64_t version) {
+    for (size_t i = 0; i < progress->n_curve; i++)
+        if (progress->curve[i].version == version)
+            return true;
+    return false;
+}
+
 static void insert(fd_progress *progress, const fd_curve_point *point) {
+    if (is_known(progress, point->version))
+        return;
     if (progress->n_curve == FD_CURVE_MAX)
         thin_out(progress);
     size_t place = progress->n_curve;

@@ -420,6 +420,35 @@ a_model_that_is_worse_by_more_than_its_interval_is_stored_and_does_not_serve(voi
     assert_string_equal(listed(desk.engine), "3r 2a 1s");
 }
 
+static void expect_curve(fd_engine *engine, size_t n, const uint64_t *versions) {
+    fd_progress progress;
+    fd_engine_progress(engine, &progress);
+    assert_int_equal(progress.n_curve, n);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(progress.curve[i].version, versions[i]);
+}
+
+static void a_rejected_version_that_serves_after_all_is_on_the_learning_curve(void **state) {
+    (void)state;
+    static const uint64_t without[] = {1, 3}, with[] = {1, 2, 3};
+    FD_CLEANUP(desk_clear) struct desk desk;
+    prepare(&desk);
+    start_trained(&desk);
+    forget_how_to_learn(&desk);
+    train(desk.engine, FD_RETRAIN_SCRATCH);
+    train(desk.engine, FD_RETRAIN_WARM);
+    assert_string_equal(listed(desk.engine), "3a 2r 1s");
+    expect_curve(desk.engine, 2, without);
+    assert_int_equal(activate(desk.engine, 1), 0);
+    expect_curve(desk.engine, 2, without);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(activate(desk.engine, 2), 0);
+        expect_curve(desk.engine, 3, with);
+    }
+    desk_reopen(&desk);
+    expect_curve(desk.engine, 3, with);
+}
+
 static void without_enough_held_out_answers_nothing_is_rejected(void **state) {
     (void)state;
     FD_CLEANUP(desk_clear) struct desk desk;
@@ -538,6 +567,7 @@ int main(void) {
         cmocka_unit_test(where_the_active_one_is_damaged_the_newest_sound_one_serves),
         cmocka_unit_test(
             a_model_that_is_worse_by_more_than_its_interval_is_stored_and_does_not_serve),
+        cmocka_unit_test(a_rejected_version_that_serves_after_all_is_on_the_learning_curve),
         cmocka_unit_test(without_enough_held_out_answers_nothing_is_rejected),
         cmocka_unit_test(what_serves_and_what_is_stored_can_be_copied),
         cmocka_unit_test(versions_change_while_models_are_trained_and_pairs_are_chosen),
