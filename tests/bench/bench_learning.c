@@ -238,6 +238,7 @@ static void report_step(size_t inputs, size_t n_items) {
     prepare(&state, inputs, n_items);
     struct stopwatch watch = {.state = &state};
     fi_train_options options = fi_train_defaults();
+    options.batch_size = 0; /* a full-batch step */
     options.iterations = STEPS;
     options.progress = between_steps;
     options.context = &watch;
@@ -340,7 +341,7 @@ static void report_learning(size_t inputs, size_t n_items, size_t count) {
     bench state;
     prepare(&state, inputs, n_items);
     fi_learn_options options = {
-        .shape = {(uint32_t)inputs, COMPONENTS, 1, WIDTH}, .train = fi_train_defaults(), .seed = 1};
+        .shape = {(uint32_t)inputs, COMPONENTS, 2, WIDTH}, .train = fi_train_defaults(), .seed = 1};
     fi_answers answers = {count, state.pairs, state.targets};
     fi_learned learned;
     double start = milliseconds();
