@@ -273,8 +273,8 @@ static int remove_file(void **state) {
 static void print_rows(const char *strategy, unsigned seed, unsigned first, unsigned last) {
     char key[256];
     (void)snprintf(key, sizeof(key),
-                   ",plane,judge,any,10,64,3,0,0,all,4,1,0,0,yes,random,warm,x=1;y=2,%s,%u",
-                   strategy, seed);
+                   ",plane,judge,any,10,64,3,0,0,all,4,1,0,0,yes,random,x=1;y=2,%s,%u", strategy,
+                   seed);
     for (unsigned i = first; i <= last; i++) {
         fd_round round = {.round = i, .labels = 10 * (uint64_t)i, .measures.spearman = 0.1 * i};
         fd_csv_print_round(file, key, &round);
@@ -290,8 +290,8 @@ static void read_file(fd_csv *csv) {
 static bool has(const fd_csv *csv, const char *strategy, unsigned seed) {
     char key[256];
     (void)snprintf(key, sizeof(key),
-                   ",plane,judge,any,10,64,3,0,0,all,4,1,0,0,yes,random,warm,x=1;y=2,%s,%u",
-                   strategy, seed);
+                   ",plane,judge,any,10,64,3,0,0,all,4,1,0,0,yes,random,x=1;y=2,%s,%u", strategy,
+                   seed);
     return fd_csv_has(csv, key);
 }
 
