@@ -22,7 +22,7 @@
 enum { REFITTER_NICENESS = 5 };
 
 /* Between two fits it rests half as long as the last one took, but not longer than this, and so
- * takes two thirds of a core at most. */
+ * takes two thirds of a core at most while a fit is short. */
 static const double rest_seconds = 0.05;
 
 FD_DEFINE_CLEANUP(fi_information, fi_information_free)
