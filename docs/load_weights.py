@@ -44,5 +44,7 @@ def score(metadata, tensors, embeddings):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
     for reward in score(*load(sys.argv[1]), np.load(sys.argv[2])):
         print(f"{reward:.7g}")
