@@ -30,6 +30,9 @@ enum { CONTROL_CANDIDATES = 4 };
  * many are chosen in parts, each of which counts those before it as known. */
 enum { CHOSEN_AT_ONCE = 256 };
 
+/* And of those fewer candidates are drawn for each pair: in a rush the queue must not run dry. */
+enum { RUSH = 64, CANDIDATES_IN_RUSH = 4 };
+
 /* Batches come quickly where many label; figures are wanted of the first of a model, and then now
  * and then. */
 static const double figure_seconds = 1.0;
@@ -128,7 +131,10 @@ static bool goes_on(void *context) {
 static size_t candidates_for(const fd_engine *engine, fd_arm arm, size_t count) {
     size_t per_pair = engine->options.offer.per_pair;
     bool few = arm == FD_ARM_CONTROL && (per_pair == 0 || per_pair > CONTROL_CANDIDATES);
-    return count * (few ? CONTROL_CANDIDATES : per_pair);
+    if (few)
+        return count * CONTROL_CANDIDATES;
+    bool rush = count > RUSH && per_pair > CANDIDATES_IN_RUSH;
+    return count * (rush ? CANDIDATES_IN_RUSH : per_pair);
 }
 
 static int choose(fd_engine *engine, fd_arm arm, size_t count, bool figures,
@@ -238,10 +244,9 @@ static void expect_demand(fd_desk *desk) {
 }
 
 /* A sample that came in full does not tell how many more there are. */
-static void note_candidates(fd_engine *engine, size_t chosen, size_t found) {
-    const struct fd_scope_options *offer = &engine->options.offer;
-    double full = floor(offer->contested * (double)(chosen * offer->per_pair));
-    bool plenty = offer->per_pair > 0 && (double)found >= full;
+static void note_candidates(fd_engine *engine, size_t drawn, size_t found) {
+    double full = floor(engine->options.offer.contested * (double)drawn);
+    bool plenty = drawn > 0 && (double)found >= full;
     (void)pthread_mutex_lock(&engine->desk->lock);
     engine->desk->candidates = plenty ? SIZE_MAX : found;
     (void)pthread_mutex_unlock(&engine->desk->lock);
@@ -259,7 +264,7 @@ static int choose_some(fd_engine *engine, fd_arm arm, bool anew, size_t count, b
     if (r == 0)
         r = choose(engine, arm, count, figures, &taken, &answer, fault);
     if (r == 0 && arm == FD_ARM_ACTIVE)
-        note_candidates(engine, count, (size_t)answer.candidates);
+        note_candidates(engine, candidates_for(engine, arm, count), (size_t)answer.candidates);
     if (r == 0)
         r = put_all(engine, arm, anew, &answer);
     if (r == 0 && figures && answer.count > 0) {
