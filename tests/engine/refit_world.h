@@ -1,0 +1,170 @@
+/* Engines that refit, and answers to them that are known. */
+#ifndef REFIT_WORLD_H
+#define REFIT_WORLD_H
+
+#include "fixture.h"
+#include "tables.h"
+#include <errno.h>
+#include <fisher/refit.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+FD_DEFINE_CLEANUP(fi_model, fi_model_free)
+FD_DEFINE_CLEANUP(fi_information, fi_information_free)
+FD_DEFINE_CLEANUP(fi_factor, fi_factor_free)
+
+enum { PROMPTS = 8, RESPONSES = 8, ITEMS = PROMPTS * RESPONSES, ANSWERS = 200, WIDEST = 16 };
+
+static inline fd_engine_options refit_options(fi_kind kind) {
+    fd_engine_options options = fixture_options();
+    options.refit = true;
+    options.kind = kind;
+    options.held_out_fraction = 0;
+    return options;
+}
+
+struct known {
+    size_t count;
+    fi_pair pairs[ANSWERS];
+    float targets[ANSWERS];
+    bool held_out[ANSWERS];
+};
+
+static inline const char *id_of(uint32_t row) {
+    return fixture_item_id(row / RESPONSES, row % RESPONSES);
+}
+
+/* Answers the next pairs up to the `last`-th as the first number of the embeddings has it, but each
+ * fifth the other way round. */
+static inline void answer_up_to(fd_engine *engine, struct known *known, size_t last,
+                                double held_out) {
+    float embeddings[ITEMS * DIMENSION];
+    fixture_embeddings(embeddings, ITEMS);
+    for (size_t i = known->count; i < last; i++) {
+        uint32_t a = (uint32_t)(i % ITEMS), b = (uint32_t)((i * 7 + 1 + i / ITEMS) % ITEMS);
+        if (a == b)
+            b = (b + 1) % ITEMS;
+        bool first = embeddings[a * DIMENSION] > embeddings[b * DIMENSION];
+        bool prefers_a = first != (i % 5 == 4);
+        assert_int_equal(
+            fixture_label(engine, i, id_of(a), id_of(b), prefers_a ? FD_PREFER_A : FD_PREFER_B), 0);
+        known->pairs[i] = (fi_pair){a, b};
+        known->targets[i] = prefers_a ? 1.0f : 0.0f;
+        known->held_out[i] = fd_pair_is_held_out(id_of(a), id_of(b), held_out);
+    }
+    known->count = last;
+}
+
+/* Those of answers first to last - 1 that are not held out. */
+static inline fi_answers learned(const struct known *known, size_t first, size_t last,
+                                 struct known *room) {
+    room->count = 0;
+    for (size_t i = first; i < last; i++)
+        if (!known->held_out[i]) {
+            room->pairs[room->count] = known->pairs[i];
+            room->targets[room->count++] = known->targets[i];
+        }
+    return (fi_answers){room->count, room->pairs, room->targets};
+}
+
+static inline double score_of(fd_engine *engine, const char *id) {
+    fd_item_reference reference = {.id = id};
+    fd_score result;
+    fd_fault fault = {0};
+    uint64_t version;
+    assert_int_equal(fd_engine_score(engine, &reference, 1, &result, &version, &fault), 0);
+    return result.reward;
+}
+
+static inline void all_scores(fd_engine *engine, double *scores) {
+    for (uint32_t i = 0; i < ITEMS; i++)
+        scores[i] = score_of(engine, id_of(i));
+}
+
+static inline bool is_close(const double *x, const double *y, size_t n, double tolerance) {
+    for (size_t i = 0; i < n; i++)
+        if (fabs(x[i] - y[i]) > tolerance)
+            return false;
+    return true;
+}
+
+static inline bool prints(fd_engine *engine, const char *line) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    fd_metrics_print(fd_engine_metrics(engine), out);
+    assert_int_equal(fclose(out), 0);
+    bool found = strstr(text, line) != NULL;
+    free(text);
+    return found;
+}
+
+static inline void train(fd_engine *engine) {
+    fd_fault fault = {0};
+    assert_int_equal(fd_engine_train(engine, true, &fault), 0);
+    fd_engine_wait_trained(engine);
+    fd_engine_wait_refitted(engine);
+}
+
+/* What serves: its features of all items and its last layer. */
+struct serving {
+    size_t width;
+    float features[ITEMS * WIDEST];
+    float rewards[ITEMS];
+    double beta[WIDEST];
+    fd_model_row row;
+};
+
+static inline void copy_model(fd_engine *engine, uint64_t version, struct serving *ret) {
+    FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
+    float embeddings[ITEMS * DIMENSION];
+    fd_fault fault = {0};
+    assert_int_equal(fd_engine_model_copy(engine, version, &ret->row, &model, &fault), 0);
+    ret->width = fi_model_feature_count(model);
+    assert_in_range(ret->width, 1, WIDEST);
+    fixture_embeddings(embeddings, ITEMS);
+    assert_int_equal(fi_model_features(model, ITEMS, embeddings, ret->features), 0);
+    fi_model_rewards(model, ITEMS, ret->features, ret->rewards);
+    fi_layer last = fi_model_layer(model, fi_model_shape(model)->hidden_layers);
+    for (size_t j = 0; j < ret->width; j++)
+        ret->beta[j] = (double)last.weights[j];
+}
+
+static inline fi_information *information_of(const struct serving *serving,
+                                             const fi_answers *answers) {
+    fi_information *information;
+    assert_int_equal(fi_information_new(serving->width, &information), 0);
+    fi_candidates pairs = {.n_items = ITEMS,
+                           .n_features = serving->width,
+                           .n_pairs = answers->count,
+                           .features = serving->features,
+                           .rewards = serving->rewards,
+                           .pairs = answers->pairs};
+    assert_int_equal(fi_information_add(information, &pairs), 0);
+    return information;
+}
+
+static inline fd_engine *answered(const fd_engine_options *options, struct known *known) {
+    fd_store *store;
+    assert_int_equal(fd_store_open_memory(&store), 0);
+    fd_engine *engine = fixture_open(options, store);
+    fixture_add_items(engine, PROMPTS, RESPONSES);
+    known->count = 0;
+    answer_up_to(engine, known, ANSWERS / 2, options->held_out_fraction);
+    train(engine);
+    assert_int_equal(fixture_model(engine).version, 1);
+    assert_int_equal(fixture_model(engine).refits, 0);
+    answer_up_to(engine, known, ANSWERS, options->held_out_fraction);
+    fd_engine_wait_refitted(engine);
+    fd_model_info model = fixture_model(engine);
+    assert_int_equal(model.version, 1);
+    assert_true(model.refits > 0);
+    assert_int_equal(model.labels_fitted, ANSWERS);
+    return engine;
+}
+
+#endif

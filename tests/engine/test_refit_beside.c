@@ -1,0 +1,373 @@
+/* Refits beside all else that changes. */
+#include "refit_world.h"
+
+/* ---- beside other changes ---- */
+
+static void without_the_option_only_trainings_change_the_model(void **state) {
+    (void)state;
+    fd_engine *engine = fixture_engine();
+    fixture_add_items(engine, 2, 4);
+    double before = score_of(engine, "p0-r0");
+    assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_A), 0);
+    fd_engine_wait_refitted(engine);
+    assert_true(score_of(engine, "p0-r0") == before);
+    fd_engine_close(engine);
+}
+
+static void selections_follow_a_refit_at_once(void **state) {
+    (void)state;
+    fd_engine_options options = refit_options(FI_KIND_LINEAR);
+    fd_store *store;
+    assert_int_equal(fd_store_open_memory(&store), 0);
+    fd_engine *engine = fixture_open(&options, store);
+    fixture_add_items(engine, 2, 4);
+    fd_pair_reference pair = {{.id = "p0-r0"}, {.id = "p0-r1"}};
+    fd_selection_request request = {.batch_size = 1, .pairs = &pair, .n_pairs = 1};
+    double p[2];
+    for (size_t i = 0; i < 2; i++) {
+        FD_CLEANUP(fd_selection_answer_clear) fd_selection_answer answer = {0};
+        fd_fault fault = {0};
+        assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
+        p[i] = answer.pairs[0].p;
+        double gap = score_of(engine, "p0-r0") - score_of(engine, "p0-r1");
+        assert_true(fabs(p[i] - 1.0 / (1.0 + exp(-gap))) < 1e-6);
+        assert_int_equal(fixture_label(engine, i, "p0-r0", "p0-r1", FD_PREFER_B), 0);
+        fd_engine_wait_refitted(engine);
+    }
+    assert_true(p[1] < p[0] - 0.01);
+    fd_engine_close(engine);
+}
+
+static void items_that_come_after_a_refit_are_scored_by_it(void **state) {
+    (void)state;
+    fd_engine_options options = refit_options(FI_KIND_LINEAR);
+    struct known known;
+    fd_engine *engine = answered(&options, &known);
+    fixture_add_items(engine, PROMPTS + 2, RESPONSES);
+    float embeddings[(ITEMS + 2 * RESPONSES) * DIMENSION];
+    fixture_embeddings(embeddings, ITEMS + 2 * (size_t)RESPONSES);
+    fd_item_reference inlined = {.embedding = embeddings + (ITEMS + 3) * DIMENSION,
+                                 .dimension = DIMENSION};
+    fd_score result;
+    fd_fault fault = {0};
+    uint64_t version;
+    assert_int_equal(fd_engine_score(engine, &inlined, 1, &result, &version, &fault), 0);
+    assert_true(fabs(result.reward - score_of(engine, fixture_item_id(PROMPTS, 3))) < 1e-5);
+    fd_engine_close(engine);
+}
+
+static void a_model_made_anew_for_more_items_learns_the_answers_again(void **state) {
+    (void)state;
+    fd_engine_options options = refit_options(FI_KIND_LINEAR);
+    fd_store *store;
+    assert_int_equal(fd_store_open_memory(&store), 0);
+    fd_engine *engine = fixture_open(&options, store);
+    fixture_add_items(engine, 1, 4);
+    for (size_t i = 0; i < 8; i++)
+        assert_int_equal(fixture_label(engine, i, "p0-r0", "p0-r1", FD_PREFER_A), 0);
+    for (size_t prompts = 2; prompts <= 8; prompts *= 2) {
+        fixture_add_items(engine, prompts, 4);
+        fd_engine_wait_refitted(engine);
+        fd_model_info model = fixture_model(engine);
+        assert_int_equal(model.labels_fitted, 8);
+        assert_int_equal(model.items, prompts * 4);
+        assert_true(score_of(engine, "p0-r0") > score_of(engine, "p0-r1") + 0.1);
+    }
+    fd_engine_close(engine);
+}
+
+static void a_version_that_is_gone_back_to_is_refitted_from_its_own_training(void **state) {
+    (void)state;
+    fd_engine_options options = refit_options(FI_KIND_NETWORK);
+    struct known known;
+    fd_fault fault = {0};
+    fd_engine *engine = answered(&options, &known);
+    double first[ITEMS], second[ITEMS], again[ITEMS];
+    all_scores(engine, first);
+    train(engine);
+    all_scores(engine, second);
+    assert_false(is_close(first, second, ITEMS, 1e-3));
+    assert_int_equal(fd_engine_model_activate(engine, 1, &fault), 0);
+    fd_engine_wait_refitted(engine);
+    assert_int_equal(fixture_model(engine).version, 1);
+    assert_int_equal(fixture_model(engine).refits, 1);
+    all_scores(engine, again);
+    assert_true(is_close(first, again, ITEMS, 1e-6));
+    assert_int_equal(fd_engine_model_activate(engine, 2, &fault), 0);
+    fd_engine_wait_refitted(engine);
+    assert_int_equal(fixture_model(engine).refits, 0);
+    all_scores(engine, again);
+    assert_true(is_close(second, again, ITEMS, 1e-6));
+    fd_engine_close(engine);
+}
+
+static void versions_that_change_while_answers_come_are_refitted_in_the_end(void **state) {
+    (void)state;
+    for (int kind = FI_KIND_LINEAR; kind <= FI_KIND_NETWORK; kind++) {
+        fd_engine_options options = refit_options((fi_kind)kind);
+        struct known known;
+        fd_fault fault = {0};
+        fd_engine *engine = answered(&options, &known);
+        train(engine);
+        for (size_t i = 0; i < 100; i++) {
+            assert_int_equal(fixture_label(engine, ANSWERS + i, "p0-r0", "p0-r1", FD_PREFER_A), 0);
+            assert_int_equal(fd_engine_model_activate(engine, 1 + i % 2, &fault), 0);
+        }
+        fd_engine_wait_refitted(engine);
+        fd_model_info model = fixture_model(engine);
+        assert_int_equal(model.version, 2);
+        assert_int_equal(model.labels_fitted, ANSWERS + 100);
+        assert_false(prints(engine, "fisherd_store_failures_total"));
+        assert_true(model.refits >= 1);
+        fd_engine_close(engine);
+    }
+}
+
+static void a_refit_that_cannot_be_published_leaves_the_model_as_it_was(void **state) {
+    (void)state;
+    fd_engine_options options = refit_options(FI_KIND_LINEAR);
+    fd_store *store = fixture_faulty_store();
+    fd_engine *engine = fixture_open(&options, store);
+    fixture_add_items(engine, 2, 4);
+    double before = score_of(engine, "p0-r0");
+    fixture_fail_commit(store, 2, -EIO); /* the first is that of the label */
+    assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_A), 0);
+    fd_engine_wait_refitted(engine);
+    assert_true(score_of(engine, "p0-r0") == before);
+    assert_true(prints(engine, "fisherd_refits_total{result=\"failed\"} 1\n"));
+    assert_int_equal(fixture_label(engine, 2, "p0-r0", "p0-r1", FD_PREFER_A), 0);
+    fd_engine_wait_refitted(engine);
+    assert_int_equal(fixture_model(engine).labels_fitted, 2);
+    fd_engine_close(engine);
+}
+
+static void an_engine_can_be_closed_while_it_refits(void **state) {
+    (void)state;
+    fd_engine_options options = refit_options(FI_KIND_LINEAR);
+    for (size_t run = 0; run < 30; run++) {
+        fd_store *store;
+        assert_int_equal(fd_store_open_memory(&store), 0);
+        fd_engine *engine = fixture_open(&options, store);
+        fixture_add_items(engine, 2, 4);
+        for (size_t i = 0; i <= run % 5; i++)
+            assert_int_equal(fixture_label(engine, i, "p0-r0", "p0-r1", FD_PREFER_A), 0);
+        fd_engine_close(engine);
+    }
+}
+
+static void the_same_rewards_serve_after_a_restart(void **state) {
+    (void)state;
+    for (int kind = FI_KIND_LINEAR; kind <= FI_KIND_NETWORK; kind++) {
+        FD_CLEANUP(desk_clear) struct desk desk;
+        desk_prepare(&desk);
+        desk.options = refit_options((fi_kind)kind);
+        desk.options.held_out_fraction = 0.2;
+        desk_start(&desk, PROMPTS, RESPONSES);
+        struct known known = {0};
+        double before[ITEMS], after[ITEMS];
+        answer_up_to(desk.engine, &known, ANSWERS / 2, 0.2);
+        assert_int_equal(fixture_label(desk.engine, ANSWERS, "p0-r0", "p1-r1", FD_PREFER_SKIP), 0);
+        train(desk.engine);
+        for (size_t last = ANSWERS / 2; last <= ANSWERS; last += ANSWERS / 4) {
+            answer_up_to(desk.engine, &known, last, 0.2);
+            assert_int_equal(
+                fixture_label(desk.engine, 1000 + last, "p0-r0", "p1-r2", FD_PREFER_SKIP), 0);
+            fd_engine_wait_refitted(desk.engine);
+            all_scores(desk.engine, before);
+            desk_reopen(&desk);
+            fd_engine_wait_refitted(desk.engine);
+            assert_int_equal(fixture_model(desk.engine).version, 1);
+            assert_int_equal(fixture_model(desk.engine).labels_fitted, last);
+            all_scores(desk.engine, after);
+            assert_true(is_close(before, after, ITEMS, 1e-6));
+        }
+    }
+}
+
+static void answers_that_make_up_for_retracted_ones_are_fitted_after_a_restart_too(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    desk_prepare(&desk);
+    desk.options = refit_options(FI_KIND_NETWORK);
+    fixture_use_clock(&desk.options, &desk.clock);
+    desk_start(&desk, PROMPTS, RESPONSES);
+    struct known known = {0};
+    double before[ITEMS], after[ITEMS];
+    answer_up_to(desk.engine, &known, 50, 0);
+    train(desk.engine);
+    fixture_pass(&desk.clock, 60);
+    answer_up_to(desk.engine, &known, 70, 0);
+    for (size_t i = 0; i < 20; i++)
+        assert_int_equal(fixture_revise(desk.engine, i, FD_PREFER_RETRACTED), 0);
+    fd_engine_wait_refitted(desk.engine);
+    all_scores(desk.engine, before);
+    desk_reopen(&desk);
+    fd_engine_wait_refitted(desk.engine);
+    all_scores(desk.engine, after);
+    assert_true(is_close(before, after, ITEMS, 1e-6));
+}
+
+static void each_network_is_refitted_about_what_it_learned_itself(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    desk_prepare(&desk);
+    desk.options = refit_options(FI_KIND_NETWORK);
+    desk_start(&desk, PROMPTS, RESPONSES);
+    struct known known = {0};
+    double before[ITEMS], after[ITEMS];
+    for (size_t last = 50; last <= 150; last += 50) {
+        answer_up_to(desk.engine, &known, last, 0);
+        train(desk.engine);
+        answer_up_to(desk.engine, &known, last + 20, 0);
+        fd_engine_wait_refitted(desk.engine);
+    }
+    all_scores(desk.engine, before);
+    desk_reopen(&desk); /* knows nothing of the networks before */
+    fd_engine_wait_refitted(desk.engine);
+    all_scores(desk.engine, after);
+    assert_true(is_close(before, after, ITEMS, 1e-6));
+}
+
+/* ---- all at once ---- */
+
+struct turmoil {
+    fd_engine *engine;
+    atomic_int failures; /* asserts belong to the main thread */
+    atomic_bool over;
+};
+
+static void expect(struct turmoil *turmoil, int r) {
+    if (r != 0)
+        (void)atomic_fetch_add(&turmoil->failures, 1);
+}
+
+enum { TURMOIL_LABELS = 300, TURMOIL_PROMPTS = 60, TURMOIL_CHANGES = 20 };
+
+static void *add_labels(void *context) {
+    struct turmoil *turmoil = context;
+    for (size_t i = 0; i < TURMOIL_LABELS; i++)
+        expect(turmoil, fixture_label(turmoil->engine, i, id_of((uint32_t)i % ITEMS),
+                                      id_of((uint32_t)(i * 5 + 1) % ITEMS), FD_PREFER_A));
+    return NULL;
+}
+
+static void *add_items(void *context) {
+    struct turmoil *turmoil = context;
+    for (size_t i = PROMPTS; i <= TURMOIL_PROMPTS; i++)
+        fixture_add_items(turmoil->engine, i, RESPONSES);
+    return NULL;
+}
+
+static void *change_versions(void *context) {
+    struct turmoil *turmoil = context;
+    for (size_t i = 0; i < TURMOIL_CHANGES; i++) {
+        fd_fault fault = {0};
+        expect(turmoil, fd_engine_train(turmoil->engine, i % 2, &fault));
+        fd_engine_wait_trained(turmoil->engine);
+        expect(turmoil, fd_engine_model_activate(turmoil->engine, i / 2 + 1, &fault));
+    }
+    return NULL;
+}
+
+static void *select_pairs(void *context) {
+    struct turmoil *turmoil = context;
+    while (!atomic_load(&turmoil->over)) {
+        FD_CLEANUP(fd_selection_answer_clear) fd_selection_answer answer = {0};
+        fd_fault fault = {0};
+        fd_selection_request request = fixture_request(4, FI_SCOPE_WITHIN, 1);
+        request.generate.pairs = 50;
+        expect(turmoil, fd_engine_select(turmoil->engine, &request, &answer, &fault));
+    }
+    return NULL;
+}
+
+/* The items of the table are scored as those that are in none. */
+static void check_scores(fd_engine *engine) {
+    size_t n = (size_t)TURMOIL_PROMPTS * RESPONSES;
+    FD_FREE float *embeddings = calloc(n, DIMENSION * sizeof(float));
+    assert_non_null(embeddings);
+    fixture_embeddings(embeddings, n);
+    for (size_t i = 0; i < n; i++) {
+        fd_item_reference pair[2] = {
+            {.embedding = embeddings + i * DIMENSION, .dimension = DIMENSION},
+            {.id = fixture_item_id(i / RESPONSES, i % RESPONSES)},
+        };
+        fd_score scores[2];
+        fd_fault fault = {0};
+        uint64_t version;
+        assert_int_equal(fd_engine_score(engine, pair, 2, scores, &version, &fault), 0);
+        assert_true(fabs(scores[0].reward - scores[1].reward) < 1e-4);
+    }
+}
+
+static void labels_items_trainings_versions_and_selections_may_come_at_once(void **state) {
+    (void)state;
+    for (int kind = FI_KIND_LINEAR; kind <= FI_KIND_NETWORK; kind++) {
+        fd_engine_options options = refit_options((fi_kind)kind);
+        fd_store *store;
+        assert_int_equal(fd_store_open_memory(&store), 0);
+        struct turmoil turmoil = {.engine = fixture_open(&options, store)};
+        fixture_add_items(turmoil.engine, PROMPTS, RESPONSES);
+        assert_int_equal(
+            fixture_label(turmoil.engine, TURMOIL_LABELS, "p0-r0", "p0-r1", FD_PREFER_A), 0);
+        void *(*const runs[])(void *) = {add_labels, add_items, change_versions, select_pairs};
+        pthread_t threads[FD_LENGTH(runs)];
+        for (size_t i = 0; i < FD_LENGTH(runs); i++)
+            assert_int_equal(pthread_create(&threads[i], NULL, runs[i], &turmoil), 0);
+        for (size_t i = 0; i < FD_LENGTH(runs); i++) {
+            if (i + 1 == FD_LENGTH(runs))
+                atomic_store(&turmoil.over, true);
+            assert_int_equal(pthread_join(threads[i], NULL), 0);
+        }
+        fd_engine_wait_refitted(turmoil.engine);
+        assert_int_equal(atomic_load(&turmoil.failures), 0);
+        fd_model_info model = fixture_model(turmoil.engine);
+        assert_int_equal(model.labels_fitted, TURMOIL_LABELS + 1);
+        assert_int_equal(model.items, TURMOIL_PROMPTS * RESPONSES);
+        assert_false(prints(turmoil.engine, "fisherd_store_failures_total"));
+        check_scores(turmoil.engine);
+        fd_engine_close(turmoil.engine);
+    }
+}
+
+static void a_linear_model_knows_its_corrections_after_a_restart(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    desk_prepare(&desk);
+    desk.options = refit_options(FI_KIND_LINEAR);
+    desk_start(&desk, PROMPTS, RESPONSES);
+    struct known known = {0};
+    double trained[ITEMS], before[ITEMS], after[ITEMS];
+    answer_up_to(desk.engine, &known, 20, 0);
+    train(desk.engine);
+    all_scores(desk.engine, trained);
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(
+            fixture_revise(desk.engine, i, known.targets[i] > 0.5f ? FD_PREFER_B : FD_PREFER_A), 0);
+    fd_engine_wait_refitted(desk.engine);
+    all_scores(desk.engine, before);
+    assert_false(is_close(trained, before, ITEMS, 1e-3));
+    desk_reopen(&desk);
+    fd_engine_wait_refitted(desk.engine);
+    all_scores(desk.engine, after);
+    assert_true(is_close(before, after, ITEMS, 1e-6));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_the_option_only_trainings_change_the_model),
+        cmocka_unit_test(selections_follow_a_refit_at_once),
+        cmocka_unit_test(items_that_come_after_a_refit_are_scored_by_it),
+        cmocka_unit_test(a_model_made_anew_for_more_items_learns_the_answers_again),
+        cmocka_unit_test(a_version_that_is_gone_back_to_is_refitted_from_its_own_training),
+        cmocka_unit_test(versions_that_change_while_answers_come_are_refitted_in_the_end),
+        cmocka_unit_test(a_refit_that_cannot_be_published_leaves_the_model_as_it_was),
+        cmocka_unit_test(an_engine_can_be_closed_while_it_refits),
+        cmocka_unit_test(the_same_rewards_serve_after_a_restart),
+        cmocka_unit_test(answers_that_make_up_for_retracted_ones_are_fitted_after_a_restart_too),
+        cmocka_unit_test(each_network_is_refitted_about_what_it_learned_itself),
+        cmocka_unit_test(labels_items_trainings_versions_and_selections_may_come_at_once),
+        cmocka_unit_test(a_linear_model_knows_its_corrections_after_a_restart),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
