@@ -275,19 +275,28 @@ static int choose_some(fd_engine *engine, fd_arm arm, bool anew, size_t count, b
     return r;
 }
 
+static size_t wanted_now(fd_engine *engine, fd_arm arm) {
+    (void)pthread_mutex_lock(&engine->desk->lock);
+    size_t want = wanted(engine, arm);
+    (void)pthread_mutex_unlock(&engine->desk->lock);
+    return want;
+}
+
+/* The first part is small: its candidates tell whether there are enough for more. */
 static int fill_arm(fd_engine *engine, fd_arm arm, bool anew, uint32_t annotator, fd_fault *fault) {
     fd_desk *desk = engine->desk;
     (void)pthread_mutex_lock(&desk->lock);
-    size_t want = wanted(engine, arm);
     size_t have = anew ? 0 : count_ready(desk, arm, annotator);
     (void)pthread_mutex_unlock(&desk->lock);
+    size_t most = RUSH;
     bool full = true;
     int r = 0;
-    while (r == 0 && full && have < want) {
-        size_t count = want - have < CHOSEN_AT_ONCE ? want - have : CHOSEN_AT_ONCE;
+    for (size_t want; r == 0 && full && have < (want = wanted_now(engine, arm));) {
+        size_t count = want - have < most ? want - have : most;
         r = choose_some(engine, arm, anew, count, &full, fault);
         have += count;
         anew = false;
+        most = CHOSEN_AT_ONCE;
     }
     return r;
 }
