@@ -72,6 +72,7 @@ test('an undone answer is corrected under its own id', async (t) => {
 test('undo goes back as far as there are answers, and says where it is', async (t) => {
     const { daemon, page } = await open(t, items(3, 4));
     const given = await answerAll(page, ['1', '0', '2']);
+    await until(async () => (await daemon.labels()).length === 3, 'three answers'); /* one that waits is changed, not corrected */
     await page.keyboard.press('u');
     await page.keyboard.press('u');
     await page.keyboard.press('u');
