@@ -17,6 +17,7 @@ enum { REQUEST_ID_MAX = 64 };
 struct exchange {
     double start;
     const fd_route *route;
+    fd_identity identity;
     char *id; /* of the path; NULL: none */
     char request_id[REQUEST_ID_MAX + 1];
     char *body;
@@ -37,6 +38,7 @@ void *fd_exchange_begin(void *context, const char *target, struct MHD_Connection
     if (!exchange)
         return NULL;
     exchange->start = fd_monotonic_seconds();
+    exchange->identity = (fd_identity){.role = FD_ROLE_ADMIN, .token = "", .name = ""};
     exchange->refused = fd_guard_check_target(target, &exchange->refusal);
     fd_connection_allow(server, connection, (double)server->options.request_seconds);
     return exchange;
@@ -281,6 +283,7 @@ static enum MHD_Result run(fd_server *server, struct MHD_Connection *connection,
     struct awaiting awaiting = {server, fd_connection_socket(connection)};
     fd_request request = {
         .engine = server->engine,
+        .identity = &exchange->identity,
         .version = server->options.version,
         .is_awaited = is_awaited,
         .await_context = &awaiting,

@@ -10,16 +10,18 @@
 
 #include "engine.h"
 #include "fault.h"
+#include "identity.h"
 
 enum { FD_QUERY_MAX = 8 };
 
 typedef struct fd_request {
     fd_engine *engine;
-    const char *version;       /* of the program */
-    const char *request_id;    /* echoed or made */
-    const char *id;            /* the {id} of the route's path, decoded; NULL where it has none */
-    const char *if_none_match; /* header; NULL without one */
-    const char *body;          /* [body_size], not terminated; empty without a body */
+    const fd_identity *identity; /* who asks; at least of the route's role */
+    const char *version;         /* of the program */
+    const char *request_id;      /* echoed or made */
+    const char *id;              /* the {id} of the route's path, decoded; NULL where it has none */
+    const char *if_none_match;   /* header; NULL without one */
+    const char *body;            /* [body_size], not terminated; empty without a body */
     size_t body_size;
     /* Whether anyone still waits for the answer, for work that takes long. */
     bool (*is_awaited)(void *context);
@@ -47,7 +49,7 @@ typedef struct fd_response {
 typedef void fd_handler(const fd_request *request, fd_response *response);
 
 /* The handlers that routes.def names. */
-#define ROUTE(name, method, path, handler, body_limit) fd_handler handler;
+#define ROUTE(name, method, path, role, handler, body_limit) fd_handler handler;
 #include "routes.def"
 #undef ROUTE
 

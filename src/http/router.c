@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const fd_route routes[] = {
-#define ROUTE(...) {__VA_ARGS__},
+#define ROUTE(name, method, path, role, ...) {name, method, path, FD_ROLE_##role, __VA_ARGS__},
 #include "routes.def"
 #undef ROUTE
 };

@@ -8,6 +8,7 @@ typedef struct fd_route {
     const char *name;
     const char *method; /* GET includes HEAD */
     const char *path;   /* {id} stands for one segment */
+    fd_role role;       /* the least that may call it */
     fd_handler *handler;
     size_t body_limit;
 } fd_route;
