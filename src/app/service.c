@@ -53,6 +53,7 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
         .threads = (uint32_t)options->threads,
         .idle_seconds = (uint32_t)options->idle_seconds,
         .request_seconds = (uint32_t)options->request_seconds,
+        .trusted_proxies = options->trusted_proxies,
         .version = FD_VERSION,
     };
     fd_server *server;

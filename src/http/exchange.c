@@ -20,6 +20,7 @@ struct exchange {
     fd_identity identity;
     char *id; /* of the path; NULL: none */
     char request_id[REQUEST_ID_MAX + 1];
+    fd_client client;
     char *body;
     size_t body_size, body_room;
     unsigned refused; /* a status of the guard for the target, told when headers are here */
@@ -168,7 +169,8 @@ static enum MHD_Result send_response(fd_server *server, struct MHD_Connection *c
 static enum MHD_Result refuse(fd_server *server, struct MHD_Connection *connection,
                               struct exchange *exchange, unsigned status, const char *detail,
                               const char *allow) {
-    fd_request request = {.engine = server->engine, .request_id = exchange->request_id};
+    fd_request request = {
+        .engine = server->engine, .client = &exchange->client, .request_id = exchange->request_id};
     fd_response response = {0};
     fd_problem(&request, &response, status, detail);
     response.allow = allow;
@@ -192,6 +194,7 @@ static enum MHD_Result begin(fd_server *server, struct MHD_Connection *connectio
     exchange->begun = true;
     (void)snprintf(exchange->method, sizeof(exchange->method), "%s", method);
     choose_request_id(connection, exchange);
+    exchange->client = fd_peer_client(server, connection);
 
     fd_guard guard = {0};
     const char *detail = exchange->refusal, *allow = NULL;
@@ -285,6 +288,7 @@ static enum MHD_Result run(fd_server *server, struct MHD_Connection *connection,
         .engine = server->engine,
         .identity = &exchange->identity,
         .version = server->options.version,
+        .client = &exchange->client,
         .is_awaited = is_awaited,
         .await_context = &awaiting,
         .request_id = exchange->request_id,
@@ -332,7 +336,8 @@ void fd_exchange_end(void *context, struct MHD_Connection *connection, void **st
                FD_STR("route", route_name(exchange)), FD_STR("method", exchange->method),
                FD_INT("status", exchange->status),
                FD_REAL("ms", 1e3 * (fd_monotonic_seconds() - exchange->start)),
-               FD_INT("bytes", exchange->answer_size), FD_STR("request_id", exchange->request_id));
+               FD_INT("bytes", exchange->answer_size), FD_STR("client", exchange->client.text),
+               FD_STR("request_id", exchange->request_id));
     (void)pthread_mutex_lock(&server->lock);
     if (exchange->is_running) {
         server->running--;

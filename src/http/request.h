@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "address.h"
 #include "engine.h"
 #include "fault.h"
 #include "identity.h"
@@ -16,6 +17,7 @@ enum { FD_QUERY_MAX = 8 };
 
 typedef struct fd_request {
     fd_engine *engine;
+    const fd_client *client;     /* from where */
     const fd_identity *identity; /* who asks; at least of the route's role */
     const char *version;         /* of the program */
     const char *request_id;      /* echoed or made */

@@ -102,6 +102,7 @@ static void server_free(fd_server *server) {
         (void)close(server->socket);
     (void)pthread_mutex_destroy(&server->lock);
     (void)pthread_cond_destroy(&server->changed);
+    fd_networks_clear(&server->trusted);
     free(server);
 }
 FD_DEFINE_CLEANUP(fd_server, server_free)
@@ -127,7 +128,9 @@ int fd_server_start(const fd_server_options *options, fd_engine *engine, fd_serv
     (void)pthread_cond_init(&server->changed, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
 
-    int r = open_socket(server, fault);
+    int r = fd_networks_parse(options->trusted_proxies, &server->trusted, fault);
+    if (r == 0)
+        r = open_socket(server, fault);
     if (r == 0)
         r = read_port(server);
     if (r == 0)

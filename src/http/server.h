@@ -21,9 +21,10 @@ typedef struct fd_server_options {
     uint16_t port;        /* 0 takes a free one */
     uint32_t connections; /* most at once */
     uint32_t threads; /* 0: one per connection; else an epoll pool, connections <= 120 x threads */
-    uint32_t idle_seconds;    /* a connection without traffic is closed */
-    uint32_t request_seconds; /* from a request's first byte to its last */
-    const char *version;      /* of the program, for the Server header and /v1 answers */
+    uint32_t idle_seconds;       /* a connection without traffic is closed */
+    uint32_t request_seconds;    /* from a request's first byte to its last */
+    const char *trusted_proxies; /* a list as fd_networks_parse takes it; "": none */
+    const char *version;         /* of the program, for the Server header and /v1 answers */
 } fd_server_options;
 
 /* -EADDRINUSE, -EINVAL, …, each with a fault in words. The engine must outlive the server. */

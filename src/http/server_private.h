@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include "address.h"
 #include "server.h"
 
 /* One open connection. It is linked from the callback that opens it to the one that closes it,
@@ -21,6 +22,7 @@ struct fd_server {
     fd_server_options options;
     fd_engine *engine;
     struct MHD_Daemon *daemon;
+    fd_networks trusted; /* proxies */
     int socket;
     uint16_t port;
 
@@ -47,6 +49,13 @@ void fd_connection_allow(fd_server *server, struct MHD_Connection *connection, d
 double fd_connection_quiet_seconds(const fd_server *server); /* to idle, and then to send one */
 
 void *fd_connection_watch(void *server); /* the thread that ends those whose time is over */
+
+/* ---- peer.c ---- */
+
+const struct sockaddr *fd_peer_address(struct MHD_Connection *connection); /* NULL: not known */
+
+/* Only with the headers of a request: who it comes from, as far as trusted proxies tell. */
+fd_client fd_peer_client(const fd_server *server, struct MHD_Connection *connection);
 
 /* ---- exchange.c: what libmicrohttpd calls for each request ---- */
 

@@ -1,0 +1,36 @@
+"""Whom a request comes from: the peer, or whom a trusted proxy names. The log tells."""
+
+import re
+
+import pytest
+
+from client import Daemon, run, wait_until
+
+
+def client_of(daemon, headers):
+    daemon.call("GET", "/livez", headers={**headers, "X-Request-Id": "who"})
+    line = wait_until(lambda: [line for line in daemon.log if "request_id=who" in line], "its log")
+    daemon.log.clear()
+    return re.search(r" client=(\S+)", line[0])[1]
+
+
+@pytest.mark.parametrize("options, expected", [
+    ({}, "127.0.0.1"),
+    ({"trusted-proxies": "192.0.2.0/24"}, "127.0.0.1"),
+    ({"trusted-proxies": "::1, 127.0.0.0/8"}, "198.51.100.1"),
+])
+def test_a_forwarded_address_is_believed_of_trusted_proxies_alone(db, options, expected):
+    with Daemon(db, {"log-level": "debug", **options}) as daemon:
+        assert client_of(daemon, {"X-Forwarded-For": "203.0.113.9, 198.51.100.1"}) == expected
+        assert client_of(daemon, {}) == "127.0.0.1"
+
+
+def test_what_a_header_says_cannot_forge_the_log(db):
+    with Daemon(db, {"log-level": "debug", "trusted-proxies": "127.0.0.1"}) as daemon:
+        assert client_of(daemon, {"X-Forwarded-For": "1.2.3.4 level=error"}) == "127.0.0.1"
+
+
+def test_a_list_of_proxies_that_names_none_is_refused(db):
+    done = run("serve", "--db", db, "--listen", "127.0.0.1:0", "--trusted-proxies", "10.0.0.1/8")
+    assert done.returncode == 1
+    assert '"10.0.0.1/8" is no address and no network' in done.stderr
