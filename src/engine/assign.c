@@ -102,11 +102,19 @@ int fd_engine_assign(fd_engine *engine, const char *annotator, size_t count, dou
     return r;
 }
 
-int fd_engine_assignment_renew(fd_engine *engine, const char *id, double lease_seconds,
-                               fd_assignment_visit *visit, void *context) {
+static fd_lease *find_lease(fd_engine *engine, const char *id, const char *annotator) {
+    fd_lease *lease = fd_lease_find(engine, id);
+    if (lease && annotator &&
+        strcmp(annotator, engine->desk->annotators[lease->annotator]->name) != 0)
+        return NULL;
+    return lease;
+}
+
+int fd_engine_assignment_renew(fd_engine *engine, const char *id, const char *annotator,
+                               double lease_seconds, fd_assignment_visit *visit, void *context) {
     struct given given = {0};
     (void)pthread_mutex_lock(&engine->desk->lock);
-    fd_lease *lease = fd_lease_find(engine, id);
+    fd_lease *lease = find_lease(engine, id, annotator);
     if (lease) {
         fd_lease_set_expiry(engine, lease, lease_seconds);
         given = given_of(lease);
@@ -119,9 +127,9 @@ int fd_engine_assignment_renew(fd_engine *engine, const char *id, double lease_s
     return r;
 }
 
-int fd_engine_assignment_return(fd_engine *engine, const char *id) {
+int fd_engine_assignment_return(fd_engine *engine, const char *id, const char *annotator) {
     (void)pthread_mutex_lock(&engine->desk->lock);
-    fd_lease *lease = fd_lease_find(engine, id);
+    fd_lease *lease = find_lease(engine, id, annotator);
     if (lease)
         fd_lease_give_back(engine, lease);
     (void)pthread_mutex_unlock(&engine->desk->lock);

@@ -233,9 +233,10 @@ int fd_engine_labels_add(fd_engine *engine, const fd_label *labels, size_t n, fd
                          fd_fault *fault) FD_MUST_CHECK;
 
 /* Corrects a label, or takes it back (FD_PREFER_RETRACTED): a new revision, unless the newest says
- * so already. duration_ms -1 and comment NULL leave those as they were. -ENOENT: no such label. */
-int fd_engine_label_revise(fd_engine *engine, const char *id, fd_preference preference,
-                           int64_t duration_ms, const char *comment,
+ * so already. duration_ms -1 and comment NULL leave those as they were. -ENOENT: no such label, or
+ * not one of `annotator` (NULL: of anyone). */
+int fd_engine_label_revise(fd_engine *engine, const char *id, const char *annotator,
+                           fd_preference preference, int64_t duration_ms, const char *comment,
                            uint32_t *ret_revision) FD_MUST_CHECK;
 
 /* One row of the history with the ids of its items, valid inside the visit. */
@@ -285,12 +286,15 @@ typedef int fd_assignment_visit(void *context, const fd_assignment *assignment);
 int fd_engine_assign(fd_engine *engine, const char *annotator, size_t count, double lease_seconds,
                      fd_assignment_visit *visit, void *context, fd_fault *fault) FD_MUST_CHECK;
 
-/* The lease runs from now again. -ENOENT if it is not open. */
-int fd_engine_assignment_renew(fd_engine *engine, const char *id, double lease_seconds,
-                               fd_assignment_visit *visit, void *context) FD_MUST_CHECK;
+/* The lease runs from now again. -ENOENT if it is not open, or not out to `annotator` (NULL: to
+ * anyone); the same for the next one. */
+int fd_engine_assignment_renew(fd_engine *engine, const char *id, const char *annotator,
+                               double lease_seconds, fd_assignment_visit *visit,
+                               void *context) FD_MUST_CHECK;
 
-/* The pair goes back to where it is offered from. -ENOENT if the lease is not open. */
-int fd_engine_assignment_return(fd_engine *engine, const char *id) FD_MUST_CHECK;
+/* The pair goes back to where it is offered from. */
+int fd_engine_assignment_return(fd_engine *engine, const char *id,
+                                const char *annotator) FD_MUST_CHECK;
 
 /* ---- statistics of answers ---- */
 

@@ -186,14 +186,16 @@ static void apply_revision(fd_engine *engine, fd_job *job) {
         fd_answer_table_add(&engine->answers, &revise->answer);
 }
 
-int fd_engine_label_revise(fd_engine *engine, const char *id, fd_preference preference,
-                           int64_t duration_ms, const char *comment, uint32_t *ret_revision) {
+int fd_engine_label_revise(fd_engine *engine, const char *id, const char *annotator,
+                           fd_preference preference, int64_t duration_ms, const char *comment,
+                           uint32_t *ret_revision) {
     fd_label_change change = {
         .id = id,
         .preference = preference,
         .duration_ms = duration_ms,
         .comment = comment,
         .created_ms = fd_engine_now_ms(engine),
+        .annotator = annotator,
     };
     struct revise_job revise = {
         .job = {.store = store_revision, .apply = apply_revision},

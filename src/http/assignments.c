@@ -12,7 +12,7 @@ struct assign_body {
 };
 
 static const fd_field assign_fields[] = {
-    {"annotator", FD_FIELD_ID, .required = true, .offset = offsetof(struct assign_body, annotator)},
+    {"annotator", FD_FIELD_ID, .offset = offsetof(struct assign_body, annotator)},
     {"count", FD_FIELD_INTEGER, .offset = offsetof(struct assign_body, count), .min = 1,
      .max = COUNT_MAX},
     {"lease_seconds", FD_FIELD_REAL, .offset = offsetof(struct assign_body, lease_seconds),
@@ -66,6 +66,8 @@ void fd_assignments_post(const fd_request *request, fd_response *response) {
     struct assign_body body;
     int r = read_body(request, assign_fields, FD_LENGTH(assign_fields), &root, &body, &fault);
     if (r == 0)
+        r = fd_json_annotator(request, NULL, &body.annotator, &fault);
+    if (r == 0)
         r = fd_engine_assign(request->engine, body.annotator, (size_t)body.count,
                              body.lease_seconds, visit_assignment, list, &fault);
     if (r < 0) {
@@ -99,8 +101,8 @@ void fd_assignment_renew(const fd_request *request, fd_response *response) {
     struct assign_body body;
     int r = read_body(request, renew_fields, FD_LENGTH(renew_fields), &root, &body, &fault);
     if (r == 0)
-        r = fd_engine_assignment_renew(request->engine, request->id, body.lease_seconds,
-                                       visit_assignment, list);
+        r = fd_engine_assignment_renew(request->engine, request->id, fd_request_bound_to(request),
+                                       body.lease_seconds, visit_assignment, list);
     if (r < 0)
         problem_of_lease(request, response, r, &fault);
     else
@@ -110,7 +112,7 @@ void fd_assignment_renew(const fd_request *request, fd_response *response) {
 void fd_assignment_return(const fd_request *request, fd_response *response) {
     if (!fd_query_accept_none(request, response))
         return;
-    int r = fd_engine_assignment_return(request->engine, request->id);
+    int r = fd_engine_assignment_return(request->engine, request->id, fd_request_bound_to(request));
     if (r < 0)
         problem_of_lease(request, response, r, NULL);
     else

@@ -375,6 +375,19 @@ int fd_json_item_reference(const json_t *value, const fd_path *at, fd_item_refer
     return r;
 }
 
+int fd_json_annotator(const fd_request *request, const fd_path *at, const char **annotator,
+                      fd_fault *fault) {
+    const char *bound = fd_request_bound_to(request);
+    if (!*annotator)
+        *annotator = bound;
+    if (!*annotator)
+        return member_fault(fault, at, "annotator", "is required");
+    if (!bound || strcmp(*annotator, bound) == 0)
+        return 0;
+    (void)member_fault(fault, at, "annotator", "must be the name of the token, or left out");
+    return -EPERM;
+}
+
 void fd_item_references_free(fd_item_reference *references, size_t n) {
     for (size_t i = 0; references && i < n; i++)
         free((float *)references[i].embedding);

@@ -104,6 +104,11 @@ int fd_json_embedding(const json_t *value, const fd_path *at, fd_embedding *ret,
 int fd_json_item_reference(const json_t *value, const fd_path *at, fd_item_reference *ret,
                            fd_fault *fault) FD_MUST_CHECK;
 
+/* Whom a body acts for: whom it names, at the member "annotator" of `at`. One whose token is bound
+ * to a name may leave it out (NULL), and no other: -EPERM. */
+int fd_json_annotator(const fd_request *request, const fd_path *at, const char **annotator,
+                      fd_fault *fault) FD_MUST_CHECK;
+
 /* Frees the embeddings of n references and the list itself. */
 void fd_item_references_free(fd_item_reference *references, size_t n);
 

@@ -32,7 +32,7 @@ static const fd_field label_fields[] = {
     {"b", FD_FIELD_ID, .required = true, .offset = offsetof(struct label_body, b)},
     {"preference", FD_FIELD_ENUM, .required = true,
      .offset = offsetof(struct label_body, preference), .choices = preferences},
-    {"annotator", FD_FIELD_ID, .required = true, .offset = offsetof(struct label_body, annotator)},
+    {"annotator", FD_FIELD_ID, .offset = offsetof(struct label_body, annotator)},
     {"assignment", FD_FIELD_ID, .nullable = true,
      .offset = offsetof(struct label_body, assignment)},
     {"duration_ms", FD_FIELD_INTEGER, .nullable = true,
@@ -49,9 +49,12 @@ static const fd_field labels_fields[] = {
      .max = LABELS_MAX},
 };
 
-static int read_label(const json_t *value, const fd_path *at, fd_label *ret, fd_fault *fault) {
+static int read_label(const fd_request *request, const json_t *value, const fd_path *at,
+                      fd_label *ret, fd_fault *fault) {
     struct label_body body = {.duration_ms = -1};
     int r = fd_json_read(value, at, label_fields, FD_LENGTH(label_fields), &body, fault);
+    if (r == 0)
+        r = fd_json_annotator(request, at, &body.annotator, fault);
     *ret = (fd_label){
         .id = body.id,
         .a = body.a,
@@ -81,8 +84,8 @@ static int add_labels(const fd_request *request, fd_added *ret, fd_fault *fault)
         return -ENOMEM;
     fd_path list = {.name = "labels"};
     for (size_t i = 0; i < n; i++) {
-        r = read_label(json_array_get(body.labels, i), &(fd_path){.parent = &list, .index = i},
-                       &labels[i], fault);
+        r = read_label(request, json_array_get(body.labels, i),
+                       &(fd_path){.parent = &list, .index = i}, &labels[i], fault);
         if (r < 0)
             return r;
     }
@@ -124,8 +127,8 @@ static const fd_field correction_fields[] = {
 static void revise(const fd_request *request, fd_response *response, fd_preference preference,
                    int64_t duration_ms, const char *comment) {
     uint32_t revision;
-    int r = fd_engine_label_revise(request->engine, request->id, preference, duration_ms, comment,
-                                   &revision);
+    int r = fd_engine_label_revise(request->engine, request->id, fd_request_bound_to(request),
+                                   preference, duration_ms, comment, &revision);
     if (r == -ENOENT)
         fd_problem(request, response, 404, "there is no label with this id");
     else if (r < 0)

@@ -12,6 +12,7 @@ static const struct {
 } statuses[] = {
     {-EBADMSG, 400, "the body is no JSON"},
     {-EINVAL, 422, "the content is wrong"},
+    {-EPERM, 403, "not allowed"},
     {-ENOENT, 404, "there is no such thing"},
     {-EEXIST, 409, "it conflicts with what is there"},
     {-EMSGSIZE, 413, "the body is too large"},

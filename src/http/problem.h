@@ -11,10 +11,10 @@ void fd_problem(const fd_request *request, fd_response *response, unsigned statu
 
 /*
  * The answer to a failure of the codec or the engine: -EBADMSG (malformed JSON) 400, -EINVAL 422,
- * -ENOENT 404, -EEXIST 409, -EAGAIN, -EBUSY and -ESHUTDOWN 503 with Retry-After, -ENOSPC 507,
- * -EMSGSIZE 413, anything else 500. A fault with text gives `detail` and, when it has a pointer or
- * the status is 400, 409 or 422, `errors: [{pointer, detail}]`; without one nothing of our
- * internals is told.
+ * -EPERM 403, -ENOENT 404, -EEXIST 409, -EAGAIN, -EBUSY and -ESHUTDOWN 503 with Retry-After,
+ * -ENOSPC 507, -EMSGSIZE 413, anything else 500. A fault with text gives `detail` and, when it has
+ * a pointer or the status is 400, 409 or 422, `errors: [{pointer, detail}]`; without one nothing of
+ * our internals is told.
  */
 void fd_problem_of(const fd_request *request, fd_response *response, int error,
                    const fd_fault *fault);

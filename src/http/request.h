@@ -55,6 +55,11 @@ typedef void fd_handler(const fd_request *request, fd_response *response);
 #include "routes.def"
 #undef ROUTE
 
+/* The annotator that the request may act for alone; NULL: for anyone. */
+static inline const char *fd_request_bound_to(const fd_request *request) {
+    return request->identity->role == FD_ROLE_ANNOTATOR ? request->identity->name : NULL;
+}
+
 /* Value of a query parameter, or NULL. */
 static inline const char *fd_request_query(const fd_request *request, const char *name) {
     for (size_t i = 0; i < request->query_count; i++)

@@ -299,7 +299,7 @@ static int memory_label_revise(fd_store *store, const fd_label_change *change,
     assert(memory->in_transaction);
     struct memory_label *first;
     HASH_FIND_STR(memory->label_by_id, change->id, first);
-    if (!first)
+    if (!first || (change->annotator && strcmp(change->annotator, first->row.annotator) != 0))
         return -ENOENT;
     fd_label_row row = first->newest->row;
     *ret = (fd_label_changed){

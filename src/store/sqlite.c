@@ -192,6 +192,7 @@ static fd_sqlite_binding bind_change(fd_sqlite_connection *writer, fd_sqlite_sta
     fd_sqlite_bind_integer(&binding, change->duration_ms);
     fd_sqlite_bind_text(&binding, change->comment);
     fd_sqlite_bind_integer(&binding, change->created_ms);
+    fd_sqlite_bind_text(&binding, change->annotator);
     return binding;
 }
 

@@ -72,6 +72,7 @@ typedef struct fd_label_change {
     int64_t duration_ms; /* -1: as it was */
     const char *comment; /* NULL: as it was */
     int64_t created_ms;
+    const char *annotator; /* whose label alone it may be; NULL: anyone's */
 } fd_label_change;
 
 /* What became of it. */

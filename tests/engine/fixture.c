@@ -88,7 +88,7 @@ int fixture_revise(fd_engine *engine, size_t number, fd_preference preference) {
     char id[32];
     uint32_t revision;
     (void)snprintf(id, sizeof(id), "label-%zu", number);
-    return fd_engine_label_revise(engine, id, preference, -1, NULL, &revision);
+    return fd_engine_label_revise(engine, id, NULL, preference, -1, NULL, &revision);
 }
 
 fd_model_info fixture_model(fd_engine *engine) {

@@ -49,20 +49,23 @@ static void a_renewed_lease_runs_from_then_on(void **state) {
     fixture_given given = ask(&desk, "anna"), renewed = {0};
     fixture_pass(&desk.clock, 500);
     assert_int_equal(
-        fd_engine_assignment_renew(desk.engine, given.id, 0, fixture_keep_lease, &renewed), 0);
+        fd_engine_assignment_renew(desk.engine, given.id, NULL, 0, fixture_keep_lease, &renewed),
+        0);
     assert_string_equal(renewed.id, given.id);
     assert_int_equal(renewed.expires_ms, given.expires_ms + 500000);
     fixture_pass(&desk.clock, 599);
     assert_false(is_left_for(&desk, "bert"));
     assert_int_equal(
-        fd_engine_assignment_renew(desk.engine, given.id, 3, fixture_keep_lease, &renewed), 0);
+        fd_engine_assignment_renew(desk.engine, given.id, NULL, 3, fixture_keep_lease, &renewed),
+        0);
     assert_int_equal(renewed.expires_ms, atomic_load(&desk.clock.now_ms) + 3000);
     fixture_pass(&desk.clock, 3);
     assert_int_equal(
-        fd_engine_assignment_renew(desk.engine, given.id, 0, fixture_keep_lease, &renewed),
+        fd_engine_assignment_renew(desk.engine, given.id, NULL, 0, fixture_keep_lease, &renewed),
         -ENOENT);
     assert_int_equal(
-        fd_engine_assignment_renew(desk.engine, "none", 0, fixture_keep_lease, &renewed), -ENOENT);
+        fd_engine_assignment_renew(desk.engine, "none", NULL, 0, fixture_keep_lease, &renewed),
+        -ENOENT);
     assert_true(is_left_for(&desk, "bert"));
 }
 
@@ -71,15 +74,33 @@ static void a_returned_pair_is_offered_again_also_to_whom_it_came_from(void **st
     FD_CLEANUP(desk_clear) struct desk desk;
     desk_begin(&desk, 1, 2);
     fixture_given first = ask(&desk, "anna");
-    assert_int_equal(fd_engine_assignment_return(desk.engine, first.id), 0);
-    assert_int_equal(fd_engine_assignment_return(desk.engine, first.id), -ENOENT);
+    assert_int_equal(fd_engine_assignment_return(desk.engine, first.id, NULL), 0);
+    assert_int_equal(fd_engine_assignment_return(desk.engine, first.id, NULL), -ENOENT);
     fixture_given second = ask(&desk, "bert");
     assert_true(fixture_same_pair(&first, &second));
-    assert_int_equal(fd_engine_assignment_return(desk.engine, second.id), 0);
+    assert_int_equal(fd_engine_assignment_return(desk.engine, second.id, NULL), 0);
     fixture_given third = ask(&desk, "anna");
     assert_true(fixture_same_pair(&first, &third));
     answer(&desk, 1, "anna", &third, FD_PREFER_A);
-    assert_int_equal(fd_engine_assignment_return(desk.engine, third.id), -ENOENT);
+    assert_int_equal(fd_engine_assignment_return(desk.engine, third.id, NULL), -ENOENT);
+}
+
+static void a_lease_is_renewed_and_returned_by_its_annotator_alone(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    desk_begin(&desk, 1, 2);
+    fixture_given given = ask(&desk, "anna"), renewed = {0};
+    assert_false(is_left_for(&desk, "bert"));
+    assert_int_equal(
+        fd_engine_assignment_renew(desk.engine, given.id, "bert", 0, fixture_keep_lease, &renewed),
+        -ENOENT);
+    assert_int_equal(fd_engine_assignment_return(desk.engine, given.id, "bert"), -ENOENT);
+    assert_false(is_left_for(&desk, "bert"));
+    assert_int_equal(
+        fd_engine_assignment_renew(desk.engine, given.id, "anna", 0, fixture_keep_lease, &renewed),
+        0);
+    assert_int_equal(fd_engine_assignment_return(desk.engine, given.id, "anna"), 0);
+    assert_true(is_left_for(&desk, "bert"));
 }
 
 static void asking_again_returns_the_open_leases_first_and_oldest_first(void **state) {
@@ -138,7 +159,7 @@ static void a_pair_for_two_goes_to_two_different_annotators(void **state) {
     answer(&desk, 1, "anna", &anna, FD_PREFER_A);
     assert_false(is_left_for(&desk, "anna"));
     assert_false(is_left_for(&desk, "carl"));
-    assert_int_equal(fd_engine_assignment_return(desk.engine, bert.id), 0);
+    assert_int_equal(fd_engine_assignment_return(desk.engine, bert.id, NULL), 0);
     assert_false(is_left_for(&desk, "anna"));
     fixture_given carl = ask(&desk, "carl");
     answer(&desk, 2, "carl", &carl, FD_PREFER_B);
@@ -442,6 +463,7 @@ int main(void) {
         cmocka_unit_test(a_lease_lasts_as_long_as_was_asked_for),
         cmocka_unit_test(a_renewed_lease_runs_from_then_on),
         cmocka_unit_test(a_returned_pair_is_offered_again_also_to_whom_it_came_from),
+        cmocka_unit_test(a_lease_is_renewed_and_returned_by_its_annotator_alone),
         cmocka_unit_test(asking_again_returns_the_open_leases_first_and_oldest_first),
         cmocka_unit_test(a_pair_is_never_out_to_two),
         cmocka_unit_test(a_pair_for_two_goes_to_two_different_annotators),

@@ -27,8 +27,8 @@ static void an_answer_without_a_lease_closes_what_is_open_for_the_pair(void **st
     fixture_hand hand;
     fixture_wait_ready(desk.engine, 2, 0);
     assert_int_equal(ask_for(&desk, "bert", 2, &hand), 2);
-    assert_int_equal(fd_engine_assignment_return(desk.engine, hand.given[0].id), 0);
-    assert_int_equal(fd_engine_assignment_return(desk.engine, hand.given[1].id), 0);
+    assert_int_equal(fd_engine_assignment_return(desk.engine, hand.given[0].id, NULL), 0);
+    assert_int_equal(fd_engine_assignment_return(desk.engine, hand.given[1].id, NULL), 0);
     assert_int_equal(fixture_label(desk.engine, 2, hand.given[0].a, hand.given[0].b, FD_PREFER_B),
                      0);
     assert_int_equal(ask_for(&desk, "carl", 3, &hand), 1);
@@ -112,12 +112,12 @@ static void a_retraction_frees_the_pair_and_a_correction_keeps_it(void **state) 
     assert_false(is_left_for(&desk, "bert"));
     assert_int_equal(fixture_revise(desk.engine, 1, FD_PREFER_SKIP), 0);
     fixture_given second = ask(&desk, "bert");
-    assert_int_equal(fd_engine_assignment_return(desk.engine, second.id), 0);
+    assert_int_equal(fd_engine_assignment_return(desk.engine, second.id, NULL), 0);
     assert_int_equal(fixture_revise(desk.engine, 1, FD_PREFER_TIE), 0);
     assert_false(is_left_for(&desk, "bert"));
     assert_int_equal(fixture_revise(desk.engine, 1, FD_PREFER_RETRACTED), 0);
     second = ask(&desk, "anna"); /* who took it back may answer it after all */
-    assert_int_equal(fd_engine_assignment_return(desk.engine, second.id), 0);
+    assert_int_equal(fd_engine_assignment_return(desk.engine, second.id, NULL), 0);
     second = ask(&desk, "bert");
     assert_true(fixture_same_pair(&given, &second));
     answer(&desk, 2, "bert", &second, FD_PREFER_A);

@@ -219,8 +219,8 @@ static void correct(struct annotator *annotator) {
     uint32_t revision;
     if (!sent->acknowledged)
         return;
-    EXPECT(annotator->crowd, fd_engine_label_revise(annotator->crowd->engine, sent->id, preference,
-                                                    -1, NULL, &revision) == 0);
+    EXPECT(annotator->crowd, fd_engine_label_revise(annotator->crowd->engine, sent->id, NULL,
+                                                    preference, -1, NULL, &revision) == 0);
     sent->preference = preference;
 }
 
@@ -254,7 +254,7 @@ static void take(struct annotator *annotator) {
             EXPECT(crowd, waits);
         } else if (fate == 1) {
             cross_out(crowd, hand.given[i].id);
-            int r = fd_engine_assignment_return(crowd->engine, hand.given[i].id);
+            int r = fd_engine_assignment_return(crowd->engine, hand.given[i].id, NULL);
             EXPECT(crowd, r == 0 || r == -ENOENT);
         } else if (annotator->n_sent - annotator->first_unsent < BACKLOG) {
             decide(annotator, &hand.given[i]);

@@ -523,6 +523,24 @@ static void a_label_that_is_not_there_cannot_be_revised(void **state) {
     assert_int_equal(fixture_counts(store).label_rows, 4);
 }
 
+static void a_label_is_revised_by_whom_it_is_of_alone(void **state) {
+    fd_store *store = backend_of(state);
+    add_three_labels(store);
+    fd_label_change change = {.id = "l1",
+                              .preference = FD_PREFER_B,
+                              .duration_ms = -1,
+                              .created_ms = 1,
+                              .annotator = "an"};
+    fd_label_changed changed;
+    fixture_begin(store);
+    assert_int_equal(store->operations->label_revise(store, &change, &changed), -ENOENT);
+    change.annotator = "ann";
+    assert_int_equal(store->operations->label_revise(store, &change, &changed), 0);
+    assert_true(changed.changed);
+    fixture_commit(store);
+    assert_int_equal(fixture_counts(store).label_rows, 4);
+}
+
 static void rollback_undoes_revisions(void **state) {
     fd_store *store = backend_of(state);
     add_three_labels(store);
@@ -582,7 +600,8 @@ static void a_repeated_label_is_known_after_its_revision_too(void **state) {
         X(the_history_keeps_every_revision_and_names_the_original),                                \
         X(a_revision_keeps_the_comment_and_the_duration_unless_it_brings_others),                  \
         X(the_same_revision_again_changes_nothing),                                                \
-        X(a_label_that_is_not_there_cannot_be_revised), X(rollback_undoes_revisions),              \
+        X(a_label_that_is_not_there_cannot_be_revised),                                            \
+        X(a_label_is_revised_by_whom_it_is_of_alone), X(rollback_undoes_revisions),                \
         X(a_repeated_label_is_known_after_its_revision_too)
 
 int main(void) {
