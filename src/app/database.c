@@ -1,15 +1,15 @@
-/* `fisherd migrate` and `fisherd check`: a database that no daemon holds. */
+/* `fisherd migrate`, of a database that no daemon holds, and `fisherd check`. */
 #include <errno.h>
 #include <fisher/model.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "commands.h"
-#include "options.h"
+#include "database.h"
 
 FD_DEFINE_CLEANUP(fi_model, fi_model_free)
 
-static int read_options(int argc, char **argv, fd_options *options, fd_fault *fault) {
+int fd_database_options(int argc, char **argv, fd_options *options, fd_fault *fault) {
     int r = fd_options_read(argc, argv, options, fault);
     if (r == 0 && options->db[0] == '\0')
         r = fd_fault_set(fault, -EINVAL, "", "--db FILE is missing");
@@ -20,7 +20,7 @@ int fd_migrate_main(int argc, char **argv) {
     FD_CLEANUP(fd_options_clear) fd_options options = {0};
     FD_CLEANUP(fd_store_closep) fd_store *store = NULL;
     fd_fault fault = {0};
-    int r = read_options(argc, argv, &options, &fault);
+    int r = fd_database_options(argc, argv, &options, &fault);
     if (r == 0)
         r = fd_store_open_sqlite(options.db, &store, &fault);
     if (r < 0)
@@ -33,19 +33,41 @@ int fd_migrate_main(int argc, char **argv) {
     return 0;
 }
 
-/* The checksums of the models are the model's, not the store's. */
-static int check_model(void *context, const fd_model_row *row) {
-    fd_fault *fault = context;
-    FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
-    int r = fi_model_decode(row->bytes, row->size, &model);
-    if (r < 0)
-        return fd_fault_set(fault, r, "", "model %llu is damaged",
-                            (unsigned long long)row->version);
+/* ---- check ---- */
+
+struct report {
+    const char *name;
+    size_t findings;
+};
+
+static int report_finding(void *context, const char *finding) {
+    struct report *report = context;
+    (void)fprintf(stderr, "%s: %s\n", report->name, finding);
+    report->findings++;
     return 0;
 }
 
-static int check_models(fd_store *store, fd_fault *fault) {
-    return store->operations->models_read(store, INT64_MAX, SIZE_MAX, true, check_model, fault);
+/* The checksums of the models are the model's, not the store's. */
+static int check_model(void *context, const fd_model_row *row) {
+    FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
+    int r = fi_model_decode(row->bytes, row->size, &model);
+    if (r == 0 || r == -ENOMEM)
+        return r;
+    char finding[64];
+    (void)snprintf(finding, sizeof(finding), "model %llu is damaged",
+                   (unsigned long long)row->version);
+    return report_finding(context, finding);
+}
+
+int fd_database_check(fd_store *store, const char *name, size_t *ret_findings, fd_fault *fault) {
+    struct report report = {.name = name};
+    int r = store->operations->check(store, report_finding, &report);
+    if (r == 0)
+        r = store->operations->models_read(store, INT64_MAX, SIZE_MAX, true, check_model, &report);
+    *ret_findings = report.findings;
+    if (r < 0 && report.findings == 0)
+        return fd_fault_set(fault, r, "", "%s cannot be read: %s", name, strerror(-r));
+    return 0;
 }
 
 int fd_check_main(int argc, char **argv) {
@@ -53,13 +75,14 @@ int fd_check_main(int argc, char **argv) {
     FD_CLEANUP(fd_store_closep) fd_store *store = NULL;
     fd_fault fault = {0};
     fd_counts counts = {0};
-    int r = read_options(argc, argv, &options, &fault);
+    size_t findings = 0;
+    int r = fd_database_options(argc, argv, &options, &fault);
     if (r == 0)
         r = fd_store_open_sqlite_read_only(options.db, &store, &fault);
     if (r == 0)
-        r = store->operations->check(store, &fault);
-    if (r == 0)
-        r = check_models(store, &fault);
+        r = fd_database_check(store, options.db, &findings, &fault);
+    if (r == 0 && findings > 0)
+        r = fd_fault_set(&fault, -EBADMSG, "", "%s is damaged", options.db);
     if (r == 0)
         r = store->operations->counts(store, &counts);
     if (r < 0)

@@ -397,10 +397,20 @@ static int memory_counts(fd_store *store, fd_counts *ret) {
     return 0;
 }
 
-static int memory_check(fd_store *store, fd_fault *fault) {
+static int memory_check(fd_store *store, fd_finding_visit *visit, void *context) {
     (void)store;
-    (void)fault;
+    (void)visit;
+    (void)context;
     return 0;
+}
+
+static int memory_back_up(fd_store *store, const char *to, bool (*go_on)(void *context),
+                          void *context, fd_backup *ret, fd_fault *fault) {
+    (void)store;
+    (void)go_on;
+    (void)context;
+    (void)ret;
+    return fd_fault_set(fault, -EOPNOTSUPP, "", "what is in memory cannot be copied to %s", to);
 }
 
 /* ---- life ---- */
@@ -436,6 +446,7 @@ static const fd_store_operations memory_operations = {
     .models_read = memory_models_read,
     .counts = memory_counts,
     .check = memory_check,
+    .back_up = memory_back_up,
     .close = memory_close,
 };
 

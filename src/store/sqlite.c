@@ -306,5 +306,6 @@ const fd_store_operations fd_sqlite_operations = {
     .models_read = fd_sqlite_models_read,
     .counts = fd_sqlite_counts,
     .check = fd_sqlite_check,
+    .back_up = fd_sqlite_back_up,
     .close = fd_sqlite_close,
 };

@@ -38,6 +38,8 @@ int fd_sqlite_error(sqlite3 *database, int result) {
     case SQLITE_AUTH:
     case SQLITE_CANTOPEN:
         return -EACCES;
+    case SQLITE_INTERRUPT:
+        return -ECANCELED;
     case SQLITE_IOERR:
         break;
     default:

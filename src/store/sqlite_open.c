@@ -25,7 +25,7 @@ static int create_file(const char *path, fd_fault *fault) {
 }
 
 /* One database has one lock, by whatever link it is reached. */
-static int resolve(const char *path, char **ret, fd_fault *fault) {
+int fd_sqlite_resolve(const char *path, char **ret, fd_fault *fault) {
     FD_FREE char *real = realpath(path, NULL);
     struct stat about;
     if (!real || stat(real, &about) < 0) {
@@ -40,12 +40,12 @@ static int resolve(const char *path, char **ret, fd_fault *fault) {
     return 0;
 }
 
-static int take_lock(fd_sqlite_store *store, const char *given, fd_fault *fault) {
+int fd_sqlite_take_lock(const char *path, const char *given, int *ret, fd_fault *fault) {
     FD_FREE char *name = NULL;
-    if (asprintf(&name, "%s.lock", store->path) < 0)
+    if (asprintf(&name, "%s.lock", path) < 0)
         return -ENOMEM;
     int holder;
-    int r = fd_lock_take(name, &store->lock, &holder);
+    int r = fd_lock_take(name, ret, &holder);
     if (r == -EBUSY && holder > 0)
         return fd_fault_set(fault, r, "", "%s is in use by another process, %d", given, holder);
     if (r == -EBUSY)
@@ -57,9 +57,8 @@ static int take_lock(fd_sqlite_store *store, const char *given, fd_fault *fault)
 
 /* ---- what the file holds ---- */
 
-/* The schema's number, 0 for an empty database. Reads only. */
-static int inspect(fd_sqlite_connection *connection, const char *given, size_t newest,
-                   uint32_t *ret, fd_fault *fault) {
+int fd_sqlite_inspect(fd_sqlite_connection *connection, const char *given, size_t newest,
+                      uint32_t *ret, fd_fault *fault) {
     int64_t application = 0, version = 0, tables = 0;
     int r = fd_sqlite_query_integer(connection, "PRAGMA application_id", &application);
     if (r == 0)
@@ -100,7 +99,7 @@ static int look_first(const char *path, const char *given, size_t newest, fd_fau
     FD_CLEANUP(fd_sqlite_disconnect) fd_sqlite_connection connection = {0};
     uint32_t version;
     int r = connect_reader(&connection, path, given, fault);
-    return r < 0 ? r : inspect(&connection, given, newest, &version, fault);
+    return r < 0 ? r : fd_sqlite_inspect(&connection, given, newest, &version, fault);
 }
 
 static int check_pages(fd_sqlite_connection *connection, const char *given, fd_fault *fault) {
@@ -121,7 +120,7 @@ static int open_writer(fd_sqlite_store *store, const char *given,
     int r = fd_sqlite_connect_writer(writer, store->path);
     if (r < 0)
         return fd_sqlite_fault(writer, given, "cannot be opened for writing", r, fault);
-    r = inspect(writer, given, n, &store->schema.found, fault);
+    r = fd_sqlite_inspect(writer, given, n, &store->schema.found, fault);
     if (r == 0)
         r = check_pages(writer, given, fault);
     if (r == 0)
@@ -178,7 +177,7 @@ static int store_new(const char *given, fd_sqlite_store **ret, fd_fault *fault) 
     (void)pthread_mutex_init(&store->readers_lock, NULL);
     (void)pthread_cond_init(&store->reader_returned, NULL);
     *ret = store;
-    return resolve(given, &store->path, fault);
+    return fd_sqlite_resolve(given, &store->path, fault);
 }
 
 int fd_sqlite_open(const char *given, const fd_sqlite_migration *migrations, size_t n,
@@ -190,7 +189,7 @@ int fd_sqlite_open(const char *given, const fd_sqlite_migration *migrations, siz
     if (r == 0)
         r = look_first(store->path, given, n, fault);
     if (r == 0)
-        r = take_lock(store, given, fault);
+        r = fd_sqlite_take_lock(store->path, given, &store->lock, fault);
     if (r == 0)
         r = open_writer(store, given, migrations, n, fault);
     if (r == 0)
@@ -215,7 +214,7 @@ int fd_sqlite_open_read_only(const char *given, size_t newest, fd_store **ret, f
     fd_schema *schema = &store->schema;
     r = connect_reader(first, store->path, given, fault);
     if (r == 0)
-        r = inspect(first, given, newest, &schema->found, fault);
+        r = fd_sqlite_inspect(first, given, newest, &schema->found, fault);
     if (r < 0)
         return r;
     if (schema->found == 0)

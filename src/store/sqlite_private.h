@@ -86,12 +86,32 @@ int fd_sqlite_open_read_only(const char *given, size_t newest, fd_store **ret,
                              fd_fault *fault) FD_MUST_CHECK;
 void fd_sqlite_close(fd_store *store);
 
-/* sqlite_migrate.c: applies what is newer than `version`, each in a transaction of its own. */
+/* For those who open or replace a file: its real path, and the lock that keeps every other fisherd
+ * away from it. */
+int fd_sqlite_resolve(const char *given, char **ret, fd_fault *fault) FD_MUST_CHECK;
+int fd_sqlite_take_lock(const char *path, const char *given, int *ret,
+                        fd_fault *fault) FD_MUST_CHECK;
+
+/* The schema's number, 0 for an empty database; refuses what is not ours or newer. Reads only. */
+int fd_sqlite_inspect(fd_sqlite_connection *connection, const char *given, size_t newest,
+                      uint32_t *ret, fd_fault *fault) FD_MUST_CHECK;
+
+/* sqlite_backup.c: a copy of what is committed gets its name once it is whole and on disk. -EEXIST
+ * if something has the name, unless it is to be replaced. */
+int fd_sqlite_copy(fd_sqlite_connection *connection, const char *to, bool replace) FD_MUST_CHECK;
+int fd_sqlite_sync_folder_of(const char *path) FD_MUST_CHECK;
+int fd_sqlite_back_up(fd_store *store, const char *to, bool (*go_on)(void *context), void *context,
+                      fd_backup *ret, fd_fault *fault);
+
+/* sqlite_migrate.c: applies what is newer than `version`, each in a transaction of its own, after a
+ * backup beside `path`; NULL: without one. */
 int fd_sqlite_migrate(fd_sqlite_connection *connection, const char *path, const char *given,
                       uint32_t version, const fd_sqlite_migration *migrations, size_t n,
                       fd_fault *fault) FD_MUST_CHECK;
 
 /* sqlite_read.c */
+fd_sqlite_connection *fd_sqlite_borrow_reader(fd_sqlite_store *store);
+void fd_sqlite_return_reader(fd_sqlite_store *store, fd_sqlite_connection *reader);
 int fd_sqlite_items_read(fd_store *store, uint32_t first, size_t limit, bool embeddings,
                          fd_item_visit *visit, void *context);
 int fd_sqlite_labels_read(fd_store *store, int64_t after, size_t limit, fd_label_visit *visit,
@@ -99,7 +119,10 @@ int fd_sqlite_labels_read(fd_store *store, int64_t after, size_t limit, fd_label
 int fd_sqlite_models_read(fd_store *store, uint64_t highest, size_t limit, bool bytes,
                           fd_model_visit *visit, void *context);
 int fd_sqlite_counts(fd_store *store, fd_counts *ret);
-int fd_sqlite_check(fd_store *store, fd_fault *fault);
+int fd_sqlite_read_counts(fd_sqlite_connection *connection, fd_counts *ret) FD_MUST_CHECK;
+
+/* sqlite_check.c */
+int fd_sqlite_check(fd_store *store, fd_finding_visit *visit, void *context);
 
 /* sqlite.c */
 extern const fd_store_operations fd_sqlite_operations;

@@ -11,7 +11,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "embeddings are stored
 
 /* ---- readers ---- */
 
-static fd_sqlite_connection *borrow_reader(fd_sqlite_store *store) {
+fd_sqlite_connection *fd_sqlite_borrow_reader(fd_sqlite_store *store) {
     (void)pthread_mutex_lock(&store->readers_lock);
     while (store->n_idle == 0)
         (void)pthread_cond_wait(&store->reader_returned, &store->readers_lock);
@@ -20,7 +20,7 @@ static fd_sqlite_connection *borrow_reader(fd_sqlite_store *store) {
     return reader;
 }
 
-static void return_reader(fd_sqlite_store *store, fd_sqlite_connection *reader) {
+void fd_sqlite_return_reader(fd_sqlite_store *store, fd_sqlite_connection *reader) {
     (void)pthread_mutex_lock(&store->readers_lock);
     store->idle[store->n_idle++] = reader;
     (void)pthread_cond_signal(&store->reader_returned);
@@ -38,14 +38,14 @@ struct reading {
 
 static struct reading reading_start(fd_store *store, fd_sqlite_statement identifier) {
     fd_sqlite_store *sqlite = (fd_sqlite_store *)store;
-    fd_sqlite_connection *reader = borrow_reader(sqlite);
+    fd_sqlite_connection *reader = fd_sqlite_borrow_reader(sqlite);
     return (struct reading){sqlite, reader, identifier, reader->statements[identifier],
                             fd_sqlite_bind(reader, identifier)};
 }
 
 static void reading_end(struct reading *reading) {
     fd_sqlite_reset(reading->reader, reading->identifier); /* ends the read transaction */
-    return_reader(reading->store, reading->reader);
+    fd_sqlite_return_reader(reading->store, reading->reader);
 }
 
 static int reading_next(struct reading *reading) {
@@ -221,58 +221,25 @@ int fd_sqlite_models_read(fd_store *store, uint64_t highest, size_t limit, bool 
     return r;
 }
 
-int fd_sqlite_counts(fd_store *store, fd_counts *ret) {
-    FD_CLEANUP(reading_end) struct reading reading = reading_start(store, FD_SQL_COUNTS);
-    int r = reading_next(&reading);
+int fd_sqlite_read_counts(fd_sqlite_connection *connection, fd_counts *ret) {
+    int r = fd_sqlite_step(connection, FD_SQL_COUNTS);
     if (r <= 0)
         return r;
+    sqlite3_stmt *statement = connection->statements[FD_SQL_COUNTS];
     *ret = (fd_counts){
-        .items = (uint64_t)sqlite3_column_int64(reading.statement, 0),
-        .labels = (uint64_t)sqlite3_column_int64(reading.statement, 1),
-        .label_rows = (uint64_t)sqlite3_column_int64(reading.statement, 2),
-        .models = (uint64_t)sqlite3_column_int64(reading.statement, 3),
+        .items = (uint64_t)sqlite3_column_int64(statement, 0),
+        .labels = (uint64_t)sqlite3_column_int64(statement, 1),
+        .label_rows = (uint64_t)sqlite3_column_int64(statement, 2),
+        .models = (uint64_t)sqlite3_column_int64(statement, 3),
     };
+    fd_sqlite_reset(connection, FD_SQL_COUNTS);
     return 0;
 }
 
-/* Each says in its first row what is wrong, and has no row if nothing is. The integrity check of a
- * read-only connection passes over CHECK constraints, so what they say is asked for here. */
-static const char *const checks[] = {
-    "SELECT integrity_check FROM pragma_integrity_check(1) WHERE integrity_check <> 'ok'",
-    "SELECT printf('row %d of %s refers to a row of %s that is not there', rowid, \"table\","
-    " parent) FROM pragma_foreign_key_check",
-    "SELECT printf('%d items are numbered from %d to %d', count(*), min(idx), max(idx)) FROM items"
-    " HAVING min(idx) <> 0 OR max(idx) <> count(*) - 1",
-    "SELECT printf('item %s has %d bytes for %d numbers', id, length(embedding), dimension)"
-    " FROM items WHERE length(embedding) <> 4 * dimension",
-    "SELECT printf('items have from %d to %d numbers', min(dimension), max(dimension)) FROM items"
-    " HAVING min(dimension) <> max(dimension)",
-    "SELECT printf('%d revisions of labels are numbered from %d to %d', count(*), min(sequence),"
-    " max(sequence)) FROM labels HAVING min(sequence) <> 1 OR max(sequence) <> count(*)",
-    "SELECT printf('label %s has revisions from %d to %d, but %d', id, min(revision),"
-    " max(revision), count(*)) FROM labels GROUP BY id"
-    " HAVING min(revision) <> 0 OR max(revision) <> count(*) - 1",
-    "SELECT printf('label %s prefers \"%s\" of items %d and %d', id, preference, item_a, item_b)"
-    " FROM labels WHERE item_a = item_b"
-    " OR preference NOT IN ('a', 'b', 'tie', 'skip', 'retracted')",
-    "SELECT printf('model %d has no bytes', version) FROM models"
-    " WHERE version < 1 OR length(bytes) = 0",
-    "SELECT printf('model %d is \"%s\", from version %d', version, state, parent) FROM models"
-    " WHERE state NOT IN ('active', 'stored', 'rejected') OR parent NOT BETWEEN 0 AND version - 1",
-};
-
-int fd_sqlite_check(fd_store *store, fd_fault *fault) {
+int fd_sqlite_counts(fd_store *store, fd_counts *ret) {
     fd_sqlite_store *sqlite = (fd_sqlite_store *)store;
-    fd_sqlite_connection *reader = borrow_reader(sqlite);
-    int r = 0;
-    for (size_t i = 0; i < FD_LENGTH(checks) && r == 0; i++) {
-        char found[200];
-        r = fd_sqlite_query_text(reader, checks[i], found, sizeof(found));
-        if (r == -EBADMSG)
-            r = fd_sqlite_fault(reader, sqlite->path, "damaged", r, fault);
-        else if (r == 0 && found[0] != '\0')
-            r = fd_fault_set(fault, -EBADMSG, "", "%s is damaged: %s", sqlite->path, found);
-    }
-    return_reader(sqlite, reader);
+    fd_sqlite_connection *reader = fd_sqlite_borrow_reader(sqlite);
+    int r = fd_sqlite_read_counts(reader, ret);
+    fd_sqlite_return_reader(sqlite, reader);
     return r;
 }

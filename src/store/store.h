@@ -132,10 +132,17 @@ typedef struct fd_counts {
     uint64_t models;
 } fd_counts;
 
+/* What a backup holds. */
+typedef struct fd_backup {
+    uint64_t bytes;
+    fd_counts counts;
+} fd_backup;
+
 /* A callback ends the reading by returning anything but 0; the call then returns that. */
 typedef int fd_item_visit(void *context, const fd_item_row *row);
 typedef int fd_label_visit(void *context, const fd_label_row *row);
 typedef int fd_model_visit(void *context, const fd_model_row *row);
+typedef int fd_finding_visit(void *context, const char *finding);
 
 /* ---- operations ---- */
 
@@ -190,9 +197,16 @@ typedef struct fd_store_operations {
 
     int (*counts)(fd_store *store, fd_counts *ret) FD_MUST_CHECK;
 
-    /* Looks for damage: page structure, foreign keys, dense item indices, blob sizes. -EBADMSG with
-     * a message (for people, in `fault`) for the first that it finds. */
-    int (*check)(fd_store *store, fd_fault *fault) FD_MUST_CHECK;
+    /* Looks for damage: page structure, foreign keys, dense item indices and histories, blob sizes.
+     * Each finding, in words for people, goes to `visit`; none is 0 as well. */
+    int (*check)(fd_store *store, fd_finding_visit *visit, void *context) FD_MUST_CHECK;
+
+    /* Copies what is committed to a new file, from any thread, while another writes: whole and on
+     * disk when it returns 0, not there otherwise. -EEXIST, -EBUSY: the file is there or being
+     * written; -ECANCELED: `go_on`, asked now and then, returned false (NULL: always goes on);
+     * -EOPNOTSUPP: in memory. All with a fault. */
+    int (*back_up)(fd_store *store, const char *to, bool (*go_on)(void *context), void *context,
+                   fd_backup *ret, fd_fault *fault) FD_MUST_CHECK;
 
     void (*close)(fd_store *store);
 } fd_store_operations;
@@ -222,6 +236,17 @@ int fd_store_open_sqlite(const char *path, fd_store **ret, fd_fault *fault) FD_M
  * migrates and locks nothing; an older schema is -EPROTONOSUPPORT too. begin fails with -EROFS.
  */
 int fd_store_open_sqlite_read_only(const char *path, fd_store **ret, fd_fault *fault) FD_MUST_CHECK;
+
+/*
+ * Puts a copy of the database `from`, brought to the newest schema, in the place of `path`, once
+ * `check` has looked at it, open for reading alone, and returned 0. -EBUSY: a fisherd holds `path`;
+ * -EEXIST: there is something, and it is not to be replaced; otherwise what was there is kept under
+ * a name of its own, which the caller frees (*ret_kept is NULL where nothing was there). All with a
+ * fault; then nothing has changed.
+ */
+typedef int fd_store_visit(void *context, fd_store *store);
+int fd_store_restore_sqlite(const char *path, const char *from, bool replace, fd_store_visit *check,
+                            void *context, char **ret_kept, fd_fault *fault) FD_MUST_CHECK;
 
 /* The schema's number as it was found (0: a new database) and as it is, of an SQLite store. */
 typedef struct fd_schema {

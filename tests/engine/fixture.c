@@ -298,7 +298,11 @@ FORWARD(models_read,
          void *context),
         highest, limit, bytes, visit, context)
 FORWARD(counts, (fd_store * store, fd_counts *ret), ret)
-FORWARD(check, (fd_store * store, fd_fault *fault), fault)
+FORWARD(check, (fd_store * store, fd_finding_visit *visit, void *context), visit, context)
+FORWARD(back_up,
+        (fd_store * store, const char *to, bool (*go_on)(void *context), void *context,
+         fd_backup *ret, fd_fault *fault),
+        to, go_on, context, ret, fault)
 
 static const fd_store_operations faulty_operations = {
     .begin = faulty_begin,
@@ -315,6 +319,7 @@ static const fd_store_operations faulty_operations = {
     .models_read = faulty_models_read,
     .counts = faulty_counts,
     .check = faulty_check,
+    .back_up = faulty_back_up,
     .close = faulty_close,
 };
 

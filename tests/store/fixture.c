@@ -110,11 +110,23 @@ fd_counts fixture_counts(fd_store *store) {
     return counts;
 }
 
+static int keep_finding(void *context, const char *finding) {
+    fixture_findings *findings = context;
+    size_t used = strlen(findings->text);
+    (void)snprintf(findings->text + used, sizeof(findings->text) - used, "%s\n", finding);
+    findings->count++;
+    return 0;
+}
+
+fixture_findings fixture_find(fd_store *store) {
+    fixture_findings findings = {0};
+    assert_int_equal(store->operations->check(store, keep_finding, &findings), 0);
+    return findings;
+}
+
 void fixture_check(fd_store *store) {
-    fd_fault fault = {0};
-    int r = store->operations->check(store, &fault);
-    assert_string_equal(fault.detail, "");
-    assert_int_equal(r, 0);
+    fixture_findings findings = fixture_find(store);
+    assert_string_equal(findings.text, "");
 }
 
 fd_store *fixture_open(const char *path) {

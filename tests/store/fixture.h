@@ -28,7 +28,14 @@ fd_added fixture_add_labels(fd_store *store, const fd_label_row *rows, size_t n)
 void fixture_add_numbered_items(fd_store *store, size_t n);
 
 fd_counts fixture_counts(fd_store *store);
-void fixture_check(fd_store *store);
+
+/* What the check finds, a line each. */
+typedef struct fixture_findings {
+    size_t count;
+    char text[4096];
+} fixture_findings;
+fixture_findings fixture_find(fd_store *store);
+void fixture_check(fd_store *store); /* nothing is wrong */
 
 /* The store at path, which must open. */
 fd_store *fixture_open(const char *path);

@@ -1,0 +1,67 @@
+/* What a database that SQLite can read may still have wrong. */
+#include <errno.h>
+
+#include "sqlite_private.h"
+
+/* Each has a row for each thing that is wrong, which says so. The integrity check of a
+ * read-only connection passes over CHECK constraints, so what they say is asked for here. */
+static const char *const checks[] = {
+    "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
+    "SELECT printf('row %d of %s refers to a row of %s that is not there', rowid, \"table\","
+    " parent) FROM pragma_foreign_key_check",
+    "SELECT printf('%d items are numbered from %d to %d', count(*), min(idx), max(idx)) FROM items"
+    " HAVING min(idx) <> 0 OR max(idx) <> count(*) - 1",
+    "SELECT printf('item %s has %d bytes for %d numbers', id, length(embedding), dimension)"
+    " FROM items WHERE length(embedding) <> 4 * dimension",
+    "SELECT printf('items have from %d to %d numbers', min(dimension), max(dimension)) FROM items"
+    " HAVING min(dimension) <> max(dimension)",
+    "SELECT printf('%d revisions of labels are numbered from %d to %d', count(*), min(sequence),"
+    " max(sequence)) FROM labels HAVING min(sequence) <> 1 OR max(sequence) <> count(*)",
+    "SELECT printf('label %s has revisions from %d to %d, but %d', id, min(revision),"
+    " max(revision), count(*)) FROM labels GROUP BY id"
+    " HAVING min(revision) <> 0 OR max(revision) <> count(*) - 1",
+    "SELECT printf('label %s prefers \"%s\" of items %d and %d', id, preference, item_a, item_b)"
+    " FROM labels WHERE item_a = item_b"
+    " OR preference NOT IN ('a', 'b', 'tie', 'skip', 'retracted')",
+    "SELECT printf('model %d has no bytes', version) FROM models"
+    " WHERE version < 1 OR length(bytes) = 0",
+    "SELECT printf('model %d is \"%s\", from version %d', version, state, parent) FROM models"
+    " WHERE state NOT IN ('active', 'stored', 'rejected') OR parent NOT BETWEEN 0 AND version - 1",
+};
+
+/* Of each kind; a damaged file would have thousands. */
+enum { FINDINGS_MAX = 100 };
+
+static void finalizep(sqlite3_stmt **statement) {
+    (void)sqlite3_finalize(*statement);
+}
+
+/* 1: so much is damaged that the rest cannot be asked. */
+static int ask(fd_sqlite_connection *reader, const char *sql, fd_finding_visit *visit,
+               void *context) {
+    FD_CLEANUP(finalizep) sqlite3_stmt *statement = NULL;
+    int result = sqlite3_prepare_v2(reader->database, sql, -1, &statement, NULL);
+    for (int i = 0; i < FINDINGS_MAX && (result == SQLITE_OK || result == SQLITE_ROW); i++) {
+        result = sqlite3_step(statement);
+        const char *found =
+            result == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+        int r = found ? visit(context, found) : 0;
+        if (r != 0)
+            return r;
+    }
+    int r = fd_sqlite_error(reader->database, result);
+    if (r != -EBADMSG)
+        return r;
+    r = visit(context, sqlite3_errmsg(reader->database));
+    return r != 0 ? r : 1;
+}
+
+int fd_sqlite_check(fd_store *store, fd_finding_visit *visit, void *context) {
+    fd_sqlite_store *sqlite = (fd_sqlite_store *)store;
+    fd_sqlite_connection *reader = fd_sqlite_borrow_reader(sqlite);
+    int r = 0;
+    for (size_t i = 0; i < FD_LENGTH(checks) && r == 0; i++)
+        r = ask(reader, checks[i], visit, context);
+    fd_sqlite_return_reader(sqlite, reader);
+    return r == 1 ? 0 : r;
+}
