@@ -1,13 +1,10 @@
 /* `fisherd migrate`, of a database that no daemon holds, and `fisherd check`. */
 #include <errno.h>
-#include <fisher/model.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "commands.h"
 #include "database.h"
-
-FD_DEFINE_CLEANUP(fi_model, fi_model_free)
 
 int fd_database_options(int argc, char **argv, fd_options *options, fd_fault *fault) {
     int r = fd_options_read(argc, argv, options, fault);
@@ -47,23 +44,11 @@ static int report_finding(void *context, const char *finding) {
     return 0;
 }
 
-/* The checksums of the models are the model's, not the store's. */
-static int check_model(void *context, const fd_model_row *row) {
-    FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
-    int r = fi_model_decode(row->bytes, row->size, &model);
-    if (r == 0 || r == -ENOMEM)
-        return r;
-    char finding[64];
-    (void)snprintf(finding, sizeof(finding), "model %llu is damaged",
-                   (unsigned long long)row->version);
-    return report_finding(context, finding);
-}
-
 int fd_database_check(fd_store *store, const char *name, size_t *ret_findings, fd_fault *fault) {
     struct report report = {.name = name};
     int r = store->operations->check(store, report_finding, &report);
     if (r == 0)
-        r = store->operations->models_read(store, INT64_MAX, SIZE_MAX, true, check_model, &report);
+        r = fd_engine_verify(store, report_finding, &report);
     *ret_findings = report.findings;
     if (r < 0 && report.findings == 0)
         return fd_fault_set(fault, r, "", "%s cannot be read: %s", name, strerror(-r));

@@ -110,14 +110,6 @@ static int replay_label(void *context, const fd_label_row *row) {
     return fd_assign_replay(engine, row, annotator, before);
 }
 
-/* Revisions of labels from before a training began. */
-static size_t count_before(const fd_engine *engine, int64_t began_ms) {
-    size_t count = 0;
-    for (size_t i = 0; i < engine->answers.count; i++)
-        count += engine->answers.answers[i].created_ms <= began_ms;
-    return count;
-}
-
 static int replay_store(fd_engine *engine, fd_fault *fault) {
     const fd_store_operations *store = engine->store->operations;
     struct replay replay = {.engine = engine, .fault = fault};
@@ -127,9 +119,9 @@ static int replay_store(fd_engine *engine, fd_fault *fault) {
     if (r == 0)
         r = store->labels_read(engine->store, 0, SIZE_MAX, replay_label, &replay);
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *base = NULL;
-    int64_t trained_ms = INT64_MIN;
+    size_t trained = 0;
     if (r == 0)
-        r = fd_models_replay(engine, &base, &trained_ms);
+        r = fd_models_replay(engine, &base, &trained);
     if (r == 0)
         r = fd_writer_rebuild(engine, base);
     if (r == 0)
@@ -139,7 +131,7 @@ static int replay_store(fd_engine *engine, fd_fault *fault) {
 
     size_t labels = engine->answers.counting;
     engine->labels_seen = engine->answers.count;
-    engine->labels_trained = base ? count_before(engine, trained_ms) : 0;
+    engine->labels_trained = base ? trained : 0;
     engine->offered_version = base ? base->served->row.version : 0;
     engine->oldest_new_label = fd_monotonic_seconds();
     fd_writer_measure(engine);
@@ -289,6 +281,8 @@ static const fd_model_row unknown_figures = {
     .held_out_calibration_error = NAN,
     .control_accuracy = NAN,
     .seconds = NAN,
+    .answers = -1,
+    .logdet = NAN,
 };
 
 int fd_engine_model(fd_engine *engine, fd_model_info *ret) {

@@ -82,6 +82,11 @@ void fd_engine_interrupt(fd_engine *engine);
 void fd_engine_close(fd_engine *engine);
 FD_DEFINE_CLEANUP(fd_engine, fd_engine_close)
 
+/* Looks whether the models of a store that nobody serves are sound, and whether the information
+ * that each recorded when it was trained is that of the answers it knew. Each finding, in words for
+ * people, goes to `visit`; none is 0 as well. */
+int fd_engine_verify(fd_store *store, fd_finding_visit *visit, void *context) FD_MUST_CHECK;
+
 /* The figures that GET /metrics prints; lives as long as the engine. */
 fd_metrics *fd_engine_metrics(fd_engine *engine);
 

@@ -17,24 +17,13 @@ FD_DEFINE_CLEANUP(fi_model, fi_model_free)
 
 /*
  * Rows of the history that a stored version has learned from. A network is refitted to those after
- * them alone: they go up to the last, of those that came before the version, with which as many
- * labels counted as the row tells, so that none counts twice. A linear model is refitted to all,
- * whatever it has learned from.
+ * them alone; where they are not known, to none. A linear model is refitted to all, whatever it has
+ * learned from.
  */
-static size_t learned_by(const fi_model *model, const fd_model_row *row, const fd_answer *answers,
-                         size_t all) {
+static size_t learned_by(const fi_model *model, const fd_model_row *row, size_t all) {
     if (fi_model_shape(model)->hidden_layers == 0)
         return 0;
-    size_t n = all;
-    while (n > 0 && answers[n - 1].created_ms > row->created_ms)
-        n--;
-    int64_t surplus = (int64_t)fd_labels_counting(answers, n) - (int64_t)row->labels;
-    for (size_t i = n; i > 0; i--) {
-        if (surplus == 0)
-            return i;
-        surplus -= answers[i - 1].information;
-    }
-    return all; /* the row tells what cannot be */
+    return row->answers >= 0 && (uint64_t)row->answers < all ? (size_t)row->answers : all;
 }
 
 /* Of a model that has learned from so many rows of the history; it becomes the snapshot's. */
@@ -154,6 +143,8 @@ int fd_models_publish(fd_engine *engine, const fd_lesson *lesson, const fd_trial
     if (r < 0)
         return r;
 
+    row->answers = (int64_t)lesson->n_answers;
+    row->logdet = fi_factor_logdet(snapshot->design);
     judge(lesson, trial, snapshot, &arms, row, reason);
     snapshot->served->row = *row;
     fd_model_row stored = *row;
@@ -268,7 +259,7 @@ int fd_engine_model_activate(fd_engine *engine, uint64_t version, fd_fault *faul
                             "%zu",
                             (unsigned long long)version, fi_model_shape(model)->inputs,
                             lesson.embeddings->width);
-    size_t learned = learned_by(model, &row, lesson.answers, lesson.n_answers);
+    size_t learned = learned_by(model, &row, lesson.n_answers);
     r = lesson_snapshot(&lesson, &model, &row, learned, &snapshot);
     if (r == 0)
         r = fd_progress_measure(&lesson, snapshot, &arms);
@@ -308,7 +299,7 @@ int fd_engine_model_copy(fd_engine *engine, uint64_t version, fd_model_row *ret_
 struct replay {
     fd_engine *engine;
     uint64_t active; /* as the store has it; 0: none */
-    int64_t newest_began_ms;
+    int64_t newest_answers;
     fd_snapshot *snapshot;
 };
 
@@ -317,7 +308,7 @@ static int note_version(void *context, const fd_model_row *row) {
     fd_progress_add(replay->engine, row);
     if (replay->engine->models_stored++ == 0) {
         replay->engine->last_model_version = row->version;
-        replay->newest_began_ms = row->created_ms - (int64_t)(row->seconds * 1e3);
+        replay->newest_answers = row->answers;
     }
     if (row->state == FD_MODEL_ACTIVE)
         replay->active = row->version;
@@ -339,15 +330,14 @@ static int try_version(void *context, const fd_model_row *row) {
         fd_log(FD_LOG_ERROR, "model-damaged", FD_INT("model_version", row->version));
         return 0;
     }
-    const fd_answer_table *answers = &replay->engine->answers;
-    size_t learned = learned_by(model, row, answers->answers, answers->count);
+    size_t learned = learned_by(model, row, replay->engine->answers.count);
     r = empty_snapshot(&model, row, learned, &replay->snapshot);
     return r < 0 ? r : 1;
 }
 
-int fd_models_replay(fd_engine *engine, fd_snapshot **ret, int64_t *ret_newest_began_ms) {
+int fd_models_replay(fd_engine *engine, fd_snapshot **ret, size_t *ret_trained) {
     const fd_store_operations *store = engine->store->operations;
-    struct replay replay = {.engine = engine, .newest_began_ms = INT64_MIN};
+    struct replay replay = {.engine = engine, .newest_answers = 0};
     int r = store->models_read(engine->store, NEWEST, SIZE_MAX, false, note_version, &replay);
     if (r == 0 && replay.active > 0)
         r = store->models_read(engine->store, replay.active, 1, true, try_version, &replay);
@@ -356,6 +346,8 @@ int fd_models_replay(fd_engine *engine, fd_snapshot **ret, int64_t *ret_newest_b
     if (r < 0)
         return r;
     *ret = replay.snapshot;
-    *ret_newest_began_ms = replay.newest_began_ms;
+    bool known =
+        replay.newest_answers > 0 && (uint64_t)replay.newest_answers <= engine->answers.count;
+    *ret_trained = known ? (size_t)replay.newest_answers : 0;
     return 0;
 }

@@ -179,10 +179,9 @@ typedef struct fd_trial {
 int fd_models_publish(fd_engine *engine, const fd_lesson *lesson, const fd_trial *trial,
                       fi_model **model, fd_model_row *row) FD_MUST_CHECK;
 
-/* Before anything runs: a snapshot of no item of the model that serves, NULL without one, and when
- * the newest training began (INT64_MIN: never). */
-int fd_models_replay(fd_engine *engine, fd_snapshot **ret,
-                     int64_t *ret_newest_began_ms) FD_MUST_CHECK;
+/* Before anything runs: a snapshot of no item of the model that serves, NULL without one, and how
+ * many rows of the history the newest training knew (0: none, or unknown). */
+int fd_models_replay(fd_engine *engine, fd_snapshot **ret, size_t *ret_trained) FD_MUST_CHECK;
 
 /* ---- resolve.c ---- */
 

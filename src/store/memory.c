@@ -194,6 +194,11 @@ static void memory_rollback(fd_store *store) {
     memory->in_transaction = false;
 }
 
+static int memory_probe(fd_store *store) {
+    (void)store;
+    return 0;
+}
+
 static int item_add(struct memory_store *memory, const fd_item_row *row, uint32_t *ret_index,
                     fd_added *added) {
     struct memory_item *item;
@@ -435,6 +440,7 @@ static const fd_store_operations memory_operations = {
     .begin = memory_begin,
     .commit = memory_commit,
     .rollback = memory_rollback,
+    .probe = memory_probe,
     .items_add = memory_items_add,
     .labels_add = memory_labels_add,
     .label_revise = memory_label_revise,

@@ -15,9 +15,13 @@ static bool in_transaction(const fd_sqlite_connection *writer) {
 
 /* ---- transactions ---- */
 
+/* A rollback that failed is made up for here. */
 static int store_begin(fd_store *store) {
     fd_sqlite_connection *writer = writer_of(store);
-    return writer->database ? fd_sqlite_run(writer, FD_SQL_BEGIN) : -EROFS;
+    if (!writer->database)
+        return -EROFS;
+    int r = in_transaction(writer) ? fd_sqlite_run(writer, FD_SQL_ROLLBACK) : 0;
+    return r < 0 ? r : fd_sqlite_run(writer, FD_SQL_BEGIN);
 }
 
 static int store_commit(fd_store *store) {
@@ -26,10 +30,21 @@ static int store_commit(fd_store *store) {
 
 static void store_rollback(fd_store *store) {
     fd_sqlite_connection *writer = writer_of(store);
-    /* A failure such as a full disk may have rolled back already. If this fails, the next begin
-     * does too. */
+    /* A failure such as a full disk may have rolled back already. */
     if (in_transaction(writer))
         (void)!fd_sqlite_run(writer, FD_SQL_ROLLBACK);
+}
+
+static int store_probe(fd_store *store) {
+    int r = store_begin(store);
+    if (r < 0)
+        return r;
+    r = fd_sqlite_run(writer_of(store), FD_SQL_PROBE);
+    if (r == 0)
+        r = store_commit(store);
+    if (r < 0)
+        store_rollback(store);
+    return r;
 }
 
 /* Ends the list that SAVEPOINT began, keeping all of it or, after a failure, nothing. */
@@ -260,6 +275,8 @@ static int store_model_add(fd_store *store, const fd_model_row *row) {
     fd_sqlite_bind_real(&binding, row->control_accuracy);
     fd_sqlite_bind_real(&binding, row->seconds);
     fd_sqlite_bind_integer(&binding, row->created_ms);
+    fd_sqlite_bind_integer(&binding, row->answers);
+    fd_sqlite_bind_real(&binding, row->logdet);
     fd_sqlite_bind_blob(&binding, row->bytes, row->size);
     int r = modify(writer, FD_SQL_MODEL_ADD, &binding);
     return r == 0 ? -EEXIST : r < 0 ? r : 0;
@@ -295,6 +312,7 @@ const fd_store_operations fd_sqlite_operations = {
     .begin = store_begin,
     .commit = store_commit,
     .rollback = store_rollback,
+    .probe = store_probe,
     .items_add = store_items_add,
     .labels_add = store_labels_add,
     .label_revise = store_label_revise,

@@ -133,6 +133,7 @@ static int label_row(const struct reading *reading, fd_label_row *ret) {
 static int model_row(const struct reading *reading, bool bytes, fd_model_row *ret) {
     sqlite3_stmt *statement = reading->statement;
     const char *state = text_at(statement, 1);
+    bool known_information = sqlite3_column_type(statement, 20) != SQLITE_NULL;
     bool known_start = sqlite3_column_type(statement, 4) != SQLITE_NULL;
     *ret = (fd_model_row){
         .version = (uint64_t)sqlite3_column_int64(statement, 0),
@@ -154,10 +155,12 @@ static int model_row(const struct reading *reading, bool bytes, fd_model_row *re
         .control_accuracy = real_at(statement, 17),
         .seconds = sqlite3_column_double(statement, 18),
         .created_ms = sqlite3_column_int64(statement, 19),
+        .answers = known_information ? sqlite3_column_int64(statement, 20) : -1,
+        .logdet = real_at(statement, 21),
     };
     if (bytes) {
-        ret->bytes = sqlite3_column_blob(statement, 20);
-        ret->size = (size_t)sqlite3_column_bytes(statement, 20);
+        ret->bytes = sqlite3_column_blob(statement, 22);
+        ret->size = (size_t)sqlite3_column_bytes(statement, 22);
     }
     bool known = state && fd_model_state_parse(state, &ret->state) == 0;
     return row_result(reading, known && (ret->bytes || !bytes));

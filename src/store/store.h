@@ -116,6 +116,8 @@ typedef struct fd_model_row {
     double control_accuracy; /* on those */
     double seconds;          /* of training */
     int64_t created_ms;
+    int64_t answers; /* rows of the history that the training knew, the first ones; -1: unknown */
+    double logdet;   /* log det of their information and the prior; NaN: unknown */
 } fd_model_row;
 
 /* What became of a list of rows. */
@@ -152,6 +154,10 @@ typedef struct fd_store_operations {
     int (*begin)(fd_store *store) FD_MUST_CHECK;
     int (*commit)(fd_store *store) FD_MUST_CHECK;
     void (*rollback)(fd_store *store);
+
+    /* Writes and syncs something of no meaning, in a transaction of its own: 0 where others could
+     * be too. */
+    int (*probe)(fd_store *store) FD_MUST_CHECK;
 
     /* Adds all rows or none, inside begin and commit. A row whose id is there (or is twice in the
      * list) with the same content, times and sequence aside, counts as unchanged; with other

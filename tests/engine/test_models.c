@@ -300,6 +300,8 @@ static void plant(struct desk *desk, uint64_t version, fd_model_state state, con
     const fd_store_operations *store = desk->store->operations;
     bool active = state == FD_MODEL_ACTIVE;
     fd_model_row row = {.version = version,
+                        .answers = -1,
+                        .logdet = NAN,
                         .state = active ? FD_MODEL_STORED : state,
                         .bytes = bytes,
                         .size = size};

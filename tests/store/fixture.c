@@ -66,6 +66,8 @@ fd_model_row fixture_model(uint64_t version) {
         .control_accuracy = 0.625,
         .seconds = 1.5,
         .created_ms = 1700000000002,
+        .answers = 150,
+        .logdet = -12.125,
     };
 }
 

@@ -139,6 +139,8 @@ static int expect_old_model(void *context, const fd_model_row *row) {
     assert_int_equal(row->control_labels, 0);
     assert_true(row->seconds == 2.5);
     assert_int_equal(row->created_ms, 99);
+    assert_int_equal(row->answers, -1);
+    assert_true(isnan(row->logdet));
     assert_int_equal(row->size, 3);
     assert_memory_equal(row->bytes, "\x01\x02\x03", 3);
     return 0;

@@ -103,6 +103,8 @@ static int expect_model(void *context, const fd_model_row *row) {
     assert_same_real(row->control_accuracy, wanted->control_accuracy);
     assert_same_real(row->seconds, wanted->seconds);
     assert_int_equal(row->created_ms, wanted->created_ms);
+    assert_int_equal(row->answers, wanted->answers);
+    assert_same_real(row->logdet, wanted->logdet);
     return 5;
 }
 
@@ -125,7 +127,9 @@ static void models_come_back_as_they_went_in(void **state) {
     rows[2].scratch = -1;
     rows[2].prior_precision = rows[2].train_loss = rows[2].held_out_loss =
         rows[2].held_out_accuracy = rows[2].held_out_accuracy_low = rows[2].held_out_accuracy_high =
-            rows[2].held_out_calibration_error = rows[2].control_accuracy = NAN;
+            rows[2].held_out_calibration_error = rows[2].control_accuracy = rows[2].logdet = NAN;
+    rows[2].answers = -1;
+    rows[1].answers = 0;
     for (size_t i = 0; i < FD_LENGTH(rows); i++)
         assert_int_equal(add(store, &rows[i]), 0);
     for (size_t i = 0; i < FD_LENGTH(rows); i++)

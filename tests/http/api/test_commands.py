@@ -168,7 +168,11 @@ def tamper(db, statement):
     "DELETE FROM items WHERE idx = 11",
     "UPDATE items SET embedding = x'00' WHERE idx = 11",
     "UPDATE labels SET item_a = 99 WHERE sequence = 3",
-], ids=["first item missing", "labelled item missing", "short embedding", "unknown item"])
+    "UPDATE labels SET preference = 'skip' WHERE sequence = 3",
+    "UPDATE labels SET item_a = (item_a + 1) % 12 WHERE sequence = 3",
+    "UPDATE models SET logdet = logdet + 0.001",
+], ids=["first item missing", "labelled item missing", "short embedding", "unknown item",
+        "other answer", "other pair", "other information"])
 def test_check_finds_rows_that_contradict_each_other(used, statement):
     tamper(used, statement)
     done = run("check", "--db", used)
@@ -185,6 +189,51 @@ def test_a_spoiled_model_gives_way_to_the_one_before(used):
         assert daemon.model()["labels"] == 30
         daemon.ok("POST", "/v1/model/train", None, 202)
         assert daemon.wait_for_version(3)["version"] == 3, "a version means one model for ever"
+
+
+def flip(db, version, position):
+    """One bit of a stored model; positions count from the end when they are negative."""
+    with sqlite3.connect(db) as connection:
+        (model,) = connection.execute("SELECT bytes FROM models WHERE version = ?",
+                                      (version,)).fetchone()
+        spoiled = bytearray(model)
+        spoiled[position] ^= 1
+        connection.execute("UPDATE models SET bytes = ? WHERE version = ?",
+                           (bytes(spoiled), version))
+    connection.close()
+
+
+@pytest.mark.parametrize("position", [0, 9, 60, 200, -30, -1])
+def test_a_model_with_a_bit_flipped_is_found_and_reported_and_the_one_before_serves(used, position):
+    with Daemon(used) as daemon:
+        assert daemon.train()["version"] == 2
+    flip(used, 2, position)
+    done = run("check", "--db", used)
+    assert done.returncode == 1 and "model 2 is damaged" in done.stderr
+    with Daemon(used) as daemon:
+        assert daemon.model()["version"] == 1
+        assert "event=model-damaged model_version=2" in daemon.log_text()
+
+
+def test_a_file_that_was_cut_off_is_refused_and_every_command_says_so(used):
+    with open(used, "r+b") as file:
+        file.truncate(9000)
+    for command in (["serve", "--listen", "127.0.0.1:0"], ["migrate"], ["check"]):
+        done = run(*command, "--db", used)
+        assert done.returncode == 1, command
+        assert str(used) in done.stderr and ("malformed" in done.stderr or
+                                             "damaged" in done.stderr), done.stderr
+
+
+def test_check_tells_all_that_is_wrong_and_not_just_the_first(used):
+    tamper(used, "UPDATE labels SET preference = 'c' WHERE sequence IN (3, 5)")
+    tamper(used, "UPDATE items SET embedding = x'00' WHERE idx = 11")
+    flip(used, 1, 50)
+    done = run("check", "--db", used)
+    assert done.returncode == 1
+    findings = [line for line in done.stderr.splitlines() if line.startswith(str(used))]
+    for word in ("label-2", "label-4", "p2-r3", "model 1 is damaged"):
+        assert sum(word in line for line in findings) >= 1, done.stderr
 
 
 def refuses(db, *words):

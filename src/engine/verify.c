@@ -1,0 +1,138 @@
+/* What the models of a store recorded, against what its items and answers give. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine.h"
+#include "snapshot.h"
+
+FD_DEFINE_CLEANUP(fi_model, fi_model_free)
+
+/* Of log det, or of the number of features where it is smaller: kernels of other processors round
+ * features otherwise. */
+static const double tolerance = 1e-6;
+
+struct verification {
+    fd_finding_visit *visit;
+    void *context;
+    size_t n_items;
+    fd_rows *embeddings; /* NULL: no item */
+    fd_answer_table answers;
+};
+
+static void verification_clear(struct verification *verification) {
+    fd_rows_free(verification->embeddings);
+    fd_answer_table_clear(&verification->answers);
+}
+
+static int find(const struct verification *verification, const fd_model_row *row,
+                const char *what) {
+    char finding[160];
+    (void)snprintf(finding, sizeof(finding), "model %llu %s", (unsigned long long)row->version,
+                   what);
+    return verification->visit(verification->context, finding);
+}
+
+/* ---- items and answers ---- */
+
+/* A row that makes no sense ends the reading: to find it is the store's. */
+static int but_damage(int result) {
+    return result == -EBADMSG || result > 0 ? 0 : result;
+}
+
+static int read_item(void *context, const fd_item_row *row) {
+    struct verification *verification = context;
+    int r = 0;
+    if (!verification->embeddings)
+        r = fd_rows_new(row->dimension, 0, &verification->embeddings);
+    if (r < 0)
+        return r;
+    if (row->index != verification->n_items || row->dimension != verification->embeddings->width)
+        return 1;
+    r = fd_rows_reserve(&verification->embeddings, verification->n_items, 1);
+    if (r < 0)
+        return r;
+    memcpy(fd_rows_at(verification->embeddings, verification->n_items++), row->embedding,
+           row->dimension * sizeof(float));
+    return 0;
+}
+
+static int read_label(void *context, const fd_label_row *row) {
+    struct verification *verification = context;
+    fd_answer_table *answers = &verification->answers;
+    if (row->item_a >= verification->n_items || row->item_b >= verification->n_items ||
+        row->sequence != (int64_t)answers->count + 1 || row->original < 1 ||
+        row->original > row->sequence)
+        return 1;
+    int r = fd_answer_table_reserve(answers, 1);
+    if (r < 0)
+        return r;
+    fd_answer answer = {.pair = {row->item_a, row->item_b},
+                        .label = (uint32_t)(row->original - 1),
+                        .preference = (uint8_t)row->preference};
+    fd_answer_table_add(answers, &answer);
+    return 0;
+}
+
+/* ---- models ---- */
+
+/* log det of the information of the first `answers` rows and the prior, by a model that becomes the
+ * snapshot's. */
+static int rebuild(const struct verification *verification, fi_model **model,
+                   const fd_model_row *row, double *ret) {
+    FD_CLEANUP(fd_served_model_freep) fd_served_model *served = NULL;
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *empty = NULL;
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
+    int r = fd_served_model_new(*model, row, &served);
+    if (r < 0)
+        return r;
+    *model = NULL;
+    r = fd_snapshot_new(served, &empty);
+    if (r == 0)
+        r = fd_snapshot_extend(empty, verification->embeddings, verification->n_items,
+                               verification->answers.answers, (size_t)row->answers, &snapshot);
+    if (r == 0)
+        *ret = fi_factor_logdet(snapshot->design);
+    return r;
+}
+
+static int verify_model(void *context, const fd_model_row *row) {
+    struct verification *verification = context;
+    FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
+    int r = fi_model_decode(row->bytes, row->size, &model);
+    if (r == -ENOMEM)
+        return r;
+    if (r < 0)
+        return find(verification, row, "is damaged");
+    if (!verification->embeddings ||
+        fi_model_shape(model)->inputs != verification->embeddings->width)
+        return find(verification, row, "takes embeddings of another size than the items have");
+    if (row->answers < 0 || isnan(row->logdet))
+        return 0;
+    if ((uint64_t)row->answers > verification->answers.count)
+        return find(verification, row, "has learned from more answers than there are");
+    double logdet = NAN, scale = fmax((double)fi_model_feature_count(model), fabs(row->logdet));
+    r = rebuild(verification, &model, row, &logdet);
+    if (r < 0)
+        return r;
+    if (fabs(logdet - row->logdet) <= tolerance * scale)
+        return 0;
+    char what[120];
+    (void)snprintf(what, sizeof(what),
+                   "recorded information of log det %.9g, but items and answers give %.9g",
+                   row->logdet, logdet);
+    return find(verification, row, what);
+}
+
+int fd_engine_verify(fd_store *store, fd_finding_visit *visit, void *context) {
+    FD_CLEANUP(verification_clear)
+    struct verification verification = {.visit = visit, .context = context};
+    const fd_store_operations *operations = store->operations;
+    int r = but_damage(operations->items_read(store, 0, SIZE_MAX, true, read_item, &verification));
+    if (r == 0)
+        r = but_damage(operations->labels_read(store, 0, SIZE_MAX, read_label, &verification));
+    if (r == 0)
+        r = operations->models_read(store, INT64_MAX, SIZE_MAX, true, verify_model, &verification);
+    return r;
+}
