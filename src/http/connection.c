@@ -1,12 +1,26 @@
 /* Open connections, and until when something must arrive on each. */
+#include <assert.h>
 #include <math.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <time.h>
 
 #include "clock.h"
+#include "log.h"
+#include "problem.h"
 #include "server_private.h"
 
-enum { WATCH_MILLISECONDS = 250 };
+enum {
+    WATCH_MILLISECONDS = 250,
+    LINGER_SECONDS = 2, /* for the peer of a refused connection to read why and close */
+};
+
+static void set_deadline(fd_connection *connection, double seconds) {
+    (void)pthread_mutex_lock(&connection->server->lock);
+    connection->deadline = fd_monotonic_seconds() + seconds;
+    (void)pthread_mutex_unlock(&connection->server->lock);
+}
 
 static fd_connection *connection_of(struct MHD_Connection *connection) {
     const union MHD_ConnectionInfo *info =
@@ -19,24 +33,75 @@ int fd_connection_socket(struct MHD_Connection *connection) {
     return at ? at->fd : -1;
 }
 
-void fd_connection_allow(fd_server *server, struct MHD_Connection *connection, double seconds) {
+fd_wire *fd_connection_wire(struct MHD_Connection *connection) {
     fd_connection *at = connection_of(connection);
-    if (!at)
-        return;
-    (void)pthread_mutex_lock(&server->lock);
-    at->deadline = fd_monotonic_seconds() + seconds;
-    (void)pthread_mutex_unlock(&server->lock);
+    return at ? &at->wire : NULL;
+}
+
+void fd_connection_allow(struct MHD_Connection *connection, double seconds) {
+    fd_connection *at = connection_of(connection);
+    if (at)
+        set_deadline(at, seconds);
 }
 
 double fd_connection_quiet_seconds(const fd_server *server) {
     return (double)server->options.idle_seconds + (double)server->options.request_seconds;
 }
 
-static fd_connection *open_connection(fd_server *server, int fd) {
+/* ---- what the guard refuses ---- */
+
+static const char refusal_head[] = "HTTP/1.1 %u %s\r\n"
+                                   "Date: %s\r\n"
+                                   "Connection: close\r\n"
+                                   "Content-Type: application/problem+json\r\n"
+                                   "Content-Length: %zu\r\n"
+                                   "X-Request-Id: %s\r\n"
+                                   "X-Content-Type-Options: nosniff\r\n"
+                                   "Cache-Control: no-store\r\n"
+                                   "Server: fisherd\r\n\r\n";
+
+static void refuse(fd_wire *wire) {
+    fd_connection *at = (fd_connection *)((char *)wire - offsetof(fd_connection, wire));
+    const fd_guard *guard = &wire->guard;
+    char id[FD_REQUEST_ID_SIZE], date[40], status[8], text[1024];
+    fd_request_id_make(id);
+    (void)snprintf(status, sizeof(status), "%u", guard->status);
+    fd_metrics_add(fd_engine_metrics(at->server->engine), FD_METRIC_REQUESTS, "refused", status, 1);
+    fd_log(FD_LOG_DEBUG, "refused", FD_INT("status", guard->status),
+           FD_STR("detail", guard->detail), FD_STR("request_id", id));
+    set_deadline(at, LINGER_SECONDS);
+
+    fd_request request = {.request_id = id};
+    fd_response response = {0};
+    struct tm utc;
+    time_t now = time(NULL);
+    fd_problem(&request, &response, guard->status, guard->detail);
+    (void)strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &utc));
+    int size = snprintf(text, sizeof(text), refusal_head, guard->status,
+                        MHD_get_reason_phrase_for(guard->status), date, response.size, id);
+    if (!guard->is_head && response.body)
+        size += snprintf(text + size, sizeof(text) - (size_t)size, "%s", response.body);
+    free(response.body);
+    assert(size > 0 && (size_t)size < sizeof(text));
+    fd_wire_send(wire, text, (size_t)size);
+}
+
+/* ---- open and closed ---- */
+
+static struct gnutls_session_int *session_of(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    return info ? info->tls_session : NULL;
+}
+
+/* NULL without memory: libmicrohttpd will read from it, but no request is served. */
+static fd_connection *open_connection(fd_server *server, struct MHD_Connection *connection) {
     fd_connection *opened = calloc(1, sizeof(*opened));
     if (!opened)
-        return NULL; /* it is served without a deadline */
-    opened->fd = fd;
+        return NULL;
+    opened->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    opened->server = server;
+    opened->wire = (fd_wire){.fd = opened->fd, .session = session_of(connection), .answer = refuse};
     opened->deadline = fd_monotonic_seconds() + fd_connection_quiet_seconds(server);
     (void)pthread_mutex_lock(&server->lock);
     opened->next = server->connections;
@@ -45,11 +110,13 @@ static fd_connection *open_connection(fd_server *server, int fd) {
         opened->next->link = &opened->next;
     server->connections = opened;
     (void)pthread_mutex_unlock(&server->lock);
+    fd_wire_open(&opened->wire);
     fd_metrics_add(fd_engine_metrics(server->engine), FD_METRIC_CONNECTIONS, NULL, NULL, 1);
     return opened;
 }
 
 static void close_connection(fd_server *server, fd_connection *closed) {
+    fd_wire_close(&closed->wire);
     (void)pthread_mutex_lock(&server->lock);
     *closed->link = closed->next;
     if (closed->next)
@@ -62,9 +129,7 @@ static void close_connection(fd_server *server, fd_connection *closed) {
 void fd_connection_notify(void *context, struct MHD_Connection *connection, void **socket_context,
                           enum MHD_ConnectionNotificationCode code) {
     if (code == MHD_CONNECTION_NOTIFY_STARTED)
-        *socket_context = open_connection(
-            context,
-            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
+        *socket_context = open_connection(context, connection);
     else if (*socket_context)
         close_connection(context, *socket_context);
 }

@@ -6,25 +6,20 @@
 #include <sys/socket.h>
 
 #include "clock.h"
-#include "guard.h"
 #include "log.h"
 #include "problem.h"
 #include "router.h"
 #include "server_private.h"
-
-enum { REQUEST_ID_MAX = 64 };
 
 struct exchange {
     double start;
     const fd_route *route;
     fd_identity identity;
     char *id; /* of the path; NULL: none */
-    char request_id[REQUEST_ID_MAX + 1];
+    char request_id[FD_REQUEST_ID_SIZE];
     fd_client client;
     char *body;
     size_t body_size, body_room;
-    unsigned refused; /* a status of the guard for the target, told when headers are here */
-    const char *refusal;
     bool begun; /* headers were looked at */
     bool is_running;
     unsigned body_refused; /* a status for a body that could not be kept */
@@ -40,18 +35,9 @@ void *fd_exchange_begin(void *context, const char *target, struct MHD_Connection
         return NULL;
     exchange->start = fd_monotonic_seconds();
     exchange->identity = (fd_identity){.role = FD_ROLE_ADMIN, .token = "", .name = ""};
-    exchange->refused = fd_guard_check_target(target, &exchange->refusal);
-    fd_connection_allow(server, connection, (double)server->options.request_seconds);
+    (void)target; /* the guard has looked at it */
+    fd_connection_allow(connection, (double)server->options.request_seconds);
     return exchange;
-}
-
-static enum MHD_Result on_header(void *context, enum MHD_ValueKind kind, const char *name,
-                                 const char *value) {
-    fd_guard *guard = context;
-    (void)kind;
-    guard->has_folded_line |= value && fd_guard_is_folded(name, value);
-    fd_guard_header(guard, name, value ? value : "");
-    return MHD_YES;
 }
 
 struct query {
@@ -75,18 +61,21 @@ static enum MHD_Result on_argument(void *context, enum MHD_ValueKind kind, const
     return MHD_YES;
 }
 
+void fd_request_id_make(char id[FD_REQUEST_ID_SIZE]) {
+    uint64_t number;
+    arc4random_buf(&number, sizeof(number));
+    (void)snprintf(id, FD_REQUEST_ID_SIZE, "%016llx", (unsigned long long)number);
+}
+
 static void choose_request_id(struct MHD_Connection *connection, struct exchange *exchange) {
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
     const char *given = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "X-Request-Id");
     size_t length = given ? strlen(given) : 0;
-    if (length >= 1 && length <= REQUEST_ID_MAX && strspn(given, plain) == length) {
+    if (length >= 1 && length < FD_REQUEST_ID_SIZE && strspn(given, plain) == length) {
         memcpy(exchange->request_id, given, length + 1);
         return;
     }
-    uint64_t number;
-    arc4random_buf(&number, sizeof(number));
-    (void)snprintf(exchange->request_id, sizeof(exchange->request_id), "%016llx",
-                   (unsigned long long)number);
+    fd_request_id_make(exchange->request_id);
 }
 
 /* The pages have all that they need here, and no script or style within them. */
@@ -174,7 +163,7 @@ static enum MHD_Result refuse(fd_server *server, struct MHD_Connection *connecti
     fd_response response = {0};
     fd_problem(&request, &response, status, detail);
     response.allow = allow;
-    fd_connection_allow(server, connection, fd_connection_quiet_seconds(server));
+    fd_connection_allow(connection, fd_connection_quiet_seconds(server));
     return send_response(server, connection, exchange, &response, true);
 }
 
@@ -189,22 +178,18 @@ static bool is_json(const char *type) {
 
 /* The headers are here: whether the request is taken at all, and by whom. */
 static enum MHD_Result begin(fd_server *server, struct MHD_Connection *connection,
-                             struct exchange *exchange, const char *method, const char *path,
-                             const char *version) {
+                             struct exchange *exchange, const char *method, const char *path) {
     exchange->begun = true;
+    fd_wire *wire = fd_connection_wire(connection);
+    if (!wire || !fd_wire_begin(wire)) {
+        fd_log(FD_LOG_ERROR, "unguarded", FD_STR("method", method));
+        return MHD_NO; /* closes the connection */
+    }
     (void)snprintf(exchange->method, sizeof(exchange->method), "%s", method);
     choose_request_id(connection, exchange);
     exchange->client = fd_peer_client(server, connection);
 
-    fd_guard guard = {0};
-    const char *detail = exchange->refusal, *allow = NULL;
-    (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, on_header, &guard);
-    unsigned status = exchange->refused;
-    if (status == 0)
-        status = fd_guard_check_headers(&guard, version, &detail);
-    if (status != 0)
-        return refuse(server, connection, exchange, status, detail, NULL);
-
+    const char *allow = NULL;
     const char *id = NULL;
     size_t id_length = 0;
     int r = fd_router_find(method, path, &exchange->route, &id, &id_length, &allow);
@@ -214,25 +199,33 @@ static enum MHD_Result begin(fd_server *server, struct MHD_Connection *connectio
         return refuse(server, connection, exchange, 404, "there is nothing at this path", NULL);
     if (r < 0)
         return refuse(server, connection, exchange, 405, "the method is not taken here", allow);
-    bool has_body = guard.length > 0 || guard.is_chunked;
-    if (guard.length > exchange->route->body_limit ||
-        (guard.is_chunked && exchange->route->body_limit == 0))
+    const char *length_text =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
+    unsigned long long length = length_text ? strtoull(length_text, NULL, 10) : 0;
+    bool is_chunked =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Transfer-Encoding") != NULL;
+    if (length > exchange->route->body_limit || (is_chunked && exchange->route->body_limit == 0))
         return refuse(server, connection, exchange, 413, "the body is too large", NULL);
-    if (has_body &&
+    if ((length > 0 || is_chunked) &&
         !is_json(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Type")))
         return refuse(server, connection, exchange, 415,
                       "the Content-Type must be application/json", NULL);
-    if (guard.length > 0) {
-        exchange->body = malloc(guard.length);
-        exchange->body_room = exchange->body ? guard.length : 0;
+    if (length > 0) {
+        exchange->body = malloc(length);
+        exchange->body_room = exchange->body ? length : 0;
     }
     return MHD_YES;
+}
+
+static const char *body_refusal(const struct exchange *exchange) {
+    return exchange->body_refused == 413 ? "the body is too large"
+                                         : "there is no memory for the body";
 }
 
 static void collect(struct exchange *exchange, const char *data, size_t size) {
     size_t needed = exchange->body_size + size;
     if (exchange->body_refused != 0)
-        return; /* the rest is read and dropped until the deadline */
+        return;
     if (needed > exchange->route->body_limit) {
         exchange->body_refused = 413;
         return;
@@ -276,11 +269,9 @@ static enum MHD_Result run(fd_server *server, struct MHD_Connection *connection,
     exchange->is_running = true;
     server->running++;
     (void)pthread_mutex_unlock(&server->lock);
-    fd_connection_allow(server, connection, INFINITY);
+    fd_connection_allow(connection, INFINITY);
     if (exchange->body_refused != 0)
-        return refuse(server, connection, exchange, exchange->body_refused,
-                      exchange->body_refused == 413 ? "the body is too large"
-                                                    : "there is no memory for the body",
+        return refuse(server, connection, exchange, exchange->body_refused, body_refusal(exchange),
                       NULL);
 
     struct awaiting awaiting = {server, fd_connection_socket(connection)};
@@ -311,13 +302,17 @@ enum MHD_Result fd_exchange_take(void *context, struct MHD_Connection *connectio
                                  size_t *size, void **state) {
     fd_server *server = context;
     struct exchange *exchange = *state;
+    (void)version;
     if (!exchange)
         return MHD_NO; /* no memory for it */
     if (!exchange->begun)
-        return begin(server, connection, exchange, method, path, version);
+        return begin(server, connection, exchange, method, path);
     if (*size > 0) {
         collect(exchange, data, *size);
         *size = 0;
+        if (exchange->body_refused != 0) /* libmicrohttpd answers only when it has all of it */
+            fd_guard_refuse(&fd_connection_wire(connection)->guard, exchange->body_refused,
+                            body_refusal(exchange));
         return MHD_YES;
     }
     return run(server, connection, exchange);
@@ -330,7 +325,9 @@ void fd_exchange_end(void *context, struct MHD_Connection *connection, void **st
     (void)code;
     if (!exchange)
         return;
-    fd_connection_allow(server, connection, fd_connection_quiet_seconds(server));
+    fd_connection_allow(connection, fd_connection_quiet_seconds(server));
+    if (fd_connection_wire(connection))
+        fd_wire_end(fd_connection_wire(connection));
     if (exchange->status != 0)
         fd_log(exchange->status >= 500 ? FD_LOG_ERROR : FD_LOG_DEBUG, "request",
                FD_STR("route", route_name(exchange)), FD_STR("method", exchange->method),

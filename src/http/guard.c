@@ -1,163 +1,351 @@
 #include "guard.h"
 
-#include <ctype.h>
-#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
-static bool has_control_characters(const char *text) {
-    for (; *text; text++)
-        if (((unsigned char)*text < ' ' && *text != '\t') || (unsigned char)*text == 0x7f)
-            return true;
-    return false;
+#include "macros.h"
+#include "target.h"
+
+static const char digits[] = "0123456789";
+static const char token[] = "!#$%&'*+-.^_`|~0123456789"
+                            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/* A view of some bytes, not terminated. */
+typedef struct text {
+    const char *bytes;
+    size_t size;
+} text;
+
+static bool is_all_of(text value, const char *allowed) {
+    for (size_t i = 0; i < value.size; i++)
+        if (value.bytes[i] == '\0' || !strchr(allowed, value.bytes[i]))
+            return false;
+    return value.size > 0;
 }
 
-static void take_length(fd_guard *guard, const char *value) {
-    size_t digits = strspn(value, "0123456789");
-    guard->content_lengths++;
-    if (digits == 0 || digits > 15 || value[digits + strspn(value + digits, " \t")] != '\0') {
-        guard->has_bad_length = true;
+static bool equals(text value, const char *word) {
+    return strlen(word) == value.size && memcmp(value.bytes, word, value.size) == 0;
+}
+
+static bool equals_without_case(text value, const char *word) {
+    return strlen(word) == value.size && strncasecmp(value.bytes, word, value.size) == 0;
+}
+
+static size_t count_of(text value, char c) {
+    size_t count = 0;
+    for (size_t i = 0; i < value.size; i++)
+        count += value.bytes[i] == c;
+    return count;
+}
+
+/* What stands before the first `c`; *rest begins after it, or is empty with no bytes at all. */
+static text cut(text *rest, char c) {
+    const char *at = memchr(rest->bytes, c, rest->size);
+    text before = {rest->bytes, at ? (size_t)(at - rest->bytes) : rest->size};
+    *rest = at ? (text){at + 1, rest->size - before.size - 1} : (text){NULL, 0};
+    return before;
+}
+
+void fd_guard_refuse(fd_guard *guard, unsigned status, const char *detail) {
+    if (guard->state == FD_GUARD_REFUSED)
+        return;
+    guard->state = FD_GUARD_REFUSED;
+    guard->status = status;
+    guard->detail = detail;
+}
+
+/* ---- the request line ---- */
+
+static void take_version(fd_guard *guard, text version) {
+    guard->is_old = equals(version, "HTTP/1.0");
+    if (guard->is_old || equals(version, "HTTP/1.1"))
+        return;
+    if (version.size == 8 && memcmp(version.bytes, "HTTP/", 5) == 0 && version.bytes[6] == '.' &&
+        strchr(digits, version.bytes[5]) && strchr(digits, version.bytes[7]))
+        fd_guard_refuse(guard, 505, "the versions taken are HTTP/1.0 and HTTP/1.1");
+    else
+        fd_guard_refuse(guard, 400, "the request line does not end in a version");
+}
+
+static void take_request_line(fd_guard *guard, text line) {
+    const char *detail = NULL;
+    if (line.size == 0) {
+        /* Some clients end a body with one that its length does not count. */
+        if (guard->has_empty_line)
+            fd_guard_refuse(guard, 400, "there is no request line");
+        guard->has_empty_line = true;
         return;
     }
-    guard->length = 0;
-    for (size_t i = 0; i < digits; i++)
-        guard->length = guard->length * 10 + (unsigned)(value[i] - '0');
+    text method = cut(&line, ' ');
+    text target = line.bytes ? cut(&line, ' ') : line;
+    if (!is_all_of(method, token))
+        fd_guard_refuse(guard, 400, "the method is no token");
+    else if (!line.bytes)
+        fd_guard_refuse(guard, 400, "the request line is not a method, a target and a version");
+    else if (equals(method, "CONNECT") || equals(method, "TRACE"))
+        fd_guard_refuse(guard, 501, "the method is not taken");
+    else
+        take_version(guard, line);
+    if (target.size > FD_TARGET_MAX)
+        fd_guard_refuse(guard, 414, "the target is too long");
+    else if ((detail = fd_target_fault(target.bytes, target.size)))
+        fd_guard_refuse(guard, 400, detail);
+    else if (count_of(target, '&') >= FD_PARAMETERS_MAX)
+        fd_guard_refuse(guard, 400, "there are too many query parameters");
+    if (guard->state == FD_GUARD_REFUSED)
+        return;
+    guard->is_head = equals(method, "HEAD");
+    guard->state = FD_GUARD_HEADER;
 }
 
-void fd_guard_header(fd_guard *guard, const char *name, const char *value) {
-    static const char token[] = "!#$%&'*+-.^_`|~0123456789"
-                                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    guard->headers++;
-    guard->has_bad_name |= name[0] == '\0' || name[strspn(name, token)] != '\0';
-    guard->has_control_characters |= has_control_characters(name) || has_control_characters(value);
-    if (strcasecmp(name, "Host") == 0) {
-        guard->hosts++;
-    } else if (strcasecmp(name, "Content-Type") == 0) {
-        guard->content_types++;
-    } else if (strcasecmp(name, "Content-Length") == 0) {
-        take_length(guard, value);
-    } else if (strcasecmp(name, "Transfer-Encoding") == 0) {
-        guard->transfer_encodings++;
-        guard->is_chunked = strcasecmp(value, "chunked") == 0;
-    }
-}
+/* ---- headers ---- */
 
-/* libmicrohttpd joins the second line to the name and moves that: "Content-Length:", " 19" becomes
- * a header "Content-Length19". What came in one line still stands in one line. */
-bool fd_guard_is_folded(const char *name, const char *value) {
-    const char *after = name + strlen(name) + 1;
-    if ((uintptr_t)value < (uintptr_t)after)
-        return true;
-    for (; after != value; after++)
-        if (*after != ' ' && *after != '\t')
-            return true;
-    return false;
-}
-
-/* ---- the target ---- */
-
-static int hex_value(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)tolower((unsigned char)c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* The byte that an escape stands for, or -1 if it is none. */
-static int escaped_byte(const char *text) {
-    int high = hex_value(text[1]);
-    int low = high < 0 ? -1 : hex_value(text[2]);
-    return low < 0 ? -1 : high * 16 + low;
-}
-
-/* "." or "..", also with escaped dots. */
-static bool is_dot_segment(const char *segment, size_t length) {
-    size_t dots = 0;
-    for (size_t i = 0; i < length; dots++) {
-        if (segment[i] == '.')
-            i++;
-        else if (length - i >= 3 && strncasecmp(segment + i, "%2e", 3) == 0)
-            i += 3;
-        else
+static bool is_host(text value) {
+    static const char name[] = "-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    static const char address[] = ":.0123456789ABCDEFabcdef";
+    const char *host_end = NULL;
+    if (value.size > 0 && value.bytes[0] == '[') {
+        host_end = memchr(value.bytes, ']', value.size);
+        if (!host_end ||
+            !is_all_of((text){value.bytes + 1, (size_t)(host_end - value.bytes) - 1}, address))
+            return false;
+        host_end++;
+    } else {
+        host_end = memchr(value.bytes, ':', value.size);
+        host_end = host_end ? host_end : value.bytes + value.size;
+        if (!is_all_of((text){value.bytes, (size_t)(host_end - value.bytes)}, name))
             return false;
     }
-    return dots == 1 || dots == 2;
+    text port = {host_end, value.size - (size_t)(host_end - value.bytes)};
+    if (port.size == 0)
+        return true;
+    return port.bytes[0] == ':' && port.size >= 2 && port.size <= 6 &&
+           is_all_of((text){port.bytes + 1, port.size - 1}, digits);
 }
 
-static const char *wrong_with_path(const char *path, size_t length) {
-    for (size_t i = 0; i < length; i++) {
-        if (path[i] == '\\')
-            return "the path has a backslash";
-        if (path[i] != '%')
+static void take_host(fd_guard *guard, text value) {
+    if (value.size > 255 || !is_host(value))
+        fd_guard_refuse(guard, 400, "Host is no name or address with or without a port");
+}
+
+static void take_length(fd_guard *guard, text value) {
+    if (value.size > FD_LENGTH_DIGITS_MAX || !is_all_of(value, digits)) {
+        fd_guard_refuse(guard, 400, "Content-Length is no number");
+        return;
+    }
+    guard->left = 0;
+    for (size_t i = 0; i < value.size; i++)
+        guard->left = guard->left * 10 + (unsigned)(value.bytes[i] - '0');
+}
+
+static void take_transfer_encoding(fd_guard *guard, text value) {
+    guard->is_chunked = true;
+    if (guard->is_old || !equals_without_case(value, "chunked"))
+        fd_guard_refuse(guard, 400, "the only Transfer-Encoding taken is chunked, in HTTP/1.1");
+}
+
+static void take_expect(fd_guard *guard, text value) {
+    if (!equals_without_case(value, "100-continue"))
+        fd_guard_refuse(guard, 417, "the only Expect taken is 100-continue");
+}
+
+static void take_upgrade(fd_guard *guard, text value) {
+    (void)value;
+    fd_guard_refuse(guard, 400, "Upgrade is not taken");
+}
+
+static void take_cookies(fd_guard *guard, text value) {
+    if (count_of(value, ';') >= FD_COOKIES_MAX)
+        fd_guard_refuse(guard, 431, "there are too many cookies");
+}
+
+enum { HOST, CONTENT_LENGTH, TRANSFER_ENCODING };
+
+/* Headers that may come once. */
+static const struct {
+    const char *name;
+    const char *repeated;
+    void (*take)(fd_guard *guard, text value);
+} single[] = {
+    [HOST] = {"Host", "there is more than one Host", take_host},
+    [CONTENT_LENGTH] = {"Content-Length", "there is more than one Content-Length", take_length},
+    [TRANSFER_ENCODING] = {"Transfer-Encoding", "there is more than one Transfer-Encoding",
+                           take_transfer_encoding},
+    {"Content-Type", "there is more than one Content-Type", NULL},
+    {"Authorization", "there is more than one Authorization", NULL},
+    {"Cookie", "there is more than one Cookie", take_cookies},
+    {"Expect", "there is more than one Expect", take_expect},
+    {"Upgrade", "there is more than one Upgrade", take_upgrade},
+};
+
+static bool has_seen(const fd_guard *guard, unsigned header) {
+    return (guard->seen & (1u << header)) != 0;
+}
+
+static text without_blanks(text value) {
+    while (value.size > 0 && strchr(" \t", value.bytes[0]))
+        value = (text){value.bytes + 1, value.size - 1};
+    while (value.size > 0 && strchr(" \t", value.bytes[value.size - 1]))
+        value.size--;
+    return value;
+}
+
+static void take_header(fd_guard *guard, text line) {
+    text value = line;
+    text name = cut(&value, ':');
+    if (++guard->headers > FD_HEADERS_MAX) {
+        fd_guard_refuse(guard, 431, "there are too many headers");
+        return;
+    }
+    if (line.bytes[0] == ' ' || line.bytes[0] == '\t')
+        fd_guard_refuse(guard, 400, "a header has more than one line");
+    else if (!value.bytes)
+        fd_guard_refuse(guard, 400, "a header has no colon");
+    else if (!is_all_of(name, token))
+        fd_guard_refuse(guard, 400, "the name of a header is no token");
+    if (guard->state == FD_GUARD_REFUSED)
+        return;
+    for (unsigned i = 0; i < FD_LENGTH(single); i++) {
+        if (!equals_without_case(name, single[i].name))
             continue;
-        int byte = escaped_byte(path + i);
-        if (byte < 0)
-            return "the path has an escape that is none";
-        if (byte < ' ' || byte == 0x7f)
-            return "the path has a control character";
-        if (byte == '/' || byte == '\\')
-            return "the path has an escaped slash";
+        if (has_seen(guard, i))
+            fd_guard_refuse(guard, 400, single[i].repeated);
+        else if (single[i].take)
+            single[i].take(guard, without_blanks(value));
+        guard->seen |= 1u << i;
     }
-    for (size_t start = 0; start < length;) {
-        size_t end = start;
-        while (end < length && path[end] != '/')
-            end++;
-        if (is_dot_segment(path + start, end - start))
-            return "the path has a dot segment";
-        start = end + 1;
-    }
-    return NULL;
 }
 
-unsigned fd_guard_check_target(const char *raw_target, const char **ret_detail) {
-    if (strlen(raw_target) > FD_TARGET_MAX) {
-        *ret_detail = "the target is too long";
-        return 414;
-    }
-    *ret_detail = NULL;
-    for (const char *c = raw_target; *c; c++)
-        if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f)
-            *ret_detail = "the target has a character that must be escaped";
-    if (raw_target[0] != '/')
-        *ret_detail = "the target is no path";
-    if (strchr(raw_target, '#'))
-        *ret_detail = "the target has a fragment";
-    if (strstr(raw_target, "%00"))
-        *ret_detail = "the target has a NUL"; /* where libmicrohttpd would cut a parameter */
-    if (!*ret_detail)
-        *ret_detail = wrong_with_path(raw_target, strcspn(raw_target, "?"));
-    return *ret_detail ? 400 : 0;
+/* ---- from request to request ---- */
+
+static void begin_request(fd_guard *guard) {
+    guard->state = FD_GUARD_REQUEST_LINE;
+    guard->is_old = guard->is_head = guard->has_empty_line = guard->is_chunked = false;
+    guard->headers = guard->seen = 0;
+    guard->head_size = 0;
+    guard->left = 0;
 }
 
-/* ---- the headers ---- */
+static void end_request(fd_guard *guard) {
+    guard->requests++;
+    begin_request(guard);
+}
 
-unsigned fd_guard_check_headers(const fd_guard *guard, const char *version,
-                                const char **ret_detail) {
-    const char *detail = NULL;
-    if (guard->headers > FD_HEADERS_MAX) {
-        *ret_detail = "there are too many headers";
-        return 431;
+static void end_head(fd_guard *guard) {
+    if (!has_seen(guard, HOST) && !guard->is_old) {
+        fd_guard_refuse(guard, 400, "there must be exactly one Host");
+        return;
     }
-    if (guard->has_control_characters)
-        detail = "a header has a control character";
-    else if (guard->has_folded_line)
-        detail = "a header has more than one line";
-    else if (guard->has_bad_name)
-        detail = "the name of a header is no token";
-    else if (guard->content_types > 1)
-        detail = "there is more than one Content-Type";
-    else if (guard->hosts > 1 || (guard->hosts == 0 && strcmp(version, "HTTP/1.0") != 0))
-        detail = "there must be exactly one Host";
-    else if (guard->content_lengths > 1)
-        detail = "there is more than one Content-Length";
-    else if (guard->has_bad_length)
-        detail = "Content-Length is no number";
-    else if (guard->content_lengths > 0 && guard->transfer_encodings > 0)
-        detail = "there are both Content-Length and Transfer-Encoding";
-    else if (guard->transfer_encodings > 1 ||
-             (guard->transfer_encodings == 1 &&
-              (!guard->is_chunked || strcmp(version, "HTTP/1.0") == 0)))
-        detail = "the only Transfer-Encoding taken is chunked, in HTTP/1.1";
-    *ret_detail = detail;
-    return detail ? 400 : 0;
+    if (has_seen(guard, CONTENT_LENGTH) && has_seen(guard, TRANSFER_ENCODING)) {
+        fd_guard_refuse(guard, 400, "there are both Content-Length and Transfer-Encoding");
+        return;
+    }
+    guard->heads++;
+    if (guard->is_chunked)
+        guard->state = FD_GUARD_CHUNK_SIZE;
+    else if (guard->left > 0)
+        guard->state = FD_GUARD_BODY;
+    else
+        end_request(guard);
+}
+
+static void take_chunk_size(fd_guard *guard, text line) {
+    if (!is_all_of(line, "0123456789ABCDEFabcdef")) {
+        fd_guard_refuse(guard, 400, "the size of a chunk is no hexadecimal number");
+        return;
+    }
+    for (size_t i = 0; i < line.size; i++)
+        guard->left = guard->left * 16 + (unsigned)fd_hex_value(line.bytes[i]);
+    guard->state = guard->left > 0 ? FD_GUARD_CHUNK : FD_GUARD_TRAILER;
+}
+
+/* ---- lines and bytes ---- */
+
+/* Most bytes of a line, and what is said of a longer one. */
+static const struct {
+    size_t most;
+    unsigned status;
+    const char *detail;
+} lines[] = {
+    [FD_GUARD_REQUEST_LINE] = {FD_TARGET_MAX + sizeof("CONNECT  HTTP/1.1"), 414,
+                               "the request line is too long"},
+    [FD_GUARD_HEADER] = {FD_HEADER_MAX, 431, "a header is too long"},
+    [FD_GUARD_CHUNK_SIZE] = {FD_LENGTH_DIGITS_MAX, 400,
+                             "the size of a chunk is no hexadecimal number"},
+    [FD_GUARD_CHUNK_END] = {0, 400, "a chunk is longer than its size"},
+    [FD_GUARD_TRAILER] = {0, 400, "headers after the body are not taken"},
+};
+
+static void end_line(fd_guard *guard) {
+    text line = {guard->line, guard->line_size};
+    guard->line_size = 0;
+    switch (guard->state) {
+    case FD_GUARD_REQUEST_LINE:
+        take_request_line(guard, line);
+        break;
+    case FD_GUARD_HEADER:
+        if (line.size > 0)
+            take_header(guard, line);
+        else
+            end_head(guard);
+        break;
+    case FD_GUARD_CHUNK_SIZE:
+        take_chunk_size(guard, line);
+        break;
+    case FD_GUARD_CHUNK_END:
+        guard->state = FD_GUARD_CHUNK_SIZE;
+        break;
+    case FD_GUARD_TRAILER:
+        end_request(guard);
+        break;
+    case FD_GUARD_CHUNK:
+    case FD_GUARD_BODY:
+    case FD_GUARD_REFUSED:
+        break;
+    }
+}
+
+static void take_byte_of_line(fd_guard *guard, char c) {
+    if (guard->has_return && c != '\n')
+        fd_guard_refuse(guard, 400, "a line has a carriage return within");
+    else if (!guard->has_return && c == '\n')
+        fd_guard_refuse(guard, 400, "a line ends without a carriage return");
+    else if (((unsigned char)c < ' ' && !strchr("\t\r\n", c)) || c == 0x7f || c == '\0')
+        fd_guard_refuse(guard, 400, "there is a control character");
+    else if (guard->state <= FD_GUARD_HEADER && ++guard->head_size > FD_HEAD_MAX)
+        fd_guard_refuse(guard, 431, "the headers are too long");
+    else if (c != '\r' && c != '\n' && guard->line_size == lines[guard->state].most)
+        fd_guard_refuse(guard, lines[guard->state].status, lines[guard->state].detail);
+    if (guard->state == FD_GUARD_REFUSED)
+        return;
+    guard->has_return = c == '\r';
+    if (c == '\n')
+        end_line(guard);
+    else if (c != '\r')
+        guard->line[guard->line_size++] = c;
+}
+
+/* As many of the bytes as belong to the body or the chunk. */
+static size_t take_content(fd_guard *guard, size_t size) {
+    size_t taken = size < guard->left ? size : (size_t)guard->left;
+    guard->left -= taken;
+    if (guard->left == 0 && guard->state == FD_GUARD_CHUNK)
+        guard->state = FD_GUARD_CHUNK_END;
+    else if (guard->left == 0)
+        end_request(guard);
+    return taken;
+}
+
+bool fd_guard_take(fd_guard *guard, const char *data, size_t size, size_t *ret_ended) {
+    *ret_ended = 0;
+    for (size_t i = 0; i < size && guard->state != FD_GUARD_REFUSED;) {
+        uint64_t before = guard->requests;
+        if (guard->state == FD_GUARD_BODY || guard->state == FD_GUARD_CHUNK)
+            i += take_content(guard, size - i);
+        else
+            take_byte_of_line(guard, data[i++]);
+        if (guard->requests != before)
+            *ret_ended = i;
+    }
+    return guard->state != FD_GUARD_REFUSED;
 }

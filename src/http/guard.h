@@ -1,39 +1,71 @@
 /*
- * The request guard: what libmicrohttpd lets through and we do not. It looks at the raw target and
- * at the headers before a byte of the body is read; what it refuses gets one answer and a closed
- * connection, so that no proxy in front and we can disagree about where a request ends.
+ * The request guard: a strict reader of the framing of HTTP/1.x, over bytes alone. wire.c shows it
+ * all that arrives before libmicrohttpd sees it. What has two readings, or none, is refused, so
+ * that no proxy in front and we can disagree about where a request ends.
+ *
+ * It does not understand requests: methods, paths and types are exchange.c's.
  */
 #ifndef FD_GUARD_H
 #define FD_GUARD_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-enum { FD_HEADERS_MAX = 64, FD_TARGET_MAX = 4096 };
+enum {
+    FD_TARGET_MAX = 4096,     /* bytes */
+    FD_PARAMETERS_MAX = 32,   /* of a query */
+    FD_HEADERS_MAX = 64,      /* lines */
+    FD_COOKIES_MAX = 64,      /* in their one line */
+    FD_HEADER_MAX = 8192,     /* bytes of one line */
+    FD_HEAD_MAX = 16 << 10,   /* bytes; libmicrohttpd's memory for a connection holds so much */
+    FD_LENGTH_DIGITS_MAX = 15 /* of a Content-Length or the size of a chunk */
+};
 
-/* What counts of a request's headers, gathered one by one. */
+typedef enum fd_guard_state {
+    FD_GUARD_REQUEST_LINE,
+    FD_GUARD_HEADER,
+    FD_GUARD_CHUNK_SIZE,
+    FD_GUARD_CHUNK_END, /* the end of the line after a chunk's bytes */
+    FD_GUARD_TRAILER,   /* the empty line after the last chunk */
+    FD_GUARD_CHUNK,     /* a chunk's bytes */
+    FD_GUARD_BODY,
+    FD_GUARD_REFUSED,
+} fd_guard_state;
+
+/* Starts as all zero, for one connection. */
 typedef struct fd_guard {
+    fd_guard_state state;
+    unsigned status;    /* of the 400s and 500s once it has refused, until then 0 */
+    const char *detail; /* static text; NULL until then */
+    uint64_t heads;     /* requests whose head has been seen whole */
+    uint64_t requests;  /* … and their body too */
+
+    /* of the request that is being read */
+    bool is_old;         /* HTTP/1.0 */
+    bool is_head;        /* its answer has no body */
+    bool has_empty_line; /* an empty line stood before it */
+    bool is_chunked;
     unsigned headers;
-    unsigned hosts;
-    unsigned content_lengths;
-    unsigned transfer_encodings;
-    unsigned content_types;
-    bool is_chunked;             /* the transfer encoding is "chunked" and nothing else */
-    bool has_bad_length;         /* a Content-Length that is no plain number */
-    unsigned long long length;   /* of the body, if told */
-    bool has_control_characters; /* in a header */
-    bool has_bad_name;           /* a header whose name is no token, as "Content-Length " */
-    bool has_folded_line;        /* a header that goes on in a second line */
+    unsigned seen; /* bits of the headers that may come once */
+    size_t head_size;
+    uint64_t left; /* bytes of the body or the chunk */
+
+    bool has_return; /* a carriage return ended the line, if a line feed follows */
+    size_t line_size;
+    char line[FD_HEADER_MAX];
 } fd_guard;
 
-void fd_guard_header(fd_guard *guard, const char *name, const char *value);
+/*
+ * Looks at the next bytes of the connection. True: all of them are well-formed so far. False: it
+ * has refused, guard->status says how, and it takes nothing more. Either way *ret_ended is how many
+ * of these bytes go up to the end of the last request that ended in them; 0: none did.
+ *
+ * How the bytes are split over calls makes no difference.
+ */
+bool fd_guard_take(fd_guard *guard, const char *data, size_t size, size_t *ret_ended);
 
-/* Whether a header, by the places that libmicrohttpd keeps it at, came in more than one line. */
-bool fd_guard_is_folded(const char *name, const char *value);
-
-/* A status of the 400s and *ret_detail, or 0 if the target and the headers will do. */
-unsigned fd_guard_check_target(const char *raw_target, const char **ret_detail);
-unsigned fd_guard_check_headers(const fd_guard *guard, const char *version,
-                                const char **ret_detail);
+/* Refuses what comes, whatever it is. The first refusal stays. */
+void fd_guard_refuse(fd_guard *guard, unsigned status, const char *detail);
 
 #endif

@@ -70,6 +70,9 @@ static int read_port(fd_server *server) {
 
 static int start_library(fd_server *server, fd_fault *fault) {
     const fd_server_options *options = &server->options;
+    int r = fd_wire_check();
+    if (r < 0)
+        return fd_fault_set(fault, r, "", "the request guard is not in libmicrohttpd's way");
     unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG | MHD_USE_ITC;
     flags |= options->threads > 0 ? MHD_USE_EPOLL : MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL;
     struct MHD_OptionItem more[] = {

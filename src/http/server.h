@@ -1,9 +1,9 @@
 /*
  * The HTTP server: libmicrohttpd in front of the engine.
  *
- * A request passes guard.c (is it well-formed HTTP that we take at all?), routes.def (which
- * handler, which body limit?), the codec (JSON to structs, faults as problem documents) and one
- * resource file, which calls the engine.
+ * The bytes of a request pass guard.c (are they well-formed HTTP that we take at all?) on their way
+ * to libmicrohttpd; the request passes routes.def (which handler, which body limit?), the codec
+ * (JSON to structs, faults as problem documents) and one resource file, which calls the engine.
  */
 #ifndef FD_SERVER_H
 #define FD_SERVER_H

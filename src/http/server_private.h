@@ -8,11 +8,14 @@
 
 #include "address.h"
 #include "server.h"
+#include "wire.h"
 
 /* One open connection. It is linked from the callback that opens it to the one that closes it,
  * during which its socket stays open. */
 typedef struct fd_connection {
     int fd;
+    fd_server *server;
+    fd_wire wire;    /* used by the thread that serves the connection alone */
     double deadline; /* monotonic seconds by which a request must be here; guarded by
                         server->lock, as is all below */
     struct fd_connection *next, **link;
@@ -42,10 +45,11 @@ void fd_server_wait_until(fd_server *server, double deadline);
 
 void fd_connection_notify(void *server, struct MHD_Connection *connection, void **socket_context,
                           enum MHD_ConnectionNotificationCode code);
-int fd_connection_socket(struct MHD_Connection *connection); /* -1: not known */
+int fd_connection_socket(struct MHD_Connection *connection);    /* -1: not known */
+fd_wire *fd_connection_wire(struct MHD_Connection *connection); /* NULL: there is none */
 
 /* A request must be here, or the next one begin, within so many seconds. */
-void fd_connection_allow(fd_server *server, struct MHD_Connection *connection, double seconds);
+void fd_connection_allow(struct MHD_Connection *connection, double seconds);
 double fd_connection_quiet_seconds(const fd_server *server); /* to idle, and then to send one */
 
 void *fd_connection_watch(void *server); /* the thread that ends those whose time is over */
@@ -58,6 +62,9 @@ const struct sockaddr *fd_peer_address(struct MHD_Connection *connection); /* NU
 fd_client fd_peer_client(const fd_server *server, struct MHD_Connection *connection);
 
 /* ---- exchange.c: what libmicrohttpd calls for each request ---- */
+
+enum { FD_REQUEST_ID_SIZE = 65 };
+void fd_request_id_make(char id[FD_REQUEST_ID_SIZE]);
 
 void *fd_exchange_begin(void *server, const char *target, struct MHD_Connection *connection);
 enum MHD_Result fd_exchange_take(void *server, struct MHD_Connection *connection, const char *path,
