@@ -293,7 +293,7 @@ static enum MHD_Result run(fd_server *server, struct MHD_Connection *connection,
     if (query.detail)
         return refuse(server, connection, exchange, 400, query.detail, NULL);
     fd_response response = {0};
-    exchange->route->handler(&request, &response);
+    fd_admission_run(server, exchange->route, &request, &response);
     return send_response(server, connection, exchange, &response, false);
 }
 

@@ -51,7 +51,7 @@ typedef struct fd_response {
 typedef void fd_handler(const fd_request *request, fd_response *response);
 
 /* The handlers that routes.def names. */
-#define ROUTE(name, method, path, role, handler, body_limit) fd_handler handler;
+#define ROUTE(name, method, path, role, gate, handler, body_limit) fd_handler handler;
 #include "routes.def"
 #undef ROUTE
 

@@ -5,7 +5,8 @@
 #include <string.h>
 
 static const fd_route routes[] = {
-#define ROUTE(name, method, path, role, ...) {name, method, path, FD_ROLE_##role, __VA_ARGS__},
+#define ROUTE(name, method, path, role, gate, ...)                                                 \
+    {name, method, path, FD_ROLE_##role, FD_GATE_##gate, __VA_ARGS__},
 #include "routes.def"
 #undef ROUTE
 };

@@ -4,11 +4,19 @@
 
 #include "request.h"
 
+typedef enum fd_gate_kind {
+#define GATE(identifier, ...) FD_GATE_##identifier,
+#include "gates.def"
+#undef GATE
+    FD_GATE_NONE /* also the number of the others */
+} fd_gate_kind;
+
 typedef struct fd_route {
     const char *name;
     const char *method; /* GET includes HEAD */
     const char *path;   /* {id} stands for one segment */
     fd_role role;       /* the least that may call it */
+    fd_gate_kind gate;
     fd_handler *handler;
     size_t body_limit;
 } fd_route;

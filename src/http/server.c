@@ -103,6 +103,7 @@ void fd_server_wait_until(fd_server *server, double deadline) {
 static void server_free(fd_server *server) {
     if (server->socket >= 0)
         (void)close(server->socket);
+    fd_admission_close(server);
     (void)pthread_mutex_destroy(&server->lock);
     (void)pthread_cond_destroy(&server->changed);
     fd_networks_clear(&server->trusted);
@@ -124,6 +125,7 @@ int fd_server_start(const fd_server_options *options, fd_engine *engine, fd_serv
     server->options = *options;
     server->engine = engine;
     server->socket = -1;
+    fd_admission_open(server);
     pthread_condattr_t monotonic;
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -21,6 +21,10 @@ typedef struct fd_server_options {
     uint16_t port;        /* 0 takes a free one */
     uint32_t connections; /* most at once */
     uint32_t threads; /* 0: one per connection; else an epoll pool, connections <= 120 x threads */
+    uint32_t selections_at_once; /* 0: as many as there are processors */
+    uint32_t selection_queue;    /* selections that may wait */
+    uint32_t transfers_at_once;  /* large bodies read, and long answers written; 0 as above */
+    uint32_t transfer_queue;
     uint32_t idle_seconds;       /* a connection without traffic is closed */
     uint32_t request_seconds;    /* from a request's first byte to its last */
     const char *trusted_proxies; /* a list as fd_networks_parse takes it; "": none */

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 
 #include "address.h"
+#include "gate.h"
+#include "router.h"
 #include "server.h"
 #include "wire.h"
 
@@ -28,6 +30,8 @@ struct fd_server {
     fd_networks trusted; /* proxies */
     int socket;
     uint16_t port;
+
+    fd_gate gates[FD_GATE_NONE];
 
     pthread_mutex_t lock;
     pthread_cond_t changed;     /* monotonic; a handler ended, or the watch must stop */
@@ -60,6 +64,15 @@ const struct sockaddr *fd_peer_address(struct MHD_Connection *connection); /* NU
 
 /* Only with the headers of a request: who it comes from, as far as trusted proxies tell. */
 fd_client fd_peer_client(const fd_server *server, struct MHD_Connection *connection);
+
+/* ---- admission.c ---- */
+
+void fd_admission_open(fd_server *server);
+void fd_admission_close(fd_server *server);
+
+/* Has the handler of the route work as soon as its gate lets it, or answers why it may not. */
+void fd_admission_run(fd_server *server, const fd_route *route, const fd_request *request,
+                      fd_response *response);
 
 /* ---- exchange.c: what libmicrohttpd calls for each request ---- */
 

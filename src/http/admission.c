@@ -1,0 +1,60 @@
+/* Whether a request may begin its work now, must wait for that, or is too much. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "problem.h"
+#include "server_private.h"
+
+enum { SMALL_BODY = 64 << 10 }; /* bytes */
+
+static const char *const busy[] = {
+#define GATE(identifier, name, at_once, queue, detail) detail,
+#include "gates.def"
+#undef GATE
+};
+
+static unsigned processors(void) {
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? (unsigned)online : 1;
+}
+
+void fd_admission_open(fd_server *server) {
+    const fd_server_options *options = &server->options;
+    fd_metrics *metrics = fd_engine_metrics(server->engine);
+#define GATE(identifier, name, at_once, queue, detail)                                             \
+    fd_gate_open(&server->gates[FD_GATE_##identifier], name,                                       \
+                 options->at_once > 0 ? options->at_once : processors(), options->queue, metrics);
+#include "gates.def"
+#undef GATE
+}
+
+void fd_admission_close(fd_server *server) {
+    for (size_t i = 0; i < FD_LENGTH(server->gates); i++)
+        fd_gate_close(&server->gates[i]);
+}
+
+static void count_refusal(fd_server *server, const char *limit) {
+    fd_metrics_add(fd_engine_metrics(server->engine), FD_METRIC_REFUSED, limit, NULL, 1);
+}
+
+static fd_gate *gate_of(fd_server *server, const fd_route *route, const fd_request *request) {
+    bool passes = route->gate == FD_GATE_NONE ||
+                  (route->gate == FD_GATE_UPLOADS && request->body_size <= SMALL_BODY);
+    return passes ? NULL : &server->gates[route->gate];
+}
+
+void fd_admission_run(fd_server *server, const fd_route *route, const fd_request *request,
+                      fd_response *response) {
+    fd_gate *gate = gate_of(server, route, request);
+    int r = gate ? fd_gate_enter(gate, request->is_awaited, request->await_context) : 0;
+    if (r == -EBUSY) {
+        count_refusal(server, gate->name);
+        fd_problem(request, response, 503, busy[route->gate]);
+    } else if (r < 0) {
+        fd_problem_of(request, response, r, NULL);
+    } else {
+        route->handler(request, response);
+        if (gate)
+            fd_gate_leave(gate);
+    }
+}

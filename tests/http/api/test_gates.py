@@ -1,0 +1,130 @@
+"""Only so many requests compute at once; the others wait in their order, or are refused."""
+
+import json
+import random
+import socket
+import time
+
+import pytest
+
+from client import Daemon, SLOWNESS, label, read_answer, statuses, wait_until
+
+PATIENT = 2 * SLOWNESS  # seconds
+DRAW = random.Random(3)
+ITEMS = [{"id": f"i{i}", "prompt_id": f"p{i // 50}",
+          "embedding": [round(DRAW.gauss(0, 1), 3) for _ in range(8)]} for i in range(5000)]
+LONG = {"strategy": "greedy", "batch_size": 100000, "seed": 1,
+        "generate": {"mode": "all_pairs", "scope": "any"}}
+SHORT = {"batch_size": 2, "generate": {"mode": "in_prompt", "pairs": 50}}
+
+
+@pytest.fixture
+def narrow(db):
+    """One selection at once, and two that may wait."""
+    with Daemon(db, {"hidden-layers": 0, "selections-at-once": 1, "selection-queue": 2}) as daemon:
+        daemon.add_items(ITEMS)
+        yield daemon
+
+
+def send(daemon, path, body):
+    text = json.dumps(body)
+    connection = socket.create_connection((daemon.host, daemon.port), timeout=60 * SLOWNESS)
+    connection.sendall((f"POST {path} HTTP/1.1\r\nHost: {daemon.host}\r\n"
+                        f"Content-Type: application/json\r\nContent-Length: {len(text)}\r\n"
+                        f"\r\n{text}").encode())
+    return connection
+
+
+def value(daemon, series):
+    for line in daemon.metrics().splitlines():
+        if line.startswith(series + " "):
+            return float(line.rpartition(" ")[2])
+    return 0
+
+
+def fill(daemon):
+    """One selection that computes and two that wait for it."""
+    connections = [send(daemon, "/v1/selections", LONG)]
+    wait_until(lambda: value(daemon, 'fisherd_http_gate_working{gate="selections"}') == 1, "work")
+    for waiting in 1, 2:
+        connections.append(send(daemon, "/v1/selections", SHORT))
+        wait_until(lambda n=waiting:
+                   value(daemon, 'fisherd_http_gate_waiting{gate="selections"}') == n, "the queue")
+    return connections
+
+
+def test_a_selection_too_many_is_told_to_come_again(narrow):
+    connections = fill(narrow)
+    answer = narrow.call("POST", "/v1/selections", SHORT)
+    assert answer.status == 503
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert answer.json["detail"] == "too many selections wait already"
+    assert value(narrow, 'fisherd_http_refused_total{limit="selections"}') == 1
+    for connection in connections:
+        connection.close()
+
+
+def test_others_do_not_wait_for_selections(narrow):
+    connections = fill(narrow)
+    start = time.monotonic()
+    assert narrow.call("GET", "/healthz").status == 200
+    assert narrow.add_labels([label("l1", "i0", "i1")])["accepted"] == 1
+    assert narrow.post("/v1/score", {"items": ["i0"]})["scores"]
+    assert len(narrow.get("/v1/items?limit=5")["items"]) == 5
+    given = narrow.post("/v1/assignments", {"annotator": "anna"})["assignments"]
+    assert given
+    assert time.monotonic() - start < PATIENT
+    for connection in connections:
+        connection.close()
+
+
+def test_who_waits_is_served_once_there_is_a_place(narrow):
+    first, *waiting = fill(narrow)
+    first.close()
+    for connection in waiting:
+        with connection:
+            assert statuses(read_answer(connection)) == [200]
+    assert value(narrow, 'fisherd_http_gate_waiting{gate="selections"}') == 0
+    assert value(narrow, 'fisherd_http_gate_working{gate="selections"}') == 0
+    assert len(narrow.select(**SHORT)["pairs"]) == 2
+
+
+def test_who_hangs_up_leaves_the_queue(narrow):
+    first, second, third = fill(narrow)
+    second.close()
+    wait_until(lambda: value(narrow, 'fisherd_http_gate_waiting{gate="selections"}') == 1,
+               "the queue to become shorter", PATIENT)
+    with send(narrow, "/v1/selections", SHORT) as fourth:
+        wait_until(lambda: value(narrow, 'fisherd_http_gate_waiting{gate="selections"}') == 2,
+                   "the queue to become longer")
+        first.close()
+        assert statuses(read_answer(third)) == [200]
+        assert statuses(read_answer(fourth)) == [200]
+    third.close()
+
+
+def test_the_daemon_ends_while_selections_wait(narrow):
+    connections = fill(narrow)
+    assert narrow.stop() < 3 * SLOWNESS
+    for connection in connections:
+        connection.close()
+
+
+def test_a_failed_selection_gives_its_place_back(narrow):
+    for _ in range(5):
+        answer = narrow.call("POST", "/v1/selections", {"batch_size": 1, "strategy": "none"})
+        assert answer.status == 422
+    assert len(narrow.select(**SHORT)["pairs"]) == 2
+
+
+def test_without_a_queue_nothing_waits(db):
+    options = {"hidden-layers": 0, "selections-at-once": 2, "selection-queue": 0}
+    with Daemon(db, options) as daemon:
+        daemon.add_items(ITEMS)
+        connections = [send(daemon, "/v1/selections", LONG) for _ in range(2)]
+        wait_until(lambda: value(daemon, 'fisherd_http_gate_working{gate="selections"}') == 2,
+                   "work")
+        assert daemon.call("POST", "/v1/selections", SHORT).status == 503
+        for connection in connections:
+            connection.close()
