@@ -7,7 +7,7 @@ mkdir -p "$builds"
 build_packages='
     gcc libc6-dev meson ninja-build pkg-config python3
     libmicrohttpd-dev libgnutls28-dev libjansson-dev libopenblas-dev liblapacke-dev libsqlite3-dev
-    libsodium-dev libinih-dev libcurl4-openssl-dev uthash-dev libcmocka-dev
+    libsodium-dev libinih-dev libcurl4-openssl-dev libsystemd-dev uthash-dev libcmocka-dev
 '
 test_packages='
     clang clang-format libclang-rt-14-dev python3-pytest python3-numpy

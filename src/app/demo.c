@@ -65,7 +65,7 @@ static int start_service(fd_options *options, fd_service *service, fd_fault *fau
     return options->listen ? fd_service_start(options, service, fault) : -ENOMEM;
 }
 
-static int serve_corpus(const fd_service *service, size_t simulate, fd_fault *fault) {
+static int serve_corpus(fd_service *service, size_t simulate, fd_fault *fault) {
     fd_crowd *crowd = NULL;
     int r = fd_corpus_add(service->engine, fault);
     if (r == 0 && simulate > 0)
@@ -81,7 +81,7 @@ static int serve_corpus(const fd_service *service, size_t simulate, fd_fault *fa
     else
         printf("With --simulate 5, simulated annotators label beside you.\n");
     (void)fflush(stdout);
-    fd_service_wait();
+    (void)fd_service_wait(service);
     if (crowd)
         fd_crowd_stop(crowd);
     return 0;
@@ -133,7 +133,7 @@ int fd_demo_main(int argc, char **argv) {
         if (!mkdtemp(folder) || asprintf(&options.db, "%s/demo.db", folder) < 0)
             return fd_complain("demo", -errno, &fault);
     }
-    fd_service_catch_signals();
+    fd_signals_catch(false);
     r = run_demo(&options, &flags, &fault);
     if (temporary)
         remove_database(folder, options.db);

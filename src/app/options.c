@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "log.h"
+
 static const fd_option_row rows[] = {
 #define OPTION(kind, member, ...) {FD_OPTION_##kind, offsetof(fd_options, member), __VA_ARGS__},
 #include "options.def"
@@ -277,7 +279,48 @@ int fd_options_describe(const fd_options *options, const char *const *without, c
     return fclose(out) == 0 ? 0 : -ENOMEM;
 }
 
+static size_t size_of(const fd_option_row *row) {
+    return row->kind == FD_OPTION_TEXT   ? sizeof(char *)
+           : row->kind == FD_OPTION_REAL ? sizeof(double)
+                                         : sizeof(uint64_t);
+}
+
+static bool is_same(const fd_option_row *row, const void *one, const void *other) {
+    if (row->kind == FD_OPTION_TEXT)
+        return strcmp(*(char *const *)one, *(char *const *)other) == 0;
+    return memcmp(one, other, size_of(row)) == 0;
+}
+
+void fd_options_compare(fd_options *one, fd_options *other,
+                        bool (*visit)(void *context, const char *name), void *context) {
+    for (size_t i = 0; i < FD_LENGTH(rows); i++) {
+        void *a = member_of(one, &rows[i]), *b = member_of(other, &rows[i]);
+        if (is_same(&rows[i], a, b) || !visit(context, rows[i].name))
+            continue;
+        char kept[sizeof(double)];
+        memcpy(kept, a, size_of(&rows[i]));
+        memcpy(a, b, size_of(&rows[i]));
+        memcpy(b, kept, size_of(&rows[i]));
+    }
+}
+
 /* ---- what the options mean ---- */
+
+int fd_options_check(const fd_options *options, fd_fault *fault) {
+    fd_log_level level;
+    if (options->db[0] == '\0')
+        return fd_fault_set(fault, -EINVAL, "", "--db FILE is missing");
+    if (fd_log_level_parse(options->log_level, &level) < 0)
+        return fd_fault_set(fault, -EINVAL, "", "log-level takes debug, info, warning or error");
+    if (!fi_strategy_find(options->strategy))
+        return fd_fault_set(fault, -EINVAL, "", "there is no strategy \"%s\"", options->strategy);
+    if (strcmp(options->candidates, "in_prompt") != 0 &&
+        strcmp(options->candidates, "cross_prompt") != 0 && strcmp(options->candidates, "any") != 0)
+        return fd_fault_set(fault, -EINVAL, "",
+                            "candidates takes in_prompt, cross_prompt or any, not \"%s\"",
+                            options->candidates);
+    return 0;
+}
 
 fd_engine_options fd_options_engine(const fd_options *options) {
     fd_engine_options engine = fd_engine_defaults();

@@ -61,6 +61,14 @@ void fd_options_print_help_in(const fd_option_row *table, size_t n, FILE *out);
 /* The options of the engine and of the server that these name; views, nothing is copied. */
 fd_engine_options fd_options_engine(const fd_options *options);
 
+/* What no single option's bounds tell: -EINVAL with a fault. */
+int fd_options_check(const fd_options *options, fd_fault *fault) FD_MUST_CHECK;
+
+/* Calls `visit` with the name of each option in which the two differ; where it returns true, they
+ * swap their values. */
+void fd_options_compare(fd_options *one, fd_options *other,
+                        bool (*visit)(void *context, const char *name), void *context);
+
 /* Splits HOST:PORT or [HOST]:PORT. */
 int fd_options_split_listen(const char *listen, char *host, size_t size, uint16_t *ret_port,
                             fd_fault *fault) FD_MUST_CHECK;

@@ -12,21 +12,22 @@ int fd_serve_main(int argc, char **argv) {
     if (r < 0)
         return fd_complain("serve", r, &fault);
     fd_log_level level;
-    r = fd_log_level_parse(options.log_level, &level);
-    if (r < 0) {
-        (void)fd_fault_set(&fault, r, "", "log-level takes debug, info, warning or error");
+    r = fd_options_check(&options, &fault);
+    if (r == 0)
+        r = fd_log_level_parse(options.log_level, &level);
+    if (r < 0)
         return fd_complain("serve", r, &fault);
-    }
     fd_log_set_level(level);
     r = fd_kernels_choose(options.blas_kernels, argv - 2, &fault);
     if (r < 0)
         return fd_complain("serve", r, &fault);
 
-    fd_service_catch_signals();
+    fd_signals_catch(true);
     r = fd_service_start(&options, &service, &fault);
     if (r < 0)
         return fd_complain("serve", r, &fault);
-    fd_service_wait();
+    while (fd_service_wait(&service) != FD_TOLD_TO_END)
+        fd_service_reload(&service, &options, argc, argv);
     fd_service_stop(&service);
     return 0;
 }

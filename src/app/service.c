@@ -2,28 +2,19 @@
 
 #include <cblas.h>
 #include <errno.h>
-#include <semaphore.h>
-#include <signal.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "clock.h"
 #include "log.h"
+#include "notify.h"
 #include "version.h"
 
-/* SIGTERM ends the daemon within two seconds; this is the part that running requests may take. */
-static const double grace_seconds = 1.0;
+/* The service manager is told how the daemon is at least as often, in seconds. */
+static const double tick_seconds = 1.0;
 
 static int open_engine(const fd_options *options, fd_engine **ret, fd_fault *fault) {
-    if (options->db[0] == '\0')
-        return fd_fault_set(fault, -EINVAL, "", "--db FILE is missing");
-    if (!fi_strategy_find(options->strategy))
-        return fd_fault_set(fault, -EINVAL, "", "there is no strategy \"%s\"", options->strategy);
-    if (strcmp(options->candidates, "in_prompt") != 0 &&
-        strcmp(options->candidates, "cross_prompt") != 0 && strcmp(options->candidates, "any") != 0)
-        return fd_fault_set(fault, -EINVAL, "",
-                            "candidates takes in_prompt, cross_prompt or any, not \"%s\"",
-                            options->candidates);
     fd_store *store;
     int r = fd_store_open_sqlite(options->db, &store, fault);
     if (r < 0)
@@ -35,7 +26,9 @@ static int open_engine(const fd_options *options, fd_engine **ret, fd_fault *fau
 int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault) {
     char host[64];
     uint16_t port;
-    int r = fd_options_split_listen(options->listen, host, sizeof(host), &port, fault);
+    int r = fd_options_check(options, fault);
+    if (r == 0)
+        r = fd_options_split_listen(options->listen, host, sizeof(host), &port, fault);
     if (r < 0)
         return r;
 
@@ -74,36 +67,48 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
            FD_STR("db", options->db), FD_STR("blas_kernels", openblas_get_corename()));
     ret->engine = FD_STEAL(engine);
     ret->server = server;
+    ret->stop_seconds = options->stop_seconds;
+    ret->status[0] = '\0';
+    fd_notify_ready("started");
     return 0;
 }
 
+/* ---- while it runs ---- */
+
+/* Whether the daemon serves, for those who ask the service manager. */
+static void tell_status(fd_service *service) {
+    char reason[160], status[sizeof(service->status)];
+    if (fd_engine_ready(service->engine, reason, sizeof(reason)) == 0)
+        (void)snprintf(status, sizeof(status), "serves %s", service->url);
+    else
+        (void)snprintf(status, sizeof(status), "not ready: %s", reason);
+    if (strcmp(status, service->status) == 0)
+        return;
+    memcpy(service->status, status, sizeof(status));
+    fd_notify_status(status);
+}
+
+fd_told fd_service_wait(fd_service *service) {
+    double watchdog = fd_notify_watchdog_seconds();
+    double tick = watchdog > 0 ? fmin(watchdog / 4, tick_seconds) : tick_seconds;
+    for (;;) {
+        fd_told told = fd_signals_wait(tick);
+        if (told != FD_TOLD_NOTHING)
+            return told;
+        tell_status(service);
+        if (watchdog > 0)
+            fd_notify_alive();
+    }
+}
+
 void fd_service_stop(fd_service *service) {
-    double start = fd_monotonic_seconds();
-    fd_log(FD_LOG_INFO, "stopping", FD_REAL("grace_seconds", grace_seconds));
+    double start = fd_monotonic_seconds(), all = service->stop_seconds;
+    double grace = fmax(all / 2, all - 1); /* what running requests may take of it */
+    fd_signals_end_within(all);
+    fd_notify_stopping();
+    fd_log(FD_LOG_INFO, "stopping", FD_REAL("grace_seconds", grace));
     fd_engine_interrupt(service->engine);
-    fd_server_stop(service->server, grace_seconds);
+    fd_server_stop(service->server, grace);
     fd_engine_close(service->engine);
     fd_log(FD_LOG_INFO, "stopped", FD_REAL("seconds", fd_monotonic_seconds() - start));
-}
-
-/* Blocking the signals and sigwait would not do: OpenBLAS has started a thread before main, which
- * does not block them. */
-static sem_t told_to_end;
-
-static void on_ending_signal(int number) {
-    (void)number;
-    (void)sem_post(&told_to_end);
-}
-
-void fd_service_catch_signals(void) {
-    struct sigaction action = {.sa_handler = on_ending_signal, .sa_flags = SA_RESTART};
-    (void)sem_init(&told_to_end, 0, 0);
-    (void)sigaction(SIGTERM, &action, NULL);
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)signal(SIGPIPE, SIG_IGN);
-}
-
-void fd_service_wait(void) {
-    while (sem_wait(&told_to_end) != 0)
-        continue;
 }

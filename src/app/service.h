@@ -5,24 +5,28 @@
 #include "engine.h"
 #include "options.h"
 #include "server.h"
+#include "signals.h"
 
 typedef struct fd_service {
     fd_engine *engine;
     fd_server *server;
-    char url[128]; /* http://HOST:PORT */
+    double stop_seconds;
+    char url[128];    /* http://HOST:PORT */
+    char status[192]; /* as the service manager was told */
 } fd_service;
 
 /* Opens, replays, listens, and says so in the log. On failure `fault` says why in words. */
 int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault) FD_MUST_CHECK;
 
-/* Lets running requests end, stops training, closes the store. */
+/* Lets running requests end, stops training, closes the store, within stop_seconds. */
 void fd_service_stop(fd_service *service);
 
-/* From now on SIGTERM and SIGINT make fd_service_wait return, and SIGPIPE is ignored. Call before
- * fd_service_start. */
-void fd_service_catch_signals(void);
+/* Waits until the process is told something, of which signals.h tells; meanwhile it tells the
+ * service manager that the daemon lives, as long as it does. */
+fd_told fd_service_wait(fd_service *service);
 
-/* Returns when the process is told to end. */
-void fd_service_wait(void);
+/* Reads the options anew, and takes of them what may change while it runs; the log tells. Wrong
+ * ones change nothing. `options` are those that were taken so far. */
+void fd_service_reload(fd_service *service, fd_options *options, int argc, char **argv);
 
 #endif

@@ -10,7 +10,7 @@
 #include "macros.h"
 
 static const char *const level_names[] = {"debug", "info", "warning", "error"};
-static fd_log_level lowest_level = FD_LOG_INFO;
+static _Atomic fd_log_level lowest_level = FD_LOG_INFO;
 
 void fd_log_set_level(fd_log_level level) {
     lowest_level = level;

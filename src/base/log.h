@@ -36,7 +36,7 @@ typedef struct fd_log_field {
         .key = (name), .kind = FD_LOG_REAL, .value.real = (double)(number)                         \
     }
 
-/* Lines below the level are dropped. Set once at start-up, before any other thread runs. */
+/* Lines below the level are dropped. It may change at any time. */
 void fd_log_set_level(fd_log_level level);
 
 /* "debug", "info", "warning", "error"; -EINVAL for any other name. */

@@ -98,6 +98,8 @@ class Daemon:
 
     def __init__(self, db, options=None, env=None):
         options = {"listen": "127.0.0.1:0", **SMALL_MODEL, **(options or {})}
+        if SANITIZER:
+            options.setdefault("stop-seconds", 2 * SLOWNESS)
         if db is not None:
             options["db"] = db
         self.db = db
@@ -213,8 +215,6 @@ class Daemon:
         """Asks it to end; returns the seconds that it took."""
         start = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
-        if SANITIZER == "tsan":
-            self._insist()
         status = self.process.wait(PATIENCE)
         seconds = time.monotonic() - start
         self._reader.join(PATIENCE)
@@ -222,14 +222,6 @@ class Daemon:
         self._check_reports()
         assert status == 0, f"exit status {status}:\n{self.log_text()[-3000:]}"
         return seconds
-
-    def _insist(self):
-        """ThreadSanitizer keeps a signal back until the thread it reached calls libc again, which
-        an idle one may never do."""
-        try:
-            self.process.wait(SLOWNESS)
-        except subprocess.TimeoutExpired:
-            self.process.send_signal(signal.SIGTERM)
 
     def _check_reports(self):
         assert not _SANITIZER_REPORT.search(self.log_text()), self.log_text()

@@ -1,0 +1,20 @@
+/* What the process is told by signals, for the main thread to wait for. */
+#ifndef FD_SIGNALS_H
+#define FD_SIGNALS_H
+
+#include <stdbool.h>
+
+typedef enum { FD_TOLD_NOTHING, FD_TOLD_TO_RELOAD, FD_TOLD_TO_END } fd_told;
+
+/* From now on SIGTERM and SIGINT are for fd_signals_wait, each but the first ends the process at
+ * once, and SIGPIPE is ignored; SIGHUP too is for fd_signals_wait where there is something to
+ * reload. */
+void fd_signals_catch(bool reloads);
+
+/* Waits so many seconds at most. */
+fd_told fd_signals_wait(double seconds);
+
+/* Ends the process after so many seconds, unless it has ended by then. */
+void fd_signals_end_within(double seconds);
+
+#endif

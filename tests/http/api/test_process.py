@@ -1,0 +1,240 @@
+"""The daemon as a process: what its service manager hears, what signals do to it, what it takes anew
+while it runs."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+from client import PATIENCE, SANITIZER, SLOWNESS, Daemon, plane_items, read_answer, wait_until
+
+
+class ServiceManager:
+    """The end of NOTIFY_SOCKET where systemd would listen."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(path))
+        self.path = path
+        self.heard = []
+        self.times = []
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self):
+        with contextlib.suppress(OSError):
+            while message := self.socket.recv(4096):
+                self.times.append(time.monotonic())
+                self.heard.append(message.decode())
+
+    def lines(self):
+        return [line for message in list(self.heard) for line in message.splitlines()]
+
+    def wait_for(self, line):
+        return wait_until(lambda: line in self.lines(), line)
+
+    def forget(self):
+        self.heard.clear()
+        self.times.clear()
+
+
+@pytest.fixture
+def manager(tmp_path):
+    manager = ServiceManager(tmp_path / "notify")
+    yield manager
+    manager.socket.close()
+
+
+def events(daemon, event):
+    return [line for line in list(daemon.log) if f" event={event} " in line]
+
+
+def reload(daemon, event="reloaded"):
+    """SIGHUP; the log line that comes of it."""
+    seen = len(events(daemon, event))
+    daemon.process.send_signal(signal.SIGHUP)
+    return wait_until(lambda: events(daemon, event)[seen:], event)[0]
+
+
+class HangingDisk:
+    def __init__(self, folder):
+        library = folder / "hanging_sync.so"
+        subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", library,
+                        os.path.join(os.path.dirname(__file__), "hanging_sync.c")], check=True)
+        self.file = folder / "hang"
+        self.waiting = folder / "hang.waiting"
+        self.environment = {"LD_PRELOAD": str(library), "HANG_WHILE": str(self.file)}
+
+    def hang(self):
+        self.file.touch()
+
+    def is_waited_for(self):
+        return self.waiting.exists()
+
+    def go_on(self):
+        self.file.unlink()
+
+
+@pytest.fixture
+def hanging_disk(tmp_path):
+    if SANITIZER:
+        pytest.skip("a sanitizer wants to be the first library")
+    return HangingDisk(tmp_path)
+
+
+@contextlib.contextmanager
+def reader_that_does_not_read(daemon):
+    """A connection on which an answer waits that no buffer of the system has room for."""
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(PATIENCE)
+        connection.connect((daemon.host, daemon.port))
+        connection.sendall(b"GET /v1/items?limit=1000&embeddings=true HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(1)
+        yield connection
+
+
+@contextlib.contextmanager
+def adding_items(daemon, items):
+    """While a request to add them is under way, whatever comes of it."""
+    data = json.dumps({"items": items}).encode()
+    with socket.create_connection((daemon.host, daemon.port), timeout=PATIENCE) as connection:
+        connection.sendall(b"POST /v1/items HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                           b"Content-Length: %d\r\n\r\n%s" % (len(data), data))
+        yield connection
+
+
+# ---- the service manager ----
+
+def test_the_service_manager_hears_of_the_start_a_reload_and_the_end(db, manager):
+    with Daemon(db, env={"NOTIFY_SOCKET": str(manager.path)}) as daemon:
+        manager.wait_for("READY=1")
+        manager.wait_for(f"STATUS=serves http://127.0.0.1:{daemon.port}")
+        manager.forget()
+        before = time.monotonic_ns() // 1000
+        reload(daemon)
+        manager.wait_for("READY=1")
+        lines = manager.lines()
+        assert lines.index("RELOADING=1") < lines.index("READY=1")
+        told = int(next(line for line in lines if "MONOTONIC_USEC=" in line).partition("=")[2])
+        assert before <= told <= time.monotonic_ns() // 1000
+        assert "STOPPING=1" not in lines
+    manager.wait_for("STOPPING=1")
+
+
+def test_a_daemon_that_lives_says_so_more_often_than_it_is_asked_to(db, manager):
+    watchdog = 0.4 * SLOWNESS
+    with Daemon(db, env={"NOTIFY_SOCKET": str(manager.path),
+                         "WATCHDOG_USEC": str(int(watchdog * 1e6))}):
+        wait_until(lambda: manager.lines().count("WATCHDOG=1") >= 10, "ten signs of life")
+    times = [at for at, message in zip(manager.times, manager.heard) if "WATCHDOG=1" in message]
+    assert max(b - a for a, b in zip(times, times[1:])) < watchdog
+
+
+def test_a_daemon_that_is_not_watched_says_nothing_of_its_life(db, manager):
+    with Daemon(db, env={"NOTIFY_SOCKET": str(manager.path)}):
+        manager.wait_for("READY=1")
+    manager.wait_for("STOPPING=1")
+    assert "WATCHDOG=1" not in manager.lines()
+
+
+# ---- the end ----
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_daemon_in_order(db, number):
+    with Daemon(db) as daemon:
+        daemon.process.send_signal(number)
+        assert daemon.process.wait(PATIENCE) == 0
+        assert wait_until(lambda: events(daemon, "stopped"), "the end")
+
+
+def test_a_second_signal_ends_it_at_once(db):
+    with Daemon(db, {"stop-seconds": 600}) as daemon:
+        daemon.add_items(plane_items(prompts=200, dimension=512))
+        with reader_that_does_not_read(daemon):
+            daemon.process.send_signal(signal.SIGTERM)
+            wait_until(lambda: events(daemon, "stopping"), "the beginning of the end")
+            daemon.process.send_signal(signal.SIGTERM)
+            assert daemon.process.wait(PATIENCE) == -signal.SIGTERM
+        assert not events(daemon, "stopped")
+
+
+def test_an_answer_on_its_way_gets_the_time_that_the_end_may_take(db):
+    with Daemon(db, {"stop-seconds": 600}) as daemon:
+        daemon.add_items(plane_items(prompts=200, dimension=512))
+        with reader_that_does_not_read(daemon) as connection:
+            daemon.process.send_signal(signal.SIGTERM)
+            wait_until(lambda: events(daemon, "stopping"), "the beginning of the end")
+            assert len(read_answer(connection)) > 1_000_000
+        assert daemon.process.wait(PATIENCE) == 0
+
+
+def test_a_disk_that_hangs_does_not_keep_the_daemon_longer_than_its_limit(db, items, hanging_disk):
+    with Daemon(db, {"stop-seconds": 0.5}, hanging_disk.environment) as daemon:
+        hanging_disk.hang()
+        with adding_items(daemon, items):
+            wait_until(hanging_disk.is_waited_for, "a sync that hangs")
+            daemon.process.send_signal(signal.SIGTERM)
+            assert daemon.process.wait(PATIENCE) == 1
+        assert "not everything ended within stop-seconds" in daemon.log_text()
+    hanging_disk.go_on()
+    with Daemon(db) as daemon:
+        assert daemon.call("GET", "/livez").status == 200
+
+
+# ---- reloading ----
+
+def test_what_may_change_is_taken_from_the_file_and_the_rest_is_told(db, tmp_path):
+    file = tmp_path / "fisherd.conf"
+    file.write_text("log-level = info\nstop-seconds = 3\n", encoding="utf-8")
+    with Daemon(db, {"config": file}) as daemon:
+        daemon.call("GET", "/livez")
+        assert not events(daemon, "request")
+        file.write_text("log-level = debug\nstop-seconds = 4\nstrategy = random\nready = 40\n",
+                        encoding="utf-8")
+        line = reload(daemon)
+        assert 'changed="log-level stop-seconds" need_restart="strategy ready"' in line
+        daemon.call("GET", "/livez")
+        wait_until(lambda: events(daemon, "request"), "a line of the level debug")
+        assert daemon.get("/v1/strategies")["default"] != "random"
+        line = reload(daemon)
+        assert 'changed="" need_restart="strategy ready"' in line
+    assert " grace_seconds=3" in events(daemon, "stopping")[0]
+
+
+def test_a_flag_stays_what_it_is_whatever_the_file_says(db, tmp_path):
+    file = tmp_path / "fisherd.conf"
+    file.write_text("", encoding="utf-8")
+    with Daemon(db, {"config": file, "stop-seconds": 5}) as daemon:
+        file.write_text("stop-seconds = 4\n", encoding="utf-8")
+        assert 'changed="" need_restart=""' in reload(daemon)
+
+
+@pytest.mark.parametrize("text, error", [
+    ("log-level = debug\nstop-seconds = soon\n", "stop-seconds takes a number, not"),
+    ("log-level = debug\nstop-seconds = -1\n", "stop-seconds takes 0.1 to 3600"),
+    ("log-level = debug\nno-such-option = 1\n", "there is no option"),
+    ("log-level = debug\nlog-level = loud\n", "log-level takes debug, info, warning or error"),
+    ("log-level = debug\nstrategy = best\n", "there is no strategy"),
+    ("log-level = debug\nthis is no line of options\n", "line 2 is not name = value"),
+    (None, "cannot be opened"),
+])
+def test_a_wrong_file_changes_nothing(db, tmp_path, text, error):
+    file = tmp_path / "fisherd.conf"
+    file.write_text("", encoding="utf-8")
+    with Daemon(db, {"config": file}) as daemon:
+        if text is None:
+            file.unlink()
+        else:
+            file.write_text(text, encoding="utf-8")
+        line = reload(daemon, "reload-failed")
+        assert error in line.replace('\\"', '"') and "level=error" in line
+        daemon.call("GET", "/livez")
+        file.write_text("", encoding="utf-8")
+        assert 'changed="" need_restart=""' in reload(daemon)
+        assert not events(daemon, "request")
