@@ -1,0 +1,63 @@
+/* The bytes of a model, as they are and with a checksum that fits, which no fuzzer would guess. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <fisher/model.h>
+
+#include "fuzz.h"
+#include "macros.h"
+
+enum { HEADER = 28 }; /* bytes before the numbers */
+
+static uint32_t checksum(const uint8_t *bytes, size_t size) {
+    uint32_t crc = UINT32_MAX;
+    for (size_t i = 0; i < size; i++) {
+        crc ^= bytes[i];
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ ((crc & 1) != 0 ? 0xedb88320 : 0);
+    }
+    return ~crc;
+}
+
+/* It can be used: finite numbers go in, and what comes out has as many as were promised. */
+static void use(const fi_model *model) {
+    const fi_shape *shape = fi_model_shape(model);
+    size_t width = fi_model_feature_count(model);
+    FD_FREE float *embedding = calloc(shape->inputs, sizeof(*embedding));
+    FD_FREE float *features = calloc(width, sizeof(*features));
+    assert(embedding && features);
+    int r = fi_model_features(model, 1, embedding, features);
+    assert(r == 0);
+    float reward;
+    fi_model_rewards(model, 1, features, &reward);
+}
+
+static void decode(const uint8_t *bytes, size_t size) {
+    fi_model *model = NULL;
+    int r = fi_model_decode(bytes, size, &model);
+    assert(r == 0 || r == -EBADMSG || r == -EPROTONOSUPPORT);
+    assert((r == 0) == (model != NULL));
+    if (r < 0)
+        return;
+    FD_FREE uint8_t *again = NULL;
+    size_t again_size = 0;
+    r = fi_model_encode(model, &again, &again_size);
+    assert(r == 0 && again_size == size);
+    assert(memcmp(again + HEADER, bytes + HEADER, size - HEADER - sizeof(uint32_t)) == 0);
+    use(model);
+    fi_model_free(model);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    decode(data, size);
+    uint32_t crc = checksum(data, size);
+    FD_FREE uint8_t *sealed = malloc(size + sizeof(crc));
+    assert(sealed);
+    if (size > 0)
+        memcpy(sealed, data, size);
+    memcpy(sealed + size, &crc, sizeof(crc));
+    decode(sealed, size + sizeof(crc));
+    return 0;
+}

@@ -1,0 +1,101 @@
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec.h"
+#include "fuzz.h"
+
+/* A pointer, or a detail, is cut when it does not fit. */
+static bool was_cut(const char *text, size_t room) {
+    return strlen(text) + 8 >= room;
+}
+
+void fuzz_check_fault(int result, const fd_fault *fault) {
+    bool told = result == -EINVAL || result == -EBADMSG || result == -EEXIST || result == -ENOENT;
+    assert((fault->detail[0] != '\0') == told);
+    assert(fault->pointer[0] == '\0' || (told && fault->pointer[0] == '/'));
+}
+
+/* The next step of a JSON pointer, without its escapes. */
+static const char *take_step(const char *pointer, char *step) {
+    for (; *pointer && *pointer != '/'; pointer++) {
+        char c = *pointer;
+        if (c == '~') {
+            c = *++pointer == '0' ? '~' : '/';
+            assert(*pointer == '0' || *pointer == '1');
+        }
+        *step++ = c;
+    }
+    *step = '\0';
+    return pointer;
+}
+
+/* All but its last step are in the document; the last may be what is missing. */
+static void check_pointer(const json_t *document, const char *pointer) {
+    char step[sizeof(((fd_fault *)NULL)->pointer)];
+    const json_t *at = document;
+    while (*pointer) {
+        assert(*pointer == '/');
+        assert(json_is_object(at) || json_is_array(at));
+        pointer = take_step(pointer + 1, step);
+        at = json_is_object(at) ? json_object_get(at, step)
+                                : json_array_get(at, strtoul(step, NULL, 10));
+        assert(at || *pointer == '\0');
+    }
+}
+
+static void check_problem(const json_t *problem, unsigned status, const json_t *document) {
+    const char *detail = json_string_value(json_object_get(problem, "detail"));
+    assert(detail && detail[0] != '\0');
+    assert(json_string_length(json_object_get(problem, "title")) > 0);
+    assert(json_integer_value(json_object_get(problem, "status")) == (json_int_t)status);
+    const json_t *errors = json_object_get(problem, "errors");
+    size_t i;
+    json_t *error;
+    json_array_foreach(errors, i, error) {
+        const char *pointer = json_string_value(json_object_get(error, "pointer"));
+        assert(pointer);
+        if (document && !was_cut(pointer, sizeof(((fd_fault *)NULL)->pointer)))
+            check_pointer(document, pointer);
+    }
+}
+
+void fuzz_check_response(const fd_response *response, const char *body, size_t size) {
+    assert(response->status >= 200 && response->status < 500);
+    assert(response->body);
+    FD_JSON json_t *answer =
+        json_loadb(response->body, response->size, JSON_REJECT_DUPLICATES, NULL);
+    assert(json_is_object(answer));
+    bool is_problem =
+        response->content_type && strcmp(response->content_type, "application/problem+json") == 0;
+    assert(is_problem == (response->status >= 400));
+    if (!is_problem)
+        return;
+    FD_JSON json_t *document = json_loadb(body, size, 0, NULL);
+    check_problem(answer, response->status, document);
+}
+
+fd_response fuzz_ask(fd_handler *handler, fd_engine *engine, const char *id, const uint8_t *body,
+                     size_t size) {
+    static const fd_identity admin = {.role = FD_ROLE_ADMIN, .token = "", .name = ""};
+    const fd_request request = {
+        .engine = engine,
+        .identity = &admin,
+        .version = "0",
+        .request_id = "fuzz",
+        .id = id,
+        .body = (const char *)body,
+        .body_size = size,
+    };
+    fd_response response = {0};
+    handler(&request, &response);
+    fuzz_check_response(&response, (const char *)body, size);
+    return response;
+}
+
+int64_t fuzz_member(const fd_response *response, const char *name) {
+    FD_JSON json_t *answer = json_loadb(response->body, response->size, 0, NULL);
+    const json_t *member = json_object_get(answer, name);
+    return json_is_integer(member) ? json_integer_value(member) : -1;
+}
