@@ -23,6 +23,22 @@ static int open_engine(const fd_options *options, fd_engine **ret, fd_fault *fau
     return fd_engine_open(&engine, store, ret, fault);
 }
 
+int fd_service_load_tls(const fd_options *options, fd_tls **ret, fd_fault *fault) {
+    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+    FD_FREE char *credential = NULL;
+    const char *key = options->tls_key;
+    *ret = NULL;
+    if (options->tls_certificate[0] == '\0')
+        return key[0] == '\0' ? 0
+                              : fd_fault_set(fault, -EINVAL, "",
+                                             "tls-key is of no use without tls-certificate");
+    if (key[0] == '\0' && !credentials)
+        return fd_fault_set(fault, -EINVAL, "", "tls-certificate needs tls-key");
+    if (key[0] == '\0' && asprintf(&credential, "%s/tls-key", credentials) < 0)
+        return -ENOMEM;
+    return fd_tls_load(options->tls_certificate, credential ? credential : key, ret, fault);
+}
+
 int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault) {
     char host[64];
     uint16_t port;
@@ -31,6 +47,13 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
         r = fd_options_split_listen(options->listen, host, sizeof(host), &port, fault);
     if (r < 0)
         return r;
+
+    FD_CLEANUP(fd_tls_freep) fd_tls *tls = NULL;
+    r = fd_service_load_tls(options, &tls, fault);
+    if (r < 0)
+        return r;
+    bool is_secure = tls != NULL;
+    fd_tls_serve(FD_STEAL(tls));
 
     /* Many small products beside each other: threads inside one would only get in the way. */
     openblas_set_num_threads(1);
@@ -50,6 +73,7 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
         .transfer_queue = (uint32_t)options->transfer_queue,
         .idle_seconds = (uint32_t)options->idle_seconds,
         .request_seconds = (uint32_t)options->request_seconds,
+        .is_secure = is_secure,
         .trusted_proxies = options->trusted_proxies,
         .version = FD_VERSION,
     };
@@ -61,8 +85,9 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
     fd_metrics *metrics = fd_engine_metrics(engine);
     fd_metrics_set(metrics, FD_METRIC_BUILD, FD_VERSION, NULL, 1);
     fd_metrics_set(metrics, FD_METRIC_START_TIME, NULL, NULL, (double)fd_wall_milliseconds() / 1e3);
-    const char *format = strchr(host, ':') ? "http://[%s]:%u" : "http://%s:%u";
-    (void)snprintf(ret->url, sizeof(ret->url), format, host, fd_server_port(server));
+    const char *format = strchr(host, ':') ? "http%s://[%s]:%u" : "http%s://%s:%u";
+    (void)snprintf(ret->url, sizeof(ret->url), format, is_secure ? "s" : "", host,
+                   fd_server_port(server));
     fd_log(FD_LOG_INFO, "ready", FD_STR("listening", ret->url), FD_STR("version", FD_VERSION),
            FD_STR("db", options->db), FD_STR("blas_kernels", openblas_get_corename()));
     ret->engine = FD_STEAL(engine);

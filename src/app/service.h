@@ -6,17 +6,21 @@
 #include "options.h"
 #include "server.h"
 #include "signals.h"
+#include "tls.h"
 
 typedef struct fd_service {
     fd_engine *engine;
     fd_server *server;
     double stop_seconds;
-    char url[128];    /* http://HOST:PORT */
+    char url[128];    /* http://HOST:PORT, or https */
     char status[192]; /* as the service manager was told */
 } fd_service;
 
 /* Opens, replays, listens, and says so in the log. On failure `fault` says why in words. */
 int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault) FD_MUST_CHECK;
+
+/* What the options name; NULL: no certificate. */
+int fd_service_load_tls(const fd_options *options, fd_tls **ret, fd_fault *fault) FD_MUST_CHECK;
 
 /* Lets running requests end, stops training, closes the store, within stop_seconds. */
 void fd_service_stop(fd_service *service);

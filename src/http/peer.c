@@ -36,5 +36,6 @@ fd_client fd_peer_client(const fd_server *server, struct MHD_Connection *connect
     if (server->trusted.n > 0)
         (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, on_header, &forwarded);
     return fd_client_find(&server->trusted, fd_peer_address(connection), forwarded.addresses,
-                          forwarded.n <= FORWARDED_MAX ? forwarded.n : 0, forwarded.proto, false);
+                          forwarded.n <= FORWARDED_MAX ? forwarded.n : 0, forwarded.proto,
+                          server->options.is_secure);
 }

@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "log.h"
 #include "server_private.h"
+#include "tls.h"
 
 enum {
     STACK_SIZE = 2 << 20, /* jansson's recursion needs room */
@@ -75,10 +76,15 @@ static int start_library(fd_server *server, fd_fault *fault) {
         return fd_fault_set(fault, r, "", "the request guard is not in libmicrohttpd's way");
     unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG | MHD_USE_ITC;
     flags |= options->threads > 0 ? MHD_USE_EPOLL : MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL;
-    struct MHD_OptionItem more[] = {
-        {MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)options->threads, NULL},
-        {MHD_OPTION_END, 0, NULL},
-    };
+    flags |= options->is_secure ? MHD_USE_TLS : 0;
+    struct MHD_OptionItem none = {MHD_OPTION_END, 0, NULL};
+    struct MHD_OptionItem pool[] = {{MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)options->threads, NULL},
+                                    none};
+    char priorities[] = FD_TLS_PRIORITIES;
+    struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, priorities},
+        {MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)(uintptr_t)fd_tls_find},
+        none};
     server->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, fd_exchange_take, server, MHD_OPTION_EXTERNAL_LOGGER, on_library_log,
         NULL, MHD_OPTION_LISTEN_SOCKET, server->socket, MHD_OPTION_CONNECTION_LIMIT,
@@ -87,8 +93,8 @@ static int start_library(fd_server *server, fd_fault *fault) {
         (size_t)CONNECTION_MEMORY, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_SIZE,
         MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_URI_LOG_CALLBACK, fd_exchange_begin, server,
         MHD_OPTION_NOTIFY_COMPLETED, fd_exchange_end, server, MHD_OPTION_NOTIFY_CONNECTION,
-        fd_connection_notify, server, MHD_OPTION_ARRAY, options->threads > 0 ? more : more + 1,
-        MHD_OPTION_END);
+        fd_connection_notify, server, MHD_OPTION_ARRAY, options->threads > 0 ? pool : &none,
+        MHD_OPTION_ARRAY, options->is_secure ? tls : &none, MHD_OPTION_END);
     return server->daemon ? 0 : fd_fault_set(fault, -EIO, "", "the HTTP server cannot start");
 }
 
@@ -175,5 +181,6 @@ void fd_server_stop(fd_server *server, double grace_seconds) {
 
     (void)pthread_join(server->watch, NULL);
     MHD_stop_daemon(server->daemon);
+    fd_tls_serve(NULL);
     server_free(server);
 }

@@ -8,6 +8,7 @@
 #ifndef FD_SERVER_H
 #define FD_SERVER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine.h"
@@ -27,6 +28,7 @@ typedef struct fd_server_options {
     uint32_t transfer_queue;
     uint32_t idle_seconds;       /* a connection without traffic is closed */
     uint32_t request_seconds;    /* from a request's first byte to its last */
+    bool is_secure;              /* by what fd_tls_serve was given; else plain HTTP */
     const char *trusted_proxies; /* a list as fd_networks_parse takes it; "": none */
     const char *version;         /* of the program, for the Server header and /v1 answers */
 } fd_server_options;

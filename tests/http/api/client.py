@@ -111,7 +111,7 @@ class Daemon:
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()
         self._listening.wait(PATIENCE)
-        found = re.search(r"listening=\"?http://(\S+):(\d+)", self.log_text())
+        found = re.search(r"listening=\"?https?://(\S+):(\d+)", self.log_text())
         if not found:
             self.process.kill()
             self._reader.join()
