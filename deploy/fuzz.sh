@@ -26,8 +26,11 @@ export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 for target in "$@"; do
     grown=$builds/fuzz/grown/$target
     mkdir -p "$grown"
-    dictionary=$fuzz/$target.dict
-    [ -f "$dictionary" ] || dictionary=$fuzz/json.dict
+    case $target in
+    items | labels | selections | tokens) dictionary=$fuzz/json.dict ;;
+    guard) dictionary=$fuzz/http.dict ;;
+    *) dictionary=$fuzz/$target.dict ;;
+    esac
     log=$builds/fuzz/$target.log
     # A thread that ends meanwhile looks like a leak, so that those are left to the stored inputs.
     if ! "$builds/fuzz/tests/fuzz/fuzz_$target" "$limit" -seed=1 -max_len=1024 -entropic=0 \

@@ -1,0 +1,223 @@
+/*
+ * Raw bytes to the server as it is, with all its routes, over a socket pair. libmicrohttpd runs in
+ * the fuzzer's own thread (fd_server_start asks for threads; what it asks is changed on the way).
+ * Whatever comes in, what goes out is a sequence of well-formed answers, the connection ends once
+ * the peer has closed its side, and the next one is served.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "codec.h"
+#include "fuzz.h"
+#include "macros.h"
+#include "server_private.h"
+
+/* The linker puts it in the place of MHD_start_daemon. */
+struct MHD_Daemon *__wrap_MHD_start_daemon(unsigned flags, uint16_t port,
+                                           MHD_AcceptPolicyCallback policy, void *policy_context,
+                                           MHD_AccessHandlerCallback handler, void *context, ...);
+
+struct MHD_Daemon *__wrap_MHD_start_daemon(unsigned flags, uint16_t port,
+                                           MHD_AcceptPolicyCallback policy, void *policy_context,
+                                           MHD_AccessHandlerCallback handler, void *context, ...) {
+    va_list options;
+    va_start(options, context);
+    struct MHD_Daemon *daemon =
+        MHD_start_daemon_va((flags & MHD_USE_ERROR_LOG) | MHD_USE_EPOLL, port, policy,
+                            policy_context, handler, context, options);
+    va_end(options);
+    return daemon;
+}
+
+/* ---- the daemon ---- */
+
+static struct world {
+    fd_engine *engine;
+    fd_server *server;
+} world;
+
+static void world_open(void) {
+    const fd_server_options options = {
+        .host = "127.0.0.1",
+        .connections = 16,
+        .selection_queue = 4,
+        .transfer_queue = 4,
+        .idle_seconds = 60,
+        .request_seconds = 60,
+        .trusted_proxies = "127.0.0.1",
+        .version = "0",
+    };
+    fd_fault fault = {0};
+    world.engine = fuzz_engine_open();
+    int r = fd_server_start(&options, world.engine, &world.server, &fault);
+    assert(r == 0);
+}
+
+static void world_close(void) {
+    fd_engine_interrupt(world.engine);
+    fd_server_stop(world.server, 0);
+    fd_engine_close(world.engine);
+}
+
+/* What one input leaves behind is seen by the next ones, for a while. */
+static void world_renew(void) {
+    static unsigned inputs;
+    if (++inputs % 1024 > 0)
+        return;
+    world_close();
+    world_open();
+}
+
+/* ---- one connection ---- */
+
+static struct answer {
+    char *bytes;
+    size_t size, room;
+} answer;
+
+static int connect_to_server(void) {
+    int ends[2];
+    const struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(0x7f000001)}};
+    int r = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends);
+    assert(r == 0);
+    enum MHD_Result added = MHD_add_connection(world.server->daemon, ends[1],
+                                               (const struct sockaddr *)&address, sizeof(address));
+    assert(added == MHD_YES);
+    return ends[0];
+}
+
+/* Takes what is there; false at the end. */
+static bool receive(int fd, bool *ret_more) {
+    if (answer.room - answer.size < 4096) {
+        answer.room = answer.room * 2 + 65536;
+        answer.bytes = realloc(answer.bytes, answer.room);
+        assert(answer.bytes);
+    }
+    ssize_t got = recv(fd, answer.bytes + answer.size, answer.room - answer.size - 1, MSG_DONTWAIT);
+    *ret_more = got > 0;
+    answer.size += got > 0 ? (size_t)got : 0;
+    answer.bytes[answer.size] = '\0';
+    return got > 0 || (got < 0 && errno == EAGAIN);
+}
+
+/* What the server answers to the bytes, until it closes. */
+static void talk(const uint8_t *data, size_t size) {
+    int fd = connect_to_server();
+    answer.size = 0;
+    ssize_t sent = send(fd, data, size, MSG_NOSIGNAL);
+    assert(sent == (ssize_t)size); /* inputs are small */
+    bool more = true, closed = false;
+    for (unsigned idle = 0; idle < 100000;) {
+        (void)MHD_run(world.server->daemon);
+        if (!receive(fd, &more))
+            break;
+        idle = more ? 0 : idle + 1;
+        if (idle > 1 && !closed) {
+            (void)shutdown(fd, SHUT_WR);
+            closed = true;
+        }
+        assert(idle < 99999); /* it hangs */
+    }
+    (void)close(fd);
+    (void)MHD_run(world.server->daemon);
+}
+
+/* ---- what came back ---- */
+
+/* The value of a header, or NULL; there must not be two. */
+static const char *header(const char *head, const char *end, const char *name, size_t *ret_length) {
+    const char *found = NULL;
+    size_t length = strlen(name);
+    for (const char *line = strstr(head, "\r\n") + 2; line < end; line = strstr(line, "\r\n") + 2) {
+        assert(strcspn(line, "\r\n") > 0);
+        const char *colon = strchr(line, ':');
+        assert(colon && colon < end && colon[1] == ' ');
+        if ((size_t)(colon - line) != length || strncasecmp(line, name, length) != 0)
+            continue;
+        assert(!found);
+        found = colon + 2;
+        *ret_length = strcspn(found, "\r");
+    }
+    return found;
+}
+
+static void check_body(const char *head, const char *end, unsigned status, const char *body,
+                       size_t size) {
+    size_t length = 0;
+    const char *type = header(head, end, "Content-Type", &length);
+    bool is_problem = type && strncmp(type, "application/problem+json", length) == 0;
+    assert(type && is_problem == (status >= 400));
+    if (!is_problem)
+        return;
+    FD_JSON json_t *problem = json_loadb(body, size, JSON_REJECT_DUPLICATES, NULL);
+    assert(json_integer_value(json_object_get(problem, "status")) == (json_int_t)status);
+    assert(json_string_length(json_object_get(problem, "detail")) > 0);
+}
+
+/* One answer; what follows it. */
+static const char *check_answer(const char *at, bool *ret_closes) {
+    unsigned status = 0;
+    char version;
+    const char *end = strstr(at, "\r\n\r\n");
+    assert(end && sscanf(at, "HTTP/1.%c %3u ", &version, &status) == 2);
+    end += 2;
+    const char *body = end + 2;
+    assert(status >= 100 && status < 600 && status != 500);
+    if (status == 100)
+        return body;
+    size_t length = 0;
+    const char *connection = header(at, end, "Connection", &length);
+    *ret_closes = connection && strncasecmp(connection, "close", 5) == 0;
+    assert(header(at, end, "X-Request-Id", &length));
+    const char *told = header(at, end, "Content-Length", &length);
+    size_t size = told ? strtoul(told, NULL, 10) : 0;
+    assert(told || status == 204 || status == 304);
+    size_t left = answer.size - (size_t)(body - answer.bytes);
+    /* That of HEAD has a length and no body. No body begins as an answer does. */
+    if (status == 304 || left == 0 || strncmp(body, "HTTP/1.", 7) == 0)
+        return body;
+    assert(left >= size);
+    check_body(at, end, status, body, size);
+    return body + size;
+}
+
+static size_t check_answers(void) {
+    size_t n = 0;
+    bool closes = false;
+    for (const char *at = answer.bytes; at < answer.bytes + answer.size; n++) {
+        assert(!closes);
+        at = check_answer(at, &closes);
+    }
+    return n;
+}
+
+static void check_alive(void) {
+    static const char question[] = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n";
+    talk((const uint8_t *)question, sizeof(question) - 1);
+    assert(strncmp(answer.bytes, "HTTP/1.1 200 ", 13) == 0);
+    assert(check_answers() == 1);
+    assert(!world.server->connections);
+    assert(world.server->running == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static unsigned inputs;
+    if (!world.engine) {
+        fuzz_be_quiet();
+        world_open();
+    }
+    if (size > 16384)
+        return 0;
+    talk(data, size);
+    (void)check_answers();
+    if (++inputs % 16 == 1)
+        check_alive();
+    world_renew();
+    return 0;
+}
