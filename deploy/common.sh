@@ -11,7 +11,7 @@ build_packages='
 '
 test_packages='
     clang clang-format libclang-rt-14-dev python3-pytest python3-numpy
-    chromium fonts-dejavu-core gnuplot-nox nodejs openssl
+    chromium fonts-dejavu-core gnuplot-nox nodejs openssl nginx-light
 '
 # Other packagings of Node.js bring npm along, and have no package of this name.
 command -v npm >/dev/null || test_packages="$test_packages npm"

@@ -1,0 +1,315 @@
+"""Raw requests, directly and through nginx: each gets exactly one answer, and what has two readings
+is refused and ends the connection, so that nothing within it is taken for a request."""
+
+import contextlib
+import json
+import re
+import shutil
+import socket
+import subprocess
+
+import pytest
+
+from client import PATIENCE, SLOWNESS, Daemon, plane_items, read_answer, read_to_end, wait_until
+from raw_requests import CHUNKED, CHUNKS, CLOSE, LENGTH, REQUESTS, get, post
+from test_metrics import parse, total, value
+
+NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+SMALL = [name for name, (_, data) in REQUESTS.items() if len(data) < 5000]
+
+
+def following(identity):
+    """A request whose answer can be told from all others."""
+    return get(CLOSE, b"X-Request-Id: " + identity.encode(), path=b"/v1/model")
+
+
+def expected(name):
+    """The status, and whether the connection stays open."""
+    status = REQUESTS[name][0]
+    word, _, number = str(status).rpartition(" ")
+    return (None, False) if status is None else (int(number), word == "kept" or status == 200)
+
+
+def split(received, heads=()):
+    """The answers, one after another and nothing else: [(status, headers, body)]."""
+    answers = []
+    while received:
+        head, end, received = received.partition(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")
+        found = re.fullmatch(r"HTTP/1\.[01] (\d{3}) .*", lines[0])
+        assert end and found, head
+        headers = {name.lower(): text for name, text in (line.split(": ", 1) for line in lines[1:])}
+        assert len(headers) == len(lines) - 1, f"a header is there twice: {head}"
+        length = 0 if len(answers) in heads else int(headers["content-length"])
+        assert len(received) >= length
+        answers.append((int(found[1]), headers, received[:length]))
+        received = received[length:]
+    return answers
+
+
+def check(answer, status, is_head=False):
+    found, headers, body = answer
+    assert found == status, answer
+    if status >= 400:
+        assert headers["content-type"] == "application/problem+json"
+        assert re.fullmatch(r"[\w.-]{1,64}", headers["x-request-id"])
+        if not is_head:
+            problem = json.loads(body)
+            assert problem["status"] == status and problem["detail"]
+            assert problem["request_id"] == headers["x-request-id"]
+
+
+def connect(port):
+    connection = socket.create_connection(("127.0.0.1", port), timeout=10 * SLOWNESS)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
+def send(connection, data, piece=None):
+    with contextlib.suppress(ConnectionError):
+        for at in range(0, len(data), piece or len(data) or 1):
+            connection.sendall(data[at:at + (piece or len(data))])
+
+
+def exchange(daemon, name, piece=None):
+    """What comes of a request with another behind it."""
+    data = REQUESTS[name][1]
+    status, stays = expected(name)
+    with connect(daemon.port) as connection:
+        if status is None:
+            send(connection, data, piece)
+            connection.shutdown(socket.SHUT_WR)
+            assert read_to_end(connection) == b""
+            return
+        send(connection, data + following("after"), piece)
+        answers = split(read_to_end(connection), heads=[0] if data.startswith(b"HEAD") else [])
+    check(answers[0], status, data.startswith(b"HEAD"))
+    if stays:
+        assert len(answers) == 2, answers
+        check(answers[1], 200)
+        assert answers[1][1]["x-request-id"] == "after"
+    else:
+        assert len(answers) == 1, answers
+        assert answers[0][1]["connection"].lower() == "close"
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_a_request_has_one_answer_and_ends_where_it_ends(shared, name):
+    exchange(shared, name)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_it_makes_no_difference_that_bytes_come_one_by_one(shared, name):
+    exchange(shared, name, piece=1)
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory):
+    with Daemon(tmp_path_factory.mktemp("pool") / "fisherd.db",
+                {"threads": 2, "connections": 100}) as daemon:
+        daemon.add_items(plane_items())
+        yield daemon
+
+
+# Where a client that only closes its side is noticed by time alone.
+@pytest.mark.parametrize("name", [name for name in REQUESTS if expected(name)[0]])
+def test_an_epoll_pool_answers_alike(pool, name):
+    exchange(pool, name)
+
+
+@pytest.mark.parametrize("name", ["two lengths that differ", "two hosts", "a length and chunks",
+                                  "a chunk longer than its size", "no HTTP at all"])
+@pytest.mark.parametrize("kind", ["shared", "pool"])
+def test_what_comes_before_a_refused_request_is_answered(request, kind, name):
+    daemon = request.getfixturevalue(kind)
+    with connect(daemon.port) as connection:
+        connection.sendall(get() + post(LENGTH) + post(CHUNKED, body=CHUNKS) + REQUESTS[name][1] +
+                           following("after"))
+        answers = split(read_to_end(connection))
+    assert [answer[0] for answer in answers] == [200, 200, 200, 400]
+
+
+@pytest.mark.parametrize("kind", ["shared", "pool"])
+def test_what_comes_after_a_wish_to_close_is_not_looked_at(request, kind):
+    daemon = request.getfixturevalue(kind)
+    with connect(daemon.port) as connection:
+        connection.sendall(get(CLOSE) + b"\x00\x00\x00")
+        assert [answer[0] for answer in split(read_to_end(connection))] == [200]
+
+
+@pytest.mark.parametrize("kind", ["shared", "pool"])
+def test_many_requests_at_once_are_answered_one_by_one(request, kind):
+    daemon = request.getfixturevalue(kind)
+    with connect(daemon.port) as connection:
+        send(connection, 300 * (get() + post(LENGTH) + post(CHUNKED, body=CHUNKS)) + get(CLOSE))
+        answers = split(read_to_end(connection))
+    assert [answer[0] for answer in answers] == 901 * [200]
+
+
+def test_a_body_that_grows_too_large_is_answered_before_it_ends(shared):
+    with connect(shared.port) as connection:
+        connection.sendall(post(CHUNKED, body=b""))
+        with contextlib.suppress(ConnectionError):
+            for _ in range(17):
+                connection.sendall(b"100000\r\n" + b" " * 0x100000 + b"\r\n")
+        check(split(read_to_end(connection))[0], 413)
+
+
+def test_who_is_refused_and_goes_on_sending_is_cut_off(shared):
+    with connect(shared.port) as connection:
+        connection.sendall(b"\x00")
+        check(split(read_answer(connection))[0], 400)
+
+        def is_cut_off():
+            try:
+                connection.sendall(b"x" * 100)
+            except ConnectionError:
+                return True
+            return False
+        wait_until(is_cut_off, "the end of the connection", 10 * SLOWNESS)
+
+
+def test_refusals_are_counted_and_logged(db):
+    with Daemon(db, {"log-level": "debug"}) as daemon:
+        for name in ("two hosts", "no host", "an empty expectation"):
+            with connect(daemon.port) as connection:
+                connection.sendall(REQUESTS[name][1])
+                answer, = split(read_to_end(connection))
+        _, samples = parse(daemon.metrics())
+        name = "fisherd_http_requests_total"
+        assert value(samples, name, route="refused", status="400") == 2
+        assert value(samples, name, route="refused", status="417") == 1
+        assert total(samples, name, route="refused") == 3
+    assert any(re.search(rf"event=refused status=417 .*request_id={answer[1]['x-request-id']}", line)
+               for line in daemon.log)
+
+
+# ---- through nginx ----
+
+CONFIGURATION = """
+daemon off;
+master_process off;
+pid {folder}/pid;
+error_log {folder}/error.log crit;
+events {{ worker_connections 256; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    client_header_timeout 1s;
+    client_body_timeout 1s;
+    lingering_timeout 100ms;
+    large_client_header_buffers 4 32k;
+    ignore_invalid_headers off;
+    underscores_in_headers on;
+    merge_slashes off;
+    upstream fisherd {{
+        server 127.0.0.1:{upstream};
+        keepalive 1;
+    }}
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            proxy_pass http://fisherd;
+            proxy_http_version 1.1;
+            proxy_request_buffering off;
+            proxy_set_header Connection "";
+            proxy_set_header Host $http_host;
+        }}
+    }}
+}}
+"""
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory):
+    """A daemon, and the port of an nginx that has one connection to it and lets much pass."""
+    if not NGINX:
+        pytest.skip("there is no nginx here")
+    folder = tmp_path_factory.mktemp("nginx")
+    with Daemon(folder / "fisherd.db") as daemon:
+        daemon.add_items(plane_items())
+        port = free_port()
+        (folder / "nginx.conf").write_text(
+            CONFIGURATION.format(folder=folder, upstream=daemon.port, port=port))
+        nginx = subprocess.Popen([NGINX, "-p", folder, "-e", folder / "error.log",
+                                  "-c", folder / "nginx.conf"], stderr=subprocess.DEVNULL)
+
+        def answers():
+            with contextlib.suppress(ConnectionError), connect(port) as connection:
+                connection.sendall(get(CLOSE))
+                return read_to_end(connection)
+            return None
+        try:
+            wait_until(answers, "nginx")
+            yield daemon, port
+        finally:
+            nginx.terminate()
+            nginx.wait(PATIENCE)
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_behind_a_proxy_everyone_gets_their_own_answer(proxy, name):
+    daemon, port = proxy
+    data, is_head = REQUESTS[name][1], REQUESTS[name][1].startswith(b"HEAD")
+    with connect(port) as connection:
+        send(connection, data)
+        if expected(name)[0] is None:
+            connection.shutdown(socket.SHUT_WR)
+            received = read_to_end(connection)
+            assert received == b"" or len(split(received)) == 1, received
+        else:
+            received = read_head(connection) if is_head else read_answer(connection)
+            if name != "no version":  # for which nginx sends the body alone
+                assert re.match(rb"HTTP/1\.[01] \d{3} ", received), received
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(following("next"))
+            check_own(read_to_end(connection), "next")
+    with connect(port) as connection:
+        connection.sendall(following("other"))
+        received = read_to_end(connection)
+    assert [answer[0] for answer in split(received)] == [200]
+    check_own(received, "other")
+
+
+def read_head(connection):
+    received = b""
+    while b"\r\n\r\n" not in received and (more := connection.recv(1)):
+        received += more
+    return received
+
+
+def check_own(received, identity):
+    """At most one answer, and if it is one of the daemon's, to the request of that name."""
+    answers = split(received)
+    assert len(answers) <= 1, received
+    for status, headers, _ in answers:
+        assert headers.get("x-request-id", identity) == identity or status == 400, received
+        assert status != 200 or headers["x-request-id"] == identity, received
+
+
+def test_a_proxy_keeps_its_connection(proxy):
+    daemon, port = proxy
+    for i in range(50):
+        with connect(port) as connection:
+            connection.sendall(following(f"n{i}"))
+            check_own(read_to_end(connection), f"n{i}")
+    _, samples = parse(daemon.metrics())
+    assert value(samples, "fisherd_http_connections") <= 3
+
+
+def test_an_answer_behind_a_proxy_is_that_of_the_daemon(proxy):
+    _, port = proxy
+    with connect(port) as connection:
+        connection.sendall(post(LENGTH) + post(CHUNKED, CLOSE, body=CHUNKS))
+        answers = split(read_to_end(connection))
+    assert [answer[0] for answer in answers] == [200, 200]
+    assert answers[0][2] == answers[1][2]
