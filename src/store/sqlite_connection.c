@@ -110,6 +110,15 @@ int fd_sqlite_connect_reader(fd_sqlite_connection *connection, const char *path)
     return fd_sqlite_execute(connection, "PRAGMA query_only = ON");
 }
 
+int fd_sqlite_roll_back(const char *path) {
+    FD_CLEANUP(fd_sqlite_disconnect) fd_sqlite_connection connection = {0};
+    int64_t unused;
+    int r = connect_to(&connection, path, SQLITE_OPEN_READWRITE);
+    if (r == 0) /* reading does it */
+        r = fd_sqlite_query_integer(&connection, "PRAGMA user_version", &unused);
+    return r == -ENOMEM ? r : 0;
+}
+
 int fd_sqlite_prepare(fd_sqlite_connection *connection) {
     for (size_t i = 0; i < FD_SQL_COUNT; i++) {
         int result =

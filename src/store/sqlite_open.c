@@ -94,11 +94,21 @@ static int connect_reader(fd_sqlite_connection *connection, const char *path, co
     return r < 0 ? fd_sqlite_fault(connection, given, "cannot be opened", r, fault) : 0;
 }
 
+/* A crash while the file was made leaves a journal, which a reader may not roll back. */
+static int finish_journal(const char *path) {
+    FD_FREE char *journal = NULL;
+    if (asprintf(&journal, "%s-journal", path) < 0)
+        return -ENOMEM;
+    return access(journal, F_OK) == 0 ? fd_sqlite_roll_back(path) : 0;
+}
+
 /* A file that is not ours, or is newer, must be refused before anything is written. */
 static int look_first(const char *path, const char *given, size_t newest, fd_fault *fault) {
     FD_CLEANUP(fd_sqlite_disconnect) fd_sqlite_connection connection = {0};
     uint32_t version;
-    int r = connect_reader(&connection, path, given, fault);
+    int r = finish_journal(path);
+    if (r == 0)
+        r = connect_reader(&connection, path, given, fault);
     return r < 0 ? r : fd_sqlite_inspect(&connection, given, newest, &version, fault);
 }
 

@@ -34,6 +34,8 @@ int fd_sqlite_fault(const fd_sqlite_connection *connection, const char *path, co
 
 int fd_sqlite_connect_writer(fd_sqlite_connection *connection, const char *path) FD_MUST_CHECK;
 int fd_sqlite_connect_reader(fd_sqlite_connection *connection, const char *path) FD_MUST_CHECK;
+/* Undoes a transaction that a crash left in a journal; whatever else is wrong is not said here. */
+int fd_sqlite_roll_back(const char *path) FD_MUST_CHECK;
 int fd_sqlite_prepare(fd_sqlite_connection *connection) FD_MUST_CHECK;
 void fd_sqlite_disconnect(fd_sqlite_connection *connection);
 

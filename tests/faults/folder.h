@@ -1,0 +1,13 @@
+/* Folders for tests, in memory where there is such a place. */
+#ifndef FD_FAULTS_FOLDER_H
+#define FD_FAULTS_FOLDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+void folder_make(char *path, size_t size);
+void folder_empty(const char *path);
+void folder_remove(const char *path);
+bool folder_has(const char *path);
+
+#endif

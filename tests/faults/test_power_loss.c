@@ -1,0 +1,222 @@
+/*
+ * Power cuts at every sync, and between: what was not synced is dropped, kept, kept in parts or
+ * torn. A cut is taken of a model of the disk while the run goes on, and what it leaves is opened
+ * as a daemon would open it.
+ *
+ * FISHERD_LONG=1 runs more scripts.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "disk.h"
+#include "folder.h"
+#include "ledger.h"
+#include "sqlite_private.h"
+
+struct run {
+    char folder[64]; /* of the database */
+    char after[64];  /* for what a cut leaves */
+    char path[96];
+    char backup[96];
+    fd_disk *disk;
+    fd_ledger ledger;
+    fi_rng rng;
+    size_t step;
+    bool backed_up;
+    bool cutting;
+    bool normal; /* the control: a commit does not sync */
+    size_t cuts;
+    size_t lost;
+    char finding[256];
+};
+
+/* ---- what a cut leaves ---- */
+
+static bool is_whole(const char *path) {
+    static const char check[] = "SELECT integrity_check FROM pragma_integrity_check"
+                                " WHERE (SELECT count(*) FROM labels) >= 0";
+    sqlite3 *database = NULL;
+    sqlite3_stmt *statement = NULL;
+    bool whole = sqlite3_open_v2(path, &database, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
+                 sqlite3_prepare_v2(database, check, -1, &statement, NULL) == SQLITE_OK &&
+                 sqlite3_step(statement) == SQLITE_ROW &&
+                 strcmp((const char *)sqlite3_column_text(statement, 0), "ok") == 0;
+    (void)sqlite3_finalize(statement);
+    (void)sqlite3_close(database);
+    return whole;
+}
+
+/* A copy that has its name is whole; one that was acknowledged has it. */
+static bool copies_are_whole(const struct run *run) {
+    char copy[192];
+    static const char *const names[] = {"test.db.before-0002", "backup.db"};
+    for (size_t i = 0; i < FD_LENGTH(names); i++) {
+        (void)snprintf(copy, sizeof(copy), "%s/%s", run->after, names[i]);
+        if (folder_has(copy) ? !is_whole(copy) : i == 1 && run->backed_up)
+            return false;
+    }
+    return true;
+}
+
+static ledger_verdict look_after(struct run *run) {
+    char path[192];
+    FD_CLEANUP(fd_store_closep) fd_store *store = NULL;
+    fd_fault fault = {0};
+    (void)snprintf(path, sizeof(path), "%s/test.db", run->after);
+    int r = fd_store_open_sqlite(path, &store, &fault);
+    if (r < 0) {
+        (void)snprintf(run->finding, sizeof(run->finding), "does not open: %.200s", fault.detail);
+        return LEDGER_BROKEN;
+    }
+    if (!copies_are_whole(run)) {
+        (void)snprintf(run->finding, sizeof(run->finding), "a copy is not whole");
+        return LEDGER_BROKEN;
+    }
+    return ledger_compare(&run->ledger, store, false, run->finding, sizeof(run->finding));
+}
+
+static void cut(struct run *run, disk_fate fate, const shim_event *event) {
+    folder_empty(run->after);
+    run->cutting = true;
+    disk_cut(run->disk, fate, &run->rng, run->after);
+    ledger_verdict verdict = look_after(run);
+    run->cutting = false;
+    run->cuts++;
+    run->lost += verdict == LEDGER_LOST;
+    if (verdict == LEDGER_BROKEN || (verdict == LEDGER_LOST && !run->normal))
+        fail_msg("cut %zu, step %zu, before %s of %s, fate %d: %s", run->cuts, run->step,
+                 shim_call_name(event->call), event->path, (int)fate, run->finding);
+}
+
+/* ---- when it is cut ---- */
+
+static int before(void *context, const shim_event *event) {
+    static const bool is_ordering[SHIM_CALL_COUNT] = {
+        [SHIM_SYNC] = true, [SHIM_RENAME] = true, [SHIM_LINK] = true, [SHIM_DELETE] = true};
+    struct run *run = context;
+    bool ours = disk_holds(run->disk, event->path) || strcmp(event->path, run->folder) == 0;
+    if (run->cutting || !ours)
+        return SQLITE_OK;
+    if (is_ordering[event->call]) {
+        cut(run, DISK_DROPPED, event);
+        cut(run, run->cuts % 3 == 0 ? DISK_KEPT : DISK_MIXED, event);
+        cut(run, DISK_TORN, event);
+    } else if (event->call == SHIM_WRITE && fi_rng_below(&run->rng, 24) == 0) {
+        cut(run, (disk_fate)fi_rng_below(&run->rng, DISK_FATE_COUNT), event);
+    }
+    return SQLITE_OK;
+}
+
+static void after(void *context, const shim_event *event) {
+    struct run *run = context;
+    if (!run->cutting)
+        disk_note(run->disk, event);
+}
+
+/* ---- the script ---- */
+
+/* A database of the first schema; nothing of it is cut. */
+static void make_first_schema(const char *path) {
+    sqlite3 *database = NULL;
+    assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(database, fd_sqlite_migrations[0].sql, NULL, NULL, NULL),
+                     SQLITE_OK);
+    char sql[96];
+    (void)snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = 1",
+                   FD_SQLITE_APPLICATION_ID);
+    assert_int_equal(sqlite3_exec(database, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(database), SQLITE_OK);
+}
+
+static fd_store *open_store(struct run *run) {
+    fd_store *store = NULL;
+    fd_fault fault = {0};
+    if (fd_store_open_sqlite(run->path, &store, &fault) < 0)
+        fail_msg("%s", fault.detail);
+    fd_sqlite_connection *writer = &((fd_sqlite_store *)store)->writer;
+    assert_int_equal(fd_sqlite_execute(writer, "PRAGMA wal_autocheckpoint = 16"), 0);
+    if (run->normal)
+        assert_int_equal(fd_sqlite_execute(writer, "PRAGMA synchronous = NORMAL"), 0);
+    return store;
+}
+
+static void back_up(struct run *run, fd_store *store) {
+    fd_backup made;
+    fd_fault fault = {0};
+    int r = store->operations->back_up(store, run->backup, NULL, NULL, &made, &fault);
+    if (r < 0)
+        fail_msg("%s", fault.detail);
+    run->backed_up = true;
+}
+
+static void play(struct run *run, size_t steps, bool older) {
+    shim_watch watch = {before, after, run};
+    folder_make(run->folder, sizeof(run->folder));
+    folder_make(run->after, sizeof(run->after));
+    (void)snprintf(run->path, sizeof(run->path), "%s/test.db", run->folder);
+    (void)snprintf(run->backup, sizeof(run->backup), "%s/backup.db", run->folder);
+    if (older)
+        make_first_schema(run->path);
+    run->disk = disk_new(run->folder);
+    shim_set_watch(&watch);
+
+    fd_store *store = open_store(run);
+    assert_int_equal(ledger_run(&run->ledger, store, LEDGER_ITEMS), 0);
+    assert_int_equal(ledger_run(&run->ledger, store, LEDGER_LABELS), 0);
+    for (run->step = 0; run->step < steps; run->step++) {
+        if (run->step == steps / 2 && !run->normal) /* a clean end, and a new start */
+            fd_store_close(store), store = open_store(run);
+        if (run->step == steps / 3 && !run->normal)
+            back_up(run, store);
+        ledger_step step = (ledger_step)fi_rng_below(&run->rng, LEDGER_STEP_COUNT);
+        assert_int_equal(ledger_run(&run->ledger, store, step), 0);
+    }
+    fd_store_close(store);
+    shim_set_watch(NULL);
+    disk_free(run->disk);
+    folder_remove(run->folder);
+    folder_remove(run->after);
+}
+
+static size_t scripts(void) {
+    return getenv("FISHERD_LONG") ? 12 : 2;
+}
+
+static void a_power_cut_loses_nothing_that_was_acknowledged_and_leaves_nothing_half(void **state) {
+    (void)state;
+    size_t cuts = 0, transactions = 0, steps = getenv("FISHERD_LONG") ? 40 : 16;
+    for (size_t i = 0; i < scripts(); i++) {
+        static struct run run;
+        run = (struct run){.rng = fi_rng_seeded(i)};
+        play(&run, steps, i % 2 == 1);
+        cuts += run.cuts;
+        transactions += run.ledger.acknowledged;
+    }
+    print_message("power: %zu cuts of %zu transactions, nothing lost\n", cuts, transactions);
+    assert_true(cuts > scripts() * 100);
+}
+
+/* Cuts that find nothing prove nothing unless they find what is known to be there. */
+static void a_commit_that_does_not_sync_is_found_to_lose_answers(void **state) {
+    (void)state;
+    static struct run run;
+    run = (struct run){.rng = fi_rng_seeded(1), .normal = true};
+    play(&run, 16, false);
+    print_message("power: without a sync of each commit %zu of %zu cuts lose answers\n", run.lost,
+                  run.cuts);
+    assert_true(run.lost > 0);
+}
+
+int main(void) {
+    shim_install();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_power_cut_loses_nothing_that_was_acknowledged_and_leaves_nothing_half),
+        cmocka_unit_test(a_commit_that_does_not_sync_is_found_to_lose_answers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
