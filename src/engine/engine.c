@@ -155,11 +155,11 @@ static void init_locks(fd_engine *engine) {
     (void)pthread_rwlockattr_destroy(&rwlock);
 
     (void)pthread_mutex_init(&engine->queue_lock, NULL);
-    (void)pthread_cond_init(&engine->queue_filled, NULL);
     (void)pthread_mutex_init(&engine->progress_lock, NULL);
     (void)pthread_mutex_init(&engine->worker_lock, NULL);
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&engine->queue_filled, &monotonic);
     (void)pthread_cond_init(&engine->worker_wanted, &monotonic);
     (void)pthread_cond_init(&engine->worker_rested, NULL);
     (void)pthread_mutex_init(&engine->refit_lock, NULL);

@@ -12,6 +12,9 @@
 
 enum { GROUP_MAX = 256 };
 
+/* Between two looks whether a store that failed can be written again. */
+static const double probe_seconds = 1.0;
+
 FD_DEFINE_CLEANUP(fi_model, fi_model_free)
 
 /* ---- the next snapshot ---- */
@@ -93,6 +96,9 @@ void fd_writer_measure(fd_engine *engine) {
     for (size_t i = 0; i < FD_LENGTH(names); i++)
         fd_metrics_set(metrics, FD_METRIC_LABELS, names[i], NULL,
                        (double)engine->answers.by_preference[i]);
+    fd_metrics_set(metrics, FD_METRIC_STORE_LOG_BYTES, NULL, NULL,
+                   (double)engine->store->operations->log_bytes(engine->store));
+    fd_metrics_set(metrics, FD_METRIC_STORE_FAILED, NULL, NULL, engine->store_failure != 0);
     fd_metrics_set(metrics, FD_METRIC_MODELS_STORED, NULL, NULL, (double)engine->models_stored);
     if (!engine->snapshot)
         return;
@@ -122,6 +128,44 @@ static int store_jobs(fd_engine *engine, fd_job *jobs, fd_snapshot **ret_snapsho
     return prepare_snapshot(engine, ret_snapshot);
 }
 
+/* ---- failures ---- */
+
+static void set_failure(fd_engine *engine, int failure) {
+    (void)pthread_rwlock_wrlock(&engine->state_lock);
+    engine->store_failure = failure;
+    (void)pthread_rwlock_unlock(&engine->state_lock);
+    fd_metrics_set(engine->metrics, FD_METRIC_STORE_FAILED, NULL, NULL, failure != 0);
+}
+
+/* Told once, however often it is tried until the store is well again. */
+static void note_failure(fd_engine *engine, int failure) {
+    if (engine->store_failure == 0) {
+        engine->store_failed_since = fd_monotonic_seconds();
+        fd_log(FD_LOG_ERROR, "store-failed", FD_STR("error", strerror(-failure)));
+    }
+    fd_metrics_add(engine->metrics, FD_METRIC_STORE_FAILURES, NULL, NULL, 1);
+    set_failure(engine, failure);
+}
+
+static void note_success(fd_engine *engine) {
+    if (engine->store_failure == 0)
+        return;
+    fd_log(FD_LOG_INFO, "store-recovered",
+           FD_REAL("seconds", fd_monotonic_seconds() - engine->store_failed_since));
+    set_failure(engine, 0);
+}
+
+/* Nobody need come with an answer to find out that there is room again. */
+static void probe(fd_engine *engine) {
+    int r = engine->store->operations->probe(engine->store);
+    if (r < 0)
+        set_failure(engine, r);
+    else
+        note_success(engine);
+}
+
+/* ---- groups ---- */
+
 static void apply_jobs(fd_engine *engine, fd_job *jobs, fd_snapshot *snapshot) {
     fd_snapshot *old = NULL;
     (void)pthread_rwlock_wrlock(&engine->state_lock);
@@ -132,17 +176,8 @@ static void apply_jobs(fd_engine *engine, fd_job *jobs, fd_snapshot *snapshot) {
         old = engine->snapshot;
         engine->snapshot = snapshot;
     }
-    engine->store_failure = 0;
     (void)pthread_rwlock_unlock(&engine->state_lock);
     fd_snapshot_free(old);
-}
-
-static void note_failure(fd_engine *engine, int failure) {
-    (void)pthread_rwlock_wrlock(&engine->state_lock);
-    engine->store_failure = failure;
-    (void)pthread_rwlock_unlock(&engine->state_lock);
-    fd_metrics_add(engine->metrics, FD_METRIC_STORE_FAILURES, NULL, NULL, 1);
-    fd_log(FD_LOG_ERROR, "transaction-failed", FD_STR("error", strerror(-failure)));
 }
 
 /* Pairs are chosen anew for another model; new items only fill what is short. */
@@ -172,6 +207,7 @@ static int run_transaction(fd_engine *engine, fd_job *jobs) {
                        fd_monotonic_seconds() - start);
 
     apply_jobs(engine, jobs, FD_STEAL(snapshot));
+    note_success(engine);
     fd_writer_measure(engine);
     fd_worker_tell(engine, engine->answers.count);
     if (engine->snapshot) {
@@ -201,10 +237,26 @@ static void run_group(fd_engine *engine, fd_job *jobs) {
 
 /* ---- the queue ---- */
 
+/* With the queue's lock. While the store fails, what would find that it is well again comes in
+ * between. */
+static void wait_for_jobs(fd_engine *engine) {
+    while (!engine->queue_head && !engine->queue_closed) {
+        if (engine->store_failure == 0) {
+            (void)pthread_cond_wait(&engine->queue_filled, &engine->queue_lock);
+            continue;
+        }
+        fd_wait_for(&engine->queue_filled, &engine->queue_lock, probe_seconds);
+        if (engine->queue_head || engine->queue_closed)
+            return;
+        (void)pthread_mutex_unlock(&engine->queue_lock);
+        probe(engine);
+        (void)pthread_mutex_lock(&engine->queue_lock);
+    }
+}
+
 static fd_job *take_jobs(fd_engine *engine) {
     (void)pthread_mutex_lock(&engine->queue_lock);
-    while (!engine->queue_head && !engine->queue_closed)
-        (void)pthread_cond_wait(&engine->queue_filled, &engine->queue_lock);
+    wait_for_jobs(engine);
 
     fd_job *jobs = engine->queue_head;
     fd_job **end = &engine->queue_head;

@@ -5,6 +5,9 @@
 #include <microhttpd.h>
 #include <string.h>
 
+static const char no_room[] = "there is no room left to store this; nothing was changed";
+static const char no_store[] = "the store cannot be read or written right now; nothing was changed";
+
 static const struct {
     int error;
     unsigned status;
@@ -20,7 +23,13 @@ static const struct {
     {-EBUSY, 503, "busy; try again"},
     {-ESHUTDOWN, 503, "the daemon is stopping"},
     {-ECANCELED, 503, "given up: nobody waits for the answer any more, or the daemon is stopping"},
-    {-ENOSPC, 507, "there is no room left to store this; nothing was changed"},
+    {-ENOSPC, 507, no_room},
+    {-EDQUOT, 507, no_room},
+    {-EFBIG, 507, no_room},
+    {-EIO, 503, no_store},
+    {-EROFS, 503, no_store},
+    {-EACCES, 503, no_store},
+    {-ENOMEM, 503, "there is no memory for it right now; nothing was changed"},
 };
 
 static json_t *errors_of(const fd_fault *fault) {
@@ -54,7 +63,9 @@ void fd_problem_of(const fd_request *request, fd_response *response, int error,
                    const fd_fault *fault) {
     unsigned status = 500;
     const char *detail = "something failed here; nothing was changed";
-    for (size_t i = 0; i < FD_LENGTH(statuses); i++) {
+    /* What is no JSON is always told by a fault; without one the store's content is damaged. */
+    bool damaged = error == -EBADMSG && (!fault || fault->detail[0] == '\0');
+    for (size_t i = 0; i < FD_LENGTH(statuses) && !damaged; i++) {
         if (statuses[i].error == error) {
             status = statuses[i].status;
             detail = statuses[i].detail;

@@ -402,6 +402,11 @@ static int memory_counts(fd_store *store, fd_counts *ret) {
     return 0;
 }
 
+static uint64_t memory_log_bytes(fd_store *store) {
+    (void)store;
+    return 0;
+}
+
 static int memory_check(fd_store *store, fd_finding_visit *visit, void *context) {
     (void)store;
     (void)visit;
@@ -451,6 +456,7 @@ static const fd_store_operations memory_operations = {
     .labels_read = memory_labels_read,
     .models_read = memory_models_read,
     .counts = memory_counts,
+    .log_bytes = memory_log_bytes,
     .check = memory_check,
     .back_up = memory_back_up,
     .close = memory_close,

@@ -40,6 +40,7 @@ static void finalizep(sqlite3_stmt **statement) {
 static int ask(fd_sqlite_connection *reader, const char *sql, fd_finding_visit *visit,
                void *context) {
     FD_CLEANUP(finalizep) sqlite3_stmt *statement = NULL;
+    errno = 0;
     int result = sqlite3_prepare_v2(reader->database, sql, -1, &statement, NULL);
     for (int i = 0; i < FINDINGS_MAX && (result == SQLITE_OK || result == SQLITE_ROW); i++) {
         result = sqlite3_step(statement);

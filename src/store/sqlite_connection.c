@@ -24,7 +24,8 @@ int fd_sqlite_error(sqlite3 *database, int result) {
         return -ENOSPC;
     case SQLITE_TOOBIG:
         return -EFBIG;
-    case SQLITE_CORRUPT:
+    case SQLITE_CORRUPT: /* SQLite says so of what the disk does not give back, too */
+        return errno == EIO ? -EIO : -EBADMSG;
     case SQLITE_NOTADB:
         return -EBADMSG;
     case SQLITE_BUSY:
@@ -47,7 +48,10 @@ int fd_sqlite_error(sqlite3 *database, int result) {
     }
     if (result == SQLITE_IOERR_NOMEM)
         return -ENOMEM;
+    /* SQLite 3.40 does not keep the system's error of a commit, which no call since has changed. */
     int below = database ? sqlite3_system_errno(database) : 0;
+    if (below == 0)
+        below = errno;
     return below == ENOSPC || below == EDQUOT || below == EFBIG ? -below : -EIO;
 }
 
@@ -71,7 +75,7 @@ static int connect_to(fd_sqlite_connection *connection, const char *path, int fl
                                  flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
     sqlite3 *database = connection->database;
     if (result == SQLITE_OK)
-        result = sqlite3_busy_timeout(database, 5000);
+        result = sqlite3_busy_timeout(database, FD_SQLITE_BUSY_MILLISECONDS);
     if (result == SQLITE_OK)
         result = sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     if (result == SQLITE_OK)
@@ -140,6 +144,7 @@ void fd_sqlite_disconnect(fd_sqlite_connection *connection) {
 /* ---- statements that run once ---- */
 
 int fd_sqlite_execute(fd_sqlite_connection *connection, const char *sql) {
+    errno = 0;
     return error_of(connection, sqlite3_exec(connection->database, sql, NULL, NULL, NULL));
 }
 
@@ -150,6 +155,7 @@ static void finalizep(sqlite3_stmt **statement) {
 int fd_sqlite_query_text(fd_sqlite_connection *connection, const char *sql, char *text,
                          size_t size) {
     FD_CLEANUP(finalizep) sqlite3_stmt *statement = NULL;
+    errno = 0;
     int result = sqlite3_prepare_v2(connection->database, sql, -1, &statement, NULL);
     if (result == SQLITE_OK)
         result = sqlite3_step(statement);
@@ -173,6 +179,7 @@ int fd_sqlite_query_integer(fd_sqlite_connection *connection, const char *sql, i
 /* ---- prepared statements ---- */
 
 int fd_sqlite_step(fd_sqlite_connection *connection, fd_sqlite_statement identifier) {
+    errno = 0;
     int result = sqlite3_step(connection->statements[identifier]);
     if (result == SQLITE_ROW)
         return 1;

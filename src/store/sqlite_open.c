@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lock.h"
@@ -143,6 +144,8 @@ static int open_writer(fd_sqlite_store *store, const char *given,
     r = fd_sqlite_execute(writer, "PRAGMA foreign_keys = ON");
     if (r == 0)
         r = fd_sqlite_prepare(writer);
+    if (r == 0)
+        fd_sqlite_watch_log(store);
     return r < 0 ? fd_sqlite_fault(writer, given, "cannot be prepared", r, fault) : 0;
 }
 
@@ -185,7 +188,11 @@ static int store_new(const char *given, fd_sqlite_store **ret, fd_fault *fault) 
     store->store.operations = &fd_sqlite_operations;
     store->lock = -1;
     (void)pthread_mutex_init(&store->readers_lock, NULL);
-    (void)pthread_cond_init(&store->reader_returned, NULL);
+    pthread_condattr_t monotonic;
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&store->reader_returned, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
     *ret = store;
     return fd_sqlite_resolve(given, &store->path, fault);
 }

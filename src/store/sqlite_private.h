@@ -9,7 +9,12 @@
 #include "store.h"
 
 /* "fish": marks a database as ours, in its header. */
-enum { FD_SQLITE_APPLICATION_ID = 0x66697368, FD_SQLITE_READERS = 4 };
+enum {
+    FD_SQLITE_APPLICATION_ID = 0x66697368,
+    FD_SQLITE_READERS = 4,
+    FD_SQLITE_BUSY_MILLISECONDS = 5000,
+    FD_SQLITE_LOG_PAGES = 16384 /* 64 MiB: what the log may grow to beside readers */
+};
 
 typedef enum fd_sqlite_statement {
 #define X(identifier, sql) FD_SQL_##identifier,
@@ -25,7 +30,8 @@ typedef struct fd_sqlite_connection {
     sqlite3_stmt *statements[FD_SQL_COUNT];
 } fd_sqlite_connection;
 
-/* SQLite's result as 0 or -errno. `database` may be NULL. */
+/* The result of a call to SQLite, before which errno was 0, as 0 or -errno. `database` may be NULL.
+ */
 int fd_sqlite_error(sqlite3 *database, int result);
 
 /* `error`, with "PATH: doing: what SQLite says" in the fault. */
@@ -77,8 +83,13 @@ typedef struct fd_sqlite_store {
     fd_sqlite_connection readers[FD_SQLITE_READERS];
     pthread_mutex_t readers_lock;
     pthread_cond_t reader_returned;
-    fd_sqlite_connection *idle[FD_SQLITE_READERS]; /* guarded by readers_lock, as is its length */
+    fd_sqlite_connection
+        *idle[FD_SQLITE_READERS]; /* guarded by readers_lock, as are the next two */
     size_t n_idle;
+    bool gate_closed; /* no reader may begin */
+    int log_pages;    /* in the log after the last commit; the writer's, as are the next two */
+    int log_bound;    /* what it may grow to */
+    int log_empty_at; /* what it is emptied at: more, where that failed */
 } fd_sqlite_store;
 
 /* sqlite_open.c: `given` is the path for messages. */
@@ -104,6 +115,11 @@ int fd_sqlite_copy(fd_sqlite_connection *connection, const char *to, bool replac
 int fd_sqlite_sync_folder_of(const char *path) FD_MUST_CHECK;
 int fd_sqlite_back_up(fd_store *store, const char *to, bool (*go_on)(void *context), void *context,
                       fd_backup *ret, fd_fault *fault);
+
+/* sqlite_log.c: both by the writer, when it opens and after each commit. */
+void fd_sqlite_watch_log(fd_sqlite_store *store);
+void fd_sqlite_tend_log(fd_sqlite_store *store);
+uint64_t fd_sqlite_log_bytes(fd_store *store);
 
 /* sqlite_migrate.c: applies what is newer than `version`, each in a transaction of its own, after a
  * backup beside `path`; NULL: without one. */

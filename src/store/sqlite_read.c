@@ -13,7 +13,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "embeddings are stored
 
 fd_sqlite_connection *fd_sqlite_borrow_reader(fd_sqlite_store *store) {
     (void)pthread_mutex_lock(&store->readers_lock);
-    while (store->n_idle == 0)
+    while (store->n_idle == 0 || store->gate_closed)
         (void)pthread_cond_wait(&store->reader_returned, &store->readers_lock);
     fd_sqlite_connection *reader = store->idle[--store->n_idle];
     (void)pthread_mutex_unlock(&store->readers_lock);
@@ -23,7 +23,10 @@ fd_sqlite_connection *fd_sqlite_borrow_reader(fd_sqlite_store *store) {
 void fd_sqlite_return_reader(fd_sqlite_store *store, fd_sqlite_connection *reader) {
     (void)pthread_mutex_lock(&store->readers_lock);
     store->idle[store->n_idle++] = reader;
-    (void)pthread_cond_signal(&store->reader_returned);
+    if (store->gate_closed) /* the writer waits too */
+        (void)pthread_cond_broadcast(&store->reader_returned);
+    else
+        (void)pthread_cond_signal(&store->reader_returned);
     (void)pthread_mutex_unlock(&store->readers_lock);
 }
 

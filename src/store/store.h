@@ -203,6 +203,9 @@ typedef struct fd_store_operations {
 
     int (*counts)(fd_store *store, fd_counts *ret) FD_MUST_CHECK;
 
+    /* Size of what is committed but not in its place yet, from any thread. */
+    uint64_t (*log_bytes)(fd_store *store);
+
     /* Looks for damage: page structure, foreign keys, dense item indices and histories, blob sizes.
      * Each finding, in words for people, goes to `visit`; none is 0 as well. */
     int (*check)(fd_store *store, fd_finding_visit *visit, void *context) FD_MUST_CHECK;

@@ -235,6 +235,7 @@ struct faulty_store {
     fd_store *inner;
     bool borrowed;             /* the inner store stays open */
     atomic_uint until_failure; /* 0: never */
+    atomic_uint probes_to_fail;
     atomic_int error;
 };
 
@@ -268,6 +269,10 @@ static void faulty_rollback(fd_store *store) {
     inner(store)->operations->rollback(inner(store));
 }
 
+static uint64_t faulty_log_bytes(fd_store *store) {
+    return inner(store)->operations->log_bytes(inner(store));
+}
+
 static void faulty_close(fd_store *store) {
     if (!faulty(store)->borrowed)
         fd_store_close(inner(store));
@@ -275,6 +280,11 @@ static void faulty_close(fd_store *store) {
 }
 
 static int faulty_probe(fd_store *store) {
+    unsigned left = atomic_load(&faulty(store)->probes_to_fail);
+    if (left > 0) {
+        atomic_store(&faulty(store)->probes_to_fail, left - 1);
+        return atomic_load(&faulty(store)->error);
+    }
     return inner(store)->operations->probe(inner(store));
 }
 
@@ -323,6 +333,7 @@ static const fd_store_operations faulty_operations = {
     .models_prune = faulty_models_prune,
     .models_read = faulty_models_read,
     .counts = faulty_counts,
+    .log_bytes = faulty_log_bytes,
     .check = faulty_check,
     .back_up = faulty_back_up,
     .close = faulty_close,
@@ -348,6 +359,10 @@ fd_store *fixture_faulty_store(void) {
 void fixture_fail_commit(fd_store *store, unsigned n, int error) {
     atomic_store(&faulty(store)->error, error);
     atomic_store(&faulty(store)->until_failure, n);
+}
+
+void fixture_fail_probes(fd_store *store, unsigned n) {
+    atomic_store(&faulty(store)->probes_to_fail, n);
 }
 
 /* ---- desks ---- */

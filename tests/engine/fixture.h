@@ -94,6 +94,7 @@ fd_store *fixture_view(fd_store *store);
 /* A memory store whose n-th commit from now fails with `error`. */
 fd_store *fixture_faulty_store(void);
 void fixture_fail_commit(fd_store *store, unsigned n, int error);
+void fixture_fail_probes(fd_store *store, unsigned n); /* the next n, with the same error */
 
 /* An engine that can be closed and opened again over the same store, with a clock of its own, no
  * control arm and no pairs held out. */

@@ -198,6 +198,39 @@ static void a_failing_commit_changes_nothing_and_the_next_one_works(void **state
     assert_int_equal(after.labels, 1);
 }
 
+static bool prints(fd_engine *engine, const char *line) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    fd_metrics_print(fd_engine_metrics(engine), out);
+    assert_int_equal(fclose(out), 0);
+    bool found = strstr(text, line) != NULL;
+    free(text);
+    return found;
+}
+
+static void a_store_that_is_well_again_is_found_without_anyone_asking(void **state) {
+    (void)state;
+    fd_store *store = fixture_faulty_store();
+    fd_engine_options options = fixture_options();
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_open(&options, store);
+    fixture_add_items(engine, 1, 4);
+    fixture_fail_probes(store, 1);
+    fixture_fail_commit(store, 1, -EIO);
+    assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_A), -EIO);
+    assert_true(prints(engine, "fisherd_store_failed 1\n"));
+    char reason[128];
+    double deadline = fixture_seconds() + 60;
+    while (fd_engine_ready(engine, reason, sizeof(reason)) < 0) {
+        assert_true(fixture_seconds() < deadline);
+        (void)sched_yield();
+    }
+    assert_true(prints(engine, "fisherd_store_failed 0\n"));
+    assert_true(prints(engine, "fisherd_store_failures_total 1\n"));
+    assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_A), 0);
+}
+
 /* ---- many threads ---- */
 
 enum { THREADS = 8, LABELS_EACH = 40 };
@@ -418,6 +451,7 @@ int main(void) {
         cmocka_unit_test(an_old_label_starts_a_retrain_by_itself),
         cmocka_unit_test(closing_ends_an_endless_training),
         cmocka_unit_test(a_failing_commit_changes_nothing_and_the_next_one_works),
+        cmocka_unit_test(a_store_that_is_well_again_is_found_without_anyone_asking),
         cmocka_unit_test(labels_from_many_threads_are_in_the_history_exactly_once),
         cmocka_unit_test(after_a_restart_the_same_version_and_information_serve),
         cmocka_unit_test(the_order_of_a_pair_does_not_decide_whether_it_is_held_out),

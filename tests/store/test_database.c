@@ -287,8 +287,18 @@ static void results_of_sqlite_are_errors_of_ours(void **state) {
         {SQLITE_CONSTRAINT_FOREIGNKEY, -EINVAL},
         {SQLITE_MISUSE, -EIO},
     };
-    for (size_t i = 0; i < FD_LENGTH(errors); i++)
+    for (size_t i = 0; i < FD_LENGTH(errors); i++) {
+        errno = 0;
         assert_int_equal(fd_sqlite_error(NULL, errors[i][0]), errors[i][1]);
+    }
+    const int below[][3] = {{SQLITE_IOERR_WRITE, EFBIG, -EFBIG},
+                            {SQLITE_IOERR_WRITE, EDQUOT, -EDQUOT},
+                            {SQLITE_IOERR_WRITE, EIO, -EIO},
+                            {SQLITE_CORRUPT, EIO, -EIO}};
+    for (size_t i = 0; i < FD_LENGTH(below); i++) {
+        errno = below[i][1];
+        assert_int_equal(fd_sqlite_error(NULL, below[i][0]), below[i][2]);
+    }
 }
 
 int main(void) {

@@ -1,0 +1,136 @@
+"""A disk that is full, or fails: nothing is half there, the daemon says so, and goes on by itself once it can."""
+
+import os
+import resource
+
+import pytest
+
+from client import SANITIZER, Daemon, label, wait_until
+
+UNLIMITED = resource.RLIM_INFINITY
+
+
+def limit_files(daemon, size):
+    """No file may grow beyond that: what is written past it fails as on a full disk."""
+    resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, (size, UNLIMITED))
+
+
+def fill_disk(daemon):
+    limit_files(daemon, os.stat(f"{daemon.db}-wal").st_size)
+
+
+def is_ready(daemon):
+    return daemon.call("GET", "/readyz").status == 200
+
+
+def refused(answer, status):
+    assert answer.status == status, answer
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    return answer.json["detail"]
+
+
+def text_of_metrics(daemon, name):
+    return next(line.split()[1] for line in daemon.metrics().splitlines()
+                if line.startswith(name + " "))
+
+
+def test_an_answer_that_finds_no_room_is_refused_and_is_taken_when_there_is_room_again(db, items):
+    late = [label("late", "p0-r0", "p0-r1")]
+    with Daemon(db) as daemon:
+        daemon.add_items(items)
+        daemon.add_labels([label("early", "p1-r0", "p1-r1")])
+        fill_disk(daemon)
+        for _ in range(3):
+            assert "no room" in refused(daemon.call("POST", "/v1/labels", {"labels": late}), 507)
+        detail = refused(daemon.call("GET", "/readyz"), 503)
+        assert "store" in detail and "File too large" in detail
+        assert text_of_metrics(daemon, "fisherd_store_failed") == "1"
+        assert daemon.call("GET", "/healthz").status == 200
+        assert [row["id"] for row in daemon.list_all("labels")] == ["early"], "reading goes on"
+        assert daemon.select(batch_size=1, pairs=[{"a": "p0-r0", "b": "p0-r1"}])["pairs"]
+
+        limit_files(daemon, UNLIMITED)
+        wait_until(lambda: is_ready(daemon), "readiness, without an answer that arrives")
+        assert text_of_metrics(daemon, "fisherd_store_failed") == "0"
+        assert [row["id"] for row in daemon.list_all("labels")] == ["early"]
+        assert daemon.add_labels(late) == {"accepted": 1, "duplicates": 0}
+        log = daemon.log_text()
+    assert log.count("event=store-failed") == log.count("event=store-recovered") == 1
+    with Daemon(db) as daemon:
+        assert [row["id"] for row in daemon.list_all("labels")] == ["early", "late"]
+
+
+def test_nothing_of_a_request_that_finds_room_for_a_part_is_kept(db, items):
+    many = [{"id": f"many-{i}", "prompt_id": "many", "prompt": "x" * 5000,
+             "embedding": [i, 1, 2, 3]} for i in range(400)]
+    with Daemon(db) as daemon:
+        daemon.add_items(items)
+        limit_files(daemon, os.stat(f"{db}-wal").st_size + 200000)
+        refused(daemon.call("POST", "/v1/items", {"items": many}), 507)
+        wait_until(lambda: is_ready(daemon), "readiness: for less there is room")
+        assert len(daemon.list_all("items")) == len(items)
+        daemon.add_labels([label("small", "p0-r0", "p0-r1")])
+        limit_files(daemon, UNLIMITED)
+        daemon.add_items(many)
+    with Daemon(db) as daemon:
+        assert len(daemon.list_all("items")) == len(items) + len(many)
+        assert len(daemon.list_all("labels")) == 1
+
+
+def test_a_training_whose_model_finds_no_room_leaves_what_serves(db, items):
+    with Daemon(db) as daemon:
+        daemon.add_items(items)
+        daemon.add_labels([label(f"l{i}", f"p{i % 3}-r0", f"p{i % 3}-r1") for i in range(20)])
+        assert daemon.train()["version"] == 1
+        fill_disk(daemon)
+        daemon.ok("POST", "/v1/model/train", None, 202)
+        wait_until(lambda: daemon.model()["worker"]["state"] == "failed", "the failure")
+        assert daemon.model()["version"] == 1
+        limit_files(daemon, UNLIMITED)
+        wait_until(lambda: is_ready(daemon), "readiness")
+        assert daemon.train()["version"] == 2
+
+
+# ---- a disk that fails ----
+
+SHIM = os.environ.get("FISHERD_FAILING_DISK", "")
+
+
+@pytest.fixture
+def failing(db, items, tmp_path):
+    """A daemon, and the file whose presence makes its disk fail."""
+    if SANITIZER or not SHIM:
+        pytest.skip("a sanitizer must be loaded first, and so must the shim")
+    switch = tmp_path / "switch"
+    with Daemon(db, {}, {"LD_PRELOAD": SHIM, "SHIM_SWITCH": str(switch),
+                         "SHIM_FOLDER": str(tmp_path)}) as daemon:
+        daemon.add_items(items)
+        daemon.add_labels([label("early", "p1-r0", "p1-r1")])
+        yield daemon, switch
+
+
+@pytest.mark.parametrize("call", ["write", "sync"])
+def test_what_fails_to_reach_the_disk_is_refused_until_it_does(failing, call):
+    daemon, switch = failing
+    switch.write_text(call)
+    answer = daemon.call("POST", "/v1/labels", {"labels": [label("late", "p0-r0", "p0-r1")]})
+    assert "store" in refused(answer, 503)
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert "Input/output error" in refused(daemon.call("GET", "/readyz"), 503)
+    assert [row["id"] for row in daemon.list_all("labels")] == ["early"]
+    switch.unlink()
+    wait_until(lambda: is_ready(daemon), "readiness")
+    daemon.add_labels([label("late", "p0-r0", "p0-r1")])
+    daemon.kill()
+    with Daemon(daemon.db) as again:
+        assert [row["id"] for row in again.list_all("labels")] == ["early", "late"]
+
+
+def test_what_cannot_be_read_is_a_problem_for_now(failing):
+    daemon, switch = failing
+    switch.write_text("read")
+    answer = daemon.call("GET", "/v1/labels")
+    assert "store" in refused(answer, 503)
+    assert int(answer.headers["Retry-After"]) >= 1
+    switch.unlink()
+    assert [row["id"] for row in daemon.list_all("labels")] == ["early"]
