@@ -26,6 +26,8 @@ export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 for target in "$@"; do
     grown=$builds/fuzz/grown/$target
     mkdir -p "$grown"
+    known=$fuzz/regressions/$target
+    [ -d "$known" ] || known=''
     case $target in
     items | labels | selections | tokens) dictionary=$fuzz/json.dict ;;
     guard) dictionary=$fuzz/http.dict ;;
@@ -34,8 +36,8 @@ for target in "$@"; do
     log=$builds/fuzz/$target.log
     # A thread that ends meanwhile looks like a leak, so that those are left to the stored inputs.
     if ! "$builds/fuzz/tests/fuzz/fuzz_$target" "$limit" -seed=1 -max_len=1024 -entropic=0 \
-        -detect_leaks=0 -timeout=20 -print_final_stats=1 -dict="$dictionary" \
-        -artifact_prefix="$builds/fuzz/$target-" "$grown" "$fuzz/corpus/$target" >"$log" 2>&1; then
+        -detect_leaks=0 -timeout=20 -malloc_limit_mb=128 -print_final_stats=1 -dict="$dictionary" \
+        -artifact_prefix="$builds/fuzz/$target-" "$grown" "$fuzz/corpus/$target" $known >"$log" 2>&1; then
         tail -n 60 "$log" >&2
         exit 1
     fi

@@ -34,15 +34,23 @@ static size_t count_parameters(const fi_shape *shape) {
     return count + inputs;
 }
 
+size_t fi_model_numbers_size(const fi_shape *shape) {
+    if (!is_in_bounds(shape))
+        return 0;
+    size_t inputs = shape->inputs;
+    size_t projection = shape->components * inputs;
+    return inputs * sizeof(double) +
+           (inputs + projection + count_parameters(shape)) * sizeof(float);
+}
+
 /* Everything is zero. */
 int fi_model_allocate(const fi_shape *shape, fi_model **ret) {
     if (!is_in_bounds(shape))
         return -EINVAL;
     size_t inputs = shape->inputs;
     size_t parameters = count_parameters(shape);
-    size_t projection = (size_t)shape->components * inputs;
-    fi_model *model = calloc(1, sizeof(*model) + inputs * sizeof(double) +
-                                    (inputs + projection + parameters) * sizeof(float));
+    size_t projection = shape->components * inputs;
+    fi_model *model = calloc(1, sizeof(*model) + fi_model_numbers_size(shape));
     if (!model)
         return -ENOMEM;
     model->shape = *shape;

@@ -39,22 +39,19 @@ struct part {
     size_t size;
 };
 
-static size_t list_parts(const fi_model *model, struct part parts[4]) {
+static void list_parts(const fi_model *model, struct part parts[4]) {
     size_t inputs = model->shape.inputs;
     size_t projection = model->shape.components * inputs;
     parts[0] = (struct part){model->mean, inputs * sizeof(double)};
     parts[1] = (struct part){model->scale, inputs * sizeof(float)};
     parts[2] = (struct part){model->projection, projection * sizeof(float)};
     parts[3] = (struct part){model->parameters, model->parameter_count * sizeof(float)};
-    size_t total = 0;
-    for (size_t i = 0; i < 4; i++)
-        total += parts[i].size;
-    return total;
 }
 
 int fi_model_encode(const fi_model *model, uint8_t **ret_bytes, size_t *ret_size) {
     struct part parts[4];
-    size_t size = HEADER_SIZE + list_parts(model, parts) + CHECKSUM_SIZE;
+    list_parts(model, parts);
+    size_t size = HEADER_SIZE + fi_model_numbers_size(&model->shape) + CHECKSUM_SIZE;
     uint8_t *bytes = malloc(size);
     if (!bytes)
         return -ENOMEM;
@@ -104,15 +101,15 @@ int fi_model_decode(const uint8_t *bytes, size_t size, fi_model **ret) {
     /* The checksum is no proof against malice: a shape that the bytes cannot fill gets no memory.
      */
     fi_shape shape = {header[1], header[2], header[3], header[4]};
-    if ((uint64_t)shape.inputs * ((uint64_t)shape.components * 4 + 12) > size)
+    size_t numbers = fi_model_numbers_size(&shape);
+    if (numbers == 0 || size != HEADER_SIZE + numbers + CHECKSUM_SIZE)
         return -EBADMSG;
     FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
     int r = fi_model_allocate(&shape, &model);
     if (r < 0)
-        return r == -EINVAL ? -EBADMSG : r;
+        return r;
     struct part parts[4];
-    if (size != HEADER_SIZE + list_parts(model, parts) + CHECKSUM_SIZE)
-        return -EBADMSG;
+    list_parts(model, parts);
     const uint8_t *next = bytes + HEADER_SIZE;
     for (size_t i = 0; i < 4; i++) {
         if (parts[i].size > 0)

@@ -22,6 +22,9 @@ FD_DEFINE_CLEANUP(fi_model, fi_model_free)
 /* The inputs of the first layer: components, or D without a projection. */
 size_t fi_model_prepared_count(const fi_model *model);
 
+/* Bytes of the numbers of a model of this shape; 0 for a shape out of bounds. */
+size_t fi_model_numbers_size(const fi_shape *shape);
+
 /* Everything zero; -EINVAL for a shape out of bounds, -ENOMEM. */
 int fi_model_allocate(const fi_shape *shape, fi_model **ret) FD_MUST_CHECK;
 
