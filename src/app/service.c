@@ -121,7 +121,7 @@ fd_told fd_service_wait(fd_service *service) {
         if (told != FD_TOLD_NOTHING)
             return told;
         tell_status(service);
-        if (watchdog > 0)
+        if (watchdog > 0 && fd_engine_stalled_seconds(service->engine) < watchdog / 2)
             fd_notify_alive();
     }
 }

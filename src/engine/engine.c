@@ -32,6 +32,7 @@ fd_engine_options fd_engine_defaults(void) {
         .refit = true,
         .retrain_labels = 100,
         .retrain_seconds = 60,
+        .stuck_seconds = 600,
         .held_out_fraction = 0.1,
         .stop_below = 0.005,
         .train = fi_train_defaults(),
@@ -263,7 +264,7 @@ int fd_engine_ready(fd_engine *engine, char *reason, size_t size) {
     int failure = engine->store_failure;
     (void)pthread_rwlock_unlock(&engine->state_lock);
     if (failure == 0)
-        return 0;
+        return fd_watch_ready(engine, reason, size);
     (void)snprintf(reason, size, "the last write to the store failed: %s", strerror(-failure));
     return -EAGAIN;
 }

@@ -57,6 +57,7 @@ typedef struct fd_engine_options {
     fd_retrain retrain;
     uint32_t retrain_labels;  /* new labels that start a retrain; 0: never by count */
     double retrain_seconds;   /* age of the oldest new label that starts one; 0: never by age */
+    double stuck_seconds;     /* a training or refit without a step for so long is stuck */
     double held_out_fraction; /* of pairs, never trained on */
     double stop_below;        /* nats of held-out loss that twice the labels are worth */
     fi_train_options train;   /* progress and context are the engine's */
@@ -92,6 +93,9 @@ fd_metrics *fd_engine_metrics(fd_engine *engine);
 
 /* 0 when it serves; otherwise -EAGAIN and a reason in `reason` (at most `size` bytes). */
 int fd_engine_ready(fd_engine *engine, char *reason, size_t size) FD_MUST_CHECK;
+
+/* How long the writer has been at what it does, or had jobs to take; 0 when it has none. */
+double fd_engine_stalled_seconds(fd_engine *engine);
 
 /* ---- items ---- */
 

@@ -15,6 +15,7 @@
 
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 
 #include "engine.h"
 #include "snapshot.h"
@@ -45,6 +46,14 @@ typedef struct fd_pending {
         *base; /* a new model's snapshot, from which the next one grows; borrowed, or NULL */
 } fd_pending;
 
+/* What watch.c watches. */
+typedef enum { FD_WATCH_WRITER, FD_WATCH_TRAINING, FD_WATCH_REFIT, FD_WATCHED } fd_watched;
+
+typedef struct fd_pulse {
+    _Atomic double beat;  /* monotonic seconds of the last sign of life; 0: it rests */
+    atomic_uint failures; /* in a row */
+} fd_pulse;
+
 struct fd_engine {
     fd_engine_options options;
     fd_store *store;
@@ -56,6 +65,8 @@ struct fd_engine {
     fd_rows *embeddings;     /* guarded by state_lock; NULL until the first item */
     fd_snapshot *snapshot;   /* guarded by state_lock; NULL until the first item */
     int store_failure;       /* guarded by state_lock; the last transaction's -errno, or 0 */
+
+    fd_pulse pulses[FD_WATCHED];
 
     fd_desk *desk; /* assignments; locks itself */
 
@@ -158,6 +169,16 @@ void fd_refitter_stop(fd_engine *engine);      /* interrupts, then joins */
 
 /* The snapshot has changed; the writer tells, or who starts before it. */
 void fd_refitter_tell(fd_engine *engine);
+
+/* ---- watch.c ---- */
+
+/* It works and goes on; it has nothing to do; how what it did has ended. */
+void fd_watch_beat(fd_engine *engine, fd_watched watched);
+void fd_watch_rest(fd_engine *engine, fd_watched watched);
+void fd_watch_result(fd_engine *engine, fd_watched watched, bool has_failed);
+
+/* As fd_engine_ready, of what learns. */
+int fd_watch_ready(fd_engine *engine, char *reason, size_t size) FD_MUST_CHECK;
 
 /* ---- wait.c ---- */
 

@@ -53,6 +53,7 @@ static bool goes_on(void *context) {
     (void)pthread_mutex_lock(&engine->refit_lock);
     bool stop = engine->refit_stop;
     (void)pthread_mutex_unlock(&engine->refit_lock);
+    fd_watch_beat(engine, FD_WATCH_REFIT);
     return !stop;
 }
 
@@ -218,6 +219,7 @@ static void note_result(fd_engine *engine, int result, double start, double due_
     if (result == -ECANCELED || result == -ESHUTDOWN)
         return;
     double now = fd_monotonic_seconds();
+    fd_watch_result(engine, FD_WATCH_REFIT, result != 0);
     if (result == 0) {
         fd_metrics_observe(engine->metrics, FD_METRIC_REFIT_SECONDS, NULL, NULL, now - start);
         fd_metrics_observe(engine->metrics, FD_METRIC_LABEL_TO_MODEL_SECONDS, NULL, NULL,
@@ -253,7 +255,9 @@ static void *refit_loop(void *context) {
         (void)pthread_mutex_unlock(&engine->refit_lock);
 
         double start = fd_monotonic_seconds();
+        fd_watch_beat(engine, FD_WATCH_REFIT);
         note_result(engine, refit(&refitter), start, due_since);
+        fd_watch_rest(engine, FD_WATCH_REFIT);
         double took = fd_monotonic_seconds() - start;
 
         (void)pthread_mutex_lock(&engine->refit_lock);

@@ -23,6 +23,7 @@ static bool go_on(void *context, double share) {
     bool stop = engine->worker_stop;
     engine->worker_progress = share;
     (void)pthread_mutex_unlock(&engine->worker_lock);
+    fd_watch_beat(engine, FD_WATCH_TRAINING);
     return !stop;
 }
 
@@ -137,7 +138,8 @@ static double seconds_until_due(const fd_engine *engine) {
     if (engine->train_requested ||
         (options->retrain_labels > 0 && fresh >= options->retrain_labels))
         return 0;
-    if (fresh == 0 || options->retrain_seconds <= 0)
+    bool tries_again = engine->worker_state == FD_WORKER_FAILED;
+    if ((fresh == 0 && !tries_again) || options->retrain_seconds <= 0)
         return -1;
     double left = engine->oldest_new_label + options->retrain_seconds - fd_monotonic_seconds();
     return left > 0 ? left : 0;
@@ -171,6 +173,7 @@ static void note_result(fd_engine *engine, int result) {
                                          : "failed";
     if (is_no_failure(result))
         return;
+    fd_watch_result(engine, FD_WATCH_TRAINING, result < 0);
     fd_metrics_add(engine->metrics, FD_METRIC_RETRAINS, name, NULL, 1);
     if (result < 0)
         fd_log(FD_LOG_ERROR, "training-failed", FD_STR("result", name),
@@ -195,12 +198,15 @@ static void *work_loop(void *context) {
         set_worker_state(engine, FD_WORKER_TRAINING);
         (void)pthread_mutex_unlock(&engine->worker_lock);
 
+        fd_watch_beat(engine, FD_WATCH_TRAINING);
         int r = teach(engine, from);
         note_result(engine, r);
+        fd_watch_rest(engine, FD_WATCH_TRAINING);
 
         (void)pthread_mutex_lock(&engine->worker_lock);
         set_worker_state(engine, r < 0 && !is_no_failure(r) ? FD_WORKER_FAILED : FD_WORKER_IDLE);
-        if (engine->labels_seen > engine->labels_trained)
+        if (engine->labels_seen > engine->labels_trained ||
+            engine->worker_state == FD_WORKER_FAILED)
             engine->oldest_new_label = fd_monotonic_seconds();
     }
     (void)pthread_mutex_unlock(&engine->worker_lock);

@@ -241,6 +241,7 @@ static void run_group(fd_engine *engine, fd_job *jobs) {
  * between. */
 static void wait_for_jobs(fd_engine *engine) {
     while (!engine->queue_head && !engine->queue_closed) {
+        fd_watch_rest(engine, FD_WATCH_WRITER);
         if (engine->store_failure == 0) {
             (void)pthread_cond_wait(&engine->queue_filled, &engine->queue_lock);
             continue;
@@ -249,6 +250,7 @@ static void wait_for_jobs(fd_engine *engine) {
         if (engine->queue_head || engine->queue_closed)
             return;
         (void)pthread_mutex_unlock(&engine->queue_lock);
+        fd_watch_beat(engine, FD_WATCH_WRITER);
         probe(engine);
         (void)pthread_mutex_lock(&engine->queue_lock);
     }
@@ -257,6 +259,7 @@ static void wait_for_jobs(fd_engine *engine) {
 static fd_job *take_jobs(fd_engine *engine) {
     (void)pthread_mutex_lock(&engine->queue_lock);
     wait_for_jobs(engine);
+    fd_watch_beat(engine, FD_WATCH_WRITER);
 
     fd_job *jobs = engine->queue_head;
     fd_job **end = &engine->queue_head;
@@ -296,6 +299,8 @@ int fd_writer_run(fd_engine *engine, fd_job *job) {
         return -ESHUTDOWN;
     }
     (void)sem_init(&job->finished, 0, 0);
+    if (!engine->queue_head && atomic_load(&engine->pulses[FD_WATCH_WRITER].beat) == 0)
+        fd_watch_beat(engine, FD_WATCH_WRITER);
     *engine->queue_tail = job;
     engine->queue_tail = &job->next;
     (void)pthread_cond_signal(&engine->queue_filled);

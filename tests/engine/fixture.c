@@ -237,6 +237,7 @@ struct faulty_store {
     atomic_uint until_failure; /* 0: never */
     atomic_uint probes_to_fail;
     atomic_int error;
+    atomic_int until_held; /* commits that still return; negative: all */
 };
 
 static struct faulty_store *faulty(fd_store *store) {
@@ -257,6 +258,11 @@ static int faulty_begin(fd_store *store) {
 }
 
 static int faulty_commit(fd_store *store) {
+    if (atomic_load(&faulty(store)->until_held) > 0)
+        (void)atomic_fetch_sub(&faulty(store)->until_held, 1);
+    else
+        while (atomic_load(&faulty(store)->until_held) == 0)
+            (void)sched_yield();
     unsigned left = atomic_load(&faulty(store)->until_failure);
     if (left > 0)
         atomic_store(&faulty(store)->until_failure, left - 1);
@@ -345,6 +351,7 @@ fd_store *fixture_view(fd_store *store) {
     view->store.operations = &faulty_operations;
     view->inner = store;
     view->borrowed = true;
+    view->until_held = -1;
     return &view->store;
 }
 
@@ -354,6 +361,10 @@ fd_store *fixture_faulty_store(void) {
     fd_store *store = fixture_view(memory);
     faulty(store)->borrowed = false;
     return store;
+}
+
+void fixture_hold_commits(fd_store *store, int first) {
+    atomic_store(&faulty(store)->until_held, first - 1);
 }
 
 void fixture_fail_commit(fd_store *store, unsigned n, int error) {

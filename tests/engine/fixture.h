@@ -96,6 +96,9 @@ fd_store *fixture_faulty_store(void);
 void fixture_fail_commit(fd_store *store, unsigned n, int error);
 void fixture_fail_probes(fd_store *store, unsigned n); /* the next n, with the same error */
 
+/* From the `first` commit from now on they do not return, until 0 lets them all go on. */
+void fixture_hold_commits(fd_store *store, int first);
+
 /* An engine that can be closed and opened again over the same store, with a clock of its own, no
  * control arm and no pairs held out. */
 struct desk {

@@ -143,6 +143,20 @@ def test_a_daemon_that_is_not_watched_says_nothing_of_its_life(db, manager):
     assert "WATCHDOG=1" not in manager.lines()
 
 
+def test_a_daemon_whose_writer_hangs_gives_no_sign_of_life(db, items, manager, hanging_disk):
+    with Daemon(db, env={**hanging_disk.environment, "NOTIFY_SOCKET": str(manager.path),
+                         "WATCHDOG_USEC": "400000"}) as daemon:
+        manager.wait_for("WATCHDOG=1")
+        hanging_disk.hang()
+        with adding_items(daemon, items):
+            wait_until(hanging_disk.is_waited_for, "a sync that hangs")
+            wait_until(lambda: time.monotonic() > manager.times[-1] + 1, "silence")
+            assert daemon.call("GET", "/livez").status == 200
+            hanging_disk.go_on()
+            manager.forget()
+            manager.wait_for("WATCHDOG=1")
+
+
 # ---- the end ----
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
