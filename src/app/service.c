@@ -137,29 +137,3 @@ void fd_service_stop(fd_service *service) {
     fd_engine_close(service->engine);
     fd_log(FD_LOG_INFO, "stopped", FD_REAL("seconds", fd_monotonic_seconds() - start));
 }
-<<<<<<< HEAD
-=======
-
-/* Blocking the signals and sigwait would not do: OpenBLAS has started a thread before main, which
- * does not block them. */
-static sem_t told_to_end;
-
-static void on_ending_signal(int number) {
-    (void)number;
-    (void)sem_post(&told_to_end);
-}
-
-void fd_service_catch_signals(void) {
-    struct sigaction action = {.sa_handler = on_ending_signal, .sa_flags = SA_RESTART};
-    (void)sem_init(&told_to_end, 0, 0);
-    (void)sigaction(SIGTERM, &action, NULL);
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a disk that is full */
-}
-
-void fd_service_wait(void) {
-    while (sem_wait(&told_to_end) != 0)
-        continue;
-}
->>>>>>> 016ed01 (store, engine: a store that fails recovers by itself; its log stays within a bound)

@@ -50,6 +50,7 @@ void fd_signals_catch(bool reloads) {
     if (reloads)
         (void)sigaction(SIGHUP, &action, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a disk that is full */
 }
 
 fd_told fd_signals_wait(double seconds) {

@@ -7,8 +7,8 @@
 typedef enum { FD_TOLD_NOTHING, FD_TOLD_TO_RELOAD, FD_TOLD_TO_END } fd_told;
 
 /* From now on SIGTERM and SIGINT are for fd_signals_wait, each but the first ends the process at
- * once, and SIGPIPE is ignored; SIGHUP too is for fd_signals_wait where there is something to
- * reload. */
+ * once, and SIGPIPE and SIGXFSZ are ignored; SIGHUP too is for fd_signals_wait where there is
+ * something to reload. */
 void fd_signals_catch(bool reloads);
 
 /* Waits so many seconds at most. */
