@@ -18,14 +18,14 @@ struct given {
     fd_offer *offer;
     char id[FD_LEASE_ID_SIZE];
     bool swapped;
-    int64_t expires_ms;
+    int64_t expires_ms; /* as the wall clock is now */
 };
 
-static struct given given_of(const fd_lease *lease) {
+static struct given given_of(fd_engine *engine, const fd_lease *lease) {
     struct given given = {
         .offer = fd_offer_reference(lease->offer),
         .swapped = lease->swapped,
-        .expires_ms = lease->expires_ms,
+        .expires_ms = fd_lease_expires_ms(engine, lease),
     };
     memcpy(given.id, lease->id, sizeof(given.id));
     return given;
@@ -57,12 +57,12 @@ static int collect(fd_engine *engine, uint32_t annotator, size_t count, double s
     fd_lease_expire(engine);
     for (fd_lease *lease = desk->annotators[annotator]->leases; lease && n < count;
          lease = lease->next)
-        given[n++] = given_of(lease);
+        given[n++] = given_of(engine, lease);
     while (n < count && r == 0) {
         fd_lease *lease;
         r = fd_lease_take(engine, annotator, seconds, &lease);
         if (r == 0)
-            given[n++] = given_of(lease);
+            given[n++] = given_of(engine, lease);
     }
     *ret_fills = desk->fills;
     (void)pthread_mutex_unlock(&desk->lock);
@@ -117,7 +117,7 @@ int fd_engine_assignment_renew(fd_engine *engine, const char *id, const char *an
     fd_lease *lease = find_lease(engine, id, annotator);
     if (lease) {
         fd_lease_set_expiry(engine, lease, lease_seconds);
-        given = given_of(lease);
+        given = given_of(engine, lease);
     }
     (void)pthread_mutex_unlock(&engine->desk->lock);
     if (!lease)

@@ -57,8 +57,8 @@ typedef struct fd_lease {
     char id[FD_LEASE_ID_SIZE];
     fd_offer *offer;
     uint32_t annotator;
-    bool swapped; /* b is shown on the left */
-    int64_t expires_ms;
+    bool swapped;          /* b is shown on the left */
+    int64_t expires_ms;    /* of the steady clock, as the desk's */
     struct fd_lease *next; /* of the same annotator, in the order in which they went out */
     UT_hash_handle hh;
 } fd_lease;
@@ -84,6 +84,7 @@ struct fd_desk {
     fd_pair_record *records;
     fd_lease *leases; /* by id */
     int64_t next_expiry_ms;
+    int64_t wall_offset_ms; /* of the wall clock from the steady one */
     fd_ready_queue ready[FD_ARM_COUNT];
     uint64_t fills;    /* times that offers were put into a queue */
     size_t given_out;  /* leases since the last fill began */
@@ -134,6 +135,8 @@ int fd_lease_take(fd_engine *engine, uint32_t annotator, double seconds,
                   fd_lease **ret) FD_MUST_CHECK;
 fd_lease *fd_lease_find(fd_engine *engine, const char *id); /* NULL if none of this id is open */
 void fd_lease_set_expiry(fd_engine *engine, fd_lease *lease, double seconds);
+/* On the wall clock, as that stands now. */
+int64_t fd_lease_expires_ms(fd_engine *engine, const fd_lease *lease);
 
 /* Frees a lease and hands its reference of the offer over. */
 fd_offer *fd_lease_end(fd_desk *desk, fd_lease *lease) FD_MUST_CHECK;

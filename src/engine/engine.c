@@ -14,6 +14,11 @@ static int64_t system_now_ms(void *context) {
     return fd_wall_milliseconds();
 }
 
+static int64_t system_steady_ms(void *context) {
+    (void)context;
+    return (int64_t)(fd_monotonic_seconds() * 1e3);
+}
+
 fd_engine_options fd_engine_defaults(void) {
     return (fd_engine_options){
         .components = 128,
@@ -37,6 +42,7 @@ fd_engine_options fd_engine_defaults(void) {
         .stop_below = 0.005,
         .train = fi_train_defaults(),
         .now_ms = system_now_ms,
+        .steady_ms = system_steady_ms,
     };
 }
 
@@ -204,6 +210,8 @@ int fd_engine_open(const fd_engine_options *options, fd_store *store, fd_engine 
     engine->options = *options;
     if (!engine->options.now_ms)
         engine->options.now_ms = system_now_ms;
+    if (!engine->options.steady_ms)
+        engine->options.steady_ms = system_steady_ms;
     engine->store = store;
     init_locks(engine);
 

@@ -62,8 +62,11 @@ typedef struct fd_engine_options {
     double stop_below;        /* nats of held-out loss that twice the labels are worth */
     fi_train_options train;   /* progress and context are the engine's */
     uint64_t seed;
-    int64_t (*now_ms)(void *context); /* wall clock; NULL for the system's */
-    void *now_context;
+    /* The system's for NULL: the wall clock, for times that are stored or shown, and one that only
+     * goes on, for all that is decided by time. */
+    int64_t (*now_ms)(void *context);
+    int64_t (*steady_ms)(void *context);
+    void *now_context; /* of both */
 } fd_engine_options;
 
 fd_engine_options fd_engine_defaults(void);
@@ -275,8 +278,8 @@ typedef struct fd_assignment {
     const char *id;
     const fd_shown *a; /* on the left: sides are drawn at random */
     const fd_shown *b;
-    int64_t expires_ms;
-    bool control; /* drawn at random, to compare with */
+    int64_t expires_ms; /* on the wall clock as it is when the assignment is shown */
+    bool control;       /* drawn at random, to compare with */
     const char *strategy;
     double gain; /* NaN where it was not computed */
     double p;    /* that a is preferred */

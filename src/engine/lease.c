@@ -7,6 +7,8 @@
 
 #include "desk.h"
 
+enum { JUMP_MS = 500 };
+
 /* ---- ids ---- */
 
 static int hexadecimal(char c) {
@@ -45,9 +47,17 @@ static void make_id(fd_lease *lease) {
 
 void fd_lease_set_expiry(fd_engine *engine, fd_lease *lease, double seconds) {
     double lasts = seconds > 0.0 ? seconds : engine->options.lease_seconds;
-    lease->expires_ms = fd_engine_now_ms(engine) + (int64_t)(lasts * 1e3);
+    lease->expires_ms = fd_engine_steady_ms(engine) + (int64_t)(lasts * 1e3);
     if (lease->expires_ms < engine->desk->next_expiry_ms)
         engine->desk->next_expiry_ms = lease->expires_ms;
+}
+
+/* Two readings of two clocks are a moment apart: only a jump of one moves what was told. */
+int64_t fd_lease_expires_ms(fd_engine *engine, const fd_lease *lease) {
+    int64_t offset = fd_engine_now_ms(engine) - fd_engine_steady_ms(engine);
+    if (llabs(offset - engine->desk->wall_offset_ms) >= JUMP_MS)
+        engine->desk->wall_offset_ms = offset;
+    return lease->expires_ms + engine->desk->wall_offset_ms;
 }
 
 static int lease_out(fd_engine *engine, fd_offer *offer, uint32_t annotator, double seconds,
@@ -140,7 +150,7 @@ void fd_lease_give_back(fd_engine *engine, fd_lease *lease) {
 
 void fd_lease_expire(fd_engine *engine) {
     fd_desk *desk = engine->desk;
-    int64_t now_ms = fd_engine_now_ms(engine);
+    int64_t now_ms = fd_engine_steady_ms(engine);
     if (now_ms < desk->next_expiry_ms)
         return;
     desk->next_expiry_ms = INT64_MAX;

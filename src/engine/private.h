@@ -362,4 +362,8 @@ static inline int64_t fd_engine_now_ms(const fd_engine *engine) {
     return engine->options.now_ms(engine->options.now_context);
 }
 
+static inline int64_t fd_engine_steady_ms(const fd_engine *engine) {
+    return engine->options.steady_ms(engine->options.now_context);
+}
+
 #endif

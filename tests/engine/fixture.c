@@ -218,13 +218,24 @@ static int64_t clock_now_ms(void *context) {
     return atomic_load(&((fixture_clock *)context)->now_ms);
 }
 
+static int64_t clock_steady_ms(void *context) {
+    return atomic_load(&((fixture_clock *)context)->steady_ms);
+}
+
 void fixture_use_clock(fd_engine_options *options, fixture_clock *clock) {
     atomic_store(&clock->now_ms, 1700000000000);
+    atomic_store(&clock->steady_ms, 5000);
     options->now_ms = clock_now_ms;
+    options->steady_ms = clock_steady_ms;
     options->now_context = clock;
 }
 
 void fixture_pass(fixture_clock *clock, double seconds) {
+    fixture_jump(clock, seconds);
+    (void)atomic_fetch_add(&clock->steady_ms, (int64_t)(seconds * 1e3));
+}
+
+void fixture_jump(fixture_clock *clock, double seconds) {
     (void)atomic_fetch_add(&clock->now_ms, (int64_t)(seconds * 1e3));
 }
 

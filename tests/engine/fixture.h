@@ -84,9 +84,11 @@ double fixture_seconds(void);
 /* A clock that stands still until it is moved. */
 typedef struct fixture_clock {
     _Atomic int64_t now_ms;
+    _Atomic int64_t steady_ms;
 } fixture_clock;
 void fixture_use_clock(fd_engine_options *options, fixture_clock *clock);
 void fixture_pass(fixture_clock *clock, double seconds);
+void fixture_jump(fixture_clock *clock, double seconds); /* the wall clock alone is set */
 
 /* A view of a store that outlives it, so that engines can be opened one after another. */
 fd_store *fixture_view(fd_store *store);
