@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "origin.h"
+
 #include "log.h"
 
 static const fd_option_row rows[] = {
@@ -319,7 +321,7 @@ int fd_options_check(const fd_options *options, fd_fault *fault) {
         return fd_fault_set(fault, -EINVAL, "",
                             "candidates takes in_prompt, cross_prompt or any, not \"%s\"",
                             options->candidates);
-    return 0;
+    return fd_origins_check(options->cors_origins, fault);
 }
 
 fd_engine_options fd_options_engine(const fd_options *options) {

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "log.h"
 #include "notify.h"
+#include "token_files.h"
 #include "version.h"
 
 /* The service manager is told how the daemon is at least as often, in seconds. */
@@ -58,7 +59,10 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
     /* Many small products beside each other: threads inside one would only get in the way. */
     openblas_set_num_threads(1);
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = NULL;
-    r = open_engine(options, &engine, fault);
+    FD_CLEANUP(fd_access_closep) fd_access *access = NULL;
+    r = fd_token_files_open(options, host, &access, fault);
+    if (r == 0)
+        r = open_engine(options, &engine, fault);
     if (r < 0)
         return r;
 
@@ -75,6 +79,8 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
         .request_seconds = (uint32_t)options->request_seconds,
         .is_secure = is_secure,
         .trusted_proxies = options->trusted_proxies,
+        .access = access,
+        .cors_origins = options->cors_origins,
         .version = FD_VERSION,
     };
     fd_server *server;
@@ -91,6 +97,7 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
     fd_log(FD_LOG_INFO, "ready", FD_STR("listening", ret->url), FD_STR("version", FD_VERSION),
            FD_STR("db", options->db), FD_STR("blas_kernels", openblas_get_corename()));
     ret->engine = FD_STEAL(engine);
+    ret->access = FD_STEAL(access);
     ret->server = server;
     ret->stop_seconds = options->stop_seconds;
     ret->status[0] = '\0';
@@ -135,5 +142,6 @@ void fd_service_stop(fd_service *service) {
     fd_engine_interrupt(service->engine);
     fd_server_stop(service->server, grace);
     fd_engine_close(service->engine);
+    fd_access_close(service->access);
     fd_log(FD_LOG_INFO, "stopped", FD_REAL("seconds", fd_monotonic_seconds() - start));
 }

@@ -10,6 +10,7 @@
 
 typedef struct fd_service {
     fd_engine *engine;
+    fd_access *access;
     fd_server *server;
     double stop_seconds;
     char url[128];    /* http://HOST:PORT, or https */

@@ -15,8 +15,14 @@ static fd_address from_ipv4(const struct in_addr *ipv4) {
     return address;
 }
 
-static bool is_ipv4(const fd_address *address) {
+bool fd_address_is_ipv4(const fd_address *address) {
     return memcmp(address->bytes, mapped, sizeof(mapped)) == 0;
+}
+
+bool fd_address_is_loopback(const fd_address *address) {
+    static const uint8_t ipv6[16] = {[15] = 1};
+    return fd_address_is_ipv4(address) ? address->bytes[sizeof(mapped)] == 127
+                                       : memcmp(address->bytes, ipv6, sizeof(ipv6)) == 0;
 }
 
 fd_address fd_address_of(const struct sockaddr *peer) {
@@ -33,7 +39,7 @@ void fd_address_print(const fd_address *address, char text[static INET6_ADDRSTRL
     static const fd_address none = {0};
     if (memcmp(address, &none, sizeof(none)) == 0)
         (void)snprintf(text, INET6_ADDRSTRLEN, "unknown");
-    else if (is_ipv4(address))
+    else if (fd_address_is_ipv4(address))
         (void)inet_ntop(AF_INET, address->bytes + sizeof(mapped), text, INET6_ADDRSTRLEN);
     else
         (void)inet_ntop(AF_INET6, address->bytes, text, INET6_ADDRSTRLEN);

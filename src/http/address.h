@@ -41,6 +41,8 @@ int fd_networks_parse(const char *list, fd_networks *ret, fd_fault *fault) FD_MU
 void fd_networks_clear(fd_networks *networks);
 bool fd_networks_contain(const fd_networks *networks, const fd_address *address);
 
+bool fd_address_is_ipv4(const fd_address *address);
+bool fd_address_is_loopback(const fd_address *address);
 fd_address fd_address_of(const struct sockaddr *peer); /* NULL: not known */
 
 /* One address, with a port or without: 192.0.2.1, 192.0.2.1:80, 2001:db8::1, [2001:db8::1]:80. */

@@ -5,8 +5,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "auth.h"
 #include "clock.h"
+#include "headers.h"
 #include "log.h"
+#include "origin.h"
 #include "problem.h"
 #include "router.h"
 #include "server_private.h"
@@ -34,7 +37,6 @@ void *fd_exchange_begin(void *context, const char *target, struct MHD_Connection
     if (!exchange)
         return NULL;
     exchange->start = fd_monotonic_seconds();
-    exchange->identity = (fd_identity){.role = FD_ROLE_ADMIN, .token = "", .name = ""};
     (void)target; /* the guard has looked at it */
     fd_connection_allow(connection, (double)server->options.request_seconds);
     return exchange;
@@ -78,11 +80,6 @@ static void choose_request_id(struct MHD_Connection *connection, struct exchange
     fd_request_id_make(exchange->request_id);
 }
 
-/* The pages have all that they need here, and no script or style within them. */
-static const char content_security_policy[] =
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' "
-    "data:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
 static const char static_failure[] = "{\"title\":\"Internal Server Error\",\"status\":500}";
 
 static const char *route_name(const struct exchange *exchange) {
@@ -116,35 +113,16 @@ static enum MHD_Result send_response(fd_server *server, struct MHD_Connection *c
     }
     if (!answer)
         return MHD_NO;
-    char seconds[16];
-    (void)snprintf(seconds, sizeof(seconds), "%u", response->retry_after);
-    char disposition[sizeof(response->file_name) + 32];
-    (void)snprintf(disposition, sizeof(disposition), "attachment; filename=\"%s\"",
-                   response->file_name);
-    bool kept = response->etag[0] != '\0', download = response->file_name[0] != '\0';
-    bool page = kept && !download;
-    const struct {
-        const char *name;
-        const char *value;
-    } headers[] = {
-        {"Content-Type", response->content_type ? response->content_type : "application/json"},
-        {"X-Request-Id", exchange->request_id},
-        {"X-Content-Type-Options", "nosniff"},
-        {"Cache-Control", kept ? "no-cache" : "no-store"},
-        {"ETag", kept ? response->etag : NULL},
-        {"Content-Disposition", download ? disposition : NULL},
-        {"Content-Security-Policy", page ? content_security_policy : NULL},
-        {"Referrer-Policy", page ? "no-referrer" : NULL},
-        {"Server", "fisherd"},
-        {"Allow", response->allow},
-        {"Retry-After", response->retry_after > 0 ? seconds : NULL},
-        {"Connection", close ? "close" : NULL},
-    };
-    enum MHD_Result result = MHD_YES;
-    for (size_t i = 0; i < FD_LENGTH(headers); i++)
-        if (headers[i].value &&
-            MHD_add_response_header(answer, headers[i].name, headers[i].value) != MHD_YES)
-            result = MHD_NO;
+    const char *origin = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Origin");
+    const char *origins = server->options.cors_origins;
+    enum MHD_Result result = fd_headers_add(
+        answer, &(fd_headers_of){.response = response,
+                                 .client = &exchange->client,
+                                 .request_id = exchange->request_id,
+                                 .origin = fd_origins_contain(origins, origin) ? origin : NULL,
+                                 .origins_differ = origins && origins[0] != '\0',
+                                 .preflight = strcmp(exchange->method, "OPTIONS") == 0,
+                                 .close = close});
     exchange->status = response->status;
     exchange->answer_size = response->size;
     if (result == MHD_YES)
@@ -155,6 +133,12 @@ static enum MHD_Result send_response(fd_server *server, struct MHD_Connection *c
     return result;
 }
 
+static enum MHD_Result refuse_as(fd_server *server, struct MHD_Connection *connection,
+                                 struct exchange *exchange, fd_response *response) {
+    fd_connection_allow(connection, fd_connection_quiet_seconds(server));
+    return send_response(server, connection, exchange, response, true);
+}
+
 static enum MHD_Result refuse(fd_server *server, struct MHD_Connection *connection,
                               struct exchange *exchange, unsigned status, const char *detail,
                               const char *allow) {
@@ -163,8 +147,35 @@ static enum MHD_Result refuse(fd_server *server, struct MHD_Connection *connecti
     fd_response response = {0};
     fd_problem(&request, &response, status, detail);
     response.allow = allow;
-    fd_connection_allow(connection, fd_connection_quiet_seconds(server));
-    return send_response(server, connection, exchange, &response, true);
+    return refuse_as(server, connection, exchange, &response);
+}
+
+/* A browser asks whether a page of another site may send what it is about to. */
+static bool is_preflight(const fd_server *server, struct MHD_Connection *connection,
+                         const char *method) {
+    const char *origin = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Origin");
+    return strcmp(method, "OPTIONS") == 0 &&
+           fd_origins_contain(server->options.cors_origins, origin) &&
+           MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
+                                       "Access-Control-Request-Method");
+}
+
+/* Whether the one who asks may; otherwise *ret is the result of refusing. */
+static bool admit(fd_server *server, struct MHD_Connection *connection, struct exchange *exchange,
+                  enum MHD_Result *ret) {
+    fd_request request = {.access = server->options.access,
+                          .client = &exchange->client,
+                          .identity = &exchange->identity,
+                          .request_id = exchange->request_id,
+                          .id = exchange->id};
+    fd_response refusal = {0};
+    if (fd_auth_admit(server, connection, exchange->route, exchange->method, &request,
+                      &exchange->identity, &refusal))
+        return true;
+    if (exchange->route->role == FD_ROLE_ADMIN && exchange->identity.role != FD_ROLE_PUBLIC)
+        fd_auth_audit(&request, exchange->route, refusal.status);
+    *ret = refuse_as(server, connection, exchange, &refusal);
+    return false;
 }
 
 static bool is_json(const char *type) {
@@ -189,6 +200,15 @@ static enum MHD_Result begin(fd_server *server, struct MHD_Connection *connectio
     choose_request_id(connection, exchange);
     exchange->client = fd_peer_client(server, connection);
 
+    const char *length_text =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
+    unsigned long long length = length_text ? strtoull(length_text, NULL, 10) : 0;
+    bool is_chunked =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Transfer-Encoding") != NULL;
+    bool has_body = length > 0 || is_chunked;
+    if (!has_body && is_preflight(server, connection, method))
+        return send_response(server, connection, exchange,
+                             &(fd_response){.status = 204, .body = strdup("")}, false);
     const char *allow = NULL;
     const char *id = NULL;
     size_t id_length = 0;
@@ -199,14 +219,12 @@ static enum MHD_Result begin(fd_server *server, struct MHD_Connection *connectio
         return refuse(server, connection, exchange, 404, "there is nothing at this path", NULL);
     if (r < 0)
         return refuse(server, connection, exchange, 405, "the method is not taken here", allow);
-    const char *length_text =
-        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
-    unsigned long long length = length_text ? strtoull(length_text, NULL, 10) : 0;
-    bool is_chunked =
-        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Transfer-Encoding") != NULL;
+    enum MHD_Result refused;
+    if (!admit(server, connection, exchange, &refused))
+        return refused;
     if (length > exchange->route->body_limit || (is_chunked && exchange->route->body_limit == 0))
         return refuse(server, connection, exchange, 413, "the body is too large", NULL);
-    if ((length > 0 || is_chunked) &&
+    if (has_body &&
         !is_json(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Type")))
         return refuse(server, connection, exchange, 415,
                       "the Content-Type must be application/json", NULL);
@@ -277,6 +295,7 @@ static enum MHD_Result run(fd_server *server, struct MHD_Connection *connection,
     struct awaiting awaiting = {server, fd_connection_socket(connection)};
     fd_request request = {
         .engine = server->engine,
+        .access = server->options.access,
         .identity = &exchange->identity,
         .version = server->options.version,
         .client = &exchange->client,
@@ -294,6 +313,8 @@ static enum MHD_Result run(fd_server *server, struct MHD_Connection *connection,
         return refuse(server, connection, exchange, 400, query.detail, NULL);
     fd_response response = {0};
     fd_admission_run(server, exchange->route, &request, &response);
+    if (exchange->route->role == FD_ROLE_ADMIN || response.audited)
+        fd_auth_audit(&request, exchange->route, response.status);
     return send_response(server, connection, exchange, &response, false);
 }
 

@@ -2,6 +2,8 @@
 #ifndef FD_IDENTITY_H
 #define FD_IDENTITY_H
 
+enum { FD_TOKEN_ID_SIZE = 13, FD_IDENTITY_NAME_SIZE = 257 };
+
 /* Each may do what those before it may. */
 typedef enum fd_role {
     FD_ROLE_PUBLIC,    /* anyone, without a token */
@@ -11,7 +13,8 @@ typedef enum fd_role {
 } fd_role;
 
 typedef enum fd_authentication {
-    FD_AUTHENTICATION_NONE, /* there are no tokens here: everyone is admin */
+    FD_AUTHENTICATION_REQUIRED, /* a token is needed, and none was given that is valid */
+    FD_AUTHENTICATION_NONE,     /* there are no tokens here: everyone is admin */
     FD_AUTHENTICATION_TOKEN,
     FD_AUTHENTICATION_SESSION,
 } fd_authentication;
@@ -19,8 +22,8 @@ typedef enum fd_authentication {
 typedef struct fd_identity {
     fd_role role;
     fd_authentication authentication;
-    const char *token; /* the id of the token; "" without one */
-    const char *name;  /* of the token; "" without one */
+    char token[FD_TOKEN_ID_SIZE];     /* its id; "" without one */
+    char name[FD_IDENTITY_NAME_SIZE]; /* of the token; "" without one */
 } fd_identity;
 
 #endif

@@ -102,6 +102,7 @@ void fd_items_add(const fd_request *request, fd_response *response) {
         return;
     fd_fault fault = {0};
     fd_added added = {0};
+    response->audited = request->identity->authentication != FD_AUTHENTICATION_NONE;
     int r = add_items(request, &added, &fault);
     if (r < 0) {
         fd_problem_of(request, response, r, &fault);

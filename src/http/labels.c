@@ -127,6 +127,9 @@ static const fd_field correction_fields[] = {
 static void revise(const fd_request *request, fd_response *response, fd_preference preference,
                    int64_t duration_ms, const char *comment) {
     uint32_t revision;
+    /* An annotator's are of its own labels, and no news. */
+    response->audited = request->identity->authentication != FD_AUTHENTICATION_NONE &&
+                        !fd_request_bound_to(request);
     int r = fd_engine_label_revise(request->engine, request->id, fd_request_bound_to(request),
                                    preference, duration_ms, comment, &revision);
     if (r == -ENOENT)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "access.h"
 #include "address.h"
 #include "engine.h"
 #include "fault.h"
@@ -17,6 +18,7 @@ enum { FD_QUERY_MAX = 8 };
 
 typedef struct fd_request {
     fd_engine *engine;
+    fd_access *access;           /* NULL: there are no tokens, ever */
     const fd_client *client;     /* from where */
     const fd_identity *identity; /* who asks; at least of the route's role */
     const char *version;         /* of the program */
@@ -45,6 +47,9 @@ typedef struct fd_response {
     const char *allow;    /* static text for 405; NULL: no header */
     char etag[40];        /* quoted, of what may be kept and asked for again; "": no header */
     char file_name[64];   /* of a download; "": shown by a browser, under a policy */
+    char cookie[192];     /* to be set; "": none */
+    bool challenges;      /* the answer asks for a token */
+    bool audited;         /* somebody did what is to be recorded */
 } fd_response;
 
 /* Always leaves an answer in the response; problem.h has those for failures. */

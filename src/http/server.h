@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "access.h"
 #include "engine.h"
 #include "fault.h"
 #include "macros.h"
@@ -30,6 +31,8 @@ typedef struct fd_server_options {
     uint32_t request_seconds;    /* from a request's first byte to its last */
     bool is_secure;              /* by what fd_tls_serve was given; else plain HTTP */
     const char *trusted_proxies; /* a list as fd_networks_parse takes it; "": none */
+    fd_access *access;           /* which outlives the server; NULL: everyone is admin */
+    const char *cors_origins;    /* a list that fd_origins_check took; NULL: none */
     const char *version;         /* of the program, for the Server header and /v1 answers */
 } fd_server_options;
 

@@ -215,7 +215,7 @@ def test_an_epoll_pool_serves_as_well(db):
             connection.close()
 
 
-@pytest.mark.parametrize("listen", ["localhost:0", "[::1]:0", "0.0.0.0:0"])
+@pytest.mark.parametrize("listen", ["localhost:0", "[::1]:0", "127.0.0.2:0"])
 def test_it_listens_where_it_is_told(db, listen):
     try:
         with Daemon(db, {"listen": listen}) as daemon:

@@ -1,0 +1,76 @@
+#include "token_files.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "log.h"
+#include "secret.h"
+
+void fd_token_files_clear(fd_token_files *files) {
+    free(files->tokens);
+    free(files->key);
+    *files = (fd_token_files){0};
+}
+
+static int beside(const char *db, const char *suffix, char **ret) {
+    if (asprintf(ret, "%s%s", db, suffix) >= 0)
+        return 0;
+    *ret = NULL;
+    return -ENOMEM;
+}
+
+int fd_token_files_find(const fd_options *options, fd_token_files *ret) {
+    FD_CLEANUP(fd_token_files_clear) fd_token_files files = {0};
+    FD_FREE char *key = NULL;
+    int r = beside(options->db, ".token-key", &key);
+    if (r == 0)
+        r = fd_secret_path(options->token_key, "token-key", key, &files.key);
+    if (r == 0 && options->tokens[0] == '\0')
+        r = beside(options->db, ".tokens", &files.tokens);
+    else if (r == 0 && !(files.tokens = strdup(options->tokens)))
+        r = -ENOMEM;
+    if (r < 0)
+        return r;
+    *ret = files;
+    files = (fd_token_files){0};
+    return 0;
+}
+
+static bool is_loopback(const char *host) {
+    fd_address address;
+    return strcmp(host, "localhost") == 0 || (fd_address_parse(host, strlen(host), &address) == 0 &&
+                                              fd_address_is_loopback(&address));
+}
+
+int fd_token_files_open(const fd_options *options, const char *host, fd_access **ret,
+                        fd_fault *fault) {
+    FD_CLEANUP(fd_token_files_clear) fd_token_files files = {0};
+    FD_CLEANUP(fd_access_closep) fd_access *access = NULL;
+    int r = fd_token_files_find(options, &files);
+    if (r < 0)
+        return r;
+    fd_access_options access_options = {
+        .tokens = files.tokens,
+        .is_required = options->tokens[0] != '\0',
+        .key = files.key,
+        .session_seconds = (int64_t)options->session_hours * 3600,
+    };
+    r = fd_access_open(&access_options, &access, fault);
+    if (r < 0)
+        return r;
+    if (fd_access_is_open(access) && !is_loopback(host))
+        return fd_fault_set(fault, -EINVAL, "",
+                            "without access tokens fisherd listens on loopback addresses only, not "
+                            "on %s; make one first (fisherd token create)",
+                            host);
+    if (!is_loopback(host) && options->tls_certificate[0] == '\0' &&
+        options->trusted_proxies[0] == '\0')
+        fd_log(FD_LOG_WARNING, "no_tls",
+               FD_STR("meaning", "tokens can be read on their way, unless a proxy encrypts"));
+    if (fd_access_is_open(access))
+        fd_log(FD_LOG_INFO, "no_tokens",
+               FD_STR("meaning", "everyone on this machine may do everything"));
+    *ret = FD_STEAL(access);
+    return 0;
+}

@@ -1,0 +1,21 @@
+/* Where the access tokens of a database are, and whom the daemon serves without any. */
+#ifndef FD_TOKEN_FILES_H
+#define FD_TOKEN_FILES_H
+
+#include "access.h"
+#include "options.h"
+
+typedef struct fd_token_files {
+    char *tokens;
+    char *key;
+} fd_token_files;
+
+int fd_token_files_find(const fd_options *options, fd_token_files *ret) FD_MUST_CHECK;
+void fd_token_files_clear(fd_token_files *files);
+
+/* Reads the tokens, if there are any. Without them only a loopback host may be served: -EINVAL with
+ * a fault for any other. */
+int fd_token_files_open(const fd_options *options, const char *host, fd_access **ret,
+                        fd_fault *fault) FD_MUST_CHECK;
+
+#endif

@@ -1,0 +1,22 @@
+/* The headers of an answer: what it is, and what a browser may do with it. */
+#ifndef FD_HEADERS_H
+#define FD_HEADERS_H
+
+#include <microhttpd.h>
+
+#include "request.h"
+
+typedef struct fd_headers_of {
+    const fd_response *response;
+    const fd_client *client;
+    const char *request_id;
+    const char *origin;  /* of another site that may read the answer; NULL: none */
+    bool origins_differ; /* there are such sites */
+    bool preflight;      /* the answer tells what the site may send */
+    bool close;
+} fd_headers_of;
+
+/* MHD_NO without memory. */
+enum MHD_Result fd_headers_add(struct MHD_Response *answer, const fd_headers_of *of);
+
+#endif
