@@ -6,19 +6,35 @@
 #include "macros.h"
 #include "target.h"
 
-static const char digits[] = "0123456789";
-static const char token[] = "!#$%&'*+-.^_`|~0123456789"
-                            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
 /* A view of some bytes, not terminated. */
 typedef struct text {
     const char *bytes;
     size_t size;
 } text;
 
-static bool is_all_of(text value, const char *allowed) {
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+static bool is_letter_or_digit(char c) {
+    return is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+static bool is_of_token(char c) {
+    return is_letter_or_digit(c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+static bool is_of_name(char c) {
+    return is_letter_or_digit(c) || (c != '\0' && strchr("-._~", c));
+}
+
+static bool is_of_address(char c) {
+    return fd_hex_value(c) >= 0 || c == ':' || c == '.';
+}
+
+static bool is_all_of(text value, bool (*is_fine)(char c)) {
     for (size_t i = 0; i < value.size; i++)
-        if (value.bytes[i] == '\0' || !strchr(allowed, value.bytes[i]))
+        if (!is_fine(value.bytes[i]))
             return false;
     return value.size > 0;
 }
@@ -61,7 +77,7 @@ static void take_version(fd_guard *guard, text version) {
     if (guard->is_old || equals(version, "HTTP/1.1"))
         return;
     if (version.size == 8 && memcmp(version.bytes, "HTTP/", 5) == 0 && version.bytes[6] == '.' &&
-        strchr(digits, version.bytes[5]) && strchr(digits, version.bytes[7]))
+        is_digit(version.bytes[5]) && is_digit(version.bytes[7]))
         fd_guard_refuse(guard, 505, "the versions taken are HTTP/1.0 and HTTP/1.1");
     else
         fd_guard_refuse(guard, 400, "the request line does not end in a version");
@@ -78,7 +94,7 @@ static void take_request_line(fd_guard *guard, text line) {
     }
     text method = cut(&line, ' ');
     text target = line.bytes ? cut(&line, ' ') : line;
-    if (!is_all_of(method, token))
+    if (!is_all_of(method, is_of_token))
         fd_guard_refuse(guard, 400, "the method is no token");
     else if (!line.bytes)
         fd_guard_refuse(guard, 400, "the request line is not a method, a target and a version");
@@ -101,26 +117,24 @@ static void take_request_line(fd_guard *guard, text line) {
 /* ---- headers ---- */
 
 static bool is_host(text value) {
-    static const char name[] = "-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    static const char address[] = ":.0123456789ABCDEFabcdef";
     const char *host_end = NULL;
     if (value.size > 0 && value.bytes[0] == '[') {
         host_end = memchr(value.bytes, ']', value.size);
-        if (!host_end ||
-            !is_all_of((text){value.bytes + 1, (size_t)(host_end - value.bytes) - 1}, address))
+        if (!host_end || !is_all_of((text){value.bytes + 1, (size_t)(host_end - value.bytes) - 1},
+                                    is_of_address))
             return false;
         host_end++;
     } else {
         host_end = memchr(value.bytes, ':', value.size);
         host_end = host_end ? host_end : value.bytes + value.size;
-        if (!is_all_of((text){value.bytes, (size_t)(host_end - value.bytes)}, name))
+        if (!is_all_of((text){value.bytes, (size_t)(host_end - value.bytes)}, is_of_name))
             return false;
     }
     text port = {host_end, value.size - (size_t)(host_end - value.bytes)};
     if (port.size == 0)
         return true;
     return port.bytes[0] == ':' && port.size >= 2 && port.size <= 6 &&
-           is_all_of((text){port.bytes + 1, port.size - 1}, digits);
+           is_all_of((text){port.bytes + 1, port.size - 1}, is_digit);
 }
 
 static void take_host(fd_guard *guard, text value) {
@@ -129,7 +143,7 @@ static void take_host(fd_guard *guard, text value) {
 }
 
 static void take_length(fd_guard *guard, text value) {
-    if (value.size > FD_LENGTH_DIGITS_MAX || !is_all_of(value, digits)) {
+    if (value.size > FD_LENGTH_DIGITS_MAX || !is_all_of(value, is_digit)) {
         fd_guard_refuse(guard, 400, "Content-Length is no number");
         return;
     }
@@ -200,7 +214,7 @@ static void take_header(fd_guard *guard, text line) {
         fd_guard_refuse(guard, 400, "a header has more than one line");
     else if (!value.bytes)
         fd_guard_refuse(guard, 400, "a header has no colon");
-    else if (!is_all_of(name, token))
+    else if (!is_all_of(name, is_of_token))
         fd_guard_refuse(guard, 400, "the name of a header is no token");
     if (guard->state == FD_GUARD_REFUSED)
         return;
@@ -328,6 +342,22 @@ static void take_byte_of_line(fd_guard *guard, char c) {
         guard->line[guard->line_size++] = c;
 }
 
+/* As many bytes as can but be part of a line of the head: none of them ends it, or is wrong. */
+static size_t take_plain_bytes(fd_guard *guard, const char *data, size_t size) {
+    if (guard->state > FD_GUARD_HEADER || guard->has_return)
+        return 0;
+    size_t room = lines[guard->state].most - guard->line_size;
+    if (room > FD_HEAD_MAX - guard->head_size)
+        room = FD_HEAD_MAX - guard->head_size;
+    size_t taken = 0;
+    while (taken < size && taken < room && (unsigned char)data[taken] >= ' ' && data[taken] != 0x7f)
+        taken++;
+    memcpy(guard->line + guard->line_size, data, taken);
+    guard->line_size += taken;
+    guard->head_size += taken;
+    return taken;
+}
+
 /* As many of the bytes as belong to the body or the chunk. */
 static size_t take_content(fd_guard *guard, size_t size) {
     size_t taken = size < guard->left ? size : (size_t)guard->left;
@@ -343,10 +373,13 @@ bool fd_guard_take(fd_guard *guard, const char *data, size_t size, size_t *ret_e
     *ret_ended = 0;
     for (size_t i = 0; i < size && guard->state != FD_GUARD_REFUSED;) {
         uint64_t before = guard->requests;
-        if (guard->state == FD_GUARD_BODY || guard->state == FD_GUARD_CHUNK)
+        if (guard->state == FD_GUARD_BODY || guard->state == FD_GUARD_CHUNK) {
             i += take_content(guard, size - i);
-        else
-            take_byte_of_line(guard, data[i++]);
+        } else {
+            i += take_plain_bytes(guard, data + i, size - i);
+            if (i < size)
+                take_byte_of_line(guard, data[i++]);
+        }
         if (guard->requests != before)
             *ret_ended = i;
     }

@@ -13,6 +13,7 @@ import pytest
 from client import PATIENCE, SLOWNESS, Daemon, plane_items, read_answer, read_to_end, wait_until
 from raw_requests import CHUNKED, CHUNKS, CLOSE, LENGTH, REQUESTS, get, post
 from test_metrics import parse, total, value
+from test_tls import Pair, context
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
 SMALL = [name for name, (_, data) in REQUESTS.items() if len(data) < 5000]
@@ -115,6 +116,27 @@ def pool(tmp_path_factory):
 @pytest.mark.parametrize("name", [name for name in REQUESTS if expected(name)[0]])
 def test_an_epoll_pool_answers_alike(pool, name):
     exchange(pool, name)
+
+
+@pytest.fixture(scope="module", params=[{"threads": 0}, {"threads": 2, "connections": 100}],
+                ids=["a thread each", "a pool"])
+def secure(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("secure")
+    with Daemon(folder / "fisherd.db", {**Pair(folder, "pair").options(), **request.param}) as daemon:
+        yield daemon
+
+
+@pytest.mark.parametrize("name", [name for name in SMALL if expected(name)[0] != 200][::3])
+def test_what_is_refused_is_refused_under_tls_too(secure, name):
+    status, _ = expected(name)
+    with context().wrap_socket(connect(secure.port)) as connection:
+        if status is None:
+            send(connection, REQUESTS[name][1])
+            return
+        send(connection, get() + REQUESTS[name][1] + following("after"))
+        answers = split(read_to_end(connection))
+    assert [answer[0] for answer in answers] == [200, status]
+    check(answers[1], status)
 
 
 @pytest.mark.parametrize("name", ["two lengths that differ", "two hosts", "a length and chunks",

@@ -1,0 +1,56 @@
+"""Many connections at once, around the numbers at which libmicrohttpd's event loops fill up."""
+
+import os
+import selectors
+import socket
+import statistics
+import time
+
+import pytest
+
+from client import SLOWNESS, Daemon, statuses
+from raw_requests import get
+
+RUNS = 20 if "FISHERD_LONG" in os.environ else 1
+REQUESTS_EACH = 3
+
+
+def answer_all(connections):
+    """One request on each connection, all sent before any answer is read: seconds until each came."""
+    start = time.monotonic()
+    for connection in connections:
+        connection.sendall(get())
+    seconds, received = [], {connection: b"" for connection in connections}
+    with selectors.DefaultSelector() as waiting:
+        for connection in connections:
+            waiting.register(connection, selectors.EVENT_READ)
+        while waiting.get_map():
+            ready = waiting.select(10 * SLOWNESS)
+            assert ready, f"{len(waiting.get_map())} of {len(connections)} wait for an answer"
+            for key, _ in ready:
+                more = key.fileobj.recv(65536)
+                received[key.fileobj] += more
+                assert more, f"closed: {received[key.fileobj]}"
+                if received[key.fileobj].endswith(b'{"status":"ok"}'):
+                    waiting.unregister(key.fileobj)
+                    seconds.append(time.monotonic() - start)
+    assert all(statuses(answer) == [200] for answer in received.values())
+    return seconds
+
+
+@pytest.mark.parametrize("options", [{"threads": 0, "connections": 300},
+                                     {"threads": 3, "connections": 360}],
+                         ids=["a thread each", "a pool"])
+@pytest.mark.parametrize("count", [127, 128, 129, 256])
+def test_so_many_connections_at_once_are_all_answered(db, count, options):
+    slowest = []
+    with Daemon(db, options) as daemon:
+        for _ in range(RUNS):
+            connections = [socket.create_connection((daemon.host, daemon.port), timeout=10 * SLOWNESS)
+                           for _ in range(count)]
+            slowest += [max(answer_all(connections)) for _ in range(REQUESTS_EACH)]
+            for connection in connections:
+                connection.close()
+    print(f"\n{count} connections, {options['threads']} threads, {RUNS} runs: all answered after "
+          f"{1e3 * statistics.median(slowest):.1f} ms in the median, {1e3 * max(slowest):.1f} ms at most")
+    assert max(slowest) < 5 * SLOWNESS
