@@ -10,7 +10,8 @@ build_packages='
     libsodium-dev libinih-dev libcurl4-openssl-dev libsystemd-dev uthash-dev libcmocka-dev
 '
 test_packages='
-    clang clang-format libclang-rt-14-dev python3-pytest python3-numpy
+    clang clang-format libclang-rt-14-dev llvm
+    python3-pytest python3-pytest-xdist python3-numpy
     chromium fonts-dejavu-core gnuplot-nox nodejs openssl nginx-light
 '
 # Other packagings of Node.js bring npm along, and have no package of this name.
@@ -21,15 +22,16 @@ say() {
 }
 
 # Runs a command and shows what it printed only when it fails.
-quietly() {
-    log=$builds/command.log
+quietly() (
+    log=$(mktemp "$builds/command.XXXXXX")
+    trap 'rm -f "$log"' EXIT
     if "$@" >"$log" 2>&1; then
         return 0
     fi
     printf 'failed: %s\n' "$*" >&2
     tail -n 60 "$log" >&2
     return 1
-}
+)
 
 missing_packages() {
     for package in "$@"; do

@@ -4,22 +4,40 @@
 set -eu
 . "$(dirname -- "$0")/common.sh"
 
-passed=0
-failed=0
-skipped=0
 started=$(date +%s)
+counts=$builds/counts
+: >"$counts"
 
+# count PASSED FAILED SKIPPED
 count() {
-    passed=$((passed + $1))
-    failed=$((failed + $2))
-    skipped=$((skipped + $3))
+    echo "$@" >>"$counts"
 }
+
+# total COLUMN
+total() {
+    awk -v column="$1" '{ sum += $column } END { print sum + 0 }' "$counts"
+}
+
+# block NAME COMMAND …: stages run side by side, so what one prints is shown when it has ended.
+block() (
+    title=$1
+    shift
+    begun=$(date +%s)
+    output=$(mktemp "$builds/output.XXXXXX")
+    status=0
+    "$@" >"$output" 2>&1 || status=$?
+    {
+        flock 9
+        say "$title: $(($(date +%s) - begun)) s"
+        cat "$output"
+    } 9>"$builds/printing"
+    rm "$output"
+    return "$status"
+)
 
 # One step that either works or does not.
 step() {
-    say "$1"
-    shift
-    if "$@"; then
+    if block "$@"; then
         count 1 0 0
     else
         count 0 1 0
@@ -42,27 +60,23 @@ PYTHON
 # run_tests NAME [ARGUMENT OF MESON TEST …]: a run that leaves no log, or fails with none of its
 # tests to blame, counts as one failure.
 run_tests() {
+    name=$1
     folder=$builds/$1
     shift
     rm -f "$folder/meson-logs/testlog.json"
     status=0
-    meson test -C "$folder" --no-rebuild --print-errorlogs "$@" || status=$?
-    counts=$(results "$folder") || counts='0 1 0'
-    if [ "$status" -ne 0 ] && [ "$(echo "$counts" | cut -d' ' -f2)" -eq 0 ]; then
-        counts='0 1 0'
+    block "tests, $name" meson test -C "$folder" --no-rebuild --print-errorlogs "$@" || status=$?
+    found=$(results "$folder") || found='0 1 0'
+    if [ "$status" -ne 0 ] && [ "$(echo "$found" | cut -d' ' -f2)" -eq 0 ]; then
+        found='0 1 0'
     fi
     # shellcheck disable=SC2086 # three numbers
-    count $counts
+    count $found
 }
 
 build() {
     configure "$@" && quietly ninja -C "$builds/$1"
 }
-
-build_with_clang() (
-    export CC=clang
-    build clang
-)
 
 formatted() {
     find "$top/src" "$top/include" "$top/tests" -name '*.[ch]' -exec \
@@ -84,25 +98,41 @@ install_packages $build_packages $test_packages
 export NODE_MODULES="$builds/web/node_modules"
 step 'packages of npm' install_node_modules || true
 
-step 'format' formatted || true
+# The three lanes run side by side: most tests wait rather than compute. Each pays for one build.
 
-if step 'build with gcc' build gcc; then
-    run_tests gcc
-fi
+gcc_lane() {
+    step 'format' formatted || true
+    if step 'build with gcc' build gcc; then
+        run_tests gcc
+    fi
+}
 
-step 'build with clang' build_with_clang || true
-
-if step 'build with AddressSanitizer and UndefinedBehaviorSanitizer' \
-    build asan -Db_sanitize=address,undefined; then
+# clang's warnings and the sanitizers share one build.
+clang_lane() {
+    export CC=clang
     export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
-    run_tests asan --no-suite e2e --no-suite web --timeout-multiplier 4
-fi
+    if step 'build with clang, AddressSanitizer and UndefinedBehaviorSanitizer' \
+        build asan -Db_sanitize=address,undefined -Db_lundef=false; then
+        run_tests asan --no-suite e2e --no-suite web --timeout-multiplier 4
+    fi
+}
 
-if step 'build with ThreadSanitizer' build tsan -Db_sanitize=thread; then
+thread_lane() {
     export TSAN_OPTIONS="suppressions=$top/tests/tsan.supp halt_on_error=1 second_deadlock_stack=1"
-    run_tests tsan --suite engine --suite http --timeout-multiplier 4
-fi
+    if step 'build with ThreadSanitizer' build tsan -Db_sanitize=thread; then
+        run_tests tsan --suite engine --suite http --timeout-multiplier 4
+    fi
+}
 
-say "$(($(date +%s) - started)) seconds, $skipped skipped"
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+lanes=''
+for lane in clang_lane thread_lane gcc_lane; do
+    "$lane" &
+    lanes="$lanes $!"
+done
+for lane in $lanes; do
+    wait "$lane" || count 0 1 0
+done
+
+say "$(($(date +%s) - started)) seconds, $(total 3) skipped"
+echo "$(total 1) passed, $(total 2) failed"
+[ "$(total 2)" -eq 0 ]
