@@ -59,6 +59,10 @@ REQUESTS = {
     "a header of eight thousand bytes": (200, get(b"X-Long: " + b"x" * 8000)),
     "a head near its limit": (200, get(b"X-Long: " + b"x" * 8000, b"X-Long: " + b"x" * 8000)),
     "sixty-four cookies": (200, get(b"Cookie: " + b"; ".join(b"c%d=v" % i for i in range(64)))),
+    "everything near its limit": (200, get(
+        b"Cookie: " + b"; ".join(b"c%d=v" % i for i in range(64)), b"X-Long: " + b"x" * 8000,
+        *[b"X-%d: %s" % (i, b"x" * 35) for i in range(61)],
+        path=b"/livez?a=" + b"x" * 3900 + b"".join(b"&%d=1" % i for i in range(7)))),
     "a get with a length of zero": (200, get(b"Content-Length: 0")),
     "a keep-alive": (200, get(b"Connection: keep-alive")),
     # ---- well-formed, and the end ----
