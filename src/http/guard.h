@@ -49,7 +49,7 @@ typedef struct fd_guard {
     unsigned headers;
     unsigned seen; /* bits of the headers that may come once */
     size_t head_size;
-    uint64_t left; /* bytes of the body or the chunk */
+    uint64_t left; /* bytes of the body or the chunk; 0 outside of them */
 
     bool has_return; /* a carriage return ended the line, if a line feed follows */
     size_t line_size;

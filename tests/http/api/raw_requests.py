@@ -188,6 +188,7 @@ REQUESTS = {
     "a request in the place of a trailer": (400, post(CHUNKED, body=chunks(BODY, end=b"0\r\n") + get())),
     # ---- hosts ----
     "no host": (400, post(LENGTH, host=None)),
+    "no host for a head": (400, get(method=b"HEAD", host=None)),
     "two hosts": (400, post(LENGTH, b"Host: y")),
     "two hosts that agree": (400, get(b"Host: x")),
     "two hosts in the old version": (400, get(b"Host: y", version=b"HTTP/1.0")),
