@@ -33,7 +33,7 @@ void fd_admission_close(fd_server *server) {
         fd_gate_close(&server->gates[i]);
 }
 
-static void count_refusal(fd_server *server, const char *limit) {
+void fd_admission_refused(fd_server *server, const char *limit) {
     fd_metrics_add(fd_engine_metrics(server->engine), FD_METRIC_REFUSED, limit, NULL, 1);
 }
 
@@ -48,7 +48,7 @@ void fd_admission_run(fd_server *server, const fd_route *route, const fd_request
     fd_gate *gate = gate_of(server, route, request);
     int r = gate ? fd_gate_enter(gate, request->is_awaited, request->await_context) : 0;
     if (r == -EBUSY) {
-        count_refusal(server, gate->name);
+        fd_admission_refused(server, gate->name);
         fd_problem(request, response, 503, busy[route->gate]);
     } else if (r < 0) {
         fd_problem_of(request, response, r, NULL);

@@ -1,6 +1,5 @@
 /* Open connections, and until when something must arrive on each. */
 #include <assert.h>
-#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -16,9 +15,9 @@ enum {
     LINGER_SECONDS = 2, /* for the peer of a refused connection to read why and close */
 };
 
-static void set_deadline(fd_connection *connection, double seconds) {
+static void linger(fd_connection *connection) {
     (void)pthread_mutex_lock(&connection->server->lock);
-    connection->deadline = fd_monotonic_seconds() + seconds;
+    connection->place.deadline = fd_monotonic_seconds() + LINGER_SECONDS;
     (void)pthread_mutex_unlock(&connection->server->lock);
 }
 
@@ -30,7 +29,7 @@ static fd_connection *connection_of(struct MHD_Connection *connection) {
 
 int fd_connection_socket(struct MHD_Connection *connection) {
     const fd_connection *at = connection_of(connection);
-    return at ? at->fd : -1;
+    return at ? at->place.fd : -1;
 }
 
 fd_wire *fd_connection_wire(struct MHD_Connection *connection) {
@@ -38,14 +37,23 @@ fd_wire *fd_connection_wire(struct MHD_Connection *connection) {
     return at ? &at->wire : NULL;
 }
 
-void fd_connection_allow(struct MHD_Connection *connection, double seconds) {
+void fd_connection_enter(struct MHD_Connection *connection, fd_activity activity) {
     fd_connection *at = connection_of(connection);
-    if (at)
-        set_deadline(at, seconds);
+    if (!at)
+        return;
+    (void)pthread_mutex_lock(&at->server->lock);
+    fd_places_enter(&at->server->places, &at->place, activity, fd_monotonic_seconds());
+    (void)pthread_mutex_unlock(&at->server->lock);
 }
 
-double fd_connection_quiet_seconds(const fd_server *server) {
-    return (double)server->options.idle_seconds + (double)server->options.request_seconds;
+bool fd_connection_has_place(struct MHD_Connection *connection) {
+    fd_connection *at = connection_of(connection);
+    if (!at)
+        return false;
+    (void)pthread_mutex_lock(&at->server->lock);
+    bool has = fd_places_has(&at->server->places, &at->place);
+    (void)pthread_mutex_unlock(&at->server->lock);
+    return has;
 }
 
 /* ---- what the guard refuses ---- */
@@ -69,7 +77,7 @@ static void refuse(fd_wire *wire) {
     fd_metrics_add(fd_engine_metrics(at->server->engine), FD_METRIC_REQUESTS, "refused", status, 1);
     fd_log(FD_LOG_DEBUG, "refused", FD_INT("status", guard->status),
            FD_STR("detail", guard->detail), FD_STR("request_id", id));
-    set_deadline(at, LINGER_SECONDS);
+    linger(at);
 
     fd_request request = {.request_id = id};
     fd_response response = {0};
@@ -99,16 +107,14 @@ static fd_connection *open_connection(fd_server *server, struct MHD_Connection *
     fd_connection *opened = calloc(1, sizeof(*opened));
     if (!opened)
         return NULL;
-    opened->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    fd_address address = fd_address_of(fd_peer_address(connection));
     opened->server = server;
-    opened->wire = (fd_wire){.fd = opened->fd, .session = session_of(connection), .answer = refuse};
-    opened->deadline = fd_monotonic_seconds() + fd_connection_quiet_seconds(server);
+    opened->wire = (fd_wire){.fd = fd, .session = session_of(connection), .answer = refuse};
+    opened->place.fd = fd;
+    opened->place.is_trusted = fd_networks_contain(&server->trusted, &address);
     (void)pthread_mutex_lock(&server->lock);
-    opened->next = server->connections;
-    opened->link = &server->connections;
-    if (opened->next)
-        opened->next->link = &opened->next;
-    server->connections = opened;
+    fd_places_add(&server->places, &opened->place, &address, fd_monotonic_seconds());
     (void)pthread_mutex_unlock(&server->lock);
     fd_wire_open(&opened->wire);
     fd_metrics_add(fd_engine_metrics(server->engine), FD_METRIC_CONNECTIONS, NULL, NULL, 1);
@@ -118,9 +124,7 @@ static fd_connection *open_connection(fd_server *server, struct MHD_Connection *
 static void close_connection(fd_server *server, fd_connection *closed) {
     fd_wire_close(&closed->wire);
     (void)pthread_mutex_lock(&server->lock);
-    *closed->link = closed->next;
-    if (closed->next)
-        closed->next->link = closed->link;
+    fd_places_remove(&server->places, &closed->place);
     (void)pthread_mutex_unlock(&server->lock);
     free(closed);
     fd_metrics_add(fd_engine_metrics(server->engine), FD_METRIC_CONNECTIONS, NULL, NULL, -1);
@@ -141,12 +145,7 @@ void *fd_connection_watch(void *context) {
     (void)pthread_mutex_lock(&server->lock);
     while (!server->stopping) {
         double now = fd_monotonic_seconds();
-        for (fd_connection *c = server->connections; c; c = c->next) {
-            if (now < c->deadline)
-                continue;
-            c->deadline = INFINITY;
-            (void)shutdown(c->fd, SHUT_RDWR);
-        }
+        fd_places_watch(&server->places, now);
         fd_server_wait_until(server, now + WATCH_MILLISECONDS / 1e3);
     }
     (void)pthread_mutex_unlock(&server->lock);

@@ -1,6 +1,5 @@
 /* One request, from its first line over its headers and body to the answer. */
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,7 +22,8 @@ struct exchange {
     fd_client client;
     char *body;
     size_t body_size, body_room;
-    bool begun; /* headers were looked at */
+    bool begun;      /* headers were looked at */
+    bool is_surplus; /* its connection has no place */
     bool is_running;
     unsigned body_refused; /* a status for a body that could not be kept */
     unsigned status;
@@ -32,13 +32,13 @@ struct exchange {
 };
 
 void *fd_exchange_begin(void *context, const char *target, struct MHD_Connection *connection) {
-    fd_server *server = context;
     struct exchange *exchange = calloc(1, sizeof(*exchange));
+    (void)context;
     if (!exchange)
         return NULL;
     exchange->start = fd_monotonic_seconds();
     (void)target; /* the guard has looked at it */
-    fd_connection_allow(connection, (double)server->options.request_seconds);
+    fd_connection_enter(connection, FD_ACTIVITY_ARRIVING);
     return exchange;
 }
 
@@ -125,6 +125,7 @@ static enum MHD_Result send_response(fd_server *server, struct MHD_Connection *c
                                  .close = close});
     exchange->status = response->status;
     exchange->answer_size = response->size;
+    fd_connection_enter(connection, FD_ACTIVITY_SENDING);
     if (result == MHD_YES)
         result = MHD_queue_response(connection, response->status, answer);
     if (result == MHD_YES)
@@ -135,7 +136,6 @@ static enum MHD_Result send_response(fd_server *server, struct MHD_Connection *c
 
 static enum MHD_Result refuse_as(fd_server *server, struct MHD_Connection *connection,
                                  struct exchange *exchange, fd_response *response) {
-    fd_connection_allow(connection, fd_connection_quiet_seconds(server));
     return send_response(server, connection, exchange, response, true);
 }
 
@@ -219,6 +219,11 @@ static enum MHD_Result begin(fd_server *server, struct MHD_Connection *connectio
         return refuse(server, connection, exchange, 404, "there is nothing at this path", NULL);
     if (r < 0)
         return refuse(server, connection, exchange, 405, "the method is not taken here", allow);
+    exchange->is_surplus = !fd_connection_has_place(connection);
+    if (exchange->is_surplus && exchange->route->role != FD_ROLE_PUBLIC) {
+        fd_admission_refused(server, "connections");
+        return refuse(server, connection, exchange, 503, "there are too many connections", NULL);
+    }
     enum MHD_Result refused;
     if (!admit(server, connection, exchange, &refused))
         return refused;
@@ -287,7 +292,7 @@ static enum MHD_Result run(fd_server *server, struct MHD_Connection *connection,
     exchange->is_running = true;
     server->running++;
     (void)pthread_mutex_unlock(&server->lock);
-    fd_connection_allow(connection, INFINITY);
+    fd_connection_enter(connection, FD_ACTIVITY_RUNNING);
     if (exchange->body_refused != 0)
         return refuse(server, connection, exchange, exchange->body_refused, body_refusal(exchange),
                       NULL);
@@ -315,7 +320,7 @@ static enum MHD_Result run(fd_server *server, struct MHD_Connection *connection,
     fd_admission_run(server, exchange->route, &request, &response);
     if (exchange->route->role == FD_ROLE_ADMIN || response.audited)
         fd_auth_audit(&request, exchange->route, response.status);
-    return send_response(server, connection, exchange, &response, false);
+    return send_response(server, connection, exchange, &response, exchange->is_surplus);
 }
 
 enum MHD_Result fd_exchange_take(void *context, struct MHD_Connection *connection, const char *path,
@@ -346,12 +351,12 @@ void fd_exchange_end(void *context, struct MHD_Connection *connection, void **st
     (void)code;
     if (!exchange)
         return;
-    fd_connection_allow(connection, fd_connection_quiet_seconds(server));
+    fd_connection_enter(connection, FD_ACTIVITY_QUIET);
     if (fd_connection_wire(connection))
         fd_wire_end(fd_connection_wire(connection));
     if (exchange->status != 0)
-        fd_log(exchange->status >= 500 ? FD_LOG_ERROR : FD_LOG_DEBUG, "request",
-               FD_STR("route", route_name(exchange)), FD_STR("method", exchange->method),
+        fd_log(exchange->status >= 500 && exchange->status != 503 ? FD_LOG_ERROR : FD_LOG_DEBUG,
+               "request", FD_STR("route", route_name(exchange)), FD_STR("method", exchange->method),
                FD_INT("status", exchange->status),
                FD_REAL("ms", 1e3 * (fd_monotonic_seconds() - exchange->start)),
                FD_INT("bytes", exchange->answer_size), FD_STR("client", exchange->client.text),

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,6 +20,8 @@ enum {
     STACK_SIZE = 2 << 20, /* jansson's recursion needs room */
     CONNECTION_MEMORY = 32 << 10,
     POOL_CONNECTIONS_MAX = 120, /* on one epoll thread; at 128 it stalls */
+    POOL_SURPLUS = 4,
+    OTHER_FILES = 64,
 };
 
 /* ---- listening ---- */
@@ -77,6 +80,8 @@ static int start_library(fd_server *server, fd_fault *fault) {
     unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG | MHD_USE_ITC;
     flags |= options->threads > 0 ? MHD_USE_EPOLL : MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL;
     flags |= options->is_secure ? MHD_USE_TLS : 0;
+    /* Some that are closed may still be here while others that came for them are, too. */
+    unsigned surplus = options->threads > 0 ? POOL_SURPLUS * options->threads : 2 * FD_SURPLUS_MAX;
     struct MHD_OptionItem none = {MHD_OPTION_END, 0, NULL};
     struct MHD_OptionItem pool[] = {{MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)options->threads, NULL},
                                     none};
@@ -88,7 +93,7 @@ static int start_library(fd_server *server, fd_fault *fault) {
     server->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, fd_exchange_take, server, MHD_OPTION_EXTERNAL_LOGGER, on_library_log,
         NULL, MHD_OPTION_LISTEN_SOCKET, server->socket, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)options->connections, MHD_OPTION_CONNECTION_TIMEOUT,
+        options->connections + surplus, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)options->idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)CONNECTION_MEMORY, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_SIZE,
         MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_URI_LOG_CALLBACK, fd_exchange_begin, server,
@@ -96,6 +101,23 @@ static int start_library(fd_server *server, fd_fault *fault) {
         fd_connection_notify, server, MHD_OPTION_ARRAY, options->threads > 0 ? pool : &none,
         MHD_OPTION_ARRAY, options->is_secure ? tls : &none, MHD_OPTION_END);
     return server->daemon ? 0 : fd_fault_set(fault, -EIO, "", "the HTTP server cannot start");
+}
+
+/* A descriptor for each connection, and some for the store, the log and the listening socket. */
+static int raise_file_limit(const fd_server *server, fd_fault *fault) {
+    rlim_t wanted = server->options.connections + 2 * FD_SURPLUS_MAX + OTHER_FILES;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return -errno;
+    if (limit.rlim_cur >= wanted)
+        return 0;
+    if (limit.rlim_max < wanted)
+        return fd_fault_set(fault, -EMFILE, "",
+                            "%u connections take %llu open files; only %llu are allowed here",
+                            server->options.connections, (unsigned long long)wanted,
+                            (unsigned long long)limit.rlim_max);
+    limit.rlim_cur = wanted;
+    return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
 }
 
 /* ---- life ---- */
@@ -132,6 +154,15 @@ int fd_server_start(const fd_server_options *options, fd_engine *engine, fd_serv
     server->engine = engine;
     server->socket = -1;
     fd_admission_open(server);
+    server->places = (fd_places){
+        .limit = options->connections,
+        .address_limit = options->address_connections,
+        .patience = {[FD_ACTIVITY_QUIET] = options->idle_seconds + (double)options->request_seconds,
+                     [FD_ACTIVITY_ARRIVING] = options->request_seconds,
+                     [FD_ACTIVITY_RUNNING] = INFINITY,
+                     [FD_ACTIVITY_SENDING] = options->send_seconds},
+        .metrics = fd_engine_metrics(engine),
+    };
     pthread_condattr_t monotonic;
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -140,6 +171,8 @@ int fd_server_start(const fd_server_options *options, fd_engine *engine, fd_serv
     (void)pthread_condattr_destroy(&monotonic);
 
     int r = fd_networks_parse(options->trusted_proxies, &server->trusted, fault);
+    if (r == 0)
+        r = raise_file_limit(server, fault);
     if (r == 0)
         r = open_socket(server, fault);
     if (r == 0)
@@ -174,8 +207,7 @@ void fd_server_stop(fd_server *server, double grace_seconds) {
     while (server->running > 0 && fd_monotonic_seconds() < deadline)
         fd_server_wait_until(server, deadline);
     server->stopping = true;
-    for (fd_connection *c = server->connections; c; c = c->next)
-        (void)shutdown(c->fd, SHUT_RDWR); /* or their threads would wait for the next request */
+    fd_places_watch(&server->places, INFINITY); /* or threads would wait for the next request */
     (void)pthread_cond_broadcast(&server->changed);
     (void)pthread_mutex_unlock(&server->lock);
 

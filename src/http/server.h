@@ -19,9 +19,10 @@
 typedef struct fd_server fd_server;
 
 typedef struct fd_server_options {
-    const char *host;     /* numeric IPv4 or IPv6 address, or "localhost" */
-    uint16_t port;        /* 0 takes a free one */
-    uint32_t connections; /* most at once */
+    const char *host;             /* numeric IPv4 or IPv6 address, or "localhost" */
+    uint16_t port;                /* 0 takes a free one */
+    uint32_t connections;         /* most at once */
+    uint32_t address_connections; /* most at once of one address; 0: any number */
     uint32_t threads; /* 0: one per connection; else an epoll pool, connections <= 120 x threads */
     uint32_t selections_at_once; /* 0: as many as there are processors */
     uint32_t selection_queue;    /* selections that may wait */
@@ -29,6 +30,7 @@ typedef struct fd_server_options {
     uint32_t transfer_queue;
     uint32_t idle_seconds;       /* a connection without traffic is closed */
     uint32_t request_seconds;    /* from a request's first byte to its last */
+    uint32_t send_seconds;       /* from an answer's first byte to its last */
     bool is_secure;              /* by what fd_tls_serve was given; else plain HTTP */
     const char *trusted_proxies; /* a list as fd_networks_parse takes it; "": none */
     fd_access *access;           /* which outlives the server; NULL: everyone is admin */

@@ -8,6 +8,7 @@
 
 #include "address.h"
 #include "gate.h"
+#include "places.h"
 #include "router.h"
 #include "server.h"
 #include "wire.h"
@@ -15,12 +16,9 @@
 /* One open connection. It is linked from the callback that opens it to the one that closes it,
  * during which its socket stays open. */
 typedef struct fd_connection {
-    int fd;
     fd_server *server;
-    fd_wire wire;    /* used by the thread that serves the connection alone */
-    double deadline; /* monotonic seconds by which a request must be here; guarded by
-                        server->lock, as is all below */
-    struct fd_connection *next, **link;
+    fd_wire wire;   /* used by the thread that serves the connection alone */
+    fd_place place; /* guarded by server->lock */
 } fd_connection;
 
 struct fd_server {
@@ -34,10 +32,10 @@ struct fd_server {
     fd_gate gates[FD_GATE_NONE];
 
     pthread_mutex_t lock;
-    pthread_cond_t changed;     /* monotonic; a handler ended, or the watch must stop */
-    fd_connection *connections; /* guarded by lock, as is all below */
-    unsigned running;           /* requests between their body's end and their completion */
-    bool draining;              /* somebody waits for `running` to fall */
+    pthread_cond_t changed; /* monotonic; a handler ended, or the watch must stop */
+    fd_places places;       /* guarded by lock, as is all below */
+    unsigned running;       /* requests between their body's end and their completion */
+    bool draining;          /* somebody waits for `running` to fall */
     bool stopping;
     pthread_t watch;
 };
@@ -52,9 +50,11 @@ void fd_connection_notify(void *server, struct MHD_Connection *connection, void 
 int fd_connection_socket(struct MHD_Connection *connection);    /* -1: not known */
 fd_wire *fd_connection_wire(struct MHD_Connection *connection); /* NULL: there is none */
 
-/* A request must be here, or the next one begin, within so many seconds. */
-void fd_connection_allow(struct MHD_Connection *connection, double seconds);
-double fd_connection_quiet_seconds(const fd_server *server); /* to idle, and then to send one */
+/* What it waits for from now on, and for how long at most. */
+void fd_connection_enter(struct MHD_Connection *connection, fd_activity activity);
+
+/* Whether it has one of the places, so that its requests are served. */
+bool fd_connection_has_place(struct MHD_Connection *connection) FD_MUST_CHECK;
 
 void *fd_connection_watch(void *server); /* the thread that ends those whose time is over */
 
@@ -69,6 +69,9 @@ fd_client fd_peer_client(const fd_server *server, struct MHD_Connection *connect
 
 void fd_admission_open(fd_server *server);
 void fd_admission_close(fd_server *server);
+
+/* Counts a request that a limit refuses; `limit` is static text. */
+void fd_admission_refused(fd_server *server, const char *limit);
 
 /* Has the handler of the route work as soon as its gate lets it, or answers why it may not. */
 void fd_admission_run(fd_server *server, const fd_route *route, const fd_request *request,

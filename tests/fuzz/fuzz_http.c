@@ -50,6 +50,7 @@ static void world_open(void) {
         .transfer_queue = 4,
         .idle_seconds = 60,
         .request_seconds = 60,
+        .send_seconds = 60,
         .trusted_proxies = "127.0.0.1",
         .version = "0",
     };
@@ -202,7 +203,7 @@ static void check_alive(void) {
     talk((const uint8_t *)question, sizeof(question) - 1);
     assert(strncmp(answer.bytes, "HTTP/1.1 200 ", 13) == 0);
     assert(check_answers() == 1);
-    assert(!world.server->connections);
+    assert(!world.server->places.all);
     assert(world.server->running == 0);
 }
 

@@ -1,0 +1,237 @@
+"""Who gets a place when there are more connections than places, and who loses it."""
+
+import re
+import resource
+import select
+import socket
+import subprocess
+import time
+
+import pytest
+
+from client import (PATIENCE, PROGRAM, Daemon, SLOWNESS, environment, label, plane_items,
+                    read_answer, read_to_end, statuses, wait_until)
+
+REQUEST = "GET {} HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def connect(daemon, address="127.0.0.1"):
+    return socket.create_connection((daemon.host, daemon.port), timeout=20 * SLOWNESS,
+                                    source_address=(address, 0))
+
+
+def ask(connection, path="/v1/model"):
+    connection.sendall(REQUEST.format(path).encode())
+    return read_answer(connection)
+
+
+def is_open(connection):
+    connection.settimeout(20 * SLOWNESS)
+    try:
+        return statuses(ask(connection)) == [200]
+    except ConnectionError:
+        return False
+
+
+def metrics(daemon):
+    with connect(daemon, "127.0.0.99") as connection:
+        text = ask(connection, "/metrics").decode()
+    return {name: float(value) for name, value in
+            re.findall(r"^(fisherd_http_\S+) (\S+)$", text, re.MULTILINE)}
+
+
+def cut(daemon, why):
+    return metrics(daemon).get(f'fisherd_http_connections_cut_total{{why="{why}"}}', 0)
+
+
+@pytest.fixture
+def small(db):
+    with Daemon(db, {"connections": 6}) as daemon:
+        yield daemon
+
+
+def hold(daemon, number, address="127.0.0.1", sent=b""):
+    """Connections that the daemon knows, the oldest first."""
+    held = []
+    for _ in range(number):
+        connection = connect(daemon, address)
+        assert statuses(ask(connection, "/livez")) == [200]
+        if sent:
+            connection.sendall(sent)
+        held.append(connection)
+    return held
+
+
+def close(connections):
+    for connection in connections:
+        connection.close()
+
+
+def test_who_has_all_places_makes_room_for_another_address(small):
+    greedy = hold(small, 6)
+    with connect(small, "127.0.0.2") as other:
+        assert statuses(ask(other)) == [200]
+        closed = select.select(greedy, [], [], 20 * SLOWNESS)[0]
+        assert [read_to_end(connection) for connection in closed] == [b""], "one is closed"
+        assert is_open(other)
+    close(greedy)
+
+
+def test_a_slow_sender_makes_room_too(small):
+    slow = hold(small, 6, sent=b"POST /v1/labels HTTP/1.1\r\nHost: x\r\nContent-Type: applic")
+    with connect(small, "127.0.0.2") as other:
+        assert statuses(ask(other)) == [200]
+    close(slow)
+
+
+def test_who_has_few_connections_keeps_them(small):
+    modest = hold(small, 1, "127.0.0.2")
+    greedy = hold(small, 5)
+    others = [connect(small, f"127.0.0.{n}") for n in (3, 4)]
+    for other in others:
+        assert statuses(ask(other)) == [200]
+    assert is_open(modest[0])
+    close([*modest, *greedy, *others])
+
+
+def test_of_one_address_the_longest_idle_makes_room(small):
+    held = hold(small, 6)
+    for _ in range(20):
+        assert statuses(ask(held[0])) == [200]
+
+    def displaced():
+        with connect(small) as newcomer:
+            return statuses(ask(newcomer)) == [200]
+    wait_until(displaced, "a place")
+    closed = select.select(held, [], [], 20 * SLOWNESS)[0]
+    assert len(closed) == 1 and held[0] not in closed
+    assert is_open(held[0])
+    close(held)
+
+
+def test_without_a_place_one_is_told_to_come_again(db):
+    with Daemon(db, {"connections": 6, "address-connections": 2}) as daemon:
+        held = hold(daemon, 2)
+        with connect(daemon) as third:
+            received = ask(third)
+            assert statuses(received) == [503]
+            assert b"application/problem+json" in received
+            assert b"there are too many connections" in received
+            assert re.search(rb"(?i)retry-after: \d", received)
+            assert read_to_end(third) == b""
+        assert all(is_open(connection) for connection in held)
+        with connect(daemon, "127.0.0.2") as other:
+            assert statuses(ask(other)) == [200]
+        assert metrics(daemon)['fisherd_http_refused_total{limit="connections"}'] == 1
+        held.pop().close()
+
+        def admitted():
+            with connect(daemon) as third:
+                return statuses(ask(third)) == [200]
+        wait_until(admitted, "the place of the one that closed")
+        close(held)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/livez", "/readyz", "/"])
+def test_without_a_place_one_may_ask_how_it_is(db, path):
+    with Daemon(db, {"connections": 6, "address-connections": 1}) as daemon:
+        held = hold(daemon, 1)
+        with connect(daemon) as second:
+            assert statuses(ask(second, path)) == [200]
+            assert read_to_end(second) == b"", "and is closed then"
+        close(held)
+
+
+def test_a_trusted_proxy_has_no_limit_of_its_own(db):
+    options = {"connections": 6, "address-connections": 1, "trusted-proxies": "127.0.0.2"}
+    with Daemon(db, options) as daemon:
+        held = hold(daemon, 4, "127.0.0.2")
+        assert all(is_open(connection) for connection in held)
+        close(held)
+
+
+def test_without_a_place_silence_is_cut_short(db):
+    with Daemon(db, {"connections": 6, "address-connections": 1}) as daemon:
+        held = hold(daemon, 1)
+        start = time.monotonic()
+        with connect(daemon) as second:
+            assert read_to_end(second) == b""
+        assert time.monotonic() - start < 10 * SLOWNESS
+        assert is_open(held[0])
+        close(held)
+
+
+def test_a_flood_of_connections_is_survived(db):
+    """Far more than there is room for, without a request: each is closed at some time."""
+    with Daemon(db, {"connections": 6}) as daemon:
+        daemon.add_items(plane_items())
+        with connect(daemon, "127.0.0.2") as good:
+            flood = [connect(daemon) for _ in range(200)]
+            for i in range(20):
+                body = f'{{"labels": [{{"id": "l{i}", "a": "p0-r0", "b": "p0-r1", ' \
+                       '"preference": "a", "annotator": "anna"}]}'
+                good.sendall(("POST /v1/labels HTTP/1.1\r\nHost: x\r\n"
+                              "Content-Type: application/json\r\n"
+                              f"Content-Length: {len(body)}\r\n\r\n{body}").encode())
+                assert statuses(read_answer(good)) == [200]
+            close(flood)
+        wait_until(lambda: metrics(daemon)["fisherd_http_connections"] == 1, "their end")
+        assert len(daemon.list_all("labels")) == 20
+
+
+@pytest.mark.parametrize("threads", [0, 1])
+def test_a_slow_reader_is_cut_off(db, threads):
+    options = {"send-seconds": 1, "connections": 6, "threads": threads}
+    with Daemon(db, options) as daemon:
+        daemon.add_items([{"id": f"i{i}", "prompt_id": "p", "response": 250000 * "x",
+                           "embedding": [i, 1]} for i in range(40)])
+        path = "/v1/items?limit=40"
+        with socket.socket() as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect((daemon.host, daemon.port))
+            connection.sendall(REQUEST.format(path).encode())
+            received = b""
+
+            def read_a_bit():
+                nonlocal received
+                received += connection.recv(1000)
+                return cut(daemon, "sending") == 1
+            wait_until(read_a_bit, "the end of patience", 15 * SLOWNESS)
+            received += read_to_end(connection)
+        length = int(re.search(rb"(?i)content-length: (\d+)", received)[1])
+        assert len(received) < length, "all of it, though it took longer than allowed"
+        assert len(daemon.get(path)["items"]) >= 30
+
+
+def test_connections_can_be_as_many_as_a_thousand(db):
+    with Daemon(db, {"connections": 1000}) as daemon:
+        daemon.add_items(plane_items())
+        held = [connect(daemon) for _ in range(999)]
+        assert statuses(ask(held[0])) == [200] and statuses(ask(held[-1])) == [200]
+        assert daemon.add_labels([label("l1", "p0-r0", "p0-r1")])["accepted"] == 1
+        close(held)
+
+
+@pytest.fixture
+def few_files():
+    """Tells how to begin with few open files allowed, softly."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
+    yield lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_it_opens_as_many_files_as_it_has_connections(db, few_files):
+    with Daemon(db, {"connections": 300}) as daemon:
+        few_files()
+        held = [connect(daemon) for _ in range(250)]
+        assert statuses(ask(held[-1])) == [200]
+        close(held)
+
+
+def test_it_does_not_begin_with_more_connections_than_files(db):
+    done = subprocess.run(["prlimit", "--nofile=128", PROGRAM, "serve", f"--db={db}",
+                           "--listen=127.0.0.1:0", "--connections=300"], env=environment(),
+                          capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 1
+    assert "300 connections take" in done.stderr and "only 128 are allowed" in done.stderr
