@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const char *fuzz_file(const uint8_t *data, size_t size) {
@@ -13,7 +14,9 @@ const char *fuzz_file(const uint8_t *data, size_t size) {
         (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     }
     assert(fd >= 0);
-    int r = ftruncate(fd, 0);
+    int r = fchmod(fd, 0600); /* as files with secrets must be */
+    assert(r == 0);
+    r = ftruncate(fd, 0);
     assert(r == 0);
     ssize_t written = pwrite(fd, data, size, 0);
     assert(written == (ssize_t)size);

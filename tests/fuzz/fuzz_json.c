@@ -13,6 +13,21 @@ static void check_is_utf8(const fd_fault *fault) {
     assert(detail && pointer);
 }
 
+static size_t depth_of(const json_t *value) {
+    size_t deepest = 0, i;
+    const char *name;
+    json_t *inner;
+    json_array_foreach(value, i, inner) {
+        size_t depth = depth_of(inner);
+        deepest = depth > deepest ? depth : deepest;
+    }
+    json_object_foreach((json_t *)value, name, inner) {
+        size_t depth = depth_of(inner);
+        deepest = depth > deepest ? depth : deepest;
+    }
+    return deepest + (json_is_array(value) || json_is_object(value));
+}
+
 static void check_round_trip(const json_t *root) {
     FD_FREE char *text = json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(17));
     assert(text);
@@ -70,6 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     assert((r == 0) == (root != NULL));
     if (r < 0)
         return 0;
+    assert(depth_of(root) <= FD_JSON_DEPTH_MAX);
     check_round_trip(root);
     check_selection(root);
     fd_response response = fuzz_ask(fd_score_post, engine, NULL, data, size);

@@ -41,6 +41,8 @@ static void decode(const uint8_t *bytes, size_t size) {
     assert((r == 0) == (model != NULL));
     if (r < 0)
         return;
+    uint32_t crc = checksum(bytes, size - sizeof(crc));
+    assert(memcmp(&crc, bytes + size - sizeof(crc), sizeof(crc)) == 0);
     FD_FREE uint8_t *again = NULL;
     size_t again_size = 0;
     r = fi_model_encode(model, &again, &again_size);

@@ -44,6 +44,19 @@ static void check_round_trip(const fd_options *options) {
         free(argv[--argc]);
 }
 
+static void check_bounds(const fd_options *options) {
+#define WITHIN_TEXT(member, lowest, highest) assert(options->member);
+#define WITHIN_CHOICE(member, lowest, highest)
+#define WITHIN_COUNT(member, lowest, highest)                                                      \
+    assert((double)options->member >= (lowest) && (double)options->member <= (highest));
+#define WITHIN_REAL(member, lowest, highest)                                                       \
+    assert(options->member >= (lowest) && options->member <= (highest));
+#define OPTION(kind, member, name, standard, lowest, highest, ...)                                 \
+    WITHIN_##kind(member, lowest, highest)
+#include "options.def"
+#undef OPTION
+}
+
 static void check_listen(const fd_options *options) {
     char host[64];
     uint16_t port;
@@ -83,6 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fuzz_check_fault(r, &fault);
     assert(r == 0 || memcmp(&options, &nothing, sizeof(options)) == 0);
     if (r == 0) {
+        check_bounds(&options);
         check_round_trip(&options);
         check_listen(&options);
         (void)fd_options_engine(&options);
