@@ -22,15 +22,10 @@ async function problem(response) {
 }
 
 export class Daemon {
-    token = '';
-
     async #call(method, path, body, keepalive = false) {
         const headers = {};
         if (body !== undefined) {
             headers['Content-Type'] = 'application/json';
-        }
-        if (this.token) {
-            headers.Authorization = `Bearer ${this.token}`;
         }
         const options = { method, headers, keepalive, cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) };
         const response = await fetch(path, { ...options, body: body && JSON.stringify(body) })

@@ -1,5 +1,6 @@
 /* The annotator's page: what a person does, and what follows from it. */
 
+import { signInWith, signOut as endSession, whoIsHere } from './access.js';
 import { Daemon } from './daemon.js';
 import { actionOf } from './keys.js';
 import { answerFromOtherTab, makeId, Outbox } from './outbox.js';
@@ -33,6 +34,7 @@ const pairs = new Pairs(daemon, () => [...outbox.waiting, ...outbox.aside].map((
 const progress = new Progress(daemon, outbox);
 
 let annotator = '';
+let here = { role: null, name: null, authentication: 'none' };
 let current = null;
 let history = [];
 let given = 0;
@@ -43,24 +45,53 @@ let none = null;
 let resumeId = null;
 let stepInTimer = null;
 
-function signIn(event) {
+/* First the token, where there must be one; then the name, unless the token has it. */
+async function signIn(event) {
     event.preventDefault();
+    if (here.authentication === 'required') {
+        await useToken(view.elements.token.value.trim());
+        return;
+    }
     const name = view.elements.name.value.trim();
     if (name === '' || name.length > 100) {
         view.refuseSignIn('Please enter a name of 1 to 100 characters.', view.elements.name);
         return;
     }
-    daemon.token = view.elements.token.value.trim();
-    session.remember(name, daemon.token);
     begin(name);
 }
 
+async function useToken(token) {
+    if (token === '') {
+        view.refuseSignIn('Please enter the access token that you were given.', view.elements.token);
+        return;
+    }
+    try {
+        here = await signInWith(token);
+    } catch (error) {
+        view.refuseSignIn(`That did not work: ${error.message}.`, view.elements.token);
+        return;
+    }
+    view.elements.token.value = '';
+    enter();
+}
+
+/* As whom the token says, or as whoever worked here last. */
+function enter() {
+    const name = here.role === 'annotator' ? here.name : session.rememberedName();
+    if (here.authentication === 'required' || name === '') {
+        view.showSignIn({ name, needsToken: here.authentication === 'required' });
+    } else {
+        begin(name);
+    }
+}
+
 function begin(name) {
+    session.remember(name);
     annotator = name;
     current = null;
     none = null;
     ({ given, history, currentId: resumeId } = session.load(name));
-    progress.start(name, given);
+    progress.start(name, given, here.role === 'annotator');
     view.showError('');
     view.allowUndo(history.length > 0);
     view.showMessage({ title: 'Fetching pairs…', busy: true });
@@ -69,14 +100,20 @@ function begin(name) {
     progress.update();
 }
 
-function signOut() {
-    pairs.handBack();
+async function signOut() {
+    const handedBack = pairs.handBack();
+    const { authentication } = here;
     annotator = '';
     progress.stop();
-    daemon.token = '';
     session.forget();
-    view.elements.token.value = '';
-    view.showSignIn({ name: '', needsToken: false });
+    if (authentication === 'session') {
+        /* Handing back needs the session still. */
+        await handedBack;
+        here = { role: null, name: null, authentication: 'required' };
+    }
+    const ended = authentication !== 'session' || await endSession().then(() => true, () => false);
+    const error = ended ? '' : 'The server cannot be told: close the browser, or the session goes on until it expires.';
+    view.showSignIn({ name: '', needsToken: here.authentication === 'required', error });
     view.announce('Signed out.');
 }
 
@@ -85,8 +122,10 @@ function askForToken(error) {
     if (annotator === '') {
         return;
     }
-    const refused = error.status === 403 || daemon.token !== '';
-    const why = refused ? `The token was not accepted: ${error.message}` : 'This server asks for an access token.';
+    const why = error.status === 403 ? `This token may not do that: ${error.message}.`
+        : here.authentication === 'session' ? 'Your session is over. Please enter your access token again.'
+            : 'This server asks for an access token.';
+    here = { role: null, name: null, authentication: 'required' };
     saveSession();
     pairs.stop();
     view.showSignIn({ name: annotator, needsToken: true, error: why });
@@ -282,17 +321,15 @@ function listen() {
     setInterval(tickRetry, 1000);
 }
 
-function start() {
+async function start() {
     listen();
     showOutbox();
-    const { name, token } = session.remembered();
-    daemon.token = token;
-    if (name === '') {
+    /* A daemon that cannot be reached says who is here later, if it matters. */
+    here = await whoIsHere().catch(() => here);
+    if (here.authentication !== 'required') {
         outbox.drain();
-        view.showSignIn({ name, needsToken: false });
-    } else {
-        begin(name);
     }
+    enter();
 }
 
 start();

@@ -1,7 +1,7 @@
 /* The operators' page: looks at the daemon every few seconds and draws what it sees. */
 
+import { signInWith, signOut as endSession, whoIsHere } from './access.js';
 import { Chart, html, rowsOf, ticks } from './charts.js';
-import { remembered } from './session.js';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -98,13 +98,12 @@ const wholeTicks = (low, high, most) => ticks(low, high, most).filter(Number.isI
 /* ---- calls ---- */
 
 async function get(path) {
-    const { token } = remembered();
-    const headers = token ? { Authorization: `Bearer ${token}` } : {};
-    const response = await fetch(path, { headers, cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) })
+    const response = await fetch(path, { cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) })
         .catch(() => Promise.reject(new Error('it cannot be reached')));
     if (!response.ok) {
         const problem = await response.json().catch(() => ({}));
-        throw new Error(`it says ${response.status}, ${problem.detail ?? response.statusText}`);
+        throw Object.assign(new Error(`it says ${response.status}, ${problem.detail ?? response.statusText}`),
+            { status: response.status });
     }
     /* The daemon's clock counts: this one may be wrong by hours. It tells whole seconds, and by less
      * than one the difference must not change, or time would run backwards between two looks. */
@@ -499,6 +498,12 @@ async function round() {
     if (mine !== turn) {
         return; /* another range was chosen meanwhile, or the page was hidden */
     }
+    if (seen.status === 401 || seen.status === 403) {
+        /* Nothing is asked for again until somebody signs in. */
+        showSignIn(seen.status === 403 ? 'The token that you signed in with has another role.' : '');
+        return;
+    }
+    showSignedIn();
     if (seen instanceof Error) {
         delay = Math.min(BACKOFF_MAX_MS, POLL_MS * 2 ** failures);
         showDown(seen, delay);
@@ -509,7 +514,64 @@ async function round() {
     timer = setTimeout(round, delay);
 }
 
+/* ---- who is here ---- */
+
+const FIGURES = ['ranges', 'tiles', 'grid'];
+
+function showSignIn(error) {
+    const changed = element('sign-in').hidden;
+    turn += 1;
+    clearTimeout(timer);
+    FIGURES.forEach((id) => { element(id).hidden = true; });
+    element('alert').hidden = true;
+    element('sign-in').hidden = false;
+    element('token').value = '';
+    show('sign-in-error', error);
+    element('token').toggleAttribute('aria-invalid', error !== '');
+    showState('waiting', 'Signed out');
+    if (changed || error !== '') {
+        element('token').focus();
+    }
+}
+
+function showSignedIn() {
+    if (!element('sign-in').hidden) {
+        FIGURES.forEach((id) => { element(id).hidden = false; });
+        element('sign-in').hidden = true;
+        element('title').focus();
+    }
+}
+
+/* A page that cannot tell who is here has no session to end either. */
+async function showSignOut() {
+    const { authentication } = await whoIsHere().catch(() => ({}));
+    element('sign-out').hidden = authentication !== 'session';
+    return authentication;
+}
+
+async function signIn(event) {
+    event.preventDefault();
+    try {
+        await signInWith(element('token').value.trim());
+    } catch (error) {
+        showSignIn(`That did not work: ${error.message}.`);
+        return;
+    }
+    element('token').value = '';
+    await showSignOut();
+    round();
+}
+
+async function signOut() {
+    await endSession().catch(() => {});
+    const authentication = await showSignOut();
+    showSignIn(authentication === 'required' ? '' : 'The server cannot be told: the session goes on until it expires.');
+}
+
 function visibilityChanged() {
+    if (!element('sign-in').hidden) {
+        return;
+    }
     if (document.hidden) {
         turn += 1;
         clearTimeout(timer);
@@ -531,9 +593,20 @@ for (const input of element('ranges').querySelectorAll('input')) {
     input.addEventListener('change', () => choose(input.value));
 }
 element('try-now').addEventListener('click', round);
+element('sign-in').addEventListener('submit', signIn);
+element('sign-out').addEventListener('click', signOut);
 document.addEventListener('visibilitychange', visibilityChanged);
-if (document.hidden) {
-    visibilityChanged();
-} else {
-    choose(wanted);
+
+/* Asked first, so that nobody is refused who has only not signed in yet. */
+async function start() {
+    if (await showSignOut() === 'required') {
+        range = RANGES[wanted];
+        showSignIn('');
+    } else if (document.hidden) {
+        visibilityChanged();
+    } else {
+        choose(wanted);
+    }
 }
+
+start();

@@ -196,8 +196,8 @@ export class Pairs {
     /* Gives everything back, for others; answers that are not sent yet are not touched. */
     handBack() {
         const held = [this.#shown, ...this.#upcoming].filter((pair) => pair !== null && !pair.labelId);
-        held.forEach((pair) => this.#daemon.handBack(pair.id).catch(() => {}));
         this.stop();
+        return Promise.all(held.map((pair) => this.#daemon.handBack(pair.id).catch(() => {})));
     }
 
     /* The leases stay open: who starts again under this name gets the same pairs. */

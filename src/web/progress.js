@@ -10,6 +10,7 @@ export class Progress {
     #daemon;
     #outbox;
     #annotator = '';
+    #alone = false;
     #given = 0;
     #times = [];
     #own = 0;
@@ -20,9 +21,11 @@ export class Progress {
         this.#outbox = outbox;
     }
 
-    /* own: what is shown until the daemon has told, and where it cannot tell. */
-    start(annotator, own) {
+    /* own: what is shown until the daemon has told, and where it cannot tell; alone: it does not
+     * tell this annotator of others. */
+    start(annotator, own, alone = false) {
         this.#annotator = annotator;
+        this.#alone = alone;
         this.#own = own;
         this.#total = null;
         this.#show();
@@ -44,7 +47,7 @@ export class Progress {
 
     /* Neither call is needed to work, so their failures are not shown. */
     async update() {
-        if (this.#annotator === '' || document.hidden) {
+        if (this.#annotator === '' || this.#alone || document.hidden) {
             return;
         }
         const annotator = this.#annotator;

@@ -1,24 +1,21 @@
 /*
- * What the browser remembers of the person. The name stays; the token and the pairs to go back to
- * are the tab's own and end with it.
+ * What the page remembers of the person. The name stays; the pairs to go back to are the tab's own
+ * and end with it.
  */
 
 const NAME = 'fisherd.name';
-const TOKEN = 'fisherd.token';
 const SESSION = 'fisherd.session';
 
-export function remembered() {
-    return { name: localStorage.getItem(NAME) ?? '', token: sessionStorage.getItem(TOKEN) ?? '' };
+export function rememberedName() {
+    return localStorage.getItem(NAME) ?? '';
 }
 
-export function remember(name, token) {
+export function remember(name) {
     localStorage.setItem(NAME, name);
-    sessionStorage.setItem(TOKEN, token);
 }
 
 export function forget() {
     localStorage.removeItem(NAME);
-    sessionStorage.removeItem(TOKEN);
     sessionStorage.removeItem(SESSION);
 }
 

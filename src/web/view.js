@@ -38,7 +38,9 @@ function line(text) {
 export function showSignIn({ name, needsToken, error = '' }) {
     showScreen('sign-in');
     elements.name.value = name;
+    byId('name-field').hidden = needsToken;
     byId('token-field').hidden = !needsToken;
+    elements.token.value = '';
     refuseSignIn(error, needsToken ? elements.token : elements.name);
 }
 

@@ -22,9 +22,9 @@ before(async () => {
 });
 after(() => browser?.close());
 
-/* A daemon that ends with the test, after its visitors. */
-export async function serve(t, items) {
-    const daemon = await Daemon.start(items);
+/* A daemon that ends with the test, after its visitors; with a token for each of the roles. */
+export async function serve(t, items, roles = []) {
+    const daemon = await Daemon.start(items, roles);
     daemon.visitors = [];
     t.after(async () => {
         const complaints = await Promise.all(daemon.visitors.map((leave) => leave()));

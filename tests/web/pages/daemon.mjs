@@ -1,14 +1,16 @@
 /* A fisherd process and calls to it, over items made for reading. */
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 
 const PROGRAM = process.env.FISHERD;
 const PATIENCE_MS = 30_000;
+const run = promisify(execFile);
 
 /* A network that trains in an instant, and only when it is asked to. */
 const SMALL_MODEL = ['--model=network', '--hidden-layers=1', '--hidden-width=8', '--iterations=100', '--retrain-labels=0', '--retrain-seconds=0'];
@@ -31,9 +33,13 @@ export class Daemon {
     #folder = mkdtempSync(join(tmpdir(), 'fisherd-pages-'));
     #listen = '127.0.0.1:0';
     #process = null;
+    tokens = {};
 
-    static async start(items = []) {
+    static async start(items = [], roles = []) {
         const daemon = new Daemon();
+        for (const role of roles) {
+            daemon.tokens[role] = await daemon.makeToken(role);
+        }
         await daemon.start();
         if (items.length > 0) {
             await daemon.addItems(items);
@@ -58,6 +64,19 @@ export class Daemon {
         return `http://${this.#listen}`;
     }
 
+    async #command(...options) {
+        const { stdout } = await run(PROGRAM, ['token', ...options, `--db=${join(this.#folder, 'pages.db')}`], { env: environment() });
+        return stdout.trim();
+    }
+
+    makeToken(role) {
+        return this.#command('create', '--role', role, '--name', `the ${role}`);
+    }
+
+    revoke(name) {
+        return this.#command('revoke', '--name', name);
+    }
+
     /* As a power cut would, or asking it to end. */
     async end(signal) {
         const ended = new Promise((resolve) => this.#process.once('exit', resolve));
@@ -71,8 +90,9 @@ export class Daemon {
     }
 
     async call(method, path, body) {
-        const response = await fetch(this.url + path, {
-            method, body: body && JSON.stringify(body), headers: body && { 'Content-Type': 'application/json' } });
+        const headers = { ...body && { 'Content-Type': 'application/json' },
+            ...this.tokens.frontend && { Authorization: `Bearer ${this.tokens.frontend}` } };
+        const response = await fetch(this.url + path, { method, body: body && JSON.stringify(body), headers });
         const answer = await response.json();
         assert.ok(response.ok, JSON.stringify(answer));
         return answer;
