@@ -344,6 +344,7 @@ fd_engine_options fd_options_engine(const fd_options *options) {
     engine.redundancy_share = options->redundancy_share;
     engine.control_fraction = options->control_fraction;
     engine.max_skips = (uint32_t)options->max_skips;
+    engine.backup_folder = options->backup_dir;
     engine.models_kept = (uint32_t)options->models_kept;
     engine.refit = options->refit == 0;
     engine.retrain = (fd_retrain)options->retrain;

@@ -46,14 +46,15 @@ typedef struct fd_engine_options {
         uint32_t per_pair;      /* of them, drawn for each pair that is chosen; 0: all */
         double contested;       /* share of those kept: the ones that the model is least sure of */
     } offer;
-    uint32_t ready;          /* pairs kept ready at least */
-    uint32_t redundancy;     /* annotators that a pair goes to */
-    double redundancy_share; /* of pairs; the others go to one */
-    double control_fraction; /* of assignments, drawn at random */
-    uint32_t max_skips;      /* others that a skipped pair is offered to */
-    double lease_seconds;    /* when a request names none */
-    uint32_t models_kept;    /* versions stored, the newest; what serves is always kept */
-    bool refit;              /* the last layer is refitted as answers come */
+    uint32_t ready;            /* pairs kept ready at least */
+    uint32_t redundancy;       /* annotators that a pair goes to */
+    double redundancy_share;   /* of pairs; the others go to one */
+    double control_fraction;   /* of assignments, drawn at random */
+    uint32_t max_skips;        /* others that a skipped pair is offered to */
+    double lease_seconds;      /* when a request names none */
+    const char *backup_folder; /* where backups go; NULL or "": none are made */
+    uint32_t models_kept;      /* versions stored, the newest; what serves is always kept */
+    bool refit;                /* the last layer is refitted as answers come */
     fd_retrain retrain;
     uint32_t retrain_labels;  /* new labels that start a retrain; 0: never by count */
     double retrain_seconds;   /* age of the oldest new label that starts one; 0: never by age */
@@ -99,6 +100,22 @@ int fd_engine_ready(fd_engine *engine, char *reason, size_t size) FD_MUST_CHECK;
 
 /* How long the writer has been at what it does, or had jobs to take; 0 when it has none. */
 double fd_engine_stalled_seconds(fd_engine *engine);
+
+/* ---- backups ---- */
+
+enum { FD_BACKUP_NAME_SIZE = 101 };
+
+typedef struct fd_backup_made {
+    char name[FD_BACKUP_NAME_SIZE];
+    fd_backup held;
+    double seconds;
+} fd_backup_made;
+
+/* Copies what is stored to a new file of the folder for backups while others work; name NULL: one
+ * by the time. All failures with a fault or a meaning of their own: -EINVAL no plain name, -EEXIST
+ * taken, or there is no folder, -EBUSY one at a time, -ECANCELED closing. */
+int fd_engine_back_up(fd_engine *engine, const char *name, fd_backup_made *ret,
+                      fd_fault *fault) FD_MUST_CHECK;
 
 /* ---- items ---- */
 

@@ -70,6 +70,7 @@ struct fd_engine {
 
     fd_desk *desk; /* assignments; locks itself */
 
+    atomic_bool backup_runs;
     double store_failed_since;   /* monotonic seconds; the writer's own */
     uint64_t offered_version;    /* of the model that pairs were last chosen by; the writer's own */
     size_t answers_reserved;     /* room in the table of answers, as the writer knows it */

@@ -1,6 +1,9 @@
 """Backups are whole while people answer, and what is restored is what was backed up."""
 
+import fcntl
+import re
 import sqlite3
+import threading
 
 import pytest
 
@@ -33,6 +36,110 @@ def restore(db, source, *more, status=0):
     done = run("restore", "--db", db, "--from", source, *more)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout + done.stderr
+
+
+# ---- POST /v1/admin/backup ----
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "backups").mkdir()
+    return tmp_path / "backups"
+
+
+@pytest.fixture
+def keeper(db, items, folder):
+    """A daemon that may make backups."""
+    with Daemon(db, {"backup-dir": folder}) as daemon:
+        daemon.add_items(items)
+        daemon.add_labels(labels_by_first_number(items, 30))
+        yield daemon
+
+
+def test_a_backup_that_is_asked_for_is_told_and_opens(keeper, folder):
+    made = keeper.ok("POST", "/v1/admin/backup", {"name": "first.db"}, 201)
+    assert made["file"] == "first.db" and made["items"] == 12 and made["labels"] == 30
+    assert made["bytes"] == (folder / "first.db").stat().st_size and made["seconds"] >= 0
+    assert len(labels_in(folder / "first.db")) == 30
+    assert 'fisherd_backups_total{result="made"} 1' in keeper.metrics()
+    wait_until(lambda: "event=audit action=backup" in keeper.log_text(), "the record of it")
+
+
+def test_without_a_name_the_time_is_the_name(keeper, folder):
+    made = keeper.ok("POST", "/v1/admin/backup", None, 201)
+    assert re.fullmatch(r"fisherd-\d{8}T\d{6}Z\.db", made["file"])
+    assert [path.name for path in folder.iterdir()] == [made["file"]]
+
+
+def test_a_name_that_is_taken_is_a_conflict_and_the_file_stays(keeper, folder):
+    (folder / "mine").write_text("mine")
+    answer = keeper.call("POST", "/v1/admin/backup", {"name": "mine"})
+    assert answer.status == 409 and answer.json["errors"][0]["pointer"] == "/name"
+    assert (folder / "mine").read_text() == "mine"
+    assert str(folder) not in answer.body.decode(), "where it is concerns nobody outside"
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", ".hidden", "-x", "x.partial", "x y",
+                                  "x" * 101, "ü.db", "x\u0001", 5, None])
+def test_a_name_that_is_no_plain_one_is_refused_and_nothing_is_made(keeper, folder, name):
+    answer = keeper.call("POST", "/v1/admin/backup", {"name": name})
+    assert answer.status == 422 and answer.json["errors"][0]["pointer"] == "/name", answer
+    assert list(folder.iterdir()) == []
+
+
+def test_what_another_process_is_writing_is_left_alone(keeper, folder):
+    with open(folder / "x.db.partial", "w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        other.write("half")
+        other.flush()
+        answer = keeper.call("POST", "/v1/admin/backup", {"name": "x.db"})
+        assert answer.status == 503 and answer.headers["Retry-After"]
+        assert (folder / "x.db.partial").read_text() == "half"
+    keeper.ok("POST", "/v1/admin/backup", {"name": "x.db"}, 201)
+    assert [path.name for path in folder.iterdir()] == ["x.db"]
+
+
+def test_without_a_folder_there_are_no_backups(daemon):
+    answer = daemon.call("POST", "/v1/admin/backup", {"name": "x.db"})
+    assert answer.status == 409 and "backup-dir" in answer.json["detail"]
+
+
+def test_a_folder_that_is_not_there_is_a_problem_for_the_log(db, tmp_path):
+    with Daemon(db, {"backup-dir": tmp_path / "absent"}) as daemon:
+        answer = daemon.call("POST", "/v1/admin/backup")
+        assert answer.status == 503 and str(tmp_path) not in answer.body.decode()
+        assert daemon.call("GET", "/readyz").status == 200
+    assert re.search("event=backup-failed .*absent", daemon.log_text())
+
+
+def test_one_backup_is_made_at_a_time_while_answers_go_on_arriving(db, folder):
+    many = [{"id": f"i{i}", "prompt_id": f"p{i % 50}", "prompt": "x" * 2000,
+             "embedding": [i % 7, i % 11, i % 13, 1]} for i in range(8000)]
+    with Daemon(db, {"backup-dir": folder}) as daemon:
+        for start in range(0, len(many), 2000):
+            daemon.add_items(many[start:start + 2000])
+        annotators = label_at_once(daemon, many, 2)
+        answers = []
+        threads = [threading.Thread(
+            target=lambda: answers.append(daemon.call("POST", "/v1/admin/backup",
+                                                      {"name": f"{len(answers)}-{i}.db"})))
+            for i in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        made = [answer for answer in answers if answer.status == 201]
+        busy = [answer for answer in answers if answer.status == 503]
+        assert made and len(made) + len(busy) == 4, answers
+        assert all("running" in answer.json["detail"] and answer.headers["Retry-After"]
+                   for answer in busy)
+        acknowledged = set().union(*(set(a.acknowledged) for a in annotators))
+        last = daemon.ok("POST", "/v1/admin/backup", {"name": "last.db"}, 201)
+        daemon.stop()
+    assert last["items"] == len(many)
+    assert acknowledged <= labels_in(folder / "last.db")
+    for answer in made:
+        assert run("check", "--db", folder / answer.json["file"]).returncode == 0
+    assert not [path for path in folder.iterdir() if path.suffix == ".partial"]
 
 
 # ---- the commands ----

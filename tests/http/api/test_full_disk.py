@@ -54,7 +54,7 @@ def test_an_answer_that_finds_no_room_is_refused_and_is_taken_when_there_is_room
         assert text_of_metrics(daemon, "fisherd_store_failed") == "0"
         assert [row["id"] for row in daemon.list_all("labels")] == ["early"]
         assert daemon.add_labels(late) == {"accepted": 1, "duplicates": 0}
-        log = daemon.log_text()
+    log = daemon.log_text()
     assert log.count("event=store-failed") == log.count("event=store-recovered") == 1
     with Daemon(db) as daemon:
         assert [row["id"] for row in daemon.list_all("labels")] == ["early", "late"]
