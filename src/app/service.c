@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "log.h"
 #include "notify.h"
+#include "secret.h"
 #include "token_files.h"
 #include "version.h"
 
@@ -25,19 +26,17 @@ static int open_engine(const fd_options *options, fd_engine **ret, fd_fault *fau
 }
 
 int fd_service_load_tls(const fd_options *options, fd_tls **ret, fd_fault *fault) {
-    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-    FD_FREE char *credential = NULL;
-    const char *key = options->tls_key;
+    bool has_certificate = options->tls_certificate[0] != '\0';
+    FD_FREE char *key = NULL;
     *ret = NULL;
-    if (options->tls_certificate[0] == '\0')
-        return key[0] == '\0' ? 0
-                              : fd_fault_set(fault, -EINVAL, "",
-                                             "tls-key is of no use without tls-certificate");
-    if (key[0] == '\0' && !credentials)
+    int r = has_certificate ? fd_secret_path(options->tls_key, "tls-key", "", &key) : 0;
+    if (r < 0)
+        return r;
+    if (has_certificate && key[0] == '\0')
         return fd_fault_set(fault, -EINVAL, "", "tls-certificate needs tls-key");
-    if (key[0] == '\0' && asprintf(&credential, "%s/tls-key", credentials) < 0)
-        return -ENOMEM;
-    return fd_tls_load(options->tls_certificate, credential ? credential : key, ret, fault);
+    if (!has_certificate && options->tls_key[0] != '\0')
+        return fd_fault_set(fault, -EINVAL, "", "tls-key is of no use without tls-certificate");
+    return has_certificate ? fd_tls_load(options->tls_certificate, key, ret, fault) : 0;
 }
 
 int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault) {

@@ -1,18 +1,16 @@
 #include "tls.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <gnutls/x509.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "log.h"
+#include "secret.h"
 
-enum { FILE_MAX = 1 << 20, KEY_ID_SIZE = 32 };
+enum { KEY_MAX = 64 << 10, KEY_ID_SIZE = 32 };
 
 struct fd_tls {
     gnutls_x509_crt_t *certificates; /* [n] */
@@ -32,50 +30,6 @@ void fd_tls_free(fd_tls *tls) {
     free(tls);
 }
 
-/* ---- files ---- */
-
-static void clear_data(gnutls_datum_t *data) {
-    if (data->data)
-        explicit_bzero(data->data, data->size);
-    free(data->data);
-}
-
-static void close_file(int *file) {
-    if (*file >= 0)
-        (void)close(*file);
-}
-
-/* A group may read what root owns: so it is with credentials of systemd, and with keys that root
- * keeps for some daemons. */
-static bool may_others_read(const struct stat *status) {
-    mode_t forbidden = status->st_uid == 0 ? S_IRWXO : S_IRWXG | S_IRWXO;
-    return (status->st_mode & forbidden) != 0;
-}
-
-static int read_file(const char *path, bool is_secret, gnutls_datum_t *ret, fd_fault *fault) {
-    FD_CLEANUP(close_file) int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    FD_CLEANUP(clear_data) gnutls_datum_t data = {0};
-    struct stat status;
-    if (file < 0 || fstat(file, &status) < 0)
-        return fd_fault_set(fault, -EINVAL, "", "%s cannot be read: %s", path, strerror(errno));
-    if (!S_ISREG(status.st_mode) || status.st_size > FILE_MAX)
-        return fd_fault_set(fault, -EINVAL, "", "%s is no file of at most a megabyte", path);
-    if (is_secret && may_others_read(&status))
-        return fd_fault_set(fault, -EINVAL, "", "%s may be read by others; chmod 600 it", path);
-    data.data = malloc((size_t)status.st_size + 1);
-    if (!data.data)
-        return -ENOMEM;
-    while (data.size < status.st_size) {
-        ssize_t got = read(file, data.data + data.size, (size_t)status.st_size - data.size);
-        if (got <= 0)
-            return fd_fault_set(fault, -EINVAL, "", "%s cannot be read to its end", path);
-        data.size += (unsigned)got;
-    }
-    *ret = data;
-    data.data = NULL;
-    return 0;
-}
-
 /* ---- loading ---- */
 
 static int refuse(fd_fault *fault, const char *path, int error) {
@@ -84,21 +38,29 @@ static int refuse(fd_fault *fault, const char *path, int error) {
     return fd_fault_set(fault, -EINVAL, "", "%s: %s", path, gnutls_strerror(error));
 }
 
+static void free_data(gnutls_datum_t *data) {
+    if (data->data)
+        explicit_bzero(data->data, data->size);
+    free(data->data);
+}
+
 static int load_certificates(fd_tls *tls, const char *path, fd_fault *fault) {
-    FD_CLEANUP(clear_data) gnutls_datum_t data = {0};
-    int r = read_file(path, false, &data, fault);
-    if (r < 0)
-        return r;
-    int error =
-        gnutls_x509_crt_list_import2(&tls->certificates, &tls->n, &data, GNUTLS_X509_FMT_PEM, 0);
+    FD_CLEANUP(free_data) gnutls_datum_t data = {0};
+    int error = gnutls_load_file(path, &data);
+    if (error == 0)
+        error = gnutls_x509_crt_list_import2(&tls->certificates, &tls->n, &data,
+                                             GNUTLS_X509_FMT_PEM, 0);
     return error < 0 ? refuse(fault, path, error) : 0;
 }
 
 static int load_key(fd_tls *tls, const char *path, fd_fault *fault) {
-    FD_CLEANUP(clear_data) gnutls_datum_t data = {0};
-    int r = read_file(path, true, &data, fault);
+    FD_CLEANUP(free_data) gnutls_datum_t data = {0};
+    char *text;
+    size_t size;
+    int r = fd_secret_read(path, KEY_MAX, &text, &size, fault);
     if (r < 0)
         return r;
+    data = (gnutls_datum_t){(unsigned char *)text, (unsigned)size};
     int error = gnutls_x509_privkey_init(&tls->key);
     if (error == 0)
         error = gnutls_x509_privkey_import2(tls->key, &data, GNUTLS_X509_FMT_PEM, NULL,

@@ -16,7 +16,7 @@
 typedef struct fd_tls fd_tls;
 
 /* A certificate with those that vouch for it, and its key, both PEM. -EINVAL with a fault where
- * they cannot be read or do not belong together, or where others may read the key. */
+ * they are no such or do not belong together; the key is read as fd_secret_read does. */
 int fd_tls_load(const char *certificate_path, const char *key_path, fd_tls **ret,
                 fd_fault *fault) FD_MUST_CHECK;
 void fd_tls_free(fd_tls *tls);
