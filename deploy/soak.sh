@@ -10,17 +10,48 @@ python=/usr/bin/python3
 export FISHERD_LONG=1
 export PYTHONDONTWRITEBYTECODE=1
 
-# A C test, of the plain build.
+# c_test FOLDER NAME: a C test of a build; what a daemon would log goes to a file.
 c_test() {
-    quietly ninja -C "$builds/soak" "tests/faults/test_$1"
-    "$builds/soak/tests/faults/test_$1"
+    quietly ninja -C "$builds/$1" "tests/faults/test_$2" &&
+        "$builds/$1/tests/faults/test_$2" 2>"$builds/$1/$2.log" || {
+        grep -v 'level=' "$builds/$1/$2.log" | tail -n 20
+        return 1
+    }
 }
 
+# Power cuts, a thousand and more.
 power() {
-    c_test power_loss
+    c_test soak power_loss
 }
 
-parts='power'
+# Every single allocation and every call to the file system, once; some half an hour.
+single() {
+    c_test soak single_faults
+}
+
+# A part of the same for leaks.
+leaks() (
+    unset FISHERD_LONG
+    configure soak-asan -Db_sanitize=address,undefined -Db_lundef=false
+    c_test soak-asan single_faults
+)
+
+# kill -9 at 200 moments.
+kill_() {
+    "$python" -m pytest -q -s -p no:cacheprovider "$top/tests/http/api/test_crash.py" -k kill
+}
+
+# Seconds from the start to readiness with a full database.
+start() {
+    "$python" "$top/tests/bench/start_up.py"
+}
+
+# 64 people at work for half an hour, or SOAK_MINUTES.
+soak() {
+    "$python" "$top/tests/e2e/soak.py" --minutes "${SOAK_MINUTES:-30}"
+}
+
+parts='power single leaks kill start soak'
 
 [ $# -gt 0 ] || set -- $parts
 for part in "$@"; do
@@ -41,7 +72,10 @@ export FISHERD="$builds/soak/src/app/fisherd"
 failed=''
 for part in "$@"; do
     say "$part"
-    "$part" || failed="$failed $part"
+    case $part in
+    kill) kill_ ;;
+    *) "$part" ;;
+    esac || failed="$failed $part"
 done
 [ -z "$failed" ] || {
     printf 'failed:%s\n' "$failed" >&2

@@ -4,6 +4,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <math.h>
+#include <pthread.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -91,13 +92,29 @@ static bool nests_too_deep(const char *body, size_t size) {
     return false;
 }
 
+/* jansson calls a text malformed when there was no memory for what stands in it. */
+static _Thread_local bool out_of_memory;
+
+static void *noting_malloc(size_t size) {
+    void *memory = malloc(size);
+    out_of_memory |= !memory;
+    return memory;
+}
+
+static void note_allocations(void) {
+    json_set_alloc_funcs(noting_malloc, free);
+}
+
 int fd_json_parse(const char *body, size_t size, json_t **ret, fd_fault *fault) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, note_allocations);
     if (nests_too_deep(body, size))
         return fd_fault_set(fault, -EBADMSG, "", "the JSON nests deeper than %d levels",
                             FD_JSON_DEPTH_MAX);
     json_error_t error;
+    out_of_memory = false;
     FD_JSON json_t *root = json_loadb(body, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (!root && json_error_code(&error) == json_error_out_of_memory)
+    if (!root && out_of_memory)
         return -ENOMEM;
     if (!root) {
         /* What follows "near" is the sender's bytes. */

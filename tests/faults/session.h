@@ -1,0 +1,18 @@
+/*
+ * A daemon's life without its sockets: a store is opened and an engine over it, bodies go through
+ * the handlers and the codec, a model is trained, everything is closed. Meant to be run with a
+ * fault somewhere in it.
+ */
+#ifndef FD_FAULTS_SESSION_H
+#define FD_FAULTS_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Runs it on a new database at `path` up to its end, whatever fails once on the way, and asks again
+ * for what failed; then opens the database anew and looks for what was acknowledged. Fails the test
+ * when something is lost, half there, answered as if it were the client's fault, or does not work
+ * later. `settled` is called once no more faults are wanted. */
+void session_run(const char *path, void (*settled)(void));
+
+#endif

@@ -1,0 +1,196 @@
+/*
+ * Each allocation failing once, and each call to the file system: nothing crashes, nothing that was
+ * acknowledged is lost, what failed works when it is asked for again. Leaks are the address
+ * sanitizer's to find.
+ *
+ * FISHERD_LONG=1 has every single one fail, otherwise one in some; FISHERD_FAULT=N the N-th alone.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "folder.h"
+#include "log.h"
+#include "macros.h"
+#include "session.h"
+#include "shim.h"
+
+/* ---- what fails ---- */
+
+/* Calls until the one that fails; 0 or less: none does. */
+static atomic_long until_fault;
+
+static bool fails_now(void) {
+    return atomic_load(&until_fault) > 0 && atomic_fetch_sub(&until_fault, 1) == 1;
+}
+
+static void no_more_faults(void) {
+    (void)atomic_exchange(&until_fault, atomic_load(&until_fault) > 0 ? -1 : 0);
+}
+
+/* ---- allocations: our own, and jansson's, by the linker, SQLite's by its hooks ---- */
+
+static bool counts_allocations;
+
+static bool allocation_fails(void) {
+    if (!counts_allocations || !fails_now())
+        return false;
+    errno = ENOMEM;
+    return true;
+}
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__real_reallocarray(void *old, size_t n, size_t size);
+char *__real_strdup(const char *text);
+char *__real_strndup(const char *text, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+void *__wrap_reallocarray(void *old, size_t n, size_t size);
+char *__wrap_strdup(const char *text);
+char *__wrap_strndup(const char *text, size_t size);
+int __wrap_asprintf(char **ret, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+void *__wrap_malloc(size_t size) {
+    return allocation_fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size) {
+    return allocation_fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *old, size_t size) {
+    return allocation_fails() ? NULL : __real_realloc(old, size);
+}
+
+void *__wrap_reallocarray(void *old, size_t n, size_t size) {
+    return allocation_fails() ? NULL : __real_reallocarray(old, n, size);
+}
+
+char *__wrap_strdup(const char *text) {
+    return allocation_fails() ? NULL : __real_strdup(text);
+}
+
+char *__wrap_strndup(const char *text, size_t size) {
+    return allocation_fails() ? NULL : __real_strndup(text, size);
+}
+
+int __wrap_asprintf(char **ret, const char *format, ...) {
+    if (allocation_fails())
+        return -1;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vasprintf(ret, format, arguments);
+    va_end(arguments);
+    return length;
+}
+
+static sqlite3_mem_methods sqlite_memory; /* as it is without us */
+
+static void *sqlite_malloc(int size) {
+    return allocation_fails() ? NULL : sqlite_memory.xMalloc(size);
+}
+
+static void *sqlite_realloc(void *old, int size) {
+    return allocation_fails() ? NULL : sqlite_memory.xRealloc(old, size);
+}
+
+static void hook_allocations(void) {
+    int result = sqlite3_config(SQLITE_CONFIG_GETMALLOC, &sqlite_memory);
+    sqlite3_mem_methods hooked = sqlite_memory;
+    hooked.xMalloc = sqlite_malloc;
+    hooked.xRealloc = sqlite_realloc;
+    if (result != SQLITE_OK || sqlite3_config(SQLITE_CONFIG_MALLOC, &hooked) != SQLITE_OK)
+        abort();
+}
+
+/* ---- calls to the file system ---- */
+
+static bool counts_calls;
+static bool says_full;
+
+static int fail_call(void *context, const shim_event *event) {
+    static const int errors[SHIM_CALL_COUNT] = {
+        [SHIM_OPEN] = SQLITE_CANTOPEN,       [SHIM_READ] = SQLITE_IOERR_READ,
+        [SHIM_WRITE] = SQLITE_IOERR_WRITE,   [SHIM_TRUNCATE] = SQLITE_IOERR_TRUNCATE,
+        [SHIM_SYNC] = SQLITE_IOERR_FSYNC,    [SHIM_SIZE] = SQLITE_IOERR_FSTAT,
+        [SHIM_LOCK] = SQLITE_IOERR_LOCK,     [SHIM_SHARED_MEMORY] = SQLITE_IOERR_SHMMAP,
+        [SHIM_ACCESS] = SQLITE_IOERR_ACCESS, [SHIM_DELETE] = SQLITE_IOERR_DELETE,
+        [SHIM_RENAME] = SQLITE_IOERR,        [SHIM_LINK] = SQLITE_IOERR,
+    };
+    (void)context;
+    if (!counts_calls || !fails_now())
+        return SQLITE_OK;
+    return says_full && event->call == SHIM_WRITE ? SQLITE_FULL : errors[event->call];
+}
+
+/* ---- one after another ---- */
+
+/* Whether there was a call to fail. */
+static bool run_with_fault(long n) {
+    char folder[64], path[96];
+    folder_make(folder, sizeof(folder));
+    (void)snprintf(path, sizeof(path), "%s/test.db", folder);
+    atomic_store(&until_fault, n);
+    session_run(path, no_more_faults);
+    folder_remove(folder);
+    return atomic_load(&until_fault) == 0;
+}
+
+static void run_all(const char *what, long stride) {
+    const char *only = getenv("FISHERD_FAULT");
+    if (only) {
+        (void)run_with_fault(strtol(only, NULL, 10));
+        return;
+    }
+    long runs = 0, n = 1;
+    if (getenv("FISHERD_LONG"))
+        stride = 1;
+    for (; run_with_fault(n); n += stride)
+        runs++;
+    print_message("faults: %ld of about %ld %s failed once, nothing lost\n", runs, n, what);
+    assert_true(runs > 20);
+}
+
+static void any_allocation_may_fail(void **state) {
+    (void)state;
+    counts_allocations = true;
+    run_all("allocations", 151);
+    counts_allocations = false;
+}
+
+static void any_call_to_the_file_system_may_fail(void **state) {
+    (void)state;
+    counts_calls = true;
+    run_all("calls to the file system", 5);
+    counts_calls = false;
+}
+
+static void any_write_may_find_no_room(void **state) {
+    (void)state;
+    counts_calls = true;
+    says_full = true;
+    run_all("calls, writes for want of room,", 7);
+    counts_calls = false;
+}
+
+int main(void) {
+    static const shim_watch watch = {.before = fail_call};
+    hook_allocations();
+    shim_install();
+    shim_set_watch(&watch);
+    fd_log_set_level(FD_LOG_ERROR);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_allocation_may_fail),
+        cmocka_unit_test(any_call_to_the_file_system_may_fail),
+        cmocka_unit_test(any_write_may_find_no_room),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
