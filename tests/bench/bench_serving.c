@@ -388,8 +388,8 @@ static void scan_file(const char *path, const char *format, ...) {
     va_list numbers;
     va_start(numbers, format);
     FILE *file = fopen(path, "r");
-    if (file)
-        (void)vfscanf(file, format, numbers);
+    if (file && vfscanf(file, format, numbers) == EOF)
+        (void)fprintf(stderr, "nothing to read in %s\n", path);
     if (file)
         (void)fclose(file);
     va_end(numbers);
