@@ -1,16 +1,24 @@
 """Whatever ends the daemon, and whenever: an acknowledged answer is there exactly once."""
 
 import http.client
+import os
+import pathlib
 import random
 import signal
 import socket
+import sqlite3
+import subprocess
 import threading
+import time
 from collections import Counter
 
 import pytest
 
-from client import (PATIENCE, SLOWNESS, SMALL_MODEL, Daemon, label,
-                    labels_by_first_number, plane_items, run, wait_until)
+from client import (PATIENCE, PROGRAM, SLOWNESS, SMALL_MODEL, Daemon, environment, flags, float32,
+                    label, labels_by_first_number, plane_items, run, wait_until)
+
+MIGRATIONS = pathlib.Path(__file__).parents[3] / "migrations/sqlite"
+LIVES = 200 if os.environ.get("FISHERD_LONG") else 5
 
 LONG_TRAINING = {**SMALL_MODEL, "hidden-width": 256, "hidden-layers": 3, "iterations": 1000000,
                  "patience": 0}
@@ -48,8 +56,8 @@ class Annotator(threading.Thread):
                 return
 
 
-def label_at_once(daemon, items, count=4):
-    annotators = [Annotator(daemon, f"annotator-{i}", items) for i in range(count)]
+def label_at_once(daemon, items, count=4, name="annotator"):
+    annotators = [Annotator(daemon, f"{name}-{i}", items) for i in range(count)]
     for annotator in annotators:
         annotator.start()
     return annotators
@@ -120,6 +128,96 @@ def test_kill_again_and_again_loses_nothing(db, items):
             assert daemon.model()["version"] >= version, "an announced model is lost"
     with Daemon(db) as daemon:
         check_nothing_lost_or_doubled(daemon, annotators)
+
+
+class Admin(threading.Thread):
+    """Asks for trainings and backups until the daemon is gone."""
+
+    def __init__(self, daemon, life):
+        super().__init__(daemon=True)
+        self.daemon_under_test = daemon
+        self.life = life
+        self.backups = []
+
+    def run(self):
+        for number in range(1000):
+            name = f"life-{self.life}-{number}.db"
+            try:
+                self.daemon_under_test.call("POST", "/v1/model/train")
+                answer = self.daemon_under_test.call("POST", "/v1/admin/backup", {"name": name})
+            except (OSError, http.client.HTTPException):
+                return
+            if answer.status < 300:
+                self.backups.append(name)
+
+
+def make_first_schema(db, items, n_labels):
+    """A database as the first version of the program left it."""
+    labels = labels_by_first_number(items, n_labels, prefix="old")
+    index = {item["id"]: i for i, item in enumerate(items)}
+    database = sqlite3.connect(db)
+    database.executescript((MIGRATIONS / "0001_foundation.sql").read_text())
+    database.executescript(f"PRAGMA application_id = {0x66697368}; PRAGMA user_version = 1")
+    database.executemany(
+        "INSERT INTO items (idx, id, prompt_id, created_ms, dimension, prompt, response, embedding)"
+        " VALUES (?, ?, ?, 1, ?, ?, ?, ?)",
+        [(i, item["id"], item["prompt_id"], len(item["embedding"]), item["prompt"],
+          item["response"], float32(item["embedding"])) for i, item in enumerate(items)])
+    database.executemany(
+        "INSERT INTO labels (id, revision, item_a, item_b, preference, annotator, duration_ms,"
+        " created_ms) VALUES (?, 0, ?, ?, ?, ?, -1, 2)",
+        [(one["id"], index[one["a"]], index[one["b"]], one["preference"], one["annotator"])
+         for one in labels])
+    database.commit()
+    database.close()
+    return labels
+
+
+def test_kill_at_any_moment_of_many_lives_loses_nothing(db, items, tmp_path):
+    """While 32 people answer, models are trained, the log is emptied and backups are made."""
+    draw = random.Random(7)
+    annotators, backups = [], []
+    make_first_schema(db, items, 20)
+    options = {"retrain-labels": 20, "iterations": 20, "refit": "yes", "backup-dir": tmp_path}
+    for life in range(LIVES):
+        with Daemon(db, options) as daemon:
+            now = label_at_once(daemon, items, 32, f"life-{life}")
+            admin = Admin(daemon, life)
+            admin.start()
+            time.sleep(draw.uniform(0, 0.4))
+            daemon.kill()
+            for thread in [*now, admin]:
+                thread.join(PATIENCE)
+            annotators += now
+            backups += admin.backups
+    for name in backups:
+        assert run("check", "--db", tmp_path / name).returncode == 0, name
+    with Daemon(db) as daemon:
+        check_nothing_lost_or_doubled(daemon, annotators, others=20)
+    assert run("check", "--db", db).returncode == 0
+    acknowledged = sum(len(annotator.acknowledged) for annotator in annotators)
+    assert acknowledged > LIVES
+    print(f"kill: {LIVES} times, {acknowledged} acknowledged labels and {len(backups)} backups,"
+          " nothing lost")
+
+
+def test_kill_while_it_starts_leaves_a_database_that_opens(tmp_path, items):
+    """The first moments: a schema is made or migrated, the store replayed."""
+    draw = random.Random(9)
+    for life in range(LIVES):
+        db = tmp_path / f"{life}.db"
+        labels = make_first_schema(db, items, 200) if life % 2 else []
+        options = {"listen": "127.0.0.1:0", "db": db, **SMALL_MODEL}
+        process = subprocess.Popen([PROGRAM, "serve", *flags(options)], env=environment(),
+                                   stderr=subprocess.DEVNULL)
+        time.sleep(draw.uniform(0, 0.04) * SLOWNESS)
+        process.kill()
+        process.wait(PATIENCE)
+        with Daemon(db) as daemon:
+            assert [row["id"] for row in daemon.list_all("labels", 1000)] == [
+                one["id"] for one in labels]
+            daemon.add_items([{**item, "id": f"new-{item['id']}"} for item in items])
+        assert run("check", "--db", db).returncode == 0
 
 
 def test_kill_while_items_come_leaves_all_or_none_of_a_request(db):
