@@ -21,7 +21,7 @@ quietly ninja -C "$builds/fuzz" fuzzers
 [ $# -gt 0 ] || set -- $(cd "$fuzz/corpus" && ls)
 
 # Fewer freed blocks are kept than usual: they would cost more than they find.
-export ASAN_OPTIONS=quarantine_size_mb=8:malloc_context_size=4
+export ASAN_OPTIONS=quarantine_size_mb=8:malloc_context_size=2:max_malloc_fill_size=0
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 for target in "$@"; do
     grown=$builds/fuzz/grown/$target

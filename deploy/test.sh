@@ -98,7 +98,7 @@ install_packages $build_packages $test_packages
 export NODE_MODULES="$builds/web/node_modules"
 step 'packages of npm' install_node_modules || true
 
-# The three lanes run side by side: most tests wait rather than compute. Each pays for one build.
+# The lanes run side by side: most tests wait rather than compute. Each pays for one build.
 
 gcc_lane() {
     step 'format' formatted || true
@@ -124,8 +124,12 @@ thread_lane() {
     fi
 }
 
+fuzz_lane() {
+    step 'fuzzing' sh "$top/deploy/fuzz.sh" 5000x || true
+}
+
 lanes=''
-for lane in clang_lane thread_lane gcc_lane; do
+for lane in clang_lane thread_lane gcc_lane fuzz_lane; do
     "$lane" &
     lanes="$lanes $!"
 done
