@@ -51,7 +51,11 @@ soak() {
     "$python" "$top/tests/e2e/soak.py" --minutes "${SOAK_MINUTES:-30}"
 }
 
-parts='power single leaks kill start soak'
+connections() {
+    "$python" -m pytest -q -s -p no:cacheprovider "$top/tests/http/api/test_connections.py"
+}
+
+parts='power single leaks kill start soak connections'
 
 [ $# -gt 0 ] || set -- $parts
 for part in "$@"; do
