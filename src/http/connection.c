@@ -58,15 +58,32 @@ bool fd_connection_has_place(struct MHD_Connection *connection) {
 
 /* ---- what the guard refuses ---- */
 
-static const char refusal_head[] = "HTTP/1.1 %u %s\r\n"
-                                   "Date: %s\r\n"
-                                   "Connection: close\r\n"
-                                   "Content-Type: application/problem+json\r\n"
-                                   "Content-Length: %zu\r\n"
-                                   "X-Request-Id: %s\r\n"
-                                   "X-Content-Type-Options: nosniff\r\n"
-                                   "Cache-Control: no-store\r\n"
-                                   "Server: fisherd\r\n\r\n";
+static const char refusal_head[] =
+    "HTTP/1.1 %u %s\r\n"
+    "Date: %s\r\n"
+    "Connection: close\r\n"
+    "Content-Type: application/problem+json\r\n"
+    "Content-Length: %zu\r\n"
+    "X-Request-Id: %s\r\n"
+    "Cache-Control: no-store\r\n"
+    "Server: fisherd\r\n"
+    "%s"
+    "X-Content-Type-Options: nosniff\r\n"
+    "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
+    "Referrer-Policy: no-referrer\r\n"
+    "Cross-Origin-Resource-Policy: same-origin\r\n\r\n";
+
+static void log_refusal(const fd_wire *wire, const char *id) {
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof(peer);
+    char client[INET6_ADDRSTRLEN];
+    bool known = getpeername(wire->fd, (struct sockaddr *)&peer, &size) == 0;
+    fd_address address = fd_address_of(known ? (struct sockaddr *)&peer : NULL);
+    fd_address_print(&address, client);
+    fd_log(FD_LOG_DEBUG, "refused", FD_INT("status", wire->guard.status),
+           FD_STR("detail", wire->guard.detail), FD_STR("client", client),
+           FD_STR("request_id", id));
+}
 
 static void refuse(fd_wire *wire) {
     fd_connection *at = (fd_connection *)((char *)wire - offsetof(fd_connection, wire));
@@ -75,8 +92,7 @@ static void refuse(fd_wire *wire) {
     fd_request_id_make(id);
     (void)snprintf(status, sizeof(status), "%u", guard->status);
     fd_metrics_add(fd_engine_metrics(at->server->engine), FD_METRIC_REQUESTS, "refused", status, 1);
-    fd_log(FD_LOG_DEBUG, "refused", FD_INT("status", guard->status),
-           FD_STR("detail", guard->detail), FD_STR("request_id", id));
+    log_refusal(wire, id);
     linger(at);
 
     fd_request request = {.request_id = id};
@@ -86,7 +102,8 @@ static void refuse(fd_wire *wire) {
     fd_problem(&request, &response, guard->status, guard->detail);
     (void)strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &utc));
     int size = snprintf(text, sizeof(text), refusal_head, guard->status,
-                        MHD_get_reason_phrase_for(guard->status), date, response.size, id);
+                        MHD_get_reason_phrase_for(guard->status), date, response.size, id,
+                        response.retry_after > 0 ? "Retry-After: 1\r\n" : "");
     if (!guard->is_head && response.body)
         size += snprintf(text + size, sizeof(text) - (size_t)size, "%s", response.body);
     free(response.body);

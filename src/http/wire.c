@@ -8,7 +8,7 @@
 
 enum { SOCKETS_MAX = 1 << 16 };
 
-/* By socket, because that is all that recv() is told. */
+/* By socket, because that is all that recv() is told. One beyond has no guard and is not served. */
 static _Atomic(fd_wire *) wires[SOCKETS_MAX];
 
 static ssize_t (*read_record)(gnutls_session_t session, void *data, size_t size);

@@ -57,6 +57,7 @@ def check(answer, status, is_head=False):
     if status >= 400:
         assert headers["content-type"] == "application/problem+json"
         assert re.fullmatch(r"[\w.-]{1,64}", headers["x-request-id"])
+        assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
         if not is_head:
             problem = json.loads(body)
             assert problem["status"] == status and problem["detail"]
@@ -205,7 +206,7 @@ def test_refusals_are_counted_and_logged(db):
         assert value(samples, name, route="refused", status="400") == 2
         assert value(samples, name, route="refused", status="417") == 1
         assert total(samples, name, route="refused") == 3
-    assert any(re.search(rf"event=refused status=417 .*request_id={answer[1]['x-request-id']}", line)
+    assert any(re.search(rf"event=refused status=417 .*client=127.0.0.1 request_id={answer[1]['x-request-id']}", line)
                for line in daemon.log)
 
 
