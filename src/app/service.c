@@ -39,6 +39,10 @@ int fd_service_load_tls(const fd_options *options, fd_tls **ret, fd_fault *fault
     return has_certificate ? fd_tls_load(options->tls_certificate, key, ret, fault) : 0;
 }
 
+static size_t mebibytes(double number) {
+    return (size_t)(number * 1048576.0);
+}
+
 int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault) {
     char host[64];
     uint16_t port;
@@ -71,10 +75,14 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
         .connections = (uint32_t)options->connections,
         .address_connections = (uint32_t)options->address_connections,
         .threads = (uint32_t)options->threads,
+        .requests_at_once = (uint32_t)options->requests_at_once,
         .selections_at_once = (uint32_t)options->selections_at_once,
         .selection_queue = (uint32_t)options->selection_queue,
         .transfers_at_once = (uint32_t)options->transfers_at_once,
         .transfer_queue = (uint32_t)options->transfer_queue,
+        .body_size = mebibytes(options->body_size),
+        .request_memory = mebibytes(options->request_memory),
+        .memory = mebibytes(options->memory),
         .idle_seconds = (uint32_t)options->idle_seconds,
         .request_seconds = (uint32_t)options->request_seconds,
         .send_seconds = (uint32_t)options->send_seconds,

@@ -2,10 +2,12 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "codec.h"
 #include "problem.h"
 #include "server_private.h"
 
-enum { SMALL_BODY = 64 << 10 }; /* bytes */
+/* A page of rows, as they are read, as a tree and as text. */
+enum { LIST_MEMORY = 4 * FD_PAGE_BYTES };
 
 static const char *const busy[] = {
 #define GATE(identifier, name, at_once, queue, detail) detail,
@@ -26,6 +28,8 @@ void fd_admission_open(fd_server *server) {
                  options->at_once > 0 ? options->at_once : processors(), options->queue, metrics);
 #include "gates.def"
 #undef GATE
+    server->memory.limit = options->memory;
+    server->memory.metrics = metrics;
 }
 
 void fd_admission_close(fd_server *server) {
@@ -39,12 +43,31 @@ void fd_admission_refused(fd_server *server, const char *limit) {
 
 static fd_gate *gate_of(fd_server *server, const fd_route *route, const fd_request *request) {
     bool passes = route->gate == FD_GATE_NONE ||
-                  (route->gate == FD_GATE_UPLOADS && request->body_size <= SMALL_BODY);
+                  (route->gate == FD_GATE_UPLOADS && request->body_size <= FD_MEMORY_SMALL);
     return passes ? NULL : &server->gates[route->gate];
 }
 
+/* False, with an answer, if the work would take more memory than there is for it. */
+static bool has_memory(fd_server *server, const fd_route *route, const fd_request *request,
+                       size_t *held, fd_response *response) {
+    size_t needed = route->gate == FD_GATE_LISTS ? LIST_MEMORY : 0;
+    if (request->body_size > FD_MEMORY_SMALL)
+        needed = fd_json_memory(request->body, request->body_size);
+    if (needed > server->options.request_memory) {
+        fd_admission_refused(server, "request_memory");
+        fd_problem(request, response, 413, "to read the body takes more memory than a request may");
+        return false;
+    }
+    if (needed > 0 && !fd_memory_take(&server->memory, held, needed)) {
+        fd_admission_refused(server, "memory");
+        fd_problem(request, response, 503, "other requests take all the memory that there is");
+        return false;
+    }
+    return true;
+}
+
 void fd_admission_run(fd_server *server, const fd_route *route, const fd_request *request,
-                      fd_response *response) {
+                      size_t *held, fd_response *response) {
     fd_gate *gate = gate_of(server, route, request);
     int r = gate ? fd_gate_enter(gate, request->is_awaited, request->await_context) : 0;
     if (r == -EBUSY) {
@@ -53,7 +76,8 @@ void fd_admission_run(fd_server *server, const fd_route *route, const fd_request
     } else if (r < 0) {
         fd_problem_of(request, response, r, NULL);
     } else {
-        route->handler(request, response);
+        if (has_memory(server, route, request, held, response))
+            route->handler(request, response);
         if (gate)
             fd_gate_leave(gate);
     }

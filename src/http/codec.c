@@ -69,27 +69,43 @@ static int member_fault(fd_fault *fault, const fd_path *at, const char *name, co
 
 /* ---- the whole body ---- */
 
-/* jansson recurses into what it parses, so depth is counted in the bytes first. */
-static bool nests_too_deep(const char *body, size_t size) {
+/* What jansson 2.14 allocates, at most, for the value that a byte announces, with the room that its
+ * list or table needs for it while that grows, and with what our reader of it adds. */
+static const unsigned short memory_of[256] = {
+    [','] = 72,               /* a number and its place in a list */
+    ['['] = 208,              /* a list and a first number */
+    ['{'] = 320, [':'] = 112, /* a member and its number */
+    ['"'] = 112,              /* a string, but for its bytes */
+};
+
+struct extent {
+    size_t depth, memory;
+};
+
+/* jansson recurses into what it parses and keeps each number as an object of its own, so both are
+ * counted in the bytes first. */
+static struct extent measure(const char *body, size_t size) {
+    struct extent extent = {.memory = size};
     size_t depth = 0;
     bool in_string = false;
     for (size_t i = 0; i < size; i++) {
         char c = body[i];
         if (in_string) {
-            if (c == '\\')
-                i++;
-            else if (c == '"')
-                in_string = false;
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '[' || c == '{') {
-            if (++depth > FD_JSON_DEPTH_MAX)
-                return true;
-        } else if ((c == ']' || c == '}') && depth > 0) {
-            depth--;
+            i += c == '\\';
+            in_string = c != '"';
+            continue;
         }
+        in_string = c == '"';
+        depth += c == '[' || c == '{';
+        depth -= (c == ']' || c == '}') && depth > 0;
+        extent.depth = depth > extent.depth ? depth : extent.depth;
+        extent.memory += memory_of[(unsigned char)c];
     }
-    return false;
+    return extent;
+}
+
+size_t fd_json_memory(const char *body, size_t size) {
+    return measure(body, size).memory;
 }
 
 /* jansson calls a text malformed when there was no memory for what stands in it. */
@@ -108,7 +124,7 @@ static void note_allocations(void) {
 int fd_json_parse(const char *body, size_t size, json_t **ret, fd_fault *fault) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     (void)pthread_once(&once, note_allocations);
-    if (nests_too_deep(body, size))
+    if (measure(body, size).depth > FD_JSON_DEPTH_MAX)
         return fd_fault_set(fault, -EBADMSG, "", "the JSON nests deeper than %d levels",
                             FD_JSON_DEPTH_MAX);
     json_error_t error;

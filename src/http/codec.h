@@ -44,6 +44,9 @@ static inline void fd_json_freep(json_t **json) {
  * FD_JSON_DEPTH_MAX; -EINVAL for a root that is no object. */
 int fd_json_parse(const char *body, size_t size, json_t **ret, fd_fault *fault) FD_MUST_CHECK;
 
+/* Bytes that fd_json_parse and what reads its tree need beside the body itself, at most. */
+size_t fd_json_memory(const char *body, size_t size);
+
 /* Where a value stands in the body: a chain of steps on the stack, rendered as a JSON pointer only
  * when there is a fault. NULL is the root. */
 typedef struct fd_path {

@@ -21,7 +21,8 @@ struct exchange {
     char request_id[FD_REQUEST_ID_SIZE];
     fd_client client;
     char *body;
-    size_t body_size, body_room;
+    size_t body_size, body_room, body_limit;
+    size_t memory;   /* that the request takes of the server's */
     bool begun;      /* headers were looked at */
     bool is_surplus; /* its connection has no place */
     bool is_running;
@@ -178,6 +179,10 @@ static bool admit(fd_server *server, struct MHD_Connection *connection, struct e
     return false;
 }
 
+static size_t at_most(size_t size, size_t limit) {
+    return size < limit ? size : limit;
+}
+
 static bool is_json(const char *type) {
     static const char json[] = "application/json";
     if (!type || strncasecmp(type, json, sizeof(json) - 1) != 0)
@@ -227,16 +232,15 @@ static enum MHD_Result begin(fd_server *server, struct MHD_Connection *connectio
     enum MHD_Result refused;
     if (!admit(server, connection, exchange, &refused))
         return refused;
-    if (length > exchange->route->body_limit || (is_chunked && exchange->route->body_limit == 0))
+    exchange->body_limit = at_most(exchange->route->body_limit, server->options.body_size);
+    if (length > exchange->body_limit || (is_chunked && exchange->body_limit == 0))
         return refuse(server, connection, exchange, 413, "the body is too large", NULL);
     if (has_body &&
         !is_json(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Type")))
         return refuse(server, connection, exchange, 415,
                       "the Content-Type must be application/json", NULL);
-    if (length > 0) {
-        exchange->body = malloc(length);
-        exchange->body_room = exchange->body ? length : 0;
-    }
+    if (length > 0)
+        exchange->body_limit = (size_t)length;
     return MHD_YES;
 }
 
@@ -245,24 +249,40 @@ static const char *body_refusal(const struct exchange *exchange) {
                                          : "there is no memory for the body";
 }
 
-static void collect(struct exchange *exchange, const char *data, size_t size) {
+/* Room is made for what has arrived, not for what is promised. */
+static bool make_room(fd_server *server, struct exchange *exchange, size_t needed) {
+    size_t room = at_most(2 * needed < 4096 ? 4096 : 2 * needed, exchange->body_limit);
+    if (room <= exchange->body_room)
+        return true;
+    if (room > FD_MEMORY_SMALL &&
+        !fd_memory_take(&server->memory, &exchange->memory, room - exchange->body_room)) {
+        fd_admission_refused(server, "memory");
+        return false;
+    }
+    char *grown = realloc(exchange->body, room);
+    if (!grown)
+        return false;
+    exchange->body = grown;
+    exchange->body_room = room;
+    return true;
+}
+
+static void body_free(fd_server *server, struct exchange *exchange) {
+    fd_memory_give_back(&server->memory, &exchange->memory);
+    free(exchange->body);
+    exchange->body = NULL;
+}
+
+static void collect(fd_server *server, struct exchange *exchange, const char *data, size_t size) {
     size_t needed = exchange->body_size + size;
     if (exchange->body_refused != 0)
         return;
-    if (needed > exchange->route->body_limit) {
+    if (needed > exchange->body_limit)
         exchange->body_refused = 413;
+    else if (needed > exchange->body_room && !make_room(server, exchange, needed))
+        exchange->body_refused = 503;
+    if (exchange->body_refused != 0)
         return;
-    }
-    if (needed > exchange->body_room) {
-        size_t room = 2 * needed < 4096 ? 4096 : 2 * needed;
-        char *grown = realloc(exchange->body, room);
-        if (!grown) {
-            exchange->body_refused = 503;
-            return;
-        }
-        exchange->body = grown;
-        exchange->body_room = room;
-    }
     memcpy(exchange->body + exchange->body_size, data, size);
     exchange->body_size = needed;
 }
@@ -290,13 +310,17 @@ static enum MHD_Result run(fd_server *server, struct MHD_Connection *connection,
                            struct exchange *exchange) {
     (void)pthread_mutex_lock(&server->lock);
     exchange->is_running = true;
-    server->running++;
+    unsigned running = ++server->running, limit = server->options.requests_at_once;
     (void)pthread_mutex_unlock(&server->lock);
     fd_connection_enter(connection, FD_ACTIVITY_RUNNING);
     if (exchange->body_refused != 0)
         return refuse(server, connection, exchange, exchange->body_refused, body_refusal(exchange),
                       NULL);
 
+    if (limit > 0 && running > limit && exchange->route->role != FD_ROLE_PUBLIC) {
+        fd_admission_refused(server, "requests");
+        return refuse(server, connection, exchange, 503, "too many requests run already", NULL);
+    }
     struct awaiting awaiting = {server, fd_connection_socket(connection)};
     fd_request request = {
         .engine = server->engine,
@@ -317,7 +341,10 @@ static enum MHD_Result run(fd_server *server, struct MHD_Connection *connection,
     if (query.detail)
         return refuse(server, connection, exchange, 400, query.detail, NULL);
     fd_response response = {0};
-    fd_admission_run(server, exchange->route, &request, &response);
+    fd_admission_run(server, exchange->route, &request, &exchange->memory, &response);
+    body_free(server, exchange);
+    if (response.size > FD_MEMORY_SMALL)
+        fd_memory_hold(&server->memory, &exchange->memory, response.size);
     if (exchange->route->role == FD_ROLE_ADMIN || response.audited)
         fd_auth_audit(&request, exchange->route, response.status);
     return send_response(server, connection, exchange, &response, exchange->is_surplus);
@@ -334,7 +361,7 @@ enum MHD_Result fd_exchange_take(void *context, struct MHD_Connection *connectio
     if (!exchange->begun)
         return begin(server, connection, exchange, method, path);
     if (*size > 0) {
-        collect(exchange, data, *size);
+        collect(server, exchange, data, *size);
         *size = 0;
         if (exchange->body_refused != 0) /* libmicrohttpd answers only when it has all of it */
             fd_guard_refuse(&fd_connection_wire(connection)->guard, exchange->body_refused,
@@ -369,7 +396,7 @@ void fd_exchange_end(void *context, struct MHD_Connection *connection, void **st
     }
     (void)pthread_mutex_unlock(&server->lock);
     free(exchange->id);
-    free(exchange->body);
+    body_free(server, exchange);
     free(exchange);
     *state = NULL;
 }

@@ -24,14 +24,18 @@ typedef struct fd_server_options {
     uint32_t connections;         /* most at once */
     uint32_t address_connections; /* most at once of one address; 0: any number */
     uint32_t threads; /* 0: one per connection; else an epoll pool, connections <= 120 x threads */
+    uint32_t requests_at_once;   /* 0: as many as there are connections */
     uint32_t selections_at_once; /* 0: as many as there are processors */
     uint32_t selection_queue;    /* selections that may wait */
     uint32_t transfers_at_once;  /* large bodies read, and long answers written; 0 as above */
     uint32_t transfer_queue;
-    uint32_t idle_seconds;       /* a connection without traffic is closed */
-    uint32_t request_seconds;    /* from a request's first byte to its last */
-    uint32_t send_seconds;       /* from an answer's first byte to its last */
-    bool is_secure;              /* by what fd_tls_serve was given; else plain HTTP */
+    size_t body_size;         /* most bytes of a body; routes have limits of their own below it */
+    size_t request_memory;    /* most bytes to read one */
+    size_t memory;            /* the same of all requests, with bodies and unsent answers */
+    uint32_t idle_seconds;    /* a connection without traffic is closed */
+    uint32_t request_seconds; /* from a request's first byte to its last */
+    uint32_t send_seconds;    /* from an answer's first byte to its last */
+    bool is_secure;           /* by what fd_tls_serve was given; else plain HTTP */
     const char *trusted_proxies; /* a list as fd_networks_parse takes it; "": none */
     fd_access *access;           /* which outlives the server; NULL: everyone is admin */
     const char *cors_origins;    /* a list that fd_origins_check took; NULL: none */

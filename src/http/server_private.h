@@ -8,6 +8,7 @@
 
 #include "address.h"
 #include "gate.h"
+#include "memory.h"
 #include "places.h"
 #include "router.h"
 #include "server.h"
@@ -30,6 +31,7 @@ struct fd_server {
     uint16_t port;
 
     fd_gate gates[FD_GATE_NONE];
+    fd_memory memory;
 
     pthread_mutex_t lock;
     pthread_cond_t changed; /* monotonic; a handler ended, or the watch must stop */
@@ -73,9 +75,10 @@ void fd_admission_close(fd_server *server);
 /* Counts a request that a limit refuses; `limit` is static text. */
 void fd_admission_refused(fd_server *server, const char *limit);
 
-/* Has the handler of the route work as soon as its gate lets it, or answers why it may not. */
+/* Has the handler of the route work as soon as its gate lets it and there is memory for it, which
+ * is added to *held, or answers why it may not. */
 void fd_admission_run(fd_server *server, const fd_route *route, const fd_request *request,
-                      fd_response *response);
+                      size_t *held, fd_response *response);
 
 /* ---- exchange.c: what libmicrohttpd calls for each request ---- */
 

@@ -1,0 +1,127 @@
+"""What large bodies and long answers may take of memory."""
+
+import json
+import re
+import socket
+
+import pytest
+
+from client import Daemon, SLOWNESS, label, plane_items, read_answer, read_to_end, statuses, wait_until
+
+MIB = 1 << 20
+
+
+def value(daemon, series):
+    found = re.search(rf"^{re.escape(series)} (\S+)$", daemon.metrics(), re.MULTILINE)
+    return float(found[1]) if found else 0
+
+
+def taken(daemon):
+    return value(daemon, "fisherd_http_memory_bytes")
+
+
+def padded(size):
+    """A batch of no items with so many bytes."""
+    return b'{"items":[]' + b" " * (size - 12) + b"}"
+
+
+def head(path, size):
+    return (f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {size}\r\n\r\n").encode()
+
+
+def begin_body(daemon, size, sent):
+    """A body of which only so much arrives."""
+    connection = socket.create_connection((daemon.host, daemon.port), timeout=60 * SLOWNESS)
+    connection.sendall(head("/v1/items", size) + padded(size)[:sent])
+    return connection
+
+
+@pytest.fixture
+def narrow(db):
+    with Daemon(db, {"memory": 4, "request-memory": 2}) as daemon:
+        yield daemon
+
+
+def test_a_body_is_no_larger_than_allowed(db):
+    with Daemon(db, {"body-size": 0.5}) as daemon:
+        assert daemon.call("POST", "/v1/items", raw=padded(MIB // 2)).status == 200
+        answer = daemon.call("POST", "/v1/items", raw=padded(MIB // 2 + 1))
+        assert answer.status == 413
+        assert answer.json["detail"] == "the body is too large"
+
+
+@pytest.mark.parametrize("repeated", ["1,", "[],", "{},", '"",', '{"a":1},'])
+def test_a_body_that_takes_too_much_memory_to_read_is_refused(narrow, repeated):
+    count = MIB // 4 // len(repeated)
+    body = '{"items":[' + repeated * count + "1]}"
+    answer = narrow.call("POST", "/v1/items", raw=body)
+    assert answer.status == 413, answer
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "memory" in answer.json["detail"]
+    assert value(narrow, 'fisherd_http_refused_total{limit="request_memory"}') == 1
+    assert taken(narrow) == 0
+
+
+def test_the_bodies_of_all_have_one_limit(narrow):
+    waiting = [begin_body(narrow, 3 * MIB, int(1.9 * MIB))]
+    wait_until(lambda: taken(narrow) > 1.7 * MIB, "the body")
+    with begin_body(narrow, 3 * MIB, int(2.5 * MIB)) as another:
+        received = read_answer(another)
+        assert statuses(received) == [503]
+        assert b"application/problem+json" in received
+        assert read_to_end(another) == b""
+    assert value(narrow, 'fisherd_http_refused_total{limit="memory"}') == 1
+    narrow.add_items(plane_items())
+    assert narrow.add_labels([label("l1", "p0-r0", "p0-r1")])["accepted"] == 1
+    for connection in waiting:
+        connection.close()
+    wait_until(lambda: taken(narrow) == 0, "the memory of who is gone")
+    assert narrow.call("POST", "/v1/items", raw=padded(MIB)).status == 200
+
+
+def test_what_is_promised_takes_nothing_yet(narrow):
+    waiting = [begin_body(narrow, 3 * MIB, 100) for _ in range(8)]
+    assert narrow.call("POST", "/v1/items", raw=padded(MIB)).status == 200
+    assert taken(narrow) == 0
+    for connection in waiting:
+        connection.close()
+
+
+def test_answers_that_nobody_reads_count(db):
+    with Daemon(db, {"memory": 40}) as daemon:
+        daemon.add_items([{"id": f"i{i}", "prompt_id": "p", "response": 250000 * "x",
+                           "embedding": [i, 1]} for i in range(40)])
+        assert daemon.call("GET", "/v1/items?limit=40").status == 200
+        wait_until(lambda: taken(daemon) == 0, "the answer to be gone")
+        with socket.socket() as silent:
+            silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            silent.connect((daemon.host, daemon.port))
+            silent.sendall(b"GET /v1/items?limit=40 HTTP/1.1\r\nHost: x\r\n\r\n")
+            wait_until(lambda: 8 * MIB < taken(daemon) < 16 * MIB, "an answer that is not read")
+            answer = daemon.call("GET", "/v1/items?limit=40")
+            assert answer.status == 503
+            assert answer.headers["Retry-After"]
+            assert daemon.add_labels([label("l1", "i0", "i1")])["accepted"] == 1
+        wait_until(lambda: taken(daemon) == 0, "the memory of who is gone")
+        assert daemon.call("GET", "/v1/items?limit=40").status == 200
+
+
+def test_requests_beside_each_other_have_a_limit(db):
+    options = {"requests-at-once": 2, "selections-at-once": 1, "hidden-layers": 0}
+    with Daemon(db, options) as daemon:
+        daemon.add_items([{"id": f"i{i}", "prompt_id": "p", "embedding": [i % 71, i % 83, i % 97]}
+                          for i in range(4000)])
+        text = json.dumps({"strategy": "greedy", "batch_size": 100000,
+                           "generate": {"mode": "all_pairs", "scope": "any"}}).encode()
+        running = []
+        for _ in range(2):
+            connection = socket.create_connection((daemon.host, daemon.port))
+            connection.sendall(head("/v1/selections", len(text)) + text)
+            running.append(connection)
+        wait_until(lambda: daemon.call("GET", "/v1/model").status == 503, "the limit")
+        assert daemon.call("GET", "/healthz").status == 200
+        for connection in running:
+            connection.close()
+        counted = b'fisherd_http_refused_total{limit="requests"}'
+        wait_until(lambda: counted in daemon.call("GET", "/metrics").body, "their end")
