@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -85,6 +86,30 @@ static void what_was_recorded_is_what_items_and_answers_give(void **state) {
     assert_string_equal(verify(&desk).text, "");
 }
 
+static void answers_that_come_while_it_trains_are_none_that_a_model_knew(void **state) {
+    (void)state;
+    FD_CLEANUP(desk_clear) struct desk desk;
+    desk_prepare(&desk);
+    desk.options.kind = FI_KIND_NETWORK;
+    desk.options.train.iterations = 20000;
+    desk.options.train.patience = 0;
+    desk_start(&desk, 5, 4);
+    for (size_t i = 0; i < 20; i++)
+        assert_int_equal(fixture_label(desk.engine, i, fixture_item_id(i % 5, i % 3),
+                                       fixture_item_id(i % 5, 3), FD_PREFER_A),
+                         0);
+    fd_fault fault = {0};
+    assert_int_equal(fd_engine_train(desk.engine, FD_RETRAIN_CONFIGURED, &fault), 0);
+    while (fixture_model(desk.engine).worker != FD_WORKER_TRAINING)
+        (void)sched_yield();
+    assert_int_equal(fixture_label(desk.engine, 100, "p0-r0", "p1-r1", FD_PREFER_A), 0);
+    fd_engine_wait_trained(desk.engine);
+    fd_model_row row = newest(&desk);
+    free((void *)row.bytes);
+    assert_int_equal(row.answers, 20);
+    assert_string_equal(verify(&desk).text, "");
+}
+
 static void every_model_that_is_not_what_it_recorded_is_found(void **state) {
     (void)state;
     FD_CLEANUP(desk_clear) struct desk desk;
@@ -155,6 +180,7 @@ static void a_restart_knows_which_answers_are_new_whatever_the_clock_said(void *
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_recorded_is_what_items_and_answers_give),
+        cmocka_unit_test(answers_that_come_while_it_trains_are_none_that_a_model_knew),
         cmocka_unit_test(every_model_that_is_not_what_it_recorded_is_found),
         cmocka_unit_test(a_restart_knows_which_answers_are_new_whatever_the_clock_said),
     };
