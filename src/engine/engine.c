@@ -50,6 +50,7 @@ fd_engine_options fd_engine_defaults(void) {
 
 struct replay {
     fd_engine *engine;
+    fd_counts counts; /* of what is to come */
     fd_fault *fault;
 };
 
@@ -62,7 +63,7 @@ static int replay_item(void *context, const fd_item_row *row) {
                             index);
     int r = 0;
     if (!engine->embeddings)
-        r = fd_rows_new(row->dimension, 0, &engine->embeddings);
+        r = fd_rows_new(row->dimension, replay->counts.items, &engine->embeddings);
     if (r == 0 && row->dimension != engine->embeddings->width)
         return fd_fault_set(replay->fault, -EBADMSG, "",
                             "item \"%s\" has %zu numbers, those before it %zu", row->id,
@@ -122,7 +123,9 @@ static int replay_store(fd_engine *engine, fd_fault *fault) {
     struct replay replay = {.engine = engine, .fault = fault};
     double start = fd_monotonic_seconds();
 
-    int r = store->items_read(engine->store, 0, SIZE_MAX, true, replay_item, &replay);
+    int r = store->counts(engine->store, &replay.counts);
+    if (r == 0)
+        r = store->items_read(engine->store, 0, SIZE_MAX, true, replay_item, &replay);
     if (r == 0)
         r = store->labels_read(engine->store, 0, SIZE_MAX, replay_label, &replay);
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *base = NULL;
