@@ -41,6 +41,13 @@ kill_() {
     "$python" -m pytest -q -s -p no:cacheprovider "$top/tests/http/api/test_crash.py" -k kill
 }
 
+# A disk that is full at sixty sizes.
+disk() {
+    quietly ninja -C "$builds/soak" tests/faults/failing_disk.so &&
+        FISHERD_FAILING_DISK="$builds/soak/tests/faults/failing_disk.so" "$python" -m pytest -q -s \
+            -p no:cacheprovider "$top/tests/http/api/test_full_disk.py"
+}
+
 # Seconds from the start to readiness with a full database.
 start() {
     "$python" "$top/tests/bench/start_up.py"

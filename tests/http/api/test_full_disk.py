@@ -77,6 +77,46 @@ def test_nothing_of_a_request_that_finds_room_for_a_part_is_kept(db, items):
         assert len(daemon.list_all("labels")) == 1
 
 
+def answers_until_the_disk_is_full(daemon, items, room):
+    """Ids that were acknowledged, and those that were refused."""
+    acknowledged, refusals = [], []
+    wal = os.stat(f"{daemon.db}-wal").st_size
+    limit_files(daemon, wal + room)
+    for number in range(1000):
+        a, b = items[number % 5]["id"], items[5 + number % 5]["id"]
+        labels = [label(f"room-{room}-{number}-{i}", a, b, comment="x" * 700) for i in range(3)]
+        answer = daemon.call("POST", "/v1/labels", {"labels": labels})
+        if answer.status == 200:
+            acknowledged += [one["id"] for one in labels]
+        else:
+            refused(answer, 507)
+            refusals += [one["id"] for one in labels]
+        if len(refusals) == 6:
+            return acknowledged, refusals
+    raise AssertionError("there was always room")
+
+
+def test_wherever_the_room_ends_what_was_acknowledged_is_there_and_what_was_refused_is_not(db, items):
+    acknowledged, refusals = [], []
+    rooms = (range(0, 264000, 4400) if os.environ.get("FISHERD_LONG")
+             else [0, 4120, 20011, 50000, 90001])
+    with Daemon(db) as daemon:
+        daemon.add_items(items)
+    for room in rooms:
+        with Daemon(db) as daemon:
+            daemon.add_labels([label(f"first-{room}", "p0-r0", "p0-r1")])
+            acknowledged.append(f"first-{room}")
+            here, not_here = answers_until_the_disk_is_full(daemon, items, room)
+            daemon.kill()
+        acknowledged += here
+        refusals += not_here
+    with Daemon(db) as daemon:
+        there = [row["id"] for row in daemon.list_all("labels", 1000)]
+    assert sorted(there) == sorted(acknowledged)
+    print(f"full disk: {len(rooms)} sizes, {len(acknowledged)} answers acknowledged,"
+          f" {len(refusals)} refused, nothing lost and nothing half there")
+
+
 def test_a_training_whose_model_finds_no_room_leaves_what_serves(db, items):
     with Daemon(db) as daemon:
         daemon.add_items(items)
