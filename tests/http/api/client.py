@@ -57,7 +57,7 @@ def environment(extra=None):
 
 
 def flags(options):
-    return [f"--{name}={value}" for name, value in options.items()]
+    return [f"--{name}={value}" for name, value in options.items() if value is not None]
 
 
 def run(*arguments, env=None, cwd=None):

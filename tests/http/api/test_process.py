@@ -206,7 +206,7 @@ def test_a_disk_that_hangs_does_not_keep_the_daemon_longer_than_its_limit(db, it
 def test_what_may_change_is_taken_from_the_file_and_the_rest_is_told(db, tmp_path):
     file = tmp_path / "fisherd.conf"
     file.write_text("log-level = info\nstop-seconds = 3\n", encoding="utf-8")
-    with Daemon(db, {"config": file}) as daemon:
+    with Daemon(db, {"config": file, "stop-seconds": None}) as daemon:
         daemon.call("GET", "/livez")
         assert not events(daemon, "request")
         file.write_text("log-level = debug\nstop-seconds = 4\nstrategy = random\nready = 40\n",
