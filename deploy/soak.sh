@@ -62,7 +62,12 @@ connections() {
     "$python" -m pytest -q -s -p no:cacheprovider "$top/tests/http/api/test_connections.py"
 }
 
-parts='power single leaks kill start soak connections'
+# Latency of good clients while others flood the daemon or are slow.
+load() {
+    "$python" "$top/tests/bench/overload.py" 30
+}
+
+parts='power single leaks kill start soak connections load'
 
 [ $# -gt 0 ] || set -- $parts
 for part in "$@"; do
@@ -75,7 +80,7 @@ for part in "$@"; do
     esac
 done
 
-install_packages $build_packages $test_packages
+install_packages $build_packages $test_packages slowhttptest wrk nghttp2-client
 configure soak
 quietly ninja -C "$builds/soak" src/app/fisherd
 export FISHERD="$builds/soak/src/app/fisherd"
