@@ -12,7 +12,7 @@ build_packages='
 test_packages='
     clang clang-format libclang-rt-14-dev llvm
     python3-pytest python3-pytest-xdist python3-numpy
-    chromium fonts-dejavu-core gnuplot-nox nodejs openssl nginx-light systemd python3-seccomp
+    chromium fonts-dejavu-core gnuplot-nox nodejs openssl nginx-light systemd python3-seccomp libfaketime
 '
 # Other packagings of Node.js bring npm along, and have no package of this name.
 command -v npm >/dev/null || test_packages="$test_packages npm"
