@@ -180,7 +180,7 @@ static void a_key_is_read_as_it_was_made_and_nothing_else_is_one(void **state) {
     assert_int_equal(fd_token_key_make(folder->key, made, &fault), 0);
     assert_int_equal(fd_token_key_read(folder->key, read, &fault), 0);
     assert_memory_equal(made, read, sizeof(made));
-    const char *const wrong[] = {"", "\n", "00", HASH "0", HASH "\n\n\n", "g" HASH};
+    const char *const wrong[] = {"", "\n", "00", (HASH "0"), (HASH "\n\n\n"), ("g" HASH)};
     for (size_t i = 0; i < FD_LENGTH(wrong); i++) {
         assert_int_equal(fd_secret_write(folder->key, wrong[i], strlen(wrong[i]), &fault), 0);
         assert_true(fd_token_key_read(folder->key, read, &fault) < 0);
