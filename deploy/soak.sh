@@ -48,6 +48,21 @@ disk() {
             -p no:cacheprovider "$top/tests/http/api/test_full_disk.py"
 }
 
+# 127, 128, 129 and 256 connections at once, 20 times each.
+connections() {
+    "$python" -m pytest -q -s -p no:cacheprovider "$top/tests/http/api/test_connections.py"
+}
+
+# Latency of good clients beside floods and slow peers.
+load() {
+    "$python" "$top/tests/bench/overload.py"
+}
+
+# Ten million executions of each target.
+fuzz() {
+    sh "$top/deploy/fuzz.sh" 10000000x
+}
+
 # Seconds from the start to readiness with a full database.
 start() {
     "$python" "$top/tests/bench/start_up.py"
