@@ -25,6 +25,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "http/api"))
 from client import PATIENCE, Daemon, run, scattered_items
 
 PROMPTS, RESPONSES, NUMBERS = 1000, 10, 256
+LONGEST_PAUSE = 15  # seconds; the daemon closes connections that idle for longer than its limit
 PAGE_PARTS = ["/", "/ops", "/static/pairs.js", "/livez", "/readyz", "/metrics", "/v1/stats",
               "/v1/model", "/v1/models", "/v1/strategies", "/v1/labels?limit=50"]
 
@@ -56,7 +57,7 @@ class Client(threading.Thread):
         return json.loads(content) if is_json else None
 
     def run(self):
-        while not self.soak.over.wait(self.random.expovariate(1 / self.pause)):
+        while not self.soak.over.wait(min(self.random.expovariate(1 / self.pause), LONGEST_PAUSE)):
             try:
                 self.work()
             except (OSError, http.client.HTTPException, AssertionError) as failure:
