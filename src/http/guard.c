@@ -172,7 +172,7 @@ static void take_cookies(fd_guard *guard, text value) {
         fd_guard_refuse(guard, 431, "there are too many cookies");
 }
 
-enum { HOST, CONTENT_LENGTH, TRANSFER_ENCODING };
+enum { HOST, CONTENT_LENGTH, TRANSFER_ENCODING, EXPECT };
 
 /* Headers that may come once. */
 static const struct {
@@ -184,10 +184,10 @@ static const struct {
     [CONTENT_LENGTH] = {"Content-Length", "there is more than one Content-Length", take_length},
     [TRANSFER_ENCODING] = {"Transfer-Encoding", "there is more than one Transfer-Encoding",
                            take_transfer_encoding},
+    [EXPECT] = {"Expect", "there is more than one Expect", take_expect},
     {"Content-Type", "there is more than one Content-Type", NULL},
     {"Authorization", "there is more than one Authorization", NULL},
     {"Cookie", "there is more than one Cookie", take_cookies},
-    {"Expect", "there is more than one Expect", take_expect},
     {"Upgrade", "there is more than one Upgrade", take_upgrade},
 };
 
@@ -247,6 +247,11 @@ static void end_head(fd_guard *guard) {
     }
     if (has_seen(guard, CONTENT_LENGTH) && has_seen(guard, TRANSFER_ENCODING)) {
         fd_guard_refuse(guard, 400, "there are both Content-Length and Transfer-Encoding");
+        return;
+    }
+    /* libmicrohttpd would close over what follows, without an answer. */
+    if (has_seen(guard, EXPECT) && !guard->is_chunked && guard->left == 0) {
+        fd_guard_refuse(guard, 400, "there is an Expect without a body");
         return;
     }
     guard->heads++;

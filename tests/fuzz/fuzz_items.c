@@ -27,6 +27,9 @@ static int check_stored(void *context, const fd_item_row *row) {
     assert(is_text(json_object_get(item, "prompt"), row->prompt));
     assert(is_text(json_object_get(item, "response"), row->response));
     assert(row->dimension == FUZZ_DIMENSION && given->embedding.count == FUZZ_DIMENSION);
+    const json_t *embedding = json_object_get(item, "embedding");
+    assert(!json_is_string(embedding) ||
+           json_string_length(embedding) == (FUZZ_DIMENSION * sizeof(float) + 2) / 3 * 4);
     assert(memcmp(row->embedding, given->embedding.numbers,
                   FUZZ_DIMENSION * sizeof(*row->embedding)) == 0);
     FD_JSON json_t *metadata = row->metadata ? json_loads(row->metadata, 0, NULL) : json_null();

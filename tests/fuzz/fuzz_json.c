@@ -66,6 +66,8 @@ static void check_selection(const json_t *root) {
     check_pairs(request.pairs, request.n_pairs);
     check_pairs(request.pending, request.n_pending);
     check_pairs(request.exclude, request.n_exclude);
+    for (size_t i = 0; i < request.n_exclude; i++)
+        assert(request.exclude[i].a.id && request.exclude[i].b.id);
     assert(request.batch_size >= 1);
     assert(request.prior_precision >= 0.0 && request.copy_distance < 1.0);
 }

@@ -295,7 +295,11 @@ static void some_headers_are_given_once(void **state) {
                   "Authorization: a\r\nAuthorization: a", "Cookie: a=b\r\nCookie: c=d",
                   "Expect: 100-continue\r\nExpect: 100-continue", "Upgrade: h2c",
                   "Connection: Upgrade\r\nUpgrade: websocket");
-    ASSERT_STATUS(0, status_with, "Expect: 100-Continue");
+    ASSERT_STATUS(
+        0, status_of,
+        "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-Continue\r\nContent-Length: 2\r\n\r\n{}");
+    ASSERT_STATUS(400, status_with, "Expect: 100-continue",
+                  "Expect: 100-continue\r\nContent-Length: 0");
     ASSERT_STATUS(417, status_with, "Expect: 200-ok", "Expect:", "Expect: 100-continue, x");
 }
 
