@@ -113,6 +113,7 @@ clang_lane() {
     export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
     if step 'build with clang, AddressSanitizer and UndefinedBehaviorSanitizer' \
         build asan -Db_sanitize=address,undefined -Db_lundef=false; then
+        step 'static analysis' sh "$top/deploy/analyse.sh" "$builds/asan" || true
         run_tests asan --no-suite e2e --no-suite web --timeout-multiplier 4
     fi
 }

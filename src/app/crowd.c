@@ -40,7 +40,7 @@ static fd_item_row row_of(const json_t *item, float *embedding) {
         .prompt = text_of(item, "prompt"),
         .response = text_of(item, "response"),
         .embedding = embedding,
-        .dimension = 2 * FD_EMBED_SIZE,
+        .dimension = (size_t)2 * FD_EMBED_SIZE,
     };
     fd_embed_item(row.prompt, row.response, embedding);
     return row;
@@ -53,7 +53,7 @@ int fd_corpus_add(fd_engine *engine, fd_fault *fault) {
         return r;
     size_t n = json_array_size(items);
     FD_FREE fd_item_row *rows = calloc(n, sizeof(*rows));
-    FD_FREE float *embeddings = calloc(n, 2 * FD_EMBED_SIZE * sizeof(*embeddings));
+    FD_FREE float *embeddings = calloc(n, sizeof(*embeddings) * 2 * FD_EMBED_SIZE);
     if (!rows || !embeddings)
         return -ENOMEM;
     for (size_t i = 0; i < n; i++)

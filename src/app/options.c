@@ -113,7 +113,7 @@ static int read_environment(fd_options *options, fd_fault *fault) {
         char name[64] = "FISHERD_";
         size_t length = strlen(name);
         for (const char *from = rows[i].name; *from; from++)
-            name[length++] = *from == '-' ? '_' : (char)toupper((unsigned char)*from);
+            name[length++] = (char)(*from == '-' ? '_' : toupper((unsigned char)*from));
         const char *value = getenv(name);
         if (!value)
             continue;

@@ -47,7 +47,7 @@ struct taken {
 
 static size_t wanted(const fd_engine *engine, fd_arm arm) {
     const fd_engine_options *options = &engine->options;
-    size_t ready = READY_PER_LEASE * HASH_COUNT(engine->desk->leases);
+    size_t ready = (size_t)READY_PER_LEASE * HASH_COUNT(engine->desk->leases);
     ready = ready > options->ready ? ready : options->ready;
     size_t share = engine->desk->candidates / CANDIDATES_PER_READY;
     size_t demand = engine->desk->demand < share ? engine->desk->demand : share;

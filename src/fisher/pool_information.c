@@ -61,7 +61,7 @@ static int sum_state_init(sum_state *state) {
     state->kernel = calloc(POINTS_MAX, POINTS_MAX * sizeof(double));
     state->points = calloc(POINTS_MAX, sizeof(double));
     state->turns = calloc(POINTS_MAX, sizeof(double));
-    state->sums = calloc(2 * POINTS_MAX, sizeof(double));
+    state->sums = calloc(POINTS_MAX, 2 * sizeof(double));
     return state->degrees && state->rows && state->columns && state->weights && state->product &&
                    state->second && state->kernel && state->points && state->turns && state->sums
                ? 0

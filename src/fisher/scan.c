@@ -407,9 +407,9 @@ int fi_scan_pool(const fi_scan *scan, fi_finds *ret) {
     keep_best(&state);
     *ret = (fi_finds){
         .count = state.count,
-        .pairs = FD_STEAL(state.found),
         .floor = state.passed ? state.last.key : scan->least,
     };
+    ret->pairs = FD_STEAL(state.found);
     return 0;
 }
 

@@ -214,6 +214,7 @@ void fd_access_make_session(fd_access *access, const fd_identity *identity,
 static fd_token_state check_session(fd_access *access, const char *text, fd_identity *ret) {
     char id[FD_TOKEN_ID_SIZE], expected[FD_SESSION_TEXT_SIZE];
     long long seconds;
+    /* NOLINTNEXTLINE(cert-err34-c): 15 characters fit a long long. */
     if (sscanf(text, "%12[0-9a-f].%15lld.", id, &seconds) != 2 || seconds < 0)
         return FD_TOKEN_UNKNOWN;
     sign(access, id, seconds, expected);

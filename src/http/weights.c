@@ -125,8 +125,9 @@ static char *header_text(const struct weights *weights, const tensors *all) {
         json_t *axes = one->n_axes == 2
                            ? json_pack("[I, I]", (json_int_t)one->axes[0], (json_int_t)one->axes[1])
                            : json_pack("[I]", (json_int_t)one->axes[0]);
-        json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", one->type, "shape", axes,
-                                  "data_offsets", (json_int_t)at, (json_int_t)(at + one->size));
+        json_t *entry =
+            json_pack("{s:s, s:o, s:[I, I]}", "dtype", one->type, "shape", axes, "data_offsets",
+                      (json_int_t)at, (json_int_t)at + (json_int_t)one->size);
         if (json_object_set_new(header, one->name, entry) < 0)
             return NULL;
         at += one->size;
@@ -152,6 +153,7 @@ static int write_file(const struct weights *weights, char **ret, size_t *ret_siz
         return -ENOMEM;
     memcpy(file, &padded, LENGTH_SIZE);
     memset(file + LENGTH_SIZE, ' ', padded);
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): spaces pad it up to the numbers. */
     memcpy(file + LENGTH_SIZE, header, used);
     char *next = file + LENGTH_SIZE + padded;
     for (size_t i = 0; i < all.count; i++) {
