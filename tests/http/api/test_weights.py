@@ -109,7 +109,7 @@ def test_the_download_has_a_name_and_a_tag_that_changes_with_the_model(teacher):
     assert answer.headers["Content-Type"] == "application/octet-stream"
     assert answer.headers["Content-Disposition"] == \
         'attachment; filename="fisherd-model-2.safetensors"'
-    assert answer.headers["Content-Security-Policy"] is None
+    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
     tag = answer.headers["ETag"]
     again = raw_exchange(teacher, f"GET /v1/model/weights HTTP/1.1\r\nHost: x\r\n"
                          f"If-None-Match: {tag}\r\nConnection: close\r\n\r\n".encode())
