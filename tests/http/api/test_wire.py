@@ -3,6 +3,7 @@ is refused and ends the connection, so that nothing within it is taken for a req
 
 import contextlib
 import json
+import random
 import re
 import shutil
 import socket
@@ -275,8 +276,11 @@ def nginx(folder, http, port):
 
 
 def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    """None of those that outgoing connections take."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with contextlib.suppress(OSError), socket.create_server(("", port)):
+            return port
 
 
 @pytest.fixture(scope="module")
