@@ -292,6 +292,8 @@ def test_a_revoked_token_ends_within_a_second_or_so(fresh):
     assert time.monotonic() - start < 5
     assert fresh.ask("GET", "/v1/items", headers=cookie).status == 401
     assert fresh.ask("GET", "/v1/items", fresh.tokens["admin"]).status == 200
+    # The file is read when it has changed, and only then.
+    assert fresh.log_text().count("event=tokens ") == 2
 
 
 def test_a_new_token_is_known_soon(fresh):
