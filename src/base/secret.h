@@ -24,8 +24,8 @@ int fd_secret_path(const char *option, const char *name, const char *otherwise,
 int fd_secret_read(const char *path, size_t most, char **ret, size_t *ret_size,
                    fd_fault *fault) FD_MUST_CHECK;
 
-/* Puts a file in the place of `path`, mode 0600: all of it is on disk, or what was there stays. Where
- * root writes, it belongs to whom the file before it, or else its folder, belongs to. */
+/* Puts a file in the place of `path`, mode 0600: all of it is on disk, or what was there stays.
+ * Where root writes, it belongs to whom the file before it, or else its folder, belongs to. */
 int fd_secret_write(const char *path, const char *bytes, size_t size,
                     fd_fault *fault) FD_MUST_CHECK;
 
