@@ -28,8 +28,9 @@ struct fd_access {
     fd_failures failures;
 
     _Atomic int64_t next_look; /* monotonic milliseconds */
-    pthread_mutex_t reading;   /* one thread at a time reads the files; guards `seen` */
+    pthread_mutex_t reading;   /* one thread at a time reads the files; guards what follows */
     struct seen seen;
+    bool is_behind; /* what was seen could not be read */
 
     pthread_rwlock_t lock; /* guards what follows; taken within `reading` */
     bool is_open;          /* there were never tokens */
@@ -92,13 +93,15 @@ static int read_files(fd_access *access, fd_fault *fault) {
  * read was meant to keep them out. */
 static void reload_locked(fd_access *access, const struct seen *seen) {
     fd_fault fault = {0};
-    access->seen = *seen;
     int r = read_files(access, &fault);
     (void)pthread_rwlock_wrlock(&access->lock);
     bool is_well = r == 0 || (r == -ENOENT && access->is_open);
     access->is_open &= is_well;
     (void)pthread_rwlock_unlock(&access->lock);
-    if (!is_well)
+    bool is_told = access->is_behind && is_same(seen, &access->seen);
+    access->seen = *seen;
+    access->is_behind = !is_well;
+    if (!is_well && !is_told)
         fd_log(FD_LOG_ERROR, "tokens_unchanged",
                FD_STR("reason", fault.detail[0] != '\0' ? fault.detail : strerror(-r)));
 }
@@ -106,6 +109,7 @@ static void reload_locked(fd_access *access, const struct seen *seen) {
 void fd_access_reload(fd_access *access) {
     (void)pthread_mutex_lock(&access->reading);
     struct seen seen = look_at(access->tokens_path);
+    access->is_behind = false; /* whoever asks is told again */
     reload_locked(access, &seen);
     (void)pthread_mutex_unlock(&access->reading);
 }
@@ -118,7 +122,8 @@ static void look_now_and_then(fd_access *access) {
         return;
     (void)pthread_mutex_lock(&access->reading);
     struct seen seen = look_at(access->tokens_path);
-    if (!is_same(&seen, &access->seen))
+    /* What could not be read may well be now: there is a key again, or a free descriptor. */
+    if (access->is_behind || !is_same(&seen, &access->seen))
         reload_locked(access, &seen);
     (void)pthread_mutex_unlock(&access->reading);
 }

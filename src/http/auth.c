@@ -110,6 +110,9 @@ bool fd_auth_admit(fd_server *server, struct MHD_Connection *connection, const f
         if (!fd_host_is_local(header(connection, "Host")))
             return forbid(request, refusal,
                           "without access tokens only this machine is served, not this Host");
+        if (!fd_address_is_loopback(&request->client->address)) /* as a proxy tells */
+            return forbid(request, refusal,
+                          "without access tokens only this machine is served, not this client");
     } else if (!identify(connection, request, is_public, ret, refusal)) {
         return false;
     }

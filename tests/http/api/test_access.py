@@ -332,6 +332,21 @@ def test_a_damaged_file_changes_nothing(fresh, damage):
     assert fresh.ask("GET", "/v1/items").status == 401
 
 
+def test_what_could_not_be_read_is_taken_once_it_can_be(fresh):
+    key = pathlib.Path(f"{fresh.db}.token-key")
+    away = key.rename(key.with_suffix(".away"))
+    token = fresh.tokens["admin"]
+    edit(fresh.db, lambda rows: [row.update(revoked=1) for row in rows])
+
+    def is_told():
+        return fresh.ask("GET", "/v1/items", token).status == 200 and (
+            "event=tokens_unchanged" in fresh.log_text())
+    wait_until(is_told, "a complaint")
+    away.rename(key)
+    wait_until(lambda: fresh.ask("GET", "/v1/items", token).status == 401, "the token's end")
+    assert fresh.log_text().count("event=tokens_unchanged") == 1
+
+
 def test_a_damaged_file_is_told_of_once(fresh):
     path = pathlib.Path(f"{fresh.db}.tokens")
 
@@ -632,6 +647,15 @@ def test_without_tokens_too_another_site_may_not_change_anything(shared):
     ("localhost.evil", 403)])
 def test_without_tokens_no_strangers_name_leads_here(shared, host, status):
     assert shared.call("GET", "/v1/items", headers={"Host": host}).status == status
+
+
+def test_without_tokens_a_proxy_lets_nobody_in_from_elsewhere(db):
+    with Daemon(db, {"trusted-proxies": "127.0.0.1"}) as daemon:
+        for client, status in [("203.0.113.7", 403), ("2001:db8::1", 403), ("127.0.0.1", 200),
+                               ("127.0.0.9", 200), ("::1", 200), ("203.0.113.7, ::1", 200)]:
+            answer = daemon.call("GET", "/v1/items", headers={"X-Forwarded-For": client})
+            assert answer.status == status
+        assert daemon.call("GET", "/v1/items").status == 200
 
 
 def test_other_sites_read_nothing_unless_they_are_listed(world):
