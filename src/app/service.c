@@ -2,7 +2,6 @@
 
 #include <cblas.h>
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -144,7 +143,7 @@ fd_told fd_service_wait(fd_service *service) {
 
 void fd_service_stop(fd_service *service) {
     double start = fd_monotonic_seconds(), all = service->stop_seconds;
-    double grace = fmax(all / 2, all - 1); /* what running requests may take of it */
+    double grace = all / 2; /* what running requests may take of it */
     fd_signals_end_within(all);
     fd_notify_stopping();
     fd_log(FD_LOG_INFO, "stopping", FD_REAL("grace_seconds", grace));

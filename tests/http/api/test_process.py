@@ -218,7 +218,7 @@ def test_what_may_change_is_taken_from_the_file_and_the_rest_is_told(db, tmp_pat
         assert daemon.get("/v1/strategies")["default"] != "random"
         line = reload(daemon)
         assert 'changed="" need_restart="strategy ready"' in line
-    assert " grace_seconds=3" in events(daemon, "stopping")[0]
+    assert " grace_seconds=2" in events(daemon, "stopping")[0]
 
 
 def test_a_flag_stays_what_it_is_whatever_the_file_says(db, tmp_path):
