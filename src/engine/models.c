@@ -134,13 +134,13 @@ int fd_models_publish(fd_engine *engine, const fd_lesson *lesson, const fd_trial
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
     char reason[REASON_SIZE];
     size_t size;
-    fd_arm_fits arms;
+    fd_arm_fits arms = {0};
     int r = fi_model_encode(*model, &bytes, &size);
     if (r == 0)
         r = lesson_snapshot(lesson, model, row, lesson->n_answers, &snapshot);
     if (r == 0)
         r = fd_progress_measure(lesson, snapshot, &arms);
-    if (r < 0)
+    if (r)
         return r;
 
     row->answers = (int64_t)lesson->n_answers;
@@ -244,8 +244,8 @@ int fd_engine_model_activate(fd_engine *engine, uint64_t version, fd_fault *faul
     FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
     FD_CLEANUP(fd_lesson_clear) fd_lesson lesson = {0};
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
-    fd_model_row row;
-    fd_arm_fits arms;
+    fd_model_row row = {0};
+    fd_arm_fits arms = {0};
     int r = read_stored(engine, version, &row, &model, fault);
     if (r == 0)
         r = fd_lesson_read(engine, &lesson);

@@ -73,7 +73,7 @@ static int fit_linear(struct learning *learning, const fi_answers *answers, stru
     options.prior_precision = learning->options->prior_precision;
     options.go_on = goes_on;
     options.context = learning;
-    fi_refit_result result;
+    fi_refit_result result = {0};
     int r = fi_model_new(&shape, 0, &ret->model);
     if (r == 0)
         r = fi_learn_linear(lesson->n_items, shape.inputs, lesson->inputs, answers, &options, beta,

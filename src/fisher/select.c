@@ -1,5 +1,6 @@
 #include "strategy.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -131,7 +132,9 @@ static int workspace_init(workspace *work, const fi_candidates *candidates,
 }
 
 fi_limits fi_limits_of(const fi_selection_options *options, const uint32_t *groups) {
-    bool is_random = fi_chooser_of(options->strategy)->choose == fi_choose_random;
+    const fi_chooser *chooser = fi_chooser_of(options->strategy);
+    assert(chooser); /* by fi_check_options */
+    bool is_random = chooser->choose == fi_choose_random;
     return (fi_limits){
         .per_item = options->max_per_item,
         .per_group = options->max_per_group,
@@ -154,6 +157,7 @@ static int choose(workspace *work) {
         .rng = &rng,
     };
     const fi_chooser *chooser = fi_chooser_of(work->options->strategy);
+    assert(chooser);
     int r = chooser->choose(&problem, work->options->batch_size, work->batch, &work->count);
     for (size_t i = 0; r == 0 && i < work->count; i++)
         work->pairs[i] = work->distinct->pairs[work->batch[i]];

@@ -28,7 +28,7 @@ void fd_backup_post(const fd_request *request, fd_response *response) {
     FD_JSON json_t *root = NULL;
     struct backup_body body = {0};
     fd_fault fault = {0};
-    fd_backup_made made;
+    fd_backup_made made = {0};
     int r = read_backup(request, &root, &body, &fault);
     if (r == 0)
         r = fd_engine_back_up(request->engine, body.name, &made, &fault);

@@ -41,10 +41,9 @@ void fd_admission_refused(fd_server *server, const char *limit) {
     fd_metrics_add(fd_engine_metrics(server->engine), FD_METRIC_REFUSED, limit, NULL, 1);
 }
 
-static fd_gate *gate_of(fd_server *server, const fd_route *route, const fd_request *request) {
-    bool passes = route->gate == FD_GATE_NONE ||
-                  (route->gate == FD_GATE_UPLOADS && request->body_size <= FD_MEMORY_SMALL);
-    return passes ? NULL : &server->gates[route->gate];
+static bool needs_gate(const fd_route *route, const fd_request *request) {
+    return route->gate != FD_GATE_NONE &&
+           (route->gate != FD_GATE_UPLOADS || request->body_size > FD_MEMORY_SMALL);
 }
 
 /* False, with an answer, if the work would take more memory than there is for it. */
@@ -68,17 +67,19 @@ static bool has_memory(fd_server *server, const fd_route *route, const fd_reques
 
 void fd_admission_run(fd_server *server, const fd_route *route, const fd_request *request,
                       size_t *held, fd_response *response) {
-    fd_gate *gate = gate_of(server, route, request);
-    int r = gate ? fd_gate_enter(gate, request->is_awaited, request->await_context) : 0;
+    bool is_gated = needs_gate(route, request);
+    int r = is_gated ? fd_gate_enter(&server->gates[route->gate], request->is_awaited,
+                                     request->await_context)
+                     : 0;
     if (r == -EBUSY) {
-        fd_admission_refused(server, gate->name);
+        fd_admission_refused(server, server->gates[route->gate].name);
         fd_problem(request, response, 503, busy[route->gate]);
     } else if (r < 0) {
         fd_problem_of(request, response, r, NULL);
     } else {
         if (has_memory(server, route, request, held, response))
             route->handler(request, response);
-        if (gate)
-            fd_gate_leave(gate);
+        if (is_gated)
+            fd_gate_leave(&server->gates[route->gate]);
     }
 }

@@ -62,7 +62,7 @@ static int open_socket(fd_server *server, fd_fault *fault) {
 }
 
 static int read_port(fd_server *server) {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t size = sizeof(address);
     if (getsockname(server->socket, (struct sockaddr *)&address, &size) < 0)
         return -errno;

@@ -72,7 +72,8 @@ static int load_key(fd_tls *tls, const char *path, fd_fault *fault) {
 static bool belong_together(const fd_tls *tls) {
     unsigned char one[KEY_ID_SIZE], other[KEY_ID_SIZE];
     size_t one_size = sizeof(one), other_size = sizeof(other);
-    return gnutls_x509_crt_get_key_id(tls->certificates[0], GNUTLS_KEYID_USE_SHA256, one,
+    return tls->n > 0 &&
+           gnutls_x509_crt_get_key_id(tls->certificates[0], GNUTLS_KEYID_USE_SHA256, one,
                                       &one_size) == 0 &&
            gnutls_x509_privkey_get_key_id(tls->key, GNUTLS_KEYID_USE_SHA256, other, &other_size) ==
                0 &&

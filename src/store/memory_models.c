@@ -142,6 +142,8 @@ int fd_memory_model_activate(fd_memory_models *models, uint64_t version) {
         return -ENOENT;
     list next;
     int r = list_copy(current(models), &next);
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < next.count && r == 0; i++) {
         memory_model *model = next.models[i];
         bool chosen = model->row.version == version;
