@@ -29,7 +29,14 @@ single() {
     c_test soak single_faults
 }
 
-# A part of the same for leaks.
+# Every call of the commands that may fail, in every place, once.
+calls() {
+    quietly ninja -C "$builds/soak" tests/faults/failing_calls.so &&
+        FISHERD_FAILING_CALLS="$builds/soak/tests/faults/failing_calls.so" "$python" -m pytest -q \
+            -p no:cacheprovider "$top/tests/http/api/test_failing_calls.py"
+}
+
+# A part of "single" for leaks.
 leaks() (
     unset FISHERD_LONG
     configure soak-asan -Db_sanitize=address,undefined -Db_lundef=false
@@ -73,16 +80,13 @@ soak() {
     "$python" "$top/tests/e2e/soak.py" --minutes "${SOAK_MINUTES:-30}"
 }
 
-connections() {
-    "$python" -m pytest -q -s -p no:cacheprovider "$top/tests/http/api/test_connections.py"
-}
+# Branches of src that the tests take.
+coverage() (
+    unset FISHERD_LONG FISHERD
+    sh "$top/deploy/coverage.sh"
+)
 
-# Latency of good clients while others flood the daemon or are slow.
-load() {
-    "$python" "$top/tests/bench/overload.py" 30
-}
-
-parts='power single leaks kill start soak connections load'
+parts='power single calls leaks kill disk start soak connections load fuzz coverage'
 
 [ $# -gt 0 ] || set -- $parts
 for part in "$@"; do

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 #include "client.h"
@@ -206,6 +207,11 @@ static int prompt_row(struct import *import, const char *id, size_t *ret) {
         }
         prompt->row = HASH_COUNT(import->prompts);
         HASH_ADD_KEYPTR(hh, import->prompts, prompt->id, strlen(prompt->id), prompt);
+        if (!prompt->hh.tbl) {
+            free(prompt->id);
+            free(prompt);
+            return -ENOMEM;
+        }
     }
     *ret = prompt->row;
     return 0;

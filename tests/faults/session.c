@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -224,5 +225,54 @@ void session_run(const char *path, void (*settled)(void)) {
     reopen(&session);
     expect_everything(&session);
     fd_engine_close(session.engine);
+    free(session.response.body);
+}
+
+void session_prepare(const char *path) {
+    struct session session = {.path = path};
+    assert_int_equal(open_engine(&session), 0);
+    play(&session);
+    train(&session);
+    assert_false(session.failed);
+    fd_engine_close(session.engine);
+    free(session.response.body);
+}
+
+static int verify_copy(void *context, fd_store *store) {
+    (void)context;
+    return fd_engine_verify(store, report, NULL);
+}
+
+/* A copy of the database goes to a file, and from there in the place of another copy. */
+static int copy_and_restore(struct session *session, const char *copy) {
+    char restored[128];
+    fd_backup held;
+    fd_fault fault = {0};
+    FD_FREE char *kept = NULL;
+    FD_CLEANUP(fd_store_closep) fd_store *store = NULL;
+    (void)snprintf(restored, sizeof(restored), "%s.restored", copy);
+    (void)unlink(copy);
+    int r = fd_store_open_sqlite_read_only(session->path, &store, &fault);
+    if (r == 0)
+        r = store->operations->back_up(store, copy, NULL, NULL, &held, &fault);
+    return r < 0 ? r
+                 : fd_store_restore_sqlite(restored, copy, true, verify_copy, NULL, &kept, &fault);
+}
+
+void session_reopen(const char *path, const char *copy, void (*settled)(void)) {
+    struct session session = {.path = path, .items_there = true};
+    memset(session.there, true, sizeof(session.there));
+    int copied = copy_and_restore(&session, copy);
+    session.failed = open_engine(&session) < 0 || copied < 0;
+    if (session.engine)
+        train(&session);
+    settled();
+    reopen(&session);
+    expect_everything(&session);
+    fd_engine_close(session.engine);
+    session.engine = NULL;
+    if (copied < 0)
+        copied = copy_and_restore(&session, copy);
+    assert_int_equal(copied, 0);
     free(session.response.body);
 }

@@ -15,4 +15,11 @@
  * later. `settled` is called once no more faults are wanted. */
 void session_run(const char *path, void (*settled)(void));
 
+/* Fills a new database at `path` with items, labels and two models. */
+void session_prepare(const char *path);
+
+/* Opens it, learns, copies it to the file `copy` and looks at the copy, whatever fails once on the
+ * way; then opens it anew and looks whether everything is there. A copy that was made is whole. */
+void session_reopen(const char *path, const char *copy, void (*settled)(void));
+
 #endif

@@ -3,7 +3,8 @@
  * acknowledged is lost, what failed works when it is asked for again. Leaks are the address
  * sanitizer's to find.
  *
- * FISHERD_LONG=1 has every single one fail, otherwise one in some; FISHERD_FAULT=N the N-th alone.
+ * FISHERD_LONG=1 has every single one fail, FISHERD_STRIDE=N one in N, otherwise one in some;
+ * FISHERD_FAULT=N the N-th alone.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -133,8 +134,10 @@ static int fail_call(void *context, const shim_event *event) {
 
 /* ---- one after another ---- */
 
-/* Whether there was a call to fail. */
-static bool run_with_fault(long n) {
+/* Each says whether there was a call to fail. */
+typedef bool run(long n);
+
+static bool live_with_fault(long n) {
     char folder[64], path[96];
     folder_make(folder, sizeof(folder));
     (void)snprintf(path, sizeof(path), "%s/test.db", folder);
@@ -144,8 +147,20 @@ static bool run_with_fault(long n) {
     return atomic_load(&until_fault) == 0;
 }
 
-static void run_all(const char *what, long stride) {
-    const char *only = getenv("FISHERD_FAULT");
+static bool open_with_fault(long n) {
+    char folder[64], path[96], copy[96];
+    folder_make(folder, sizeof(folder));
+    (void)snprintf(path, sizeof(path), "%s/test.db", folder);
+    (void)snprintf(copy, sizeof(copy), "%s/copy.db", folder);
+    session_prepare(path);
+    atomic_store(&until_fault, n);
+    session_reopen(path, copy, no_more_faults);
+    folder_remove(folder);
+    return atomic_load(&until_fault) == 0;
+}
+
+static void run_all(const char *what, run *run_with_fault, long stride) {
+    const char *only = getenv("FISHERD_FAULT"), *chosen = getenv("FISHERD_STRIDE");
     if (only) {
         (void)run_with_fault(strtol(only, NULL, 10));
         return;
@@ -153,6 +168,8 @@ static void run_all(const char *what, long stride) {
     long runs = 0, n = 1;
     if (getenv("FISHERD_LONG"))
         stride = 1;
+    else if (chosen && strtol(chosen, NULL, 10) > 0)
+        stride = strtol(chosen, NULL, 10);
     for (; run_with_fault(n); n += stride)
         runs++;
     print_message("faults: %ld of about %ld %s failed once, nothing lost\n", runs, n, what);
@@ -162,14 +179,28 @@ static void run_all(const char *what, long stride) {
 static void any_allocation_may_fail(void **state) {
     (void)state;
     counts_allocations = true;
-    run_all("allocations", 151);
+    run_all("allocations", live_with_fault, 151);
     counts_allocations = false;
+}
+
+static void any_allocation_may_fail_where_a_database_is_opened_or_copied(void **state) {
+    (void)state;
+    counts_allocations = true;
+    run_all("allocations with a database", open_with_fault, 151);
+    counts_allocations = false;
+}
+
+static void any_call_may_fail_where_a_database_is_opened_or_copied(void **state) {
+    (void)state;
+    counts_calls = true;
+    run_all("calls to the file system with a database", open_with_fault, 7);
+    counts_calls = false;
 }
 
 static void any_call_to_the_file_system_may_fail(void **state) {
     (void)state;
     counts_calls = true;
-    run_all("calls to the file system", 5);
+    run_all("calls to the file system", live_with_fault, 5);
     counts_calls = false;
 }
 
@@ -177,7 +208,7 @@ static void any_write_may_find_no_room(void **state) {
     (void)state;
     counts_calls = true;
     says_full = true;
-    run_all("calls, writes for want of room,", 7);
+    run_all("calls, writes for want of room,", live_with_fault, 7);
     counts_calls = false;
 }
 
@@ -189,7 +220,9 @@ int main(void) {
     fd_log_set_level(FD_LOG_ERROR);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_allocation_may_fail),
+        cmocka_unit_test(any_allocation_may_fail_where_a_database_is_opened_or_copied),
         cmocka_unit_test(any_call_to_the_file_system_may_fail),
+        cmocka_unit_test(any_call_may_fail_where_a_database_is_opened_or_copied),
         cmocka_unit_test(any_write_may_find_no_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

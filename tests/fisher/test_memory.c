@@ -1,0 +1,314 @@
+/* Each request for memory refused once: what was asked for fails with -ENOMEM, nothing leaks, and
+ * asked for again it gives what it always gives. */
+#include <errno.h>
+#include <stdio.h>
+
+#include <fisher/eval.h>
+#include <fisher/learn.h>
+
+#include "macros.h"
+#include "problems.h"
+
+/* ---- requests for memory, by the linker ---- */
+
+static long until_refused; /* 0 or less: none is */
+static long held;          /* blocks that were not freed */
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_reallocarray(void *old, size_t n, size_t size);
+void __real_free(void *memory);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_reallocarray(void *old, size_t n, size_t size);
+void __wrap_free(void *memory);
+
+static bool is_refused(void) {
+    return until_refused > 0 && --until_refused == 0;
+}
+
+static void *kept(void *memory) {
+    held += memory != NULL;
+    return memory;
+}
+
+void *__wrap_malloc(size_t size) {
+    return is_refused() ? NULL : kept(__real_malloc(size));
+}
+
+void *__wrap_calloc(size_t n, size_t size) {
+    return is_refused() ? NULL : kept(__real_calloc(n, size));
+}
+
+void *__wrap_reallocarray(void *old, size_t n, size_t size) {
+    if (is_refused())
+        return NULL;
+    void *grown = __real_reallocarray(old, n, size);
+    return old ? grown : kept(grown);
+}
+
+void __wrap_free(void *memory) {
+    held -= memory != NULL;
+    __real_free(memory);
+}
+
+/* Does something and tells it by a number. */
+typedef int operation(const void *context, double *ret);
+
+static void check_every_request(const char *what, operation *act, const void *context) {
+    double expected, got;
+    long before = held, n = 1;
+    assert_int_equal(act(context, &expected), 0);
+    assert_int_equal(held, before);
+    for (;; n++) {
+        until_refused = n;
+        int r = act(context, &got);
+        if (until_refused > 0)
+            break;
+        if (r != -ENOMEM || held != before)
+            fail_msg("%s: request %ld refused gives %d and leaves %ld blocks", what, n, r,
+                     held - before);
+    }
+    until_refused = 0;
+    assert_true(n > 1);
+    assert_int_equal(act(context, &got), 0);
+    assert_true(got == expected);
+}
+
+/* ---- selection ---- */
+
+enum { ITEMS = 24, WIDTH = 4, PAIRS = 60, K = 5 };
+
+struct selecting {
+    fi_selection_options options;
+    problem problem;
+    const fi_information *past;
+    fi_pool pool;
+};
+
+static int select_from_list(const void *context, double *ret) {
+    const struct selecting *from = context;
+    fi_selection got;
+    int r = fi_select(&from->problem.candidates, from->past, &from->options, &got);
+    if (r < 0)
+        return r;
+    *ret = got.logdet_after + got.logdet_bound;
+    fi_selection_clear(&got);
+    return 0;
+}
+
+static void free_view(fi_pool_view **view) {
+    fi_pool_view_free(*view);
+}
+
+static int select_from_pool(const void *context, double *ret) {
+    const struct selecting *from = context;
+    FD_CLEANUP(free_view) fi_pool_view *view = NULL;
+    fi_selection got;
+    int r = fi_pool_view_new(&from->pool, &view);
+    if (r == 0)
+        r = fi_select_pool(view, from->past, &from->options, &got);
+    if (r < 0)
+        return r;
+    *ret = got.logdet_after + got.logdet_bound;
+    fi_selection_clear(&got);
+    return 0;
+}
+
+static int add_pool(const void *context, double *ret) {
+    const struct selecting *from = context;
+    fi_information *sum = NULL;
+    int r = fi_information_new(WIDTH, &sum);
+    if (r == 0)
+        r = fi_information_add_pool(sum, &from->pool, true);
+    *ret = r < 0 ? 0.0 : fi_information_matrix(sum)[0];
+    fi_information_free(sum);
+    return r;
+}
+
+static void every_strategy_stands_a_request_that_is_refused(void **state) {
+    (void)state;
+    uint32_t groups[ITEMS], members[ITEMS];
+    problem made = problem_new(1, ITEMS, WIDTH, PAIRS, 0.0f, 1.0f);
+    problem answered = problem_new(2, ITEMS, WIDTH, 20, 0.0f, 1.0f);
+    fi_information *past = information_of(&answered.candidates);
+    fi_information *target = information_of(&made.candidates);
+    for (uint32_t i = 0; i < ITEMS; i++) {
+        groups[i] = i / 6;
+        members[i] = i;
+    }
+    made.candidates.groups = groups;
+    made.pairs[7] = made.pairs[8] = made.pairs[9]; /* copies, which wait */
+    struct selecting from = {
+        .options = {.batch_size = K,
+                    .prior_precision = 0.5,
+                    .copy_distance = 0.02,
+                    .certify_steps = 2,
+                    .figures = true,
+                    .explain = true},
+        .problem = made,
+        .past = past,
+        .pool = {.n_items = ITEMS,
+                 .n_features = WIDTH,
+                 .features = made.features,
+                 .rewards = made.rewards,
+                 .groups = groups,
+                 .scope = FI_SCOPE_ANY,
+                 .n_members = ITEMS,
+                 .members = members,
+                 .n_excluded = 3,
+                 .excluded = made.pairs},
+    };
+    check_every_request("the information of a pool", add_pool, &from);
+    for (size_t i = 0; i < 3 * fi_strategy_count(); i++) {
+        from.options.strategy = fi_strategy_at(i / 3);
+        from.options.max_per_item = i % 3;
+        from.options.max_per_group = 2 * (i % 3);
+        from.options.target = i % 3 ? target : NULL;
+        check_every_request(from.options.strategy->name, select_from_list, &from);
+        check_every_request(from.options.strategy->name, select_from_pool, &from);
+    }
+    fi_information_free(target);
+    fi_information_free(past);
+    problem_free(&answered);
+    problem_free(&made);
+}
+
+/* ---- learning ---- */
+
+enum { ANSWERS = 48 };
+
+struct learning {
+    fi_learn_options options;
+    size_t inputs;
+    const float *embeddings; /* [ITEMS x inputs] */
+    fi_answers answers;
+    const fi_model *start; /* or NULL */
+};
+
+static int learn(const void *context, double *ret) {
+    const struct learning *from = context;
+    fi_answers held_out = {16, from->answers.pairs, from->answers.targets};
+    fi_learned learned = {0};
+    int r = fi_learn(ITEMS, from->embeddings, &from->answers, from->start ? &held_out : NULL, NULL,
+                     from->start, &from->options, &learned);
+    if (r < 0)
+        return r;
+    size_t count;
+    *ret = (double)fi_model_parameters(learned.model, &count)[0];
+    fi_model_free(learned.model);
+    return 0;
+}
+
+static int refit_by(const void *context, double *ret, const fi_answers *held_out, bool evidence) {
+    static const double grid[] = {10.0, 1.0, 0.1};
+    const struct learning *from = context;
+    fi_refit_options options = fi_refit_defaults();
+    fi_refit_result result;
+    double beta[WIDTH] = {0}, precision = 1.0;
+    int r = evidence
+                ? fi_refit_evidence(ITEMS, WIDTH, from->embeddings, &from->answers, &options, beta,
+                                    &precision, &result)
+                : fi_refit_best(ITEMS, WIDTH, from->embeddings, &from->answers, grid,
+                                FD_LENGTH(grid), held_out, &options, beta, &precision, &result);
+    for (size_t j = 0; j < WIDTH && r < 0; j++)
+        assert_true(beta[j] == 0.0);
+    *ret = beta[0] + precision;
+    return r;
+}
+
+static int refit_best(const void *context, double *ret) {
+    const struct learning *from = context;
+    return refit_by(context, ret, &from->answers, false);
+}
+
+static int refit_evidence(const void *context, double *ret) {
+    return refit_by(context, ret, NULL, true);
+}
+
+static int store_model(const void *context, double *ret) {
+    const struct learning *from = context;
+    fi_shape shape = {WIDTH, 2, 1, 3};
+    fi_model *model = NULL, *copy = NULL, *decoded = NULL;
+    float features[ITEMS * 3];
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    int r = fi_model_new(&shape, 1, &model);
+    if (r == 0)
+        r = fi_model_fit_inputs(model, ITEMS, from->embeddings);
+    if (r == 0)
+        r = fi_model_copy(model, &copy);
+    if (r == 0)
+        r = fi_model_encode(copy, &bytes, &size);
+    if (r == 0)
+        r = fi_model_decode(bytes, size, &decoded);
+    if (r == 0)
+        r = fi_model_features(decoded, ITEMS, from->embeddings, features);
+    *ret = (double)features[0];
+    free(bytes);
+    fi_model_free(decoded);
+    fi_model_free(copy);
+    fi_model_free(model);
+    return r;
+}
+
+static int judge(const void *context, double *ret) {
+    double x[ITEMS], y[ITEMS], best = 0.0;
+    const struct learning *from = context;
+    for (size_t i = 0; i < ITEMS; i++) {
+        x[i] = (double)from->embeddings[i * from->inputs];
+        y[i] = (double)from->embeddings[i * from->inputs + 1];
+    }
+    int r = fi_spearman(ITEMS, x, y, ret);
+    if (r == 0)
+        r = fi_best_of_mean(ITEMS, 4, x, y, &best);
+    *ret += best;
+    return r;
+}
+
+static void all_that_learns_stands_a_request_that_is_refused(void **state) {
+    (void)state;
+    enum { WIDE = 80 }; /* so wide that components are approximate */
+    problem made = problem_new(3, ITEMS, WIDE, ANSWERS, 0.0f, 1.0f);
+    float targets[ANSWERS];
+    for (size_t i = 0; i < ANSWERS; i++)
+        targets[i] = i % 3 ? 1.0f : 0.0f;
+    struct learning from = {
+        .inputs = WIDTH,
+        .embeddings = made.features,
+        .answers = {ANSWERS, made.pairs, targets},
+        .options = {.shape = {WIDTH, 0, 1, 3}, .train = fi_train_defaults(), .seed = 1},
+    };
+    from.options.train.iterations = 4;
+    from.options.train.evaluate_every = 2;
+    static const fi_kind kinds[] = {FI_KIND_AUTO, FI_KIND_LINEAR, FI_KIND_NETWORK};
+    fi_model *start = NULL;
+    assert_int_equal(fi_model_new(&from.options.shape, 5, &start), 0);
+    for (size_t i = 0; i < FD_LENGTH(kinds); i++) {
+        from.options.kind = kinds[i];
+        from.start = NULL;
+        check_every_request("learning", learn, &from);
+        from.start = start;
+        check_every_request("going on", learn, &from);
+    }
+    fi_model_free(start);
+    check_every_request("the best precision", refit_best, &from);
+    check_every_request("the evidence", refit_evidence, &from);
+    check_every_request("storing a model", store_model, &from);
+    check_every_request("judging", judge, &from);
+
+    from.start = NULL;
+    from.inputs = WIDE;
+    from.options.shape = (fi_shape){WIDE, 2, 1, 3};
+    from.options.kind = FI_KIND_LINEAR;
+    check_every_request("learning from wide inputs", learn, &from);
+    problem_free(&made);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_strategy_stands_a_request_that_is_refused),
+        cmocka_unit_test(all_that_learns_stands_a_request_that_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,130 @@
+"""A call for memory, or one on files, that fails once: a command says so and ends, or has done its work, and can be called again."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+
+import numpy
+import pytest
+
+from client import (PATIENCE, PROGRAM, SANITIZER, SMALL_MODEL, Daemon, environment, flags, label,
+                    plane_items, run, wait_until)
+from test_import import embeddings, write_items
+from test_simulate import SMALL, write_data
+from test_tls import Pair
+
+SHIM = os.environ.get("FISHERD_FAILING_CALLS", "")
+# One in so many of the places; a command has some 20 to 500.
+STRIDE = 1 if os.environ.get("FISHERD_LONG") else int(os.environ.get("FISHERD_STRIDE", 23))
+
+pytestmark = pytest.mark.skipif(not SHIM or bool(SANITIZER),
+                                reason="FISHERD_FAILING_CALLS names nothing to load, or a sanitizer is in its place")
+
+KEEP = "--blas-kernels=keep"  # else the program starts itself anew, and counts anew
+SIMULATED = ("simulate", *SMALL, "--iterations", 5, "--seeds", 1, "--csv=out.csv", KEEP)
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """A database with items, labels, a model and a token, and a backup of it."""
+    folder = tmp_path_factory.mktemp("stored")
+    with Daemon(folder / "x.db") as daemon:
+        daemon.add_items(plane_items())
+        daemon.add_labels([label(f"l{k}", f"p{k % 3}-r0", f"p{k % 3}-r1") for k in range(9)])
+        daemon.train()
+    run("token", "create", "--db=x.db", "--role=admin", "--name=first", cwd=folder)
+    run("backup", "--db=x.db", "--to=backup.db", cwd=folder)
+    return folder
+
+
+@pytest.fixture(name="world")
+def fixture_world(tmp_path, stored):
+    for file in stored.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+        (tmp_path / file.name).chmod(0o600)
+    numpy.save(tmp_path / "embeddings.npy", embeddings(12, 5))
+    numpy.save(tmp_path / "prompts.npy", embeddings(4, 3, seed=2))
+    write_items(tmp_path / "items.jsonl")
+    (tmp_path / "set").mkdir()
+    write_data(tmp_path / "set")
+    return tmp_path
+
+
+def failing(folder, kind, place):
+    return {"LD_PRELOAD": SHIM, "SHIM_KIND": kind, "SHIM_PLACE": str(place),
+            "SHIM_COUNT": str(folder / "count")}
+
+
+def places(folder, kind, call):
+    call(failing(folder, kind, 0))
+    count = int((folder / "count").read_text())
+    assert count > 0
+    return range(1, count + 1, STRIDE)
+
+
+COMMANDS = {
+    "token create": ("token", "create", "--db=x.db", "--role=annotator", "--name=second"),
+    "token list": ("token", "list", "--db=x.db"),
+    "check": ("check", "--db=x.db"),
+    "migrate": ("migrate", "--db=x.db"),
+    "backup": ("backup", "--db=x.db", "--to=other.db"),
+    "restore": ("restore", "--db=x.db", "--from=backup.db", "--replace"),
+    "import": ("import", "--db=y.db", "--items=items.jsonl", "--embeddings=embeddings.npy",
+               "--prompt-embeddings=prompts.npy"),
+    "simulate": (*SIMULATED, "--data=plane", "--rounds=2", "--jobs=2", "--plot=figures",
+                 "--strategies=greedy"),
+    "simulate files": (*SIMULATED, "--data-dir=set", "--rounds=1", "--rewards=judge,teacher",
+                       "--strategies=dopt,i-opt"),
+}
+# What a call before it has left and is not to be overwritten.
+IN_THE_WAY = {"backup": "other.db", "restore": "x.db.before-*", "import": "y.db*", "simulate": "out.csv",
+              "simulate files": "out.csv"}
+
+
+@pytest.mark.parametrize("kind", ["memory", "files"])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_whose_call_fails_says_so_and_works_when_it_is_called_again(world, name, kind):
+    def call(env=None):
+        for file in world.glob(IN_THE_WAY.get(name, "none")):
+            file.unlink()
+        return run(*COMMANDS[name], cwd=world, env=env)
+
+    for place in places(world, kind, call):
+        done = call(failing(world, kind, place))
+        assert done.returncode in (0, 1, 2), (place, done)
+        assert done.returncode == 0 or done.stderr.strip(), f"{place}: it ends without a reason"
+    done = call()
+    assert done.returncode == 0, done.stderr
+    done = run("check", "--db=x.db", cwd=world)
+    assert done.returncode == 0 and "9 labels" in done.stdout, done
+
+
+def ends_or_serves(options, env):
+    """What a daemon said as it ended by itself, or None: it served, and ended when it was asked to."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        place = free.getsockname()
+    with subprocess.Popen([PROGRAM, "serve", *flags({**options, "listen": f"{place[0]}:{place[1]}"})],
+                          env=environment(env), stderr=subprocess.PIPE, text=True) as process:
+        def there():
+            with contextlib.suppress(OSError), socket.create_connection(place, PATIENCE):
+                return True
+            return process.poll() is not None
+        wait_until(there, "an end or a daemon that listens")
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=PATIENCE)[1]
+        assert process.returncode in (0, 1, 2), (env, process.returncode, said)
+        return said if process.returncode else None
+
+
+@pytest.mark.parametrize("kind", ["memory", "files"])
+def test_a_daemon_whose_call_fails_as_it_starts_says_so_or_serves(world, kind):
+    options = {"db": world / "x.db", "blas-kernels": "keep", "cors-origins": "https://a.example.org",
+               "trusted-proxies": "10.0.0.0/8", **Pair(world, "tls").options(), **SMALL_MODEL}
+    for place in places(world, kind, lambda env: ends_or_serves(options, env)):
+        said = ends_or_serves(options, failing(world, kind, place))
+        assert said is None or "fisherd serve:" in said, (place, said)
+    assert ends_or_serves(options, {}) is None
