@@ -101,6 +101,15 @@ fd_pair_record *fd_desk_record(fd_desk *desk, fi_pair pair) {
     return record;
 }
 
+void fd_desk_forget(fd_desk *desk, fd_pair_record *record) {
+    if (record->answered + record->skipped + record->open > 0 || record->n_people > 0 ||
+        record->ready || record->unfinished)
+        return;
+    HASH_DEL(desk->records, record);
+    free(record->people);
+    free(record);
+}
+
 bool fd_desk_had(const fd_pair_record *record, uint32_t annotator) {
     for (size_t i = 0; i < record->n_people; i++)
         if (record->people[i] == annotator)

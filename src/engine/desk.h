@@ -40,7 +40,7 @@ fd_offer *fd_offer_reference(fd_offer *offer);
 void fd_offer_free(fd_offer *offer); /* drops one reference */
 FD_DEFINE_CLEANUP(fd_offer, fd_offer_free)
 
-/* What is known of a pair that was ever ready, out or answered. */
+/* What is known of a pair that lies ready, or was ever out or answered. */
 typedef struct fd_pair_record {
     uint64_t key; /* fd_pair_key */
     uint32_t answered;
@@ -110,6 +110,8 @@ struct fd_desk {
 
 int fd_desk_number(fd_desk *desk, const char *annotator, uint32_t *ret) FD_MUST_CHECK;
 fd_pair_record *fd_desk_record(fd_desk *desk, fi_pair pair); /* NULL without memory */
+/* Frees a record that knows nothing (any more). */
+void fd_desk_forget(fd_desk *desk, fd_pair_record *record);
 bool fd_desk_had(const fd_pair_record *record, uint32_t annotator);
 int fd_desk_add_person(fd_pair_record *record, uint32_t annotator); /* -ENOMEM */
 void fd_desk_drop_person(fd_pair_record *record, uint32_t annotator);

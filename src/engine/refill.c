@@ -169,6 +169,7 @@ static void drop_active(fd_engine *engine) {
             continue;
         }
         record->ready = false;
+        fd_desk_forget(desk, record);
         fd_offer_free(offer);
     }
     queue->count = kept;

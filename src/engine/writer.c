@@ -19,7 +19,11 @@ FD_DEFINE_CLEANUP(fi_model, fi_model_free)
 
 /* ---- the next snapshot ---- */
 
-/* A model that was never trained, its inputs standardised by the items there are. */
+/* More items would cost a start more time than an untrained model is worth. Where there are twice
+ * as many, the first training looks at all. */
+enum { UNTRAINED_ITEMS = 20000 };
+
+/* A model that was never trained, its inputs standardised by the first of the items there are. */
 static int untrained_snapshot(fd_engine *engine, fd_snapshot **ret) {
     const fd_engine_options *options = &engine->options;
     size_t dimension = engine->embeddings->width;
@@ -33,15 +37,16 @@ static int untrained_snapshot(fd_engine *engine, fd_snapshot **ret) {
     int r = fi_model_new(&shape, options->seed, &model);
     if (r < 0)
         return r;
-    r = fi_model_fit_inputs(model, engine->pending.items, engine->embeddings->data);
+    size_t count =
+        engine->pending.items < UNTRAINED_ITEMS ? engine->pending.items : UNTRAINED_ITEMS;
+    r = fi_model_fit_inputs(model, count, engine->embeddings->data);
     if (r < 0)
         return r;
     /* Nothing is known of any pair: p is one half. */
     fi_layer beta = fi_model_layer(model, fi_model_shape(model)->hidden_layers);
     memset(beta.weights, 0, beta.inputs * sizeof(*beta.weights));
 
-    fd_model_row row = {.items = engine->pending.items,
-                        .prior_precision = options->prior_precision};
+    fd_model_row row = {.items = count, .prior_precision = options->prior_precision};
     FD_CLEANUP(fd_served_model_freep) fd_served_model *served = NULL;
     r = fd_served_model_new(model, &row, &served);
     if (r < 0)
@@ -52,7 +57,8 @@ static int untrained_snapshot(fd_engine *engine, fd_snapshot **ret) {
 
 static bool is_outgrown(const fd_engine *engine, const fd_snapshot *base) {
     const fd_model_row *row = &base->served->row;
-    return row->version == 0 && engine->pending.items >= 2 * row->items;
+    return row->version == 0 && row->items < UNTRAINED_ITEMS &&
+           engine->pending.items >= 2 * row->items;
 }
 
 /* NULL if the transaction leaves what is served as it is. */

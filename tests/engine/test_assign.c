@@ -1,11 +1,12 @@
 /* Who gets which pair and for how long, and of which arm it is. */
 #include <errno.h>
 #include <math.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "desk.h"
 #include "fixture.h"
-#include "private.h"
 
 static size_t open_leases(struct desk *desk) {
     FD_CLEANUP(fd_stats_clear) fd_stats stats = fixture_stats(desk->engine);
@@ -457,6 +458,35 @@ static void many_pairs_are_chosen_in_parts_until_all_lie_ready(void **state) {
     fd_stats_clear(&stats);
 }
 
+static uint64_t count_fills(fd_desk *desk) {
+    (void)pthread_mutex_lock(&desk->lock);
+    uint64_t fills = desk->fills;
+    (void)pthread_mutex_unlock(&desk->lock);
+    return fills;
+}
+
+static void a_pair_that_never_went_out_leaves_nothing_behind_when_others_are_chosen(void **state) {
+    (void)state;
+    enum { READY = 8, TIMES = 10 };
+    FD_CLEANUP(desk_clear) struct desk desk;
+    desk_begin(&desk, 100, 4);
+    fixture_given given = ask(&desk, "anna");
+    answer(&desk, 1, "anna", &given, FD_PREFER_A);
+    (void)ask(&desk, "anna");
+    fd_desk *inside = desk.engine->desk;
+    for (size_t i = 0; i < TIMES; i++) {
+        fixture_wait_ready(desk.engine, READY, 0);
+        uint64_t fills = count_fills(inside);
+        fd_refill_tell(desk.engine, true);
+        while (count_fills(inside) == fills)
+            (void)sched_yield();
+    }
+    (void)pthread_mutex_lock(&inside->lock);
+    size_t records = HASH_COUNT(inside->records), ready = inside->ready[FD_ARM_ACTIVE].count;
+    (void)pthread_mutex_unlock(&inside->lock);
+    assert_int_equal(records, ready + 2); /* that is answered, and that is out */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lease_comes_back_after_its_time_and_goes_to_another),
@@ -479,6 +509,7 @@ int main(void) {
         cmocka_unit_test(the_arms_of_answers_survive_a_restart),
         cmocka_unit_test(a_model_that_prefers_neither_foretells_nothing),
         cmocka_unit_test(many_pairs_are_chosen_in_parts_until_all_lie_ready),
+        cmocka_unit_test(a_pair_that_never_went_out_leaves_nothing_behind_when_others_are_chosen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

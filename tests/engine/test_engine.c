@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fixture.h"
+#include "private.h"
 #include "tables.h"
 
 static void an_engine_without_items_says_so(void **state) {
@@ -437,6 +438,34 @@ static void a_pair_is_held_out_whichever_way_round_and_in_the_share_asked_for(vo
     assert_true(share > 0.08 && share < 0.12);
 }
 
+static void an_untrained_model_is_fitted_anew_until_twenty_thousand_items(void **state) {
+    (void)state;
+    enum { AT_ONCE = 15000 };
+    const size_t fitted[] = {15000, 20000, 20000, 20000};
+    FD_CLEANUP(desk_clear) struct desk desk;
+    FD_FREE float *embeddings = calloc(AT_ONCE, DIMENSION * sizeof(*embeddings));
+    FD_FREE fd_item_row *rows = calloc(AT_ONCE, sizeof(*rows));
+    FD_FREE char(*ids)[16] = calloc(AT_ONCE, sizeof(*ids));
+    assert_true(embeddings && rows && ids);
+    fixture_embeddings(embeddings, AT_ONCE);
+    desk_prepare(&desk);
+    desk_open(&desk);
+    for (size_t part = 0; part < FD_LENGTH(fitted); part++) {
+        for (size_t i = 0; i < AT_ONCE; i++) {
+            (void)snprintf(ids[i], sizeof(ids[i]), "%zu-%zu", part, i);
+            rows[i] = (fd_item_row){.id = ids[i],
+                                    .prompt_id = ids[i / 10 * 10],
+                                    .embedding = embeddings + i * DIMENSION,
+                                    .dimension = DIMENSION};
+        }
+        fd_added added;
+        fd_fault fault = {0};
+        assert_int_equal(fd_engine_items_add(desk.engine, rows, AT_ONCE, &added, &fault), 0);
+        assert_int_equal(desk.engine->snapshot->served->row.items, fitted[part]);
+        assert_int_equal(desk.engine->snapshot->items, (part + 1) * AT_ONCE);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_engine_without_items_says_so),
@@ -457,6 +486,7 @@ int main(void) {
         cmocka_unit_test(the_order_of_a_pair_does_not_decide_whether_it_is_held_out),
         cmocka_unit_test(a_warm_start_lies_halfway_between_the_serving_weights_and_fresh_ones),
         cmocka_unit_test(a_pair_is_held_out_whichever_way_round_and_in_the_share_asked_for),
+        cmocka_unit_test(an_untrained_model_is_fitted_anew_until_twenty_thousand_items),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
