@@ -1,10 +1,15 @@
+import json
 import re
 import shutil
+import signal
 import sqlite3
+import subprocess
+import urllib.request
 
 import pytest
 
-from client import Daemon, labels_by_first_number, run
+from client import (PATIENCE, PROGRAM, Daemon, environment, labels_by_first_number, run,
+                    wait_until)
 
 PAIRS = [{"a": "p0-r0", "b": "p0-r1"}]
 
@@ -289,3 +294,34 @@ def test_demo_ends_after_its_rounds_when_asked():
     assert answers == sorted(set(answers))
     assert float(rounds[-1][1]) > 0.7, done.stdout
     assert all(0 < float(row[2]) <= 1 for row in rounds)
+
+
+def test_in_the_demo_simulated_annotators_label_and_learning_goes_on(db):
+    with subprocess.Popen([PROGRAM, "demo", "--simulate", "3", f"--db={db}", "--listen=127.0.0.1:0",
+                           "--retrain-labels=2", "--blas-kernels=keep"], env=environment(),
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        told = [process.stdout.readline() for _ in range(4)]
+        url = told[0].split()[-1]
+
+        def learned():
+            with urllib.request.urlopen(f"{url}v1/model", timeout=PATIENCE) as answer:
+                return json.load(answer)["version"] > 0
+        wait_until(learned, "a model of simulated answers")
+        process.send_signal(signal.SIGTERM)
+        wrong = process.communicate(timeout=PATIENCE)[1]
+    assert process.returncode == 0 and not wrong, wrong
+    assert "3 simulated annotators" in told[3]
+    done = run("check", f"--db={db}")
+    assert done.returncode == 0 and " 0 labels" not in done.stdout, done
+
+
+@pytest.mark.parametrize("number", [[], ["0"], ["1000000"], ["some"], ["3x"]])
+def test_the_demo_takes_a_number_of_annotators_alone(number):
+    done = run("demo", "--simulate", *number)
+    assert done.returncode == 1 and "--simulate takes a number" in done.stderr, done
+
+
+def test_the_demo_takes_another_port_where_the_usual_one_is_taken(empty):
+    done = run("demo", "--once", f"--listen={empty.host}:{empty.port}")
+    assert done.returncode == 0, done.stderr
+    assert empty.list_all("labels") == []

@@ -1,9 +1,12 @@
 """A call for memory, or one on files, that fails once: a command says so and ends, or has done its work, and can be called again."""
 
 import contextlib
+import http.client
+import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 
 import numpy
@@ -17,7 +20,7 @@ from test_tls import Pair
 
 SHIM = os.environ.get("FISHERD_FAILING_CALLS", "")
 # One in so many of the places; a command has some 20 to 500.
-STRIDE = 1 if os.environ.get("FISHERD_LONG") else int(os.environ.get("FISHERD_STRIDE", 23))
+STRIDE = 1 if os.environ.get("FISHERD_LONG") else 1 + 22 // int(os.environ.get("FISHERD_DENSER", 1))
 
 pytestmark = pytest.mark.skipif(not SHIM or bool(SANITIZER),
                                 reason="FISHERD_FAILING_CALLS names nothing to load, or a sanitizer is in its place")
@@ -101,7 +104,35 @@ def test_a_command_whose_call_fails_says_so_and_works_when_it_is_called_again(wo
     assert done.returncode == 0 and "9 labels" in done.stdout, done
 
 
-def ends_or_serves(options, env):
+REQUESTS = [
+    ("GET", "/", None),
+    ("GET", "/metrics", None),
+    ("GET", "/v1/items", None),
+    ("POST", "/v1/labels", {"labels": [label("late", "p0-r2", "p0-r3")]}),
+    ("POST", "/v1/selections", {"batch_size": 2, "generate": {"mode": "in_prompt"}}),
+    ("POST", "/v1/assignments", {"annotator": "anna"}),
+    ("GET", "/v1/stats", None),
+    ("GET", "/nowhere", None),
+]
+
+
+def ask(place, token, method, path, body):
+    """The status, or None where the connection ends without an answer."""
+    headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": "10.1.2.3, 192.0.2.1"}
+    connection = http.client.HTTPSConnection(*place, context=ssl._create_unverified_context(), timeout=PATIENCE)
+    try:
+        connection.request(method, path, json.dumps(body) if body else None,
+                           {**headers, "Content-Type": "application/json"} if body else headers)
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def ends_or_serves(options, env, token):
     """What a daemon said as it ended by itself, or None: it served, and ended when it was asked to."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -114,6 +145,10 @@ def ends_or_serves(options, env):
             return process.poll() is not None
         wait_until(there, "an end or a daemon that listens")
         if process.poll() is None:
+            for request in REQUESTS:
+                assert ask(place, token, *request) in (None, 200, 404, 500, 503), (env, request)
+            for request in REQUESTS[:-1]:
+                assert ask(place, token, *request) == 200, (env, request, "once more")
             process.send_signal(signal.SIGTERM)
         said = process.communicate(timeout=PATIENCE)[1]
         assert process.returncode in (0, 1, 2), (env, process.returncode, said)
@@ -121,10 +156,11 @@ def ends_or_serves(options, env):
 
 
 @pytest.mark.parametrize("kind", ["memory", "files"])
-def test_a_daemon_whose_call_fails_as_it_starts_says_so_or_serves(world, kind):
+def test_a_daemon_whose_call_fails_says_so_as_it_starts_and_serves_the_next_request(world, kind):
     options = {"db": world / "x.db", "blas-kernels": "keep", "cors-origins": "https://a.example.org",
                "trusted-proxies": "10.0.0.0/8", **Pair(world, "tls").options(), **SMALL_MODEL}
-    for place in places(world, kind, lambda env: ends_or_serves(options, env)):
-        said = ends_or_serves(options, failing(world, kind, place))
+    token = run("token", "create", "--db=x.db", "--role=admin", "--name=asks", cwd=world).stdout.split()[-1]
+    for place in places(world, kind, lambda env: ends_or_serves(options, env, token)):
+        said = ends_or_serves(options, failing(world, kind, place), token)
         assert said is None or "fisherd serve:" in said, (place, said)
-    assert ends_or_serves(options, {}) is None
+    assert ends_or_serves(options, {}, token) is None

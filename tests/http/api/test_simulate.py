@@ -1,12 +1,16 @@
 """`fisherd simulate` from its flags to its files."""
+import contextlib
 import csv
 import json
+import os
+import pty
 import shutil
 import struct
+import subprocess
 
 import pytest
 
-from client import run
+from client import PROGRAM, environment, run
 
 SMALL = ("--batch-sizes", 10, "--hidden-width", 8, "--iterations", 40, "--noise", 1,
          "--candidates", 2000)
@@ -126,6 +130,22 @@ def test_several_jobs_give_the_same_figures_as_one(tmp_path):
     (tmp_path / "out.csv").unlink()
     assert simulate(tmp_path, *arguments, "--jobs", 3).returncode == 0
     assert figures_of(rows_of(tmp_path)) == one
+
+
+def test_on_a_terminal_the_progress_is_one_line_that_is_written_over(tmp_path):
+    screen, terminal = pty.openpty()
+    with subprocess.Popen([PROGRAM, "simulate", "--data=plane", *map(str, SMALL), "--seeds=2", "--rounds=2",
+                           "--csv=out.csv"], cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL,
+                          stderr=terminal) as process:
+        os.close(terminal)
+        shown = b""
+        with contextlib.suppress(OSError):  # what a screen says whose other side is closed
+            while more := os.read(screen, 4096):
+                shown += more
+    os.close(screen)
+    assert process.returncode == 0, shown
+    assert shown.count(b"\r") > 6 and b"\x1b[K" in shown
+    assert b"6 of 6 runs" in shown.split(b"\r")[-2]
 
 
 def test_a_file_that_is_there_is_not_overwritten(tmp_path):
