@@ -86,7 +86,12 @@ coverage() (
     sh "$top/deploy/coverage.sh"
 )
 
-parts='power single calls leaks kill disk start soak connections load fuzz coverage'
+# Paths through src, as gcc follows them.
+analyse() {
+    "$python" "$top/deploy/analyse_gcc.py" "$builds/soak"
+}
+
+parts='analyse power single calls leaks kill disk start soak connections load fuzz coverage'
 
 [ $# -gt 0 ] || set -- $parts
 for part in "$@"; do

@@ -2,6 +2,7 @@
  * The versions of the model: what was trained is stored and served or rejected, what is stored can
  * be gone back to, and old versions make room.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -140,9 +141,10 @@ int fd_models_publish(fd_engine *engine, const fd_lesson *lesson, const fd_trial
         r = lesson_snapshot(lesson, model, row, lesson->n_answers, &snapshot);
     if (r == 0)
         r = fd_progress_measure(lesson, snapshot, &arms);
-    if (r)
+    if (r < 0)
         return r;
 
+    assert(snapshot);
     row->answers = (int64_t)lesson->n_answers;
     row->logdet = fi_factor_logdet(snapshot->design);
     judge(lesson, trial, snapshot, &arms, row, reason);

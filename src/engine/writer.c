@@ -3,6 +3,7 @@
  * transaction, so that many requests share one sync to the disk, and only after the commit changes
  * the memory and wakes those who asked.
  */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -75,6 +76,7 @@ static int prepare_snapshot(fd_engine *engine, fd_snapshot **ret) {
         if (r < 0)
             return r;
         base = fresh;
+        assert(base);
     }
     if (base == engine->snapshot && base->items == pending->items &&
         base->answers == pending->answers)

@@ -1,5 +1,6 @@
 #include "plan.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
@@ -284,6 +285,7 @@ int fd_plan_read(int argc, char **argv, fd_plan *ret, fd_fault *fault) {
     int r = expand_preset(argc, argv, &argc, &all, fault);
     if (r < 0)
         return r;
+    assert(all);
     plan.flags.resume = take_switch(&argc, all, "--resume");
     r = fd_options_take(rows, FD_LENGTH(rows), &argc, all, &plan.flags, fault);
     if (r == 0)

@@ -2,6 +2,7 @@
  * `fisherd simulate`: the experiment of Shen, Sun and Ton (arXiv 2502.04354) on the engine of the
  * daemon.
  */
+#include <assert.h>
 #include <cblas.h>
 #include <errno.h>
 #include <string.h>
@@ -77,11 +78,12 @@ static int open_csv(const fd_flags *flags, fd_csv *done, FILE **ret, fd_fault *f
 
 static int run(const fd_plan *plan, const fd_data *data, fd_fault *fault, int *ret_status) {
     FD_CLEANUP(fd_csv_clear) fd_csv done = {0};
-    FILE *out;
+    FILE *out = NULL;
     *ret_status = WRONG_INPUT;
     int r = open_csv(&plan->flags, &done, &out, fault);
     if (r < 0)
         return r;
+    assert(out);
     *ret_status = 1;
     openblas_set_num_threads(1);
     r = fd_jobs_run(plan, data, &done, out, fault);
