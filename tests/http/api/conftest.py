@@ -3,6 +3,7 @@ import os
 import pytest
 
 from client import Daemon, plane_items
+from guarded import guarded, make_tokens
 
 if not os.environ.get("FISHERD"):
     pytest.exit("FISHERD names no fisherd to test", returncode=2)
@@ -37,4 +38,23 @@ def shared(tmp_path_factory):
     """The same for all tests of a module that change nothing."""
     with Daemon(tmp_path_factory.mktemp("shared") / "fisherd.db") as daemon:
         daemon.add_items(plane_items())
+        yield daemon
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Tokens, and the database beside which their files are."""
+    db = tmp_path_factory.mktemp("made") / "fisherd.db"
+    return make_tokens(db), db
+
+
+@pytest.fixture(scope="module")
+def world(made, tmp_path_factory):
+    with guarded(made, tmp_path_factory.mktemp("access") / "fisherd.db") as daemon:
+        yield daemon
+
+
+@pytest.fixture
+def fresh(made, db):
+    with guarded(made, db) as daemon:
         yield daemon

@@ -1,0 +1,98 @@
+"""A daemon with access tokens, and calls to it."""
+
+import contextlib
+import http.client
+import itertools
+import json
+import pathlib
+import shutil
+import time
+
+from client import PATIENCE, Answer, Daemon, plane_items, run
+
+ROLES = ["annotator", "frontend", "admin"]
+
+
+def create(db, role, name, *more):
+    """The token, and its id."""
+    done = run("token", "create", "--db", db, "--role", role, "--name", name, *more)
+    assert done.returncode == 0, done.stderr
+    text = done.stdout.strip()
+    return text, text.split("_")[1]
+
+
+def revoke(db, *which):
+    done = run("token", "revoke", *which, "--db", db)
+    assert done.returncode == 0, done.stderr
+
+
+def edit(db, change):
+    """Changes the file of tokens as a program would that knows its form."""
+    path = pathlib.Path(f"{db}.tokens")
+    content = json.loads(path.read_text())
+    change(content["tokens"])
+    beside = path.with_suffix(".new")
+    beside.write_text(json.dumps(content))
+    beside.chmod(0o600)
+    beside.rename(path)
+
+
+def make_tokens(db):
+    """{who: token}, of each role and of each kind that is of no use."""
+    tokens = {role: create(db, role, f"the {role}")[0] for role in ROLES}
+    tokens["revoked"], identity = create(db, "admin", "was admin")
+    revoke(db, identity)
+    tokens["expired"], identity = create(db, "admin", "was admin too", "--expires=1d")
+
+    def expire(rows):
+        for row in rows:
+            if row["id"] == identity:
+                row["expires"] = int(time.time()) - 1
+    edit(db, expire)
+    tokens["garbage"] = "fisherd_0123456789ab_" + 43 * "A"
+    tokens["of another secret"] = tokens["admin"][:-1] + ("B" if tokens["admin"][-1] == "A" else "A")
+    return tokens
+
+
+class Guarded(Daemon):
+    """Calls with a token, each from an address of its own, for failures count by address."""
+
+    addresses = itertools.count(2)
+
+    def ask(self, method, path, token=None, body=None, headers=None, address=None):
+        sent = dict(headers or {})
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token}"
+        data = None
+        if body is not None:
+            data = json.dumps(body)
+            sent.setdefault("Content-Type", "application/json")
+        if address is None:
+            number = next(self.addresses)
+            address = f"127.1.{number // 250}.{number % 250 + 1}"
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE,
+                                                source_address=(address, 0))
+        try:
+            connection.request(method, path, data, sent)
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read())
+        finally:
+            connection.close()
+
+    def begin_session(self, token, **rest):
+        """The cookie, as a browser would send it."""
+        answer = self.ask("POST", "/v1/session", body={"token": token}, **rest)
+        assert answer.status == 200, answer
+        return {"Cookie": answer.headers["Set-Cookie"].split(";")[0]}
+
+
+@contextlib.contextmanager
+def guarded(made, db):
+    tokens, template = made
+    for suffix in [".tokens", ".token-key"]:
+        shutil.copy(f"{template}{suffix}", f"{db}{suffix}")
+    with Guarded(db) as daemon:
+        daemon.tokens = tokens
+        assert daemon.ask("POST", "/v1/items", tokens["frontend"],
+                          {"items": plane_items()}).status == 200
+        yield daemon

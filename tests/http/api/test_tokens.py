@@ -1,0 +1,227 @@
+"""Access tokens: made, revoked, and taken by a daemon that runs."""
+
+import concurrent.futures
+import os
+import pathlib
+import stat
+import time
+
+import pytest
+
+from client import run, wait_until
+from guarded import Guarded, create, edit, revoke
+
+# ---- tokens come and go while the daemon runs ----
+
+def test_a_revoked_token_ends_within_a_second_or_so(fresh):
+    token = fresh.tokens["frontend"]
+    cookie = fresh.begin_session(token)
+    assert fresh.ask("GET", "/v1/items", token).status == 200
+    assert fresh.ask("GET", "/v1/items", headers=cookie).status == 200
+    revoke(fresh.db, "--name", "the frontend")
+    start = time.monotonic()
+    wait_until(lambda: fresh.ask("GET", "/v1/items", token).status == 401, "the end of the token")
+    assert time.monotonic() - start < 5
+    assert fresh.ask("GET", "/v1/items", headers=cookie).status == 401
+    assert fresh.ask("GET", "/v1/items", fresh.tokens["admin"]).status == 200
+    # The file is read when it has changed, and only then.
+    assert fresh.log_text().count("event=tokens ") == 2
+
+
+def test_a_new_token_is_known_soon(fresh):
+    token, _ = create(fresh.db, "frontend", "new")
+    wait_until(lambda: fresh.ask("GET", "/v1/items", token).status == 200, "the new token")
+
+
+def test_the_first_token_ends_the_time_without(db):
+    with Guarded(db) as daemon:
+        assert "event=no_tokens" in daemon.log_text()
+        assert daemon.ask("GET", "/v1/session").json == {
+            "role": "admin", "name": None, "authentication": "none"}
+        assert daemon.ask("GET", "/v1/items").status == 200
+        token, _ = create(db, "frontend", "first")
+        wait_until(lambda: daemon.ask("GET", "/v1/items").status == 401, "closed doors")
+        assert daemon.ask("GET", "/v1/items", token).status == 200
+
+
+@pytest.mark.parametrize("damage", [
+    lambda path: path.unlink(),
+    lambda path: path.write_text("{"),
+    lambda path: path.write_text('{"tokens":[{}]}'),
+    lambda path: path.write_text(""),
+    lambda path: path.chmod(0o640),
+    lambda path: path.write_text(path.read_text().replace('"admin"', '"public"')),
+])
+def test_a_damaged_file_changes_nothing(fresh, damage):
+    damage(pathlib.Path(f"{fresh.db}.tokens"))
+
+    def complaints():
+        fresh.ask("GET", "/livez", fresh.tokens["admin"])
+        return fresh.log_text().count("event=tokens_unchanged")
+    wait_until(lambda: complaints() > 0, "a complaint")
+    assert fresh.ask("GET", "/v1/items", fresh.tokens["admin"]).status == 200
+    assert fresh.ask("GET", "/v1/items", fresh.tokens["revoked"]).status == 401
+    assert fresh.ask("GET", "/v1/items").status == 401
+
+
+def test_what_could_not_be_read_is_taken_once_it_can_be(fresh):
+    key = pathlib.Path(f"{fresh.db}.token-key")
+    away = key.rename(key.with_suffix(".away"))
+    token = fresh.tokens["admin"]
+    edit(fresh.db, lambda rows: [row.update(revoked=1) for row in rows])
+
+    def is_told():
+        return fresh.ask("GET", "/v1/items", token).status == 200 and (
+            "event=tokens_unchanged" in fresh.log_text())
+    wait_until(is_told, "a complaint")
+    away.rename(key)
+    wait_until(lambda: fresh.ask("GET", "/v1/items", token).status == 401, "the token's end")
+    assert fresh.log_text().count("event=tokens_unchanged") == 1
+
+
+def test_a_damaged_file_is_told_of_once(fresh):
+    path = pathlib.Path(f"{fresh.db}.tokens")
+
+    def complaints():
+        fresh.ask("GET", "/livez", fresh.tokens["admin"])
+        return fresh.log_text().count("event=tokens_unchanged")
+    for damaged in ["{", "["]:
+        before = complaints()
+        path.write_text(damaged)
+        wait_until(lambda: complaints() > before, "a complaint")
+    assert complaints() == 2
+
+
+def test_a_first_file_that_cannot_be_read_lets_nobody_in(db):
+    with Guarded(db) as daemon:
+        assert daemon.ask("GET", "/v1/items").status == 200
+        pathlib.Path(f"{db}.tokens").write_text("{}")
+        wait_until(lambda: daemon.ask("GET", "/v1/items").status == 401, "closed doors")
+        assert "event=tokens_unchanged" in daemon.log_text()
+
+
+# ---- at the start ----
+
+@pytest.mark.parametrize(("suffix", "mode"), [
+    (".tokens", 0o640), (".tokens", 0o604), (".token-key", 0o640), (".token-key", 0o604)])
+def test_a_file_that_others_may_read_is_refused(db, suffix, mode):
+    create(db, "admin", "root")
+    path = f"{db}{suffix}"
+    os.chmod(path, mode)
+    done = run("serve", "--db", db, "--listen=127.0.0.1:0")
+    assert done.returncode == 1
+    assert path in done.stderr and "chmod 600" in done.stderr
+
+
+def test_files_are_made_for_their_owner_alone(db):
+    create(db, "admin", "root")
+    for suffix in [".tokens", ".token-key"]:
+        assert stat.S_IMODE(os.stat(f"{db}{suffix}").st_mode) == 0o600
+    assert sorted(path.name for path in db.parent.iterdir()) == [
+        "fisherd.db.token-key", "fisherd.db.tokens"]
+
+
+def test_tokens_that_cannot_be_read_keep_the_daemon_from_starting(db):
+    create(db, "admin", "root")
+    pathlib.Path(f"{db}.tokens").write_text('{"tokens": 3}')
+    done = run("serve", "--db", db, "--listen=127.0.0.1:0")
+    assert done.returncode == 1 and f"{db}.tokens is damaged: /tokens" in done.stderr
+
+
+def test_a_key_that_is_gone_is_told_and_not_made_anew(db):
+    create(db, "admin", "root")
+    os.unlink(f"{db}.token-key")
+    done = run("serve", "--db", db, "--listen=127.0.0.1:0")
+    assert done.returncode == 1 and f"{db}.token-key" in done.stderr
+    done = run("token", "create", "--db", db, "--role=admin", "--name=x")
+    assert done.returncode == 1 and f"{db}.token-key" in done.stderr
+    assert not os.path.exists(f"{db}.token-key")
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"])
+def test_without_tokens_only_this_machine_is_served(db, listen):
+    done = run("serve", "--db", db, f"--listen={listen}")
+    assert done.returncode == 1
+    assert "token create" in done.stderr
+    assert not db.exists()
+
+
+def test_with_tokens_it_listens_elsewhere_too(db):
+    token, _ = create(db, "frontend", "front")
+    with Guarded(db, {"listen": "0.0.0.0:0"}) as daemon:
+        assert daemon.ask("GET", "/v1/items", token).status == 200
+        assert daemon.ask("GET", "/v1/items", headers={"Host": "fisherd.example.org"}).status == 401
+
+
+def test_files_may_be_named_and_then_must_be_there(db, tmp_path):
+    named = {"tokens": tmp_path / "t.json", "token-key": tmp_path / "k"}
+    given = [f"--{name}={path}" for name, path in named.items()]
+    done = run("serve", "--db", db, "--listen=127.0.0.1:0", *given)
+    assert done.returncode == 1 and str(named["tokens"]) in done.stderr
+    token, _ = create(db, "frontend", "front", *given)
+    with Guarded(db, named) as daemon:
+        assert daemon.ask("GET", "/v1/items", token).status == 200
+        assert daemon.ask("GET", "/v1/items").status == 401
+
+
+def test_the_key_may_be_a_credential_of_systemd(db, tmp_path):
+    token, _ = create(db, "frontend", "front")
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    os.rename(f"{db}.token-key", credentials / "token-key")
+    (credentials / "token-key").chmod(0o440)  # as the rights of one more user show
+    with Guarded(db, env={"CREDENTIALS_DIRECTORY": str(credentials)}) as daemon:
+        assert daemon.ask("GET", "/v1/items", token).status == 200
+
+
+# ---- the command ----
+
+def test_a_list_tells_states_and_no_secrets(world):
+    done = run("token", "list", "--db", world.db)
+    assert done.returncode == 0
+    states = {line.split()[0]: line.split()[1:3] for line in done.stdout.splitlines()[1:]}
+    for who, expected in [("annotator", ["annotator", "valid"]), ("admin", ["admin", "valid"]),
+                          ("revoked", ["admin", "revoked"]), ("expired", ["admin", "expired"])]:
+        _, identity, secret = world.tokens[who].split("_", 2)
+        assert states[identity] == expected
+        assert secret not in done.stdout
+
+
+@pytest.mark.parametrize(("arguments", "wanted"), [
+    ([], ["create, list or revoke"]),
+    (["make"], ["create, list or revoke"]),
+    (["create", "--role=admin"], ["--name"]),
+    (["create", "--name=x"], ["--role"]),
+    (["create", "--name=x", "--role=public"], ["--role"]),
+    (["create", "--name=x", "--role=root"], ["--role"]),
+    (["create", "--name=a\nb", "--role=admin"], ["control characters"]),
+    (["create", "--name=" + 257 * "x", "--role=admin"], ["256"]),
+    (["create", "--name=x", "--role=admin", "--expires=soon"], ["--expires", "soon"]),
+    (["create", "--name=x", "--role=admin", "--expires=-3d"], ["--expires"]),
+    (["create", "--name=x", "--role=admin", "--expires=0d"], ["over"]),
+    (["create", "--name=x", "--role=admin", "--expires=2020-01-31"], ["over"]),
+    (["create", "--name=x", "--role=admin", "--expires=2027-13-31"], ["--expires"]),
+    (["create", "--name=x", "--role=admin", "stray"], ["stray"]),
+    (["revoke"], ["ID"]),
+    (["revoke", "0123456789ab"], ["0123456789ab"]),
+    (["revoke", "--name=nobody"], ["nobody"]),
+])
+def test_a_wrong_command_is_told_and_changes_nothing(db, arguments, wanted):
+    more = ["--db", db] if arguments else []
+    done = run("token", *arguments, *more)
+    assert done.returncode == 1 and done.stdout == ""
+    assert all(word in done.stderr for word in wanted), done.stderr
+    assert not list(db.parent.iterdir())
+
+
+def test_a_token_may_end_on_a_date(db):
+    create(db, "admin", "root", "--expires=2999-01-31")
+    listed = run("token", "list", "--db", db).stdout.splitlines()[1]
+    assert "2999-01-31T00:00:00Z" in listed
+
+
+def test_tokens_made_at_once_are_all_kept(db):
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda i: create(db, "annotator", f"a{i}")[1], range(16)))
+    listed = run("token", "list", "--db", db).stdout
+    assert all(identity in listed for identity in made)
