@@ -224,3 +224,11 @@ def test_it_listens_where_it_is_told(db, listen):
         if "[::1]" in listen and "::1" in str(error):
             pytest.skip("there is no IPv6 here")
         raise
+
+
+def test_a_page_that_the_browser_has_is_not_sent_again(shared):
+    page = shared.call("GET", "/")
+    again = shared.call("GET", "/", headers={"If-None-Match": page.headers["ETag"]})
+    assert (again.status, again.body) == (304, b"")
+    older = shared.call("GET", "/", headers={"If-None-Match": '"older"'})
+    assert (older.status, older.body) == (200, page.body)
