@@ -34,7 +34,15 @@ python3 - "$builds/coverage/branches.json" <<'PYTHON'
 import json, sys
 
 FLOOR = 75
-OWN_FLOORS = {}  # of what is lower still, so that it gets no worse
+OWN_FLOORS = {  # of what is lower still, so that it gets no worse
+    "src/app/client.c": 58,
+    "src/app/kernels.c": 58,
+    "src/app/plane.c": 70,
+    "src/http/connection.c": 70,
+    "src/http/peer.c": 71,
+    "src/http/tls.c": 70,
+    "src/fisher/select_pool.c": 74,
+}
 summary = json.load(open(sys.argv[1]))
 files = sorted((100 * file["branch_covered"] / file["branch_total"], file["filename"])
                for file in summary["files"] if file["branch_total"])
