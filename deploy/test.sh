@@ -98,44 +98,55 @@ install_packages $build_packages $test_packages
 export NODE_MODULES="$builds/web/node_modules"
 step 'packages of npm' install_node_modules || true
 
-# The lanes run side by side: most tests wait rather than compute. Each pays for one build.
-
-gcc_lane() {
-    step 'format' formatted || true
-    if step 'build with gcc' build gcc; then
-        run_tests gcc
-    fi
+# Builds come one after another, each on all cores; tests, which mostly wait, run beside those that
+# follow.
+running=''
+beside() {
+    "$@" &
+    running="$running $!"
 }
 
-# clang's warnings and the sanitizers share one build.
-clang_lane() {
-    export CC=clang
+address_tests() {
     export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
-    if step 'build with clang, AddressSanitizer and UndefinedBehaviorSanitizer' \
-        build asan -Db_sanitize=address,undefined -Db_lundef=false; then
-        step 'static analysis' sh "$top/deploy/analyse.sh" "$builds/asan" || true
-        run_tests asan --no-suite e2e --no-suite web --timeout-multiplier 4
-    fi
+    run_tests asan --no-suite e2e --no-suite web --timeout-multiplier 4
 }
 
-thread_lane() {
+thread_tests() {
     export TSAN_OPTIONS="suppressions=$top/tests/tsan.supp halt_on_error=1 second_deadlock_stack=1"
-    if step 'build with ThreadSanitizer' build tsan -Db_sanitize=thread; then
-        run_tests tsan --suite engine --suite http --timeout-multiplier 4
-    fi
+    run_tests tsan --suite engine --suite http --timeout-multiplier 4
 }
 
-fuzz_lane() {
+analysis() {
+    step 'static analysis' sh "$top/deploy/analyse.sh" "$builds/asan" || true
+}
+
+fuzzing() {
     step 'fuzzing' sh "$top/deploy/fuzz.sh" 5000x || true
 }
 
-lanes=''
-for lane in clang_lane thread_lane gcc_lane fuzz_lane; do
-    "$lane" &
-    lanes="$lanes $!"
-done
-for lane in $lanes; do
-    wait "$lane" || count 0 1 0
+build_with_clang() (
+    export CC=clang
+    build "$@"
+)
+
+step 'format' formatted || true
+
+# clang's warnings and the sanitizers share one build.
+if step 'build with clang, AddressSanitizer and UndefinedBehaviorSanitizer' \
+    build_with_clang asan -Db_sanitize=address,undefined -Db_lundef=false; then
+    beside address_tests
+    beside analysis
+fi
+if step 'build with ThreadSanitizer' build tsan -Db_sanitize=thread; then
+    beside thread_tests
+fi
+if step 'build with gcc' build gcc; then
+    beside run_tests gcc
+fi
+beside fuzzing
+
+for process in $running; do
+    wait "$process" || count 0 1 0
 done
 
 say "$(($(date +%s) - started)) seconds, $(total 3) skipped"
