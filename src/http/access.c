@@ -114,18 +114,21 @@ void fd_access_reload(fd_access *access) {
     (void)pthread_mutex_unlock(&access->reading);
 }
 
+/* What could not be read may well be now: there is a key again, or a free descriptor. */
+static void look(fd_access *access, bool tries_again) {
+    (void)pthread_mutex_lock(&access->reading);
+    struct seen seen = look_at(access->tokens_path);
+    if ((tries_again && access->is_behind) || !is_same(&seen, &access->seen))
+        reload_locked(access, &seen);
+    (void)pthread_mutex_unlock(&access->reading);
+}
+
 static void look_now_and_then(fd_access *access) {
     int64_t now = (int64_t)(fd_monotonic_seconds() * 1e3);
     int64_t due = atomic_load(&access->next_look);
-    if (now < due ||
-        !atomic_compare_exchange_strong(&access->next_look, &due, now + LOOK_MILLISECONDS))
-        return;
-    (void)pthread_mutex_lock(&access->reading);
-    struct seen seen = look_at(access->tokens_path);
-    /* What could not be read may well be now: there is a key again, or a free descriptor. */
-    if (access->is_behind || !is_same(&seen, &access->seen))
-        reload_locked(access, &seen);
-    (void)pthread_mutex_unlock(&access->reading);
+    if (now >= due &&
+        atomic_compare_exchange_strong(&access->next_look, &due, now + LOOK_MILLISECONDS))
+        look(access, true);
 }
 
 /* ---- life ---- */
@@ -184,9 +187,8 @@ static void fill(const fd_token *token, fd_authentication authentication, fd_ide
     memcpy(ret->name, token->name, sizeof(ret->name));
 }
 
-fd_token_state fd_access_check_token(fd_access *access, const char *text, fd_identity *ret) {
+static fd_token_state check_token(fd_access *access, const char *text, fd_identity *ret) {
     const fd_token *token;
-    look_now_and_then(access);
     (void)pthread_rwlock_rdlock(&access->lock);
     fd_token_state state =
         fd_tokens_check(&access->tokens, access->key, text, fd_wall_milliseconds() / 1000, &token);
@@ -194,6 +196,15 @@ fd_token_state fd_access_check_token(fd_access *access, const char *text, fd_ide
         fill(token, FD_AUTHENTICATION_TOKEN, ret);
     (void)pthread_rwlock_unlock(&access->lock);
     return state;
+}
+
+fd_token_state fd_access_check_token(fd_access *access, const char *text, fd_identity *ret) {
+    look_now_and_then(access);
+    fd_token_state state = check_token(access, text, ret);
+    if (state != FD_TOKEN_UNKNOWN)
+        return state;
+    look(access, false); /* it may have been made a moment ago */
+    return check_token(access, text, ret);
 }
 
 /* A session is "id.seconds.hash": the token that it was made from, when, and that it was here. */

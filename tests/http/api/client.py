@@ -98,8 +98,9 @@ class Daemon:
 
     def __init__(self, db, options=None, env=None):
         options = {"listen": "127.0.0.1:0", **SMALL_MODEL, **(options or {})}
-        if SANITIZER:
-            options.setdefault("stop-seconds", 2 * SLOWNESS)
+        # A busy disk takes its time to sync what is left; how quickly a daemon ends is asserted where
+        # that is the question.
+        options.setdefault("stop-seconds", 10 * SLOWNESS)
         if db is not None:
             options["db"] = db
         self.db = db
