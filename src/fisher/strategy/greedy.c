@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <string.h>
 
 #include "lazy.h"
 
@@ -65,10 +66,29 @@ static int find_best(growth *grown, size_t room, double least, fi_finds *ret) {
     return fi_scan_pool(&scan, ret);
 }
 
-static int by_pair(const void *x, const void *y) {
-    uint64_t a = fi_pair_key(((const fi_found *)x)->pair);
-    uint64_t b = fi_pair_key(((const fi_found *)y)->pair);
-    return (a > b) - (a < b);
+/* Stable, by the first item of each pair or by its second. `ends` [n_items] is for it to use. */
+static void sort_by_item(const fi_found *from, size_t n, bool by_second, size_t *ends,
+                         size_t n_items, fi_found *to) {
+    memset(ends, 0, n_items * sizeof(*ends));
+    for (size_t i = 0; i < n; i++)
+        ends[by_second ? from[i].pair.b : from[i].pair.a]++;
+    for (size_t item = 1; item < n_items; item++)
+        ends[item] += ends[item - 1];
+    for (size_t i = n; i-- > 0;)
+        to[--ends[by_second ? from[i].pair.b : from[i].pair.a]] = from[i];
+}
+
+/* The lower pair first. By counting: where millions are found, comparisons would take so long that
+ * a selection which nobody waits for any more went on. */
+static int sort_by_pair(fi_finds *finds, size_t n_items) {
+    size_t n = finds->count;
+    FD_FREE fi_found *halfway = calloc(n + 1, sizeof(*halfway));
+    FD_FREE size_t *ends = calloc(n_items + 1, sizeof(*ends));
+    if (!halfway || !ends)
+        return -ENOMEM;
+    sort_by_item(finds->pairs, n, true, ends, n_items, halfway);
+    sort_by_item(halfway, n, false, ends, n_items, finds->pairs);
+    return 0;
 }
 
 /* What was offered is not found again, be it in the batch or put off. */
@@ -106,7 +126,9 @@ static int pick_among(growth *grown, fi_finds *finds, size_t k, fi_pair *batch, 
         return -ENOMEM;
     /* Ties go to the lower pair, as in the full list. */
     double best = largest_key(finds);
-    qsort(finds->pairs, n, sizeof(*finds->pairs), by_pair);
+    int r = sort_by_pair(finds, problem->view->distinct->n_items);
+    if (r)
+        return r;
     fi_distinct listed = *problem->view->distinct;
     for (size_t i = 0; i < n; i++) {
         pairs[i] = finds->pairs[i].pair;
@@ -129,8 +151,7 @@ static int pick_among(growth *grown, fi_finds *finds, size_t k, fi_pair *batch, 
     if (tied)
         from.floor = -INFINITY;
     size_t before = *count, chosen = 0;
-    int r =
-        fi_lazy_pick(&from, &grown->factor, tied && best > 0.0 ? 1 : k - before, picked, &chosen);
+    r = fi_lazy_pick(&from, &grown->factor, tied && best > 0.0 ? 1 : k - before, picked, &chosen);
     for (size_t i = 0; r == 0 && i < chosen; i++)
         batch[(*count)++] = pairs[picked[i]];
     return r ? r : remember(grown, finds, offered);
