@@ -22,7 +22,7 @@ SHORT = {"batch_size": 2, "generate": {"mode": "in_prompt", "pairs": 50}}
 def narrow(db):
     """One selection at once, and two that may wait."""
     with Daemon(db, {"hidden-layers": 0, "selections-at-once": 1, "selection-queue": 2,
-                     "stop-seconds": 4 * SLOWNESS}) as daemon:
+                     "stop-seconds": 3 * SLOWNESS}) as daemon:
         daemon.add_items(ITEMS)
         yield daemon
 
@@ -107,7 +107,7 @@ def test_who_hangs_up_leaves_the_queue(narrow):
 
 def test_the_daemon_ends_while_selections_wait(narrow):
     connections = fill(narrow)
-    assert narrow.stop() < 4 * SLOWNESS
+    assert narrow.stop() < 3 * SLOWNESS
     for connection in connections:
         connection.close()
 

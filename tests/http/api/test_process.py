@@ -195,7 +195,8 @@ def test_a_disk_that_hangs_does_not_keep_the_daemon_longer_than_its_limit(db, it
             wait_until(hanging_disk.is_waited_for, "a sync that hangs")
             daemon.process.send_signal(signal.SIGTERM)
             assert daemon.process.wait(PATIENCE) == 1
-        assert "not everything ended within stop-seconds" in daemon.log_text()
+        wait_until(lambda: "not everything ended within stop-seconds" in daemon.log_text(),
+                   "the reason")
     hanging_disk.go_on()
     with Daemon(db) as daemon:
         assert daemon.call("GET", "/livez").status == 200

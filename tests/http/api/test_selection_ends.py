@@ -39,7 +39,7 @@ def rows():
 @pytest.fixture
 def busy(db, rows):
     """A daemon with enough items for a selection of many seconds."""
-    with Daemon(db, {"hidden-layers": 0, "stop-seconds": 4 * SLOWNESS}) as daemon:
+    with Daemon(db, {"hidden-layers": 0, "stop-seconds": 3 * SLOWNESS}) as daemon:
         for first in range(0, len(rows), 10000):
             daemon.add_items(rows[first:first + 10000])
         yield daemon
@@ -97,7 +97,7 @@ def test_the_daemon_ends_during_a_long_selection(busy, strategy):
     with begin(busy, strategy) as connection:
         waiting = threading.Thread(target=receive, args=(connection,))
         waiting.start()
-        assert busy.stop() < 4 * SLOWNESS
+        assert busy.stop() < 3 * SLOWNESS
         waiting.join()
     assert statuses(b"".join(received)) in ([], [503])
 
