@@ -84,6 +84,7 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
         .selection_queue = (uint32_t)options->selection_queue,
         .transfers_at_once = (uint32_t)options->transfers_at_once,
         .transfer_queue = (uint32_t)options->transfer_queue,
+        .head_size = (size_t)options->header_size << 10,
         .body_size = mebibytes(options->body_size),
         .request_memory = mebibytes(options->request_memory),
         .memory = mebibytes(options->memory),

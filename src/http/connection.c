@@ -127,7 +127,10 @@ static fd_connection *open_connection(fd_server *server, struct MHD_Connection *
     int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     fd_address address = fd_address_of(fd_peer_address(connection));
     opened->server = server;
-    opened->wire = (fd_wire){.fd = fd, .session = session_of(connection), .answer = refuse};
+    opened->wire = (fd_wire){.fd = fd,
+                             .session = session_of(connection),
+                             .answer = refuse,
+                             .guard.head_max = server->options.head_size};
     opened->place.fd = fd;
     opened->place.is_trusted = fd_networks_contain(&server->trusted, &address);
     (void)pthread_mutex_lock(&server->lock);

@@ -330,7 +330,7 @@ static void take_byte_of_line(fd_guard *guard, char c) {
         fd_guard_refuse(guard, 400, "there is a control character");
     else if (is_wrong_in_size(guard, c))
         fd_guard_refuse(guard, 400, lines[FD_GUARD_CHUNK_SIZE].detail);
-    else if (guard->state <= FD_GUARD_HEADER && ++guard->head_size > FD_HEAD_MAX)
+    else if (guard->state <= FD_GUARD_HEADER && ++guard->head_size > guard->head_max)
         fd_guard_refuse(guard, 431, "the headers are too long");
     else if (c != '\r' && c != '\n' && guard->line_size == lines[guard->state].most)
         fd_guard_refuse(guard, lines[guard->state].status, lines[guard->state].detail);

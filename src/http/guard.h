@@ -18,7 +18,6 @@ enum {
     FD_HEADERS_MAX = 64,      /* lines */
     FD_COOKIES_MAX = 64,      /* in their one line */
     FD_HEADER_MAX = 8192,     /* bytes of one line */
-    FD_HEAD_MAX = 16 << 10,   /* bytes; libmicrohttpd's memory for a connection holds so much */
     FD_LENGTH_DIGITS_MAX = 15 /* of a Content-Length or the size of a chunk */
 };
 
@@ -33,8 +32,9 @@ typedef enum fd_guard_state {
     FD_GUARD_REFUSED,
 } fd_guard_state;
 
-/* Starts as all zero, for one connection. */
+/* Starts as all zero but for head_max, for one connection. */
 typedef struct fd_guard {
+    size_t head_max; /* bytes of a head */
     fd_guard_state state;
     unsigned status;    /* of the 400s and 500s once it has refused, until then 0 */
     const char *detail; /* static text; NULL until then */

@@ -17,9 +17,9 @@
 #include "tls.h"
 
 enum {
-    STACK_SIZE = 2 << 20, /* jansson's recursion needs room */
-    CONNECTION_MEMORY = 32 << 10,
-    POOL_CONNECTIONS_MAX = 120, /* on one epoll thread; at 128 it stalls */
+    STACK_SIZE = 2 << 20,         /* jansson's recursion needs room */
+    CONNECTION_MEMORY = 16 << 10, /* of libmicrohttpd's, beside the head */
+    POOL_CONNECTIONS_MAX = 120,   /* on one epoll thread; at 128 it stalls */
     POOL_SURPLUS = 4,
     OTHER_FILES = 64,
 };
@@ -95,7 +95,7 @@ static int start_library(fd_server *server, fd_fault *fault) {
         NULL, MHD_OPTION_LISTEN_SOCKET, server->socket, MHD_OPTION_CONNECTION_LIMIT,
         options->connections + surplus, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)options->idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CONNECTION_MEMORY, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_SIZE,
+        CONNECTION_MEMORY + options->head_size, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_SIZE,
         MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_URI_LOG_CALLBACK, fd_exchange_begin, server,
         MHD_OPTION_NOTIFY_COMPLETED, fd_exchange_end, server, MHD_OPTION_NOTIFY_CONNECTION,
         fd_connection_notify, server, MHD_OPTION_ARRAY, options->threads > 0 ? pool : &none,

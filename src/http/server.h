@@ -29,6 +29,7 @@ typedef struct fd_server_options {
     uint32_t selection_queue;    /* selections that may wait */
     uint32_t transfers_at_once;  /* large bodies read, and long answers written; 0 as above */
     uint32_t transfer_queue;
+    size_t head_size;         /* most bytes of a request's first line and headers */
     size_t body_size;         /* most bytes of a body; routes have limits of their own below it */
     size_t request_memory;    /* most bytes to read one */
     size_t memory;            /* the same of all requests, with bodies and unsent answers */

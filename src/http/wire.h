@@ -29,7 +29,7 @@ struct fd_wire {
 int fd_wire_check(void) FD_MUST_CHECK;
 
 /* From now on, and until it is closed, the guard sees what arrives at wire->fd. The wire is the
- * caller's; it starts as all zero but for fd, session and answer. */
+ * caller's; it starts as all zero but for fd, session, answer and guard.head_max. */
 void fd_wire_open(fd_wire *wire);
 void fd_wire_close(fd_wire *wire);
 

@@ -44,7 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0)
         return 0;
     const char *bytes = (const char *)data + 1;
-    fd_guard whole = {0}, split = {0}, alone = {0};
+    const fd_guard fresh = {.head_max = 16 << 10};
+    fd_guard whole = fresh, split = fresh, alone = fresh;
     size_t passed = show(&whole, bytes, size - 1, 0);
     size_t passed_split = show(&split, bytes, size - 1, data[0] + 1u);
     assert(passed == passed_split);

@@ -37,6 +37,8 @@ struct MHD_Daemon *__wrap_MHD_start_daemon(unsigned flags, uint16_t port,
 
 /* ---- the daemon ---- */
 
+enum { HEAD_MAX = 16 << 10 };
+
 static struct world {
     fd_engine *engine;
     fd_server *server;
@@ -49,6 +51,7 @@ static void world_open(void) {
         .selection_queue = 4,
         .transfer_queue = 4,
         .idle_seconds = 60,
+        .head_size = HEAD_MAX,
         .request_seconds = 60,
         .body_size = 64 << 20,
         .request_memory = 512 << 20,
@@ -195,7 +198,7 @@ static const char *check_answer(const char *at, unsigned *ret_status, bool *ret_
 /* One for each request that the guard finds and for what it refuses, unless an answer before says
  * that it is the last. */
 static void check_answers(const uint8_t *data, size_t size) {
-    fd_guard guard = {0};
+    fd_guard guard = {.head_max = HEAD_MAX};
     size_t n = 0, ended;
     bool closes = false, refused = !fd_guard_take(&guard, (const char *)data, size, &ended);
     for (const char *at = answer.bytes; at < answer.bytes + answer.size;) {

@@ -12,6 +12,8 @@
 #include "router.h"
 #include "target.h"
 
+enum { HEAD_MAX = 16 << 10 };
+
 /* ---- the target ---- */
 
 /* Out of memory that ends where the target does. */
@@ -90,6 +92,7 @@ static verdict verdict_of(const char *data, size_t size, size_t first, size_t st
     fd_guard *guard = calloc(1, sizeof(*guard));
     verdict found = {0};
     assert_non_null(guard);
+    guard->head_max = HEAD_MAX;
     for (size_t at = 0, end = first; at < size; at = end, end += step) {
         end = end < size ? end : size;
         char *exact = malloc(end - at + 1);
@@ -333,7 +336,7 @@ static void a_header_and_a_head_may_be_so_long(void **state) {
     /* Two lines that end just where the limit is, or one after. */
     size_t others = strlen("GET / HTTP/1.1\r\nHost: x\r\n\r\n\r\n");
     for (size_t more = 0; more < 2; more++) {
-        size_t size = FD_HEAD_MAX - others + more;
+        size_t size = HEAD_MAX - others + more;
         memset(headers, 'a', size);
         headers[size] = '\0';
         headers[1] = ':';
@@ -404,7 +407,7 @@ static void a_request_leaves_nothing_to_the_next(void **state) {
 
 static void the_first_refusal_stays(void **state) {
     (void)state;
-    fd_guard guard = {0};
+    fd_guard guard = {.head_max = HEAD_MAX};
     size_t ended;
     static const char fine[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
     assert_true(fd_guard_take(&guard, fine, 10, &ended));

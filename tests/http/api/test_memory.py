@@ -51,6 +51,25 @@ def test_a_body_is_no_larger_than_allowed(db):
         assert answer.json["detail"] == "the body is too large"
 
 
+@pytest.mark.parametrize("size", [2, 16, 300])
+def test_a_head_is_no_larger_than_allowed(db, size):
+    with Daemon(db, {"header-size": size}) as daemon:
+        def ask(more):
+            """Of so many bytes more than the limit, in lines that are no longer than one may be."""
+            with socket.create_connection((daemon.host, daemon.port), timeout=60 * SLOWNESS) as connection:
+                head = "GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                left = size * 1024 + more - len(head) - len("\r\n")
+                lines = max(1, left // 7000)
+                sizes = [left // lines] * (lines - 1) + [left - left // lines * (lines - 1)]
+                head += "".join(f"A:{'x' * (n - len('A:') - 2)}\r\n" for n in sizes) + "\r\n"
+                assert len(head) == size * 1024 + more
+                connection.sendall(head.encode())
+                return read_answer(connection)
+        assert statuses(ask(0)) == [200]
+        refused = ask(1)
+        assert statuses(refused) == [431] and b"the headers are too long" in refused
+
+
 @pytest.mark.parametrize("repeated", ["1,", "[],", "{},", '"",', '{"a":1},'])
 def test_a_body_that_takes_too_much_memory_to_read_is_refused(narrow, repeated):
     count = MIB // 4 // len(repeated)
