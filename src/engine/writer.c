@@ -225,20 +225,28 @@ static int run_transaction(fd_engine *engine, fd_job *jobs) {
     return 0;
 }
 
-static void run_group(fd_engine *engine, fd_job *jobs) {
-    int r = run_transaction(engine, jobs);
-    if (r == 0)
-        return;
-    if (!jobs->next) {
+static int run_alone(fd_engine *engine, fd_job *job) {
+    int r = run_transaction(engine, job);
+    if (r < 0) {
         note_failure(engine, r);
-        jobs->result = r;
-        return;
+        job->result = r;
     }
-    /* One job must not take the others down with it: each gets a transaction of its own. */
+    return r;
+}
+
+static void run_group(fd_engine *engine, fd_job *jobs) {
+    if (jobs->next && run_transaction(engine, jobs) == 0)
+        return;
+    /* One job must not take the others down with it: each gets a transaction of its own. But where
+     * the disk fails that too, the others would only wait longer for the same. */
+    int r = 0;
     for (fd_job *job = jobs, *next; job; job = next) {
         next = job->next;
         job->next = NULL;
-        run_group(engine, job);
+        if (r == -EIO)
+            job->result = r;
+        else
+            r = run_alone(engine, job);
         job->next = next;
     }
 }

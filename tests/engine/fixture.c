@@ -244,8 +244,10 @@ void fixture_jump(fixture_clock *clock, double seconds) {
 struct faulty_store {
     fd_store store;
     fd_store *inner;
-    bool borrowed;             /* the inner store stays open */
+    bool borrowed; /* the inner store stays open */
+    atomic_uint commits;
     atomic_uint until_failure; /* 0: never */
+    atomic_uint to_fail;       /* from then on */
     atomic_uint probes_to_fail;
     atomic_int error;
     atomic_int until_held; /* commits that still return; negative: all */
@@ -269,16 +271,18 @@ static int faulty_begin(fd_store *store) {
 }
 
 static int faulty_commit(fd_store *store) {
+    (void)atomic_fetch_add(&faulty(store)->commits, 1);
     if (atomic_load(&faulty(store)->until_held) > 0)
         (void)atomic_fetch_sub(&faulty(store)->until_held, 1);
     else
         while (atomic_load(&faulty(store)->until_held) == 0)
             (void)sched_yield();
-    unsigned left = atomic_load(&faulty(store)->until_failure);
-    if (left > 0)
-        atomic_store(&faulty(store)->until_failure, left - 1);
-    if (left == 1)
+    if (atomic_load(&faulty(store)->until_failure) > 0 &&
+        atomic_fetch_sub(&faulty(store)->until_failure, 1) == 1) {
+        if (atomic_fetch_sub(&faulty(store)->to_fail, 1) > 1)
+            atomic_store(&faulty(store)->until_failure, 1);
         return atomic_load(&faulty(store)->error);
+    }
     return inner(store)->operations->commit(inner(store));
 }
 
@@ -378,9 +382,18 @@ void fixture_hold_commits(fd_store *store, int first) {
     atomic_store(&faulty(store)->until_held, first - 1);
 }
 
-void fixture_fail_commit(fd_store *store, unsigned n, int error) {
+void fixture_fail_commits(fd_store *store, unsigned n, unsigned times, int error) {
     atomic_store(&faulty(store)->error, error);
+    atomic_store(&faulty(store)->to_fail, times);
     atomic_store(&faulty(store)->until_failure, n);
+}
+
+void fixture_fail_commit(fd_store *store, unsigned n, int error) {
+    fixture_fail_commits(store, n, 1, error);
+}
+
+unsigned fixture_commits(fd_store *store) {
+    return atomic_load(&faulty(store)->commits);
 }
 
 void fixture_fail_probes(fd_store *store, unsigned n) {

@@ -93,9 +93,12 @@ void fixture_jump(fixture_clock *clock, double seconds); /* the wall clock alone
 /* A view of a store that outlives it, so that engines can be opened one after another. */
 fd_store *fixture_view(fd_store *store);
 
-/* A memory store whose n-th commit from now fails with `error`. */
+/* A memory store whose n-th commit from now, and those after it up to `times`, fail with `error`.
+ */
 fd_store *fixture_faulty_store(void);
-void fixture_fail_commit(fd_store *store, unsigned n, int error);
+void fixture_fail_commits(fd_store *store, unsigned n, unsigned times, int error);
+void fixture_fail_commit(fd_store *store, unsigned n, int error); /* once */
+unsigned fixture_commits(fd_store *store);                        /* asked for so far */
 void fixture_fail_probes(fd_store *store, unsigned n); /* the next n, with the same error */
 
 /* From the `first` commit from now on they do not return, until 0 lets them all go on. */
