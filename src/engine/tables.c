@@ -6,6 +6,41 @@
 
 #include "array.h"
 
+/* FNV-1a (Fowler, Noll, Vo), finished by a multiplication so that the high bits mix. */
+static uint64_t hash_text(uint64_t hash, const char *text) {
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
+    return (hash ^ 0xff) * 0x100000001b3u;
+}
+
+/* ---- items by their ids ---- */
+
+/* Of an item, or where it would go. */
+static uint32_t *slot_of(const fd_item_table *table, const char *id) {
+    uint64_t hash = hash_text(0xcbf29ce484222325u, id);
+    size_t i = (size_t)(hash >> 20) & (table->n_slots - 1);
+    while (table->by_id[i] > 0 && strcmp(table->entries[table->by_id[i] - 1]->id, id) != 0)
+        i = (i + 1) & (table->n_slots - 1);
+    return &table->by_id[i];
+}
+
+static int reserve_slots(fd_item_table *table, size_t extra) {
+    size_t n_slots = table->n_slots > 0 ? table->n_slots : 64;
+    while ((table->count + extra) * 2 > n_slots)
+        n_slots *= 2;
+    if (n_slots == table->n_slots)
+        return 0;
+    uint32_t *slots = calloc(n_slots, sizeof(*slots));
+    if (!slots)
+        return -ENOMEM;
+    free(table->by_id);
+    table->by_id = slots;
+    table->n_slots = n_slots;
+    for (size_t i = 0; i < table->count; i++)
+        *slot_of(table, table->entries[i]->id) = (uint32_t)i + 1;
+    return 0;
+}
+
 /* ---- items ---- */
 
 int fd_item_entry_new(const fd_item_row *row, fd_item_entry **ret) {
@@ -60,6 +95,8 @@ int fd_item_table_reserve(fd_item_table *table, size_t extra, fd_item_entry *con
                           const char *const *prompt_ids, size_t n) {
     int r = fd_array_reserve(&table->entries, &table->capacity, table->count + extra,
                              sizeof(fd_item_entry *));
+    if (r == 0)
+        r = reserve_slots(table, extra);
     if (r < 0)
         return r;
     for (size_t i = 0; i < n; i++) {
@@ -78,10 +115,10 @@ int fd_item_table_reserve(fd_item_table *table, size_t extra, fd_item_entry *con
 }
 
 void fd_item_table_add(fd_item_table *table, fd_item_entry *entry) {
-    assert(table->count < table->capacity);
+    assert(table->count < table->capacity && table->count * 2 < table->n_slots);
     entry->index = (uint32_t)table->count;
     table->entries[table->count++] = entry;
-    HASH_ADD_KEYPTR(hh, table->by_id, entry->id, strlen(entry->id), entry);
+    *slot_of(table, entry->id) = (uint32_t)table->count;
 
     fd_prompt *prompt = entry->prompt;
     assert(prompt->count < prompt->promised);
@@ -89,13 +126,11 @@ void fd_item_table_add(fd_item_table *table, fd_item_entry *entry) {
 }
 
 const fd_item_entry *fd_item_table_find(const fd_item_table *table, const char *id) {
-    const fd_item_entry *entry;
-    HASH_FIND_STR(table->by_id, id, entry);
-    return entry;
+    uint32_t place = table->n_slots > 0 ? *slot_of(table, id) : 0;
+    return place > 0 ? table->entries[place - 1] : NULL;
 }
 
 void fd_item_table_clear(fd_item_table *table) {
-    HASH_CLEAR(hh, table->by_id);
     HASH_CLEAR(hh, table->prompt_by_id);
     for (size_t i = 0; i < table->count; i++)
         fd_item_entry_free(table->entries[i]);
@@ -105,6 +140,7 @@ void fd_item_table_clear(fd_item_table *table) {
         free(table->prompts[i]);
     }
     free(table->entries);
+    free(table->by_id);
     free(table->prompts);
     memset(table, 0, sizeof(*table));
 }
@@ -146,13 +182,6 @@ void fd_answer_table_clear(fd_answer_table *table) {
     free(table->answers);
     fd_pair_set_clear(&table->labelled);
     memset(table, 0, sizeof(*table));
-}
-
-/* FNV-1a (Fowler, Noll, Vo), finished by a multiplication so that the high bits mix. */
-static uint64_t hash_text(uint64_t hash, const char *text) {
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
-    return (hash ^ 0xff) * 0x100000001b3u;
 }
 
 bool fd_pair_is_held_out(const char *a, const char *b, double fraction) {

@@ -34,14 +34,14 @@ typedef struct fd_item_entry {
     char *id; /* lives as long as the table */
     uint32_t index;
     fd_prompt *prompt;
-    UT_hash_handle hh;
 } fd_item_entry;
 
 typedef struct fd_item_table {
     size_t count;
     size_t capacity;
     fd_item_entry **entries; /* [count], by index */
-    fd_item_entry *by_id;
+    size_t n_slots;  /* a power of two, at least twice the items that there is room for; or 0 */
+    uint32_t *by_id; /* [n_slots] by the hash of the id: the item's index plus one; 0: none */
     size_t prompt_count;
     size_t prompt_capacity;
     fd_prompt **prompts; /* [prompt_count], in the order of arrival */
