@@ -9,5 +9,6 @@ void folder_make(char *path, size_t size);
 void folder_empty(const char *path);
 void folder_remove(const char *path);
 bool folder_has(const char *path);
+void folder_copy(const char *from, const char *to); /* one file */
 
 #endif

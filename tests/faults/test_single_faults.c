@@ -4,7 +4,9 @@
  * sanitizer's to find.
  *
  * FISHERD_LONG=1 has every single one fail, otherwise one in some, with FISHERD_DENSER=N N times
- * as many; FISHERD_FAULT=N the N-th alone.
+ * as many; FISHERD_FAULT=N the N-th alone. FISHERD_SHARE=I/N leaves all but every N-th of them,
+ * from the I-th, to other processes: threads that wait for each other leave a processor idle. A
+ * pattern as an argument chooses tests by name.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -12,6 +14,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -147,32 +150,72 @@ static bool live_with_fault(long n) {
     return atomic_load(&until_fault) == 0;
 }
 
+/* A database to open, made once. */
+static struct { char folder[64], path[96]; } prepared;
+
+static int prepare(void **state) {
+    (void)state;
+    folder_make(prepared.folder, sizeof(prepared.folder));
+    (void)snprintf(prepared.path, sizeof(prepared.path), "%s/test.db", prepared.folder);
+    session_prepare(prepared.path);
+    return 0;
+}
+
+static int remove_prepared(void **state) {
+    (void)state;
+    folder_remove(prepared.folder);
+    return 0;
+}
+
 static bool open_with_fault(long n) {
     char folder[64], path[96], copy[96];
     folder_make(folder, sizeof(folder));
     (void)snprintf(path, sizeof(path), "%s/test.db", folder);
     (void)snprintf(copy, sizeof(copy), "%s/copy.db", folder);
-    session_prepare(path);
+    folder_copy(prepared.path, path);
     atomic_store(&until_fault, n);
     session_reopen(path, copy, no_more_faults);
     folder_remove(folder);
     return atomic_load(&until_fault) == 0;
 }
 
+/* What fails in the run that is under way; 0: none is. */
+static struct {
+    const char *what;
+    long n;
+} under_way;
+
+static int end_faults(void **state) {
+    (void)state;
+    if (under_way.n > 0)
+        print_error("that was with FISHERD_FAULT=%ld of the %s\n", under_way.n, under_way.what);
+    under_way.n = 0;
+    atomic_store(&until_fault, 0);
+    counts_allocations = counts_calls = says_full = false;
+    return 0;
+}
+
 static void run_all(const char *what, run *run_with_fault, long stride) {
     const char *only = getenv("FISHERD_FAULT"), *denser = getenv("FISHERD_DENSER");
+    const char *part = getenv("FISHERD_SHARE");
+    long runs = 0, share = 1, shares = 1;
     if (only) {
         (void)run_with_fault(strtol(only, NULL, 10));
         return;
     }
-    long runs = 0, n = 1;
     if (getenv("FISHERD_LONG"))
         stride = 1;
     else if (denser && strtol(denser, NULL, 10) > 0)
         stride = 1 + stride / strtol(denser, NULL, 10);
-    for (; run_with_fault(n); n += stride)
+    if (part)
+        assert_int_equal(sscanf(part, "%ld/%ld", &share, &shares), 2);
+    under_way.what = what;
+    for (under_way.n = 1 + (share - 1) * stride; run_with_fault(under_way.n);
+         under_way.n += shares * stride)
         runs++;
-    print_message("faults: %ld of about %ld %s failed once, nothing lost\n", runs, n, what);
+    print_message("faults: %ld of about %ld %s failed once, nothing lost\n", runs, under_way.n,
+                  what);
+    under_way.n = 0;
     assert_true(runs > 15);
 }
 
@@ -180,28 +223,24 @@ static void any_allocation_may_fail(void **state) {
     (void)state;
     counts_allocations = true;
     run_all("allocations", live_with_fault, 151);
-    counts_allocations = false;
 }
 
 static void any_allocation_may_fail_where_a_database_is_opened_or_copied(void **state) {
     (void)state;
     counts_allocations = true;
     run_all("allocations with a database", open_with_fault, 601);
-    counts_allocations = false;
 }
 
 static void any_call_may_fail_where_a_database_is_opened_or_copied(void **state) {
     (void)state;
     counts_calls = true;
     run_all("calls to the file system with a database", open_with_fault, 23);
-    counts_calls = false;
 }
 
 static void any_call_to_the_file_system_may_fail(void **state) {
     (void)state;
     counts_calls = true;
     run_all("calls to the file system", live_with_fault, 5);
-    counts_calls = false;
 }
 
 static void any_write_may_find_no_room(void **state) {
@@ -209,21 +248,24 @@ static void any_write_may_find_no_room(void **state) {
     counts_calls = true;
     says_full = true;
     run_all("calls, writes for want of room,", live_with_fault, 7);
-    counts_calls = false;
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     static const shim_watch watch = {.before = fail_call};
     hook_allocations();
     shim_install();
     shim_set_watch(&watch);
     fd_log_set_level(FD_LOG_ERROR);
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_allocation_may_fail),
-        cmocka_unit_test(any_allocation_may_fail_where_a_database_is_opened_or_copied),
-        cmocka_unit_test(any_call_to_the_file_system_may_fail),
-        cmocka_unit_test(any_call_may_fail_where_a_database_is_opened_or_copied),
-        cmocka_unit_test(any_write_may_find_no_room),
+        cmocka_unit_test_teardown(any_allocation_may_fail, end_faults),
+        cmocka_unit_test_teardown(any_allocation_may_fail_where_a_database_is_opened_or_copied,
+                                  end_faults),
+        cmocka_unit_test_teardown(any_call_to_the_file_system_may_fail, end_faults),
+        cmocka_unit_test_teardown(any_call_may_fail_where_a_database_is_opened_or_copied,
+                                  end_faults),
+        cmocka_unit_test_teardown(any_write_may_find_no_room, end_faults),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, prepare, remove_prepared);
 }
