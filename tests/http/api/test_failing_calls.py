@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -31,8 +32,10 @@ SIMULATED = ("simulate", *SMALL, "--iterations", 5, "--seeds", 1, "--csv=out.csv
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory):
-    """A database with items, labels, a model and a token, and a backup of it."""
+    """A database with items, labels, a model and a token, and a backup of it; what is loaded, because
+    a library that is overwritten under a program has the program end by a signal."""
     folder = tmp_path_factory.mktemp("stored")
+    shutil.copy(SHIM, folder / "shim.so")
     with Daemon(folder / "x.db") as daemon:
         daemon.add_items(plane_items())
         daemon.add_labels([label(f"l{k}", f"p{k % 3}-r0", f"p{k % 3}-r1") for k in range(9)])
@@ -56,7 +59,7 @@ def fixture_world(tmp_path, stored):
 
 
 def failing(folder, kind, place):
-    return {"LD_PRELOAD": SHIM, "SHIM_KIND": kind, "SHIM_PLACE": str(place),
+    return {"LD_PRELOAD": str(folder / "shim.so"), "SHIM_KIND": kind, "SHIM_PLACE": str(place),
             "SHIM_COUNT": str(folder / "count")}
 
 
