@@ -1,18 +1,17 @@
 /* Open connections, and until when something must arrive on each. */
-#include <assert.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "clock.h"
+#include "headers.h"
 #include "log.h"
 #include "problem.h"
 #include "server_private.h"
 
 enum {
     WATCH_MILLISECONDS = 250,
-    LINGER_SECONDS = 2, /* for the peer of a refused connection to read why and close */
+    LINGER_SECONDS = 2, /* for the peer to read why it was refused, and close */
 };
 
 static void linger(fd_connection *connection) {
@@ -56,22 +55,31 @@ bool fd_connection_has_place(struct MHD_Connection *connection) {
     return has;
 }
 
-/* ---- what the guard refuses ---- */
+/* ---- answers past libmicrohttpd ---- */
 
-static const char refusal_head[] =
-    "HTTP/1.1 %u %s\r\n"
-    "Date: %s\r\n"
-    "Connection: close\r\n"
-    "Content-Type: application/problem+json\r\n"
-    "Content-Length: %zu\r\n"
-    "X-Request-Id: %s\r\n"
-    "Cache-Control: no-store\r\n"
-    "Server: fisherd\r\n"
-    "%s"
-    "X-Content-Type-Options: nosniff\r\n"
-    "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
-    "Referrer-Policy: no-referrer\r\n"
-    "Cross-Origin-Resource-Policy: same-origin\r\n\r\n";
+static fd_connection *connection_of_wire(fd_wire *wire) {
+    return (fd_connection *)((char *)wire - offsetof(fd_connection, wire));
+}
+
+/* Without memory for it the connection just ends. */
+static void answer(fd_connection *connection, const fd_headers_of *of) {
+    FD_FREE char *text = NULL;
+    size_t size = 0;
+    bool has_body = of->response->body && !connection->wire.guard.is_head;
+    linger(connection);
+    int r = fd_headers_print(of, has_body, &text, &size);
+    fd_wire_answer(&connection->wire, text, r == 0 ? size : 0);
+}
+
+bool fd_connection_answer(struct MHD_Connection *connection, const fd_headers_of *of) {
+    fd_connection *at = connection_of(connection);
+    if (!at || fd_wire_has_all(&at->wire))
+        return false;
+    answer(at, of);
+    return true;
+}
+
+/* ---- what the guard refuses ---- */
 
 static void log_refusal(const fd_wire *wire, const char *id) {
     struct sockaddr_storage peer;
@@ -86,29 +94,21 @@ static void log_refusal(const fd_wire *wire, const char *id) {
 }
 
 static void refuse(fd_wire *wire) {
-    fd_connection *at = (fd_connection *)((char *)wire - offsetof(fd_connection, wire));
+    fd_connection *at = connection_of_wire(wire);
     const fd_guard *guard = &wire->guard;
-    char id[FD_REQUEST_ID_SIZE], date[40], status[8], text[1024];
+    char id[FD_REQUEST_ID_SIZE], status[8];
     fd_request_id_make(id);
     (void)snprintf(status, sizeof(status), "%u", guard->status);
     fd_metrics_add(fd_engine_metrics(at->server->engine), FD_METRIC_REQUESTS, "refused", status, 1);
     log_refusal(wire, id);
-    linger(at);
 
     fd_request request = {.request_id = id};
     fd_response response = {0};
-    struct tm utc;
-    time_t now = time(NULL);
+    fd_client client = {.is_secure = wire->session != NULL};
     fd_problem(&request, &response, guard->status, guard->detail);
-    (void)strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &utc));
-    int size = snprintf(text, sizeof(text), refusal_head, guard->status,
-                        MHD_get_reason_phrase_for(guard->status), date, response.size, id,
-                        response.retry_after > 0 ? "Retry-After: 1\r\n" : "");
-    if (!guard->is_head && response.body)
-        size += snprintf(text + size, sizeof(text) - (size_t)size, "%s", response.body);
+    answer(at, &(fd_headers_of){
+                   .response = &response, .client = &client, .request_id = id, .close = true});
     free(response.body);
-    assert(size > 0 && (size_t)size < sizeof(text));
-    fd_wire_send(wire, text, (size_t)size);
 }
 
 /* ---- open and closed ---- */
@@ -129,7 +129,7 @@ static fd_connection *open_connection(fd_server *server, struct MHD_Connection *
     opened->server = server;
     opened->wire = (fd_wire){.fd = fd,
                              .session = session_of(connection),
-                             .answer = refuse,
+                             .refuse = refuse,
                              .guard.head_max = server->options.head_size};
     opened->place.fd = fd;
     opened->place.is_trusted = fd_networks_contain(&server->trusted, &address);

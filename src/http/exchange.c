@@ -26,6 +26,7 @@ struct exchange {
     bool begun;      /* headers were looked at */
     bool is_surplus; /* its connection has no place */
     bool is_running;
+    bool is_arriving;      /* the body, whose sender waits for nothing */
     unsigned body_refused; /* a status for a body that could not be kept */
     unsigned status;
     size_t answer_size;
@@ -97,42 +98,58 @@ static void count(const fd_server *server, const struct exchange *exchange) {
                        fd_monotonic_seconds() - exchange->start);
 }
 
-static enum MHD_Result send_response(fd_server *server, struct MHD_Connection *connection,
-                                     struct exchange *exchange, fd_response *response, bool close) {
-    struct MHD_Response *answer;
-    if (response->body) {
-        answer =
-            MHD_create_response_from_buffer(response->size, response->body, MHD_RESPMEM_MUST_FREE);
-        if (!answer)
-            free(response->body);
-    } else {
+/* Without memory for a body. */
+static void ensure_body(fd_response *response) {
+    if (!response->body)
         *response = (fd_response){.status = 500,
                                   .content_type = "application/problem+json",
+                                  .body = (char *)(uintptr_t)static_failure,
                                   .size = sizeof(static_failure) - 1};
-        answer = MHD_create_response_from_buffer(response->size, (void *)(uintptr_t)static_failure,
-                                                 MHD_RESPMEM_PERSISTENT);
-    }
-    if (!answer)
+}
+
+static void free_body(fd_response *response) {
+    if (response->body != static_failure)
+        free(response->body);
+}
+
+/* Takes the body. */
+static enum MHD_Result queue(struct MHD_Connection *connection, fd_response *response,
+                             const fd_headers_of *of) {
+    struct MHD_Response *answer = MHD_create_response_from_buffer(
+        response->size, response->body,
+        response->body == static_failure ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_FREE);
+    if (!answer) {
+        free_body(response);
         return MHD_NO;
-    const char *origin = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Origin");
-    const char *origins = server->options.cors_origins;
-    enum MHD_Result result = fd_headers_add(
-        answer, &(fd_headers_of){.response = response,
-                                 .client = &exchange->client,
-                                 .request_id = exchange->request_id,
-                                 .origin = fd_origins_contain(origins, origin) ? origin : NULL,
-                                 .origins_differ = origins && origins[0] != '\0',
-                                 .preflight = strcmp(exchange->method, "OPTIONS") == 0,
-                                 .close = close});
-    exchange->status = response->status;
-    exchange->answer_size = response->size;
-    fd_connection_enter(connection, FD_ACTIVITY_SENDING);
+    }
+    enum MHD_Result result = fd_headers_add(answer, of);
     if (result == MHD_YES)
         result = MHD_queue_response(connection, response->status, answer);
-    if (result == MHD_YES)
-        count(server, exchange);
     MHD_destroy_response(answer);
     return result;
+}
+
+static enum MHD_Result send_response(fd_server *server, struct MHD_Connection *connection,
+                                     struct exchange *exchange, fd_response *response, bool close) {
+    ensure_body(response);
+    const char *origin = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Origin");
+    const char *origins = server->options.cors_origins;
+    const fd_headers_of of = {.response = response,
+                              .client = &exchange->client,
+                              .request_id = exchange->request_id,
+                              .origin = fd_origins_contain(origins, origin) ? origin : NULL,
+                              .origins_differ = origins && origins[0] != '\0',
+                              .preflight = strcmp(exchange->method, "OPTIONS") == 0,
+                              .close = close};
+    exchange->status = response->status;
+    exchange->answer_size = response->size;
+    count(server, exchange);
+    if (exchange->is_arriving && fd_connection_answer(connection, &of)) {
+        free_body(response);
+        return MHD_YES;
+    }
+    fd_connection_enter(connection, FD_ACTIVITY_SENDING);
+    return queue(connection, response, &of);
 }
 
 static enum MHD_Result refuse_as(fd_server *server, struct MHD_Connection *connection,
@@ -211,6 +228,8 @@ static enum MHD_Result begin(fd_server *server, struct MHD_Connection *connectio
     bool is_chunked =
         MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Transfer-Encoding") != NULL;
     bool has_body = length > 0 || is_chunked;
+    exchange->is_arriving =
+        has_body && !MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Expect");
     if (!has_body && is_preflight(server, connection, method))
         return send_response(server, connection, exchange,
                              &(fd_response){.status = 204, .body = strdup("")}, false);
@@ -287,6 +306,18 @@ static void collect(fd_server *server, struct exchange *exchange, const char *da
     exchange->body_size = needed;
 }
 
+/* libmicrohttpd answers only when it has all of the body. */
+static enum MHD_Result arrive(fd_server *server, struct MHD_Connection *connection,
+                              struct exchange *exchange, const char *data, size_t size) {
+    exchange->is_arriving = true;
+    collect(server, exchange, data, size);
+    if (exchange->body_refused == 0 || fd_wire_has_all(fd_connection_wire(connection)))
+        return MHD_YES;
+    body_free(server, exchange);
+    return refuse(server, connection, exchange, exchange->body_refused, body_refusal(exchange),
+                  NULL);
+}
+
 /* A request that runs, for those who ask whether it still should. */
 struct awaiting {
     fd_server *server;
@@ -360,13 +391,11 @@ enum MHD_Result fd_exchange_take(void *context, struct MHD_Connection *connectio
         return MHD_NO; /* no memory for it */
     if (!exchange->begun)
         return begin(server, connection, exchange, method, path);
-    if (*size > 0) {
-        collect(server, exchange, data, *size);
+    size_t arrived = *size;
+    if (arrived > 0) {
         *size = 0;
-        if (exchange->body_refused != 0) /* libmicrohttpd answers only when it has all of it */
-            fd_guard_refuse(&fd_connection_wire(connection)->guard, exchange->body_refused,
-                            body_refusal(exchange));
-        return MHD_YES;
+        return exchange->status == 0 ? arrive(server, connection, exchange, data, arrived)
+                                     : MHD_YES;
     }
     return run(server, connection, exchange);
 }

@@ -62,7 +62,7 @@ static text cut(text *rest, char c) {
     return before;
 }
 
-void fd_guard_refuse(fd_guard *guard, unsigned status, const char *detail) {
+static void refuse(fd_guard *guard, unsigned status, const char *detail) {
     if (guard->state == FD_GUARD_REFUSED)
         return;
     guard->state = FD_GUARD_REFUSED;
@@ -78,9 +78,9 @@ static void take_version(fd_guard *guard, text version) {
         return;
     if (version.size == 8 && memcmp(version.bytes, "HTTP/", 5) == 0 && version.bytes[6] == '.' &&
         is_digit(version.bytes[5]) && is_digit(version.bytes[7]))
-        fd_guard_refuse(guard, 505, "the versions taken are HTTP/1.0 and HTTP/1.1");
+        refuse(guard, 505, "the versions taken are HTTP/1.0 and HTTP/1.1");
     else
-        fd_guard_refuse(guard, 400, "the request line does not end in a version");
+        refuse(guard, 400, "the request line does not end in a version");
 }
 
 static void take_request_line(fd_guard *guard, text line) {
@@ -88,26 +88,26 @@ static void take_request_line(fd_guard *guard, text line) {
     if (line.size == 0) {
         /* Some clients end a body with one that its length does not count. */
         if (guard->has_empty_line)
-            fd_guard_refuse(guard, 400, "there is no request line");
+            refuse(guard, 400, "there is no request line");
         guard->has_empty_line = true;
         return;
     }
     text method = cut(&line, ' ');
     text target = line.bytes ? cut(&line, ' ') : line;
     if (!is_all_of(method, is_of_token))
-        fd_guard_refuse(guard, 400, "the method is no token");
+        refuse(guard, 400, "the method is no token");
     else if (!line.bytes)
-        fd_guard_refuse(guard, 400, "the request line is not a method, a target and a version");
+        refuse(guard, 400, "the request line is not a method, a target and a version");
     else if (equals(method, "CONNECT") || equals(method, "TRACE"))
-        fd_guard_refuse(guard, 501, "the method is not taken");
+        refuse(guard, 501, "the method is not taken");
     else
         take_version(guard, line);
     if (target.size > FD_TARGET_MAX)
-        fd_guard_refuse(guard, 414, "the target is too long");
+        refuse(guard, 414, "the target is too long");
     else if ((detail = fd_target_fault(target.bytes, target.size)))
-        fd_guard_refuse(guard, 400, detail);
+        refuse(guard, 400, detail);
     else if (count_of(target, '&') >= FD_PARAMETERS_MAX)
-        fd_guard_refuse(guard, 400, "there are too many query parameters");
+        refuse(guard, 400, "there are too many query parameters");
     if (guard->state == FD_GUARD_REFUSED)
         return;
     guard->is_head = equals(method, "HEAD");
@@ -139,12 +139,12 @@ static bool is_host(text value) {
 
 static void take_host(fd_guard *guard, text value) {
     if (value.size > 255 || !is_host(value))
-        fd_guard_refuse(guard, 400, "Host is no name or address with or without a port");
+        refuse(guard, 400, "Host is no name or address with or without a port");
 }
 
 static void take_length(fd_guard *guard, text value) {
     if (value.size > FD_LENGTH_DIGITS_MAX || !is_all_of(value, is_digit)) {
-        fd_guard_refuse(guard, 400, "Content-Length is no number");
+        refuse(guard, 400, "Content-Length is no number");
         return;
     }
     for (size_t i = 0; i < value.size; i++)
@@ -154,22 +154,22 @@ static void take_length(fd_guard *guard, text value) {
 static void take_transfer_encoding(fd_guard *guard, text value) {
     guard->is_chunked = true;
     if (guard->is_old || !equals_without_case(value, "chunked"))
-        fd_guard_refuse(guard, 400, "the only Transfer-Encoding taken is chunked, in HTTP/1.1");
+        refuse(guard, 400, "the only Transfer-Encoding taken is chunked, in HTTP/1.1");
 }
 
 static void take_expect(fd_guard *guard, text value) {
     if (!equals_without_case(value, "100-continue"))
-        fd_guard_refuse(guard, 417, "the only Expect taken is 100-continue");
+        refuse(guard, 417, "the only Expect taken is 100-continue");
 }
 
 static void take_upgrade(fd_guard *guard, text value) {
     (void)value;
-    fd_guard_refuse(guard, 400, "Upgrade is not taken");
+    refuse(guard, 400, "Upgrade is not taken");
 }
 
 static void take_cookies(fd_guard *guard, text value) {
     if (count_of(value, ';') >= FD_COOKIES_MAX)
-        fd_guard_refuse(guard, 431, "there are too many cookies");
+        refuse(guard, 431, "there are too many cookies");
 }
 
 enum { HOST, CONTENT_LENGTH, TRANSFER_ENCODING, EXPECT };
@@ -206,20 +206,20 @@ static void take_header(fd_guard *guard, text line) {
     text value = line;
     text name = cut(&value, ':');
     if (++guard->headers > FD_HEADERS_MAX) {
-        fd_guard_refuse(guard, 431, "there are too many headers");
+        refuse(guard, 431, "there are too many headers");
         return;
     }
     if (!value.bytes)
-        fd_guard_refuse(guard, 400, "a header has no colon");
+        refuse(guard, 400, "a header has no colon");
     else if (!is_all_of(name, is_of_token))
-        fd_guard_refuse(guard, 400, "the name of a header is no token");
+        refuse(guard, 400, "the name of a header is no token");
     if (guard->state == FD_GUARD_REFUSED)
         return;
     for (unsigned i = 0; i < FD_LENGTH(single); i++) {
         if (!equals_without_case(name, single[i].name))
             continue;
         if (has_seen(guard, i))
-            fd_guard_refuse(guard, 400, single[i].repeated);
+            refuse(guard, 400, single[i].repeated);
         else if (single[i].take)
             single[i].take(guard, without_blanks_in_front(value));
         guard->seen |= 1u << i;
@@ -242,16 +242,16 @@ static void end_request(fd_guard *guard) {
 
 static void end_head(fd_guard *guard) {
     if (!has_seen(guard, HOST) && !guard->is_old) {
-        fd_guard_refuse(guard, 400, "there must be exactly one Host");
+        refuse(guard, 400, "there must be exactly one Host");
         return;
     }
     if (has_seen(guard, CONTENT_LENGTH) && has_seen(guard, TRANSFER_ENCODING)) {
-        fd_guard_refuse(guard, 400, "there are both Content-Length and Transfer-Encoding");
+        refuse(guard, 400, "there are both Content-Length and Transfer-Encoding");
         return;
     }
     /* libmicrohttpd would close over what follows, without an answer. */
     if (has_seen(guard, EXPECT) && !guard->is_chunked && guard->left == 0) {
-        fd_guard_refuse(guard, 400, "there is an Expect without a body");
+        refuse(guard, 400, "there is an Expect without a body");
         return;
     }
     guard->heads++;
@@ -323,17 +323,17 @@ static bool is_wrong_in_size(const fd_guard *guard, char c) {
 
 static void take_byte_of_line(fd_guard *guard, char c) {
     if (guard->has_return && c != '\n')
-        fd_guard_refuse(guard, 400, "a line has a carriage return within");
+        refuse(guard, 400, "a line has a carriage return within");
     else if (!guard->has_return && c == '\n')
-        fd_guard_refuse(guard, 400, "a line ends without a carriage return");
+        refuse(guard, 400, "a line ends without a carriage return");
     else if (((unsigned char)c < ' ' && !strchr("\t\r\n", c)) || c == 0x7f || c == '\0')
-        fd_guard_refuse(guard, 400, "there is a control character");
+        refuse(guard, 400, "there is a control character");
     else if (is_wrong_in_size(guard, c))
-        fd_guard_refuse(guard, 400, lines[FD_GUARD_CHUNK_SIZE].detail);
+        refuse(guard, 400, lines[FD_GUARD_CHUNK_SIZE].detail);
     else if (guard->state <= FD_GUARD_HEADER && ++guard->head_size > guard->head_max)
-        fd_guard_refuse(guard, 431, "the headers are too long");
+        refuse(guard, 431, "the headers are too long");
     else if (c != '\r' && c != '\n' && guard->line_size == lines[guard->state].most)
-        fd_guard_refuse(guard, lines[guard->state].status, lines[guard->state].detail);
+        refuse(guard, lines[guard->state].status, lines[guard->state].detail);
     if (guard->state == FD_GUARD_REFUSED)
         return;
     guard->has_return = c == '\r';

@@ -65,7 +65,4 @@ typedef struct fd_guard {
  */
 bool fd_guard_take(fd_guard *guard, const char *data, size_t size, size_t *ret_ended);
 
-/* Refuses what comes, whatever it is. The first refusal stays. */
-void fd_guard_refuse(fd_guard *guard, unsigned status, const char *detail);
-
 #endif

@@ -1,6 +1,8 @@
 #include "headers.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <time.h>
 
 /* The pages have all that they need here, and no script or style within them. */
 static const char page_policy[] =
@@ -68,4 +70,42 @@ enum MHD_Result fd_headers_add(struct MHD_Response *answer, const fd_headers_of 
     };
     enum MHD_Result result = add(answer, headers, FD_LENGTH(headers));
     return add_cors(answer, of) == MHD_YES ? result : MHD_NO;
+}
+
+/* ---- past libmicrohttpd ---- */
+
+static enum MHD_Result print_header(void *out, enum MHD_ValueKind kind, const char *name,
+                                    const char *value) {
+    (void)kind;
+    return fprintf(out, "%s: %s\r\n", name, value) < 0 ? MHD_NO : MHD_YES;
+}
+
+static int print_headers(FILE *out, const fd_headers_of *of) {
+    struct MHD_Response *answer = MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT);
+    if (!answer)
+        return -ENOMEM;
+    enum MHD_Result result = fd_headers_add(answer, of);
+    (void)MHD_get_response_headers(answer, print_header, out);
+    MHD_destroy_response(answer);
+    return result == MHD_YES ? 0 : -ENOMEM;
+}
+
+int fd_headers_print(const fd_headers_of *of, bool has_body, char **ret, size_t *ret_size) {
+    const fd_response *response = of->response;
+    char date[40];
+    struct tm utc;
+    time_t now = time(NULL);
+    FILE *out = open_memstream(ret, ret_size);
+    if (!out)
+        return -ENOMEM;
+    (void)strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &utc));
+    (void)fprintf(out, "HTTP/1.1 %u %s\r\nDate: %s\r\nContent-Length: %zu\r\n", response->status,
+                  MHD_get_reason_phrase_for(response->status), date, response->size);
+    int r = print_headers(out, of);
+    (void)fputs("\r\n", out);
+    if (has_body)
+        (void)fwrite(response->body, 1, response->size, out);
+    bool is_whole = !ferror(out);
+    is_whole &= fclose(out) == 0;
+    return is_whole ? r : -ENOMEM;
 }

@@ -19,4 +19,8 @@ typedef struct fd_headers_of {
 /* MHD_NO without memory. */
 enum MHD_Result fd_headers_add(struct MHD_Response *answer, const fd_headers_of *of);
 
+/* The whole answer as it goes over the wire; -ENOMEM. */
+int fd_headers_print(const fd_headers_of *of, bool has_body, char **ret,
+                     size_t *ret_size) FD_MUST_CHECK;
+
 #endif

@@ -8,6 +8,7 @@
 
 #include "address.h"
 #include "gate.h"
+#include "headers.h"
 #include "memory.h"
 #include "places.h"
 #include "router.h"
@@ -54,6 +55,10 @@ fd_wire *fd_connection_wire(struct MHD_Connection *connection); /* NULL: there i
 
 /* What it waits for from now on, and for how long at most. */
 void fd_connection_enter(struct MHD_Connection *connection, fd_activity activity);
+
+/* False where all of the request was read, and libmicrohttpd can answer. Otherwise it would close
+ * over the rest of the body, and who sends it would lose the answer: it goes past libmicrohttpd. */
+bool fd_connection_answer(struct MHD_Connection *connection, const fd_headers_of *of) FD_MUST_CHECK;
 
 /* Whether it has one of the places, so that its requests are served. */
 bool fd_connection_has_place(struct MHD_Connection *connection) FD_MUST_CHECK;

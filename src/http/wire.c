@@ -40,11 +40,19 @@ void fd_wire_end(fd_wire *wire) {
         (void)shutdown(wire->fd, SHUT_RD);
 }
 
-void fd_wire_send(const fd_wire *wire, const char *data, size_t size) {
-    if (wire->session)
+bool fd_wire_has_all(const fd_wire *wire) {
+    return wire->begun <= wire->guard.requests;
+}
+
+void fd_wire_answer(fd_wire *wire, const char *data, size_t size) {
+    wire->is_answered = true;
+    if (wire->session && size > 0)
         (void)gnutls_record_send(wire->session, data, size);
-    else
+    else if (size > 0)
         (void)send(wire->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (wire->session)
+        (void)gnutls_bye(wire->session, GNUTLS_SHUT_WR);
+    (void)shutdown(wire->fd, SHUT_WR);
 }
 
 /* ---- reading ---- */
@@ -68,11 +76,7 @@ static ssize_t drop(const fd_wire *wire, void *data, size_t size) {
 }
 
 static ssize_t refuse(fd_wire *wire) {
-    wire->is_answered = true;
-    wire->answer(wire);
-    if (wire->session)
-        (void)gnutls_bye(wire->session, GNUTLS_SHUT_WR);
-    (void)shutdown(wire->fd, SHUT_WR);
+    wire->refuse(wire);
     return ask_again(wire);
 }
 

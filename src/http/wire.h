@@ -19,22 +19,26 @@ typedef struct fd_wire fd_wire;
 struct fd_wire {
     int fd;
     struct gnutls_session_int *session; /* NULL: no TLS */
-    void (*answer)(fd_wire *wire);      /* sends the refusal that the guard has */
+    void (*refuse)(fd_wire *wire);      /* answers with the refusal that the guard has */
     fd_guard guard;
     uint64_t begun, ended; /* requests, by libmicrohttpd's count */
-    bool is_answered;      /* with a refusal; what still comes is dropped */
+    bool is_answered;      /* for the last time; what still comes is dropped */
 };
 
 /* -ENOTSUP if libmicrohttpd would not read through here. To be called before it starts. */
 int fd_wire_check(void) FD_MUST_CHECK;
 
 /* From now on, and until it is closed, the guard sees what arrives at wire->fd. The wire is the
- * caller's; it starts as all zero but for fd, session, answer and guard.head_max. */
+ * caller's; it starts as all zero but for fd, session, refuse and guard.head_max. */
 void fd_wire_open(fd_wire *wire);
 void fd_wire_close(fd_wire *wire);
 
-/* Bytes straight to the peer, as far as it takes them at once. */
-void fd_wire_send(const fd_wire *wire, const char *data, size_t size);
+/* The last bytes to the peer, straight and as far as it takes them at once. What it still sends is
+ * dropped until it has read them and closes, or the connection is ended. */
+void fd_wire_answer(fd_wire *wire, const char *data, size_t size);
+
+/* Whether all of the request that has begun was read. */
+bool fd_wire_has_all(const fd_wire *wire);
 
 /* A request begins: false if the guard did not see its head, and it must not be served. */
 bool fd_wire_begin(fd_wire *wire) FD_MUST_CHECK;

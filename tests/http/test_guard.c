@@ -405,20 +405,6 @@ static void a_request_leaves_nothing_to_the_next(void **state) {
     assert_int_equal(found.requests, 800);
 }
 
-static void the_first_refusal_stays(void **state) {
-    (void)state;
-    fd_guard guard = {.head_max = HEAD_MAX};
-    size_t ended;
-    static const char fine[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
-    assert_true(fd_guard_take(&guard, fine, 10, &ended));
-    fd_guard_refuse(&guard, 413, "too much");
-    fd_guard_refuse(&guard, 400, "wrong");
-    assert_false(fd_guard_take(&guard, fine + 10, sizeof(fine) - 11, &ended));
-    assert_int_equal(guard.status, 413);
-    assert_string_equal(guard.detail, "too much");
-    assert_int_equal(guard.requests, 0);
-}
-
 static void random_bytes_after_valid_ones_have_one_verdict(void **state) {
     (void)state;
     static const char *const parts[] = {"GET / HTTP/1.1\r\n",
@@ -558,7 +544,6 @@ int main(void) {
         cmocka_unit_test(a_size_is_refused_at_its_first_wrong_byte),
         cmocka_unit_test(what_is_wrong_after_a_request_leaves_that_request_whole),
         cmocka_unit_test(a_request_leaves_nothing_to_the_next),
-        cmocka_unit_test(the_first_refusal_stays),
         cmocka_unit_test(random_bytes_after_valid_ones_have_one_verdict),
         cmocka_unit_test(a_method_and_a_path_lead_to_their_route),
         cmocka_unit_test(a_path_that_no_route_has_is_unknown),
