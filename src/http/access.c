@@ -253,6 +253,15 @@ fd_token_state fd_access_check_session(fd_access *access, const char *text, fd_i
     return state;
 }
 
+void fd_access_name_cookie(fd_access *access, char name[static FD_COOKIE_NAME_SIZE]) {
+    unsigned char hash[FD_TOKEN_HASH_SIZE];
+    (void)pthread_rwlock_rdlock(&access->lock);
+    fd_token_hash(access->key, "cookie", hash); /* nor does a token or a session begin like this */
+    (void)pthread_rwlock_unlock(&access->lock);
+    char *end = stpcpy(name, "fisherd_session_");
+    (void)sodium_bin2hex(end, (size_t)(name + FD_COOKIE_NAME_SIZE - end), hash, 4);
+}
+
 int64_t fd_access_session_seconds(const fd_access *access) {
     return access->session_seconds;
 }

@@ -11,9 +11,10 @@
 #include "address.h"
 #include "tokens.h"
 
-#define FD_SESSION_COOKIE "fisherd_session"
-
-enum { FD_SESSION_TEXT_SIZE = 80 };
+enum {
+    FD_SESSION_TEXT_SIZE = 80,
+    FD_COOKIE_NAME_SIZE = 25, /* "fisherd_session_", 8 digits, NUL */
+};
 
 typedef struct fd_access fd_access;
 
@@ -45,6 +46,10 @@ fd_token_state fd_access_check_session(fd_access *access, const char *text, fd_i
 void fd_access_make_session(fd_access *access, const fd_identity *identity,
                             char text[static FD_SESSION_TEXT_SIZE]);
 int64_t fd_access_session_seconds(const fd_access *access);
+
+/* The cookie that a session is kept in. Cookies are for all ports of a host, so that each daemon
+ * has a name of its own, by its key: those that have the same key take each other's sessions. */
+void fd_access_name_cookie(fd_access *access, char name[static FD_COOKIE_NAME_SIZE]);
 
 /* Notes, and logs, a failed attempt. 0, or the seconds to wait. */
 unsigned fd_access_note_failure(fd_access *access, const fd_client *client, fd_token_state state,

@@ -39,13 +39,18 @@ static const char *token_of(const char *authorization) {
     return authorization + strspn(authorization, " ");
 }
 
+static const char *session_of(struct MHD_Connection *connection, fd_access *access) {
+    char name[FD_COOKIE_NAME_SIZE];
+    fd_access_name_cookie(access, name);
+    return MHD_lookup_connection_value(connection, MHD_COOKIE_KIND, name);
+}
+
 /* False, with an answer, for a token that is not valid. A session that is not is as good as none:
  * it may have ended while its page was open. */
 static bool identify(struct MHD_Connection *connection, const fd_request *request, bool is_public,
                      fd_identity *ret, fd_response *refusal) {
     const char *authorization = header(connection, "Authorization");
-    const char *session =
-        MHD_lookup_connection_value(connection, MHD_COOKIE_KIND, FD_SESSION_COOKIE);
+    const char *session = authorization ? NULL : session_of(connection, request->access);
     fd_token_state state = FD_TOKEN_UNKNOWN;
     *ret = (fd_identity){0};
     if (authorization)

@@ -16,10 +16,11 @@ static const fd_field session_fields[] = {
 
 static void set_cookie(const fd_request *request, fd_response *response, const char *value,
                        int64_t seconds) {
+    char name[FD_COOKIE_NAME_SIZE];
+    fd_access_name_cookie(request->access, name);
     (void)snprintf(response->cookie, sizeof(response->cookie),
-                   FD_SESSION_COOKIE "=%s; Path=/; Max-Age=%" PRId64
-                                     "; HttpOnly; SameSite=Strict%s",
-                   value, seconds, request->client->is_secure ? "; Secure" : "");
+                   "%s=%s; Path=/; Max-Age=%" PRId64 "; HttpOnly; SameSite=Strict%s", name, value,
+                   seconds, request->client->is_secure ? "; Secure" : "");
 }
 
 static void answer(const fd_request *request, fd_response *response, const fd_identity *identity) {
@@ -77,6 +78,7 @@ void fd_session_begin(const fd_request *request, fd_response *response) {
 void fd_session_end(const fd_request *request, fd_response *response) {
     if (!fd_query_accept_none(request, response))
         return;
-    set_cookie(request, response, "", 0);
+    if (request->identity->authentication != FD_AUTHENTICATION_NONE)
+        set_cookie(request, response, "", 0);
     fd_json_answer(request, response, 200, json_pack("{s:s}", "status", "ended"));
 }

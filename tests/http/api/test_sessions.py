@@ -26,7 +26,8 @@ def test_a_session_stands_for_its_token(world):
 def test_who_has_no_session_is_told_so(world):
     expected = {"role": None, "name": None, "authentication": "required"}
     assert world.ask("GET", "/v1/session").json == expected
-    assert world.ask("GET", "/v1/session", headers={"Cookie": "fisherd_session=x"}).json == expected
+    name, _ = world.begin_session(world.tokens["admin"])["Cookie"].split("=", 1)
+    assert world.ask("GET", "/v1/session", headers={"Cookie": f"{name}=x"}).json == expected
     token = world.ask("GET", "/v1/session", world.tokens["admin"]).json
     assert token == {"role": "admin", "name": "the admin", "authentication": "token"}
 
@@ -75,8 +76,33 @@ def test_signing_out_takes_the_cookie_away(world):
     same = {**cookie, "Sec-Fetch-Site": "same-origin"}
     answer = world.ask("DELETE", "/v1/session", headers=same)
     assert answer.status == 200
-    assert answer.headers["Set-Cookie"].startswith("fisherd_session=; ")
+    name, _ = cookie["Cookie"].split("=", 1)
+    assert answer.headers["Set-Cookie"].startswith(f"{name}=; ")
     assert "Max-Age=0" in answer.headers["Set-Cookie"]
+
+
+def test_the_pages_of_two_daemons_on_one_host_keep_both_their_sessions(world, db):
+    """A browser keeps cookies by their name, and sends them to all ports of a host."""
+    token, _ = create(db, "annotator", "bob")
+    same = {"Sec-Fetch-Site": "same-origin"}
+    browser = {}
+
+    def visit(daemon, method, **rest):
+        sent = "; ".join(f"{name}={value}" for name, value in browser.items())
+        answer = daemon.ask(method, "/v1/session", headers={**same, "Cookie": sent}, **rest)
+        for cookie in answer.headers.get_all("Set-Cookie") or []:
+            name, value = cookie.split(";")[0].split("=", 1)
+            browser[name] = value
+        return answer.json
+
+    with Guarded(db) as other:
+        visit(world, "POST", body={"token": world.tokens["annotator"]})
+        visit(other, "POST", body={"token": token})
+        assert visit(world, "GET")["name"] == "the annotator"
+        assert visit(other, "GET")["name"] == "bob"
+        visit(other, "DELETE")
+        assert visit(other, "GET")["authentication"] == "required"
+        assert visit(world, "GET")["name"] == "the annotator"
 
 
 @pytest.mark.parametrize(("body", "status"), [
