@@ -370,4 +370,10 @@ def test_the_configuration_for_nginx_that_we_ship_works(tmp_path):
             with context().wrap_socket(connect(port)) as connection:
                 connection.sendall(get(b"X-Forwarded-For: 1.2.3.4", b"X-Request-Id: through", CLOSE))
                 assert [answer[0] for answer in split(read_to_end(connection))] == [200]
+            with context().wrap_socket(connect(port)) as connection:  # as an older browser would
+                connection.sendall(b"POST /v1/session HTTP/1.1\r\nHost: localhost:%d\r\n"
+                                   b"Origin: https://localhost:%d\r\nContent-Type: application/json\r\n"
+                                   b"Content-Length: 13\r\nConnection: close\r\n\r\n"
+                                   b'{"token":"x"}' % (port, port))
+                assert [answer[0] for answer in split(read_to_end(connection))] == [200]
     assert any("request_id=through" in line and "client=127.0.0.1" in line for line in daemon.log)
