@@ -1,8 +1,8 @@
 /* One request, from its first line over its headers and body to the answer. */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "auth.h"
 #include "clock.h"
@@ -327,14 +327,13 @@ struct awaiting {
 /* A peer that closed its side, or a daemon that must end, waits for no answer. */
 static bool is_awaited(void *context) {
     const struct awaiting *awaiting = context;
-    char next;
+    struct pollfd peer = {.fd = awaiting->fd, .events = POLLRDHUP};
     (void)pthread_mutex_lock(&awaiting->server->lock);
     bool stopping = awaiting->server->stopping;
     (void)pthread_mutex_unlock(&awaiting->server->lock);
     if (stopping || awaiting->fd < 0)
         return !stopping;
-    ssize_t got = recv(awaiting->fd, &next, 1, MSG_PEEK | MSG_DONTWAIT);
-    return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+    return poll(&peer, 1, 0) <= 0; /* a read would find what was sent before it */
 }
 
 static enum MHD_Result run(fd_server *server, struct MHD_Connection *connection,
