@@ -61,10 +61,12 @@ int fd_client_call(fd_client *client, const char *method, const char *path, json
                    json_t **ret, fd_fault *fault) {
     FD_JSON json_t *given = body;
     FD_FREE char *text = given ? json_dumps(given, JSON_COMPACT) : NULL;
+    if (given && !text)
+        return -ENOMEM;
     FD_FREE char *answer = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&answer, &size);
-    if ((given && !text) || !out)
+    if (!out)
         return -ENOMEM;
 
     long status = 0;
