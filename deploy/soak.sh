@@ -40,7 +40,7 @@ single() {
     awk '/^faults:/ { n = $2; sub(/.* of about [0-9]* /, ""); faults[$0] += n }
         END { for (what in faults) print "faults:", faults[what], what }' "$log".?
     "$well" || {
-        grep -hv 'level=' "$log".? | grep -v '^faults' | tail -n 40
+        grep -hEv 'level=|^faults|^\[ +(RUN|OK) |^\[==' "$log".? | tail -n 40
         return 1
     }
 }
