@@ -3,11 +3,9 @@
  * example of Shen, Sun and Ton, section 4: items are points of the plane drawn from a standard
  * normal, and the true reward is the log density of two Gaussians.
  */
-#include <errno.h>
 #include <fisher/eval.h>
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "client.h"
@@ -22,6 +20,7 @@ struct demo {
     double points[POINTS][2];
     double truth[POINTS];
     size_t answers;
+    int error; /* of the first call that failed; none is made after it */
     fd_fault *fault;
 };
 
@@ -36,27 +35,29 @@ static size_t point_of(const json_t *id) {
     return point;
 }
 
-static int call(struct demo *demo, const char *method, const char *path, json_t *body,
-                json_t **ret) {
-    return fd_client_call(demo->client, method, path, body, ret, demo->fault);
+/* Takes the reference to `body`; NULL after a failure. */
+static json_t *call(struct demo *demo, const char *method, const char *path, json_t *body) {
+    json_t *answer = NULL;
+    if (demo->error < 0)
+        json_decref(body);
+    else
+        demo->error = fd_client_call(demo->client, method, path, body, &answer, demo->fault);
+    return answer;
 }
 
-static int add_items(struct demo *demo) {
+static void add_items(struct demo *demo) {
     json_t *items = json_array();
     for (size_t i = 0; i < POINTS; i++) {
         for (int j = 0; j < 2; j++)
             demo->points[i][j] = fi_rng_normal(&demo->rng);
         demo->truth[i] = fd_plane_reward(demo->points[i]);
-        FD_FREE char *response = NULL;
-        if (asprintf(&response, "(%.3f, %.3f)", demo->points[i][0], demo->points[i][1]) < 0)
-            return -ENOMEM;
         json_array_append_new(
-            items, json_pack("{s:o, s:s, s:s, s:s, s:[f,f]}", "id", id_of(i), "prompt_id", "plane",
-                             "prompt", "Which point is better?", "response", response, "embedding",
-                             demo->points[i][0], demo->points[i][1]));
+            items, json_pack("{s:o, s:s, s:s, s:o, s:[f,f]}", "id", id_of(i), "prompt_id", "plane",
+                             "prompt", "Which point is better?", "response",
+                             json_sprintf("(%.3f, %.3f)", demo->points[i][0], demo->points[i][1]),
+                             "embedding", demo->points[i][0], demo->points[i][1]));
     }
-    FD_JSON json_t *answer = NULL;
-    return call(demo, "POST", "/v1/items", json_pack("{s:o}", "items", items), &answer);
+    json_decref(call(demo, "POST", "/v1/items", json_pack("{s:o}", "items", items)));
 }
 
 /* The annotator prefers a with probability sigmoid(truth of a - truth of b). */
@@ -68,83 +69,58 @@ static json_t *label_of(struct demo *demo, const json_t *pair) {
                      "a", a, "b", b, "preference", prefers_a ? "a" : "b", "annotator", "simulated");
 }
 
-static int answer_batch(struct demo *demo, double *ret_d_efficiency) {
-    FD_JSON json_t *selection = NULL, *answer = NULL;
-    int r = call(demo, "POST", "/v1/selections",
-                 json_pack("{s:i, s:i, s:s, s:{s:s, s:i}}", "batch_size", BATCH, "seed",
-                           (int)demo->answers, "certify", "tight", "generate", "mode", "in_prompt",
-                           "pairs", 20000),
-                 &selection);
-    if (r < 0)
-        return r;
-    *ret_d_efficiency = json_number_value(
-        json_object_get(json_object_get(selection, "diagnostics"), "d_efficiency"));
-
+/* The d-efficiency of the batch. */
+static double answer_batch(struct demo *demo) {
+    FD_JSON json_t *selection = call(demo, "POST", "/v1/selections",
+                                     json_pack("{s:i, s:i, s:s, s:{s:s, s:i}}", "batch_size", BATCH,
+                                               "seed", (int)demo->answers, "certify", "tight",
+                                               "generate", "mode", "in_prompt", "pairs", 20000));
     json_t *labels = json_array();
     size_t i;
     json_t *pair;
     json_array_foreach(json_object_get(selection, "pairs"), i, pair)
         json_array_append_new(labels, label_of(demo, pair));
-    return call(demo, "POST", "/v1/labels", json_pack("{s:o}", "labels", labels), &answer);
+    json_decref(call(demo, "POST", "/v1/labels", json_pack("{s:o}", "labels", labels)));
+    return json_number_value(
+        json_object_get(json_object_get(selection, "diagnostics"), "d_efficiency"));
 }
 
 /* The newest version, one that was rejected too; 0: none. */
-static int newest_version(struct demo *demo, json_int_t *ret) {
-    FD_JSON json_t *page = NULL;
-    int r = call(demo, "GET", "/v1/models?limit=1", NULL, &page);
-    if (r < 0)
-        return r;
+static json_int_t newest_version(struct demo *demo) {
+    FD_JSON json_t *page = call(demo, "GET", "/v1/models?limit=1", NULL);
     const json_t *newest = json_array_get(json_object_get(page, "models"), 0);
-    *ret = json_integer_value(json_object_get(newest, "version"));
-    return 0;
+    return json_integer_value(json_object_get(newest, "version"));
 }
 
-static int retrain(struct demo *demo) {
-    FD_JSON json_t *answer = NULL;
-    json_int_t before = 0, now;
-    int r = newest_version(demo, &before);
-    if (r < 0)
-        return r;
-    r = call(demo, "POST", "/v1/model/train", NULL, &answer);
-    for (now = before; r == 0 && now == before;) {
+static void retrain(struct demo *demo) {
+    json_int_t before = newest_version(demo);
+    json_decref(call(demo, "POST", "/v1/model/train", NULL));
+    while (demo->error == 0 && newest_version(demo) == before)
         (void)usleep(POLL_MICROSECONDS);
-        r = newest_version(demo, &now);
-    }
-    return r;
 }
 
-static int rank_correlation(struct demo *demo, double *ret) {
+static double rank_correlation(struct demo *demo) {
     json_t *items = json_array();
     for (size_t i = 0; i < POINTS; i++)
         json_array_append_new(items, id_of(i));
-    FD_JSON json_t *answer = NULL;
-    int r = call(demo, "POST", "/v1/score", json_pack("{s:o}", "items", items), &answer);
-    if (r < 0)
-        return r;
-    double predicted[POINTS];
+    FD_JSON json_t *answer = call(demo, "POST", "/v1/score", json_pack("{s:o}", "items", items));
+    double predicted[POINTS], correlation = 0;
     for (size_t i = 0; i < POINTS; i++)
         predicted[i] = json_number_value(
             json_object_get(json_array_get(json_object_get(answer, "scores"), i), "reward"));
-    return fi_spearman(POINTS, predicted, demo->truth, ret);
+    if (demo->error == 0)
+        demo->error = fi_spearman(POINTS, predicted, demo->truth, &correlation);
+    return correlation;
 }
 
-static int run_rounds(struct demo *demo) {
-    printf("Labelling %d points of the plane, %d pairs a round.\n\n"
-           "  answers   rank correlation   d-efficiency of the batch\n",
-           POINTS, BATCH);
-    for (int round = 0; round < ROUNDS; round++) {
-        double efficiency = 0, correlation = 0;
-        int r = answer_batch(demo, &efficiency);
-        if (r == 0)
-            r = retrain(demo);
-        if (r == 0)
-            r = rank_correlation(demo, &correlation);
-        if (r < 0)
-            return r;
-        printf("  %7zu   %16.3f   %25.3f\n", demo->answers, correlation, efficiency);
-        (void)fflush(stdout);
-    }
-    return 0;
+static void run_round(struct demo *demo) {
+    double efficiency = answer_batch(demo);
+    retrain(demo);
+    double correlation = rank_correlation(demo);
+    if (demo->error < 0)
+        return;
+    printf("  %7zu   %16.3f   %25.3f\n", demo->answers, correlation, efficiency);
+    (void)fflush(stdout);
 }
 
 int fd_plane_label(const char *url, fd_fault *fault) {
@@ -154,6 +130,11 @@ int fd_plane_label(const char *url, fd_fault *fault) {
     if (r < 0)
         return r;
     demo.client = client;
-    r = add_items(&demo);
-    return r < 0 ? r : run_rounds(&demo);
+    printf("Labelling %d points of the plane, %d pairs a round.\n\n"
+           "  answers   rank correlation   d-efficiency of the batch\n",
+           POINTS, BATCH);
+    add_items(&demo);
+    for (int round = 0; round < ROUNDS; round++)
+        run_round(&demo);
+    return demo.error;
 }

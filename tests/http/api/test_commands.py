@@ -296,6 +296,13 @@ def test_demo_ends_after_its_rounds_when_asked():
     assert all(0 < float(row[2]) <= 1 for row in rounds)
 
 
+def test_the_demo_ends_with_the_reason_where_its_points_do_not_fit_the_database(used):
+    done = run("demo", "--once", "--listen", "127.0.0.1:0", f"--db={used}")
+    assert done.returncode == 1
+    assert "/v1/items answered 4" in done.stderr and "numbers" in done.stderr, done
+    assert not re.search(r"^ +\d", done.stdout, re.M), "no round was counted"
+
+
 def test_in_the_demo_simulated_annotators_label_and_learning_goes_on(db):
     with subprocess.Popen([PROGRAM, "demo", "--simulate", "3", f"--db={db}", "--listen=127.0.0.1:0",
                            "--retrain-labels=2", "--blas-kernels=keep"], env=environment(),
