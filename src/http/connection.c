@@ -21,25 +21,23 @@ static void linger(fd_connection *connection) {
 }
 
 static fd_connection *connection_of(struct MHD_Connection *connection) {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    return info ? info->socket_context : NULL;
+    return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+bool fd_connection_is_known(struct MHD_Connection *connection) {
+    return connection_of(connection) != NULL;
 }
 
 int fd_connection_socket(struct MHD_Connection *connection) {
-    const fd_connection *at = connection_of(connection);
-    return at ? at->place.fd : -1;
+    return connection_of(connection)->place.fd;
 }
 
 fd_wire *fd_connection_wire(struct MHD_Connection *connection) {
-    fd_connection *at = connection_of(connection);
-    return at ? &at->wire : NULL;
+    return &connection_of(connection)->wire;
 }
 
 void fd_connection_enter(struct MHD_Connection *connection, fd_activity activity) {
     fd_connection *at = connection_of(connection);
-    if (!at)
-        return;
     (void)pthread_mutex_lock(&at->server->lock);
     fd_places_enter(&at->server->places, &at->place, activity, fd_monotonic_seconds());
     (void)pthread_mutex_unlock(&at->server->lock);
@@ -47,8 +45,6 @@ void fd_connection_enter(struct MHD_Connection *connection, fd_activity activity
 
 bool fd_connection_has_place(struct MHD_Connection *connection) {
     fd_connection *at = connection_of(connection);
-    if (!at)
-        return false;
     (void)pthread_mutex_lock(&at->server->lock);
     bool has = fd_places_has(&at->server->places, &at->place);
     (void)pthread_mutex_unlock(&at->server->lock);
@@ -73,7 +69,7 @@ static void answer(fd_connection *connection, const fd_headers_of *of) {
 
 bool fd_connection_answer(struct MHD_Connection *connection, const fd_headers_of *of) {
     fd_connection *at = connection_of(connection);
-    if (!at || fd_wire_has_all(&at->wire))
+    if (fd_wire_has_all(&at->wire))
         return false;
     answer(at, of);
     return true;
@@ -82,11 +78,11 @@ bool fd_connection_answer(struct MHD_Connection *connection, const fd_headers_of
 /* ---- what the guard refuses ---- */
 
 static void log_refusal(const fd_wire *wire, const char *id) {
-    struct sockaddr_storage peer;
+    struct sockaddr_storage peer = {0}; /* which stays so where it is not known */
     socklen_t size = sizeof(peer);
     char client[INET6_ADDRSTRLEN];
-    bool known = getpeername(wire->fd, (struct sockaddr *)&peer, &size) == 0;
-    fd_address address = fd_address_of(known ? (struct sockaddr *)&peer : NULL);
+    (void)getpeername(wire->fd, (struct sockaddr *)&peer, &size);
+    fd_address address = fd_address_of((struct sockaddr *)&peer);
     fd_address_print(&address, client);
     fd_log(FD_LOG_DEBUG, "refused", FD_INT("status", wire->guard.status),
            FD_STR("detail", wire->guard.detail), FD_STR("client", client),

@@ -34,7 +34,8 @@ struct exchange {
 };
 
 void *fd_exchange_begin(void *context, const char *target, struct MHD_Connection *connection) {
-    struct exchange *exchange = calloc(1, sizeof(*exchange));
+    struct exchange *exchange =
+        fd_connection_is_known(connection) ? calloc(1, sizeof(*exchange)) : NULL;
     (void)context;
     if (!exchange)
         return NULL;
@@ -213,8 +214,7 @@ static bool is_json(const char *type) {
 static enum MHD_Result begin(fd_server *server, struct MHD_Connection *connection,
                              struct exchange *exchange, const char *method, const char *path) {
     exchange->begun = true;
-    fd_wire *wire = fd_connection_wire(connection);
-    if (!wire || !fd_wire_begin(wire)) {
+    if (!fd_wire_begin(fd_connection_wire(connection))) {
         fd_log(FD_LOG_ERROR, "unguarded", FD_STR("method", method));
         return MHD_NO; /* closes the connection */
     }
@@ -321,7 +321,7 @@ static enum MHD_Result arrive(fd_server *server, struct MHD_Connection *connecti
 /* A request that runs, for those who ask whether it still should. */
 struct awaiting {
     fd_server *server;
-    int fd; /* -1: not known */
+    int fd;
 };
 
 /* A peer that closed its side, or a daemon that must end, waits for no answer. */
@@ -331,8 +331,8 @@ static bool is_awaited(void *context) {
     (void)pthread_mutex_lock(&awaiting->server->lock);
     bool stopping = awaiting->server->stopping;
     (void)pthread_mutex_unlock(&awaiting->server->lock);
-    if (stopping || awaiting->fd < 0)
-        return !stopping;
+    if (stopping)
+        return false;
     return poll(&peer, 1, 0) <= 0; /* a read would find what was sent before it */
 }
 
@@ -407,8 +407,7 @@ void fd_exchange_end(void *context, struct MHD_Connection *connection, void **st
     if (!exchange)
         return;
     fd_connection_enter(connection, FD_ACTIVITY_QUIET);
-    if (fd_connection_wire(connection))
-        fd_wire_end(fd_connection_wire(connection));
+    fd_wire_end(fd_connection_wire(connection));
     if (exchange->status != 0)
         fd_log(exchange->status >= 500 && exchange->status != 503 ? FD_LOG_ERROR : FD_LOG_DEBUG,
                "request", FD_STR("route", route_name(exchange)), FD_STR("method", exchange->method),

@@ -50,8 +50,12 @@ void fd_server_wait_until(fd_server *server, double deadline);
 
 void fd_connection_notify(void *server, struct MHD_Connection *connection, void **socket_context,
                           enum MHD_ConnectionNotificationCode code);
-int fd_connection_socket(struct MHD_Connection *connection);    /* -1: not known */
-fd_wire *fd_connection_wire(struct MHD_Connection *connection); /* NULL: there is none */
+
+/* False where there was no memory for it: no request on it is served, and none of these be asked.
+ */
+bool fd_connection_is_known(struct MHD_Connection *connection) FD_MUST_CHECK;
+int fd_connection_socket(struct MHD_Connection *connection);
+fd_wire *fd_connection_wire(struct MHD_Connection *connection);
 
 /* What it waits for from now on, and for how long at most. */
 void fd_connection_enter(struct MHD_Connection *connection, fd_activity activity);
