@@ -1,13 +1,12 @@
 /* Whom a request speaks for, by its connection and what a trusted proxy adds to its headers. */
+#include <assert.h>
 #include <strings.h>
 
 #include "server_private.h"
 
-enum { FORWARDED_MAX = 64 };
-
 struct forwarded {
-    const char *addresses[FORWARDED_MAX];
-    size_t n; /* more than FORWARDED_MAX: too many to be believed */
+    const char *addresses[FD_HEADERS_MAX]; /* the guard lets no more pass */
+    size_t n;
     const char *proto;
 };
 
@@ -16,9 +15,8 @@ static enum MHD_Result on_header(void *context, enum MHD_ValueKind kind, const c
     struct forwarded *forwarded = context;
     (void)kind;
     if (strcasecmp(name, "X-Forwarded-For") == 0) {
-        if (forwarded->n < FORWARDED_MAX)
-            forwarded->addresses[forwarded->n] = value ? value : "";
-        forwarded->n++;
+        assert(forwarded->n < FD_HEADERS_MAX);
+        forwarded->addresses[forwarded->n++] = value;
     } else if (strcasecmp(name, "X-Forwarded-Proto") == 0) {
         forwarded->proto = value;
     }
@@ -36,6 +34,5 @@ fd_client fd_peer_client(const fd_server *server, struct MHD_Connection *connect
     if (server->trusted.n > 0)
         (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, on_header, &forwarded);
     return fd_client_find(&server->trusted, fd_peer_address(connection), forwarded.addresses,
-                          forwarded.n <= FORWARDED_MAX ? forwarded.n : 0, forwarded.proto,
-                          server->options.is_secure);
+                          forwarded.n, forwarded.proto, server->options.is_secure);
 }

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from client import Daemon, run, wait_until
+from client import Daemon, raw_exchange, run, wait_until
 
 
 def client_of(daemon, headers):
@@ -28,6 +28,16 @@ def test_a_forwarded_address_is_believed_of_trusted_proxies_alone(db, options, e
 def test_what_a_header_says_cannot_forge_the_log(db):
     with Daemon(db, {"log-level": "debug", "trusted-proxies": "127.0.0.1"}) as daemon:
         assert client_of(daemon, {"X-Forwarded-For": "1.2.3.4 level=error"}) == "127.0.0.1"
+
+
+def test_as_many_forwarding_headers_as_a_request_may_have_are_read(db):
+    """The guard lets 64 headers pass, of which three are others here."""
+    with Daemon(db, {"log-level": "debug", "trusted-proxies": "127.0.0.0/8"}) as daemon:
+        forwarded = "X-Forwarded-For: 198.51.100.1\r\n" + 60 * "X-Forwarded-For: 127.0.0.9\r\n"
+        raw_exchange(daemon, ("GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                              f"X-Request-Id: many\r\n{forwarded}\r\n").encode())
+        (line,) = wait_until(lambda: [line for line in daemon.log if "request_id=many" in line], "its log")
+        assert " client=198.51.100.1 " in line
 
 
 def test_a_list_of_proxies_that_names_none_is_refused(db):
