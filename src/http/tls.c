@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <gnutls/x509.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 
@@ -25,8 +24,7 @@ void fd_tls_free(fd_tls *tls) {
     for (unsigned i = 0; i < tls->n; i++)
         gnutls_x509_crt_deinit(tls->certificates[i]);
     gnutls_free(tls->certificates);
-    if (tls->key)
-        gnutls_x509_privkey_deinit(tls->key);
+    gnutls_x509_privkey_deinit(tls->key);
     free(tls);
 }
 
@@ -38,46 +36,47 @@ static int refuse(fd_fault *fault, const char *path, int error) {
     return fd_fault_set(fault, -EINVAL, "", "%s: %s", path, gnutls_strerror(error));
 }
 
-static void free_data(gnutls_datum_t *data) {
-    if (data->data)
-        explicit_bzero(data->data, data->size);
-    free(data->data);
-}
-
 static int load_certificates(fd_tls *tls, const char *path, fd_fault *fault) {
-    FD_CLEANUP(free_data) gnutls_datum_t data = {0};
+    gnutls_datum_t data = {0};
     int error = gnutls_load_file(path, &data);
     if (error == 0)
         error = gnutls_x509_crt_list_import2(&tls->certificates, &tls->n, &data,
                                              GNUTLS_X509_FMT_PEM, 0);
+    gnutls_free(data.data);
     return error < 0 ? refuse(fault, path, error) : 0;
 }
 
 static int load_key(fd_tls *tls, const char *path, fd_fault *fault) {
-    FD_CLEANUP(free_data) gnutls_datum_t data = {0};
-    char *text;
+    FD_FREE char *text = NULL;
     size_t size;
     int r = fd_secret_read(path, KEY_MAX, &text, &size, fault);
     if (r < 0)
         return r;
-    data = (gnutls_datum_t){(unsigned char *)text, (unsigned)size};
+    gnutls_datum_t data = {(unsigned char *)text, (unsigned)size};
     int error = gnutls_x509_privkey_init(&tls->key);
     if (error == 0)
         error = gnutls_x509_privkey_import2(tls->key, &data, GNUTLS_X509_FMT_PEM, NULL,
                                             GNUTLS_PKCS_PLAIN);
+    explicit_bzero(text, size);
     return error < 0 ? refuse(fault, path, error) : 0;
 }
 
-/* Whether the first certificate is that of the key. */
-static bool belong_together(const fd_tls *tls) {
+/* The first certificate must be that of the key. */
+static int check_pair(const fd_tls *tls, const char *certificate_path, const char *key_path,
+                      fd_fault *fault) {
     unsigned char one[KEY_ID_SIZE], other[KEY_ID_SIZE];
     size_t one_size = sizeof(one), other_size = sizeof(other);
-    return tls->n > 0 &&
-           gnutls_x509_crt_get_key_id(tls->certificates[0], GNUTLS_KEYID_USE_SHA256, one,
-                                      &one_size) == 0 &&
-           gnutls_x509_privkey_get_key_id(tls->key, GNUTLS_KEYID_USE_SHA256, other, &other_size) ==
-               0 &&
-           one_size == other_size && memcmp(one, other, one_size) == 0;
+    int error =
+        gnutls_x509_crt_get_key_id(tls->certificates[0], GNUTLS_KEYID_USE_SHA256, one, &one_size);
+    if (error == 0)
+        error =
+            gnutls_x509_privkey_get_key_id(tls->key, GNUTLS_KEYID_USE_SHA256, other, &other_size);
+    if (error < 0)
+        return refuse(fault, certificate_path, error);
+    if (memcmp(one, other, KEY_ID_SIZE) != 0)
+        return fd_fault_set(fault, -EINVAL, "", "the certificate in %s is not of the key in %s",
+                            certificate_path, key_path);
+    return 0;
 }
 
 static void warn_if_expired(const fd_tls *tls, const char *path) {
@@ -92,11 +91,10 @@ int fd_tls_load(const char *certificate_path, const char *key_path, fd_tls **ret
     int r = load_certificates(tls, certificate_path, fault);
     if (r == 0)
         r = load_key(tls, key_path, fault);
+    if (r == 0)
+        r = check_pair(tls, certificate_path, key_path, fault);
     if (r < 0)
         return r;
-    if (!belong_together(tls))
-        return fd_fault_set(fault, -EINVAL, "", "the certificate in %s is not of the key in %s",
-                            certificate_path, key_path);
     warn_if_expired(tls, certificate_path);
     *ret = FD_STEAL(tls);
     return 0;
@@ -113,38 +111,29 @@ void fd_tls_serve(fd_tls *tls) {
         fd_tls_free(old);
 }
 
-static void free_copies(gnutls_pcert_st *copies, unsigned n) {
-    for (unsigned i = 0; i < n; i++)
-        gnutls_pcert_deinit(&copies[i]);
-    gnutls_free(copies);
+static void free_array(gnutls_pcert_st **copies) {
+    gnutls_free(*copies);
 }
 
-static int copy_certificates(const fd_tls *tls, gnutls_pcert_st **ret) {
-    gnutls_pcert_st *copies = gnutls_calloc(tls->n, sizeof(*copies));
-    if (!copies)
-        return GNUTLS_E_MEMORY_ERROR;
-    for (unsigned i = 0; i < tls->n; i++) {
-        int error = gnutls_pcert_import_x509(&copies[i], tls->certificates[i], 0);
-        if (error < 0) {
-            free_copies(copies, i);
-            return error;
-        }
-    }
-    *ret = copies;
-    return 0;
+static void free_key(gnutls_privkey_t *key) {
+    gnutls_privkey_deinit(*key);
 }
 
-static int copy_key(const fd_tls *tls, gnutls_privkey_t *ret) {
-    gnutls_privkey_t copy;
-    int error = gnutls_privkey_init(&copy);
+static int copy_pair(const fd_tls *tls, gnutls_pcert_st **ret_certificates, unsigned *ret_n,
+                     gnutls_privkey_t *ret_key) {
+    unsigned n = tls->n;
+    FD_CLEANUP(free_array) gnutls_pcert_st *copies = gnutls_calloc(n, sizeof(*copies));
+    FD_CLEANUP(free_key) gnutls_privkey_t key = NULL;
+    int error = copies ? gnutls_privkey_init(&key) : GNUTLS_E_MEMORY_ERROR;
+    if (error == 0)
+        error = gnutls_privkey_import_x509(key, tls->key, GNUTLS_PRIVKEY_IMPORT_COPY);
+    if (error == 0)
+        error = gnutls_pcert_import_x509_list(copies, tls->certificates, &n, 0);
     if (error < 0)
         return error;
-    error = gnutls_privkey_import_x509(copy, tls->key, GNUTLS_PRIVKEY_IMPORT_COPY);
-    if (error < 0) {
-        gnutls_privkey_deinit(copy);
-        return error;
-    }
-    *ret = copy;
+    *ret_certificates = FD_STEAL(copies);
+    *ret_n = n;
+    *ret_key = FD_STEAL(key);
     return 0;
 }
 
@@ -154,22 +143,12 @@ int fd_tls_find(gnutls_session_t session, const struct gnutls_cert_retr_st *info
                 unsigned *ret_ocsp_n, gnutls_privkey_t *ret_key, unsigned *ret_flags) {
     (void)session;
     (void)info;
-    gnutls_pcert_st *copies = NULL;
-    (void)pthread_rwlock_rdlock(&lock);
-    unsigned n = served ? served->n : 0;
-    int error = served ? copy_certificates(served, &copies) : GNUTLS_E_NO_CERTIFICATE_FOUND;
-    if (error == 0)
-        error = copy_key(served, ret_key);
-    (void)pthread_rwlock_unlock(&lock);
-    if (error < 0) {
-        if (copies)
-            free_copies(copies, n);
-        return -1;
-    }
-    *ret_certificates = copies;
-    *ret_n = n;
     *ret_ocsp = NULL;
     *ret_ocsp_n = 0;
     *ret_flags = GNUTLS_CERT_RETR_DEINIT_ALL;
-    return 0;
+    (void)pthread_rwlock_rdlock(&lock);
+    int error = served ? copy_pair(served, ret_certificates, ret_n, ret_key)
+                       : GNUTLS_E_NO_CERTIFICATE_FOUND;
+    (void)pthread_rwlock_unlock(&lock);
+    return error < 0 ? -1 : 0;
 }

@@ -1,7 +1,9 @@
 """HTTPS: which certificate is served, when another one is, and what is refused."""
 
+import glob
 import http.client
 import json
+import os
 import signal
 import socket
 import ssl
@@ -11,19 +13,20 @@ import warnings
 
 import pytest
 
-from client import PATIENCE, SLOWNESS, Daemon, plane_items, run, statuses, wait_until
+from client import PATIENCE, SLOWNESS, Daemon, flags, plane_items, run, statuses, wait_until
 
 
 class Pair:
     """A certificate that signs itself, and its key."""
 
-    def __init__(self, folder, name, algorithm="ec"):
+    def __init__(self, folder, name, algorithm="ec", env=None):
         self.certificate = folder / f"{name}.pem"
         self.key = folder / f"{name}.key"
         kind = ["-newkey", "rsa:2048"] if algorithm == "rsa" else \
             ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
         subprocess.run(["openssl", "req", "-x509", *kind, "-nodes", "-days", "2", "-subj", f"/CN={name}",
-                        "-keyout", self.key, "-out", self.certificate], check=True, capture_output=True)
+                        "-keyout", self.key, "-out", self.certificate], check=True, capture_output=True,
+                       env={**os.environ, **(env or {})})
         self.key.chmod(0o600)
 
     def options(self):
@@ -147,6 +150,26 @@ def test_the_certificates_that_vouch_for_it_are_sent_along(db, installed, first,
                                 "-showcerts"], input=b"", capture_output=True, timeout=PATIENCE,
                                check=False)
         assert shown.stdout.count(b"-----BEGIN CERTIFICATE-----") >= 2
+
+
+FAKETIME = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
+
+
+@pytest.mark.skipif(not FAKETIME, reason="needs libfaketime")
+def test_a_certificate_that_has_expired_is_warned_of_and_served(db, first, tmp_path):
+    expired = Pair(tmp_path, "expired", env={"LD_PRELOAD": FAKETIME[0], "FAKETIME": "-9d"})
+
+    def warned(pair):
+        with Daemon(db, pair.options()) as daemon:
+            assert served(daemon) == pair.der()
+            return f"event=certificate-expired file={pair.certificate}\n" in daemon.log_text()
+    assert warned(expired) and not warned(first)
+
+
+def test_the_demo_does_not_speak_to_a_server_that_nobody_vouches_for(first):
+    done = run("demo", "--once", "--listen=127.0.0.1:0", *flags(first.options()))
+    assert done.returncode == 1
+    assert "fisherd demo: POST https://127.0.0.1:" in done.stderr and "certificate" in done.stderr
 
 
 # ---- what is refused ----
