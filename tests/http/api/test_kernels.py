@@ -4,10 +4,11 @@ start itself once more, in the same process."""
 import os
 import platform
 import re
+import subprocess
 
 import pytest
 
-from client import Daemon, labels_by_first_number, run
+from client import SANITIZER, Daemon, labels_by_first_number, run
 
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="x86-64's core types")
 
@@ -76,14 +77,59 @@ def test_the_option_goes_before_the_variable_of_openblas(db):
         assert kernels(daemon) == "Haswell"
 
 
-def test_the_kernels_chosen_without_being_asked_use_avx512_where_it_is(db):
+def has_avx512():
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         flags = set(re.search(r"^flags\s*:(.*)$", file.read(), re.M)[1].split())
-    if not {"avx512f", "avx512dq", "avx512bw", "avx512vl"} <= flags:
+    return {"avx512f", "avx512dq", "avx512bw", "avx512vl"} <= flags
+
+
+def test_the_kernels_chosen_without_being_asked_use_avx512_where_it_is(db):
+    if not has_avx512():
         pytest.skip("the processor has no AVX-512")
     with Daemon(db) as daemon:
         assert kernels(daemon) not in ("Haswell", "Zen", "Sandybridge", "Nehalem", "Prescott")
         assert not warnings(daemon)
+
+
+@pytest.fixture(name="older_blas")
+def fixture_older_blas(tmp_path):
+    """Of an OpenBLAS that takes the processor for another: its environment."""
+    if SANITIZER:
+        pytest.skip("a sanitizer wants to be the first library")
+    library = tmp_path / "older_blas.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", library,
+                    os.path.join(os.path.dirname(__file__), "older_blas.c")], check=True)
+
+    def made(core, config="DYNAMIC_ARCH", **more):
+        return {"LD_PRELOAD": str(library), "BLAS_CORE": core, "BLAS_CONFIG": f"OpenBLAS {config}", **more}
+    return made
+
+
+@pytest.mark.parametrize("core", ["Haswell", "Zen"])
+def test_a_library_that_does_not_know_the_processor_is_told_of_its_avx512(db, older_blas, core):
+    with Daemon(db, env=older_blas(core)) as daemon:
+        assert kernels(daemon) == ("SkylakeX" if has_avx512() else core)
+        assert not warnings(daemon)
+
+
+@pytest.mark.parametrize("core, config, option", [
+    ("Haswell", "DYNAMIC_ARCH", "keep"),
+    ("Haswell", "SINGLE_THREADED", "auto"),  # built for one processor
+    ("SapphireRapids", "DYNAMIC_ARCH", "auto"),  # has AVX-512
+    ("Later", "DYNAMIC_ARCH", "auto"),
+])
+def test_a_library_keeps_its_kernels_where_there_are_no_better_ones(db, older_blas, core, config, option):
+    with Daemon(db, {"blas-kernels": option}, older_blas(core, config)) as daemon:
+        assert kernels(daemon) == core
+        assert not warnings(daemon)
+
+
+def test_a_daemon_that_cannot_start_itself_anew_says_why_and_serves(db, older_blas):
+    with Daemon(db, {"blas-kernels": "Nehalem"}, older_blas("Haswell", NO_EXEC="yes")) as daemon:
+        assert kernels(daemon) == "Haswell"
+        assert daemon.call("GET", "/livez").status == 200
+        (line,) = warnings(daemon)
+        assert "wanted=Nehalem used=Haswell" in line and "Exec format error" in line
 
 
 def test_demo_takes_the_kernels_too():
