@@ -8,6 +8,7 @@
 
 #include "macros.h"
 #include "problems.h"
+#include "select_pool.h"
 
 /* ---- requests for memory, by the linker ---- */
 
@@ -101,18 +102,30 @@ static void free_view(fi_pool_view **view) {
     fi_pool_view_free(*view);
 }
 
-static int select_from_pool(const void *context, double *ret) {
-    const struct selecting *from = context;
+typedef int selection_from_pool(const fi_pool_view *view, const fi_information *past,
+                                const fi_selection_options *options, fi_selection *ret);
+
+static int select_by(const struct selecting *from, selection_from_pool *select, double *ret) {
     FD_CLEANUP(free_view) fi_pool_view *view = NULL;
     fi_selection got;
     int r = fi_pool_view_new(&from->pool, &view);
     if (r == 0)
-        r = fi_select_pool(view, from->past, &from->options, &got);
+        r = select(view, from->past, &from->options, &got);
     if (r < 0)
         return r;
     *ret = got.logdet_after + got.logdet_bound;
     fi_selection_clear(&got);
     return 0;
+}
+
+/* So small a pool is listed. */
+static int select_from_pool(const void *context, double *ret) {
+    return select_by(context, fi_select_pool, ret);
+}
+
+/* As from one of millions of pairs. */
+static int select_from_large_pool(const void *context, double *ret) {
+    return select_by(context, fi_select_unlisted, ret);
 }
 
 static int add_pool(const void *context, double *ret) {
@@ -167,6 +180,8 @@ static void every_strategy_stands_a_request_that_is_refused(void **state) {
         from.options.target = i % 3 ? target : NULL;
         check_every_request(from.options.strategy->name, select_from_list, &from);
         check_every_request(from.options.strategy->name, select_from_pool, &from);
+        if (fi_chooser_of(from.options.strategy)->choose_from_pool)
+            check_every_request(from.options.strategy->name, select_from_large_pool, &from);
     }
     fi_information_free(target);
     fi_information_free(past);
