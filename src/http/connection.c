@@ -126,6 +126,7 @@ static fd_connection *open_connection(fd_server *server, struct MHD_Connection *
     opened->wire = (fd_wire){.fd = fd,
                              .session = session_of(connection),
                              .refuse = refuse,
+                             .is_told_once = server->options.threads > 0,
                              .guard.head_max = server->options.head_size};
     opened->place.fd = fd;
     opened->place.is_trusted = fd_networks_contain(&server->trusted, &address);

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <gnutls/gnutls.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 
@@ -80,6 +81,14 @@ static ssize_t refuse(fd_wire *wire) {
     return ask_again(wire);
 }
 
+/* After less than it asked for, libmicrohttpd waits to be told of more; of an end that came with
+ * these bytes it was told already, and it would wait as long as it waits for anyone. */
+static void tell_of_end(const fd_wire *wire) {
+    struct pollfd peer = {.fd = wire->fd, .events = POLLRDHUP};
+    if (poll(&peer, 1, 0) > 0)
+        (void)shutdown(wire->fd, SHUT_RD);
+}
+
 /* libmicrohttpd reads only when it has answered every request that it has whole. */
 static ssize_t read_guarded(fd_wire *wire, void *data, size_t size) {
     if (wire->is_answered)
@@ -88,6 +97,8 @@ static ssize_t read_guarded(fd_wire *wire, void *data, size_t size) {
         return refuse(wire);
     ssize_t got = receive(wire, data, size);
     size_t ended = 0;
+    if (wire->is_told_once && !wire->session && got > 0 && (size_t)got < size)
+        tell_of_end(wire);
     if (got <= 0 || fd_guard_take(&wire->guard, data, (size_t)got, &ended))
         return got;
     return ended > 0 ? (ssize_t)ended : refuse(wire);

@@ -20,6 +20,7 @@ struct fd_wire {
     int fd;
     struct gnutls_session_int *session; /* NULL: no TLS */
     void (*refuse)(fd_wire *wire);      /* answers with the refusal that the guard has */
+    bool is_told_once;                  /* by epoll, of what arrives */
     fd_guard guard;
     uint64_t begun, ended; /* requests, by libmicrohttpd's count */
     bool is_answered;      /* for the last time; what still comes is dropped */
@@ -29,7 +30,7 @@ struct fd_wire {
 int fd_wire_check(void) FD_MUST_CHECK;
 
 /* From now on, and until it is closed, the guard sees what arrives at wire->fd. The wire is the
- * caller's; it starts as all zero but for fd, session, refuse and guard.head_max. */
+ * caller's; it starts as all zero but for what stands before the guard, and guard.head_max. */
 void fd_wire_open(fd_wire *wire);
 void fd_wire_close(fd_wire *wire);
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from client import SLOWNESS, Daemon, statuses
+from client import SLOWNESS, Daemon, read_to_end, statuses
 from raw_requests import get
 
 RUNS = 20 if "FISHERD_LONG" in os.environ else 1
@@ -54,3 +54,17 @@ def test_so_many_connections_at_once_are_all_answered(db, count, options):
     print(f"\n{count} connections, {options['threads']} threads, {RUNS} runs: all answered after "
           f"{1e3 * statistics.median(slowest):.1f} ms in the median, {1e3 * max(slowest):.1f} ms at most")
     assert max(slowest) < 5 * SLOWNESS
+
+
+@pytest.mark.parametrize("options", [{"threads": 0}, {"threads": 1, "connections": 60}],
+                         ids=["a thread each", "a pool"])
+def test_who_ends_its_side_with_its_last_bytes_is_not_waited_for(db, options):
+    with Daemon(db, options) as daemon:
+        for data, expected in [(get(), [200]), (get()[:-2], []), (b"G", []),
+                               (b"POST /v1/items HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n"
+                                b"Content-Type: application/json\r\n\r\n{", [])]:
+            for _ in range(5):
+                with socket.create_connection((daemon.host, daemon.port), timeout=10 * SLOWNESS) as peer:
+                    peer.sendall(data)
+                    peer.shutdown(socket.SHUT_WR)
+                    assert statuses(read_to_end(peer)) == expected
