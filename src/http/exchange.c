@@ -346,6 +346,11 @@ static enum MHD_Result run(fd_server *server, struct MHD_Connection *connection,
     if (exchange->body_refused != 0)
         return refuse(server, connection, exchange, exchange->body_refused, body_refusal(exchange),
                       NULL);
+    /* A body may take a minute to arrive, and the right to send it end meanwhile. */
+    enum MHD_Result refused;
+    if (exchange->is_arriving && exchange->identity.role != FD_ROLE_PUBLIC &&
+        !admit(server, connection, exchange, &refused))
+        return refused;
 
     if (limit > 0 && running > limit && exchange->route->role != FD_ROLE_PUBLIC) {
         fd_admission_refused(server, "requests");

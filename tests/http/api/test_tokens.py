@@ -1,14 +1,16 @@
 """Access tokens: made, revoked, and taken by a daemon that runs."""
 
 import concurrent.futures
+import json
 import os
 import pathlib
+import socket
 import stat
 import time
 
 import pytest
 
-from client import run, wait_until
+from client import PATIENCE, plane_items, read_answer, run, statuses, wait_until
 from guarded import Guarded, create, edit, revoke
 
 # ---- tokens come and go while the daemon runs ----
@@ -226,3 +228,42 @@ def test_tokens_made_at_once_are_all_kept(db):
         made = list(pool.map(lambda i: create(db, "annotator", f"a{i}")[1], range(16)))
     listed = run("token", "list", "--db", db).stdout
     assert all(identity in listed for identity in made)
+
+def begin_body(daemon, headers, body):
+    """All of a request but the last byte of its body."""
+    connection = socket.create_connection((daemon.host, daemon.port), timeout=PATIENCE)
+    lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
+    connection.sendall(f"POST /v1/labels HTTP/1.1\r\nHost: {daemon.host}:{daemon.port}\r\n"
+                       f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+                       f"{''.join(lines)}\r\n{body[:-1]}".encode())
+    return connection
+
+
+def test_a_token_that_ends_while_a_body_arrives_answers_nothing_any_more(fresh):
+    token, identity = create(fresh.db, "annotator", "anna")
+    same = {"Sec-Fetch-Site": "same-origin"}
+    session = {**fresh.begin_session(token), **same}
+    items = plane_items()
+    bodies = [json.dumps({"labels": [{"id": f"l{i}", "a": items[0]["id"], "b": items[1]["id"],
+                                      "preference": "a"}]}) for i in range(2)]
+    arriving = [begin_body(fresh, {"Authorization": f"Bearer {token}"}, bodies[0]),
+                begin_body(fresh, session, bodies[1])]
+    assert fresh.ask("POST", "/v1/assignments", token, {}).status == 200
+    revoke(fresh.db, identity)
+    wait_until(lambda: fresh.ask("POST", "/v1/assignments", token, {}).status == 401, "the end of it")
+    for connection, body in zip(arriving, bodies):
+        with connection:
+            connection.sendall(body[-1].encode())
+            assert statuses(read_answer(connection)) == [401]
+    assert fresh.ask("GET", "/v1/labels", fresh.tokens["frontend"]).json["labels"] == []
+
+
+def test_the_first_token_ends_what_began_without_one(db):
+    with Guarded(db) as daemon:
+        daemon.add_items(plane_items())
+        body = json.dumps({"labels": []})
+        with begin_body(daemon, {}, body) as connection:
+            create(db, "annotator", "anna")
+            wait_until(lambda: daemon.ask("GET", "/v1/items").status == 401, "the first token")
+            connection.sendall(body[-1].encode())
+            assert statuses(read_answer(connection)) == [401]
