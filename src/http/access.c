@@ -253,12 +253,13 @@ fd_token_state fd_access_check_session(fd_access *access, const char *text, fd_i
     return state;
 }
 
-void fd_access_name_cookie(fd_access *access, char name[static FD_COOKIE_NAME_SIZE]) {
+void fd_access_name_cookie(fd_access *access, bool is_secure,
+                           char name[static FD_COOKIE_NAME_SIZE]) {
     unsigned char hash[FD_TOKEN_HASH_SIZE];
     (void)pthread_rwlock_rdlock(&access->lock);
     fd_token_hash(access->key, "cookie", hash); /* nor does a token or a session begin like this */
     (void)pthread_rwlock_unlock(&access->lock);
-    char *end = stpcpy(name, "fisherd_session_");
+    char *end = stpcpy(stpcpy(name, is_secure ? "__Host-" : ""), "fisherd_session_");
     (void)sodium_bin2hex(end, (size_t)(name + FD_COOKIE_NAME_SIZE - end), hash, 4);
 }
 

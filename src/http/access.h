@@ -13,7 +13,7 @@
 
 enum {
     FD_SESSION_TEXT_SIZE = 80,
-    FD_COOKIE_NAME_SIZE = 25, /* "fisherd_session_", 8 digits, NUL */
+    FD_COOKIE_NAME_SIZE = 32, /* "__Host-fisherd_session_", 8 digits, NUL */
 };
 
 typedef struct fd_access fd_access;
@@ -48,8 +48,10 @@ void fd_access_make_session(fd_access *access, const fd_identity *identity,
 int64_t fd_access_session_seconds(const fd_access *access);
 
 /* The cookie that a session is kept in. Cookies are for all ports of a host, so that each daemon
- * has a name of its own, by its key: those that have the same key take each other's sessions. */
-void fd_access_name_cookie(fd_access *access, char name[static FD_COOKIE_NAME_SIZE]);
+ * has a name of its own, by its key: those that have the same key take each other's sessions. Over
+ * an encrypted connection it is one that browsers let no other host of the domain set. */
+void fd_access_name_cookie(fd_access *access, bool is_secure,
+                           char name[static FD_COOKIE_NAME_SIZE]);
 
 /* Notes, and logs, a failed attempt. 0, or the seconds to wait. */
 unsigned fd_access_note_failure(fd_access *access, const fd_client *client, fd_token_state state,

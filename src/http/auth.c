@@ -39,9 +39,9 @@ static const char *token_of(const char *authorization) {
     return authorization + strspn(authorization, " ");
 }
 
-static const char *session_of(struct MHD_Connection *connection, fd_access *access) {
+static const char *session_of(struct MHD_Connection *connection, const fd_request *request) {
     char name[FD_COOKIE_NAME_SIZE];
-    fd_access_name_cookie(access, name);
+    fd_access_name_cookie(request->access, request->client->is_secure, name);
     return MHD_lookup_connection_value(connection, MHD_COOKIE_KIND, name);
 }
 
@@ -50,7 +50,7 @@ static const char *session_of(struct MHD_Connection *connection, fd_access *acce
 static bool identify(struct MHD_Connection *connection, const fd_request *request, bool is_public,
                      fd_identity *ret, fd_response *refusal) {
     const char *authorization = header(connection, "Authorization");
-    const char *session = authorization ? NULL : session_of(connection, request->access);
+    const char *session = authorization ? NULL : session_of(connection, request);
     fd_token_state state = FD_TOKEN_UNKNOWN;
     *ret = (fd_identity){0};
     if (authorization)

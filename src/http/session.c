@@ -17,7 +17,7 @@ static const fd_field session_fields[] = {
 static void set_cookie(const fd_request *request, fd_response *response, const char *value,
                        int64_t seconds) {
     char name[FD_COOKIE_NAME_SIZE];
-    fd_access_name_cookie(request->access, name);
+    fd_access_name_cookie(request->access, request->client->is_secure, name);
     (void)snprintf(response->cookie, sizeof(response->cookie),
                    "%s=%s; Path=/; Max-Age=%" PRId64 "; HttpOnly; SameSite=Strict%s", name, value,
                    seconds, request->client->is_secure ? "; Secure" : "");

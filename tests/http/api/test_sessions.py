@@ -120,6 +120,11 @@ def test_behind_tls_the_cookie_and_the_site_are_for_tls_alone(db):
         secure = {"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https"}
         answer = daemon.ask("POST", "/v1/session", body={"token": token}, headers=secure)
         assert "Secure" in answer.headers["Set-Cookie"].split("; ")
+        cookie = answer.headers["Set-Cookie"].split(";")[0]
+        assert daemon.ask("GET", "/v1/items", headers={**secure, "Cookie": cookie}).status == 200
+        planted = cookie.removeprefix("__Host-")  # such a one any other host of the domain may set
+        assert planted != cookie
+        assert daemon.ask("GET", "/v1/items", headers={**secure, "Cookie": planted}).status == 401
         assert "max-age" in answer.headers["Strict-Transport-Security"]
         plain = daemon.ask("GET", "/livez")
         assert "Strict-Transport-Security" not in plain.headers
