@@ -1,7 +1,7 @@
 #!/bin/sh
 # coverage.sh [SUITE …]: branches of src that the tests take. Prints the total, the ten lowest files,
-# and those below the floor of 75 %, or below one of their own; ends with 1 when there are any. The branches that were not
-# taken stand in build/coverage/branches.txt. Some ten minutes.
+# and those below the floor of 75 %; ends with 1 when there are any. The branches that were not taken
+# stand in build/coverage/branches.txt. Some ten minutes.
 #
 # Not counted, as no input decides them: branches of assert; those of FD_CLEANUP and the like (is
 # there something to free), of the macros of uthash, and of an option's row (what kind it is).
@@ -34,19 +34,10 @@ python3 - "$builds/coverage/branches.json" <<'PYTHON'
 import json, sys
 
 FLOOR = 75
-OWN_FLOORS = {  # of what is lower still, so that it gets no worse
-    "src/app/client.c": 58,
-    "src/app/kernels.c": 58,
-    "src/app/plane.c": 70,
-    "src/http/connection.c": 70,
-    "src/http/peer.c": 71,
-    "src/http/tls.c": 70,
-    "src/fisher/select_pool.c": 74,
-}
 summary = json.load(open(sys.argv[1]))
 files = sorted((100 * file["branch_covered"] / file["branch_total"], file["filename"])
                for file in summary["files"] if file["branch_total"])
-low = [name for share, name in files if name.endswith(".c") and share < OWN_FLOORS.get(name, FLOOR)]
+low = [name for share, name in files if name.endswith(".c") and share < FLOOR]
 print(f"{summary['branch_percent']} % of {summary['branch_total']} branches taken; the lowest files:")
 for share, name in files[:10]:
     print(f"{share:5.1f} %  {name}")
