@@ -149,8 +149,8 @@ static int open_writer(fd_sqlite_store *store, const char *given,
     return r < 0 ? fd_sqlite_fault(writer, given, "cannot be prepared", r, fault) : 0;
 }
 
-static int open_readers(fd_sqlite_store *store, const char *given, fd_fault *fault) {
-    for (size_t i = 0; i < FD_SQLITE_READERS; i++) {
+static int open_readers(fd_sqlite_store *store, size_t n, const char *given, fd_fault *fault) {
+    for (size_t i = 0; i < n; i++) {
         fd_sqlite_connection *reader = &store->readers[i];
         int r = connect_reader(reader, store->path, given, fault);
         if (r < 0)
@@ -210,7 +210,7 @@ int fd_sqlite_open(const char *given, const fd_sqlite_migration *migrations, siz
     if (r == 0)
         r = open_writer(store, given, migrations, n, fault);
     if (r == 0)
-        r = open_readers(store, given, fault);
+        r = open_readers(store, FD_SQLITE_READERS, given, fault);
     if (r < 0)
         return r;
     *ret = &FD_STEAL(store)->store;
@@ -243,7 +243,10 @@ int fd_sqlite_open_read_only(const char *given, size_t newest, fd_store **ret, f
     schema->current = schema->found;
     fd_sqlite_disconnect(first);
 
-    r = open_readers(store, given, fault);
+    /* All that is read is of one moment, or what is added meanwhile would seem to contradict it. */
+    r = open_readers(store, 1, given, fault);
+    if (r == 0 && (r = fd_sqlite_execute(first, "BEGIN")) < 0)
+        r = fd_sqlite_fault(first, given, "cannot be read", r, fault);
     if (r < 0)
         return r;
     *ret = &FD_STEAL(store)->store;

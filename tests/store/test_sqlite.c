@@ -259,6 +259,22 @@ static void reading_alone_works_beside_the_holder_and_writes_nothing(void **stat
     fd_store_close(store);
 }
 
+static void reading_alone_sees_one_moment(void **state) {
+    const char *path = path_of(state);
+    FD_CLEANUP(fd_store_closep) fd_store *holder = fixture_open(path);
+    FD_CLEANUP(fd_store_closep) fd_store *store = NULL;
+    fd_fault fault = {0};
+    database_fill(holder);
+    assert_int_equal(fd_store_open_sqlite_read_only(path, &store, &fault), 0);
+    uint64_t before = fixture_counts(store).items;
+    fd_item_row more = fixture_item("more");
+    assert_int_equal(fixture_add_items(holder, &more, 1).created, 1);
+    assert_int_equal(fixture_counts(holder).items, before + 1);
+    assert_int_equal(fixture_counts(store).items, before);
+    fixture_check(store);
+    assert_int_equal(fixture_counts(store).items, before);
+}
+
 static void reading_alone_creates_nothing(void **state) {
     fd_store *store = NULL;
     fd_fault fault = {0};
@@ -370,6 +386,7 @@ int main(void) {
         ON_FOLDER(a_database_in_use_is_refused_and_named),
         ON_FOLDER(the_same_process_cannot_open_a_database_twice),
         ON_FOLDER(reading_alone_works_beside_the_holder_and_writes_nothing),
+        ON_FOLDER(reading_alone_sees_one_moment),
         ON_FOLDER(reading_alone_creates_nothing),
         ON_FOLDER(a_newer_database_is_refused_and_left_as_it_is),
         ON_FOLDER(a_database_of_another_program_is_refused_and_left_as_it_is),
