@@ -26,7 +26,7 @@ struct exchange {
     bool begun;      /* headers were looked at */
     bool is_surplus; /* its connection has no place */
     bool is_running;
-    bool is_arriving;      /* the body, whose sender waits for nothing */
+    bool has_body;
     unsigned body_refused; /* a status for a body that could not be kept */
     unsigned status;
     size_t answer_size;
@@ -145,7 +145,7 @@ static enum MHD_Result send_response(fd_server *server, struct MHD_Connection *c
     exchange->status = response->status;
     exchange->answer_size = response->size;
     count(server, exchange);
-    if (exchange->is_arriving && fd_connection_answer(connection, &of)) {
+    if (fd_connection_answer(connection, &of)) {
         free_body(response);
         return MHD_YES;
     }
@@ -227,10 +227,8 @@ static enum MHD_Result begin(fd_server *server, struct MHD_Connection *connectio
     unsigned long long length = length_text ? strtoull(length_text, NULL, 10) : 0;
     bool is_chunked =
         MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Transfer-Encoding") != NULL;
-    bool has_body = length > 0 || is_chunked;
-    exchange->is_arriving =
-        has_body && !MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Expect");
-    if (!has_body && is_preflight(server, connection, method))
+    exchange->has_body = length > 0 || is_chunked;
+    if (!exchange->has_body && is_preflight(server, connection, method))
         return send_response(server, connection, exchange,
                              &(fd_response){.status = 204, .body = strdup("")}, false);
     const char *allow = NULL;
@@ -254,7 +252,7 @@ static enum MHD_Result begin(fd_server *server, struct MHD_Connection *connectio
     exchange->body_limit = at_most(exchange->route->body_limit, server->options.body_size);
     if (length > exchange->body_limit || (is_chunked && exchange->body_limit == 0))
         return refuse(server, connection, exchange, 413, "the body is too large", NULL);
-    if (has_body &&
+    if (exchange->has_body &&
         !is_json(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Type")))
         return refuse(server, connection, exchange, 415,
                       "the Content-Type must be application/json", NULL);
@@ -309,7 +307,6 @@ static void collect(fd_server *server, struct exchange *exchange, const char *da
 /* libmicrohttpd answers only when it has all of the body. */
 static enum MHD_Result arrive(fd_server *server, struct MHD_Connection *connection,
                               struct exchange *exchange, const char *data, size_t size) {
-    exchange->is_arriving = true;
     collect(server, exchange, data, size);
     if (exchange->body_refused == 0 || fd_wire_has_all(fd_connection_wire(connection)))
         return MHD_YES;
@@ -348,7 +345,7 @@ static enum MHD_Result run(fd_server *server, struct MHD_Connection *connection,
                       NULL);
     /* A body may take a minute to arrive, and the right to send it end meanwhile. */
     enum MHD_Result refused;
-    if (exchange->is_arriving && exchange->identity.role != FD_ROLE_PUBLIC &&
+    if (exchange->has_body && exchange->identity.role != FD_ROLE_PUBLIC &&
         !admit(server, connection, exchange, &refused))
         return refused;
 

@@ -261,9 +261,12 @@ def test_a_token_that_ends_while_a_body_arrives_answers_nothing_any_more(fresh):
 def test_the_first_token_ends_what_began_without_one(db):
     with Guarded(db) as daemon:
         daemon.add_items(plane_items())
-        body = json.dumps({"labels": []})
-        with begin_body(daemon, {}, body) as connection:
+        with begin_body(daemon, {}, "{}") as one, \
+                socket.create_connection((daemon.host, daemon.port), timeout=PATIENCE) as other:
+            other.sendall(b"POST /v1/model/train HTTP/1.1\r\nHost: localhost\r\n"
+                          b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
             create(db, "annotator", "anna")
             wait_until(lambda: daemon.ask("GET", "/v1/items").status == 401, "the first token")
-            connection.sendall(body[-1].encode())
-            assert statuses(read_answer(connection)) == [401]
+            one.sendall(b"}")
+            other.sendall(b"0\r\n\r\n")
+            assert statuses(read_answer(one)) == statuses(read_answer(other)) == [401]
