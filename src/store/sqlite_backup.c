@@ -68,7 +68,7 @@ int fd_sqlite_copy(fd_sqlite_connection *connection, const char *to, bool replac
     FD_FREE char *partial = NULL;
     if (asprintf(&partial, "%s.partial", to) < 0)
         return -ENOMEM;
-    if (!replace && access(to, F_OK) == 0)
+    if (!replace && fd_sqlite_is_there(to))
         return -EEXIST;
     FD_CLEANUP(closep) int file = -1;
     int r = open_partial(partial, &file);
@@ -121,7 +121,7 @@ static int measure(const char *path, fd_backup *ret) {
 
 static int copy_fault(int error, const char *to, fd_fault *fault) {
     if (error == -EEXIST)
-        return fd_fault_set(fault, error, "", "%s is there already", to);
+        return fd_fault_set(fault, error, "", "%s, or a log of it, is there already", to);
     if (error == -EBUSY)
         return fd_fault_set(fault, error, "", "a backup to %s is running", to);
     return fd_fault_set(fault, error, "", "%s cannot be written: %s", to, strerror(-error));

@@ -113,6 +113,7 @@ int fd_sqlite_inspect(fd_sqlite_connection *connection, const char *given, size_
  * if something has the name, unless it is to be replaced. */
 int fd_sqlite_copy(fd_sqlite_connection *connection, const char *to, bool replace) FD_MUST_CHECK;
 int fd_sqlite_sync_folder_of(const char *path) FD_MUST_CHECK;
+bool fd_sqlite_is_there(const char *path); /* or a log or journal that would be played into it */
 int fd_sqlite_back_up(fd_store *store, const char *to, bool (*go_on)(void *context), void *context,
                       fd_backup *ret, fd_fault *fault);
 

@@ -12,8 +12,9 @@ static void releasep(int *lock) {
     fd_lock_release(*lock);
 }
 
-/* The database and its log; without the one the other is worth nothing. */
-static const char *const parts[] = {"", "-wal"};
+/* The database and its log, or the journal of one that was just being made; without the one the
+ * other is worth nothing, and beside another database it would be played into that. */
+static const char *const parts[] = {"", "-wal", "-journal"};
 
 /* asprintf that leaves NULL when it fails. */
 static char *join(const char *path, const char *suffix) {
@@ -29,7 +30,7 @@ static void remove_with(const char *path, const char *const *suffixes, size_t n)
     }
 }
 
-static bool is_there(const char *path) {
+bool fd_sqlite_is_there(const char *path) {
     bool found = false;
     for (size_t i = 0; i < FD_LENGTH(parts); i++) {
         FD_FREE char *name = join(path, parts[i]);
@@ -109,7 +110,7 @@ static int look_at(const char *path, fd_store_visit *check, void *context, fd_fa
 
 /* A log that is not the file's own would be played into it: it leaves first. */
 static int put_in_place(const char *fresh, const char *path) {
-    static const char *const old[] = {"-wal", "-shm"};
+    static const char *const old[] = {"-wal", "-shm", "-journal"};
     remove_with(path, old, FD_LENGTH(old));
     int r = fd_sqlite_sync_folder_of(path);
     if (r == 0 && rename(fresh, path) < 0)
@@ -119,7 +120,7 @@ static int put_in_place(const char *fresh, const char *path) {
 
 static int replace_by(const char *fresh, const char *path, char **ret_kept, fd_fault *fault) {
     FD_FREE char *kept = NULL;
-    int r = is_there(path) ? keep_aside(path, &kept) : 0;
+    int r = fd_sqlite_is_there(path) ? keep_aside(path, &kept) : 0;
     if (r == 0)
         r = put_in_place(fresh, path);
     if (r < 0)
@@ -131,7 +132,7 @@ static int replace_by(const char *fresh, const char *path, char **ret_kept, fd_f
 int fd_store_restore_sqlite(const char *given, const char *from, bool replace,
                             fd_store_visit *check, void *context, char **ret_kept,
                             fd_fault *fault) {
-    static const char *const leftovers[] = {"", "-wal", "-shm"};
+    static const char *const leftovers[] = {"", "-wal", "-shm", "-journal"};
     FD_FREE char *real = realpath(given, NULL);
     const char *path = real ? real : given;
     FD_FREE char *source = NULL;
@@ -147,9 +148,10 @@ int fd_store_restore_sqlite(const char *given, const char *from, bool replace,
     r = fd_sqlite_take_lock(path, given, &lock, fault);
     if (r < 0)
         return r;
-    if (is_there(path) && !replace)
+    if (fd_sqlite_is_there(path) && !replace)
         return fd_fault_set(fault, -EEXIST, "", "%s is there already; --replace keeps it aside",
                             given);
+    remove_with(fresh, leftovers, FD_LENGTH(leftovers)); /* of a restore that was cut off */
     r = copy(source, fresh, fault);
     if (r == 0)
         r = migrate(fresh, from, fault);

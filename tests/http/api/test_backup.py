@@ -1,13 +1,15 @@
 """Backups are whole while people answer, and what is restored is what was backed up."""
 
+import contextlib
 import fcntl
+import pathlib
 import re
 import sqlite3
 import threading
 
 import pytest
 
-from client import Daemon, label, labels_by_first_number, run, wait_until
+from client import Daemon, label, labels_by_first_number, plane_items, run, wait_until
 from test_crash import label_at_once
 
 
@@ -182,6 +184,38 @@ def test_a_backup_is_restored_where_nothing_was(used, tmp_path):
         assert len(daemon.list_all("labels")) == 30
 
 
+def leftover_log(folder):
+    """The log of another database whose daemon was killed."""
+    other = Daemon(folder / "other.db")
+    other.add_items(plane_items(2, 3))
+    other.kill()
+    return (folder / "other.db-wal").read_bytes()
+
+
+def leftover_journal(used):
+    """What takes a transaction back that was cut off half-way, by which a database becomes what it was."""
+    with contextlib.closing(sqlite3.connect(f"{used}.early", isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE early (text)")
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN")
+        connection.executemany("INSERT INTO early VALUES (?)", [("x" * 1000,)] * 100)
+        return pathlib.Path(f"{used}.early-journal").read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["-wal", "-journal"])
+@pytest.mark.parametrize("beside", ["", ".restoring"])
+def test_what_a_restore_that_was_cut_off_has_left_does_not_get_into_the_next(used, tmp_path, kind, beside):
+    backup(used, tmp_path / "backup.db")
+    content = leftover_log(tmp_path) if kind == "-wal" else leftover_journal(used)
+    assert len(content) > 1000
+    (tmp_path / f"new.db{beside}{kind}").write_bytes(content)
+    restore(tmp_path / "new.db", tmp_path / "backup.db", "--replace")
+    assert len(labels_in(tmp_path / "new.db")) == 30
+    assert run("check", "--db", tmp_path / "new.db").returncode == 0
+    kept = [path.name for path in tmp_path.iterdir() if ".before-restore-" in path.name]
+    assert [name.endswith(kind) for name in kept] == ([] if beside else [True])
+
+
 def test_a_backup_that_is_damaged_is_not_restored(used, tmp_path):
     source = tmp_path / "backup.db"
     backup(used, source)
@@ -202,6 +236,8 @@ def test_a_backup_replaces_nothing(used, tmp_path):
     assert "is there already" in backup(used, tmp_path / "taken", status=1)
     assert (tmp_path / "taken").read_text() == "mine"
     assert "is there already" in backup(used, used, status=1)
+    (tmp_path / "gone-wal").write_text("the log of what was there")
+    assert "is there already" in backup(used, tmp_path / "gone", status=1)
 
 
 @pytest.mark.parametrize("arguments, word", [
