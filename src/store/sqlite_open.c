@@ -245,10 +245,11 @@ int fd_sqlite_open_read_only(const char *given, size_t newest, fd_store **ret, f
 
     /* All that is read is of one moment, or what is added meanwhile would seem to contradict it. */
     r = open_readers(store, 1, given, fault);
-    if (r == 0 && (r = fd_sqlite_execute(first, "BEGIN")) < 0)
-        r = fd_sqlite_fault(first, given, "cannot be read", r, fault);
     if (r < 0)
         return r;
+    r = fd_sqlite_execute(first, "BEGIN");
+    if (r < 0)
+        return fd_sqlite_fault(first, given, "cannot be read", r, fault);
     *ret = &FD_STEAL(store)->store;
     return 0;
 }
