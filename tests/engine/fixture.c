@@ -29,11 +29,15 @@ fd_engine *fixture_open(const fd_engine_options *options, fd_store *store) {
     return engine;
 }
 
-fd_engine *fixture_engine(void) {
+fd_engine *fixture_memory(const fd_engine_options *options) {
     fd_store *store = NULL;
-    fd_engine_options options = fixture_options();
     assert_int_equal(fd_store_open_memory(&store), 0);
-    return fixture_open(&options, store);
+    return fixture_open(options, store);
+}
+
+fd_engine *fixture_engine(void) {
+    fd_engine_options options = fixture_options();
+    return fixture_memory(&options);
 }
 
 const char *fixture_item_id(size_t prompt, size_t response) {
@@ -102,6 +106,21 @@ fd_stats fixture_stats(fd_engine *engine) {
     fd_stats stats;
     assert_int_equal(fd_engine_stats(engine, &request, &stats), 0);
     return stats;
+}
+
+char *fixture_metrics(fd_metrics *metrics) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    fd_metrics_print(metrics, out);
+    assert_int_equal(fclose(out), 0);
+    return text;
+}
+
+bool prints(fd_engine *engine, const char *line) {
+    FD_FREE char *text = fixture_metrics(fd_engine_metrics(engine));
+    return strstr(text, line) != NULL;
 }
 
 double fixture_seconds(void) {

@@ -17,7 +17,8 @@ enum { DIMENSION = 6, GIVEN_MAX = 128 };
 fd_engine_options fixture_options(void);
 
 fd_engine *fixture_open(const fd_engine_options *options, fd_store *store);
-fd_engine *fixture_engine(void); /* over memory, with fixture_options */
+fd_engine *fixture_memory(const fd_engine_options *options); /* over memory */
+fd_engine *fixture_engine(void);                             /* with fixture_options */
 
 /* The embeddings of the first n items that fixture_add_items adds: [n x DIMENSION]. */
 void fixture_embeddings(float *embeddings, size_t n);
@@ -35,6 +36,10 @@ int fixture_revise(fd_engine *engine, size_t number, fd_preference preference);
 
 fd_model_info fixture_model(fd_engine *engine);
 fd_stats fixture_stats(fd_engine *engine); /* to be cleared */
+
+/* What the metrics print; to be freed. */
+char *fixture_metrics(fd_metrics *metrics);
+bool prints(fd_engine *engine, const char *line);
 
 /* Asks for a retrain and waits for the next version. */
 uint64_t fixture_train(fd_engine *engine);

@@ -91,18 +91,6 @@ static inline bool is_close(const double *x, const double *y, size_t n, double t
     return true;
 }
 
-static inline bool prints(fd_engine *engine, const char *line) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    assert_non_null(out);
-    fd_metrics_print(fd_engine_metrics(engine), out);
-    assert_int_equal(fclose(out), 0);
-    bool found = strstr(text, line) != NULL;
-    free(text);
-    return found;
-}
-
 static inline void train(fd_engine *engine) {
     fd_fault fault = {0};
     assert_int_equal(fd_engine_train(engine, true, &fault), 0);
@@ -149,9 +137,7 @@ static inline fi_information *information_of(const struct serving *serving,
 }
 
 static inline fd_engine *answered(const fd_engine_options *options, struct known *known) {
-    fd_store *store;
-    assert_int_equal(fd_store_open_memory(&store), 0);
-    fd_engine *engine = fixture_open(options, store);
+    fd_engine *engine = fixture_memory(options);
     fixture_add_items(engine, PROMPTS, RESPONSES);
     known->count = 0;
     answer_up_to(engine, known, ANSWERS / 2, options->held_out_fraction);

@@ -124,11 +124,9 @@ static void a_retrain_publishes_the_next_version_and_selections_name_it(void **s
 
 static void enough_labels_start_a_retrain_by_themselves(void **state) {
     (void)state;
-    fd_store *store = NULL;
     fd_engine_options options = fixture_options();
     options.retrain_labels = 10;
-    assert_int_equal(fd_store_open_memory(&store), 0);
-    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_open(&options, store);
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_memory(&options);
     fixture_add_items(engine, 2, 12);
     for (size_t i = 0; i < 10; i++)
         assert_int_equal(fixture_label(engine, i, "p0-r0", fixture_item_id(0, 1 + i), FD_PREFER_B),
@@ -142,12 +140,10 @@ static void enough_labels_start_a_retrain_by_themselves(void **state) {
 
 static void an_old_label_starts_a_retrain_by_itself(void **state) {
     (void)state;
-    fd_store *store = NULL;
     fd_engine_options options = fixture_options();
     options.retrain_seconds = 0.01;
     options.held_out_fraction = 0;
-    assert_int_equal(fd_store_open_memory(&store), 0);
-    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_open(&options, store);
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_memory(&options);
     fixture_add_items(engine, 1, 3);
     assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_B), 0);
     fd_model_info info;
@@ -158,14 +154,12 @@ static void an_old_label_starts_a_retrain_by_itself(void **state) {
 
 static void closing_ends_an_endless_training(void **state) {
     (void)state;
-    fd_store *store = NULL;
     fd_engine_options options = fixture_options();
     options.kind = FI_KIND_NETWORK;
     options.train.iterations = UINT32_MAX;
     options.train.patience = 0;
     options.held_out_fraction = 0;
-    assert_int_equal(fd_store_open_memory(&store), 0);
-    fd_engine *engine = fixture_open(&options, store);
+    fd_engine *engine = fixture_memory(&options);
     fixture_add_items(engine, 1, 3);
     assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_B), 0);
     fd_fault fault = {0};
@@ -197,18 +191,6 @@ static void a_failing_commit_changes_nothing_and_the_next_one_works(void **state
     assert_int_equal(fd_engine_ready(engine, reason, sizeof(reason)), 0);
     assert_int_equal(fd_engine_model(engine, &after), 0);
     assert_int_equal(after.labels, 1);
-}
-
-static bool prints(fd_engine *engine, const char *line) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    assert_non_null(out);
-    fd_metrics_print(fd_engine_metrics(engine), out);
-    assert_int_equal(fclose(out), 0);
-    bool found = strstr(text, line) != NULL;
-    free(text);
-    return found;
 }
 
 static void a_store_that_is_well_again_is_found_without_anyone_asking(void **state) {
@@ -282,11 +264,9 @@ static int count_row(void *context, const fd_label_view *label) {
 
 static void labels_from_many_threads_are_in_the_history_exactly_once(void **state) {
     (void)state;
-    fd_store *store = NULL;
     fd_engine_options options = fixture_options();
     options.retrain_labels = 50;
-    assert_int_equal(fd_store_open_memory(&store), 0);
-    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_open(&options, store);
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_memory(&options);
     fixture_add_items(engine, 5, 8);
 
     pthread_t threads[THREADS + 2];
@@ -377,7 +357,6 @@ static double reward_of(const fi_model *model, const float *embedding) {
 static void a_warm_start_lies_halfway_between_the_serving_weights_and_fresh_ones(void **state) {
     (void)state;
     enum { ITEMS = 4 };
-    fd_store *store = NULL;
     fd_engine_options options = fixture_options();
     options.kind = FI_KIND_NETWORK;
     options.components = 0;
@@ -386,8 +365,7 @@ static void a_warm_start_lies_halfway_between_the_serving_weights_and_fresh_ones
     options.train.learning_rate = 1e-12; /* what is published is where the training started */
     options.train.weight_decay = 0;
     options.held_out_fraction = 0;
-    assert_int_equal(fd_store_open_memory(&store), 0);
-    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_open(&options, store);
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_memory(&options);
     fixture_add_items(engine, 1, ITEMS); /* of which the inputs' statistics are */
     assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_B), 0);
 

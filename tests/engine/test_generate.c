@@ -233,9 +233,7 @@ static void a_sample_stays_within_bounds_whatever_is_asked_for(void **state) {
     for (size_t i = 0; i < FD_LENGTH(wanted); i++) {
         fd_engine_options options = fixture_options();
         options.offer.per_pair = wanted[i].per_pair;
-        fd_store *store;
-        assert_int_equal(fd_store_open_memory(&store), 0);
-        FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_open(&options, store);
+        FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_memory(&options);
         fd_engine_interrupt(engine); /* nothing need lie ready */
         fixture_add_items(engine, PROMPTS, 1);
         fd_selection_request request = fixture_request(3, FI_SCOPE_ACROSS, 1);

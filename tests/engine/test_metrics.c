@@ -4,21 +4,11 @@
 
 #include "fixture.h"
 
-static char *print(fd_metrics *metrics) {
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    assert_non_null(out);
-    fd_metrics_print(metrics, out);
-    assert_int_equal(fclose(out), 0);
-    return text;
-}
-
 static void a_family_without_a_series_is_not_printed(void **state) {
     (void)state;
     FD_CLEANUP(fd_metrics_freep) fd_metrics *metrics = NULL;
     assert_int_equal(fd_metrics_new(&metrics), 0);
-    FD_FREE char *text = print(metrics);
+    FD_FREE char *text = fixture_metrics(metrics);
     assert_string_equal(text, "");
 }
 
@@ -29,7 +19,7 @@ static void counters_add_up_by_their_labels(void **state) {
     fd_metrics_add(metrics, FD_METRIC_REQUESTS, "items", "200", 1);
     fd_metrics_add(metrics, FD_METRIC_REQUESTS, "items", "200", 1);
     fd_metrics_add(metrics, FD_METRIC_REQUESTS, "items", "422", 1);
-    FD_FREE char *text = print(metrics);
+    FD_FREE char *text = fixture_metrics(metrics);
     assert_non_null(strstr(text, "# TYPE fisherd_http_requests_total counter\n"));
     assert_non_null(
         strstr(text, "fisherd_http_requests_total{route=\"items\",status=\"200\"} 2\n"));
@@ -44,7 +34,7 @@ static void a_histogram_is_cumulative_and_ends_with_all(void **state) {
     fd_metrics_observe(metrics, FD_METRIC_SELECTION_SECONDS, "greedy", NULL, 0.001);
     fd_metrics_observe(metrics, FD_METRIC_SELECTION_SECONDS, "greedy", NULL, 0.002);
     fd_metrics_observe(metrics, FD_METRIC_SELECTION_SECONDS, "greedy", NULL, 100);
-    FD_FREE char *text = print(metrics);
+    FD_FREE char *text = fixture_metrics(metrics);
     const char *name = "fisherd_selection_duration_seconds";
     static const struct {
         const char *suffix;
@@ -69,7 +59,7 @@ static void a_gauge_that_is_not_known_prints_nan(void **state) {
     FD_CLEANUP(fd_metrics_freep) fd_metrics *metrics = NULL;
     assert_int_equal(fd_metrics_new(&metrics), 0);
     fd_metrics_set(metrics, FD_METRIC_HELD_OUT_LOSS, NULL, NULL, NAN);
-    FD_FREE char *text = print(metrics);
+    FD_FREE char *text = fixture_metrics(metrics);
     assert_non_null(strstr(text, "fisherd_model_held_out_loss NaN\n"));
 }
 

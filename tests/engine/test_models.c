@@ -103,18 +103,6 @@ static int activate(fd_engine *engine, uint64_t version) {
     return r;
 }
 
-static bool prints(fd_engine *engine, const char *line) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    assert_non_null(out);
-    fd_metrics_print(fd_engine_metrics(engine), out);
-    assert_int_equal(fclose(out), 0);
-    bool found = strstr(text, line) != NULL;
-    free(text);
-    return found;
-}
-
 /* A training that need not leave a new version serving. */
 static void train(fd_engine *engine, fd_retrain from) {
     fd_fault fault = {0};

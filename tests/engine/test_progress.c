@@ -20,19 +20,12 @@ static void assert_near(double value, double expected, double tolerance) {
 }
 
 static double gauge(fd_engine *engine, const char *name) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    assert_non_null(out);
-    fd_metrics_print(fd_engine_metrics(engine), out);
-    assert_int_equal(fclose(out), 0);
+    FD_FREE char *text = fixture_metrics(fd_engine_metrics(engine));
     char start[80];
     (void)snprintf(start, sizeof(start), "\n%s ", name);
     const char *found = strstr(text, start);
     assert_non_null(found);
-    double value = strtod(found + strlen(start), NULL);
-    free(text);
-    return value;
+    return strtod(found + strlen(start), NULL);
 }
 
 /* ---- versions that a store remembers ---- */

@@ -6,9 +6,7 @@
 static void an_answer_moves_the_rewards_of_its_items_without_a_training(void **state) {
     (void)state;
     fd_engine_options options = refit_options(FI_KIND_AUTO);
-    fd_store *store;
-    assert_int_equal(fd_store_open_memory(&store), 0);
-    fd_engine *engine = fixture_open(&options, store);
+    fd_engine *engine = fixture_memory(&options);
     fixture_add_items(engine, 2, 4);
     double gap[3];
     for (size_t i = 0; i < 3; i++) {
@@ -87,9 +85,7 @@ static void held_out_answers_are_counted_but_not_learned_from(void **state) {
     (void)state;
     fd_engine_options options = refit_options(FI_KIND_LINEAR);
     options.held_out_fraction = 1;
-    fd_store *store;
-    assert_int_equal(fd_store_open_memory(&store), 0);
-    fd_engine *engine = fixture_open(&options, store);
+    fd_engine *engine = fixture_memory(&options);
     fixture_add_items(engine, 2, 4);
     double before = score_of(engine, "p0-r0");
     assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_A), 0);
@@ -102,9 +98,7 @@ static void held_out_answers_are_counted_but_not_learned_from(void **state) {
 static void a_correction_and_a_retraction_are_learned_at_once(void **state) {
     (void)state;
     fd_engine_options options = refit_options(FI_KIND_LINEAR);
-    fd_store *store;
-    assert_int_equal(fd_store_open_memory(&store), 0);
-    fd_engine *engine = fixture_open(&options, store);
+    fd_engine *engine = fixture_memory(&options);
     fixture_add_items(engine, 2, 4);
     double before = score_of(engine, "p0-r0") - score_of(engine, "p0-r1");
     assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_A), 0);
@@ -124,9 +118,7 @@ static void a_correction_and_a_retraction_are_learned_at_once(void **state) {
 static void a_network_that_learned_nothing_waits_for_its_training(void **state) {
     (void)state;
     fd_engine_options options = refit_options(FI_KIND_NETWORK);
-    fd_store *store;
-    assert_int_equal(fd_store_open_memory(&store), 0);
-    fd_engine *engine = fixture_open(&options, store);
+    fd_engine *engine = fixture_memory(&options);
     fixture_add_items(engine, 2, 4);
     double before = score_of(engine, "p0-r0");
     assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_A), 0);

@@ -17,9 +17,7 @@ static void without_the_option_only_trainings_change_the_model(void **state) {
 static void selections_follow_a_refit_at_once(void **state) {
     (void)state;
     fd_engine_options options = refit_options(FI_KIND_LINEAR);
-    fd_store *store;
-    assert_int_equal(fd_store_open_memory(&store), 0);
-    fd_engine *engine = fixture_open(&options, store);
+    fd_engine *engine = fixture_memory(&options);
     fixture_add_items(engine, 2, 4);
     fd_pair_reference pair = {{.id = "p0-r0"}, {.id = "p0-r1"}};
     fd_selection_request request = {.batch_size = 1, .pairs = &pair, .n_pairs = 1};
@@ -59,9 +57,7 @@ static void items_that_come_after_a_refit_are_scored_by_it(void **state) {
 static void a_model_made_anew_for_more_items_learns_the_answers_again(void **state) {
     (void)state;
     fd_engine_options options = refit_options(FI_KIND_LINEAR);
-    fd_store *store;
-    assert_int_equal(fd_store_open_memory(&store), 0);
-    fd_engine *engine = fixture_open(&options, store);
+    fd_engine *engine = fixture_memory(&options);
     fixture_add_items(engine, 1, 4);
     for (size_t i = 0; i < 8; i++)
         assert_int_equal(fixture_label(engine, i, "p0-r0", "p0-r1", FD_PREFER_A), 0);
@@ -145,14 +141,22 @@ static void an_engine_can_be_closed_while_it_refits(void **state) {
     (void)state;
     fd_engine_options options = refit_options(FI_KIND_LINEAR);
     for (size_t run = 0; run < 30; run++) {
-        fd_store *store;
-        assert_int_equal(fd_store_open_memory(&store), 0);
-        fd_engine *engine = fixture_open(&options, store);
+        fd_engine *engine = fixture_memory(&options);
         fixture_add_items(engine, 2, 4);
         for (size_t i = 0; i <= run % 5; i++)
             assert_int_equal(fixture_label(engine, i, "p0-r0", "p0-r1", FD_PREFER_A), 0);
         fd_engine_close(engine);
     }
+}
+
+static void reopen_to_the_same_rewards(struct desk *desk) {
+    double before[ITEMS], after[ITEMS];
+    fd_engine_wait_refitted(desk->engine);
+    all_scores(desk->engine, before);
+    desk_reopen(desk);
+    fd_engine_wait_refitted(desk->engine);
+    all_scores(desk->engine, after);
+    assert_true(is_close(before, after, ITEMS, 1e-6));
 }
 
 static void the_same_rewards_serve_after_a_restart(void **state) {
@@ -164,7 +168,6 @@ static void the_same_rewards_serve_after_a_restart(void **state) {
         desk.options.held_out_fraction = 0.2;
         desk_start(&desk, PROMPTS, RESPONSES);
         struct known known = {0};
-        double before[ITEMS], after[ITEMS];
         answer_up_to(desk.engine, &known, ANSWERS / 2, 0.2);
         assert_int_equal(fixture_label(desk.engine, ANSWERS, "p0-r0", "p1-r1", FD_PREFER_SKIP), 0);
         train(desk.engine);
@@ -172,14 +175,9 @@ static void the_same_rewards_serve_after_a_restart(void **state) {
             answer_up_to(desk.engine, &known, last, 0.2);
             assert_int_equal(
                 fixture_label(desk.engine, 1000 + last, "p0-r0", "p1-r2", FD_PREFER_SKIP), 0);
-            fd_engine_wait_refitted(desk.engine);
-            all_scores(desk.engine, before);
-            desk_reopen(&desk);
-            fd_engine_wait_refitted(desk.engine);
+            reopen_to_the_same_rewards(&desk);
             assert_int_equal(fixture_model(desk.engine).version, 1);
             assert_int_equal(fixture_model(desk.engine).labels_fitted, last);
-            all_scores(desk.engine, after);
-            assert_true(is_close(before, after, ITEMS, 1e-6));
         }
     }
 }
@@ -192,19 +190,13 @@ static void answers_that_make_up_for_retracted_ones_are_fitted_after_a_restart_t
     fixture_use_clock(&desk.options, &desk.clock);
     desk_start(&desk, PROMPTS, RESPONSES);
     struct known known = {0};
-    double before[ITEMS], after[ITEMS];
     answer_up_to(desk.engine, &known, 50, 0);
     train(desk.engine);
     fixture_pass(&desk.clock, 60);
     answer_up_to(desk.engine, &known, 70, 0);
     for (size_t i = 0; i < 20; i++)
         assert_int_equal(fixture_revise(desk.engine, i, FD_PREFER_RETRACTED), 0);
-    fd_engine_wait_refitted(desk.engine);
-    all_scores(desk.engine, before);
-    desk_reopen(&desk);
-    fd_engine_wait_refitted(desk.engine);
-    all_scores(desk.engine, after);
-    assert_true(is_close(before, after, ITEMS, 1e-6));
+    reopen_to_the_same_rewards(&desk);
 }
 
 static void each_network_is_refitted_about_what_it_learned_itself(void **state) {
@@ -214,18 +206,13 @@ static void each_network_is_refitted_about_what_it_learned_itself(void **state) 
     desk.options = refit_options(FI_KIND_NETWORK);
     desk_start(&desk, PROMPTS, RESPONSES);
     struct known known = {0};
-    double before[ITEMS], after[ITEMS];
     for (size_t last = 50; last <= 150; last += 50) {
         answer_up_to(desk.engine, &known, last, 0);
         train(desk.engine);
         answer_up_to(desk.engine, &known, last + 20, 0);
         fd_engine_wait_refitted(desk.engine);
     }
-    all_scores(desk.engine, before);
-    desk_reopen(&desk); /* knows nothing of the networks before */
-    fd_engine_wait_refitted(desk.engine);
-    all_scores(desk.engine, after);
-    assert_true(is_close(before, after, ITEMS, 1e-6));
+    reopen_to_the_same_rewards(&desk); /* knows nothing of the networks before */
 }
 
 /* ---- all at once ---- */
@@ -304,9 +291,7 @@ static void labels_items_trainings_versions_and_selections_may_come_at_once(void
     (void)state;
     for (int kind = FI_KIND_LINEAR; kind <= FI_KIND_NETWORK; kind++) {
         fd_engine_options options = refit_options((fi_kind)kind);
-        fd_store *store;
-        assert_int_equal(fd_store_open_memory(&store), 0);
-        struct turmoil turmoil = {.engine = fixture_open(&options, store)};
+        struct turmoil turmoil = {.engine = fixture_memory(&options)};
         fixture_add_items(turmoil.engine, PROMPTS, RESPONSES);
         assert_int_equal(
             fixture_label(turmoil.engine, TURMOIL_LABELS, "p0-r0", "p0-r1", FD_PREFER_A), 0);
@@ -337,7 +322,7 @@ static void a_linear_model_knows_its_corrections_after_a_restart(void **state) {
     desk.options = refit_options(FI_KIND_LINEAR);
     desk_start(&desk, PROMPTS, RESPONSES);
     struct known known = {0};
-    double trained[ITEMS], before[ITEMS], after[ITEMS];
+    double trained[ITEMS], corrected[ITEMS];
     answer_up_to(desk.engine, &known, 20, 0);
     train(desk.engine);
     all_scores(desk.engine, trained);
@@ -345,12 +330,9 @@ static void a_linear_model_knows_its_corrections_after_a_restart(void **state) {
         assert_int_equal(
             fixture_revise(desk.engine, i, known.targets[i] > 0.5f ? FD_PREFER_B : FD_PREFER_A), 0);
     fd_engine_wait_refitted(desk.engine);
-    all_scores(desk.engine, before);
-    assert_false(is_close(trained, before, ITEMS, 1e-3));
-    desk_reopen(&desk);
-    fd_engine_wait_refitted(desk.engine);
-    all_scores(desk.engine, after);
-    assert_true(is_close(before, after, ITEMS, 1e-6));
+    all_scores(desk.engine, corrected);
+    assert_false(is_close(trained, corrected, ITEMS, 1e-3));
+    reopen_to_the_same_rewards(&desk);
 }
 
 int main(void) {

@@ -90,9 +90,7 @@ static void a_version_has_one_of_its_own_and_a_refit_that_of_its_version(void **
     fd_engine_options options = fixture_options();
     options.refit = true;
     options.kind = FI_KIND_LINEAR;
-    fd_store *store;
-    assert_int_equal(fd_store_open_memory(&store), 0);
-    fd_engine *engine = fixture_open(&options, store);
+    fd_engine *engine = fixture_memory(&options);
     fixture_add_items(engine, 8, 3);
     assert_is_sum_within_prompts(engine);
     train(engine, 20);

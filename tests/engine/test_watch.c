@@ -39,18 +39,6 @@ static bool is_ready(struct world *world, const char *text) {
     return r == -EAGAIN && strstr(reason, text);
 }
 
-static bool prints(struct world *world, const char *line) {
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    assert_non_null(out);
-    fd_metrics_print(fd_engine_metrics(world->engine), out);
-    assert_int_equal(fclose(out), 0);
-    bool found = strstr(text, line) != NULL;
-    free(text);
-    return found;
-}
-
 static void wait_for_reason(struct world *world, const char *text) {
     double deadline = fixture_seconds() + patience_seconds;
     while (!is_ready(world, text)) {
@@ -77,17 +65,17 @@ static void three_trainings_in_a_row_that_fail_turn_readiness_until_one_does_not
         fail_training(&world);
         fail_training(&world);
         assert_true(is_ready(&world, NULL));
-        assert_true(prints(&world, "fisherd_retrain_failures_in_a_row 2\n"));
+        assert_true(prints(world.engine, "fisherd_retrain_failures_in_a_row 2\n"));
         if (round == 0)
             (void)fixture_train(world.engine);
     }
     fail_training(&world);
     assert_true(is_ready(&world, "the last 3 trainings failed"));
-    assert_true(prints(&world, "fisherd_retrain_failures_in_a_row 3\n"));
-    assert_true(prints(&world, "fisherd_worker_stuck 0\n"));
+    assert_true(prints(world.engine, "fisherd_retrain_failures_in_a_row 3\n"));
+    assert_true(prints(world.engine, "fisherd_worker_stuck 0\n"));
     (void)fixture_train(world.engine);
     assert_true(is_ready(&world, NULL));
-    assert_true(prints(&world, "fisherd_retrain_failures_in_a_row 0\n"));
+    assert_true(prints(world.engine, "fisherd_retrain_failures_in_a_row 0\n"));
 }
 
 static void three_refits_in_a_row_that_fail_turn_readiness_until_one_does_not(void **state) {
@@ -102,14 +90,14 @@ static void three_refits_in_a_row_that_fail_turn_readiness_until_one_does_not(vo
         add_label(&world);
         fd_engine_wait_refitted(world.engine);
     }
-    assert_true(prints(&world, "fisherd_refit_failures_in_a_row 3\n"));
-    assert_true(prints(&world, "fisherd_retrain_failures_in_a_row 0\n") == false);
+    assert_true(prints(world.engine, "fisherd_refit_failures_in_a_row 3\n"));
+    assert_true(prints(world.engine, "fisherd_retrain_failures_in_a_row 0\n") == false);
     /* Until the store is found to work again, that it failed is what is told. */
     wait_for_reason(&world, "the last 3 refits failed");
     add_label(&world);
     fd_engine_wait_refitted(world.engine);
     assert_true(is_ready(&world, NULL));
-    assert_true(prints(&world, "fisherd_refit_failures_in_a_row 0\n"));
+    assert_true(prints(world.engine, "fisherd_refit_failures_in_a_row 0\n"));
 }
 
 static void a_training_without_a_step_turns_readiness_and_serving_goes_on(void **state) {
@@ -123,8 +111,8 @@ static void a_training_without_a_step_turns_readiness_and_serving_goes_on(void *
     fixture_hold_commits(world.store, 1);
     assert_int_equal(fd_engine_train(world.engine, FD_RETRAIN_CONFIGURED, &fault), 0);
     wait_for_reason(&world, "the training has made no step for ");
-    assert_true(prints(&world, "fisherd_worker_stuck 1\n"));
-    assert_true(prints(&world, "fisherd_refitter_stuck 0\n"));
+    assert_true(prints(world.engine, "fisherd_worker_stuck 1\n"));
+    assert_true(prints(world.engine, "fisherd_refitter_stuck 0\n"));
 
     fd_item_reference item = {.id = "p0-r0"};
     fd_score score;
@@ -135,7 +123,7 @@ static void a_training_without_a_step_turns_readiness_and_serving_goes_on(void *
     fixture_hold_commits(world.store, 0);
     fd_engine_wait_trained(world.engine);
     assert_true(is_ready(&world, NULL));
-    assert_true(prints(&world, "fisherd_worker_stuck 0\n"));
+    assert_true(prints(world.engine, "fisherd_worker_stuck 0\n"));
     assert_int_equal(fixture_model(world.engine).version, 1);
 }
 
@@ -156,7 +144,7 @@ static void a_refit_without_a_step_turns_readiness(void **state) {
     fixture_hold_commits(world.store, 2); /* the first is that of the label */
     add_label(&world);
     wait_for_reason(&world, "the refit has made no step for ");
-    assert_true(prints(&world, "fisherd_refitter_stuck 1\n"));
+    assert_true(prints(world.engine, "fisherd_refitter_stuck 1\n"));
     fixture_hold_commits(world.store, 0);
     fd_engine_wait_refitted(world.engine);
     fd_engine_wait_trained(world.engine);
@@ -195,7 +183,7 @@ static void a_training_that_failed_is_tried_again_after_a_while(void **state) {
         assert_true(fixture_seconds() < deadline);
         (void)sched_yield();
     }
-    assert_true(prints(&world, "fisherd_retrains_total{result=\"failed\"} 1\n"));
+    assert_true(prints(world.engine, "fisherd_retrains_total{result=\"failed\"} 1\n"));
 }
 
 int main(void) {
