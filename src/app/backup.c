@@ -35,7 +35,7 @@ static int back_up(int argc, char **argv, struct backup_options *backup, fd_faul
         r = fd_store_open_sqlite_read_only(options.db, &store, fault);
     if (r == 0)
         r = store->operations->back_up(store, backup->to, NULL, NULL, &made, fault);
-    if (r < 0)
+    if (r != 0)
         return r;
     printf("%s: %llu bytes, %llu items, %llu labels, %.1f seconds\n", backup->to,
            (unsigned long long)made.bytes, (unsigned long long)made.counts.items,

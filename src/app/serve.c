@@ -15,7 +15,7 @@ int fd_serve_main(int argc, char **argv) {
     r = fd_options_check(&options, &fault);
     if (r == 0)
         r = fd_log_level_parse(options.log_level, &level);
-    if (r < 0)
+    if (r != 0)
         return fd_complain("serve", r, &fault);
     fd_log_set_level(level);
     r = fd_kernels_choose(options.blas_kernels, argv - 2, &fault);

@@ -32,8 +32,8 @@ int fd_token_files_find(const fd_options *options, fd_token_files *ret) {
         r = -ENOMEM;
     if (r < 0)
         return r;
-    *ret = files;
-    files = (fd_token_files){0};
+    ret->tokens = FD_STEAL(files.tokens);
+    ret->key = FD_STEAL(files.key);
     return 0;
 }
 

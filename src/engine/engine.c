@@ -97,7 +97,7 @@ static int replay_label(void *context, const fd_label_row *row) {
     int r = fd_answer_table_reserve(&engine->answers, 1);
     if (r == 0)
         r = fd_assign_number(engine, row->annotator, &annotator);
-    if (r < 0)
+    if (r != 0)
         return r;
     fd_answer answer = {
         .pair = {row->item_a, row->item_b},

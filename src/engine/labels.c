@@ -93,11 +93,11 @@ static int resolve_labels(fd_engine *engine, const fd_label *labels, size_t n, f
         else if (a == b)
             r = fd_fault_set_at(fault, -EINVAL, "labels", i, "b",
                                 "a pair needs two different items; both are \"%s\"", labels[i].b);
-        if (r < 0)
-            break;
-        rows[i].item_a = a->index;
-        rows[i].item_b = b->index;
-        held_out[i] = fd_pair_is_held_out(a->id, b->id, engine->options.held_out_fraction);
+        else {
+            rows[i].item_a = a->index;
+            rows[i].item_b = b->index;
+            held_out[i] = fd_pair_is_held_out(a->id, b->id, engine->options.held_out_fraction);
+        }
     }
     (void)pthread_rwlock_unlock(&engine->state_lock);
     return r;

@@ -34,7 +34,7 @@ int fd_engine_score(fd_engine *engine, const fd_item_reference *items, size_t n,
     int r = fd_engine_snapshot(engine, &snapshot, fault);
     if (r == 0)
         r = fd_resolve(engine, snapshot, "items", NULL, 1, items, n, &resolved, fault);
-    if (r < 0)
+    if (r != 0)
         return r;
 
     size_t width = snapshot->features->width;

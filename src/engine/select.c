@@ -110,7 +110,7 @@ static int fill_answer(fd_engine *engine, const fd_source *source, const fi_sele
         pair->p = fi_probability((double)rewards[items.a] - (double)rewards[items.b]);
         pair->gain = selection->gains[i];
         pair->v = selection->weights[i];
-        if (answer->explained) {
+        if (selection->entropy_ranks) {
             pair->leverage = selection->leverages[i];
             pair->entropy_rank = selection->entropy_ranks[i];
         }

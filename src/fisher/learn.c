@@ -130,7 +130,7 @@ static int train_network(struct learning *learning, const fi_answers *answers,
     if (r == 0)
         r = fi_train(ret->model, lesson->n_items, lesson->inputs, answers, held_out, &train,
                      &result);
-    if (r < 0)
+    if (r != 0)
         return r;
     ret->precision = given > 0.0 ? given : precision_of(ret->model);
     ret->steps = result.best_iteration;
@@ -328,7 +328,7 @@ static int run(struct learning *learning, struct trials *trials, struct attempt 
         r = try_folds(learning, trials);
     if (r == 0)
         r = learn_from_all(learning, trials, attempt);
-    return r < 0 ? r : tell(learning, 1.0);
+    return r != 0 ? r : tell(learning, 1.0);
 }
 
 int fi_learn(size_t n_items, const float *embeddings, const fi_answers *answers,
@@ -353,7 +353,7 @@ int fi_learn(size_t n_items, const float *embeddings, const fi_answers *answers,
     fi_model *model;
     if (r == 0)
         r = finish(&learning, attempt.model, &model);
-    if (r < 0)
+    if (r != 0)
         return r;
 
     double tried = (double)trials.sums.count;

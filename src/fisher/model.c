@@ -59,7 +59,7 @@ int fi_model_allocate(const fi_shape *shape, fi_model **ret) {
     model->parameter_count = parameters;
     model->mean = model->data;
     model->scale = (float *)(model->mean + inputs);
-    model->projection = projection > 0 ? model->scale + inputs : NULL;
+    model->projection = shape->components > 0 ? model->scale + inputs : NULL;
     model->parameters = model->scale + inputs + projection;
     *ret = model;
     return 0;
@@ -96,7 +96,7 @@ int fi_model_copy(const fi_model *model, fi_model **ret) {
         return r;
     memcpy(copy->mean, model->mean, shape->inputs * sizeof(*copy->mean));
     memcpy(copy->scale, model->scale, shape->inputs * sizeof(*copy->scale));
-    if (model->projection)
+    if (copy->projection)
         memcpy(copy->projection, model->projection,
                (size_t)shape->components * shape->inputs * sizeof(float));
     memcpy(copy->parameters, model->parameters, model->parameter_count * sizeof(float));

@@ -348,10 +348,12 @@ static int read_base64(const json_t *text, const fd_path *at, fd_embedding *ret,
         return r;
 
     for (size_t i = 0; i < size / sizeof(float); i++) {
-        uint32_t bits;
-        memcpy(&bits, &numbers[i], sizeof(bits));
-        bits = le32toh(bits);
-        memcpy(&numbers[i], &bits, sizeof(bits));
+        union {
+            float number;
+            uint32_t bits;
+        } given = {.number = numbers[i]};
+        given.bits = le32toh(given.bits);
+        numbers[i] = given.number;
         if (!is_in_range((double)numbers[i]))
             return fd_json_fault(fault, at,
                                  "number %zu must be finite and at most %.0f in "

@@ -1,5 +1,6 @@
 #include "places.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,7 @@ static void take_back(fd_places *places, fd_place *place) {
     places->taken--;
     if (--holder->places > 0)
         return;
+    assert(places->holders);
     HASH_DEL(places->holders, holder);
     free(holder);
 }
@@ -97,13 +99,12 @@ static fd_place *find_displaced(const fd_places *places, const fd_place *newcome
     return found;
 }
 
+/* There is one. */
 static fd_place *oldest_surplus(const fd_places *places) {
-    fd_place *place;
-    DL_FOREACH(places->all, place) {
-        if (!place->holder && !place->is_over)
-            return place;
-    }
-    return NULL;
+    fd_place *place = places->all;
+    while (place->holder || place->is_over)
+        place = place->next;
+    return place;
 }
 
 static void cut(fd_places *places, fd_place *place, const char *why) {

@@ -62,13 +62,16 @@ static int open_socket(fd_server *server, fd_fault *fault) {
 }
 
 static int read_port(fd_server *server) {
-    struct sockaddr_storage address = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in ipv4;
+        struct sockaddr_in6 ipv6;
+    } address = {0};
     socklen_t size = sizeof(address);
-    if (getsockname(server->socket, (struct sockaddr *)&address, &size) < 0)
+    if (getsockname(server->socket, &address.any, &size) < 0)
         return -errno;
-    server->port =
-        ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                                            : ((struct sockaddr_in *)&address)->sin_port);
+    bool is_ipv6 = address.any.sa_family == AF_INET6;
+    server->port = ntohs(is_ipv6 ? address.ipv6.sin6_port : address.ipv4.sin_port);
     return 0;
 }
 

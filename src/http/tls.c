@@ -93,7 +93,7 @@ int fd_tls_load(const char *certificate_path, const char *key_path, fd_tls **ret
         r = load_key(tls, key_path, fault);
     if (r == 0)
         r = check_pair(tls, certificate_path, key_path, fault);
-    if (r < 0)
+    if (r != 0)
         return r;
     warn_if_expired(tls, certificate_path);
     *ret = FD_STEAL(tls);

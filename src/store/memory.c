@@ -148,6 +148,7 @@ static const void *table_at(struct memory_store *memory, const struct table *tab
 static void drop_items(struct memory_store *memory, size_t keep) {
     while (memory->items.count > keep) {
         struct memory_item *item = memory->items.rows[--memory->items.count];
+        assert(memory->item_by_id);
         HASH_DEL(memory->item_by_id, item);
         free(item);
     }
@@ -158,8 +159,10 @@ static void drop_labels(struct memory_store *memory, size_t keep) {
         struct memory_label *label = memory->labels.rows[--memory->labels.count];
         if (label->before)
             label->first->newest = label->before;
-        else
+        else {
+            assert(memory->label_by_id);
             HASH_DEL(memory->label_by_id, label);
+        }
         free(label);
     }
 }

@@ -28,22 +28,27 @@ int fd_sqlite_sync_folder_of(const char *path) {
 
 /* What a backup that was cut off has left is taken over; what one that runs is writing is not. The
  * lock is lost with the name: a file that was finished meanwhile is another's. */
-static int open_partial(const char *partial, int *ret) {
+static int take_over(const char *partial, int file) {
     struct stat here, there;
-    FD_CLEANUP(closep) int file = open(partial, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (file < 0)
-        return -errno;
     if (flock(file, LOCK_EX | LOCK_NB) < 0)
         return errno == EWOULDBLOCK ? -EBUSY : -errno;
     if (fstat(file, &here) < 0)
         return -errno;
     if (stat(partial, &there) < 0 || here.st_dev != there.st_dev || here.st_ino != there.st_ino)
         return -EBUSY;
-    if (ftruncate(file, 0) < 0)
+    return ftruncate(file, 0) < 0 ? -errno : 0;
+}
+
+static int open_partial(const char *partial, int *ret) {
+    int file = open(partial, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (file < 0)
         return -errno;
-    *ret = file;
-    file = -1;
-    return 0;
+    int r = take_over(partial, file);
+    if (r < 0)
+        (void)close(file);
+    else
+        *ret = file;
+    return r;
 }
 
 static int copy_into(fd_sqlite_connection *connection, const char *path) {

@@ -44,7 +44,7 @@ static int spawn(const char *folder, const char *script, pid_t *ret) {
 
 static int run_gnuplot(const char *folder, const char *name, fd_fault *fault) {
     FD_FREE char *script = NULL;
-    pid_t child;
+    pid_t child = -1;
     int status = 0;
     if (asprintf(&script, "%s.gp", name) < 0)
         return -ENOMEM;
@@ -53,7 +53,7 @@ static int run_gnuplot(const char *folder, const char *name, fd_fault *fault) {
         return fd_fault_set(fault, r, "",
                             "gnuplot is not installed; the script %s/%s is there to run elsewhere",
                             folder, script);
-    if (r < 0)
+    if (r != 0)
         return r;
     while (waitpid(child, &status, 0) < 0)
         if (errno != EINTR)

@@ -114,11 +114,10 @@ static int find_name(const char *flag, const char *entry, const char *const *nam
 
 static int read_count(const char *flag, const char *text, uint64_t highest, uint64_t *ret,
                       fd_fault *fault) {
-    char *end;
+    char *end = NULL;
     errno = 0;
     unsigned long long value = isdigit((unsigned char)*text) ? strtoull(text, &end, 10) : 0;
-    if (!isdigit((unsigned char)*text) || *end != '\0' || errno != 0 || value < 1 ||
-        value > highest)
+    if (!end || *end != '\0' || errno != 0 || value < 1 || value > highest)
         return fd_fault_set(fault, -EINVAL, "", "--%s takes whole numbers of 1 to %llu, not \"%s\"",
                             flag, (unsigned long long)highest, text);
     *ret = value;
@@ -153,7 +152,7 @@ static int split_all(const fd_flags *flags, struct lists *ret, fd_fault *fault) 
 /* Run number i of a seed, counted through all lists, the last one fastest. */
 static int make_run(const fd_plan *plan, const struct lists *lists, size_t i, fd_run *ret,
                     fd_fault *fault) {
-    size_t widths = lists->widths.count > 0 ? lists->widths.count : 1, reward, mode;
+    size_t widths = lists->widths.count > 0 ? lists->widths.count : 1, reward = 0, mode = 0;
     const char *strategy = lists->strategies.entries[i % lists->strategies.count];
     i /= lists->strategies.count;
     const char *width = lists->widths.count > 0 ? lists->widths.entries[i % widths] : NULL;
@@ -171,7 +170,7 @@ static int make_run(const fd_plan *plan, const struct lists *lists, size_t i, fd
         r = read_count("widths", width, 4096, &ret->width, fault);
     if (r == 0)
         r = read_count("batch-sizes", batch, 1000000, &ret->batch, fault);
-    if (r < 0)
+    if (r != 0)
         return r;
     const fi_strategy *found = fi_strategy_find(strategy);
     if (!found)
@@ -191,6 +190,7 @@ static int make_runs(fd_plan *plan, fd_fault *fault) {
     size_t a_seed = lists.strategies.count * widths * lists.batch_sizes.count * lists.modes.count *
                     lists.rewards.count;
     plan->n_runs = a_seed * plan->flags.seeds;
+    assert(plan->n_runs > 0); /* a list has an entry at least */
     plan->runs = calloc(plan->n_runs, sizeof(*plan->runs));
     if (!plan->runs)
         return -ENOMEM;

@@ -86,10 +86,11 @@ static int run_strategies(struct picture *picture, size_t *ret_count) {
     const fd_plan *plan = picture->plan;
     fd_watcher watcher = {.on_round = pass_round, .on_chosen = draw_chosen, .context = picture};
     size_t n = 0;
-    int r = 0;
-    while (n < plan->n_runs && r == 0 &&
-           (n == 0 || strcmp(plan->runs[n].strategy, plan->runs[0].strategy) != 0))
+    int r;
+    do
         r = fd_run_rounds(plan, picture->data, &plan->runs[n++], &watcher, picture->fault);
+    while (r == 0 && n < plan->n_runs &&
+           strcmp(plan->runs[n].strategy, plan->runs[0].strategy) != 0);
     *ret_count = n;
     return r;
 }

@@ -288,7 +288,7 @@ static int evaluate(struct session *session) {
                        &session->round.measures);
     if (r == 0)
         r = fd_engine_model(session->engine, &model);
-    if (r < 0)
+    if (r != 0)
         return r;
     session->round.logdet = model.logdet;
     session->round.labels = session->labels;
