@@ -8,27 +8,45 @@ import shlex
 import subprocess
 import sys
 
-# As the code stands: what an optimiser makes of it, of loops above all, it takes for uninitialised.
-# Leaks are AddressSanitizer's: it does not see that uthash's tables hold what is linked into them.
-FLAGS = ["-fanalyzer", "-O0", "-U_FORTIFY_SOURCE", "-D__SANITIZE_THREAD__", "-fno-openmp-simd",
-         "-Wno-unknown-pragmas", "-Wno-analyzer-malloc-leak"]
+FLAGS = [
+    "-fanalyzer",
+    # As the code stands: of loops that an optimiser has changed it takes for uninitialised what is
+    # not. _FORTIFY_SOURCE needs one.
+    "-O0", "-U_FORTIFY_SOURCE",
+    # It follows the loops of uthash's own hash function without an end.
+    "-DHASH_FUNCTION=HASH_OAT",
+    # Twice as far into a file as it would go, which is the whole of http/places.c.
+    "--param", "analyzer-bb-explosion-factor=10",
+]
 
-# It follows the macros of uthash there without an end.
-ENDLESS = ("src/http/places.c",)
+# Here it forgets what elements of arrays point to, and members of what they belong to, as soon as
+# others are written, and says that they leak; AddressSanitizer looks for leaks too.
+FORGETFUL = (
+    "src/app/import.c",
+    "src/app/options.c",
+    "src/app/simulate/csv.c",
+    "src/app/simulate/data_files.c",
+    "src/app/simulate/groups.c",
+    "src/engine/desk.c",
+    "src/engine/source.c",
+    "src/engine/tables.c",
+    "src/fisher/distinct.c",
+)
 
 
 def analyse(entry):
-    words = shlex.split(entry["command"])
+    words = shlex.split(entry["command"]) + FLAGS
+    if entry["file"].endswith(FORGETFUL):
+        words.append("-Wno-analyzer-malloc-leak")
     words[words.index("-o") + 1] = os.devnull
-    done = subprocess.run(words + FLAGS, cwd=entry["directory"], text=True, capture_output=True)
+    done = subprocess.run(words, cwd=entry["directory"], text=True, capture_output=True)
     sys.stderr.write(done.stderr)
     return done.returncode == 0
 
 
 def main():
     with open(os.path.join(sys.argv[1], "compile_commands.json")) as file:
-        entries = [entry for entry in json.load(file) if entry["output"].startswith("src/")
-                   and not entry["file"].endswith(ENDLESS)]
+        entries = [entry for entry in json.load(file) if entry["output"].startswith("src/")]
     with multiprocessing.pool.ThreadPool() as pool:
         fine = pool.map(analyse, entries, chunksize=1)
     print(f"gcc -fanalyzer: {sum(fine)} of {len(fine)} files are clean")

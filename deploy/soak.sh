@@ -102,9 +102,10 @@ coverage() (
     sh "$top/deploy/coverage.sh"
 )
 
-# Paths through src, as gcc follows them.
+# Paths through src, as gcc and clang follow them.
 analyse() {
-    "$python" "$top/deploy/analyse_gcc.py" "$builds/soak"
+    "$python" "$top/deploy/analyse_gcc.py" "$builds/soak" &&
+        sh "$top/deploy/analyse.sh" "$builds/soak" paths
 }
 
 parts='analyse power single calls leaks kill disk start soak connections load fuzz coverage'
