@@ -37,13 +37,24 @@ static bool is_plain(const char *text) {
     return true;
 }
 
+/* U+0080 to U+009F control terminals too; in UTF-8 each is 0xc2 and itself. */
+static size_t control_bytes(const char *text) {
+    unsigned char c = (unsigned char)text[0], next = (unsigned char)text[1];
+    if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+        return 2;
+    return c < ' ' || c == 0x7f ? 1 : 0;
+}
+
 static void print_quoted(FILE *line, const char *text) {
     (void)fputc('"', line);
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
+        size_t control = control_bytes(text);
         if (c == '"' || c == '\\')
             (void)fprintf(line, "\\%c", c);
-        else if (c < ' ' || c == 0x7f)
+        else if (control == 2)
+            (void)fprintf(line, "\\x%02x\\x%02x", c, (unsigned char)*++text);
+        else if (control == 1)
             (void)fprintf(line, "\\x%02x", c);
         else
             (void)fputc(c, line);

@@ -241,6 +241,14 @@ def test_the_command_records_what_it_did(db):
     assert "event=audit action=token_revoke" in done.stderr
 
 
+def test_what_is_recorded_controls_no_terminal(fresh):
+    path = "/v1/models/%C2%9B31m%C2%85x%C3%9B/activate"
+    assert fresh.ask("POST", path, fresh.tokens["annotator"]).status == 403
+    line, = wait_until(lambda: [line for line in audits(fresh) if "action=model_activate" in line],
+                       "the record")
+    assert r'id="\xc2\x9b31m\xc2\x85xÛ"' in line
+
+
 def test_no_secret_is_in_the_log(fresh):
     tokens = fresh.tokens
     for token in tokens.values():
