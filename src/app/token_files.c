@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "secret.h"
@@ -13,11 +15,23 @@ void fd_token_files_clear(fd_token_files *files) {
     *files = (fd_token_files){0};
 }
 
-static int beside(const char *db, const char *suffix, char **ret) {
+static int join(const char *db, const char *suffix, char **ret) {
     if (asprintf(ret, "%s%s", db, suffix) >= 0)
         return 0;
     *ret = NULL;
     return -ENOMEM;
+}
+
+/* Whoever names a database by a link to it is not without its tokens. */
+static int beside(const char *db, const char *suffix, char **ret) {
+    FD_FREE char *real = realpath(db, NULL);
+    if (!real && errno != ENOENT)
+        return -errno;
+    int r = join(db, suffix, ret);
+    if (r < 0 || !real || access(*ret, F_OK) == 0)
+        return r;
+    free(*ret);
+    return join(real, suffix, ret);
 }
 
 int fd_token_files_find(const fd_options *options, fd_token_files *ret) {

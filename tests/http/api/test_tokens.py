@@ -47,6 +47,21 @@ def test_the_first_token_ends_the_time_without(db):
         assert daemon.ask("GET", "/v1/items", token).status == 200
 
 
+def test_a_database_by_another_name_has_the_same_tokens(db, tmp_path):
+    token, _ = create(db, "frontend", "front")
+    Guarded(db).stop()
+    link = tmp_path / "elsewhere" / "link.db"
+    link.parent.mkdir()
+    link.symlink_to(db)
+    with Guarded(link) as daemon:
+        assert daemon.ask("GET", "/v1/items").status == 401
+        assert daemon.ask("GET", "/v1/items", token).status == 200
+        other, _ = create(link, "frontend", "other")
+        assert daemon.ask("GET", "/v1/items", other).status == 200
+    with Guarded(db) as daemon:
+        assert daemon.ask("GET", "/v1/items", other).status == 200
+
+
 @pytest.mark.parametrize("damage", [
     lambda path: path.unlink(),
     lambda path: path.write_text("{"),
