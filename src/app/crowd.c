@@ -87,7 +87,7 @@ static int note_qualities(json_t *qualities) {
     json_t *item;
     json_array_foreach(items, i, item) {
         json_t *quality = json_object_get(json_object_get(item, "metadata"), "quality");
-        if (r == 0 && json_object_set(qualities, text_of(item, "id"), quality) < 0)
+        if (json_object_set(qualities, text_of(item, "id"), quality) < 0)
             r = -ENOMEM;
     }
     return r;
@@ -121,19 +121,20 @@ static const char *preference_of(struct annotator *annotator, const char *a, con
     return fi_rng_uniform(&annotator->rng) < 1.0 / (1.0 + exp(-1.2 * difference)) ? "a" : "b";
 }
 
-static int answer_one(struct annotator *annotator, fd_client *client, bool *ret_any) {
+/* False where that failed, or nothing is left. */
+static bool answer_one(struct annotator *annotator, fd_client *client) {
     fd_fault fault = {0};
     FD_JSON json_t *name = json_sprintf("simulated %zu", annotator->number + 1);
     FD_JSON json_t *given = NULL, *done = NULL;
-    int r = fd_client_call(client, "POST", "/v1/assignments", json_pack("{s:O}", "annotator", name),
-                           &given, &fault);
+    if (fd_client_call(client, "POST", "/v1/assignments", json_pack("{s:O}", "annotator", name),
+                       &given, &fault) < 0)
+        return false;
     const json_t *assignment = json_array_get(json_object_get(given, "assignments"), 0);
-    *ret_any = assignment != NULL;
-    if (r < 0 || !assignment)
-        return r;
+    if (!assignment)
+        return false;
     double seconds = 0.5 + 3.0 * fi_rng_uniform(&annotator->rng);
     if (!think(annotator, seconds))
-        return -ECANCELED;
+        return false;
     const char *a = text_of(json_object_get(assignment, "a"), "id");
     const char *b = text_of(json_object_get(assignment, "b"), "id");
     json_t *label = json_pack(
@@ -142,7 +143,7 @@ static int answer_one(struct annotator *annotator, fd_client *client, bool *ret_
         "preference", preference_of(annotator, a, b), "annotator", name, "assignment",
         json_object_get(assignment, "id"), "duration_ms", (json_int_t)(seconds * 1e3));
     return fd_client_call(client, "POST", "/v1/labels", json_pack("{s:[o]}", "labels", label),
-                          &done, &fault);
+                          &done, &fault) == 0;
 }
 
 static void *annotate(void *context) {
@@ -150,11 +151,8 @@ static void *annotate(void *context) {
     FD_CLEANUP(fd_client_freep) fd_client *client = NULL;
     if (fd_client_new(annotator->crowd->url, &client) < 0)
         return NULL;
-    for (double pause = 0.1 * (double)annotator->number; think(annotator, pause);) {
-        bool any;
-        /* What fails, or has nothing left, is tried again after a while. */
-        pause = answer_one(annotator, client, &any) < 0 || !any ? 5.0 : 0.0;
-    }
+    for (double pause = 0.1 * (double)annotator->number; think(annotator, pause);)
+        pause = answer_one(annotator, client) ? 0.0 : 5.0;
     return NULL;
 }
 
