@@ -55,9 +55,8 @@ static int run_gnuplot(const char *folder, const char *name, fd_fault *fault) {
                             folder, script);
     if (r != 0)
         return r;
-    while (waitpid(child, &status, 0) < 0)
-        if (errno != EINTR)
-            return -errno;
+    if (waitpid(child, &status, 0) < 0)
+        return -errno;
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         return fd_fault_set(fault, -EIO, "", "gnuplot failed with %s/%s", folder, script);
     return 0;

@@ -358,6 +358,37 @@ def test_figures_are_drawn(tmp_path):
     assert (tmp_path / "figures" / "figure1.gp").read_text().count("with image") == 8
 
 
+@pytest.mark.parametrize("end", ["exit 3", "kill -9 $$"])
+def test_a_gnuplot_that_fails_is_told_with_its_script(tmp_path, end):
+    (tmp_path / "gnuplot").write_text(f"#!/bin/sh\n{end}\n")
+    (tmp_path / "gnuplot").chmod(0o755)
+    done = simulate(tmp_path, "--seeds", 1, "--rounds", 1, "--plot", "figures",
+                    env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    assert done.returncode == 1
+    assert "gnuplot failed with figures/curves-judge-in_prompt.gp" in done.stderr
+
+
+def test_a_folder_for_figures_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    done = simulate(tmp_path, "--seeds", 1, "--rounds", 1, "--plot", "file/figures")
+    assert done.returncode == 1
+    assert "file/figures cannot be made: Not a directory" in done.stderr
+
+
+def test_a_script_of_gnuplot_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "figures" / "curves-judge-in_prompt.gp").mkdir(parents=True)
+    done = simulate(tmp_path, "--seeds", 1, "--rounds", 1, "--plot", "figures")
+    assert done.returncode == 1
+    assert "curves-judge-in_prompt.gp cannot be written: Is a directory" in done.stderr
+
+
+def test_a_gnuplot_that_may_not_be_run_is_told(tmp_path):
+    (tmp_path / "gnuplot").touch()
+    done = simulate(tmp_path, "--seeds", 1, "--rounds", 1, "--plot", "figures", env={"PATH": str(tmp_path)})
+    assert done.returncode == 1
+    assert "Permission denied" in done.stderr
+
+
 def test_a_missing_gnuplot_is_told_and_the_script_stays(tmp_path):
     done = simulate(tmp_path, "--seeds", 1, "--rounds", 1, "--plot", "figures",
                     env={"PATH": str(tmp_path)})
