@@ -2,16 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 static int read_holder(int file) {
-    char text[16] = "";
-    ssize_t size = pread(file, text, sizeof(text) - 1, 0);
-    long process = size > 0 ? strtol(text, NULL, 10) : 0;
-    return process > 0 && process <= INT_MAX ? (int)process : 0;
+    char text[10] = ""; /* as many digits as any int holds */
+    return pread(file, text, sizeof(text) - 1, 0) > 0 ? (int)strtol(text, NULL, 10) : 0;
 }
 
 /* Only for the message that a second opener gets, so that a failure does not matter. */
@@ -26,15 +23,9 @@ int fd_lock_take(const char *path, int *ret, int *holder) {
     if (file < 0)
         return -errno;
 
-    int r;
-    do
-        r = flock(file, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
-    while (r == -EINTR);
-    if (r == -EWOULDBLOCK) {
-        r = -EBUSY;
+    if (flock(file, LOCK_EX | LOCK_NB) < 0) {
+        int r = errno == EWOULDBLOCK ? -EBUSY : -errno;
         *holder = read_holder(file);
-    }
-    if (r < 0) {
         (void)close(file);
         return r;
     }

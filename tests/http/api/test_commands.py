@@ -285,6 +285,20 @@ def test_a_copy_of_a_database_serves_the_same(used, tmp_path):
         assert len(daemon.list_all("labels")) == 30
 
 
+def test_a_database_in_use_is_told_with_who_uses_it(empty):
+    used = "is in use by another process"
+    assert f"{used}, {empty.process.pid}\n" in run("migrate", f"--db={empty.db}").stderr
+    lock = empty.db.with_name(empty.db.name + ".lock")
+    for text in ("", "nobody"):
+        lock.write_text(text)
+        assert f"{used}\n" in run("migrate", f"--db={empty.db}").stderr
+
+
+def test_a_database_whose_lock_cannot_be_had_is_told(db):
+    db.with_name(db.name + ".lock").mkdir()
+    assert "cannot be locked: Is a directory" in run("migrate", f"--db={db}").stderr
+
+
 def test_demo_ends_after_its_rounds_when_asked():
     done = run("demo", "--once", "--listen", "127.0.0.1:0")
     assert done.returncode == 0, done.stderr
@@ -320,6 +334,24 @@ def test_in_the_demo_simulated_annotators_label_and_learning_goes_on(db):
     assert "3 simulated annotators" in told[3]
     done = run("check", f"--db={db}")
     assert done.returncode == 0 and " 0 labels" not in done.stdout, done
+
+
+def test_simulated_annotators_have_no_token_and_are_refused_like_others(db):
+    token = run("token", "create", f"--db={db}", "--role=admin", "--name=first").stdout.split()[-1]
+    with subprocess.Popen([PROGRAM, "demo", "--simulate", "1", f"--db={db}", "--listen=127.0.0.1:0",
+                           "--blas-kernels=keep"], env=environment(), stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as process:
+        url = process.stdout.readline().split()[-1]
+        asked = urllib.request.Request(f"{url}metrics", headers={"Authorization": f"Bearer {token}"})
+
+        def refused():
+            with urllib.request.urlopen(asked, timeout=PATIENCE) as answer:
+                return b'requests_total{route="assign",status="401"} 1' in answer.read()
+        wait_until(refused, "an annotator that was refused")
+        process.send_signal(signal.SIGTERM)
+        wrong = process.communicate(timeout=PATIENCE)[1]
+    assert process.returncode == 0 and not wrong, wrong
+    assert " 0 labels" in run("check", f"--db={db}").stdout
 
 
 @pytest.mark.parametrize("number", [[], ["0"], ["1000000"], ["some"], ["3x"]])
