@@ -180,7 +180,7 @@ static void a_trusted_proxy_has_as_many_as_it_needs(void **state) {
         assert_true(fd_places_has(&world->places, arrive_trusted(world, "192.0.2.1", 0)));
 }
 
-static void of_too_many_without_a_place_the_first_is_closed(void **state) {
+static void of_too_many_without_a_place_the_first_that_is_not_closed_is_closed(void **state) {
     struct world *world = *state;
     for (size_t i = 0; i < LIMIT + FD_SURPLUS_MAX; i++)
         (void)arrive(world, "192.0.2.1", 0);
@@ -190,6 +190,10 @@ static void of_too_many_without_a_place_the_first_is_closed(void **state) {
     assert_int_equal(world->places.surplus, FD_SURPLUS_MAX);
     assert_true(is_closed(world, &world->all[LIMIT]));
     assert_false(is_closed(world, &world->all[LIMIT + 1]));
+    (void)arrive(world, "192.0.2.1", 0);
+    assert_int_equal(world->places.surplus, FD_SURPLUS_MAX);
+    assert_true(is_closed(world, &world->all[LIMIT + 1]));
+    assert_false(is_closed(world, &world->all[LIMIT + 2]));
 }
 
 static void each_activity_has_its_patience(void **state) {
@@ -236,7 +240,7 @@ int main(void) {
         TEST(an_address_has_no_more_than_its_limit),
         TEST(a_network_of_ipv6_counts_as_one_address),
         TEST(a_trusted_proxy_has_as_many_as_it_needs),
-        TEST(of_too_many_without_a_place_the_first_is_closed),
+        TEST(of_too_many_without_a_place_the_first_that_is_not_closed_is_closed),
         TEST(each_activity_has_its_patience),
         TEST(activity_does_not_prolong_the_stay_without_a_place),
     };
