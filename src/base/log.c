@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "macros.h"
+#include "utf8.h"
 
 static const char *const level_names[] = {"debug", "info", "warning", "error"};
 static _Atomic fd_log_level lowest_level = FD_LOG_INFO;
@@ -37,27 +38,23 @@ static bool is_plain(const char *text) {
     return true;
 }
 
-/* U+0080 to U+009F control terminals too; in UTF-8 each is 0xc2 and itself. */
-static size_t control_bytes(const char *text) {
-    unsigned char c = (unsigned char)text[0], next = (unsigned char)text[1];
-    if (c == 0xc2 && next >= 0x80 && next < 0xa0)
-        return 2;
-    return c < ' ' || c == 0x7f ? 1 : 0;
+/* U+0080 to U+009F control terminals too, and some take a byte that is no character for one. */
+static bool is_control(const char *text) {
+    uint8_t first = (uint8_t)text[0];
+    return first < ' ' || first == 0x7f || (first == 0xc2 && (uint8_t)text[1] < 0xa0) ||
+           fd_utf8_length(text) == 0;
 }
 
 static void print_quoted(FILE *line, const char *text) {
     (void)fputc('"', line);
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        size_t control = control_bytes(text);
-        if (c == '"' || c == '\\')
-            (void)fprintf(line, "\\%c", c);
-        else if (control == 2)
-            (void)fprintf(line, "\\x%02x\\x%02x", c, (unsigned char)*++text);
-        else if (control == 1)
-            (void)fprintf(line, "\\x%02x", c);
-        else
-            (void)fputc(c, line);
+    while (*text) {
+        size_t length = fd_utf8_length(text);
+        const char *end = text + (length > 0 ? length : 1);
+        const char *format = is_control(text) ? "\\x%02x" : "%c";
+        if (*text == '"' || *text == '\\')
+            (void)fputc('\\', line);
+        for (; text < end; text++)
+            (void)fprintf(line, format, (uint8_t)*text);
     }
     (void)fputc('"', line);
 }

@@ -185,10 +185,13 @@ static bool walk(const fd_networks *trusted, const char *list, fd_address *addre
     const char *end = list + strlen(list), *entry;
     size_t length;
     while ((entry = last_entry(list, &end, &length))) {
-        fd_address next;
-        if (!fd_networks_contain(trusted, address) || fd_address_parse(entry, length, &next) < 0)
+        if (!fd_networks_contain(trusted, address))
             return false;
-        *address = next;
+        /* All zero, not the proxy's: that could be one of this machine, which has more rights. */
+        if (fd_address_parse(entry, length, address) < 0) {
+            *address = (fd_address){0};
+            return false;
+        }
     }
     return true;
 }

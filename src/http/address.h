@@ -55,7 +55,7 @@ void fd_address_print(const fd_address *address, char text[static INET6_ADDRSTRL
  * What a proxy says in X-Forwarded-For and X-Forwarded-Proto counts as far as the addresses that
  * said it are trusted: the client is the rightmost one that is not. `forwarded_for` are the values
  * of the `n` such headers in their order, `forwarded_proto` the last header of its name (NULL:
- * none). An entry that is no address ends the walk at the proxy that let it through.
+ * none). Where that one is no address, the client is not known.
  */
 fd_client fd_client_find(const fd_networks *trusted, const struct sockaddr *peer,
                          const char *const *forwarded_for, size_t n, const char *forwarded_proto,

@@ -242,11 +242,11 @@ def test_the_command_records_what_it_did(db):
 
 
 def test_what_is_recorded_controls_no_terminal(fresh):
-    path = "/v1/models/%C2%9B31m%C2%85x%C3%9B/activate"
+    path = "/v1/models/%C2%9B31m%C2%85x%C3%9B%9B%E2%82%AC%E0%82%9B%E2%82/activate"
     assert fresh.ask("POST", path, fresh.tokens["annotator"]).status == 403
     line, = wait_until(lambda: [line for line in audits(fresh) if "action=model_activate" in line],
                        "the record")
-    assert r'id="\xc2\x9b31m\xc2\x85xÛ"' in line
+    assert r'id="\xc2\x9b31m\xc2\x85xÛ\x9b€\xe0\x82\x9b\xe2\x82"' in line
 
 
 def test_no_secret_is_in_the_log(fresh):

@@ -27,7 +27,15 @@ def test_a_forwarded_address_is_believed_of_trusted_proxies_alone(db, options, e
 
 def test_what_a_header_says_cannot_forge_the_log(db):
     with Daemon(db, {"log-level": "debug", "trusted-proxies": "127.0.0.1"}) as daemon:
-        assert client_of(daemon, {"X-Forwarded-For": "1.2.3.4 level=error"}) == "127.0.0.1"
+        assert client_of(daemon, {"X-Forwarded-For": "1.2.3.4 level=error"}) == "unknown"
+
+
+@pytest.mark.parametrize("forwarded, status", [
+    ("127.0.0.1", 200), ("198.51.100.1", 403), ("unknown", 403), ("127.0.0.1, ?", 403)])
+def test_without_tokens_a_proxy_must_name_a_client_of_this_machine(db, forwarded, status):
+    with Daemon(db, {"trusted-proxies": "127.0.0.1"}) as daemon:
+        headers = {"X-Forwarded-For": forwarded}
+        assert daemon.call("GET", "/v1/model", headers=headers).status == status
 
 
 def test_as_many_forwarding_headers_as_a_request_may_have_are_read(db):
