@@ -1,4 +1,5 @@
 /* The simulated annotators of the demo, with a daemon that is played and no time that passes. */
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -48,7 +49,7 @@ int __wrap_pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mu
     return ETIMEDOUT;
 }
 
-/* ---- the daemon that is played ---- */
+/* ---- the daemon that is played, in the annotators' threads, where cmocka cannot fail ---- */
 
 /* Of one prompt of the corpus, of quality 5 and 0. */
 static const char *const best = "p01-r4", *const worst = "p01-r3";
@@ -65,7 +66,7 @@ struct fd_client {
 };
 
 int fd_client_new(const char *url, fd_client **ret) {
-    assert_string_equal(url, "http://daemon");
+    assert(strcmp(url, "http://daemon") == 0);
     *ret = strcmp(failing, "client") == 0 ? NULL : __real_calloc(1, sizeof(**ret));
     return *ret ? 0 : -ENOMEM;
 }
@@ -75,9 +76,8 @@ void fd_client_free(fd_client *client) {
 }
 
 static json_t *give_pair(const json_t *body) {
-    assert_int_equal(strncmp(json_string_value(json_object_get(body, "annotator")), "simulated ",
-                             strlen("simulated ")),
-                     0);
+    const char *name = json_string_value(json_object_get(body, "annotator"));
+    assert(name && strncmp(name, "simulated ", strlen("simulated ")) == 0);
     if (daemon_played.empty > 0) {
         daemon_played.empty--;
         return json_pack("{s:[]}", "assignments");
@@ -92,8 +92,8 @@ static void take_answer(const json_t *body) {
     const char *preference = json_string_value(json_object_get(label, "preference"));
     const char *a = json_string_value(json_object_get(label, "a"));
     json_int_t duration = json_integer_value(json_object_get(label, "duration_ms"));
-    assert_string_equal(json_string_value(json_object_get(label, "assignment")), "lease");
-    assert_in_range(duration, 500, 3500);
+    const char *lease = json_string_value(json_object_get(label, "assignment"));
+    assert(lease && strcmp(lease, "lease") == 0 && duration >= 500 && duration <= 3500);
     daemon_played.answers++;
     if (strcmp(preference, "tie") == 0)
         daemon_played.ties++;
@@ -107,7 +107,7 @@ int fd_client_call(fd_client *client, const char *method, const char *path, json
                    json_t **ret, fd_fault *fault) {
     FD_JSON json_t *given = body;
     (void)client;
-    assert_string_equal(method, "POST");
+    assert(given && strcmp(method, "POST") == 0);
     (void)pthread_mutex_lock(&daemon_played.lock);
     int *refused = &daemon_played.failed;
     if (strcmp(path, "/v1/assignments") == 0) {
