@@ -132,8 +132,8 @@ class Daemon:
 
     # ---- calls ----
 
-    def call(self, method, path, body=None, headers=None, raw=None):
-        """`body` is sent as JSON, `raw` as it stands."""
+    def call(self, method, path, body=None, headers=None, raw=None, address=None):
+        """`body` is sent as JSON, `raw` as it stands; `address` is that of ours to ask from."""
         sent = dict(headers or {})
         data = raw
         if body is not None:
@@ -141,7 +141,8 @@ class Daemon:
         if data is not None:
             sent.setdefault("Content-Type", "application/json")
             data = data.encode() if isinstance(data, str) else data
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE,
+                                                source_address=address and (address, 0))
         try:
             connection.request(method, path, data, sent)
             response = connection.getresponse()

@@ -1,14 +1,13 @@
 """A daemon with access tokens, and calls to it."""
 
 import contextlib
-import http.client
 import itertools
 import json
 import pathlib
 import shutil
 import time
 
-from client import PATIENCE, Answer, Daemon, plane_items, run
+from client import Daemon, plane_items, run
 
 ROLES = ["annotator", "frontend", "admin"]
 
@@ -63,21 +62,10 @@ class Guarded(Daemon):
         sent = dict(headers or {})
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
-        data = None
-        if body is not None:
-            data = json.dumps(body)
-            sent.setdefault("Content-Type", "application/json")
         if address is None:
             number = next(self.addresses)
             address = f"127.1.{number // 250}.{number % 250 + 1}"
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE,
-                                                source_address=(address, 0))
-        try:
-            connection.request(method, path, data, sent)
-            response = connection.getresponse()
-            return Answer(response.status, response.headers, response.read())
-        finally:
-            connection.close()
+        return self.call(method, path, body, sent, address=address)
 
     def begin_session(self, token, **rest):
         """The cookie, as a browser would send it."""
