@@ -22,15 +22,15 @@ FLAGS = [
 # Here it forgets what elements of arrays point to, and members of what they belong to, as soon as
 # others are written, and says that they leak; AddressSanitizer looks for leaks too.
 FORGETFUL = (
-    "src/app/import.c",
-    "src/app/options.c",
-    "src/app/simulate/csv.c",
-    "src/app/simulate/data_files.c",
-    "src/app/simulate/groups.c",
-    "src/engine/desk.c",
-    "src/engine/source.c",
-    "src/engine/tables.c",
-    "src/fisher/distinct.c",
+    "src/app/import_command.c",
+    "src/service/options.c",
+    "src/simulate/results_csv.c",
+    "src/simulate/testbed_files.c",
+    "src/simulate/curve_groups.c",
+    "src/engine/assignment/ready_queue.c",
+    "src/engine/selection/candidates.c",
+    "src/engine/state/tables.c",
+    "src/fisher/design/distinct_items.c",
 )
 
 

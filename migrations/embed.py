@@ -4,7 +4,7 @@ import pathlib
 import sys
 
 HEAD = """\
-#include "sqlite_migration.h"
+#include "sqlite_migrations.h"
 
 const fd_sqlite_migration fd_sqlite_migrations[] = {
 """

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "commands.h"
+#include "experiment_plan.h"
 #include "macros.h"
 #include "options.h"
-#include "plan.h"
 #include "version.h"
 
 static const struct command {

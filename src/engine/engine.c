@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "clock.h"
+#include "engine_private.h"
 #include "log.h"
-#include "private.h"
 
 static int64_t system_now_ms(void *context) {
     (void)context;

@@ -12,7 +12,7 @@
 #include <curl/curl.h>
 #include <microhttpd.h>
 
-#include "client.h"
+#include "http_client.h"
 
 /* ---- calls that fail ---- */
 

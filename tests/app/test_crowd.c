@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "client.h"
 #include "examples.h"
+#include "http_client.h"
 
 enum { ANSWERS = 2000 };
 

@@ -10,11 +10,11 @@
 
 #include <cmocka.h>
 
-#include "contrast.h"
-#include "csv.h"
-#include "data.h"
-#include "groups.h"
-#include "measure.h"
+#include "curve_groups.h"
+#include "ranking_measures.h"
+#include "results_csv.h"
+#include "strategy_comparison.h"
+#include "testbed.h"
 
 /* ---- coins ---- */
 

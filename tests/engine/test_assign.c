@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "desk.h"
+#include "assignment_private.h"
 #include "fixture.h"
 
 static size_t open_leases(struct desk *desk) {

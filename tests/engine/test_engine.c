@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine_private.h"
 #include "fixture.h"
-#include "private.h"
 #include "tables.h"
 
 static void an_engine_without_items_says_so(void **state) {

@@ -1,7 +1,7 @@
 /* What labelling brought and what more would: gains, the learning curve, the arms, when to stop. */
 #include "fixture.h"
 
-#include <fisher/curve.h>
+#include <fisher/learning_curve.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

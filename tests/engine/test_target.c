@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine_private.h"
 #include "fixture.h"
 #include "macros.h"
-#include "private.h"
 
 FD_DEFINE_CLEANUP(fi_information, fi_information_free)
 

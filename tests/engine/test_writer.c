@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include "private.h"
+#include "engine_private.h"
 
 enum { CROWD = 8 };
 

@@ -1,5 +1,5 @@
 #include "bald.h"
-#include "joint.h"
+#include "joint_information.h"
 #include "problems.h"
 
 #include <errno.h>

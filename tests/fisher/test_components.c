@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "golden.h"
-#include "inputs.h"
 #include "rng.h"
+#include "standardisation.h"
 
 enum { FEW = 30, MANY = 300, COMPONENTS = 8, ITEMS = 2000 }; /* FEW columns are done exactly */
 

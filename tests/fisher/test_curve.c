@@ -1,5 +1,5 @@
 #include <errno.h>
-#include <fisher/curve.h>
+#include <fisher/learning_curve.h>
 
 #include "golden.h"
 #include "rng.h"

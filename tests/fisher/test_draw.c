@@ -1,5 +1,5 @@
 /* Draws, and what holds for every strategy that draws. */
-#include "draw.h"
+#include "weighted_draw.h"
 
 #include <errno.h>
 

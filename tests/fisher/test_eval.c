@@ -1,5 +1,5 @@
 #include <errno.h>
-#include <fisher/eval.h>
+#include <fisher/rank_metrics.h>
 
 #include "golden.h"
 #include "rng.h"

@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include <fisher/eval.h>
 #include <fisher/learn.h>
+#include <fisher/rank_metrics.h>
 
 #include "macros.h"
 #include "problems.h"
-#include "select_pool.h"
+#include "select_from_pool.h"
 
 /* ---- requests for memory, by the linker ---- */
 

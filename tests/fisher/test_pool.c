@@ -1,4 +1,4 @@
-#include "select_pool.h"
+#include "select_from_pool.h"
 
 #include "problems.h"
 

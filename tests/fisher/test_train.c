@@ -2,8 +2,8 @@
 #include <fisher/train.h>
 #include <string.h>
 
+#include "data_set.h"
 #include "golden.h"
-#include "lesson.h"
 #include "rng.h"
 
 enum { INPUTS = 5, ITEMS = 40, ANSWERS = 120 };

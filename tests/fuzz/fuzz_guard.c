@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "framing.h"
 #include "fuzz.h"
-#include "guard.h"
 #include "macros.h"
 
 /* Where the last whole request ended, of all that was shown. */

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "address.h"
+#include "client_address.h"
 
 static fd_address parsed(const char *text) {
     fd_address address;

@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
-#include "guard.h"
+#include "framing.h"
+#include "request_target.h"
 #include "router.h"
-#include "target.h"
 
 enum { HEAD_MAX = 16 << 10 };
 

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "places.h"
+#include "connection_slots.h"
 
 enum { LIMIT = 4, MANY = 100 };
 

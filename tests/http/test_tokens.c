@@ -11,9 +11,9 @@
 #include <cmocka.h>
 
 #include "access.h"
-#include "failures.h"
-#include "origin.h"
+#include "origins.h"
 #include "secret.h"
+#include "throttle.h"
 #include "tokens.h"
 
 static const unsigned char key[FD_TOKEN_KEY_SIZE] = "for tests alone";

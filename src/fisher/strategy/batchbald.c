@@ -18,7 +18,7 @@
 #include <math.h>
 
 #include "bald.h"
-#include "joint.h"
+#include "joint_information.h"
 
 /* Beyond half of log S few samples carry each configuration, and their noise picks. */
 #define JOINT_SHARE_MAX 0.5

@@ -20,7 +20,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "draw.h"
+#include "weighted_draw.h"
 
 /* Centres are found on as many candidates at most: they say where a few clusters are well enough,
  * and all candidates are then assigned to them. */

@@ -6,7 +6,7 @@
  *
  * rather than the largest scores, which are often near copies of each other.
  */
-#include "draw.h"
+#include "weighted_draw.h"
 
 #include <errno.h>
 

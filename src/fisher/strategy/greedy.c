@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "lazy.h"
+#include "lazy_greedy.h"
 
 int fi_choose_greedy(const fi_problem *problem, size_t k, uint32_t *batch, size_t *count) {
     FD_FREE uint8_t *offered = calloc(problem->distinct->n_pairs, sizeof(*offered));

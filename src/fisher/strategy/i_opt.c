@@ -3,7 +3,7 @@
  * which is the sum of the variances of their logits d' beta (Studden, Optimal designs for
  * integrated variance in polynomial regression, 1977).
  */
-#include "trace.h"
+#include "trace_reduction.h"
 
 int fi_choose_i_opt(const fi_problem *problem, size_t k, uint32_t *batch, size_t *count) {
     if (problem->options->target)

@@ -6,8 +6,8 @@
 #ifndef FI_STRATEGY_H
 #define FI_STRATEGY_H
 
-#include "pool.h"
-#include "scan.h"
+#include "pool_top_k.h"
+#include "pool_view.h"
 
 /* Below this largest weight the model does not say where answers are informative. */
 #define FI_WEIGHT_FLOOR 1e-9

@@ -25,7 +25,7 @@ LEAST = {
 
 
 def routes():
-    text = (SOURCE / "src/http/routes.def").read_text()
+    text = (SOURCE / "src/http/api/routes.def").read_text()
     found = re.findall(r'^ROUTE\("(\w+)", "(\w+)", "([^"]+)", (\w+),', text, re.M)
     assert len(found) == text.count("\nROUTE(")
     return found

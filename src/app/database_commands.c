@@ -1,0 +1,79 @@
+/* `fisherd migrate`, of a database that no daemon holds, and `fisherd check`. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "database_commands.h"
+
+int fd_database_options(int argc, char **argv, fd_options *options, fd_fault *fault) {
+    int r = fd_options_read(argc, argv, options, fault);
+    if (r == 0 && options->db[0] == '\0')
+        r = fd_fault_set(fault, -EINVAL, "", "--db FILE is missing");
+    return r;
+}
+
+int fd_migrate_main(int argc, char **argv) {
+    FD_CLEANUP(fd_options_clear) fd_options options = {0};
+    FD_CLEANUP(fd_store_closep) fd_store *store = NULL;
+    fd_fault fault = {0};
+    int r = fd_database_options(argc, argv, &options, &fault);
+    if (r == 0)
+        r = fd_store_open_sqlite(options.db, &store, &fault);
+    if (r < 0)
+        return fd_complain("migrate", r, &fault);
+    fd_schema schema = fd_store_sqlite_schema(store);
+    if (schema.found == schema.current)
+        printf("%s is at schema %u already\n", options.db, schema.current);
+    else
+        printf("%s went from schema %u to %u\n", options.db, schema.found, schema.current);
+    return 0;
+}
+
+/* ---- check ---- */
+
+struct report {
+    const char *name;
+    size_t findings;
+};
+
+static int report_finding(void *context, const char *finding) {
+    struct report *report = context;
+    (void)fprintf(stderr, "%s: %s\n", report->name, finding);
+    report->findings++;
+    return 0;
+}
+
+int fd_database_check(fd_store *store, const char *name, size_t *ret_findings, fd_fault *fault) {
+    struct report report = {.name = name};
+    int r = store->operations->check(store, report_finding, &report);
+    if (r == 0)
+        r = fd_engine_verify(store, report_finding, &report);
+    *ret_findings = report.findings;
+    if (r < 0 && report.findings == 0)
+        return fd_fault_set(fault, r, "", "%s cannot be read: %s", name, strerror(-r));
+    return 0;
+}
+
+int fd_check_main(int argc, char **argv) {
+    FD_CLEANUP(fd_options_clear) fd_options options = {0};
+    FD_CLEANUP(fd_store_closep) fd_store *store = NULL;
+    fd_fault fault = {0};
+    fd_counts counts = {0};
+    size_t findings = 0;
+    int r = fd_database_options(argc, argv, &options, &fault);
+    if (r == 0)
+        r = fd_store_open_sqlite_read_only(options.db, &store, &fault);
+    if (r == 0)
+        r = fd_database_check(store, options.db, &findings, &fault);
+    if (r == 0 && findings > 0)
+        r = fd_fault_set(&fault, -EBADMSG, "", "%s is damaged", options.db);
+    if (r == 0)
+        r = store->operations->counts(store, &counts);
+    if (r < 0)
+        return fd_complain("check", r, &fault);
+    printf("%s is sound: %llu items, %llu labels in %llu rows, %llu models\n", options.db,
+           (unsigned long long)counts.items, (unsigned long long)counts.labels,
+           (unsigned long long)counts.label_rows, (unsigned long long)counts.models);
+    return 0;
+}

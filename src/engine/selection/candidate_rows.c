@@ -1,0 +1,90 @@
+#include "candidate_rows.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { ABSENT = UINT32_MAX };
+
+/* Numbers the rows that the pairs name from 0 in the order of their first use. */
+static size_t number_rows(fi_pair *pairs, size_t n_pairs, uint32_t *number, uint32_t *rows) {
+    size_t count = 0;
+    for (size_t i = 0; i < n_pairs; i++) {
+        uint32_t *sides[] = {&pairs[i].a, &pairs[i].b};
+        for (size_t side = 0; side < 2; side++) {
+            uint32_t row = *sides[side];
+            if (number[row] == ABSENT) {
+                number[row] = (uint32_t)count;
+                rows[count++] = row;
+            }
+            *sides[side] = number[row];
+        }
+    }
+    return count;
+}
+
+int fd_gather(const fd_snapshot *snapshot, const uint32_t *prompts, const fi_pair *pairs,
+              size_t n_pairs, const float *extra_embeddings, size_t n_extra, fd_gathered *ret) {
+    size_t width = snapshot->features->width;
+    if (n_extra == 0) {
+        *ret = (fd_gathered){.candidates = {
+                                 .n_items = snapshot->items,
+                                 .n_features = width,
+                                 .n_pairs = n_pairs,
+                                 .features = snapshot->features->data,
+                                 .rewards = snapshot->rewards->data,
+                                 .pairs = pairs,
+                                 .groups = prompts,
+                             }};
+        return 0;
+    }
+    size_t total = snapshot->items + n_extra;
+    size_t most = 2 * n_pairs < total ? 2 * n_pairs : total;
+
+    FD_CLEANUP(fd_gathered_clear) fd_gathered gathered = {0};
+    FD_FREE uint32_t *number = malloc(total * sizeof(*number));
+    FD_FREE uint32_t *rows = calloc(most, sizeof(*rows));
+    FD_FREE float *extra = reallocarray(NULL, n_extra, width * sizeof(*extra));
+    gathered.pairs = calloc(n_pairs, sizeof(*gathered.pairs));
+    gathered.rewards = calloc(most, sizeof(*gathered.rewards));
+    gathered.groups = calloc(most, sizeof(*gathered.groups));
+    gathered.features = reallocarray(NULL, most, width * sizeof(*gathered.features));
+    if (!number || !rows || !extra || !gathered.pairs || !gathered.rewards || !gathered.groups ||
+        !gathered.features)
+        return -ENOMEM;
+
+    int r = fi_model_features(snapshot->served->model, n_extra, extra_embeddings, extra);
+    if (r < 0)
+        return r;
+    memset(number, 0xff, total * sizeof(*number));
+    memcpy(gathered.pairs, pairs, n_pairs * sizeof(*pairs));
+    size_t count = number_rows(gathered.pairs, n_pairs, number, rows);
+    for (size_t i = 0; i < count; i++) {
+        const float *features = rows[i] < snapshot->items
+                                    ? fd_rows_at(snapshot->features, rows[i])
+                                    : extra + (rows[i] - snapshot->items) * width;
+        memcpy(gathered.features + i * width, features, width * sizeof(float));
+        gathered.groups[i] = prompts && rows[i] < snapshot->items ? prompts[rows[i]] : FI_NO_GROUP;
+    }
+    fi_model_rewards(snapshot->served->model, count, gathered.features, gathered.rewards);
+
+    gathered.candidates = (fi_candidates){
+        .n_items = count,
+        .n_features = width,
+        .n_pairs = n_pairs,
+        .features = gathered.features,
+        .rewards = gathered.rewards,
+        .pairs = gathered.pairs,
+        .groups = gathered.groups,
+    };
+    *ret = gathered;
+    memset(&gathered, 0, sizeof(gathered));
+    return 0;
+}
+
+void fd_gathered_clear(fd_gathered *gathered) {
+    free(gathered->features);
+    free(gathered->rewards);
+    free(gathered->pairs);
+    free(gathered->groups);
+    memset(gathered, 0, sizeof(*gathered));
+}

@@ -1,0 +1,297 @@
+/*
+ * Candidates from the item table: some prompts, some responses of each, and all pairs of those, or
+ * a sample, within a prompt or across prompts, without pairs that have a label. Drawing happens
+ * under the state lock for reading, so it is arithmetic and look-ups alone.
+ */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "engine_private.h"
+#include "rng.h"
+
+/* The drawn items, prompt by prompt. */
+struct pool {
+    size_t n_items;
+    uint32_t *items; /* [n_items] */
+    size_t n_groups;
+    size_t *first;    /* [n_groups + 1] first item of each prompt's group */
+    uint64_t *before; /* [n_groups + 1] pairs of the groups before each, in the request's scope */
+};
+
+static void pool_clear(struct pool *pool) {
+    free(pool->items);
+    free(pool->first);
+    free(pool->before);
+}
+
+/* Moves a random choice of `count` to the front. */
+static void shuffle_front(fi_rng *rng, uint32_t *values, size_t n, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        size_t j = i + (size_t)fi_rng_below(rng, n - i);
+        uint32_t swapped = values[i];
+        values[i] = values[j];
+        values[j] = swapped;
+    }
+}
+
+static size_t at_most(size_t wanted, size_t there) {
+    return wanted == 0 || wanted > there ? there : wanted;
+}
+
+/* Pairs that the items of group g make with each other, or with those of earlier groups. */
+static uint64_t pairs_of_group(const struct pool *pool, size_t g, fi_scope scope) {
+    uint64_t size = pool->first[g + 1] - pool->first[g];
+    uint64_t within = size * (size - 1) / 2, across = size * pool->first[g];
+    return (scope != FI_SCOPE_ACROSS ? within : 0) + (scope != FI_SCOPE_WITHIN ? across : 0);
+}
+
+/* Items of a prompt that the snapshot has; they are in the order of arrival. */
+static size_t count_known(const fd_prompt *prompt, size_t n_items) {
+    size_t count = prompt->count;
+    while (count > 0 && prompt->items[count - 1] >= n_items)
+        count--;
+    return count;
+}
+
+static int draw_pool(const fd_item_table *table, size_t n_items, const fd_generate *generate,
+                     fi_rng *rng, struct pool *ret) {
+    size_t least = generate->scope == FI_SCOPE_WITHIN ? 2 : 1;
+    FD_CLEANUP(pool_clear) struct pool drawn = {0};
+    FD_FREE uint32_t *prompts = calloc(table->prompt_count + 1, sizeof(*prompts));
+    drawn.items = calloc(n_items + 1, sizeof(*drawn.items));
+    drawn.first = calloc(table->prompt_count + 1, sizeof(*drawn.first));
+    drawn.before = calloc(table->prompt_count + 1, sizeof(*drawn.before));
+    if (!prompts || !drawn.items || !drawn.first || !drawn.before)
+        return -ENOMEM;
+
+    size_t eligible = 0;
+    for (size_t i = 0; i < table->prompt_count; i++)
+        if (count_known(table->prompts[i], n_items) >= least)
+            prompts[eligible++] = (uint32_t)i;
+    drawn.n_groups = at_most(generate->prompts, eligible);
+    if (drawn.n_groups < eligible)
+        shuffle_front(rng, prompts, eligible, drawn.n_groups);
+
+    for (size_t g = 0; g < drawn.n_groups; g++) {
+        const fd_prompt *prompt = table->prompts[prompts[g]];
+        uint32_t *items = drawn.items + drawn.n_items;
+        size_t known = count_known(prompt, n_items);
+        size_t count = at_most(generate->responses_per_prompt, known);
+        memcpy(items, prompt->items, known * sizeof(*items));
+        if (count < known)
+            shuffle_front(rng, items, known, count);
+        drawn.n_items += count;
+        drawn.first[g + 1] = drawn.n_items;
+        drawn.before[g + 1] = drawn.before[g] + pairs_of_group(&drawn, g, generate->scope);
+    }
+    *ret = drawn;
+    memset(&drawn, 0, sizeof(drawn));
+    return 0;
+}
+
+/* The row of the strict upper triangle of a matrix [size x size] in which its entry with this
+ * number stands: the last one that does not begin beyond it. */
+static uint64_t row_of_triangle(uint64_t size, uint64_t number) {
+    double side = (double)size - 0.5;
+    uint64_t row = (uint64_t)fmax(0.0, side - sqrt(fmax(0.0, side * side - 2.0 * (double)number)));
+    while (row > 0 && row * (size - 1) - row * (row - 1) / 2 > number)
+        row--;
+    while ((row + 1) * (size - 1) - (row + 1) * row / 2 <= number)
+        row++;
+    return row;
+}
+
+/* The pair with a number below pool->before[n_groups]. */
+static fi_pair pair_of_number(const struct pool *pool, fi_scope scope, uint64_t number) {
+    size_t low = 0, high = pool->n_groups;
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (pool->before[middle] <= number)
+            low = middle;
+        else
+            high = middle;
+    }
+    number -= pool->before[low];
+    const uint32_t *group = pool->items + pool->first[low];
+    uint64_t size = pool->first[low + 1] - pool->first[low], earlier = pool->first[low];
+    if (scope != FI_SCOPE_WITHIN) {
+        if (number < size * earlier) /* an item of this group and one of an earlier group */
+            return (fi_pair){pool->items[number % earlier], group[number / earlier]};
+        number -= size * earlier;
+    }
+    uint64_t i = row_of_triangle(size, number);
+    number -= i * (size - 1) - i * (i - 1) / 2;
+    return (fi_pair){group[i], group[i + 1 + number]};
+}
+
+struct drawing {
+    const fd_engine *engine;
+    const fd_generate *generate;
+    const fd_pair_set *unwanted;
+    const struct pool *pool;
+    fi_pair *pairs;
+    size_t count;
+    size_t most;
+};
+
+static bool is_wanted(const struct drawing *drawing, fi_pair pair) {
+    return fd_pair_set_count(drawing->unwanted, pair.a, pair.b) == 0 &&
+           (drawing->generate->include_labelled ||
+            fd_pair_set_count(&drawing->engine->answers.labelled, pair.a, pair.b) == 0);
+}
+
+/* Looks at every pair and keeps a uniform sample of those wanted (Vitter's algorithm R). */
+static void draw_from_all(struct drawing *drawing, fi_rng *rng) {
+    uint64_t total = drawing->pool->before[drawing->pool->n_groups];
+    uint64_t wanted = 0;
+    for (uint64_t number = 0; number < total; number++) {
+        fi_pair pair = pair_of_number(drawing->pool, drawing->generate->scope, number);
+        if (!is_wanted(drawing, pair))
+            continue;
+        wanted++;
+        if (drawing->count < drawing->most) {
+            drawing->pairs[drawing->count++] = pair;
+        } else {
+            uint64_t place = fi_rng_below(rng, wanted);
+            if (place < drawing->most)
+                drawing->pairs[place] = pair;
+        }
+    }
+}
+
+/* Draws numbers until enough pairs are wanted and new; false if too many were not. */
+static bool draw_by_number(struct drawing *drawing, fi_rng *rng, fd_pair_set *drawn) {
+    uint64_t total = drawing->pool->before[drawing->pool->n_groups];
+    for (size_t tries = 4 * drawing->most; tries > 0 && drawing->count < drawing->most; tries--) {
+        fi_pair pair =
+            pair_of_number(drawing->pool, drawing->generate->scope, fi_rng_below(rng, total));
+        if (is_wanted(drawing, pair) && fd_pair_set_add(drawn, pair.a, pair.b) == 0)
+            drawing->pairs[drawing->count++] = pair;
+    }
+    return drawing->count == drawing->most;
+}
+
+static int draw_pairs(const fd_engine *engine, const fd_generate *generate,
+                      const fd_pair_set *unwanted, const struct pool *pool, fi_rng *rng,
+                      fd_generated *ret) {
+    uint64_t total = pool->n_groups > 0 ? pool->before[pool->n_groups] : 0;
+    size_t most = generate->pairs < total ? generate->pairs : (size_t)total;
+    ret->pairs = calloc(most + 1, sizeof(*ret->pairs));
+    if (!ret->pairs)
+        return -ENOMEM;
+
+    struct drawing drawing = {engine, generate, unwanted, pool, ret->pairs, 0, most};
+    bool enough = most == 0;
+    if (!enough && total / 4 > most) {
+        FD_CLEANUP(fd_pair_set_clear) fd_pair_set drawn = {0};
+        int r = fd_pair_set_reserve(&drawn, most);
+        if (r < 0)
+            return r;
+        enough = draw_by_number(&drawing, rng, &drawn);
+    }
+    if (!enough) {
+        drawing.count = 0;
+        draw_from_all(&drawing, rng);
+    }
+    ret->n_pairs = drawing.count;
+    return 0;
+}
+
+/* Every pair of the history that the snapshot's items make. */
+static int list_labelled(const fd_pair_set *labelled, size_t n_items, fd_generated *ret) {
+    ret->labelled = calloc(labelled->used + 1, sizeof(*ret->labelled));
+    if (!ret->labelled)
+        return -ENOMEM;
+    for (size_t i = 0; i < labelled->capacity; i++) {
+        fi_pair pair = {(uint32_t)(labelled->slots[i].key >> 32), (uint32_t)labelled->slots[i].key};
+        if (labelled->slots[i].count > 0 && pair.a < n_items && pair.b < n_items)
+            ret->labelled[ret->n_labelled++] = pair;
+    }
+    return 0;
+}
+
+int fd_generate_candidates(fd_engine *engine, const fd_snapshot *snapshot,
+                           const fd_generate *generate, uint64_t seed, const fd_pair_set *unwanted,
+                           fd_generated *ret) {
+    fi_rng rng = fi_rng_seeded(seed);
+    FD_CLEANUP(pool_clear) struct pool pool = {0};
+    FD_CLEANUP(fd_generated_clear) fd_generated generated = {0};
+
+    (void)pthread_rwlock_rdlock(&engine->state_lock);
+    int r = draw_pool(&engine->items, snapshot->items, generate, &rng, &pool);
+    if (r == 0 && !generate->all)
+        r = draw_pairs(engine, generate, unwanted, &pool, &rng, &generated);
+    else if (r == 0 && !generate->include_labelled)
+        r = list_labelled(&engine->answers.labelled, snapshot->items, &generated);
+    (void)pthread_rwlock_unlock(&engine->state_lock);
+    if (r < 0)
+        return r;
+    if (generate->all) {
+        generated.n_members = pool.n_items;
+        generated.members = FD_STEAL(pool.items);
+    }
+    *ret = generated;
+    memset(&generated, 0, sizeof(generated));
+    return 0;
+}
+
+/* ---- contested pairs ---- */
+
+static double gap_of(const fd_snapshot *snapshot, fi_pair pair) {
+    return fabs((double)*fd_rows_at(snapshot->rewards, pair.a) -
+                (double)*fd_rows_at(snapshot->rewards, pair.b));
+}
+
+static int compare_numbers(const void *a, const void *b) {
+    double first = *(const double *)a, second = *(const double *)b;
+    return (first > second) - (first < second);
+}
+
+int fd_keep_contested(fd_generated *generated, const fd_snapshot *snapshot, double share,
+                      size_t least) {
+    size_t n = generated->n_pairs, kept = (size_t)ceil(share * (double)n);
+    if (kept < least)
+        kept = least;
+    if (kept >= n)
+        return 0;
+    FD_FREE double *gaps = calloc(n, sizeof(*gaps));
+    if (!gaps)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        gaps[i] = gap_of(snapshot, generated->pairs[i]);
+    qsort(gaps, n, sizeof(*gaps), compare_numbers);
+    double limit = gaps[kept - 1];
+    size_t below = 0, count = 0;
+    while (below < kept && gaps[below] < limit)
+        below++;
+    size_t ties = kept - below; /* at the limit itself those that come first */
+    for (size_t i = 0; i < n; i++) {
+        double gap = gap_of(snapshot, generated->pairs[i]);
+        if (gap < limit || (gap == limit && ties > 0)) {
+            ties -= gap == limit;
+            generated->pairs[count++] = generated->pairs[i];
+        }
+    }
+    generated->n_pairs = count;
+    return 0;
+}
+
+void fd_generated_clear(fd_generated *generated) {
+    free(generated->pairs);
+    free(generated->members);
+    free(generated->labelled);
+    memset(generated, 0, sizeof(*generated));
+}
+
+int fd_prompts_of(fd_engine *engine, const fd_snapshot *snapshot, uint32_t **ret) {
+    uint32_t *prompts = calloc(snapshot->items + 1, sizeof(*prompts));
+    if (!prompts)
+        return -ENOMEM;
+    (void)pthread_rwlock_rdlock(&engine->state_lock);
+    for (size_t i = 0; i < snapshot->items; i++)
+        prompts[i] = engine->items.entries[i]->prompt->index;
+    (void)pthread_rwlock_unlock(&engine->state_lock);
+    *ret = prompts;
+    return 0;
+}

@@ -1,0 +1,58 @@
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "engine_private.h"
+
+/* Features of each reference: [n x h]. */
+static int features_of(const fd_snapshot *snapshot, const fd_resolved *resolved, size_t n,
+                       float *features) {
+    size_t width = snapshot->features->width;
+    FD_FREE float *extra =
+        reallocarray(NULL, resolved->n_extra ? resolved->n_extra : 1, width * sizeof(float));
+    if (!extra)
+        return -ENOMEM;
+    if (resolved->n_extra > 0) {
+        int r =
+            fi_model_features(snapshot->served->model, resolved->n_extra, resolved->extra, extra);
+        if (r < 0)
+            return r;
+    }
+    for (size_t i = 0; i < n; i++) {
+        size_t row = resolved->rows[i];
+        const float *from = row < snapshot->items ? fd_rows_at(snapshot->features, row)
+                                                  : extra + (row - snapshot->items) * width;
+        memcpy(features + i * width, from, width * sizeof(float));
+    }
+    return 0;
+}
+
+int fd_engine_score(fd_engine *engine, const fd_item_reference *items, size_t n, fd_score *scores,
+                    uint64_t *ret_model_version, fd_fault *fault) {
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
+    FD_CLEANUP(fd_resolved_clear) fd_resolved resolved = {0};
+    int r = fd_engine_snapshot(engine, &snapshot, fault);
+    if (r == 0)
+        r = fd_resolve(engine, snapshot, "items", NULL, 1, items, n, &resolved, fault);
+    if (r != 0)
+        return r;
+
+    size_t width = snapshot->features->width;
+    FD_FREE float *features = reallocarray(NULL, n ? n : 1, width * sizeof(*features));
+    FD_FREE float *rewards = calloc(n ? n : 1, sizeof(*rewards));
+    FD_FREE double *difference = calloc(width, sizeof(*difference));
+    if (!features || !rewards || !difference)
+        return -ENOMEM;
+    r = features_of(snapshot, &resolved, n, features);
+    if (r < 0)
+        return r;
+    fi_model_rewards(snapshot->served->model, n, features, rewards);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < width; j++)
+            difference[j] = features[i * width + j];
+        scores[i].reward = rewards[i];
+        scores[i].stddev = sqrt(fi_factor_leverage(snapshot->design, difference));
+    }
+    *ret_model_version = snapshot->served->row.version;
+    return 0;
+}

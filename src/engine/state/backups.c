@@ -1,0 +1,91 @@
+/* Backups that are asked for while the daemon serves: one at a time, into one folder. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "assignment_private.h"
+#include "clock.h"
+#include "engine_private.h"
+#include "log.h"
+
+static const char partial[] = ".partial"; /* what the store writes to, before it is whole */
+
+/* A plain name of a file that shows. */
+static bool is_plain(const char *name) {
+    size_t length = strlen(name);
+    if (length == 0 || length >= FD_BACKUP_NAME_SIZE || name[0] == '.' || name[0] == '-')
+        return false;
+    for (const char *at = name; *at; at++)
+        if (!isascii((unsigned char)*at) || (!isalnum((unsigned char)*at) && !strchr("._-", *at)))
+            return false;
+    return length < sizeof(partial) || strcmp(name + length - sizeof(partial) + 1, partial) != 0;
+}
+
+static void name_by_time(const fd_engine *engine, char name[FD_BACKUP_NAME_SIZE]) {
+    struct tm parts;
+    time_t now = (time_t)(fd_engine_now_ms(engine) / 1000);
+    (void)gmtime_r(&now, &parts);
+    (void)strftime(name, FD_BACKUP_NAME_SIZE, "fisherd-%Y%m%dT%H%M%SZ.db", &parts);
+}
+
+static bool goes_on(void *context) {
+    fd_engine *engine = context;
+    (void)pthread_mutex_lock(&engine->desk->lock);
+    bool stopping = engine->desk->stopping;
+    (void)pthread_mutex_unlock(&engine->desk->lock);
+    return !stopping;
+}
+
+/* Paths, and what the system says of them, are for the log. */
+static int tell(fd_engine *engine, int error, const fd_backup_made *made, const fd_fault *told,
+                fd_fault *fault) {
+    fd_metrics_add(engine->metrics, FD_METRIC_BACKUPS, error == 0 ? "made" : "failed", NULL, 1);
+    if (error == 0) {
+        fd_metrics_set(engine->metrics, FD_METRIC_BACKUP_TIME, NULL, NULL,
+                       (double)fd_wall_milliseconds() / 1e3);
+        fd_log(FD_LOG_INFO, "backed-up", FD_STR("file", made->name),
+               FD_INT("bytes", made->held.bytes), FD_INT("labels", made->held.counts.labels),
+               FD_REAL("seconds", made->seconds));
+        return 0;
+    }
+    fd_log(FD_LOG_ERROR, "backup-failed", FD_STR("file", made->name),
+           FD_STR("error", told->detail[0] != '\0' ? told->detail : strerror(-error)));
+    if (error == -EEXIST)
+        return fd_fault_set(fault, error, "/name", "there is a file \"%s\" already", made->name);
+    if (error == -ENOSPC || error == -EDQUOT || error == -EFBIG || error == -ECANCELED ||
+        error == -ENOMEM || error == -EBUSY)
+        return error;
+    return fd_fault_set(fault, -EIO, "", "the backup cannot be written; the log says why");
+}
+
+int fd_engine_back_up(fd_engine *engine, const char *name, fd_backup_made *ret, fd_fault *fault) {
+    const char *folder = engine->options.backup_folder;
+    if (!folder || folder[0] == '\0')
+        return fd_fault_set(fault, -EEXIST, "",
+                            "there is nowhere to put it: the option backup-dir is not set");
+    if (name && !is_plain(name))
+        return fd_fault_set(fault, -EINVAL, "/name",
+                            "the name may have letters, digits, \".\", \"_\" and \"-\", up to %d, "
+                            "begins with none but the first two and does not end in %s",
+                            FD_BACKUP_NAME_SIZE - 1, partial);
+    if (name)
+        (void)snprintf(ret->name, sizeof(ret->name), "%s", name);
+    else
+        name_by_time(engine, ret->name);
+    FD_FREE char *path = NULL;
+    if (asprintf(&path, "%s/%s", folder, ret->name) < 0)
+        return -ENOMEM;
+    if (atomic_exchange(&engine->backup_runs, true))
+        return fd_fault_set(fault, -EBUSY, "", "another backup is running");
+
+    double start = fd_monotonic_seconds();
+    fd_fault told = {0};
+    int r =
+        engine->store->operations->back_up(engine->store, path, goes_on, engine, &ret->held, &told);
+    ret->seconds = fd_monotonic_seconds() - start;
+    r = tell(engine, r, ret, &told, fault);
+    atomic_store(&engine->backup_runs, false);
+    return r;
+}

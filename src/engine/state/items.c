@@ -1,0 +1,167 @@
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "engine_private.h"
+
+struct add_items_job {
+    fd_job job;
+    const fd_item_row *rows;
+    size_t n;
+    fd_fault *fault;
+    fd_added added;
+    uint32_t *indices;
+    fd_item_entry **entries; /* [n_new], each NULL once the table has it */
+    const char **prompt_ids; /* [n_new], borrowed from the rows */
+    size_t n_new;
+};
+
+static int check_dimension(fd_engine *engine, struct add_items_job *add) {
+    size_t dimension =
+        engine->pending.items > 0 ? engine->embeddings->width : add->rows[0].dimension;
+    for (size_t i = 0; i < add->n; i++)
+        if (add->rows[i].dimension != dimension)
+            return fd_fault_set_at(add->fault, -EINVAL, "items", i, "embedding",
+                                   "has %zu numbers; the items of this daemon have %zu",
+                                   add->rows[i].dimension, dimension);
+    return 0;
+}
+
+/* Makes room for the new rows. The readers' arrays may move, hence the lock. */
+static int reserve(fd_engine *engine, struct add_items_job *add) {
+    size_t used = engine->pending.items;
+    size_t extra = used - engine->items.count + add->n_new;
+    int r = 0;
+    (void)pthread_rwlock_wrlock(&engine->state_lock);
+    if (used == 0) { /* the first items ever set the dimension */
+        fd_rows_free(FD_STEAL(engine->embeddings));
+        r = fd_rows_new(add->rows[0].dimension, add->n_new, &engine->embeddings);
+    }
+    if (r == 0)
+        r = fd_rows_reserve(&engine->embeddings, used, add->n_new);
+    if (r == 0)
+        r = fd_item_table_reserve(&engine->items, extra, add->entries, add->prompt_ids, add->n_new);
+    (void)pthread_rwlock_unlock(&engine->state_lock);
+    return r;
+}
+
+/* New rows have the indices from pending.items upwards, in the order of the list. */
+static int make_entries(fd_engine *engine, struct add_items_job *add) {
+    size_t next = engine->pending.items;
+    for (size_t i = 0; i < add->n; i++) {
+        if (add->indices[i] != next)
+            continue;
+        int r = fd_item_entry_new(&add->rows[i], &add->entries[add->n_new]);
+        if (r < 0)
+            return r;
+        add->prompt_ids[add->n_new++] = add->rows[i].prompt_id;
+        next++;
+    }
+    return 0;
+}
+
+static void copy_embeddings(fd_engine *engine, const struct add_items_job *add) {
+    size_t next = engine->pending.items;
+    for (size_t i = 0; i < add->n; i++) {
+        if (add->indices[i] != next)
+            continue;
+        memcpy(fd_rows_at(engine->embeddings, next), add->rows[i].embedding,
+               engine->embeddings->width * sizeof(float));
+        next++;
+    }
+}
+
+static void discard_entries(struct add_items_job *add) {
+    for (size_t i = 0; i < add->n_new; i++) {
+        if (add->entries[i])
+            fd_item_entry_free(add->entries[i]);
+        add->entries[i] = NULL;
+    }
+    add->n_new = 0;
+}
+
+static int store_items(fd_engine *engine, fd_job *job) {
+    struct add_items_job *add = (struct add_items_job *)job;
+    discard_entries(add); /* of a transaction that was undone */
+
+    if (engine->pending.items + add->n >= UINT32_MAX)
+        return -ENOSPC;
+    int r = check_dimension(engine, add);
+    if (r < 0)
+        return r;
+    r = engine->store->operations->items_add(engine->store, add->rows, add->n, add->indices,
+                                             &add->added);
+    if (r == -EEXIST)
+        return fd_fault_set_at(add->fault, r, "items", add->added.conflict, "id",
+                               "item \"%s\" is there already with other content; items cannot "
+                               "be changed",
+                               add->rows[add->added.conflict].id);
+    if (r < 0 || add->added.created == 0)
+        return r;
+    r = make_entries(engine, add);
+    if (r < 0)
+        return r;
+    r = reserve(engine, add);
+    if (r < 0)
+        return r;
+    copy_embeddings(engine, add);
+    engine->pending.items += add->n_new;
+    return 0;
+}
+
+static void apply_items(fd_engine *engine, fd_job *job) {
+    struct add_items_job *add = (struct add_items_job *)job;
+    for (size_t i = 0; i < add->n_new; i++)
+        fd_item_table_add(&engine->items, FD_STEAL(add->entries[i]));
+}
+
+int fd_engine_items_add(fd_engine *engine, const fd_item_row *items, size_t n, fd_added *ret,
+                        fd_fault *fault) {
+    *ret = (fd_added){0};
+    if (n == 0)
+        return 0;
+
+    FD_FREE fd_item_row *rows = calloc(n, sizeof(*rows));
+    FD_FREE uint32_t *indices = calloc(n, sizeof(*indices));
+    FD_FREE fd_item_entry **entries = calloc(n, sizeof(*entries));
+    FD_FREE const char **prompt_ids = calloc(n, sizeof(*prompt_ids));
+    if (!rows || !indices || !entries || !prompt_ids)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        rows[i] = items[i];
+        rows[i].created_ms = fd_engine_now_ms(engine);
+    }
+
+    struct add_items_job add = {
+        .job = {.store = store_items, .apply = apply_items},
+        .rows = rows,
+        .n = n,
+        .fault = fault,
+        .indices = indices,
+        .entries = entries,
+        .prompt_ids = prompt_ids,
+    };
+    int r = fd_writer_run(engine, &add.job);
+    discard_entries(&add); /* what the table did not take */
+    if (r < 0)
+        return r;
+    *ret = add.added;
+    return 0;
+}
+
+int fd_engine_items_read(fd_engine *engine, uint32_t first, size_t limit, bool embeddings,
+                         fd_item_visit *visit, void *context) {
+    return engine->store->operations->items_read(engine->store, first, limit, embeddings, visit,
+                                                 context);
+}
+
+int fd_engine_item_read(fd_engine *engine, const char *id, bool embedding, fd_item_visit *visit,
+                        void *context) {
+    (void)pthread_rwlock_rdlock(&engine->state_lock);
+    const fd_item_entry *entry = fd_item_table_find(&engine->items, id);
+    uint32_t index = entry ? entry->index : 0;
+    (void)pthread_rwlock_unlock(&engine->state_lock);
+    if (!entry)
+        return -ENOENT;
+    return fd_engine_items_read(engine, index, 1, embedding, visit, context);
+}

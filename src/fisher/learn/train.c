@@ -1,0 +1,168 @@
+#include <errno.h>
+#include <fisher/train.h>
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "adamw.h"
+#include "data_set.h"
+
+int fi_loss_gradient(const fi_model *model, size_t n_items, const float *embeddings,
+                     const fi_answers *answers, fi_model *gradient, double *ret_loss) {
+    if (answers->count == 0 || memcmp(&model->shape, &gradient->shape, sizeof(model->shape)) != 0)
+        return -EINVAL;
+    FD_CLEANUP(fi_lesson_clear) fi_lesson lesson = {0};
+    int r = fi_lesson_init(&lesson, model, n_items, embeddings, answers);
+    if (r < 0)
+        return r;
+    *ret_loss = fi_lesson_gradient(&lesson, model, gradient->parameters);
+    return 0;
+}
+
+/* ---- training ---- */
+
+fi_train_options fi_train_defaults(void) {
+    return (fi_train_options){
+        .learning_rate = 2e-3,
+        .beta1 = 0.9,
+        .beta2 = 0.999,
+        .epsilon = 1e-8,
+        .weight_decay = 1e-2,
+        .iterations = 1000,
+        .batch_size = 256,
+        .patience = 10,
+        .evaluate_every = 10,
+    };
+}
+
+struct training {
+    const fi_train_options *options;
+    fi_model *model; /* moves with every step */
+    fi_model *best;  /* the weights kept so far */
+    fi_lesson learn;
+    fi_lesson held_out;
+    fi_batches batches; /* of `learn` */
+    float *gradient;    /* [parameter_count] */
+    fi_adam adam;
+    uint32_t iteration;
+    uint32_t best_iteration;
+    uint32_t since_best; /* evaluations */
+    double best_loss;
+    double held_out_loss;
+    double train_loss;
+};
+
+static void training_clear(struct training *training) {
+    fi_model_free(training->model);
+    fi_model_free(training->best);
+    fi_lesson_clear(&training->learn);
+    fi_lesson_clear(&training->held_out);
+    fi_batches_clear(&training->batches);
+    fi_adam_clear(&training->adam);
+    free(training->gradient);
+}
+
+static int training_init(struct training *training, const fi_model *model, size_t n_items,
+                         const float *embeddings, const fi_answers *answers,
+                         const fi_answers *held_out) {
+    const fi_train_options *options = training->options;
+    training->best_loss = INFINITY;
+    training->held_out_loss = NAN;
+    training->train_loss = NAN;
+    training->gradient = calloc(model->parameter_count, sizeof(float));
+    int r = training->gradient ? 0 : -ENOMEM;
+    if (r == 0)
+        r = fi_model_copy(model, &training->model);
+    if (r == 0)
+        r = fi_model_copy(model, &training->best);
+    if (r == 0)
+        r = fi_lesson_init(&training->learn, model, n_items, embeddings, answers);
+    if (r == 0)
+        r = fi_lesson_init(&training->held_out, model, n_items, embeddings, held_out);
+    if (r == 0)
+        r = fi_batches_init(&training->batches, model, &training->learn, options->batch_size,
+                            options->seed);
+    return r < 0 ? r : fi_adam_init(&training->adam, model, options);
+}
+
+static void keep_best(struct training *training) {
+    memcpy(training->best->parameters, training->model->parameters,
+           training->model->parameter_count * sizeof(float));
+    training->best_iteration = training->iteration;
+}
+
+/* True when held-out answers say that going on does not help. */
+static bool look_at_held_out(struct training *training) {
+    if (training->held_out.count == 0)
+        return false;
+    training->held_out_loss = fi_lesson_appraise(&training->held_out, training->model).loss;
+    if (training->held_out_loss < training->best_loss) {
+        training->best_loss = training->held_out_loss;
+        training->since_best = 0;
+        keep_best(training);
+        return false;
+    }
+    training->since_best++;
+    return training->options->patience > 0 && training->since_best >= training->options->patience;
+}
+
+static int step(struct training *training) {
+    fi_lesson *batch = fi_batches_next(&training->batches, training->model);
+    training->train_loss = fi_lesson_gradient(batch, training->model, training->gradient);
+    if (!isfinite(training->train_loss))
+        return -EDOM;
+    fi_adam_step(&training->adam, training->model, training->gradient);
+    training->iteration++;
+    return 0;
+}
+
+static bool is_told_to_stop(const struct training *training) {
+    const fi_train_options *options = training->options;
+    fi_train_progress progress = {training->iteration, training->train_loss,
+                                  training->held_out_loss};
+    return options->progress && options->progress(options->context, &progress) != 0;
+}
+
+static int run_steps(struct training *training) {
+    uint32_t every = training->options->evaluate_every > 0 ? training->options->evaluate_every : 1;
+    while (training->iteration < training->options->iterations) {
+        if (training->iteration % every == 0 && look_at_held_out(training))
+            return 0;
+        int r = step(training);
+        if (r < 0)
+            return r;
+        if (is_told_to_stop(training))
+            return -ECANCELED;
+    }
+    if (training->held_out.count == 0)
+        keep_best(training);
+    else
+        (void)look_at_held_out(training);
+    return 0;
+}
+
+int fi_train(fi_model *model, size_t n_items, const float *embeddings, const fi_answers *answers,
+             const fi_answers *held_out, const fi_train_options *options, fi_train_result *ret) {
+    static const fi_answers none = {0};
+    if (answers->count == 0)
+        return -EINVAL;
+    FD_CLEANUP(training_clear) struct training training = {.options = options};
+    int r =
+        training_init(&training, model, n_items, embeddings, answers, held_out ? held_out : &none);
+    if (r == 0)
+        r = run_steps(&training);
+    if (r < 0)
+        return r;
+
+    fi_train_result result = {
+        .iterations = training.iteration,
+        .best_iteration = training.best_iteration,
+        .train = fi_lesson_appraise(&training.learn, training.best),
+        .held_out = fi_lesson_appraise(&training.held_out, training.best),
+    };
+    if (!isfinite(result.train.loss))
+        return -EDOM;
+    memcpy(model->parameters, training.best->parameters, model->parameter_count * sizeof(float));
+    *ret = result;
+    return 0;
+}

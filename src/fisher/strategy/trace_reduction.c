@@ -1,0 +1,298 @@
+/*
+ * In whitened coordinates u = U'^-1 d, with M = U'U at the start, T becomes S = U'^-1 T U^-1 and
+ * M^-1 becomes N, at first the identity. Every candidate keeps
+ *
+ *     q = u' N u    and    t = u' N S N u,    so that    gain = v t / (1 + v q).
+ *
+ * A pick turns N into N - c c' with c = N u sqrt(v / (1 + v q)), and with w = N S c
+ *
+ *     q falls by (c'u)^2    and    t changes by c'Sc (c'u)^2 - 2 (c'u)(w'u),
+ *
+ * where c'u and w'u are differences of products with the rows of the two items.
+ */
+#include "trace_reduction.h"
+
+#include <cblas.h>
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+/* Products are float64, so that it takes many picks until rounding adds up. */
+#define PICKS_PER_START 256
+
+/* The whitened rows are float32: when the leverages have fallen to this share of what they were,
+ * q is down to four digits, and the rows are whitened anew. */
+#define LEVERAGE_SHARE_MIN 1e-4
+
+/* Of refusals between two calls of go_on; one takes about a microsecond. */
+#define OFFERS_PER_CALL 4096
+
+typedef struct trace_state {
+    const fi_problem *problem;
+    const fi_information *target;
+    fi_factor *factor; /* of M with all that is picked */
+    size_t picks;      /* since the start */
+    double largest;    /* q at the start */
+    float *whitened;   /* [m x h] by the factor at the start */
+    double *stretched; /* [m x h] whitened S: float64, as t falls by more than q */
+    double *block;     /* [FI_BLOCK_ROWS x h] whitened */
+    double *spread;    /* [h x h] S */
+    double *inverse;   /* [h x h] N */
+    double *direction; /* [h] c */
+    double *response;  /* [h] w */
+    double *scratch;   /* [h] */
+    double *products;  /* [m x 2] with c and with w */
+    double *leverages; /* [n] q */
+    double *falls;     /* [n] t */
+    bool *gone;        /* [n] picked, refused or put off */
+    fi_ranked *heap;   /* [n] by gain, once the best was refused */
+} trace_state;
+
+static void trace_state_free(trace_state *state) {
+    fi_factor_free(state->factor);
+    free(state->whitened);
+    free(state->stretched);
+    free(state->block);
+    free(state->spread);
+    free(state->inverse);
+    free(state->direction);
+    free(state->response);
+    free(state->scratch);
+    free(state->products);
+    free(state->leverages);
+    free(state->falls);
+    free(state->gone);
+    free(state->heap);
+}
+
+static int trace_state_init(trace_state *state) {
+    const fi_distinct *distinct = state->problem->distinct;
+    size_t h = distinct->n_features, m = distinct->n_items, n = distinct->n_pairs;
+    state->whitened = calloc(m + 1, h * sizeof(*state->whitened));
+    state->stretched = calloc(m + 1, h * sizeof(*state->stretched));
+    state->block = calloc(FI_BLOCK_ROWS, h * sizeof(*state->block));
+    state->spread = calloc(h, h * sizeof(*state->spread));
+    state->inverse = calloc(h, h * sizeof(*state->inverse));
+    state->direction = calloc(h, sizeof(*state->direction));
+    state->response = calloc(h, sizeof(*state->response));
+    state->scratch = calloc(h, sizeof(*state->scratch));
+    state->products = calloc(m + 1, 2 * sizeof(*state->products));
+    state->leverages = calloc(n + 1, sizeof(*state->leverages));
+    state->falls = calloc(n + 1, sizeof(*state->falls));
+    state->gone = calloc(n + 1, sizeof(*state->gone));
+    state->heap = calloc(n + 1, sizeof(*state->heap));
+    if (!state->whitened || !state->stretched || !state->block || !state->spread ||
+        !state->inverse || !state->direction || !state->response || !state->scratch ||
+        !state->products || !state->leverages || !state->falls || !state->gone || !state->heap)
+        return -ENOMEM;
+    return fi_factor_copy(state->problem->factor, &state->factor);
+}
+
+/* ---- start ---- */
+
+/* S = U'^-1 T U^-1 */
+static void spread_target(trace_state *state) {
+    size_t h = state->factor->n;
+    double *spread = state->spread;
+    memset(spread, 0, h * h * sizeof(*spread));
+    if (state->target)
+        memcpy(spread, fi_information_matrix(state->target), h * h * sizeof(*spread));
+    for (size_t i = 0; i < h && !state->target; i++)
+        spread[i * h + i] = 1.0;
+    cblas_dtrsm(CblasRowMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, (int)h, (int)h,
+                1.0, state->factor->upper, (int)h, spread, (int)h);
+    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasUpper, CblasTrans, CblasNonUnit, (int)h, (int)h, 1.0,
+                state->factor->upper, (int)h, spread, (int)h);
+}
+
+/* q = |u|^2 and t = u' (S u) */
+FI_CLONES static void measure(trace_state *state) {
+    const fi_distinct *distinct = state->problem->distinct;
+    size_t h = distinct->n_features;
+    state->largest = 0.0;
+    for (size_t i = 0; i < distinct->n_pairs; i++) {
+        size_t a = distinct->pairs[i].a * h, b = distinct->pairs[i].b * h;
+        const float *u_a = state->whitened + a, *u_b = state->whitened + b;
+        const double *s_a = state->stretched + a, *s_b = state->stretched + b;
+        double leverage = 0.0, fall = 0.0;
+#pragma omp simd reduction(+ : leverage, fall)
+        for (size_t j = 0; j < h; j++) {
+            double difference = (double)u_a[j] - (double)u_b[j];
+            leverage += difference * difference;
+            fall += difference * (s_a[j] - s_b[j]);
+        }
+        state->leverages[i] = leverage;
+        state->falls[i] = fmax(fall, 0.0);
+        if (!state->gone[i])
+            state->largest = fmax(state->largest, leverage);
+    }
+}
+
+static void stretch(trace_state *state) {
+    size_t h = state->factor->n, m = state->problem->distinct->n_items;
+    for (size_t first = 0; first < m; first += FI_BLOCK_ROWS) {
+        size_t count = m - first < FI_BLOCK_ROWS ? m - first : FI_BLOCK_ROWS;
+        for (size_t i = 0; i < count * h; i++)
+            state->block[i] = (double)state->whitened[first * h + i];
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)count, (int)h, (int)h, 1.0,
+                    state->block, (int)h, state->spread, (int)h, 0.0, state->stretched + first * h,
+                    (int)h);
+    }
+}
+
+static int start(trace_state *state) {
+    const fi_distinct *distinct = state->problem->distinct;
+    size_t h = distinct->n_features;
+    int r = fi_whiten(state->factor, distinct, state->whitened);
+    if (r)
+        return r;
+    spread_target(state);
+    stretch(state);
+    measure(state);
+    memset(state->inverse, 0, h * h * sizeof(*state->inverse));
+    for (size_t i = 0; i < h; i++)
+        state->inverse[i * h + i] = 1.0;
+    state->picks = 0;
+    return 0;
+}
+
+/* ---- one pick ---- */
+
+static double gain_of(const trace_state *state, size_t index) {
+    double weight = state->problem->weights[index];
+    return weight * state->falls[index] / (1.0 + weight * state->leverages[index]);
+}
+
+/* Sets c and w, takes c c' from N and returns c'Sc. */
+static double turn(trace_state *state, uint32_t index) {
+    int h = (int)state->factor->n;
+    fi_pair pair = state->problem->distinct->pairs[index];
+    const float *a = state->whitened + (size_t)pair.a * state->factor->n;
+    const float *b = state->whitened + (size_t)pair.b * state->factor->n;
+    for (int i = 0; i < h; i++)
+        state->scratch[i] = (double)a[i] - (double)b[i];
+    cblas_dsymv(CblasRowMajor, CblasUpper, h, 1.0, state->inverse, h, state->scratch, 1, 0.0,
+                state->direction, 1);
+    double weight = state->problem->weights[index];
+    double leverage = fmax(cblas_ddot(h, state->direction, 1, state->scratch, 1), 0.0);
+    cblas_dscal(h, sqrt(weight / (1.0 + weight * leverage)), state->direction, 1);
+    cblas_dsymv(CblasRowMajor, CblasUpper, h, 1.0, state->spread, h, state->direction, 1, 0.0,
+                state->scratch, 1);
+    cblas_dsymv(CblasRowMajor, CblasUpper, h, 1.0, state->inverse, h, state->scratch, 1, 0.0,
+                state->response, 1);
+    cblas_dsyr(CblasRowMajor, CblasUpper, h, -1.0, state->direction, 1, state->inverse, h);
+    return cblas_ddot(h, state->direction, 1, state->scratch, 1);
+}
+
+FI_CLONES static void multiply_items(trace_state *state) {
+    size_t h = state->factor->n;
+    const double *direction = state->direction, *response = state->response;
+    for (size_t i = 0; i < state->problem->distinct->n_items; i++) {
+        const float *row = state->whitened + i * h;
+        double first = 0.0, second = 0.0;
+#pragma omp simd reduction(+ : first, second)
+        for (size_t j = 0; j < h; j++) {
+            first += direction[j] * (double)row[j];
+            second += response[j] * (double)row[j];
+        }
+        state->products[2 * i] = first;
+        state->products[2 * i + 1] = second;
+    }
+}
+
+/* Returns the largest q of those left. */
+FI_CLONES static double update_pairs(trace_state *state, double square) {
+    const fi_distinct *distinct = state->problem->distinct;
+    double largest = 0.0;
+    for (size_t i = 0; i < distinct->n_pairs; i++) {
+        const double *a = state->products + 2 * (size_t)distinct->pairs[i].a;
+        const double *b = state->products + 2 * (size_t)distinct->pairs[i].b;
+        double along = a[0] - b[0], across = a[1] - b[1];
+        double leverage = state->leverages[i] - along * along;
+        double fall = state->falls[i] + along * (square * along - 2.0 * across);
+        state->leverages[i] = leverage > 0.0 ? leverage : 0.0;
+        state->falls[i] = fall > 0.0 ? fall : 0.0;
+        largest = leverage > largest && !state->gone[i] ? leverage : largest;
+    }
+    return largest;
+}
+
+static int add(trace_state *state, uint32_t index) {
+    const fi_distinct *distinct = state->problem->distinct;
+    double square = turn(state, index);
+    fi_distinct_difference(distinct, distinct->pairs[index], 1.0, state->scratch);
+    fi_factor_update(state->factor, state->problem->weights[index], state->scratch);
+    multiply_items(state);
+    double largest = update_pairs(state, square);
+    if (++state->picks == PICKS_PER_START || largest < LEVERAGE_SHARE_MIN * state->largest)
+        return start(state);
+    return 0;
+}
+
+/* ---- the batch ---- */
+
+static bool find_best(const trace_state *state, uint32_t *ret) {
+    double best = -1.0;
+    for (size_t i = 0; i < state->problem->distinct->n_pairs; i++) {
+        double gain = gain_of(state, i);
+        if (gain > best && !state->gone[i]) {
+            best = gain;
+            *ret = (uint32_t)i;
+        }
+    }
+    return best >= 0.0;
+}
+
+static size_t rank_left(trace_state *state) {
+    size_t left = 0;
+    for (size_t i = 0; i < state->problem->distinct->n_pairs; i++)
+        if (!state->gone[i])
+            state->heap[left++] = (fi_ranked){gain_of(state, i), (uint32_t)i};
+    fi_heap_build(state->heap, left);
+    return left;
+}
+
+static int offer(trace_state *state, uint32_t index, bool *admitted) {
+    const fi_problem *problem = state->problem;
+    fi_verdict verdict;
+    int r =
+        fi_admission_offer(problem->admission, index, problem->distinct->pairs[index], &verdict);
+    *admitted = r == 0 && verdict == FI_ADMITTED;
+    state->gone[index] = true;
+    return r;
+}
+
+/* Takes the best that is admitted. Nearly always that is the first; only else are they ranked. */
+static int take_best(trace_state *state, uint32_t *batch, size_t *count, bool *taken) {
+    uint32_t index = 0;
+    *taken = false;
+    if (!find_best(state, &index))
+        return 0;
+    int r = offer(state, index, taken);
+    for (size_t left = *taken || r ? 0 : rank_left(state); r == 0 && !*taken && left > 0;) {
+        index = state->heap[0].index;
+        state->heap[0] = state->heap[--left];
+        fi_heap_sift(state->heap, left);
+        r = offer(state, index, taken);
+        if (r == 0 && left % OFFERS_PER_CALL == 0)
+            r = fi_go_on(state->problem->options, 0.5);
+    }
+    if (r || !*taken)
+        return r;
+    batch[(*count)++] = index;
+    return add(state, index);
+}
+
+int fi_choose_by_trace(const fi_problem *problem, const fi_information *target, size_t k,
+                       uint32_t *batch, size_t *count) {
+    FD_CLEANUP(trace_state_free) trace_state state = {.problem = problem, .target = target};
+    int r = trace_state_init(&state);
+    if (r == 0)
+        r = start(&state);
+    for (bool taken = true; r == 0 && taken && *count < k;) {
+        r = take_best(&state, batch, count, &taken);
+        if (r == 0)
+            r = fi_go_on(problem->options, (double)*count / (double)k);
+    }
+    return r ? r : fi_admission_fill(problem->admission, k, batch, NULL, count);
+}

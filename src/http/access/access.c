@@ -1,0 +1,278 @@
+#include "access.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "clock.h"
+#include "log.h"
+#include "throttle.h"
+
+enum { LOOK_MILLISECONDS = 500 };
+
+/* What tells a file from what was there before. */
+struct seen {
+    ino_t inode;
+    off_t size;
+    struct timespec changed;
+};
+
+struct fd_access {
+    char *tokens_path, *key_path;
+    int64_t session_seconds;
+    fd_failures failures;
+
+    _Atomic int64_t next_look; /* monotonic milliseconds */
+    pthread_mutex_t reading;   /* one thread at a time reads the files; guards what follows */
+    struct seen seen;
+    bool is_behind; /* what was seen could not be read */
+
+    pthread_rwlock_t lock; /* guards what follows; taken within `reading` */
+    bool is_open;          /* there were never tokens */
+    fd_tokens tokens;
+    unsigned char key[FD_TOKEN_KEY_SIZE];
+};
+
+/* ---- the files ---- */
+
+static struct seen look_at(const char *path) {
+    struct stat status;
+    struct seen seen;
+    memset(&seen, 0, sizeof(seen));
+    if (stat(path, &status) == 0) {
+        seen.inode = status.st_ino;
+        seen.size = status.st_size;
+        seen.changed = status.st_ctim;
+    }
+    return seen;
+}
+
+static bool is_same(const struct seen *one, const struct seen *other) {
+    return one->inode == other->inode && one->size == other->size &&
+           one->changed.tv_sec == other->changed.tv_sec &&
+           one->changed.tv_nsec == other->changed.tv_nsec;
+}
+
+static size_t count_valid(const fd_tokens *tokens) {
+    size_t valid = 0;
+    int64_t now = fd_wall_milliseconds() / 1000;
+    for (size_t i = 0; i < tokens->n; i++)
+        valid += fd_token_state_at(&tokens->tokens[i], now) == FD_TOKEN_VALID;
+    return valid;
+}
+
+/* -ENOENT, with a fault, if there are no tokens. */
+static int read_files(fd_access *access, fd_fault *fault) {
+    FD_CLEANUP(fd_tokens_clear) fd_tokens tokens = {0};
+    unsigned char key[FD_TOKEN_KEY_SIZE];
+    int r = fd_tokens_read(access->tokens_path, &tokens, fault);
+    if (r < 0)
+        return r;
+    r = fd_token_key_read(access->key_path, key, fault);
+    if (r < 0)
+        return r == -ENOENT ? -EIO : r; /* tokens of which none can be checked */
+    fd_log(FD_LOG_INFO, "tokens", FD_STR("file", access->tokens_path), FD_INT("tokens", tokens.n),
+           FD_INT("valid", count_valid(&tokens)));
+    (void)pthread_rwlock_wrlock(&access->lock);
+    fd_tokens before = access->tokens;
+    access->tokens = tokens;
+    tokens = before;
+    memcpy(access->key, key, sizeof(key));
+    access->is_open = false;
+    (void)pthread_rwlock_unlock(&access->lock);
+    sodium_memzero(key, sizeof(key));
+    return 0;
+}
+
+/* Nobody who takes the file away, or damages it, lets everyone in; and a first one that cannot be
+ * read was meant to keep them out. */
+static void reload_locked(fd_access *access, const struct seen *seen) {
+    fd_fault fault = {0};
+    int r = read_files(access, &fault);
+    (void)pthread_rwlock_wrlock(&access->lock);
+    bool is_well = r == 0 || (r == -ENOENT && access->is_open);
+    access->is_open &= is_well;
+    (void)pthread_rwlock_unlock(&access->lock);
+    bool is_told = access->is_behind && is_same(seen, &access->seen);
+    access->seen = *seen;
+    access->is_behind = !is_well;
+    if (!is_well && !is_told)
+        fd_log(FD_LOG_ERROR, "tokens_unchanged",
+               FD_STR("reason", fault.detail[0] != '\0' ? fault.detail : strerror(-r)));
+}
+
+void fd_access_reload(fd_access *access) {
+    (void)pthread_mutex_lock(&access->reading);
+    struct seen seen = look_at(access->tokens_path);
+    access->is_behind = false; /* whoever asks is told again */
+    reload_locked(access, &seen);
+    (void)pthread_mutex_unlock(&access->reading);
+}
+
+/* What could not be read may well be now: there is a key again, or a free descriptor. */
+static void look(fd_access *access, bool tries_again) {
+    (void)pthread_mutex_lock(&access->reading);
+    struct seen seen = look_at(access->tokens_path);
+    if ((tries_again && access->is_behind) || !is_same(&seen, &access->seen))
+        reload_locked(access, &seen);
+    (void)pthread_mutex_unlock(&access->reading);
+}
+
+static void look_now_and_then(fd_access *access) {
+    int64_t now = (int64_t)(fd_monotonic_seconds() * 1e3);
+    int64_t due = atomic_load(&access->next_look);
+    if (now >= due &&
+        atomic_compare_exchange_strong(&access->next_look, &due, now + LOOK_MILLISECONDS))
+        look(access, true);
+}
+
+/* ---- life ---- */
+
+void fd_access_close(fd_access *access) {
+    fd_tokens_clear(&access->tokens);
+    sodium_memzero(access->key, sizeof(access->key));
+    fd_failures_clear(&access->failures);
+    (void)pthread_mutex_destroy(&access->reading);
+    (void)pthread_rwlock_destroy(&access->lock);
+    free(access->tokens_path);
+    free(access->key_path);
+    free(access);
+}
+
+int fd_access_open(const fd_access_options *options, fd_access **ret, fd_fault *fault) {
+    if (sodium_init() < 0)
+        return -EIO;
+    FD_FREE char *tokens_path = strdup(options->tokens);
+    FD_FREE char *key_path = strdup(options->key);
+    fd_access *made = tokens_path && key_path ? calloc(1, sizeof(*made)) : NULL;
+    if (!made)
+        return -ENOMEM;
+    FD_CLEANUP(fd_access_closep) fd_access *access = made;
+    access->tokens_path = FD_STEAL(tokens_path);
+    access->key_path = FD_STEAL(key_path);
+    access->session_seconds = options->session_seconds;
+    access->is_open = true;
+    fd_failures_init(&access->failures);
+    (void)pthread_mutex_init(&access->reading, NULL);
+    (void)pthread_rwlock_init(&access->lock, NULL);
+
+    access->seen = look_at(access->tokens_path);
+    int r = read_files(access, fault);
+    if (r == -ENOENT && !options->is_required)
+        *fault = (fd_fault){0};
+    else if (r < 0)
+        return r;
+    *ret = FD_STEAL(access);
+    return 0;
+}
+
+bool fd_access_is_open(fd_access *access) {
+    look_now_and_then(access);
+    (void)pthread_rwlock_rdlock(&access->lock);
+    bool is_open = access->is_open;
+    (void)pthread_rwlock_unlock(&access->lock);
+    return is_open;
+}
+
+/* ---- tokens and sessions ---- */
+
+static void fill(const fd_token *token, fd_authentication authentication, fd_identity *ret) {
+    *ret = (fd_identity){.role = token->role, .authentication = authentication};
+    memcpy(ret->token, token->id, sizeof(ret->token));
+    memcpy(ret->name, token->name, sizeof(ret->name));
+}
+
+static fd_token_state check_token(fd_access *access, const char *text, fd_identity *ret) {
+    const fd_token *token;
+    (void)pthread_rwlock_rdlock(&access->lock);
+    fd_token_state state =
+        fd_tokens_check(&access->tokens, access->key, text, fd_wall_milliseconds() / 1000, &token);
+    if (token)
+        fill(token, FD_AUTHENTICATION_TOKEN, ret);
+    (void)pthread_rwlock_unlock(&access->lock);
+    return state;
+}
+
+fd_token_state fd_access_check_token(fd_access *access, const char *text, fd_identity *ret) {
+    look_now_and_then(access);
+    fd_token_state state = check_token(access, text, ret);
+    if (state != FD_TOKEN_UNKNOWN)
+        return state;
+    look(access, false); /* it may have been made a moment ago */
+    return check_token(access, text, ret);
+}
+
+/* A session is "id.seconds.hash": the token that it was made from, when, and that it was here. */
+static void sign(fd_access *access, const char *id, int64_t seconds,
+                 char text[static FD_SESSION_TEXT_SIZE]) {
+    unsigned char hash[FD_TOKEN_HASH_SIZE];
+    /* No token begins like this, so that neither is ever taken for the other. */
+    (void)snprintf(text, FD_SESSION_TEXT_SIZE, "session %s.%lld", id, (long long)seconds);
+    fd_token_hash(access->key, text, hash);
+    int length = snprintf(text, FD_SESSION_TEXT_SIZE, "%s.%lld.", id, (long long)seconds);
+    assert(length + 44 <= FD_SESSION_TEXT_SIZE);
+    (void)sodium_bin2base64(text + length, (size_t)(FD_SESSION_TEXT_SIZE - length), hash,
+                            sizeof(hash), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+void fd_access_make_session(fd_access *access, const fd_identity *identity,
+                            char text[static FD_SESSION_TEXT_SIZE]) {
+    (void)pthread_rwlock_rdlock(&access->lock);
+    sign(access, identity->token, fd_wall_milliseconds() / 1000, text);
+    (void)pthread_rwlock_unlock(&access->lock);
+}
+
+static fd_token_state check_session(fd_access *access, const char *text, fd_identity *ret) {
+    char id[FD_TOKEN_ID_SIZE], expected[FD_SESSION_TEXT_SIZE];
+    long long seconds;
+    /* NOLINTNEXTLINE(cert-err34-c): 15 characters fit a long long. */
+    if (sscanf(text, "%12[0-9a-f].%15lld.", id, &seconds) != 2 || seconds < 0)
+        return FD_TOKEN_UNKNOWN;
+    sign(access, id, seconds, expected);
+    const fd_token *token = fd_tokens_find(&access->tokens, id);
+    if (strlen(text) != strlen(expected) || sodium_memcmp(text, expected, strlen(expected)) != 0 ||
+        !token)
+        return FD_TOKEN_UNKNOWN;
+    fill(token, FD_AUTHENTICATION_SESSION, ret);
+    int64_t now = fd_wall_milliseconds() / 1000;
+    fd_token_state state = fd_token_state_at(token, now);
+    return state == FD_TOKEN_VALID && now - seconds >= access->session_seconds ? FD_TOKEN_EXPIRED
+                                                                               : state;
+}
+
+fd_token_state fd_access_check_session(fd_access *access, const char *text, fd_identity *ret) {
+    look_now_and_then(access);
+    (void)pthread_rwlock_rdlock(&access->lock);
+    fd_token_state state = check_session(access, text, ret);
+    (void)pthread_rwlock_unlock(&access->lock);
+    return state;
+}
+
+void fd_access_name_cookie(fd_access *access, bool is_secure,
+                           char name[static FD_COOKIE_NAME_SIZE]) {
+    unsigned char hash[FD_TOKEN_HASH_SIZE];
+    (void)pthread_rwlock_rdlock(&access->lock);
+    fd_token_hash(access->key, "cookie", hash); /* nor does a token or a session begin like this */
+    (void)pthread_rwlock_unlock(&access->lock);
+    char *end = stpcpy(stpcpy(name, is_secure ? "__Host-" : ""), "fisherd_session_");
+    (void)sodium_bin2hex(end, (size_t)(name + FD_COOKIE_NAME_SIZE - end), hash, 4);
+}
+
+int64_t fd_access_session_seconds(const fd_access *access) {
+    return access->session_seconds;
+}
+
+unsigned fd_access_note_failure(fd_access *access, const fd_client *client, fd_token_state state,
+                                const fd_identity *identity) {
+    unsigned wait = fd_failures_note(&access->failures, &client->address, fd_monotonic_seconds());
+    if (wait == 0)
+        fd_log(FD_LOG_WARNING, "authentication_failed", FD_STR("client", client->text),
+               FD_STR("token", identity->token), FD_STR("name", identity->name),
+               FD_STR("reason", fd_token_state_name(state)));
+    return wait;
+}

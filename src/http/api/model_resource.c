@@ -1,0 +1,140 @@
+#include <errno.h>
+
+#include "codec.h"
+#include "model_versions_resource.h"
+#include "problem.h"
+
+/* ---- GET /v1/model ---- */
+
+static const char *const worker_states[] = {
+    [FD_WORKER_IDLE] = "idle",
+    [FD_WORKER_TRAINING] = "training",
+    [FD_WORKER_FAILED] = "failed",
+};
+
+/* The first item settles it; 0 until then. */
+static json_t *size_json(size_t size) {
+    return size > 0 ? json_integer((json_int_t)size) : json_null();
+}
+
+static json_t *shape_json(const fi_shape *shape) {
+    return json_pack("{s:o, s:I, s:I, s:I}", "inputs", size_json(shape->inputs), "components",
+                     (json_int_t)shape->components, "hidden_layers",
+                     (json_int_t)shape->hidden_layers, "hidden_width",
+                     (json_int_t)shape->hidden_width);
+}
+
+static json_t *worker_json(const fd_model_info *model) {
+    bool training = model->worker == FD_WORKER_TRAINING;
+    return json_pack("{s:s, s:o}", "state", worker_states[model->worker], "progress",
+                     training ? fd_json_real(model->progress) : json_null());
+}
+
+/* ---- its progress ---- */
+
+static json_t *curve_json(const fd_progress *progress) {
+    FD_JSON json_t *rows = json_array();
+    for (size_t i = 0; i < progress->n_curve; i++) {
+        const fd_curve_point *point = &progress->curve[i];
+        json_t *row = json_pack("{s:I, s:I, s:I, s:o, s:o}", "version", (json_int_t)point->version,
+                                "labels", (json_int_t)point->labels, "held_out_labels",
+                                (json_int_t)point->held_out_labels, "held_out_loss",
+                                fd_json_real(point->held_out_loss), "held_out_accuracy",
+                                fd_json_real(point->held_out_accuracy));
+        if (json_array_append_new(rows, row) < 0)
+            return NULL;
+    }
+    return FD_STEAL(rows);
+}
+
+static json_t *arm_json(const fd_arm_fit *arm) {
+    return json_pack("{s:I, s:o, s:o, s:o}", "held_out_labels", (json_int_t)arm->labels,
+                     "held_out_accuracy", fd_json_real(arm->accuracy), "held_out_accuracy_low",
+                     fd_json_real(arm->accuracy_low), "held_out_accuracy_high",
+                     fd_json_real(arm->accuracy_high));
+}
+
+static json_t *progress_json(const fd_progress *progress) {
+    const char *warning = progress->selection_warning;
+    return json_pack("{s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:o, s:o, s:b, s:s, s:s?}",
+                     "gain_per_label", fd_json_real(progress->gain_per_label), "gain_trend",
+                     fd_json_real(progress->gain_trend), "curve", curve_json(progress), "arms",
+                     "active", arm_json(&progress->arms.active), "control",
+                     arm_json(&progress->arms.control), "expected_loss_at_double",
+                     fd_json_real(progress->expected_loss_at_double), "expected_improvement",
+                     fd_json_real(progress->expected_improvement), "expected_improvement_high",
+                     fd_json_real(progress->expected_improvement_high), "stop_recommended",
+                     progress->stop_recommended, "stop_reason", progress->stop_reason,
+                     "selection_warning", *warning ? warning : NULL);
+}
+
+/* The whole: figures of the version, and the state of the daemon. */
+static json_t *model_json(const fd_model_info *model, const fd_progress *progress) {
+    FD_JSON json_t *figures = fd_model_figures_json(&model->row);
+    json_t *whole =
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "version",
+                  (json_int_t)model->version, "items", (json_int_t)model->items, "labels",
+                  (json_int_t)model->labels, "labels_fitted", (json_int_t)model->labels_fitted,
+                  "refits", (json_int_t)model->refits, "logdet", fd_json_real(model->logdet),
+                  "features", size_json(model->feature_count), "shape", shape_json(&model->shape),
+                  "worker", worker_json(model), "progress", progress_json(progress));
+    if (json_object_update(whole, figures) < 0)
+        json_decref(FD_STEAL(whole));
+    return whole;
+}
+
+void fd_model_get(const fd_request *request, fd_response *response) {
+    if (!fd_query_accept_none(request, response))
+        return;
+    fd_model_info model;
+    fd_progress progress;
+    fd_engine_progress(request->engine, &progress);
+    int r = fd_engine_model(request->engine, &model);
+    if (r < 0)
+        fd_problem_of(request, response, r, NULL);
+    else
+        fd_json_answer(request, response, 200, model_json(&model, &progress));
+}
+
+/* ---- POST /v1/model/train ---- */
+
+static const char *const starts[] = {
+    [FD_RETRAIN_SCRATCH] = "scratch",
+    [FD_RETRAIN_WARM] = "warm",
+    [FD_RETRAIN_AUTO] = "auto",
+    NULL,
+};
+
+struct train_body {
+    int from;
+};
+
+static const fd_field train_fields[] = {
+    {"from", FD_FIELD_ENUM, .offset = offsetof(struct train_body, from), .choices = starts},
+};
+
+static int read_train(const fd_request *request, struct train_body *ret, fd_fault *fault) {
+    if (request->body_size == 0)
+        return 0;
+    FD_JSON json_t *root = NULL;
+    int r = fd_json_parse(request->body, request->body_size, &root, fault);
+    if (r < 0)
+        return r;
+    return fd_json_read(root, NULL, train_fields, FD_LENGTH(train_fields), ret, fault);
+}
+
+void fd_model_train(const fd_request *request, fd_response *response) {
+    if (!fd_query_accept_none(request, response))
+        return;
+    fd_fault fault = {0};
+    struct train_body body = {.from = FD_RETRAIN_CONFIGURED};
+    int r = read_train(request, &body, &fault);
+    if (r == 0)
+        r = fd_engine_train(request->engine, (fd_retrain)body.from, &fault);
+    if (r == -EAGAIN)
+        fd_problem(request, response, 409, fault.detail);
+    else if (r < 0)
+        fd_problem_of(request, response, r, &fault);
+    else
+        fd_json_answer(request, response, 202, json_pack("{s:s}", "status", "accepted"));
+}

@@ -1,0 +1,220 @@
+/*
+ * Models as safetensors: a header's length (8 bytes, little-endian), the header (JSON, padded by
+ * spaces), and the tensors as it lists them. docs/load_weights.py reads them.
+ */
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "model_versions_resource.h"
+#include "problem.h"
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are copied as they are");
+
+enum { FORMAT_VERSION = 1, TENSORS_MAX = 16, ALIGNMENT = 8, LENGTH_SIZE = 8, HASH_SIZE = 16 };
+
+/* What is exported, and numbers that the model has in another order. */
+struct weights {
+    fd_model_row row;
+    fi_model *model;
+    float *projection; /* [inputs x components] */
+};
+
+static void weights_clear(struct weights *weights) {
+    fi_model_free(weights->model);
+    free(weights->projection);
+}
+
+/* ---- tensors ---- */
+
+typedef struct tensor {
+    char name[32];
+    const char *type;
+    size_t n_axes;
+    size_t axes[2];
+    const void *data;
+    size_t size; /* bytes */
+} tensor;
+
+typedef struct tensors {
+    size_t count;
+    tensor list[TENSORS_MAX];
+} tensors;
+
+/* `columns` 0: a vector. */
+static tensor *add(tensors *to, const char *type, size_t rows, size_t columns, const void *data) {
+    size_t width = strcmp(type, "F64") == 0 ? 8 : 4;
+    tensor *one = &to->list[to->count++];
+    *one = (tensor){
+        .type = type,
+        .n_axes = columns > 0 ? 2 : 1,
+        .axes = {rows, columns},
+        .data = data,
+        .size = rows * (columns > 0 ? columns : 1) * width,
+    };
+    return one;
+}
+
+static void name(tensor *one, const char *text) {
+    (void)snprintf(one->name, sizeof(one->name), "%s", text);
+}
+
+static void name_layer(tensor *one, uint32_t layer, const char *part) {
+    (void)snprintf(one->name, sizeof(one->name), "layers.%u.%s", layer, part);
+}
+
+/* The widest type first, so that all are aligned. */
+static void list_tensors(const struct weights *weights, tensors *ret) {
+    const fi_shape *shape = fi_model_shape(weights->model);
+    fi_inputs inputs = fi_model_inputs(weights->model);
+    name(add(ret, "F64", shape->inputs, 0, inputs.mean), "input.mean");
+    name(add(ret, "F32", shape->inputs, 0, inputs.scale), "input.scale");
+    if (weights->projection)
+        name(add(ret, "F32", shape->inputs, shape->components, weights->projection), "projection");
+    for (uint32_t l = 0; l < shape->hidden_layers; l++) {
+        fi_layer layer = fi_model_layer(weights->model, l);
+        name_layer(add(ret, "F32", layer.outputs, layer.inputs, layer.weights), l, "weight");
+        name_layer(add(ret, "F32", layer.outputs, 0, layer.biases), l, "bias");
+    }
+    fi_layer last = fi_model_layer(weights->model, shape->hidden_layers);
+    name(add(ret, "F32", last.inputs, 0, last.weights), "beta");
+}
+
+static int transpose_projection(struct weights *weights) {
+    const fi_shape *shape = fi_model_shape(weights->model);
+    const float *from = fi_model_inputs(weights->model).projection;
+    if (!from)
+        return 0;
+    weights->projection = calloc(shape->inputs, shape->components * sizeof(float));
+    if (!weights->projection)
+        return -ENOMEM;
+    for (size_t k = 0; k < shape->components; k++)
+        for (size_t j = 0; j < shape->inputs; j++)
+            weights->projection[j * shape->components + k] = from[k * shape->inputs + j];
+    return 0;
+}
+
+/* ---- the header ---- */
+
+static json_t *count_text(uint64_t count) {
+    return json_sprintf("%llu", (unsigned long long)count);
+}
+
+/* Readers of the format expect strings alone. */
+static json_t *metadata_json(const struct weights *weights) {
+    const fi_shape *shape = fi_model_shape(weights->model);
+    json_t *metadata =
+        json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o}", "format_version",
+                  count_text(FORMAT_VERSION), "architecture", "reward-mlp", "inputs",
+                  count_text(shape->inputs), "components", count_text(shape->components),
+                  "hidden_layers", count_text(shape->hidden_layers), "hidden_width",
+                  count_text(shape->hidden_width), "activation", "gelu-erf", "model_version",
+                  count_text(weights->row.version), "labels", count_text(weights->row.labels));
+    if (weights->row.prior_precision > 0) /* known */
+        (void)json_object_set_new(metadata, "prior_precision",
+                                  json_sprintf("%.17g", weights->row.prior_precision));
+    return metadata;
+}
+
+static char *header_text(const struct weights *weights, const tensors *all) {
+    FD_JSON json_t *header = json_pack("{s:o}", "__metadata__", metadata_json(weights));
+    size_t at = 0;
+    for (size_t i = 0; i < all->count; i++) {
+        const tensor *one = &all->list[i];
+        json_t *axes = one->n_axes == 2
+                           ? json_pack("[I, I]", (json_int_t)one->axes[0], (json_int_t)one->axes[1])
+                           : json_pack("[I]", (json_int_t)one->axes[0]);
+        json_t *entry =
+            json_pack("{s:s, s:o, s:[I, I]}", "dtype", one->type, "shape", axes, "data_offsets",
+                      (json_int_t)at, (json_int_t)at + (json_int_t)one->size);
+        if (json_object_set_new(header, one->name, entry) < 0)
+            return NULL;
+        at += one->size;
+    }
+    return json_dumps(header, JSON_COMPACT);
+}
+
+/* ---- the file ---- */
+
+static int write_file(const struct weights *weights, char **ret, size_t *ret_size) {
+    tensors all = {0};
+    list_tensors(weights, &all);
+    FD_FREE char *header = header_text(weights, &all);
+    if (!header)
+        return -ENOMEM;
+    size_t used = strlen(header);
+    uint64_t padded = (used + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    size_t size = LENGTH_SIZE + padded;
+    for (size_t i = 0; i < all.count; i++)
+        size += all.list[i].size;
+    char *file = malloc(size);
+    if (!file)
+        return -ENOMEM;
+    memcpy(file, &padded, LENGTH_SIZE);
+    memset(file + LENGTH_SIZE, ' ', padded);
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): spaces pad it up to the numbers. */
+    memcpy(file + LENGTH_SIZE, header, used);
+    char *next = file + LENGTH_SIZE + padded;
+    for (size_t i = 0; i < all.count; i++) {
+        memcpy(next, all.list[i].data, all.list[i].size);
+        next += all.list[i].size;
+    }
+    *ret = file;
+    *ret_size = size;
+    return 0;
+}
+
+static int export(const fd_request *request, uint64_t version, fd_response *response,
+                  fd_fault *fault) {
+    FD_CLEANUP(weights_clear) struct weights weights = {0};
+    int r = fd_engine_model_copy(request->engine, version, &weights.row, &weights.model, fault);
+    if (r == 0)
+        r = transpose_projection(&weights);
+    if (r == 0)
+        r = write_file(&weights, &response->body, &response->size);
+    if (r < 0)
+        return r;
+    (void)snprintf(response->file_name, sizeof(response->file_name),
+                   "fisherd-model-%llu.safetensors", (unsigned long long)weights.row.version);
+    return 0;
+}
+
+/* By the content: one version may be refitted, or was never trained and is made anew. */
+static void tag(fd_response *response) {
+    unsigned char hash[HASH_SIZE];
+    char text[2 * HASH_SIZE + 1];
+    (void)crypto_generichash(hash, sizeof(hash), (const unsigned char *)response->body,
+                             response->size, NULL, 0);
+    (void)sodium_bin2hex(text, sizeof(text), hash, sizeof(hash));
+    (void)snprintf(response->etag, sizeof(response->etag), "\"%s\"", text);
+}
+
+static void answer(const fd_request *request, fd_response *response, uint64_t version) {
+    fd_fault fault = {0};
+    int r = export(request, version, response, &fault);
+    if (r < 0) {
+        fd_problem_of(request, response, r, &fault);
+        return;
+    }
+    tag(response);
+    bool known = request->if_none_match && strstr(request->if_none_match, response->etag);
+    response->status = known ? 304 : 200;
+    response->content_type = "application/octet-stream";
+}
+
+/* ---- GET /v1/model/weights, GET /v1/models/{version}/weights ---- */
+
+void fd_weights_get(const fd_request *request, fd_response *response) {
+    fd_query query;
+    if (fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query))
+        answer(request, response, 0);
+}
+
+void fd_version_weights_get(const fd_request *request, fd_response *response) {
+    fd_query query;
+    uint64_t version;
+    if (fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query) &&
+        fd_model_version_accept(request, response, &version))
+        answer(request, response, version);
+}

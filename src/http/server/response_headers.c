@@ -1,0 +1,111 @@
+#include "response_headers.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+
+/* The pages have all that they need here, and no script or style within them. */
+static const char page_policy[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' "
+    "data:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/* Anything else is not to be shown as a page at all. */
+static const char data_policy[] = "default-src 'none'; frame-ancestors 'none'";
+
+typedef struct header {
+    const char *name;
+    const char *value; /* NULL: not there */
+} header;
+
+static enum MHD_Result add(struct MHD_Response *answer, const header *headers, size_t n) {
+    enum MHD_Result result = MHD_YES;
+    for (size_t i = 0; i < n; i++)
+        if (headers[i].value &&
+            MHD_add_response_header(answer, headers[i].name, headers[i].value) != MHD_YES)
+            result = MHD_NO;
+    return result;
+}
+
+static enum MHD_Result add_cors(struct MHD_Response *answer, const fd_headers_of *of) {
+    const char *origin = of->origin;
+    bool preflight = origin && of->preflight;
+    const header headers[] = {
+        {"Vary", of->origins_differ ? "Origin" : NULL},
+        {"Access-Control-Allow-Origin", origin},
+        {"Access-Control-Expose-Headers", origin ? "ETag, Retry-After, X-Request-Id" : NULL},
+        {"Access-Control-Allow-Methods", preflight ? "GET, HEAD, POST, PUT, DELETE" : NULL},
+        {"Access-Control-Allow-Headers",
+         preflight ? "Authorization, Content-Type, If-None-Match, X-Request-Id" : NULL},
+        {"Access-Control-Max-Age", preflight ? "600" : NULL},
+    };
+    return add(answer, headers, FD_LENGTH(headers));
+}
+
+enum MHD_Result fd_headers_add(struct MHD_Response *answer, const fd_headers_of *of) {
+    const fd_response *response = of->response;
+    char seconds[16];
+    (void)snprintf(seconds, sizeof(seconds), "%u", response->retry_after);
+    char disposition[sizeof(response->file_name) + 32];
+    (void)snprintf(disposition, sizeof(disposition), "attachment; filename=\"%s\"",
+                   response->file_name);
+    bool kept = response->etag[0] != '\0', download = response->file_name[0] != '\0';
+    bool page = kept && !download;
+    const header headers[] = {
+        {"Content-Type", response->content_type ? response->content_type : "application/json"},
+        {"X-Request-Id", of->request_id},
+        {"Cache-Control", kept ? "no-cache" : "no-store"},
+        {"ETag", kept ? response->etag : NULL},
+        {"Content-Disposition", download ? disposition : NULL},
+        {"Server", "fisherd"},
+        {"Allow", response->allow},
+        {"Retry-After", response->retry_after > 0 ? seconds : NULL},
+        {"WWW-Authenticate", response->challenges ? "Bearer realm=\"fisherd\"" : NULL},
+        {"Set-Cookie", response->cookie[0] != '\0' ? response->cookie : NULL},
+        {"X-Content-Type-Options", "nosniff"},
+        {"Content-Security-Policy", page ? page_policy : data_policy},
+        {"Referrer-Policy", "no-referrer"},
+        {"Cross-Origin-Resource-Policy", "same-origin"},
+        {"Strict-Transport-Security", of->client->is_secure ? "max-age=31536000" : NULL},
+        {"Connection", of->close ? "close" : NULL},
+    };
+    enum MHD_Result result = add(answer, headers, FD_LENGTH(headers));
+    return add_cors(answer, of) == MHD_YES ? result : MHD_NO;
+}
+
+/* ---- past libmicrohttpd ---- */
+
+static enum MHD_Result print_header(void *out, enum MHD_ValueKind kind, const char *name,
+                                    const char *value) {
+    (void)kind;
+    return fprintf(out, "%s: %s\r\n", name, value) < 0 ? MHD_NO : MHD_YES;
+}
+
+static int print_headers(FILE *out, const fd_headers_of *of) {
+    struct MHD_Response *answer = MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT);
+    if (!answer)
+        return -ENOMEM;
+    enum MHD_Result result = fd_headers_add(answer, of);
+    (void)MHD_get_response_headers(answer, print_header, out);
+    MHD_destroy_response(answer);
+    return result == MHD_YES ? 0 : -ENOMEM;
+}
+
+int fd_headers_print(const fd_headers_of *of, bool has_body, char **ret, size_t *ret_size) {
+    const fd_response *response = of->response;
+    char date[40];
+    struct tm utc;
+    time_t now = time(NULL);
+    FILE *out = open_memstream(ret, ret_size);
+    if (!out)
+        return -ENOMEM;
+    (void)strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &utc));
+    (void)fprintf(out, "HTTP/1.1 %u %s\r\nDate: %s\r\nContent-Length: %zu\r\n", response->status,
+                  MHD_get_reason_phrase_for(response->status), date, response->size);
+    int r = print_headers(out, of);
+    (void)fputs("\r\n", out);
+    if (has_body)
+        (void)fwrite(response->body, 1, response->size, out);
+    bool is_whole = !ferror(out);
+    is_whole &= fclose(out) == 0;
+    return is_whole ? r : -ENOMEM;
+}

@@ -1,0 +1,27 @@
+"""Writes the files of the pages as one C table: embed.py OUTPUT FILE…"""
+
+import hashlib
+import pathlib
+import sys
+
+TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8",
+         ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
+         ".txt": "text/plain; charset=utf-8", ".webmanifest": "application/manifest+json"}
+
+
+def main():
+    output, *files = map(pathlib.Path, sys.argv[1:])
+    parts, rows = ['#include "pages_resource.h"', ""], []
+    for number, path in enumerate(files):
+        content = path.read_bytes()
+        numbers = ",".join(map(str, content)) or "0"
+        parts.append(f"static const unsigned char file_{number}[] = {{{numbers}}};")
+        etag = hashlib.sha256(content).hexdigest()[:16]
+        rows.append(f'    {{"{path.name}", "{TYPES[path.suffix]}", "\\"{etag}\\"", '
+                    f"{len(content)}, file_{number}}},")
+    parts += ["", "const fd_page_file fd_page_files[] = {", *rows, "};",
+              f"const size_t fd_page_file_count = {len(files)};", ""]
+    output.write_text("\n".join(parts))
+
+
+main()
