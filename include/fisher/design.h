@@ -148,7 +148,7 @@ typedef struct fi_selection_options {
 } fi_selection_options;
 
 /* What a batch is like, to judge how far it explores and how much its answers tell. */
-typedef struct fi_figures {
+typedef struct fi_batch_statistics {
     double logdet;         /* log det (M + sum over the batch of v d d') */
     double d_efficiency;   /* exp((logdet - logdet_bound) / h) */
     size_t distinct_items; /* that occur in the batch */
@@ -158,7 +158,7 @@ typedef struct fi_figures {
     double mean_reward_gap;     /* of abs(d' beta) */
     double sd_reward_gap;       /* its standard deviation */
     double mean_nearest_cosine; /* of the largest abs cosine of d to another d of the batch */
-} fi_figures;
+} fi_batch_statistics;
 
 typedef struct fi_selection {
     size_t count;      /* k, or fewer where the limits admit no more */
@@ -184,9 +184,9 @@ typedef struct fi_selection {
      * fractions (Frank and Wolfe 1956).
      */
     double logdet_bound;
-    double d_efficiency; /* exp((logdet_after - logdet_bound) / h), 0 to 1 */
-    fi_figures chosen;   /* of the batch */
-    fi_figures random;   /* of as many pairs drawn at random */
+    double d_efficiency;        /* exp((logdet_after - logdet_bound) / h), 0 to 1 */
+    fi_batch_statistics chosen; /* of the batch */
+    fi_batch_statistics random; /* of as many pairs drawn at random */
 } fi_selection;
 
 /*

@@ -48,7 +48,7 @@ int fd_backup_main(int argc, char **argv) {
     fd_fault fault = {0};
     int r = back_up(argc, argv, &backup, &fault);
     fd_options_clear_in(backup_table, FD_LENGTH(backup_table), &backup);
-    return r < 0 ? fd_complain("backup", r, &fault) : 0;
+    return r < 0 ? fd_report_error("backup", r, &fault) : 0;
 }
 
 /* ---- restore ---- */
@@ -115,5 +115,5 @@ int fd_restore_main(int argc, char **argv) {
     fd_fault fault = {0};
     int r = restore(argc, argv, &options, &fault);
     fd_options_clear_in(restore_table, FD_LENGTH(restore_table), &options);
-    return r < 0 ? fd_complain("restore", r, &fault) : 0;
+    return r < 0 ? fd_report_error("restore", r, &fault) : 0;
 }

@@ -10,6 +10,6 @@
 #undef COMMAND
 
 /* Says what is wrong on standard error and returns the exit status for it. */
-int fd_complain(const char *command, int error, const fd_fault *fault);
+int fd_report_error(const char *command, int error, const fd_fault *fault);
 
 #endif

@@ -21,7 +21,7 @@ int fd_migrate_main(int argc, char **argv) {
     if (r == 0)
         r = fd_store_open_sqlite(options.db, &store, &fault);
     if (r < 0)
-        return fd_complain("migrate", r, &fault);
+        return fd_report_error("migrate", r, &fault);
     fd_schema schema = fd_store_sqlite_schema(store);
     if (schema.found == schema.current)
         printf("%s is at schema %u already\n", options.db, schema.current);
@@ -71,7 +71,7 @@ int fd_check_main(int argc, char **argv) {
     if (r == 0)
         r = store->operations->counts(store, &counts);
     if (r < 0)
-        return fd_complain("check", r, &fault);
+        return fd_report_error("check", r, &fault);
     printf("%s is sound: %llu items, %llu labels in %llu rows, %llu models\n", options.db,
            (unsigned long long)counts.items, (unsigned long long)counts.labels,
            (unsigned long long)counts.label_rows, (unsigned long long)counts.models);

@@ -1,6 +1,6 @@
 /* What the commands on a database share. */
-#ifndef FD_APP_DATABASE_H
-#define FD_APP_DATABASE_H
+#ifndef FD_DATABASE_COMMANDS_H
+#define FD_DATABASE_COMMANDS_H
 
 #include "options.h"
 

@@ -371,14 +371,14 @@ int fd_import_main(int argc, char **argv) {
     if (r == 0 && options.db[0] == '\0')
         r = fd_fault_set(&fault, -EINVAL, "", "--db FILE is missing");
     if (r < 0)
-        return fd_complain("import", r, &fault);
+        return fd_report_error("import", r, &fault);
 
     FD_CLEANUP(import_clear) struct import import = {.fault = &fault};
     r = open_all(&import, options.db, &files);
     if (r == 0)
         r = run_import(&import);
     if (r < 0)
-        return fd_complain("import", r, &fault);
+        return fd_report_error("import", r, &fault);
     printf("%zu items imported, %zu were there already\n", import.total.created,
            import.total.unchanged);
     return 0;

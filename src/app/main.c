@@ -19,7 +19,7 @@ static const struct command {
 #undef COMMAND
 };
 
-int fd_complain(const char *command, int error, const fd_fault *fault) {
+int fd_report_error(const char *command, int error, const fd_fault *fault) {
     (void)fprintf(stderr, "fisherd %s: %s\n", command,
                   fault->detail[0] != '\0' ? fault->detail : strerror(-error));
     return 1;

@@ -10,23 +10,23 @@ int fd_serve_main(int argc, char **argv) {
 
     int r = fd_options_read(argc, argv, &options, &fault);
     if (r < 0)
-        return fd_complain("serve", r, &fault);
+        return fd_report_error("serve", r, &fault);
     fd_log_level level;
     r = fd_options_check(&options, &fault);
     if (r == 0)
         r = fd_log_level_parse(options.log_level, &level);
     if (r != 0)
-        return fd_complain("serve", r, &fault);
+        return fd_report_error("serve", r, &fault);
     fd_log_set_level(level);
-    r = fd_kernels_choose(options.blas_kernels, argv - 2, &fault);
+    r = fd_blas_kernels_choose(options.blas_kernels, argv - 2, &fault);
     if (r < 0)
-        return fd_complain("serve", r, &fault);
+        return fd_report_error("serve", r, &fault);
 
     fd_signals_catch(true);
     r = fd_service_start(&options, &service, &fault);
     if (r < 0)
-        return fd_complain("serve", r, &fault);
-    while (fd_service_wait(&service) != FD_TOLD_TO_END)
+        return fd_report_error("serve", r, &fault);
+    while (fd_service_wait(&service) != FD_SIGNAL_STOP)
         fd_service_reload(&service, &options, argc, argv);
     fd_service_stop(&service);
     return 0;

@@ -249,5 +249,5 @@ int fd_token_main(int argc, char **argv) {
     const struct verb *verb = find_verb(argc > 0 ? argv[0] : NULL);
     int r = verb ? run(verb, argc - 1, argv + 1, &fault)
                  : fd_fault_set(&fault, -EINVAL, "", "create, list or revoke is missing");
-    return r < 0 ? fd_complain("token", r, &fault) : 0;
+    return r < 0 ? fd_report_error("token", r, &fault) : 0;
 }

@@ -66,10 +66,10 @@ static int start_service(fd_options *options, fd_service *service, fd_fault *fau
 }
 
 static int serve_corpus(fd_service *service, size_t simulate, fd_fault *fault) {
-    fd_crowd *crowd = NULL;
+    fd_simulated_annotators *crowd = NULL;
     int r = fd_corpus_add(service->engine, fault);
     if (r == 0 && simulate > 0)
-        r = fd_crowd_start(service->url, simulate, &crowd);
+        r = fd_simulated_annotators_start(service->url, simulate, &crowd);
     if (r < 0)
         return r;
     printf("Label at      %s/\n"
@@ -83,7 +83,7 @@ static int serve_corpus(fd_service *service, size_t simulate, fd_fault *fault) {
     (void)fflush(stdout);
     (void)fd_service_wait(service);
     if (crowd)
-        fd_crowd_stop(crowd);
+        fd_simulated_annotators_stop(crowd);
     return 0;
 }
 
@@ -113,29 +113,29 @@ int fd_demo_main(int argc, char **argv) {
     char folder[] = "/tmp/fisherd-demo-XXXXXX";
     FD_FREE char **kept = calloc((size_t)argc + 1, sizeof(*kept));
     if (!kept)
-        return fd_complain("demo", -ENOMEM, &fault);
+        return fd_report_error("demo", -ENOMEM, &fault);
     memcpy(kept, argv, (size_t)argc * sizeof(*kept));
     int r = take_flags(&argc, kept, &flags, &fault);
     if (r < 0)
-        return fd_complain("demo", r, &fault);
+        return fd_report_error("demo", r, &fault);
     set_defaults(&flags);
     r = fd_options_read(argc, kept, &options, &fault);
     if (r < 0)
-        return fd_complain("demo", r, &fault);
+        return fd_report_error("demo", r, &fault);
     fd_log_set_level(FD_LOG_WARNING);
-    r = fd_kernels_choose(options.blas_kernels, argv - 2, &fault);
+    r = fd_blas_kernels_choose(options.blas_kernels, argv - 2, &fault);
     if (r < 0)
-        return fd_complain("demo", r, &fault);
+        return fd_report_error("demo", r, &fault);
     bool temporary = options.db[0] == '\0';
     if (temporary) {
         free(options.db);
         options.db = NULL;
         if (!mkdtemp(folder) || asprintf(&options.db, "%s/demo.db", folder) < 0)
-            return fd_complain("demo", -errno, &fault);
+            return fd_report_error("demo", -errno, &fault);
     }
     fd_signals_catch(false);
     r = run_demo(&options, &flags, &fault);
     if (temporary)
         remove_database(folder, options.db);
-    return r < 0 ? fd_complain("demo", r, &fault) : 0;
+    return r < 0 ? fd_report_error("demo", r, &fault) : 0;
 }

@@ -15,8 +15,9 @@ double fd_plane_reward(const double point[2]);
 int fd_corpus_add(fd_engine *engine, fd_fault *fault) FD_MUST_CHECK;
 
 /* Annotators that label the corpus over HTTP, at about a human's pace, until they are stopped. */
-typedef struct fd_crowd fd_crowd;
-int fd_crowd_start(const char *url, size_t count, fd_crowd **ret) FD_MUST_CHECK;
-void fd_crowd_stop(fd_crowd *crowd);
+typedef struct fd_simulated_annotators fd_simulated_annotators;
+int fd_simulated_annotators_start(const char *url, size_t count,
+                                  fd_simulated_annotators **ret) FD_MUST_CHECK;
+void fd_simulated_annotators_stop(fd_simulated_annotators *crowd);
 
 #endif

@@ -1,6 +1,6 @@
 /* A small HTTP client for the daemon's own API, for the programs that act as its users. */
-#ifndef FD_CLIENT_H
-#define FD_CLIENT_H
+#ifndef FD_HTTP_CLIENT_H
+#define FD_HTTP_CLIENT_H
 
 #include <jansson.h>
 

@@ -16,7 +16,7 @@ enum { POINTS = 400, ROUNDS = 10, BATCH = 20, POLL_MICROSECONDS = 5000 };
 
 struct demo {
     fd_client *client;
-    fi_rng rng;
+    fd_rng rng;
     double points[POINTS][2];
     double truth[POINTS];
     size_t answers;
@@ -49,7 +49,7 @@ static void add_items(struct demo *demo) {
     json_t *items = json_array();
     for (size_t i = 0; i < POINTS; i++) {
         for (int j = 0; j < 2; j++)
-            demo->points[i][j] = fi_rng_normal(&demo->rng);
+            demo->points[i][j] = fd_rng_normal(&demo->rng);
         demo->truth[i] = fd_plane_reward(demo->points[i]);
         json_array_append_new(
             items, json_pack("{s:o, s:s, s:s, s:o, s:[f,f]}", "id", id_of(i), "prompt_id", "plane",
@@ -64,7 +64,7 @@ static void add_items(struct demo *demo) {
 static json_t *label_of(struct demo *demo, const json_t *pair) {
     const json_t *a = json_object_get(pair, "a"), *b = json_object_get(pair, "b");
     double logit = demo->truth[point_of(a)] - demo->truth[point_of(b)];
-    bool prefers_a = fi_rng_uniform(&demo->rng) < 1 / (1 + exp(-logit));
+    bool prefers_a = fd_rng_uniform(&demo->rng) < 1 / (1 + exp(-logit));
     return json_pack("{s:o, s:O, s:O, s:s, s:s}", "id", json_sprintf("demo-%zu", demo->answers++),
                      "a", a, "b", b, "preference", prefers_a ? "a" : "b", "annotator", "simulated");
 }
@@ -124,7 +124,7 @@ static void run_round(struct demo *demo) {
 }
 
 int fd_plane_label(const char *url, fd_fault *fault) {
-    struct demo demo = {.rng = fi_rng_seeded(4), .fault = fault};
+    struct demo demo = {.rng = fd_rng_seeded(4), .fault = fault};
     FD_CLEANUP(fd_client_freep) fd_client *client = NULL;
     int r = fd_client_new(url, &client);
     if (r < 0)

@@ -42,7 +42,7 @@ static fd_item_row row_of(const json_t *item, float *embedding) {
         .embedding = embedding,
         .dimension = (size_t)2 * FD_EMBED_SIZE,
     };
-    fd_embed_item(row.prompt, row.response, embedding);
+    fd_hash_embed_item(row.prompt, row.response, embedding);
     return row;
 }
 
@@ -64,7 +64,7 @@ int fd_corpus_add(fd_engine *engine, fd_fault *fault) {
 
 /* ---- annotators ---- */
 
-struct fd_crowd {
+struct fd_simulated_annotators {
     const char *url;
     json_t *qualities; /* id: quality */
     pthread_mutex_t lock;
@@ -72,10 +72,10 @@ struct fd_crowd {
     bool stopping;         /* guarded by the lock */
     size_t count;
     struct annotator {
-        fd_crowd *crowd;
+        fd_simulated_annotators *crowd;
         size_t number;
         size_t answers;
-        fi_rng rng;
+        fd_rng rng;
         pthread_t thread;
     } annotators[];
 };
@@ -95,7 +95,7 @@ static int note_qualities(json_t *qualities) {
 
 /* Sleeps unless the crowd ends; false if it does. */
 static bool think(struct annotator *annotator, double seconds) {
-    fd_crowd *crowd = annotator->crowd;
+    fd_simulated_annotators *crowd = annotator->crowd;
     struct timespec until;
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
     double nanoseconds = (double)until.tv_nsec + seconds * 1e9;
@@ -110,15 +110,15 @@ static bool think(struct annotator *annotator, double seconds) {
     return !stopping;
 }
 
-static double quality_of(const fd_crowd *crowd, const char *id) {
+static double quality_of(const fd_simulated_annotators *crowd, const char *id) {
     return json_number_value(json_object_get(crowd->qualities, id));
 }
 
 static const char *preference_of(struct annotator *annotator, const char *a, const char *b) {
     double difference = quality_of(annotator->crowd, a) - quality_of(annotator->crowd, b);
-    if (difference == 0.0 || fi_rng_uniform(&annotator->rng) < 0.03)
+    if (difference == 0.0 || fd_rng_uniform(&annotator->rng) < 0.03)
         return "tie";
-    return fi_rng_uniform(&annotator->rng) < 1.0 / (1.0 + exp(-1.2 * difference)) ? "a" : "b";
+    return fd_rng_uniform(&annotator->rng) < 1.0 / (1.0 + exp(-1.2 * difference)) ? "a" : "b";
 }
 
 /* False where that failed, or nothing is left. */
@@ -132,7 +132,7 @@ static bool answer_one(struct annotator *annotator, fd_client *client) {
     const json_t *assignment = json_array_get(json_object_get(given, "assignments"), 0);
     if (!assignment)
         return false;
-    double seconds = 0.5 + 3.0 * fi_rng_uniform(&annotator->rng);
+    double seconds = 0.5 + 3.0 * fd_rng_uniform(&annotator->rng);
     if (!think(annotator, seconds))
         return false;
     const char *a = text_of(json_object_get(assignment, "a"), "id");
@@ -156,8 +156,9 @@ static void *annotate(void *context) {
     return NULL;
 }
 
-int fd_crowd_start(const char *url, size_t count, fd_crowd **ret) {
-    fd_crowd *crowd = calloc(1, sizeof(*crowd) + count * sizeof(crowd->annotators[0]));
+int fd_simulated_annotators_start(const char *url, size_t count, fd_simulated_annotators **ret) {
+    fd_simulated_annotators *crowd =
+        calloc(1, sizeof(*crowd) + count * sizeof(crowd->annotators[0]));
     if (!crowd)
         return -ENOMEM;
     pthread_condattr_t monotonic;
@@ -171,18 +172,18 @@ int fd_crowd_start(const char *url, size_t count, fd_crowd **ret) {
     int r = note_qualities(crowd->qualities);
     for (size_t i = 0; i < count && r == 0; i++) {
         crowd->annotators[i] =
-            (struct annotator){.crowd = crowd, .number = i, .rng = fi_rng_seeded(i)};
+            (struct annotator){.crowd = crowd, .number = i, .rng = fd_rng_seeded(i)};
         r = -pthread_create(&crowd->annotators[i].thread, NULL, annotate, &crowd->annotators[i]);
         crowd->count += r == 0;
     }
     if (r < 0)
-        fd_crowd_stop(crowd);
+        fd_simulated_annotators_stop(crowd);
     else
         *ret = crowd;
     return r;
 }
 
-void fd_crowd_stop(fd_crowd *crowd) {
+void fd_simulated_annotators_stop(fd_simulated_annotators *crowd) {
     (void)pthread_mutex_lock(&crowd->lock);
     crowd->stopping = true;
     (void)pthread_cond_broadcast(&crowd->ending);

@@ -63,13 +63,13 @@ static int replay_item(void *context, const fd_item_row *row) {
                             index);
     int r = 0;
     if (!engine->embeddings)
-        r = fd_rows_new(row->dimension, replay->counts.items, &engine->embeddings);
+        r = fd_growing_matrix_new(row->dimension, replay->counts.items, &engine->embeddings);
     if (r == 0 && row->dimension != engine->embeddings->width)
         return fd_fault_set(replay->fault, -EBADMSG, "",
                             "item \"%s\" has %zu numbers, those before it %zu", row->id,
                             row->dimension, engine->embeddings->width);
     if (r == 0)
-        r = fd_rows_reserve(&engine->embeddings, index, 1);
+        r = fd_growing_matrix_reserve(&engine->embeddings, index, 1);
     if (r < 0)
         return r;
 
@@ -79,7 +79,8 @@ static int replay_item(void *context, const fd_item_row *row) {
         r = fd_item_table_reserve(&engine->items, 1, &entry, &row->prompt_id, 1);
     if (r < 0)
         return r;
-    memcpy(fd_rows_at(engine->embeddings, index), row->embedding, row->dimension * sizeof(float));
+    memcpy(fd_growing_matrix_row(engine->embeddings, index), row->embedding,
+           row->dimension * sizeof(float));
     fd_item_table_add(&engine->items, FD_STEAL(entry));
     return 0;
 }
@@ -94,12 +95,12 @@ static int replay_label(void *context, const fd_label_row *row) {
         return fd_fault_set(replay->fault, -EBADMSG, "", "revision %lld of the labels is missing",
                             (long long)engine->answers.count + 1);
     uint32_t annotator;
-    int r = fd_answer_table_reserve(&engine->answers, 1);
+    int r = fd_label_table_reserve(&engine->answers, 1);
     if (r == 0)
-        r = fd_assign_number(engine, row->annotator, &annotator);
+        r = fd_assignments_annotator(engine, row->annotator, &annotator);
     if (r != 0)
         return r;
-    fd_answer answer = {
+    fd_label_revision answer = {
         .pair = {row->item_a, row->item_b},
         .label = (uint32_t)(row->original - 1),
         .annotator = annotator,
@@ -114,8 +115,8 @@ static int replay_label(void *context, const fd_label_row *row) {
     fd_preference before = row->revision > 0
                                ? (fd_preference)engine->answers.answers[answer.label].newest
                                : FD_PREFER_RETRACTED;
-    fd_answer_table_add(&engine->answers, &answer);
-    return fd_assign_replay(engine, row, annotator, before);
+    fd_label_table_add(&engine->answers, &answer);
+    return fd_assignments_replay(engine, row, annotator, before);
 }
 
 static int replay_store(fd_engine *engine, fd_fault *fault) {
@@ -131,7 +132,7 @@ static int replay_store(fd_engine *engine, fd_fault *fault) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *base = NULL;
     size_t trained = 0;
     if (r == 0)
-        r = fd_models_replay(engine, &base, &trained);
+        r = fd_model_versions_replay(engine, &base, &trained);
     if (r == 0)
         r = fd_writer_rebuild(engine, base);
     if (r == 0)
@@ -146,7 +147,7 @@ static int replay_store(fd_engine *engine, fd_fault *fault) {
     engine->oldest_new_label = fd_monotonic_seconds();
     fd_writer_measure(engine);
     if (engine->snapshot)
-        fd_refitter_tell(engine);
+        fd_refitter_notify(engine);
     fd_log(FD_LOG_INFO, "replayed", FD_INT("items", engine->items.count), FD_INT("labels", labels),
            FD_INT("model_version", base ? base->served->row.version : 0),
            FD_REAL("seconds", fd_monotonic_seconds() - start));
@@ -181,10 +182,10 @@ static void init_locks(fd_engine *engine) {
 /* With no thread running any more. */
 static void engine_free(fd_engine *engine) {
     fd_snapshot_free(engine->snapshot);
-    fd_rows_free(engine->embeddings);
+    fd_growing_matrix_free(engine->embeddings);
     if (engine->desk)
-        fd_desk_free(engine->desk);
-    fd_answer_table_clear(&engine->answers);
+        fd_assignments_free(engine->desk);
+    fd_label_table_clear(&engine->answers);
     fd_item_table_clear(&engine->items);
     (void)pthread_rwlock_destroy(&engine->state_lock);
     (void)pthread_mutex_destroy(&engine->queue_lock);
@@ -220,7 +221,7 @@ int fd_engine_open(const fd_engine_options *options, fd_store *store, fd_engine 
 
     int r = fd_metrics_new(&engine->metrics);
     if (r == 0)
-        r = fd_desk_new(&engine->desk);
+        r = fd_assignments_new(&engine->desk);
     if (r < 0)
         return r;
     r = replay_store(engine, fault);
@@ -229,25 +230,25 @@ int fd_engine_open(const fd_engine_options *options, fd_store *store, fd_engine 
     r = fd_writer_start(engine);
     if (r < 0)
         return r;
-    r = fd_worker_start(engine);
+    r = fd_trainer_start(engine);
     if (r < 0) {
         fd_writer_stop(engine);
         return r;
     }
     r = fd_refitter_start(engine);
     if (r < 0) {
-        fd_worker_stop(engine);
+        fd_trainer_stop(engine);
         fd_writer_stop(engine);
         return r;
     }
     r = fd_refill_start(engine);
     if (r < 0) {
         fd_refitter_stop(engine);
-        fd_worker_stop(engine);
+        fd_trainer_stop(engine);
         fd_writer_stop(engine);
         return r;
     }
-    fd_refill_tell(engine, true);
+    fd_refill_notify(engine, true);
     *ret = FD_STEAL(engine);
     return 0;
 }
@@ -255,11 +256,11 @@ int fd_engine_open(const fd_engine_options *options, fd_store *store, fd_engine 
 void fd_engine_close(fd_engine *engine) {
     /* All at once, that none waits for a step of another. */
     fd_refitter_interrupt(engine);
-    fd_worker_interrupt(engine);
+    fd_trainer_interrupt(engine);
     fd_refill_stop(engine);
     /* Before the writer: they may be waiting for it. */
     fd_refitter_stop(engine);
-    fd_worker_stop(engine);
+    fd_trainer_stop(engine);
     fd_writer_stop(engine);
     engine_free(engine);
 }
@@ -275,7 +276,7 @@ int fd_engine_ready(fd_engine *engine, char *reason, size_t size) {
     int failure = engine->store_failure;
     (void)pthread_rwlock_unlock(&engine->state_lock);
     if (failure == 0)
-        return fd_watch_ready(engine, reason, size);
+        return fd_health_ready(engine, reason, size);
     (void)snprintf(reason, size, "the last write to the store failed: %s", strerror(-failure));
     return -EAGAIN;
 }

@@ -158,7 +158,7 @@ typedef struct fd_pair_reference {
 } fd_pair_reference;
 
 /* Candidates from the item table, with the request's seed; its groups are the prompts. */
-typedef struct fd_generate {
+typedef struct fd_sampling {
     fi_scope scope;
     bool all;                    /* every pair in scope, rather than a sample of `pairs` */
     size_t prompts;              /* prompts drawn; 0: all */
@@ -169,10 +169,13 @@ typedef struct fd_generate {
     size_t pairs;
     double contested;
     bool include_labelled; /* pairs that have an answer too */
-} fd_generate;
+} fd_sampling;
 
 /* The pairs whose ranking i-opt serves. */
-typedef enum fd_target { FD_TARGET_IN_PROMPT, FD_TARGET_CANDIDATES } fd_target;
+typedef enum fd_i_opt_target {
+    FD_I_OPT_TARGET_IN_PROMPT,
+    FD_I_OPT_TARGET_CANDIDATES
+} fd_i_opt_target;
 
 /* Frank-Wolfe steps of a tight certificate. */
 enum { FD_TIGHT_STEPS = 10 };
@@ -186,7 +189,7 @@ typedef struct fd_selection_request {
     uint64_t seed;                  /* without has_seed a fresh one is drawn */
     const fd_pair_reference *pairs; /* NULL: generate */
     size_t n_pairs;
-    fd_generate generate;
+    fd_sampling generate;
     const fd_pair_reference *pending; /* out but not answered: count as known, are no candidates */
     size_t n_pending;
     const fd_pair_reference *exclude; /* are no candidates */
@@ -196,7 +199,7 @@ typedef struct fd_selection_request {
     uint32_t max_per_prompt;
     bool has_copy_distance;
     double copy_distance; /* without has_copy_distance the configured one */
-    fd_target target;
+    fd_i_opt_target target;
     bool certify_tight;
     bool explain;
     /* Asked now and then; false ends the selection with -ECANCELED. NULL: goes on to the end. */
@@ -217,7 +220,7 @@ typedef struct fd_selected_pair {
     uint64_t entropy_rank; /* with `explain` */
 } fd_selected_pair;
 
-typedef struct fd_selection_answer {
+typedef struct fd_selection_result {
     uint64_t model_version;
     const char *strategy;
     uint64_t seed;
@@ -230,10 +233,10 @@ typedef struct fd_selection_answer {
     double logdet_bound;
     double d_efficiency;
     uint64_t candidates;
-    fi_figures chosen;
-    fi_figures random; /* of a random batch of the same size */
+    fi_batch_statistics chosen;
+    fi_batch_statistics random; /* of a random batch of the same size */
     double elapsed_ms;
-} fd_selection_answer;
+} fd_selection_result;
 
 /* The name of the strategy of requests that name none. */
 const char *fd_engine_strategy(const fd_engine *engine);
@@ -241,8 +244,8 @@ const char *fd_engine_strategy(const fd_engine *engine);
 /* Changes nothing. A fault points at "/pairs/i/a", "/pending/i/a", "/exclude/i/a", "/batch_size",
  * "/strategy", "/generate…". */
 int fd_engine_select(fd_engine *engine, const fd_selection_request *request,
-                     fd_selection_answer *ret, fd_fault *fault) FD_MUST_CHECK;
-void fd_selection_answer_clear(fd_selection_answer *answer);
+                     fd_selection_result *ret, fd_fault *fault) FD_MUST_CHECK;
+void fd_selection_result_clear(fd_selection_result *answer);
 
 /* ---- labels ---- */
 
@@ -283,18 +286,18 @@ int fd_engine_labels_read(fd_engine *engine, int64_t after, size_t limit,
 /* ---- assignments: a pair is out to an annotator until answered, handed back or expired ---- */
 
 /* An item as annotators see it. */
-typedef struct fd_shown {
+typedef struct fd_shown_item {
     const char *id;
     const char *prompt_id;
     const char *prompt; /* NULL if not given, as are the next two */
     const char *response;
     const char *metadata; /* JSON text */
-} fd_shown;
+} fd_shown_item;
 
 typedef struct fd_assignment {
     const char *id;
-    const fd_shown *a; /* on the left: sides are drawn at random */
-    const fd_shown *b;
+    const fd_shown_item *a; /* on the left: sides are drawn at random */
+    const fd_shown_item *b;
     int64_t expires_ms; /* on the wall clock as it is when the assignment is shown */
     bool control;       /* drawn at random, to compare with */
     const char *strategy;
@@ -330,7 +333,7 @@ int fd_engine_assignment_return(fd_engine *engine, const char *id,
 enum { FD_BATCHES_MAX = 256 };
 
 /* Labels that are not retracted, by their newest revision. */
-typedef struct fd_tally {
+typedef struct fd_label_counts {
     uint64_t labels;
     uint64_t by_preference[FD_PREFER_RETRACTED + 1];
     uint64_t timed;     /* with a duration */
@@ -338,16 +341,16 @@ typedef struct fd_tally {
     uint64_t foretold;  /* a or b, of assignments for which the model preferred one */
     uint64_t agreed;    /* of those, as the model had it */
     int64_t last_ms;    /* when the last came; 0: none */
-} fd_tally;
+} fd_label_counts;
 
-typedef struct fd_annotator_tally {
+typedef struct fd_annotator_counts {
     const char *name; /* lives as long as the engine */
-    fd_tally tally;
+    fd_label_counts tally;
     size_t column; /* of the buckets; not set without labels */
-} fd_annotator_tally;
+} fd_annotator_counts;
 
 /* A batch that was chosen for the annotators. */
-typedef struct fd_batch_note {
+typedef struct fd_batch_record {
     int64_t created_ms;
     const char *strategy;
     uint64_t model_version;
@@ -357,7 +360,7 @@ typedef struct fd_batch_note {
     double logdet_after;
     double d_efficiency;
     double random_d_efficiency; /* of a random batch of the same size */
-} fd_batch_note;
+} fd_batch_record;
 
 typedef struct fd_stats_request {
     int64_t from_ms;
@@ -366,16 +369,16 @@ typedef struct fd_stats_request {
 } fd_stats_request;
 
 typedef struct fd_stats {
-    fd_tally all;
-    fd_tally active; /* of assignments that a strategy chose */
-    fd_tally control;
+    fd_label_counts all;
+    fd_label_counts active; /* of assignments that a strategy chose */
+    fd_label_counts control;
     size_t n_annotators;
-    fd_annotator_tally *annotators;
+    fd_annotator_counts *annotators;
     size_t n_buckets;
     size_t n_columns;
     uint32_t *buckets; /* [n_buckets x n_columns] labels */
     size_t n_batches;
-    fd_batch_note *batches; /* the last ones, since the start */
+    fd_batch_record *batches; /* the last ones, since the start */
     size_t open_leases;
     size_t ready_active;
     size_t ready_control;
@@ -387,11 +390,11 @@ void fd_stats_clear(fd_stats *stats);
 
 /* ---- model ---- */
 
-typedef enum fd_worker_state {
-    FD_WORKER_IDLE,
-    FD_WORKER_TRAINING,
-    FD_WORKER_FAILED
-} fd_worker_state;
+typedef enum fd_trainer_state {
+    FD_TRAINER_IDLE,
+    FD_TRAINER_TRAINING,
+    FD_TRAINER_FAILED
+} fd_trainer_state;
 
 typedef struct fd_model_info {
     uint64_t version; /* 0: nothing was trained yet */
@@ -403,7 +406,7 @@ typedef struct fd_model_info {
     uint64_t refits;        /* of the last layer since the version was trained */
     fd_model_row row;       /* figures of the version, without bytes; NaN and 0 for version 0 */
     double logdet;          /* log det (I_past + prior) */
-    fd_worker_state worker;
+    fd_trainer_state worker;
     double progress; /* of the running training, 0 to 1 */
 } fd_model_info;
 

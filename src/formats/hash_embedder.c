@@ -165,7 +165,7 @@ static void normalise(const double *values, float *embedding) {
         embedding[i] = (float)(values[i] / sqrt(squares));
 }
 
-void fd_embed(const char *text, size_t size, float embedding[FD_EMBED_SIZE]) {
+void fd_hash_embed(const char *text, size_t size, float embedding[FD_EMBED_SIZE]) {
     struct counts counts = {0};
     double values[FD_EMBED_SIZE] = {0};
     const unsigned char *bytes = (const unsigned char *)text;
@@ -180,9 +180,10 @@ void fd_embed(const char *text, size_t size, float embedding[FD_EMBED_SIZE]) {
     normalise(values, embedding);
 }
 
-void fd_embed_item(const char *prompt, const char *response, float embedding[2 * FD_EMBED_SIZE]) {
-    fd_embed(prompt, prompt ? strlen(prompt) : 0, embedding);
-    fd_embed(response, response ? strlen(response) : 0, embedding + FD_EMBED_SIZE);
+void fd_hash_embed_item(const char *prompt, const char *response,
+                        float embedding[2 * FD_EMBED_SIZE]) {
+    fd_hash_embed(prompt, prompt ? strlen(prompt) : 0, embedding);
+    fd_hash_embed(response, response ? strlen(response) : 0, embedding + FD_EMBED_SIZE);
     for (size_t i = 0; i < FD_EMBED_SIZE; i++)
         embedding[i] *= prompt_length;
 }

@@ -5,8 +5,8 @@
  * "automobile" as from "sonnet". Where a language model's embeddings are to be had, they teach a
  * reward model far more.
  */
-#ifndef FD_EMBED_H
-#define FD_EMBED_H
+#ifndef FD_HASH_EMBEDDER_H
+#define FD_HASH_EMBEDDER_H
 
 #include <stddef.h>
 
@@ -19,7 +19,7 @@ enum { FD_EMBED_SIZE = 512 };
  * how long the text is and how much of it is punctuation. Takes time linear in size, no memory from
  * the heap, and cannot fail.
  */
-void fd_embed(const char *text, size_t size, float embedding[FD_EMBED_SIZE]);
+void fd_hash_embed(const char *text, size_t size, float embedding[FD_EMBED_SIZE]);
 
 /*
  * [prompt, response], the prompt at half length: responses are mostly compared under one prompt,
@@ -27,6 +27,7 @@ void fd_embed(const char *text, size_t size, float embedding[FD_EMBED_SIZE]);
  * response depends on what was asked, but distances should mostly be those of the responses. A
  * text may be NULL, which is as if it were empty.
  */
-void fd_embed_item(const char *prompt, const char *response, float embedding[2 * FD_EMBED_SIZE]);
+void fd_hash_embed_item(const char *prompt, const char *response,
+                        float embedding[2 * FD_EMBED_SIZE]);
 
 #endif

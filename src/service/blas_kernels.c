@@ -62,7 +62,7 @@ static bool is_name(const char *text) {
     return text[0] != '\0' && text[strspn(text, letters)] == '\0';
 }
 
-int fd_kernels_choose(const char *kernels, char **argv, fd_fault *fault) {
+int fd_blas_kernels_choose(const char *kernels, char **argv, fd_fault *fault) {
     if (!is_name(kernels))
         return fd_fault_set(fault, -EINVAL, "",
                             "blas-kernels takes auto, keep or a core type such as SkylakeX, "

@@ -1,5 +1,5 @@
-#ifndef FD_KERNELS_H
-#define FD_KERNELS_H
+#ifndef FD_BLAS_KERNELS_H
+#define FD_BLAS_KERNELS_H
 
 #include "fault.h"
 #include "macros.h"
@@ -10,6 +10,6 @@
  * wanted: call it before anything is open. `argv` is that of main. Returns -EINVAL for what can be
  * no name; kernels that cannot be had are a line in the log.
  */
-int fd_kernels_choose(const char *kernels, char **argv, fd_fault *fault) FD_MUST_CHECK;
+int fd_blas_kernels_choose(const char *kernels, char **argv, fd_fault *fault) FD_MUST_CHECK;
 
 #endif

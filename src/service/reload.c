@@ -63,11 +63,11 @@ static int reload(fd_service *service, fd_options *options, int argc, char **arg
 
 void fd_service_reload(fd_service *service, fd_options *options, int argc, char **argv) {
     fd_fault fault = {0};
-    fd_notify_reloading();
+    fd_service_manager_notify_reloading();
     fd_access_reload(service->access);
     int r = reload(service, options, argc, argv, &fault);
     if (r < 0)
         fd_log(FD_LOG_ERROR, "reload-failed",
                FD_STR("error", fault.detail[0] != '\0' ? fault.detail : strerror(-r)));
-    fd_notify_ready(service->status);
+    fd_service_manager_notify_ready(service->status);
 }

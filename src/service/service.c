@@ -115,7 +115,7 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
     ret->server = server;
     ret->stop_seconds = options->stop_seconds;
     ret->status[0] = '\0';
-    fd_notify_ready("started");
+    fd_service_manager_notify_ready("started");
     return 0;
 }
 
@@ -131,19 +131,19 @@ static void tell_status(fd_service *service) {
     if (strcmp(status, service->status) == 0)
         return;
     memcpy(service->status, status, sizeof(status));
-    fd_notify_status(status);
+    fd_service_manager_notify_status(status);
 }
 
-fd_told fd_service_wait(fd_service *service) {
-    double watchdog = fd_notify_watchdog_seconds();
+fd_signal_request fd_service_wait(fd_service *service) {
+    double watchdog = fd_service_manager_watchdog_seconds();
     double tick = watchdog > 0 ? fmin(watchdog / 4, tick_seconds) : tick_seconds;
     for (;;) {
-        fd_told told = fd_signals_wait(tick);
-        if (told != FD_TOLD_NOTHING)
+        fd_signal_request told = fd_signals_wait(tick);
+        if (told != FD_SIGNAL_NONE)
             return told;
         tell_status(service);
         if (watchdog > 0 && fd_engine_stalled_seconds(service->engine) < watchdog / 2)
-            fd_notify_alive();
+            fd_service_manager_notify_alive();
     }
 }
 
@@ -151,7 +151,7 @@ void fd_service_stop(fd_service *service) {
     double start = fd_monotonic_seconds(), all = service->stop_seconds;
     double grace = all / 2; /* what running requests may take of it */
     fd_signals_end_within(all);
-    fd_notify_stopping();
+    fd_service_manager_notify_stopping();
     fd_log(FD_LOG_INFO, "stopping", FD_REAL("grace_seconds", grace));
     fd_engine_interrupt(service->engine);
     fd_server_stop(service->server, grace);

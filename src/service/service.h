@@ -28,7 +28,7 @@ void fd_service_stop(fd_service *service);
 
 /* Waits until the process is told something, of which signals.h tells; meanwhile it tells the
  * service manager that the daemon lives, as long as it does. */
-fd_told fd_service_wait(fd_service *service);
+fd_signal_request fd_service_wait(fd_service *service);
 
 /* Reads the options anew, and takes of them what may change while it runs; the log tells. Wrong
  * ones change nothing. `options` are those that were taken so far. */

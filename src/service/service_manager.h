@@ -1,15 +1,15 @@
 /* What a service manager such as systemd is told; nothing where none listens. */
-#ifndef FD_NOTIFY_H
-#define FD_NOTIFY_H
+#ifndef FD_SERVICE_MANAGER_H
+#define FD_SERVICE_MANAGER_H
 
-void fd_notify_ready(const char *status);
-void fd_notify_status(const char *status);
-void fd_notify_reloading(void); /* until fd_notify_ready */
-void fd_notify_stopping(void);
+void fd_service_manager_notify_ready(const char *status);
+void fd_service_manager_notify_status(const char *status);
+void fd_service_manager_notify_reloading(void); /* until fd_service_manager_notify_ready */
+void fd_service_manager_notify_stopping(void);
 
 /* Seconds within which the service manager wants a sign of life, again and again; 0: it wants none.
  */
-double fd_notify_watchdog_seconds(void);
-void fd_notify_alive(void);
+double fd_service_manager_watchdog_seconds(void);
+void fd_service_manager_notify_alive(void);
 
 #endif

@@ -53,14 +53,14 @@ void fd_signals_catch(bool reloads) {
     (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a disk that is full */
 }
 
-fd_told fd_signals_wait(double seconds) {
+fd_signal_request fd_signals_wait(double seconds) {
     double deadline = fd_monotonic_seconds() + seconds;
     struct timespec until = {.tv_sec = (time_t)deadline,
                              .tv_nsec = (long)((deadline - floor(deadline)) * 1e9)};
     (void)sem_clockwait(&told, CLOCK_MONOTONIC, &until);
     if (atomic_load(&is_to_end))
-        return FD_TOLD_TO_END;
-    return atomic_exchange(&is_to_reload, false) ? FD_TOLD_TO_RELOAD : FD_TOLD_NOTHING;
+        return FD_SIGNAL_STOP;
+    return atomic_exchange(&is_to_reload, false) ? FD_SIGNAL_RELOAD : FD_SIGNAL_NONE;
 }
 
 void fd_signals_end_within(double seconds) {

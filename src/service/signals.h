@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-typedef enum { FD_TOLD_NOTHING, FD_TOLD_TO_RELOAD, FD_TOLD_TO_END } fd_told;
+typedef enum { FD_SIGNAL_NONE, FD_SIGNAL_RELOAD, FD_SIGNAL_STOP } fd_signal_request;
 
 /* From now on SIGTERM and SIGINT are for fd_signals_wait, each but the first ends the process at
  * once, and SIGPIPE and SIGXFSZ are ignored; SIGHUP too is for fd_signals_wait where there is
@@ -12,7 +12,7 @@ typedef enum { FD_TOLD_NOTHING, FD_TOLD_TO_RELOAD, FD_TOLD_TO_END } fd_told;
 void fd_signals_catch(bool reloads);
 
 /* Waits so many seconds at most. */
-fd_told fd_signals_wait(double seconds);
+fd_signal_request fd_signals_wait(double seconds);
 
 /* Ends the process after so many seconds, unless it has ended by then. */
 void fd_signals_end_within(double seconds);

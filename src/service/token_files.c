@@ -73,7 +73,7 @@ int fd_token_files_open(const fd_options *options, const char *host, fd_access *
     r = fd_access_open(&access_options, &access, fault);
     if (r < 0)
         return r;
-    if (fd_access_is_open(access) && !is_loopback(host))
+    if (fd_access_is_unrestricted(access) && !is_loopback(host))
         return fd_fault_set(fault, -EINVAL, "",
                             "without access tokens fisherd listens on loopback addresses only, not "
                             "on %s; make one first (fisherd token create)",
@@ -82,7 +82,7 @@ int fd_token_files_open(const fd_options *options, const char *host, fd_access *
         options->trusted_proxies[0] == '\0')
         fd_log(FD_LOG_WARNING, "no_tls",
                FD_STR("meaning", "tokens can be read on their way, unless a proxy encrypts"));
-    if (fd_access_is_open(access))
+    if (fd_access_is_unrestricted(access))
         fd_log(FD_LOG_INFO, "no_tokens",
                FD_STR("meaning", "everyone on this machine may do everything"));
     *ret = FD_STEAL(access);

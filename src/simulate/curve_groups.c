@@ -23,9 +23,9 @@ static const struct {
     {FD_COLUMN_FIRST, "first"},
 };
 
-void fd_groups_clear(fd_groups *groups) {
+void fd_curve_groups_clear(fd_curve_groups *groups) {
     for (size_t g = 0; g < groups->count; g++) {
-        fd_group *group = &groups->groups[g];
+        fd_curve_group *group = &groups->groups[g];
         for (size_t a = 0; a < group->n_arms; a++) {
             for (size_t i = 0; group->arms[a].values && i < group->arms[a].n_runs; i++)
                 free(group->arms[a].values[i]);
@@ -39,21 +39,21 @@ void fd_groups_clear(fd_groups *groups) {
     memset(groups, 0, sizeof(*groups));
 }
 
-static bool same_to(const fd_csv_row *a, const fd_csv_row *b, fd_column last) {
+static bool same_to(const fd_results_row *a, const fd_results_row *b, fd_column last) {
     size_t length = (size_t)(a->fields[last + 1] - a->text);
     return length == (size_t)(b->fields[last + 1] - b->text) &&
            memcmp(a->line, b->line, length) == 0;
 }
 
 /* The row after the last one that is the same up to a column; rows are in order. */
-static size_t end_of(const fd_csv *csv, size_t begin, fd_column last) {
+static size_t end_of(const fd_results *csv, size_t begin, fd_column last) {
     size_t end = begin + 1;
     while (end < csv->count && same_to(&csv->rows[begin], &csv->rows[end], last))
         end++;
     return end;
 }
 
-static int fill_arm(const fd_csv *csv, size_t begin, size_t end, size_t rounds, fd_arm *arm) {
+static int fill_arm(const fd_results *csv, size_t begin, size_t end, size_t rounds, fd_arm *arm) {
     arm->strategy = csv->rows[begin].fields[FD_COLUMN_STRATEGY];
     size_t n = (end - begin) / rounds;
     arm->runs = calloc(n, sizeof(*arm->runs));
@@ -61,7 +61,7 @@ static int fill_arm(const fd_csv *csv, size_t begin, size_t end, size_t rounds, 
     if (!arm->runs || !arm->values)
         return -ENOMEM;
     for (arm->n_runs = 0; arm->n_runs < n; arm->n_runs++) {
-        const fd_csv_row *run = &csv->rows[begin + arm->n_runs * rounds];
+        const fd_results_row *run = &csv->rows[begin + arm->n_runs * rounds];
         double *values = calloc(rounds, sizeof(*values));
         if (!values)
             return -ENOMEM;
@@ -73,7 +73,7 @@ static int fill_arm(const fd_csv *csv, size_t begin, size_t end, size_t rounds, 
     return 0;
 }
 
-static int fill_group(const fd_csv *csv, size_t begin, size_t end, fd_group *group) {
+static int fill_group(const fd_results *csv, size_t begin, size_t end, fd_curve_group *group) {
     group->settings = &csv->rows[begin];
     group->rounds = strtoul(group->settings->fields[FD_COLUMN_ROUNDS], NULL, 10);
     group->labels = calloc(group->rounds, sizeof(*group->labels));
@@ -91,8 +91,8 @@ static int fill_group(const fd_csv *csv, size_t begin, size_t end, fd_group *gro
     return 0;
 }
 
-int fd_groups_of(const fd_csv *csv, fd_groups *ret) {
-    FD_CLEANUP(fd_groups_clear) fd_groups groups = {0};
+int fd_curve_groups_of(const fd_results *csv, fd_curve_groups *ret) {
+    FD_CLEANUP(fd_curve_groups_clear) fd_curve_groups groups = {0};
     groups.groups = calloc(csv->count + 1, sizeof(*groups.groups));
     if (!groups.groups)
         return -ENOMEM;
@@ -107,21 +107,21 @@ int fd_groups_of(const fd_csv *csv, fd_groups *ret) {
     return 0;
 }
 
-const fd_arm *fd_group_find(const fd_group *group, const char *strategy) {
+const fd_arm *fd_curve_group_find(const fd_curve_group *group, const char *strategy) {
     for (size_t a = 0; a < group->n_arms; a++)
         if (strcmp(group->arms[a].strategy, strategy) == 0)
             return &group->arms[a];
     return NULL;
 }
 
-fd_curves fd_arm_curves(const fd_group *group, const fd_arm *arm) {
+fd_curves fd_arm_curves(const fd_curve_group *group, const fd_arm *arm) {
     return (fd_curves){arm->n_runs, group->rounds, group->labels,
                        (const double *const *)arm->values};
 }
 
 /* ---- titles ---- */
 
-static bool differs(const fd_groups *groups, fd_column column) {
+static bool differs(const fd_curve_groups *groups, fd_column column) {
     for (size_t g = 1; g < groups->count; g++)
         if (strcmp(groups->groups[g].settings->fields[column],
                    groups->groups[0].settings->fields[column]) != 0)
@@ -130,7 +130,7 @@ static bool differs(const fd_groups *groups, fd_column column) {
 }
 
 /* Whether every group has an entry of the list of options. */
-static bool is_common(const fd_groups *groups, const char *entry, size_t length) {
+static bool is_common(const fd_curve_groups *groups, const char *entry, size_t length) {
     for (size_t g = 0; g < groups->count; g++) {
         const char *options = groups->groups[g].settings->fields[FD_COLUMN_OPTIONS];
         const char *at = options;
@@ -143,7 +143,7 @@ static bool is_common(const fd_groups *groups, const char *entry, size_t length)
     return true;
 }
 
-static int print_options(const fd_groups *groups, const char *options, FILE *out) {
+static int print_options(const fd_curve_groups *groups, const char *options, FILE *out) {
     FD_FREE char *copy = strdup(options);
     if (!copy)
         return -ENOMEM;
@@ -154,8 +154,8 @@ static int print_options(const fd_groups *groups, const char *options, FILE *out
     return 0;
 }
 
-int fd_group_title(const fd_groups *groups, size_t index, char **ret) {
-    const fd_csv_row *row = groups->groups[index].settings;
+int fd_curve_group_title(const fd_curve_groups *groups, size_t index, char **ret) {
+    const fd_results_row *row = groups->groups[index].settings;
     size_t size;
     FILE *out = open_memstream(ret, &size);
     if (!out)

@@ -1,6 +1,6 @@
 /* What `fisherd simulate` was asked for: the flags of simulate.def and the runs they make. */
-#ifndef FD_PLAN_H
-#define FD_PLAN_H
+#ifndef FD_EXPERIMENT_PLAN_H
+#define FD_EXPERIMENT_PLAN_H
 
 #include "options.h"
 #include "testbed.h"

@@ -15,7 +15,7 @@ enum { SCORED_AT_ONCE = 512, ID_SIZE = 32 };
 
 struct session {
     const fd_plan *plan;
-    const fd_data *data;
+    const fd_testbed *data;
     const fd_run *run;
     const double *rewards;
     fd_engine *engine;
@@ -60,7 +60,7 @@ static int open_engine(struct session *session) {
 }
 
 static int add_items(struct session *session) {
-    const fd_data *data = session->data;
+    const fd_testbed *data = session->data;
     FD_FREE fd_item_row *rows = calloc(data->n_items + 1, sizeof(*rows));
     session->learning = calloc(data->n_items + 1, sizeof(*session->learning));
     if (!rows || !session->learning)
@@ -93,7 +93,7 @@ static fd_pair_reference *references_of(const struct session *session, size_t fr
     return references;
 }
 
-static int enqueue(struct session *session, const fd_selection_answer *answer) {
+static int enqueue(struct session *session, const fd_selection_result *answer) {
     int r = fd_array_reserve(&session->queue, &session->capacity, session->n_queued + answer->count,
                              sizeof(*session->queue));
     if (r < 0)
@@ -107,7 +107,7 @@ static int enqueue(struct session *session, const fd_selection_answer *answer) {
 }
 
 /* The mean over all pairs chosen in the round. */
-static void note_figures(struct session *session, const fd_selection_answer *answer) {
+static void note_figures(struct session *session, const fd_selection_result *answer) {
     fd_round *round = &session->round;
     session->figured += answer->count;
     double share = (double)answer->count / (double)session->figured;
@@ -128,7 +128,7 @@ static int choose(struct session *session, const char *strategy, size_t count, s
         .up_to = true,
         .strategy = strategy,
         .has_seed = true,
-        .seed = fd_mix(fd_mix(0, session->run->seed), session->fills++) >> 11,
+        .seed = fd_hash_mix(fd_hash_mix(0, session->run->seed), session->fills++) >> 11,
         .generate = {.scope = session->run->mode,
                      .all = strcmp(flags->candidates, "all") == 0,
                      .prompts = flags->prompts,
@@ -137,7 +137,7 @@ static int choose(struct session *session, const char *strategy, size_t count, s
         .pending = pending,
         .n_pending = session->n_queued - known,
     };
-    FD_CLEANUP(fd_selection_answer_clear) fd_selection_answer answer = {0};
+    FD_CLEANUP(fd_selection_result_clear) fd_selection_result answer = {0};
     if (count == 0)
         return 0;
     int r = fd_engine_select(session->engine, &request, &answer, session->fault);
@@ -253,7 +253,7 @@ static int train(struct session *session) {
 
 /* predicted [n_items], set for the held-out items. */
 static int score_held_out(struct session *session, double *predicted) {
-    const fd_data *data = session->data;
+    const fd_testbed *data = session->data;
     fd_item_reference references[SCORED_AT_ONCE];
     fd_score scores[SCORED_AT_ONCE];
     uint32_t items[SCORED_AT_ONCE];
@@ -284,8 +284,8 @@ static int evaluate(struct session *session) {
     fd_model_info model;
     int r = score_held_out(session, predicted);
     if (r == 0)
-        r = fd_measure(session->data, session->rewards, predicted, session->plan->flags.noise,
-                       &session->round.measures);
+        r = fd_ranking_measures_of(session->data, session->rewards, predicted,
+                                   session->plan->flags.noise, &session->round.measures);
     if (r == 0)
         r = fd_engine_model(session->engine, &model);
     if (r != 0)
@@ -298,7 +298,7 @@ static int evaluate(struct session *session) {
     return 0;
 }
 
-int fd_run_rounds(const fd_plan *plan, const fd_data *data, const fd_run *run,
+int fd_run_rounds(const fd_plan *plan, const fd_testbed *data, const fd_run *run,
                   const fd_watcher *watcher, fd_fault *fault) {
     FD_CLEANUP(session_clear)
     struct session session = {.plan = plan,

@@ -1,6 +1,6 @@
 /* One run: rounds of choosing pairs, answering them and training, on an engine of its own. */
-#ifndef FD_RUN_H
-#define FD_RUN_H
+#ifndef FD_EXPERIMENT_RUN_H
+#define FD_EXPERIMENT_RUN_H
 
 #include "experiment_plan.h"
 #include "ranking_measures.h"
@@ -38,7 +38,7 @@ typedef struct fd_watcher {
     void *context;
 } fd_watcher;
 
-int fd_run_rounds(const fd_plan *plan, const fd_data *data, const fd_run *run,
+int fd_run_rounds(const fd_plan *plan, const fd_testbed *data, const fd_run *run,
                   const fd_watcher *watcher, fd_fault *fault) FD_MUST_CHECK;
 
 #endif

@@ -10,7 +10,7 @@
 
 struct jobs {
     const fd_plan *plan;
-    const fd_data *data;
+    const fd_testbed *data;
     FILE *out;
     size_t n_runs;
     const fd_run **runs; /* [n_runs] those to do */
@@ -63,7 +63,7 @@ static int write_round(void *context, const fd_run *run, const fd_round *round) 
     struct jobs *jobs = writing->jobs;
     (void)run;
     (void)pthread_mutex_lock(&jobs->lock);
-    fd_csv_print_round(jobs->out, writing->key, round);
+    fd_results_print_round(jobs->out, writing->key, round);
     int r = fflush(jobs->out) == 0 ? 0 : -errno;
     jobs->rounds++;
     bool ended = round->round == jobs->plan->flags.rounds;
@@ -98,7 +98,7 @@ static void *work(void *context) {
         struct writing writing = {jobs, NULL};
         fd_watcher watcher = {.on_round = write_round, .context = &writing};
         fd_fault fault = {0};
-        int r = fd_csv_key(jobs->plan, jobs->data, run, &writing.key);
+        int r = fd_results_key(jobs->plan, jobs->data, run, &writing.key);
         if (r == 0) {
             r = fd_run_rounds(jobs->plan, jobs->data, run, &watcher, &fault);
             free(writing.key);
@@ -109,20 +109,20 @@ static void *work(void *context) {
     return NULL;
 }
 
-static int list_runs(struct jobs *jobs, const fd_csv *done) {
+static int list_runs(struct jobs *jobs, const fd_results *done) {
     for (size_t i = 0; i < jobs->plan->n_runs; i++) {
         char *key;
-        int r = fd_csv_key(jobs->plan, jobs->data, &jobs->plan->runs[i], &key);
+        int r = fd_results_key(jobs->plan, jobs->data, &jobs->plan->runs[i], &key);
         if (r < 0)
             return r;
-        if (!fd_csv_has(done, key))
+        if (!fd_results_has(done, key))
             jobs->runs[jobs->n_runs++] = &jobs->plan->runs[i];
         free(key);
     }
     return 0;
 }
 
-int fd_jobs_run(const fd_plan *plan, const fd_data *data, const fd_csv *done, FILE *out,
+int fd_jobs_run(const fd_plan *plan, const fd_testbed *data, const fd_results *done, FILE *out,
                 fd_fault *fault) {
     FD_FREE const fd_run **runs = calloc(plan->n_runs + 1, sizeof(*runs));
     FD_FREE pthread_t *threads = calloc(plan->flags.jobs, sizeof(*threads));

@@ -8,7 +8,7 @@
  * Appends a row to the CSV file after every round, and flushes it. Runs that `done` has are
  * skipped. The first failure ends all runs after their round.
  */
-int fd_jobs_run(const fd_plan *plan, const fd_data *data, const fd_csv *done, FILE *out,
+int fd_jobs_run(const fd_plan *plan, const fd_testbed *data, const fd_results *done, FILE *out,
                 fd_fault *fault) FD_MUST_CHECK;
 
 #endif

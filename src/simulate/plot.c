@@ -20,8 +20,8 @@ static const struct {
 /* The panels of one figure, which share their scale. */
 struct figure {
     size_t n_panels;
-    const fd_group **panels; /* [n_panels] */
-    char **titles;           /* [n_panels] */
+    const fd_curve_group **panels; /* [n_panels] */
+    char **titles;                 /* [n_panels] */
     double low, high;
 };
 
@@ -61,7 +61,7 @@ static double half_width(const fd_arm *arm, size_t round, double mean) {
 }
 
 static int print_data(struct figure *figure, size_t panel, FILE *script) {
-    const fd_group *group = figure->panels[panel];
+    const fd_curve_group *group = figure->panels[panel];
     FD_FREE double *mean = calloc(group->rounds + 1, sizeof(*mean));
     if (!mean)
         return -ENOMEM;
@@ -83,7 +83,7 @@ static int print_data(struct figure *figure, size_t panel, FILE *script) {
 }
 
 static void print_panel(const struct figure *figure, size_t panel, FILE *script) {
-    const fd_group *group = figure->panels[panel];
+    const fd_curve_group *group = figure->panels[panel];
     (void)fputs("set title ", script);
     fd_plot_print_text(script, figure->titles[panel]);
     (void)fputs("\nplot ", script);
@@ -136,14 +136,14 @@ static int draw(struct figure *figure, const char *folder, const char *name, fd_
 
 /* ---- which figures ---- */
 
-static bool same_but(const fd_group *a, const fd_group *b, fd_column axis) {
+static bool same_but(const fd_curve_group *a, const fd_curve_group *b, fd_column axis) {
     for (fd_column i = 0; i <= FD_COLUMN_OPTIONS; i++)
         if (i != axis && strcmp(a->settings->fields[i], b->settings->fields[i]) != 0)
             return false;
     return true;
 }
 
-static bool is_first(const fd_groups *groups, size_t index, fd_column axis) {
+static bool is_first(const fd_curve_groups *groups, size_t index, fd_column axis) {
     for (size_t g = 0; g < index; g++)
         if (same_but(&groups->groups[g], &groups->groups[index], axis))
             return false;
@@ -151,7 +151,7 @@ static bool is_first(const fd_groups *groups, size_t index, fd_column axis) {
 }
 
 /* Groups of the same data, reward and mode that come before make names unique. */
-static void name_of(const fd_groups *groups, size_t index, const char *kind, bool with_mode,
+static void name_of(const fd_curve_groups *groups, size_t index, const char *kind, bool with_mode,
                     char name[NAME_SIZE]) {
     const char *const *fields = groups->groups[index].settings->fields;
     size_t earlier = 0;
@@ -166,7 +166,7 @@ static void name_of(const fd_groups *groups, size_t index, const char *kind, boo
         (void)snprintf(name + length, NAME_SIZE - (size_t)length, "-%zu", earlier + 1);
 }
 
-static int add_panel(struct figure *figure, const fd_group *group, char *title) {
+static int add_panel(struct figure *figure, const fd_curve_group *group, char *title) {
     if (!title)
         return -ENOMEM;
     figure->panels[figure->n_panels] = group;
@@ -180,13 +180,14 @@ static int reserve(struct figure *figure, size_t n) {
     return figure->panels && figure->titles ? 0 : -ENOMEM;
 }
 
-static int draw_curves(const fd_groups *groups, size_t index, const char *folder, fd_fault *fault) {
+static int draw_curves(const fd_curve_groups *groups, size_t index, const char *folder,
+                       fd_fault *fault) {
     FD_CLEANUP(figure_clear) struct figure figure = {0};
     char name[NAME_SIZE];
     char *title = NULL;
     int r = reserve(&figure, 1);
     if (r == 0)
-        r = fd_group_title(groups, index, &title);
+        r = fd_curve_group_title(groups, index, &title);
     if (r == 0)
         r = add_panel(&figure, &groups->groups[index], title);
     if (r < 0)
@@ -195,14 +196,14 @@ static int draw_curves(const fd_groups *groups, size_t index, const char *folder
     return draw(&figure, folder, name, fault);
 }
 
-static int draw_comparison(const fd_groups *groups, size_t index, size_t axis, const char *folder,
-                           fd_fault *fault) {
+static int draw_comparison(const fd_curve_groups *groups, size_t index, size_t axis,
+                           const char *folder, fd_fault *fault) {
     FD_CLEANUP(figure_clear) struct figure figure = {0};
     fd_column column = axes[axis].column;
     char name[NAME_SIZE];
     int r = reserve(&figure, groups->count);
     for (size_t g = index; g < groups->count && r == 0; g++) {
-        const fd_group *group = &groups->groups[g];
+        const fd_curve_group *group = &groups->groups[g];
         if (!same_but(&groups->groups[index], group, column))
             continue;
         char *title = NULL;
@@ -217,7 +218,7 @@ static int draw_comparison(const fd_groups *groups, size_t index, size_t axis, c
     return draw(&figure, folder, name, fault);
 }
 
-int fd_plot_curves(const fd_groups *groups, const char *folder, fd_fault *fault) {
+int fd_plot_curves(const fd_curve_groups *groups, const char *folder, fd_fault *fault) {
     int r = 0;
     for (size_t g = 0; g < groups->count && r == 0; g++) {
         r = draw_curves(groups, g, folder, fault);

@@ -9,14 +9,15 @@
  * size, the mode or the width. The folder is made where it is not there. -ENOENT with a fault where
  * gnuplot is missing.
  */
-int fd_plot_curves(const fd_groups *groups, const char *folder, fd_fault *fault) FD_MUST_CHECK;
+int fd_plot_curves(const fd_curve_groups *groups, const char *folder,
+                   fd_fault *fault) FD_MUST_CHECK;
 
 /*
  * The paper's Figure 1, for the two-dimensional example: the reward that is estimated in four of
  * the rounds and the pairs that each strategy of the plan chose by it. The first run of each
  * strategy is run again for it.
  */
-int fd_plot_plane(const fd_plan *plan, const fd_data *data, const char *folder,
+int fd_plot_plane(const fd_plan *plan, const fd_testbed *data, const char *folder,
                   fd_fault *fault) FD_MUST_CHECK;
 
 /* A script NAME.gp in the folder, to be written and closed. */

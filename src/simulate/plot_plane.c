@@ -10,7 +10,7 @@ static const double edge = 3.5;
 
 struct picture {
     const fd_plan *plan;
-    const fd_data *data;
+    const fd_testbed *data;
     FILE *script;
     FILE *panels; /* the part that draws, which stands after the data */
     size_t n_panels;
@@ -117,7 +117,8 @@ static int print_picture(struct picture *picture) {
     return 0;
 }
 
-int fd_plot_plane(const fd_plan *plan, const fd_data *data, const char *folder, fd_fault *fault) {
+int fd_plot_plane(const fd_plan *plan, const fd_testbed *data, const char *folder,
+                  fd_fault *fault) {
     struct picture picture = {.plan = plan, .data = data, .fault = fault};
     int r = fd_plot_open(folder, "figure1", &picture.script, fault);
     if (r < 0)

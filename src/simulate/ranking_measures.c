@@ -14,8 +14,9 @@ static double sigmoid(double x) {
 bool fd_prefers_a(const double *rewards, double noise, uint64_t seed, uint32_t a, uint32_t b,
                   uint64_t repetition) {
     uint32_t low = a < b ? a : b, high = a < b ? b : a;
-    uint64_t hash = fd_mix(fd_mix(fd_mix(fd_mix(0, seed), low), high), repetition);
-    bool prefers_low = fd_mix_uniform(hash) < sigmoid((rewards[low] - rewards[high]) / noise);
+    uint64_t hash =
+        fd_hash_mix(fd_hash_mix(fd_hash_mix(fd_hash_mix(0, seed), low), high), repetition);
+    bool prefers_low = fd_hash_uniform(hash) < sigmoid((rewards[low] - rewards[high]) / noise);
     return prefers_low == (a == low);
 }
 
@@ -68,8 +69,8 @@ static size_t add_pairs(const struct prompt *prompt, double noise, double *accur
     return prompt->count * (prompt->count - 1) / 2;
 }
 
-int fd_measure(const fd_data *data, const double *rewards, const double *predicted, double noise,
-               fd_measures *ret) {
+int fd_ranking_measures_of(const fd_testbed *data, const double *rewards, const double *predicted,
+                           double noise, fd_measures *ret) {
     FD_FREE double *golden = calloc(data->n_items + 1, sizeof(*golden));
     FD_FREE double *guess = calloc(data->n_items + 1, sizeof(*guess));
     if (!golden || !guess)

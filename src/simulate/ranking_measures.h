@@ -1,6 +1,6 @@
 /* What simulated annotators answer, and how well a model ranks what it never saw. */
-#ifndef FD_MEASURE_H
-#define FD_MEASURE_H
+#ifndef FD_RANKING_MEASURES_H
+#define FD_RANKING_MEASURES_H
 
 #include "testbed.h"
 
@@ -22,7 +22,7 @@ typedef struct fd_measures {
 } fd_measures;
 
 /* rewards, predicted [n_items]; those of other items are not looked at. -ENOMEM. */
-int fd_measure(const fd_data *data, const double *rewards, const double *predicted, double noise,
-               fd_measures *ret) FD_MUST_CHECK;
+int fd_ranking_measures_of(const fd_testbed *data, const double *rewards, const double *predicted,
+                           double noise, fd_measures *ret) FD_MUST_CHECK;
 
 #endif

@@ -14,13 +14,13 @@ static const char *const names[] = {
 
 /* ---- writing ---- */
 
-void fd_csv_print_header(FILE *out) {
+void fd_results_print_header(FILE *out) {
     for (size_t i = 0; i < FD_COLUMN_COUNT; i++)
         (void)fprintf(out, "%s%s", i > 0 ? "," : "", names[i]);
     (void)fputc('\n', out);
 }
 
-int fd_csv_key(const fd_plan *plan, const fd_data *data, const fd_run *run, char **ret) {
+int fd_results_key(const fd_plan *plan, const fd_testbed *data, const fd_run *run, char **ret) {
     const fd_flags *flags = &plan->flags;
     int length = asprintf(
         ret,
@@ -33,7 +33,7 @@ int fd_csv_key(const fd_plan *plan, const fd_data *data, const fd_run *run, char
     return length < 0 ? -ENOMEM : 0;
 }
 
-void fd_csv_print_round(FILE *out, const char *key, const fd_round *round) {
+void fd_results_print_round(FILE *out, const char *key, const fd_round *round) {
     const fd_measures *measures = &round->measures;
     (void)fprintf(out,
                   "%s,%" PRIu64 ",%" PRIu64
@@ -46,7 +46,7 @@ void fd_csv_print_round(FILE *out, const char *key, const fd_round *round) {
 
 /* ---- reading ---- */
 
-void fd_csv_clear(fd_csv *csv) {
+void fd_results_clear(fd_results *csv) {
     for (size_t i = 0; i < csv->count; i++) {
         free(csv->rows[i].line);
         free(csv->rows[i].text);
@@ -55,7 +55,7 @@ void fd_csv_clear(fd_csv *csv) {
     memset(csv, 0, sizeof(*csv));
 }
 
-static int split(fd_csv_row *row) {
+static int split(fd_results_row *row) {
     row->text = strdup(row->line);
     if (!row->text)
         return -ENOMEM;
@@ -73,26 +73,26 @@ static int split(fd_csv_row *row) {
     return 0;
 }
 
-static int add_line(fd_csv *csv, const char *line) {
+static int add_line(fd_results *csv, const char *line) {
     int r = fd_array_reserve(&csv->rows, &csv->capacity, csv->count + 1, sizeof(*csv->rows));
     if (r < 0)
         return r;
-    fd_csv_row *row = &csv->rows[csv->count];
-    *row = (fd_csv_row){.line = strdup(line)};
+    fd_results_row *row = &csv->rows[csv->count];
+    *row = (fd_results_row){.line = strdup(line)};
     csv->count++;
     return row->line ? split(row) : -ENOMEM;
 }
 
-bool fd_csv_same_run(const fd_csv_row *a, const fd_csv_row *b) {
+bool fd_results_same_run(const fd_results_row *a, const fd_results_row *b) {
     return a->key_length == b->key_length && memcmp(a->line, b->line, a->key_length) == 0;
 }
 
-static unsigned long number(const fd_csv_row *row, fd_column column) {
+static unsigned long number(const fd_results_row *row, fd_column column) {
     return strtoul(row->fields[column], NULL, 10);
 }
 
 static int by_run_and_round(const void *a, const void *b) {
-    const fd_csv_row *x = a, *y = b;
+    const fd_results_row *x = a, *y = b;
     size_t shorter = x->key_length < y->key_length ? x->key_length : y->key_length;
     int order = memcmp(x->line, y->line, shorter);
     if (order != 0)
@@ -104,17 +104,17 @@ static int by_run_and_round(const void *a, const void *b) {
 }
 
 /* A complete run has rounds 1 to the last, each once. */
-static bool is_complete(const fd_csv_row *rows, size_t n) {
+static bool is_complete(const fd_results_row *rows, size_t n) {
     for (size_t i = 0; i < n; i++)
         if (number(&rows[i], FD_COLUMN_ROUND) != i + 1)
             return false;
     return n == number(rows, FD_COLUMN_ROUNDS);
 }
 
-static void drop_incomplete(fd_csv *csv) {
+static void drop_incomplete(fd_results *csv) {
     size_t kept = 0;
     for (size_t i = 0, end; i < csv->count; i = end) {
-        for (end = i + 1; end < csv->count && fd_csv_same_run(&csv->rows[i], &csv->rows[end]);)
+        for (end = i + 1; end < csv->count && fd_results_same_run(&csv->rows[i], &csv->rows[end]);)
             end++;
         bool keep = is_complete(&csv->rows[i], end - i);
         for (size_t j = i; j < end; j++) {
@@ -130,14 +130,14 @@ static void drop_incomplete(fd_csv *csv) {
     csv->count = kept;
 }
 
-static int read_lines(FILE *file, const char *path, fd_csv *csv, fd_fault *fault) {
+static int read_lines(FILE *file, const char *path, fd_results *csv, fd_fault *fault) {
     FD_FREE char *line = NULL;
     FD_FREE char *header = NULL;
     size_t room = 0, header_room = 0;
     FILE *expected = open_memstream(&header, &header_room);
     if (!expected)
         return -ENOMEM;
-    fd_csv_print_header(expected);
+    fd_results_print_header(expected);
     if (fclose(expected) != 0)
         return -ENOMEM;
     ssize_t length = getline(&line, &room, file);
@@ -162,8 +162,8 @@ static int read_lines(FILE *file, const char *path, fd_csv *csv, fd_fault *fault
     return ferror(file) ? -EIO : 0;
 }
 
-int fd_csv_read(const char *path, fd_csv *ret, fd_fault *fault) {
-    FD_CLEANUP(fd_csv_clear) fd_csv csv = {0};
+int fd_results_read(const char *path, fd_results *ret, fd_fault *fault) {
+    FD_CLEANUP(fd_results_clear) fd_results csv = {0};
     FILE *file = fopen(path, "re");
     if (!file)
         return fd_fault_set(fault, -errno, "", "%s cannot be opened: %s", path, strerror(errno));
@@ -179,14 +179,14 @@ int fd_csv_read(const char *path, fd_csv *ret, fd_fault *fault) {
     return 0;
 }
 
-int fd_csv_rewrite(const char *path, const fd_csv *csv, fd_fault *fault) {
+int fd_results_rewrite(const char *path, const fd_results *csv, fd_fault *fault) {
     FD_FREE char *beside = NULL;
     if (asprintf(&beside, "%s.new", path) < 0)
         return -ENOMEM;
     FILE *file = fopen(beside, "we");
     if (!file)
         return fd_fault_set(fault, -errno, "", "%s cannot be written: %s", beside, strerror(errno));
-    fd_csv_print_header(file);
+    fd_results_print_header(file);
     for (size_t i = 0; i < csv->count; i++)
         (void)fprintf(file, "%s\n", csv->rows[i].line);
     bool failed = ferror(file) != 0;
@@ -196,7 +196,7 @@ int fd_csv_rewrite(const char *path, const fd_csv *csv, fd_fault *fault) {
     return 0;
 }
 
-bool fd_csv_has(const fd_csv *csv, const char *key) {
+bool fd_results_has(const fd_results *csv, const char *key) {
     size_t length = strlen(key);
     for (size_t i = 0; i < csv->count; i++)
         if (csv->rows[i].key_length == length && memcmp(csv->rows[i].line, key, length) == 0)

@@ -10,7 +10,7 @@ enum { BASES = FD_LENGTH(bases), CELL = 56 };
 
 /* An arm to compare with, maybe of another group. */
 struct base {
-    const fd_group *group;
+    const fd_curve_group *group;
     const fd_arm *arm; /* NULL: there is none */
 };
 
@@ -54,7 +54,7 @@ static void format(const fd_estimate *estimate, int sign, char text[CELL]) {
 }
 
 /* "-" against itself and against none. */
-static int compare(const fd_group *group, const fd_arm *arm, const struct base *base,
+static int compare(const fd_curve_group *group, const fd_arm *arm, const struct base *base,
                    char area[CELL], char saving[CELL]) {
     FD_CLEANUP(paired_clear) struct paired paired = {0};
     (void)snprintf(area, CELL, "-");
@@ -66,8 +66,8 @@ static int compare(const fd_group *group, const fd_arm *arm, const struct base *
         return r;
     fd_curves curves = {paired.n, group->rounds, group->labels, paired.values};
     fd_curves against = {paired.n, base->group->rounds, base->group->labels, paired.base};
-    fd_contrast contrast;
-    r = fd_contrast_of(&curves, &against, &contrast);
+    fd_strategy_comparison contrast;
+    r = fd_compare_strategies(&curves, &against, &contrast);
     if (r < 0)
         return r;
     format(&contrast.area, true, area);
@@ -75,7 +75,7 @@ static int compare(const fd_group *group, const fd_arm *arm, const struct base *
     return 0;
 }
 
-static struct base find_against(const fd_groups *groups, const fd_group *group,
+static struct base find_against(const fd_curve_groups *groups, const fd_curve_group *group,
                                 const char *against) {
     static const fd_column same[] = {FD_COLUMN_DATA, FD_COLUMN_REWARD, FD_COLUMN_MODE};
     struct base base = {0};
@@ -88,12 +88,12 @@ static struct base find_against(const fd_groups *groups, const fd_group *group,
             matches = matches && strcmp(fields[same[i]], group->settings->fields[same[i]]) == 0;
         base.group = &groups->groups[g];
         if (matches && against[length] == ':')
-            base.arm = fd_group_find(base.group, against + length + 1);
+            base.arm = fd_curve_group_find(base.group, against + length + 1);
     }
     return base;
 }
 
-static int print_arm(const fd_groups *groups, const fd_group *group, const fd_arm *arm,
+static int print_arm(const fd_curve_groups *groups, const fd_curve_group *group, const fd_arm *arm,
                      const char *against, FILE *out) {
     char areas[BASES + 1][CELL], savings[BASES + 1][CELL];
     fd_curves curves = fd_arm_curves(group, arm);
@@ -102,7 +102,7 @@ static int print_arm(const fd_groups *groups, const fd_group *group, const fd_ar
         return -ENOMEM;
     double area = fd_curves_mean(&curves, mean);
     for (size_t b = 0; b <= BASES; b++) {
-        struct base base = b < BASES ? (struct base){group, fd_group_find(group, bases[b])}
+        struct base base = b < BASES ? (struct base){group, fd_curve_group_find(group, bases[b])}
                                      : find_against(groups, group, against);
         int r = compare(group, arm, &base, areas[b], savings[b]);
         if (r < 0)
@@ -127,16 +127,16 @@ static void print_heading(const char *against, FILE *out) {
     (void)fputc('\n', out);
 }
 
-int fd_table_print(const fd_groups *groups, const char *against, FILE *out) {
+int fd_results_table_print(const fd_curve_groups *groups, const char *against, FILE *out) {
     (void)fputs("Spearman correlation within held-out prompts: area under the curve (mean over "
                 "rounds) and last value,\nwith 95 % intervals over seeds; labels saved are those "
                 "that the other needs for its last value,\nfor each that this one needs to reach "
                 "it (0.00: it does not).\n",
                 out);
     for (size_t g = 0; g < groups->count; g++) {
-        const fd_group *group = &groups->groups[g];
+        const fd_curve_group *group = &groups->groups[g];
         FD_FREE char *title = NULL;
-        int r = fd_group_title(groups, g, &title);
+        int r = fd_curve_group_title(groups, g, &title);
         if (r < 0)
             return r;
         (void)fprintf(out, "\n%s, %.0f labels\n", title, group->labels[group->rounds - 1]);

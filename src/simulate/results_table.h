@@ -1,6 +1,6 @@
 /* What a CSV file says, in figures. */
-#ifndef FD_TABLE_H
-#define FD_TABLE_H
+#ifndef FD_RESULTS_TABLE_H
+#define FD_RESULTS_TABLE_H
 
 #include "curve_groups.h"
 
@@ -10,6 +10,7 @@
  * those saved against `against`, "NAME:STRATEGY" (NULL: none), an arm of the group of that name
  * with the same data, reward and mode.
  */
-int fd_table_print(const fd_groups *groups, const char *against, FILE *out) FD_MUST_CHECK;
+int fd_results_table_print(const fd_curve_groups *groups, const char *against,
+                           FILE *out) FD_MUST_CHECK;
 
 #endif

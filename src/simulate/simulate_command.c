@@ -18,7 +18,7 @@
 enum { WRONG_INPUT = 2 };
 
 /* A folder's files, as in shared/data/alpaca. */
-static int read_folder(const char *folder, fd_data *ret, fd_fault *fault) {
+static int read_folder(const char *folder, fd_testbed *ret, fd_fault *fault) {
     static const char *const names[] = {"items.jsonl", "response_embeddings.npy",
                                         "prompt_embeddings.npy", "golden.npy"};
     char paths[FD_LENGTH(names)][1024];
@@ -29,23 +29,23 @@ static int read_folder(const char *folder, fd_data *ret, fd_fault *fault) {
         if (snprintf(paths[i], sizeof(paths[i]), "%s/%s", folder, names[i]) >=
             (int)sizeof(paths[i]))
             return fd_fault_set(fault, -EINVAL, "", "the path \"%.60s…\" is too long", folder);
-    fd_data_files files = {basename(copy), paths[0], paths[1], paths[2], paths[3]};
-    return fd_data_read(&files, ret, fault);
+    fd_testbed_files files = {basename(copy), paths[0], paths[1], paths[2], paths[3]};
+    return fd_testbed_read(&files, ret, fault);
 }
 
-static int read_data(const fd_flags *flags, fd_data *ret, fd_fault *fault) {
+static int read_data(const fd_flags *flags, fd_testbed *ret, fd_fault *fault) {
     if (flags->data[0] != '\0')
-        return fd_data_plane(ret);
+        return fd_testbed_plane(ret);
     if (flags->data_dir[0] != '\0')
         return read_folder(flags->data_dir, ret, fault);
     const char *prompts = flags->prompt_embeddings;
-    fd_data_files files = {basename(flags->items), flags->items, flags->embeddings,
-                           prompts[0] != '\0' ? prompts : NULL, flags->golden};
-    return fd_data_read(&files, ret, fault);
+    fd_testbed_files files = {basename(flags->items), flags->items, flags->embeddings,
+                              prompts[0] != '\0' ? prompts : NULL, flags->golden};
+    return fd_testbed_read(&files, ret, fault);
 }
 
 /* Pairs to learn from, and pairs to test on. */
-static int check_data(const fd_data *data, fd_fault *fault) {
+static int check_data(const fd_testbed *data, fd_fault *fault) {
     size_t prompts[2] = {0};
     for (size_t k = 0; k < data->n_prompts; k++)
         prompts[data->held_out[k]] += data->first[k + 1] - data->first[k] >= 2;
@@ -58,14 +58,14 @@ static int check_data(const fd_data *data, fd_fault *fault) {
 }
 
 /* What is in the file already; nothing may be, unless the plan goes on with it. */
-static int open_csv(const fd_flags *flags, fd_csv *done, FILE **ret, fd_fault *fault) {
+static int open_csv(const fd_flags *flags, fd_results *done, FILE **ret, fd_fault *fault) {
     bool exists = access(flags->csv, F_OK) == 0;
     if (exists && !flags->resume)
         return fd_fault_set(fault, -EINVAL, "", "%s is there already; --resume goes on with it",
                             flags->csv);
-    int r = exists ? fd_csv_read(flags->csv, done, fault) : 0;
+    int r = exists ? fd_results_read(flags->csv, done, fault) : 0;
     if (r == 0)
-        r = fd_csv_rewrite(flags->csv, done, fault);
+        r = fd_results_rewrite(flags->csv, done, fault);
     if (r < 0)
         return r;
     if (done->dropped > 0)
@@ -76,8 +76,8 @@ static int open_csv(const fd_flags *flags, fd_csv *done, FILE **ret, fd_fault *f
                                strerror(errno));
 }
 
-static int run(const fd_plan *plan, const fd_data *data, fd_fault *fault, int *ret_status) {
-    FD_CLEANUP(fd_csv_clear) fd_csv done = {0};
+static int run(const fd_plan *plan, const fd_testbed *data, fd_fault *fault, int *ret_status) {
+    FD_CLEANUP(fd_results_clear) fd_results done = {0};
     FILE *out = NULL;
     *ret_status = WRONG_INPUT;
     int r = open_csv(&plan->flags, &done, &out, fault);
@@ -94,22 +94,23 @@ static int run(const fd_plan *plan, const fd_data *data, fd_fault *fault, int *r
 
 /* The file's complete runs, those of earlier calls too. */
 static int report(const fd_flags *flags, const char *path, fd_fault *fault) {
-    FD_CLEANUP(fd_csv_clear) fd_csv csv = {0};
-    FD_CLEANUP(fd_groups_clear) fd_groups groups = {0};
-    int r = fd_csv_read(path, &csv, fault);
+    FD_CLEANUP(fd_results_clear) fd_results csv = {0};
+    FD_CLEANUP(fd_curve_groups_clear) fd_curve_groups groups = {0};
+    int r = fd_results_read(path, &csv, fault);
     if (r == 0)
-        r = fd_groups_of(&csv, &groups);
+        r = fd_curve_groups_of(&csv, &groups);
     if (r == 0)
-        r = fd_table_print(&groups, flags->against[0] != '\0' ? flags->against : NULL, stdout);
+        r = fd_results_table_print(&groups, flags->against[0] != '\0' ? flags->against : NULL,
+                                   stdout);
     if (r < 0 || flags->plot[0] == '\0')
         return r;
     return fd_plot_curves(&groups, flags->plot, fault);
 }
 
 static int simulate(const fd_plan *plan, char **argv, fd_fault *fault, int *ret_status) {
-    FD_CLEANUP(fd_data_clear) fd_data data = {0};
+    FD_CLEANUP(fd_testbed_clear) fd_testbed data = {0};
     *ret_status = WRONG_INPUT;
-    int r = fd_kernels_choose(plan->options.blas_kernels, argv - 2, fault);
+    int r = fd_blas_kernels_choose(plan->options.blas_kernels, argv - 2, fault);
     if (r == 0)
         r = read_data(&plan->flags, &data, fault);
     if (r == 0)
@@ -134,6 +135,6 @@ int fd_simulate_main(int argc, char **argv) {
     else if (r == 0)
         r = simulate(&plan, argv, &fault, &status);
     if (r < 0)
-        (void)fd_complain("simulate", r, &fault);
+        (void)fd_report_error("simulate", r, &fault);
     return r < 0 ? status : 0;
 }

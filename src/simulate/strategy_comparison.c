@@ -62,18 +62,19 @@ static fd_estimate estimate(double value, double *resampled) {
                          resampled[RESAMPLES - 1 - RESAMPLES / 40]};
 }
 
-int fd_contrast_of(const fd_curves *curves, const fd_curves *base, fd_contrast *ret) {
+int fd_compare_strategies(const fd_curves *curves, const fd_curves *base,
+                          fd_strategy_comparison *ret) {
     FD_FREE double *means = calloc(curves->rounds + base->rounds + 1, sizeof(*means));
     FD_FREE double *areas = calloc(RESAMPLES, sizeof(*areas));
     FD_FREE double *savings = calloc(RESAMPLES, sizeof(*savings));
     FD_FREE size_t *picked = calloc(curves->n + 1, sizeof(*picked));
     if (!means || !areas || !savings || !picked)
         return -ENOMEM;
-    fi_rng rng = fi_rng_seeded(0);
+    fd_rng rng = fd_rng_seeded(0);
     double *base_means = means + curves->rounds;
     for (size_t i = 0; i < RESAMPLES; i++) {
         for (size_t j = 0; j < curves->n; j++)
-            picked[j] = (size_t)fi_rng_below(&rng, curves->n);
+            picked[j] = (size_t)fd_rng_below(&rng, curves->n);
         struct sample sample = compare(curves, base, picked, means, base_means);
         areas[i] = sample.area;
         savings[i] = sample.saving;

@@ -1,6 +1,6 @@
 /* How much faster one strategy learns than another, over the same seeds. */
-#ifndef FD_CONTRAST_H
-#define FD_CONTRAST_H
+#ifndef FD_STRATEGY_COMPARISON_H
+#define FD_STRATEGY_COMPARISON_H
 
 #include <stddef.h>
 
@@ -19,11 +19,11 @@ typedef struct fd_estimate {
     double value, low, high;
 } fd_estimate;
 
-typedef struct fd_contrast {
+typedef struct fd_strategy_comparison {
     fd_estimate area;   /* of the mean curve, less the base's: means over the rounds of each */
     fd_estimate saving; /* labels that the base's mean curve needs for its own final value, for each
                            that this one needs to reach it; 0 where it never does */
-} fd_contrast;
+} fd_strategy_comparison;
 
 /* The mean curve: mean [rounds]. Returns the area under it, its mean over the rounds. */
 double fd_curves_mean(const fd_curves *curves, double *mean);
@@ -38,6 +38,7 @@ double fd_labels_to_reach(size_t rounds, const double *labels, const double *cur
  * The intervals are the percentiles of 2,000 resamples of the seeds, each taken for both curves
  * (Efron and Tibshirani 1993). Both have the same n seeds in the same order. -ENOMEM.
  */
-int fd_contrast_of(const fd_curves *curves, const fd_curves *base, fd_contrast *ret) FD_MUST_CHECK;
+int fd_compare_strategies(const fd_curves *curves, const fd_curves *base,
+                          fd_strategy_comparison *ret) FD_MUST_CHECK;
 
 #endif

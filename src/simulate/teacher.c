@@ -14,10 +14,10 @@ static double gelu(double x) {
     return 0.5 * x * (1 + erf(x * M_SQRT1_2));
 }
 
-static double *draw_weights(fi_rng *rng, size_t inputs, size_t outputs) {
+static double *draw_weights(fd_rng *rng, size_t inputs, size_t outputs) {
     double *weights = calloc(inputs * outputs + 1, sizeof(*weights));
     for (size_t i = 0; weights && i < inputs * outputs; i++)
-        weights[i] = weight_scale / sqrt((double)inputs) * fi_rng_normal(rng);
+        weights[i] = weight_scale / sqrt((double)inputs) * fd_rng_normal(rng);
     return weights;
 }
 
@@ -32,7 +32,7 @@ static void layer(size_t n, const double *inputs, const double *weights, double 
 }
 
 /* Of each column; a column that does not vary gets an inverse deviation of zero. */
-static void measure_columns(const fd_data *data, double *mean, double *inverse) {
+static void measure_columns(const fd_testbed *data, double *mean, double *inverse) {
     for (size_t i = 0; i < data->n_items; i++)
         for (size_t j = 0; j < data->dimension; j++)
             mean[j] += (double)data->embeddings[i * data->dimension + j] / (double)data->n_items;
@@ -45,7 +45,7 @@ static void measure_columns(const fd_data *data, double *mean, double *inverse) 
         inverse[j] = inverse[j] > 1e-18 ? 1 / sqrt(inverse[j]) : 0;
 }
 
-static void scale(const fd_data *data, double *rewards) {
+static void scale(const fd_testbed *data, double *rewards) {
     double mean = 0, deviations = 0;
     for (size_t i = 0; i < data->n_items; i++)
         mean += rewards[i] / (double)data->n_items;
@@ -63,9 +63,9 @@ static void scale(const fd_data *data, double *rewards) {
         rewards[i] = factor * (rewards[i] - mean);
 }
 
-int fd_teacher_rewards(const fd_data *data, double *rewards) {
+int fd_teacher_rewards(const fd_testbed *data, double *rewards) {
     size_t inputs = data->dimension;
-    fi_rng rng = fi_rng_seeded(TEACHER_SEED);
+    fd_rng rng = fd_rng_seeded(TEACHER_SEED);
     FD_FREE double *first = draw_weights(&rng, inputs, HIDDEN);
     FD_FREE double *second = draw_weights(&rng, HIDDEN, HIDDEN);
     FD_FREE double *last = draw_weights(&rng, HIDDEN, 1);

@@ -13,7 +13,7 @@ enum { PLANE_PROMPTS = 40, PLANE_RESPONSES = 24, PLANE_SEED = 4 };
 
 static const double held_out_share = 0.3;
 
-void fd_data_clear(fd_data *data) {
+void fd_testbed_clear(fd_testbed *data) {
     for (size_t i = 0; data->ids && i < data->n_items; i++)
         free(data->ids[i]);
     for (size_t i = 0; data->prompt_ids && i < data->n_items; i++)
@@ -31,7 +31,7 @@ void fd_data_clear(fd_data *data) {
     memset(data, 0, sizeof(*data));
 }
 
-int fd_data_reserve(fd_data *data, const char *name, size_t n_items, size_t dimension) {
+int fd_testbed_reserve(fd_testbed *data, const char *name, size_t n_items, size_t dimension) {
     data->name = strdup(name);
     data->n_items = n_items;
     data->dimension = dimension;
@@ -69,7 +69,7 @@ int fd_hold_out(size_t n_prompts, char *const *ids, bool *held_out) {
     if (!ranked)
         return -ENOMEM;
     for (size_t i = 0; i < n_prompts; i++)
-        ranked[i] = (struct ranked){fd_mix_text(0, ids[i]), i};
+        ranked[i] = (struct ranked){fd_hash_mix_text(0, ids[i]), i};
     qsort(ranked, n_prompts, sizeof(*ranked), by_hash);
     size_t count = (size_t)lround(held_out_share * (double)n_prompts);
     for (size_t i = 0; i < n_prompts; i++)
@@ -77,7 +77,7 @@ int fd_hold_out(size_t n_prompts, char *const *ids, bool *held_out) {
     return 0;
 }
 
-static void group_by_prompt(fd_data *data) {
+static void group_by_prompt(fd_testbed *data) {
     for (size_t i = 0; i < data->n_items; i++)
         data->first[data->prompts[i] + 1]++;
     for (size_t k = 0; k < data->n_prompts; k++)
@@ -91,7 +91,7 @@ static void group_by_prompt(fd_data *data) {
     data->first[0] = 0;
 }
 
-int fd_data_complete(fd_data *data) {
+int fd_testbed_complete(fd_testbed *data) {
     group_by_prompt(data);
     int r = fd_hold_out(data->n_prompts, data->prompt_ids, data->held_out);
     if (r == 0)
@@ -104,17 +104,17 @@ int fd_data_complete(fd_data *data) {
 
 /* ---- the plane ---- */
 
-int fd_data_plane(fd_data *ret) {
-    FD_CLEANUP(fd_data_clear) fd_data data = {0};
-    fi_rng rng = fi_rng_seeded(PLANE_SEED);
-    int r = fd_data_reserve(&data, "plane", (size_t)PLANE_PROMPTS * PLANE_RESPONSES, 2);
+int fd_testbed_plane(fd_testbed *ret) {
+    FD_CLEANUP(fd_testbed_clear) fd_testbed data = {0};
+    fd_rng rng = fd_rng_seeded(PLANE_SEED);
+    int r = fd_testbed_reserve(&data, "plane", (size_t)PLANE_PROMPTS * PLANE_RESPONSES, 2);
     if (r < 0)
         return r;
     for (; data.n_prompts < PLANE_PROMPTS; data.n_prompts++)
         if (asprintf(&data.prompt_ids[data.n_prompts], "plane-%02zu", data.n_prompts) < 0)
             return -ENOMEM;
     for (size_t i = 0; i < data.n_items; i++) {
-        double point[2] = {fi_rng_normal(&rng), fi_rng_normal(&rng)};
+        double point[2] = {fd_rng_normal(&rng), fd_rng_normal(&rng)};
         data.embeddings[2 * i] = (float)point[0];
         data.embeddings[2 * i + 1] = (float)point[1];
         data.rewards[FD_REWARD_JUDGE][i] = fd_plane_reward(point);
@@ -122,7 +122,7 @@ int fd_data_plane(fd_data *ret) {
         if (asprintf(&data.ids[i], "point-%04zu", i) < 0)
             return -ENOMEM;
     }
-    r = fd_data_complete(&data);
+    r = fd_testbed_complete(&data);
     if (r < 0)
         return r;
     *ret = data;

@@ -1,6 +1,6 @@
 /* What a simulation learns from: items with embeddings, grouped by prompt, and golden rewards. */
-#ifndef FD_DATA_H
-#define FD_DATA_H
+#ifndef FD_TESTBED_H
+#define FD_TESTBED_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@ typedef enum fd_reward {
     FD_REWARD_COUNT
 } fd_reward;
 
-typedef struct fd_data {
+typedef struct fd_testbed {
     char *name;
     size_t n_items;
     size_t dimension;
@@ -29,34 +29,34 @@ typedef struct fd_data {
     size_t *first;                    /* [n_prompts + 1] where the members of each prompt begin */
     bool *held_out;                   /* [n_prompts] */
     double *rewards[FD_REWARD_COUNT]; /* [n_items] each */
-} fd_data;
+} fd_testbed;
 
-typedef struct fd_data_files {
+typedef struct fd_testbed_files {
     const char *name;
     const char *items;
     const char *embeddings;
     const char *prompt_embeddings; /* NULL: none */
     const char *golden;
-} fd_data_files;
+} fd_testbed_files;
 
 /* Row i of the embeddings and of the golden rewards is line i of the items; row k of the prompts'
  * is the k-th prompt in the order of the lines. -EINVAL and the like with a fault in words. */
-int fd_data_read(const fd_data_files *files, fd_data *ret, fd_fault *fault) FD_MUST_CHECK;
+int fd_testbed_read(const fd_testbed_files *files, fd_testbed *ret, fd_fault *fault) FD_MUST_CHECK;
 
 /*
  * The example of Shen, Sun and Ton, section 4, in prompts of 24: points of the plane from a
  * standard normal, whose reward is the log density of two Gaussians.
  */
-int fd_data_plane(fd_data *ret) FD_MUST_CHECK;
+int fd_testbed_plane(fd_testbed *ret) FD_MUST_CHECK;
 
-void fd_data_clear(fd_data *data);
+void fd_testbed_clear(fd_testbed *data);
 
 /* For those who fill one. Room for all members, zeros; a prompt has one item at least. -ENOMEM. */
-int fd_data_reserve(fd_data *data, const char *name, size_t n_items,
-                    size_t dimension) FD_MUST_CHECK;
+int fd_testbed_reserve(fd_testbed *data, const char *name, size_t n_items,
+                       size_t dimension) FD_MUST_CHECK;
 
 /* Groups the items and adds what follows from embeddings, prompts and the judge's rewards. */
-int fd_data_complete(fd_data *data) FD_MUST_CHECK;
+int fd_testbed_complete(fd_testbed *data) FD_MUST_CHECK;
 
 /* The share of the prompts with the smallest hash of their id, 30 % rounded, is held out. */
 int fd_hold_out(size_t n_prompts, char *const *ids, bool *held_out) FD_MUST_CHECK;
@@ -66,6 +66,6 @@ int fd_hold_out(size_t n_prompts, char *const *ids, bool *held_out) FD_MUST_CHEC
  * weights normal with variance 1.5^2 / inputs, the same for every data set of a dimension; centred,
  * with a mean within-prompt standard deviation of 4. rewards [n_items].
  */
-int fd_teacher_rewards(const fd_data *data, double *rewards) FD_MUST_CHECK;
+int fd_teacher_rewards(const fd_testbed *data, double *rewards) FD_MUST_CHECK;
 
 #endif

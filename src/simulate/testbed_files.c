@@ -19,8 +19,8 @@ struct known {
 };
 
 struct reading {
-    const fd_data_files *files;
-    fd_data *data;
+    const fd_testbed_files *files;
+    fd_testbed *data;
     fd_npy *embeddings;
     fd_npy *prompt_embeddings; /* NULL: none */
     fd_npy *golden;
@@ -52,7 +52,7 @@ static int complain(const struct reading *reading, const char *what) {
 }
 
 static int open_files(struct reading *reading) {
-    const fd_data_files *files = reading->files;
+    const fd_testbed_files *files = reading->files;
     fd_fault *fault = reading->fault;
     if (strpbrk(files->name, ",\"\n\r"))
         return fd_fault_set(fault, -EINVAL, "",
@@ -85,7 +85,7 @@ static int open_files(struct reading *reading) {
     reading->prompts = calloc(n + 1, sizeof(*reading->prompts));
     if (!reading->items || !reading->prompts)
         return -ENOMEM;
-    return fd_data_reserve(reading->data, files->name, n, dimension);
+    return fd_testbed_reserve(reading->data, files->name, n, dimension);
 }
 
 /* The entry of an id, one of `entries` if it is new: its copy of the id is then in *copy. */
@@ -106,7 +106,7 @@ static struct known *take_id(struct known **by_id, struct known *entries, const 
 }
 
 static int take_line(struct reading *reading, const char *text, size_t length) {
-    fd_data *data = reading->data;
+    fd_testbed *data = reading->data;
     json_error_t error;
     if (reading->line > data->n_items)
         return complain(reading, "there are more items than embeddings");
@@ -151,7 +151,7 @@ static int read_lines(struct reading *reading) {
 
 /* The prompt's numbers, then the response's. */
 static int read_embeddings(struct reading *reading) {
-    fd_data *data = reading->data;
+    fd_testbed *data = reading->data;
     size_t before = reading->prompt_embeddings ? fd_npy_columns(reading->prompt_embeddings) : 0;
     FD_FREE float *of_prompts =
         reallocarray(NULL, data->n_prompts + 1, (before + 1) * sizeof(*of_prompts));
@@ -183,7 +183,7 @@ static int read_embeddings(struct reading *reading) {
 }
 
 static int read_golden(struct reading *reading) {
-    fd_data *data = reading->data;
+    fd_testbed *data = reading->data;
     int r = fd_npy_read(reading->golden, data->n_items, data->rewards[FD_REWARD_JUDGE]);
     for (size_t i = 0; r == 0 && i < data->n_items; i++)
         if (!isfinite(data->rewards[FD_REWARD_JUDGE][i]))
@@ -192,8 +192,8 @@ static int read_golden(struct reading *reading) {
     return r;
 }
 
-int fd_data_read(const fd_data_files *files, fd_data *ret, fd_fault *fault) {
-    FD_CLEANUP(fd_data_clear) fd_data data = {0};
+int fd_testbed_read(const fd_testbed_files *files, fd_testbed *ret, fd_fault *fault) {
+    FD_CLEANUP(fd_testbed_clear) fd_testbed data = {0};
     FD_CLEANUP(reading_clear)
     struct reading reading = {.files = files, .data = &data, .fault = fault};
     int r = open_files(&reading);
@@ -204,7 +204,7 @@ int fd_data_read(const fd_data_files *files, fd_data *ret, fd_fault *fault) {
     if (r == 0)
         r = read_golden(&reading);
     if (r == 0)
-        r = fd_data_complete(&data);
+        r = fd_testbed_complete(&data);
     if (r < 0)
         return r;
     *ret = data;

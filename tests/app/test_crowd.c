@@ -133,14 +133,14 @@ static void play(int refused, int empty, int failed) {
 }
 
 static void label_until(size_t answers) {
-    fd_crowd *crowd = NULL;
-    assert_int_equal(fd_crowd_start("http://daemon", 2, &crowd), 0);
+    fd_simulated_annotators *crowd = NULL;
+    assert_int_equal(fd_simulated_annotators_start("http://daemon", 2, &crowd), 0);
     for (size_t seen = 0; seen < answers; (void)sched_yield()) {
         (void)pthread_mutex_lock(&daemon_played.lock);
         seen = daemon_played.answers;
         (void)pthread_mutex_unlock(&daemon_played.lock);
     }
-    fd_crowd_stop(crowd);
+    fd_simulated_annotators_stop(crowd);
 }
 
 /* ---- what they do ---- */
@@ -165,23 +165,23 @@ static void who_gets_no_pair_or_is_refused_asks_again(void **state) {
 
 static void without_a_client_nobody_asks(void **state) {
     (void)state;
-    fd_crowd *crowd = NULL;
+    fd_simulated_annotators *crowd = NULL;
     play(0, 0, 0);
     failing = "client";
-    int r = fd_crowd_start("http://daemon", 2, &crowd);
+    int r = fd_simulated_annotators_start("http://daemon", 2, &crowd);
     assert_int_equal(r, 0);
-    fd_crowd_stop(crowd);
+    fd_simulated_annotators_stop(crowd);
     failing = "none";
     assert_int_equal(daemon_played.questions, 0);
 }
 
 static void a_crowd_that_cannot_begin_says_so(void **state) {
     (void)state;
-    fd_crowd *crowd = NULL;
+    fd_simulated_annotators *crowd = NULL;
     failing = "calloc";
-    int without_memory = fd_crowd_start("http://daemon", 2, &crowd);
+    int without_memory = fd_simulated_annotators_start("http://daemon", 2, &crowd);
     failing = "pthread_create";
-    int without_threads = fd_crowd_start("http://daemon", 2, &crowd);
+    int without_threads = fd_simulated_annotators_start("http://daemon", 2, &crowd);
     failing = "none";
     assert_int_equal(without_memory, -ENOMEM);
     assert_int_equal(without_threads, -EAGAIN);

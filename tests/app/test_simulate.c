@@ -89,7 +89,7 @@ static void three_prompts_in_ten_are_held_out_by_their_ids_alone(void **state) {
     assert_in_range(early, 30, 60);
 }
 
-static double mean_within_deviation(const fd_data *data, const double *rewards) {
+static double mean_within_deviation(const fd_testbed *data, const double *rewards) {
     double deviations = 0;
     for (size_t k = 0; k < data->n_prompts; k++) {
         double mean = 0, squares = 0, n = (double)(data->first[k + 1] - data->first[k]);
@@ -104,8 +104,8 @@ static double mean_within_deviation(const fd_data *data, const double *rewards) 
 
 static void the_teacher_is_centred_and_spreads_four_within_prompts(void **state) {
     (void)state;
-    FD_CLEANUP(fd_data_clear) fd_data data = {0};
-    assert_int_equal(fd_data_plane(&data), 0);
+    FD_CLEANUP(fd_testbed_clear) fd_testbed data = {0};
+    assert_int_equal(fd_testbed_plane(&data), 0);
     const double *teacher = data.rewards[FD_REWARD_TEACHER];
     double mean = 0;
     for (size_t i = 0; i < data.n_items; i++)
@@ -119,8 +119,8 @@ static void the_teacher_is_centred_and_spreads_four_within_prompts(void **state)
 
 static void the_members_of_a_prompt_are_all_its_items(void **state) {
     (void)state;
-    FD_CLEANUP(fd_data_clear) fd_data data = {0};
-    assert_int_equal(fd_data_plane(&data), 0);
+    FD_CLEANUP(fd_testbed_clear) fd_testbed data = {0};
+    assert_int_equal(fd_testbed_plane(&data), 0);
     assert_int_equal(data.first[0], 0);
     assert_int_equal(data.first[data.n_prompts], data.n_items);
     for (size_t k = 0; k < data.n_prompts; k++)
@@ -134,10 +134,10 @@ static fd_measures measures_of(const double golden[6], const double predicted[6]
     uint32_t members[] = {0, 1, 2, 3, 4, 5};
     size_t first[] = {0, 3, 6};
     bool held_out[] = {true, false}; /* the second prompt does not count */
-    fd_data data = {
+    fd_testbed data = {
         .n_items = 6, .n_prompts = 2, .members = members, .first = first, .held_out = held_out};
     fd_measures measures;
-    assert_int_equal(fd_measure(&data, golden, predicted, noise, &measures), 0);
+    assert_int_equal(fd_ranking_measures_of(&data, golden, predicted, noise, &measures), 0);
     return measures;
 }
 
@@ -198,21 +198,22 @@ static void labels_to_reach_a_level_lie_on_straight_lines(void **state) {
 static const double slow[][4] = {{0.1, 0.2, 0.3, 0.4}, {0.1, 0.2, 0.3, 0.4}, {0.1, 0.2, 0.3, 0.4}};
 static const double fast[][4] = {{0.2, 0.4, 0.5, 0.5}, {0.2, 0.4, 0.5, 0.6}, {0.2, 0.4, 0.5, 0.7}};
 
-static fd_contrast contrast_of(const double (*values)[4], const double (*base)[4], size_t n) {
+static fd_strategy_comparison contrast_of(const double (*values)[4], const double (*base)[4],
+                                          size_t n) {
     const double *rows[3], *base_rows[3];
     for (size_t i = 0; i < n; i++) {
         rows[i] = values[i];
         base_rows[i] = base[i];
     }
     fd_curves curves = {n, 4, labels, rows}, against = {n, 4, labels, base_rows};
-    fd_contrast contrast;
-    assert_int_equal(fd_contrast_of(&curves, &against, &contrast), 0);
+    fd_strategy_comparison contrast;
+    assert_int_equal(fd_compare_strategies(&curves, &against, &contrast), 0);
     return contrast;
 }
 
 static void a_curve_that_is_twice_as_fast_saves_half_the_labels(void **state) {
     (void)state;
-    fd_contrast contrast = contrast_of(fast, slow, 3);
+    fd_strategy_comparison contrast = contrast_of(fast, slow, 3);
     assert_true(fabs(contrast.saving.value - 2) < 1e-9);
     assert_true(fabs(contrast.saving.low - 2) < 1e-9);
     assert_true(fabs(contrast.saving.high - 2) < 1e-9);
@@ -221,7 +222,7 @@ static void a_curve_that_is_twice_as_fast_saves_half_the_labels(void **state) {
 
 static void the_interval_is_that_of_means_of_resampled_seeds(void **state) {
     (void)state;
-    fd_contrast contrast = contrast_of(fast, slow, 3);
+    fd_strategy_comparison contrast = contrast_of(fast, slow, 3);
     /* The last values differ by 0.1, 0.2 and 0.3; all three times the same one has 1 in 27. */
     assert_true(fabs(contrast.area.low - (0.1 + 0.2 + 0.2 + 0.1) / 4) < 1e-9);
     assert_true(fabs(contrast.area.high - (0.1 + 0.2 + 0.2 + 0.3) / 4) < 1e-9);
@@ -231,21 +232,21 @@ static void seeds_are_compared_in_pairs(void **state) {
     (void)state;
     static const double one[][4] = {{0, 0, 0, 0.1}, {0, 0, 0, 0.9}, {0, 0, 0, 0.5}};
     static const double other[][4] = {{0, 0, 0, 0.2}, {0, 0, 0, 1.0}, {0, 0, 0, 0.6}};
-    fd_contrast contrast = contrast_of(one, other, 3);
+    fd_strategy_comparison contrast = contrast_of(one, other, 3);
     assert_true(fabs(contrast.area.low + 0.025) < 1e-9);
     assert_true(fabs(contrast.area.high + 0.025) < 1e-9);
 }
 
 static void a_level_that_is_never_reached_saves_nothing(void **state) {
     (void)state;
-    fd_contrast contrast = contrast_of(slow, fast, 3);
+    fd_strategy_comparison contrast = contrast_of(slow, fast, 3);
     assert_true(contrast.saving.value == 0);
     assert_true(contrast.area.value < 0);
 }
 
 static void one_seed_has_no_interval(void **state) {
     (void)state;
-    fd_contrast contrast = contrast_of(fast, slow, 1);
+    fd_strategy_comparison contrast = contrast_of(fast, slow, 1);
     assert_true(fabs(contrast.saving.value - 2) < 1e-9);
     assert_true(isnan(contrast.area.low) && isnan(contrast.area.high));
     assert_true(isnan(contrast.saving.low) && isnan(contrast.saving.high));
@@ -277,30 +278,30 @@ static void print_rows(const char *strategy, unsigned seed, unsigned first, unsi
                    seed);
     for (unsigned i = first; i <= last; i++) {
         fd_round round = {.round = i, .labels = 10 * (uint64_t)i, .measures.spearman = 0.1 * i};
-        fd_csv_print_round(file, key, &round);
+        fd_results_print_round(file, key, &round);
     }
 }
 
-static void read_file(fd_csv *csv) {
+static void read_file(fd_results *csv) {
     fd_fault fault = {0};
     assert_int_equal(fclose(file), 0);
-    assert_int_equal(fd_csv_read(path, csv, &fault), 0);
+    assert_int_equal(fd_results_read(path, csv, &fault), 0);
 }
 
-static bool has(const fd_csv *csv, const char *strategy, unsigned seed) {
+static bool has(const fd_results *csv, const char *strategy, unsigned seed) {
     char key[256];
     (void)snprintf(key, sizeof(key),
                    ",plane,judge,any,10,64,3,0,0,all,4,1,0,0,yes,random,x=1;y=2,%s,%u", strategy,
                    seed);
-    return fd_csv_has(csv, key);
+    return fd_results_has(csv, key);
 }
 
 static void runs_that_did_not_end_are_dropped_and_the_others_kept(void **state) {
     (void)state;
-    FD_CLEANUP(fd_csv_clear) fd_csv csv = {0};
-    FD_CLEANUP(fd_csv_clear) fd_csv again = {0};
+    FD_CLEANUP(fd_results_clear) fd_results csv = {0};
+    FD_CLEANUP(fd_results_clear) fd_results again = {0};
     fd_fault fault = {0};
-    fd_csv_print_header(file);
+    fd_results_print_header(file);
     print_rows("random", 1, 1, 1);
     print_rows("random", 2, 1, 2); /* did not end */
     print_rows("random", 1, 2, 3); /* two runs at a time take turns */
@@ -315,16 +316,16 @@ static void runs_that_did_not_end_are_dropped_and_the_others_kept(void **state) 
     assert_false(has(&csv, "greedy", 1));
     assert_true(has(&csv, "greedy", 12));
 
-    assert_int_equal(fd_csv_rewrite(path, &csv, &fault), 0);
-    assert_int_equal(fd_csv_read(path, &again, &fault), 0);
+    assert_int_equal(fd_results_rewrite(path, &csv, &fault), 0);
+    assert_int_equal(fd_results_read(path, &again, &fault), 0);
     assert_int_equal(again.count, 6);
     assert_int_equal(again.dropped, 0);
 }
 
 static void rounds_that_are_there_twice_make_no_complete_run(void **state) {
     (void)state;
-    FD_CLEANUP(fd_csv_clear) fd_csv csv = {0};
-    fd_csv_print_header(file);
+    FD_CLEANUP(fd_results_clear) fd_results csv = {0};
+    fd_results_print_header(file);
     print_rows("random", 1, 1, 3);
     print_rows("random", 1, 1, 3);
     print_rows("greedy", 1, 1, 2); /* as many rows as rounds, but one is there twice */
@@ -336,32 +337,32 @@ static void rounds_that_are_there_twice_make_no_complete_run(void **state) {
 
 static void a_file_with_other_columns_is_refused(void **state) {
     (void)state;
-    fd_csv csv = {0};
+    fd_results csv = {0};
     fd_fault fault = {0};
     (void)fputs("a,b\n1,2\n", file);
     assert_int_equal(fclose(file), 0);
-    assert_int_equal(fd_csv_read(path, &csv, &fault), -EINVAL);
+    assert_int_equal(fd_results_read(path, &csv, &fault), -EINVAL);
     assert_non_null(strstr(fault.detail, path));
 }
 
 static void rows_are_grouped_by_settings_strategies_and_seeds(void **state) {
     (void)state;
-    FD_CLEANUP(fd_csv_clear) fd_csv csv = {0};
-    FD_CLEANUP(fd_groups_clear) fd_groups groups = {0};
-    fd_csv_print_header(file);
+    FD_CLEANUP(fd_results_clear) fd_results csv = {0};
+    FD_CLEANUP(fd_curve_groups_clear) fd_curve_groups groups = {0};
+    fd_results_print_header(file);
     print_rows("random", 1, 1, 3);
     print_rows("greedy", 2, 1, 3);
     print_rows("random", 2, 1, 3);
     read_file(&csv);
-    assert_int_equal(fd_groups_of(&csv, &groups), 0);
+    assert_int_equal(fd_curve_groups_of(&csv, &groups), 0);
     assert_int_equal(groups.count, 1);
     assert_int_equal(groups.groups[0].n_arms, 2);
-    const fd_arm *arm = fd_group_find(&groups.groups[0], "random");
+    const fd_arm *arm = fd_curve_group_find(&groups.groups[0], "random");
     assert_non_null(arm);
     assert_int_equal(arm->n_runs, 2);
     assert_true(fabs(arm->values[1][2] - 0.3) < 1e-9);
     assert_true(groups.groups[0].labels[2] == 30);
-    assert_null(fd_group_find(&groups.groups[0], "entropy"));
+    assert_null(fd_curve_group_find(&groups.groups[0], "entropy"));
 }
 
 int main(void) {

@@ -31,14 +31,14 @@ static double distance(const float *a, const float *b) {
 
 static double distance_of(const char *left, const char *right) {
     float a[FD_EMBED_SIZE], b[FD_EMBED_SIZE];
-    fd_embed(left, strlen(left), a);
-    fd_embed(right, strlen(right), b);
+    fd_hash_embed(left, strlen(left), a);
+    fd_hash_embed(right, strlen(right), b);
     return distance(a, b);
 }
 
 static void assert_unit(const char *text, size_t size) {
     float embedding[FD_EMBED_SIZE];
-    fd_embed(text, size, embedding);
+    fd_hash_embed(text, size, embedding);
     assert_true(fabs(length_of(embedding, FD_EMBED_SIZE) - 1) < 1e-5);
 }
 
@@ -47,8 +47,8 @@ static void the_same_text_has_the_same_embedding(void **state) {
     float first[FD_EMBED_SIZE], second[FD_EMBED_SIZE];
     memset(first, 1, sizeof(first));
     memset(second, 2, sizeof(second));
-    fd_embed(sample, strlen(sample), first);
-    fd_embed(sample, strlen(sample), second);
+    fd_hash_embed(sample, strlen(sample), first);
+    fd_hash_embed(sample, strlen(sample), second);
     assert_memory_equal(first, second, sizeof(first));
 }
 
@@ -63,7 +63,7 @@ static void an_empty_text_is_all_zeros(void **state) {
     (void)state;
     float embedding[FD_EMBED_SIZE];
     memset(embedding, 1, sizeof(embedding));
-    fd_embed("", 0, embedding);
+    fd_hash_embed("", 0, embedding);
     for (size_t i = 0; i < FD_EMBED_SIZE; i++)
         assert_true(embedding[i] == 0);
 }
@@ -71,8 +71,8 @@ static void an_empty_text_is_all_zeros(void **state) {
 static void bytes_past_the_size_are_not_seen(void **state) {
     (void)state;
     float whole[FD_EMBED_SIZE], part[FD_EMBED_SIZE];
-    fd_embed("plant tulips", 12, whole);
-    fd_embed("plant tulips. Now", 12, part);
+    fd_hash_embed("plant tulips", 12, whole);
+    fd_hash_embed("plant tulips. Now", 12, part);
     assert_memory_equal(whole, part, sizeof(whole));
 }
 
@@ -128,8 +128,8 @@ static void what_separates_words_matters_mildly(void **state) {
 static void a_longer_text_differs_in_its_measures(void **state) {
     (void)state;
     float once[FD_EMBED_SIZE], twice[FD_EMBED_SIZE];
-    fd_embed("Rain falls. Rain falls.", 11, once);
-    fd_embed("Rain falls. Rain falls.", 23, twice);
+    fd_hash_embed("Rain falls. Rain falls.", 11, once);
+    fd_hash_embed("Rain falls. Rain falls.", 23, twice);
     for (size_t i = FD_EMBED_SIZE - 4; i < FD_EMBED_SIZE - 1; i++)
         assert_true(twice[i] > once[i]);
 }
@@ -177,9 +177,9 @@ static void invalid_utf8_is_embedded(void **state) {
 static void an_item_is_its_prompt_at_half_length_and_its_response(void **state) {
     (void)state;
     float item[2 * FD_EMBED_SIZE], prompt[FD_EMBED_SIZE], response[FD_EMBED_SIZE];
-    fd_embed_item("How long do eggs boil?", sample, item);
-    fd_embed("How long do eggs boil?", 22, prompt);
-    fd_embed(sample, strlen(sample), response);
+    fd_hash_embed_item("How long do eggs boil?", sample, item);
+    fd_hash_embed("How long do eggs boil?", 22, prompt);
+    fd_hash_embed(sample, strlen(sample), response);
     for (size_t i = 0; i < FD_EMBED_SIZE; i++)
         assert_true(item[i] == prompt[i] / 2);
     assert_memory_equal(item + FD_EMBED_SIZE, response, sizeof(response));
@@ -188,11 +188,11 @@ static void an_item_is_its_prompt_at_half_length_and_its_response(void **state) 
 static void an_item_may_lack_a_text(void **state) {
     (void)state;
     float item[2 * FD_EMBED_SIZE];
-    fd_embed_item(NULL, sample, item);
+    fd_hash_embed_item(NULL, sample, item);
     assert_true(length_of(item, FD_EMBED_SIZE) == 0);
-    fd_embed_item(sample, NULL, item);
+    fd_hash_embed_item(sample, NULL, item);
     assert_true(length_of(item + FD_EMBED_SIZE, FD_EMBED_SIZE) == 0);
-    fd_embed_item(NULL, NULL, item);
+    fd_hash_embed_item(NULL, NULL, item);
     assert_true(length_of(item, FD_LENGTH(item)) == 0);
 }
 
@@ -208,7 +208,7 @@ static void the_hash_never_changes(void **state) {
                   {59, -0.0623976},  {64, -0.2075129}, {508, -0.1334800}, {509, -0.1031580},
                   {510, -0.0580003}, {511, -0.0127537}};
     float embedding[FD_EMBED_SIZE];
-    fd_embed(sample, strlen(sample), embedding);
+    fd_hash_embed(sample, strlen(sample), embedding);
     size_t seen = 0;
     for (size_t i = 0; i < FD_EMBED_SIZE; i++)
         if (seen < FD_LENGTH(golden) && golden[seen].slot == i)

@@ -71,15 +71,15 @@ static inline size_t peak_kilobytes(void) {
     return (size_t)usage.ru_maxrss;
 }
 
-static inline void fill_normal(fi_rng *rng, size_t count, float *values) {
+static inline void fill_normal(fd_rng *rng, size_t count, float *values) {
     for (size_t i = 0; i < count; i++)
-        values[i] = (float)fi_rng_normal(rng);
+        values[i] = (float)fd_rng_normal(rng);
 }
 
-static inline void fill_pairs(fi_rng *rng, size_t n_items, size_t count, fi_pair *pairs) {
+static inline void fill_pairs(fd_rng *rng, size_t n_items, size_t count, fi_pair *pairs) {
     for (size_t i = 0; i < count; i++) {
-        uint32_t a = (uint32_t)fi_rng_below(rng, n_items);
-        uint32_t b = (uint32_t)fi_rng_below(rng, n_items - 1);
+        uint32_t a = (uint32_t)fd_rng_below(rng, n_items);
+        uint32_t b = (uint32_t)fd_rng_below(rng, n_items - 1);
         pairs[i] = (fi_pair){a, b + (b >= a)};
     }
 }

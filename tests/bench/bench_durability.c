@@ -41,7 +41,7 @@ static void remove_folder(const struct folder *folder) {
 /* ---- items ---- */
 
 static void make_items(fd_item_row *rows, char (*ids)[16], float *embeddings) {
-    fi_rng rng = fi_rng_seeded(1);
+    fd_rng rng = fd_rng_seeded(1);
     fill_normal(&rng, (size_t)ITEMS * DIMENSION, embeddings);
     for (size_t i = 0; i < ITEMS; i++) {
         (void)snprintf(ids[i], sizeof(ids[i]), "i%zu", i);

@@ -26,7 +26,7 @@ static fd_engine *open_engine(fi_kind kind, uint32_t h) {
     return engine;
 }
 
-static void add_items(fd_engine *engine, fi_rng *rng, size_t h) {
+static void add_items(fd_engine *engine, fd_rng *rng, size_t h) {
     float *embeddings = allocate(ITEMS * h, sizeof(float));
     fd_item_row *rows = allocate(ITEMS, sizeof(*rows));
     char(*ids)[16] = allocate(ITEMS, sizeof(*ids));
@@ -47,7 +47,7 @@ static void add_items(fd_engine *engine, fi_rng *rng, size_t h) {
 }
 
 /* The answers of one who likes items of low numbers. */
-static void add_labels(fd_engine *engine, fi_rng *rng, size_t first, size_t n) {
+static void add_labels(fd_engine *engine, fd_rng *rng, size_t first, size_t n) {
     fd_label labels[AT_ONCE];
     char ids[AT_ONCE][3][16];
     for (size_t i = 0; i < n; i++) {
@@ -60,7 +60,7 @@ static void add_labels(fd_engine *engine, fi_rng *rng, size_t first, size_t n) {
             (fd_label){.id = ids[i][0],
                        .a = ids[i][1],
                        .b = ids[i][2],
-                       .preference = fi_rng_uniform(rng) <
+                       .preference = fd_rng_uniform(rng) <
                                              fi_probability(((double)pair.b - (double)pair.a) / 1e3)
                                          ? FD_PREFER_A
                                          : FD_PREFER_B,
@@ -88,7 +88,7 @@ static double refit_seconds(fd_engine *engine) {
 }
 
 static void measure(fi_kind kind, uint32_t h) {
-    fi_rng rng = fi_rng_seeded(1);
+    fd_rng rng = fd_rng_seeded(1);
     fd_engine *engine = open_engine(kind, h);
     fd_fault fault = {0};
     add_items(engine, &rng, h);

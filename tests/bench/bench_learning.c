@@ -79,7 +79,7 @@ static fi_answers held_out(const bench *state) {
 }
 
 /* The pairs to learn from name every item, and each as often as the others. */
-static void fill_covering_pairs(fi_rng *rng, size_t n_items, fi_pair *pairs) {
+static void fill_covering_pairs(fd_rng *rng, size_t n_items, fi_pair *pairs) {
     uint32_t *order = allocate(n_items, sizeof(*order));
     for (size_t i = 0; i < n_items; i++)
         order[i] = (uint32_t)i;
@@ -87,7 +87,7 @@ static void fill_covering_pairs(fi_rng *rng, size_t n_items, fi_pair *pairs) {
     for (size_t i = 0; i < ANSWERS; i++, next += 2) {
         if (next + 2 > n_items) {
             for (size_t j = n_items; j > 1; j--) {
-                size_t other = (size_t)fi_rng_below(rng, j);
+                size_t other = (size_t)fd_rng_below(rng, j);
                 uint32_t swapped = order[j - 1];
                 order[j - 1] = order[other];
                 order[other] = swapped;
@@ -101,7 +101,7 @@ static void fill_covering_pairs(fi_rng *rng, size_t n_items, fi_pair *pairs) {
 }
 
 static void prepare(bench *state, size_t inputs, size_t n_items) {
-    fi_rng rng = fi_rng_seeded(1);
+    fd_rng rng = fd_rng_seeded(1);
     size_t count = ANSWERS + HELD_OUT;
     *state = (bench){.n_items = n_items, .inputs = inputs};
     state->embeddings = allocate(n_items * inputs, sizeof(float));
@@ -121,7 +121,7 @@ static void prepare(bench *state, size_t inputs, size_t n_items) {
     ask_teacher(state, rewards);
     for (size_t i = 0; i < count; i++) {
         double logit = (double)rewards[state->pairs[i].a] - (double)rewards[state->pairs[i].b];
-        state->targets[i] = fi_rng_uniform(&rng) < 1.0 / (1.0 + exp(-logit)) ? 1.0f : 0.0f;
+        state->targets[i] = fd_rng_uniform(&rng) < 1.0 / (1.0 + exp(-logit)) ? 1.0f : 0.0f;
     }
     fi_answers answers = held_out(state);
     state->floor = fi_evaluate(rewards, &answers).loss;
@@ -183,7 +183,7 @@ static void decompose(bench *state) {
 static void report_components(size_t inputs, size_t n_items, double target) {
     bench state = {.n_items = n_items, .inputs = inputs};
     fi_shape shape = {(uint32_t)inputs, COMPONENTS, 0, 0};
-    fi_rng rng = fi_rng_seeded(1);
+    fd_rng rng = fd_rng_seeded(1);
     require(fi_model_new(&shape, 1, &state.model), "model");
     state.embeddings = allocate(n_items * inputs, sizeof(float));
     fill_normal(&rng, n_items * inputs, state.embeddings);

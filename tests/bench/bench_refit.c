@@ -88,7 +88,7 @@ static void start_settled(bench *state) {
 }
 
 static void prepare(bench *state, size_t h) {
-    fi_rng rng = fi_rng_seeded(1);
+    fd_rng rng = fd_rng_seeded(1);
     *state = (bench){
         .h = h,
         .features = allocate(ITEMS * h, sizeof(float)),
@@ -104,14 +104,14 @@ static void prepare(bench *state, size_t h) {
     fill_pairs(&rng, ITEMS, ANSWERS, state->pairs);
     double truth[WIDEST];
     for (size_t j = 0; j < h; j++) /* logits with a standard deviation of 2 */
-        truth[j] = fi_rng_normal(&rng) * sqrt(2.0 / (double)h);
+        truth[j] = fd_rng_normal(&rng) * sqrt(2.0 / (double)h);
     for (size_t i = 0; i < ANSWERS; i++) {
         const float *a = state->features + state->pairs[i].a * h;
         const float *b = state->features + state->pairs[i].b * h;
         double logit = 0.0;
         for (size_t j = 0; j < h; j++)
             logit += truth[j] * ((double)a[j] - (double)b[j]);
-        state->targets[i] = fi_rng_uniform(&rng) < fi_probability(logit) ? 1.0f : 0.0f;
+        state->targets[i] = fd_rng_uniform(&rng) < fi_probability(logit) ? 1.0f : 0.0f;
     }
 }
 

@@ -25,7 +25,7 @@ struct bench {
 };
 
 static void prepare(bench *state, size_t n_items, size_t n_features, size_t n_pairs) {
-    fi_rng rng = fi_rng_seeded(1);
+    fd_rng rng = fd_rng_seeded(1);
     *state = (bench){
         .features = allocate(n_items * n_features, sizeof(float)),
         .rewards = allocate(n_items, sizeof(float)),
@@ -48,7 +48,7 @@ static void prepare(bench *state, size_t n_items, size_t n_features, size_t n_pa
 /* The past is of the first `n_items` items, which for the pool are all that there are. */
 static void learn(bench *state, size_t n_items) {
     fi_pair labels[LABELS];
-    fi_rng rng = fi_rng_seeded(2);
+    fd_rng rng = fd_rng_seeded(2);
     fill_pairs(&rng, n_items, LABELS, labels);
     fi_candidates labelled = state->from;
     labelled.n_pairs = LABELS;

@@ -116,7 +116,7 @@ static void train(bench *state) {
 /* ---- the problem ---- */
 
 static void prepare(bench *state, size_t h) {
-    fi_rng rng = fi_rng_seeded(1);
+    fd_rng rng = fd_rng_seeded(1);
     state->h = h;
     state->embeddings = allocate((size_t)ITEMS * INPUTS, sizeof(float));
     state->computed = allocate(ITEMS * h, sizeof(float));
@@ -137,7 +137,7 @@ static void prepare(bench *state, size_t h) {
     fill_pairs(&rng, ITEMS, PAIRS, state->pairs);
     fill_pairs(&rng, ITEMS, LABELS, state->labels);
     for (size_t i = 0; i < LABELS; i++)
-        state->targets[i] = fi_rng_uniform(&rng) < 0.5 ? 0.0f : 1.0f;
+        state->targets[i] = fd_rng_uniform(&rng) < 0.5 ? 0.0f : 1.0f;
     fi_shape shape = {.inputs = INPUTS, .hidden_layers = 3, .hidden_width = (uint32_t)h};
     require(fi_model_new(&shape, 1, &state->model), "model");
     require(fi_model_fit_inputs(state->model, ITEMS, state->embeddings), "statistics");

@@ -214,18 +214,18 @@ static void must_call(struct client *client, const char *method, const char *pat
 
 /* ---- what there is to label ---- */
 
-static void print_item(FILE *out, fi_rng *rng, int prompt, int response) {
+static void print_item(FILE *out, fd_rng *rng, int prompt, int response) {
     fprintf(out,
             "%s{\"id\":\"p%d-%d\",\"prompt_id\":\"p%d\",\"prompt\":\"Question %d: what should be "
             "done first?\",\"response\":\"Answer %d. Take the part that hurts most, and measure "
             "it before and after.\",\"embedding\":[",
             response > 0 ? "," : "", prompt, response, prompt, prompt, response);
     for (int i = 0; i < WIDTH; i++)
-        fprintf(out, "%s%.4f", i > 0 ? "," : "", fi_rng_normal(rng));
+        fprintf(out, "%s%.4f", i > 0 ? "," : "", fd_rng_normal(rng));
     fputs("]}", out);
 }
 
-static void print_items(FILE *out, fi_rng *rng, int first) {
+static void print_items(FILE *out, fd_rng *rng, int first) {
     fputs("{\"items\":[", out);
     for (int prompt = first; prompt < first + PROMPTS_A_POST; prompt++) {
         fputs(prompt > first ? "," : "", out);
@@ -246,7 +246,7 @@ static void print_seed_labels(FILE *out) {
 
 /* The items, and after them some labels to train with. */
 static void fill_daemon(struct client *client) {
-    fi_rng rng = fi_rng_seeded(1);
+    fd_rng rng = fd_rng_seeded(1);
     for (int first = 0; first <= PROMPTS; first += PROMPTS_A_POST) {
         char *body;
         size_t size;

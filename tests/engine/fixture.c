@@ -135,7 +135,7 @@ uint64_t fixture_train(fd_engine *engine) {
     assert_int_equal(fd_engine_train(engine, FD_RETRAIN_CONFIGURED, &fault), 0);
     fd_engine_wait_trained(engine);
     fd_model_info now = fixture_model(engine);
-    assert_int_not_equal(now.worker, FD_WORKER_FAILED);
+    assert_int_not_equal(now.worker, FD_TRAINER_FAILED);
     assert_int_not_equal(now.version, before.version); /* or it was rejected */
     return now.version;
 }

@@ -369,7 +369,7 @@ static void only_ids_of_assignments_have_an_origin(void **state) {
         assert_int_equal(fd_origin_of(others[i]), FD_ORIGIN_NONE);
 }
 
-static void assert_same_tally(const fd_tally *one, const fd_tally *other) {
+static void assert_same_tally(const fd_label_counts *one, const fd_label_counts *other) {
     assert_int_equal(one->labels, other->labels);
     assert_memory_equal(one->by_preference, other->by_preference, sizeof(one->by_preference));
     assert_int_equal(one->timed, other->timed);
@@ -458,7 +458,7 @@ static void many_pairs_are_chosen_in_parts_until_all_lie_ready(void **state) {
     fd_stats_clear(&stats);
 }
 
-static uint64_t count_fills(fd_desk *desk) {
+static uint64_t count_fills(fd_assignments *desk) {
     (void)pthread_mutex_lock(&desk->lock);
     uint64_t fills = desk->fills;
     (void)pthread_mutex_unlock(&desk->lock);
@@ -473,11 +473,11 @@ static void a_pair_that_never_went_out_leaves_nothing_behind_when_others_are_cho
     fixture_given given = ask(&desk, "anna");
     answer(&desk, 1, "anna", &given, FD_PREFER_A);
     (void)ask(&desk, "anna");
-    fd_desk *inside = desk.engine->desk;
+    fd_assignments *inside = desk.engine->desk;
     for (size_t i = 0; i < TIMES; i++) {
         fixture_wait_ready(desk.engine, READY, 0);
         uint64_t fills = count_fills(inside);
-        fd_refill_tell(desk.engine, true);
+        fd_refill_notify(desk.engine, true);
         while (count_fills(inside) == fills)
             (void)sched_yield();
     }

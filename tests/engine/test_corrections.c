@@ -128,7 +128,7 @@ static void a_retraction_frees_the_pair_and_a_correction_keeps_it(void **state) 
 /* What the engine has gathered is what another one gathers from the store. */
 static void assert_information_is_recomputed(struct desk *desk) {
     fd_selection_request request = fixture_request(3, FI_SCOPE_ACROSS, 5);
-    fd_selection_answer answers[2];
+    fd_selection_result answers[2];
     fd_model_info infos[2];
     fd_fault fault = {0};
     for (size_t i = 0; i < 2; i++) {
@@ -144,8 +144,8 @@ static void assert_information_is_recomputed(struct desk *desk) {
                 1e-6 * fabs(answers[1].logdet_before));
     assert_true(fabs(answers[0].logdet_after - answers[1].logdet_after) <=
                 1e-6 * fabs(answers[1].logdet_after));
-    fd_selection_answer_clear(&answers[0]);
-    fd_selection_answer_clear(&answers[1]);
+    fd_selection_result_clear(&answers[0]);
+    fd_selection_result_clear(&answers[1]);
 }
 
 static void information_follows_any_mix_of_answers_corrections_and_retractions(void **state) {

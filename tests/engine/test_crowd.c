@@ -333,7 +333,7 @@ static void wait_until_quiet(struct crowd *crowd) {
     (void)fixture_train(crowd->engine);
     for (;;) {
         fd_model_info info = fixture_model(crowd->engine);
-        if (info.worker == FD_WORKER_IDLE && info.row.labels == info.labels)
+        if (info.worker == FD_TRAINER_IDLE && info.row.labels == info.labels)
             return;
         assert_true(fixture_seconds() < crowd->deadline);
         (void)sched_yield();
@@ -410,13 +410,13 @@ static void *ask_at_once(void *context) {
 /* log det of what is known once these pairs are answered too. */
 static double joint_logdet(fd_engine *engine, const fd_pair_reference *pairs, size_t n) {
     fd_selection_request request = fixture_request(1, FI_SCOPE_WITHIN, 1);
-    fd_selection_answer answer;
+    fd_selection_result answer;
     fd_fault fault = {0};
     request.pending = pairs;
     request.n_pending = n;
     assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
     double logdet = answer.logdet_before;
-    fd_selection_answer_clear(&answer);
+    fd_selection_result_clear(&answer);
     return logdet;
 }
 
@@ -427,14 +427,14 @@ static double unaware_logdet(fd_engine *engine, size_t times, size_t candidates,
     size_t n = AT_ONCE / times;
     for (size_t i = 0; i < times; i++) {
         fd_selection_request request = fixture_request(n, FI_SCOPE_WITHIN, 1 + i * step);
-        fd_selection_answer answer;
+        fd_selection_result answer;
         request.generate.pairs = candidates;
         assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
         assert_int_equal(answer.count, n);
         for (size_t k = 0; k < n; k++)
             pairs[i * n + k] =
                 (fd_pair_reference){{.id = answer.pairs[k].a}, {.id = answer.pairs[k].b}};
-        fd_selection_answer_clear(&answer);
+        fd_selection_result_clear(&answer);
     }
     return joint_logdet(engine, pairs, AT_ONCE);
 }

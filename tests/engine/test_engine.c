@@ -13,7 +13,7 @@ static void an_engine_without_items_says_so(void **state) {
     (void)state;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
     fd_selection_request request = fixture_request(1, FI_SCOPE_WITHIN, 1);
-    fd_selection_answer answer;
+    fd_selection_result answer;
     fd_fault fault = {0};
     assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), -EAGAIN);
     assert_non_null(strstr(fault.detail, "no items"));
@@ -114,12 +114,12 @@ static void a_retrain_publishes_the_next_version_and_selections_name_it(void **s
     assert_int_equal(fixture_train(engine), 2);
 
     fd_selection_request request = fixture_request(5, FI_SCOPE_ACROSS, 3);
-    fd_selection_answer answer;
+    fd_selection_result answer;
     fd_fault fault = {0};
     assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
     assert_int_equal(answer.model_version, 2);
     assert_int_equal(answer.count, 5);
-    fd_selection_answer_clear(&answer);
+    fd_selection_result_clear(&answer);
 }
 
 static void enough_labels_start_a_retrain_by_themselves(void **state) {
@@ -164,7 +164,7 @@ static void closing_ends_an_endless_training(void **state) {
     assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_B), 0);
     fd_fault fault = {0};
     assert_int_equal(fd_engine_train(engine, FD_RETRAIN_CONFIGURED, &fault), 0);
-    while (fixture_model(engine).worker != FD_WORKER_TRAINING)
+    while (fixture_model(engine).worker != FD_TRAINER_TRAINING)
         (void)sched_yield();
     fd_engine_close(engine);
 }
@@ -242,12 +242,12 @@ static void *select_batches(void *context) {
     struct client *client = context;
     for (size_t i = 0; i < 20; i++) {
         fd_selection_request request = fixture_request(3, FI_SCOPE_ACROSS, i);
-        fd_selection_answer answer;
+        fd_selection_result answer;
         fd_fault fault = {0};
         if (fd_engine_select(client->engine, &request, &answer, &fault) < 0)
             client->failures++;
         else
-            fd_selection_answer_clear(&answer);
+            fd_selection_result_clear(&answer);
         fd_model_info info;
         client->failures += fd_engine_model(client->engine, &info) != 0;
     }

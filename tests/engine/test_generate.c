@@ -21,7 +21,7 @@ static void every_in_prompt_pair_is_a_candidate_exactly_once(void **state) {
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
     fixture_add_items(engine, 3, 5);
     fd_selection_request request = fixture_request(30, FI_SCOPE_WITHIN, 1);
-    fd_selection_answer answer;
+    fd_selection_result answer;
     fd_fault fault = {0};
     assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
     assert_int_equal(answer.candidates, 30);
@@ -35,7 +35,7 @@ static void every_in_prompt_pair_is_a_candidate_exactly_once(void **state) {
         assert_false(seen[pair.prompt_a][low][high]);
         seen[pair.prompt_a][low][high] = true;
     }
-    fd_selection_answer_clear(&answer);
+    fd_selection_result_clear(&answer);
 }
 
 static void cross_prompt_pairs_are_of_two_prompts_and_all_of_them_can_be_had(void **state) {
@@ -43,7 +43,7 @@ static void cross_prompt_pairs_are_of_two_prompts_and_all_of_them_can_be_had(voi
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
     fixture_add_items(engine, 3, 4);
     fd_selection_request request = fixture_request(48, FI_SCOPE_ACROSS, 1);
-    fd_selection_answer answer;
+    fd_selection_result answer;
     fd_fault fault = {0};
     assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
     assert_int_equal(answer.candidates, 48);
@@ -51,7 +51,7 @@ static void cross_prompt_pairs_are_of_two_prompts_and_all_of_them_can_be_had(voi
         struct counted pair = parse(&answer.pairs[i]);
         assert_int_not_equal(pair.prompt_a, pair.prompt_b);
     }
-    fd_selection_answer_clear(&answer);
+    fd_selection_result_clear(&answer);
 }
 
 static void labelled_pairs_are_left_out_unless_asked_for(void **state) {
@@ -61,15 +61,15 @@ static void labelled_pairs_are_left_out_unless_asked_for(void **state) {
     assert_int_equal(fixture_label(engine, 1, "p0-r2", "p0-r1", FD_PREFER_A), 0);
     assert_int_equal(fixture_label(engine, 2, "p0-r0", "p0-r3", FD_PREFER_SKIP), 0);
     fd_selection_request request = fixture_request(1, FI_SCOPE_WITHIN, 1);
-    fd_selection_answer answer;
+    fd_selection_result answer;
     fd_fault fault = {0};
     assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
     assert_int_equal(answer.candidates, 4);
-    fd_selection_answer_clear(&answer);
+    fd_selection_result_clear(&answer);
     request.generate.include_labelled = true;
     assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
     assert_int_equal(answer.candidates, 6);
-    fd_selection_answer_clear(&answer);
+    fd_selection_result_clear(&answer);
 
     request.generate.include_labelled = false;
     request.batch_size = 5;
@@ -87,7 +87,7 @@ static void a_sample_has_the_size_asked_for_and_no_pair_twice(void **state) {
         for (size_t most = 20; most <= 160; most += 70) {
             fd_selection_request request = fixture_request(most, scopes[m], most);
             request.generate.pairs = most;
-            fd_selection_answer answer;
+            fd_selection_result answer;
             fd_fault fault = {0};
             assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
             assert_int_equal(answer.candidates, most);
@@ -99,7 +99,7 @@ static void a_sample_has_the_size_asked_for_and_no_pair_twice(void **state) {
                 assert_false(seen[a][b] || seen[b][a]);
                 seen[a][b] = true;
             }
-            fd_selection_answer_clear(&answer);
+            fd_selection_result_clear(&answer);
         }
     }
 }
@@ -111,18 +111,18 @@ static void prompts_and_responses_limit_what_is_drawn(void **state) {
     fd_selection_request request = fixture_request(6, FI_SCOPE_WITHIN, 5);
     request.generate.prompts = 2;
     request.generate.responses_per_prompt = 3;
-    fd_selection_answer answer;
+    fd_selection_result answer;
     fd_fault fault = {0};
     assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
     assert_int_equal(answer.candidates, 6);
-    fd_selection_answer_clear(&answer);
+    fd_selection_result_clear(&answer);
 }
 
 static void the_same_seed_gives_the_same_batch_and_another_another(void **state) {
     (void)state;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
     fixture_add_items(engine, 6, 8);
-    fd_selection_answer answers[3];
+    fd_selection_result answers[3];
     static const uint64_t seeds[] = {11, 11, 12};
     fd_fault fault = {0};
     for (size_t i = 0; i < 3; i++) {
@@ -139,7 +139,7 @@ static void the_same_seed_gives_the_same_batch_and_another_another(void **state)
     }
     assert_true(differs);
     for (size_t i = 0; i < 3; i++)
-        fd_selection_answer_clear(&answers[i]);
+        fd_selection_result_clear(&answers[i]);
 }
 
 static void explicit_pairs_mix_ids_and_inline_embeddings(void **state) {
@@ -157,7 +157,7 @@ static void explicit_pairs_mix_ids_and_inline_embeddings(void **state) {
          .b = {.embedding = other, .dimension = DIMENSION}},
     };
     fd_selection_request request = {.batch_size = 3, .pairs = pairs, .n_pairs = 3};
-    fd_selection_answer answer;
+    fd_selection_result answer;
     fd_fault fault = {0};
     assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
     for (size_t i = 0; i < 3; i++) {
@@ -176,7 +176,7 @@ static void explicit_pairs_mix_ids_and_inline_embeddings(void **state) {
             assert_true(fabs(answer.pairs[i].p -
                              fi_probability(scores[0].reward - scores[1].reward)) < 1e-6);
     assert_true(fabs(scores[0].reward - scores[1].reward) > 1e-3);
-    fd_selection_answer_clear(&answer);
+    fd_selection_result_clear(&answer);
 
     pairs[1].a.dimension = 2;
     assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), -EINVAL);
@@ -215,7 +215,7 @@ static void an_unknown_strategy_is_answered_with_those_there_are(void **state) {
     fixture_add_items(engine, 1, 3);
     fd_selection_request request = fixture_request(1, FI_SCOPE_WITHIN, 1);
     request.strategy = "best";
-    fd_selection_answer answer;
+    fd_selection_result answer;
     fd_fault fault = {0};
     assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), -EINVAL);
     assert_string_equal(fault.pointer, "/strategy");
@@ -239,12 +239,12 @@ static void a_sample_stays_within_bounds_whatever_is_asked_for(void **state) {
         fd_selection_request request = fixture_request(3, FI_SCOPE_ACROSS, 1);
         request.generate.pairs = wanted[i].pairs;
         request.strategy = "random";
-        fd_selection_answer answer;
+        fd_selection_result answer;
         fd_fault fault = {0};
         assert_true(PROMPTS * (PROMPTS - 1) / 2 > SAMPLE);
         assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
         assert_int_equal(answer.candidates, SAMPLE);
-        fd_selection_answer_clear(&answer);
+        fd_selection_result_clear(&answer);
     }
 }
 

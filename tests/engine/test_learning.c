@@ -57,11 +57,11 @@ static double known(struct desk *desk, double prior_precision) {
     fd_selection_request request = fixture_request(1, FI_SCOPE_ANY, 1);
     request.generate.include_labelled = true;
     request.prior_precision = prior_precision;
-    fd_selection_answer answer;
+    fd_selection_result answer;
     fd_fault fault = {0};
     assert_int_equal(fd_engine_select(desk->engine, &request, &answer, &fault), 0);
     double logdet = answer.logdet_before;
-    fd_selection_answer_clear(&answer);
+    fd_selection_result_clear(&answer);
     return logdet;
 }
 

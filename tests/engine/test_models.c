@@ -494,7 +494,7 @@ static void *select_always(void *context) {
     struct traffic *traffic = context;
     for (uint64_t seed = 0; !atomic_load(&traffic->done); seed++) {
         fd_selection_request request = fixture_request(5, FI_SCOPE_ANY, seed);
-        FD_CLEANUP(fd_selection_answer_clear) fd_selection_answer answer = {0};
+        FD_CLEANUP(fd_selection_result_clear) fd_selection_result answer = {0};
         fd_fault fault = {0};
         if (fd_engine_select(traffic->engine, &request, &answer, &fault) < 0 || answer.count != 5)
             atomic_fetch_add(&traffic->failures, 1);

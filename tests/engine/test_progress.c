@@ -236,7 +236,7 @@ static void the_gain_per_label_is_that_of_the_batch_chosen_last(void **state) {
     desk_start(&desk, PROMPTS, RESPONSES);
     answer_and_train(&desk, 0, 6);
     fd_stats stats = fixture_stats(desk.engine);
-    fd_batch_note last = stats.batches[stats.n_batches - 1];
+    fd_batch_record last = stats.batches[stats.n_batches - 1];
     fd_stats_clear(&stats);
     assert_int_equal(last.labels, 6);
     fd_progress progress = progress_of(desk.engine);

@@ -23,7 +23,7 @@ static void selections_follow_a_refit_at_once(void **state) {
     fd_selection_request request = {.batch_size = 1, .pairs = &pair, .n_pairs = 1};
     double p[2];
     for (size_t i = 0; i < 2; i++) {
-        FD_CLEANUP(fd_selection_answer_clear) fd_selection_answer answer = {0};
+        FD_CLEANUP(fd_selection_result_clear) fd_selection_result answer = {0};
         fd_fault fault = {0};
         assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
         p[i] = answer.pairs[0].p;
@@ -259,7 +259,7 @@ static void *change_versions(void *context) {
 static void *select_pairs(void *context) {
     struct turmoil *turmoil = context;
     while (!atomic_load(&turmoil->over)) {
-        FD_CLEANUP(fd_selection_answer_clear) fd_selection_answer answer = {0};
+        FD_CLEANUP(fd_selection_result_clear) fd_selection_result answer = {0};
         fd_fault fault = {0};
         fd_selection_request request = fixture_request(4, FI_SCOPE_WITHIN, 1);
         request.generate.pairs = 50;

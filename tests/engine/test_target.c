@@ -15,7 +15,7 @@ static fi_information *target_of(fd_engine *engine) {
     fd_fault fault = {0};
     fi_information *target;
     assert_int_equal(fd_engine_snapshot(engine, &snapshot, &fault), 0);
-    assert_int_equal(fd_target_find(engine, snapshot, &target), 0);
+    assert_int_equal(fd_i_opt_target_find(engine, snapshot, &target), 0);
     return target;
 }
 
@@ -31,8 +31,8 @@ static void assert_is_sum_within_prompts(fd_engine *engine) {
         for (size_t b = 0; b < a; b++) {
             if (engine->items.entries[a]->prompt != engine->items.entries[b]->prompt)
                 continue;
-            const float *x = fd_rows_at(snapshot->features, a);
-            const float *y = fd_rows_at(snapshot->features, b);
+            const float *x = fd_growing_matrix_row(snapshot->features, a);
+            const float *y = fd_growing_matrix_row(snapshot->features, b);
             for (size_t i = 0; i < h; i++)
                 for (size_t j = 0; j < h; j++)
                     expected[i * h + j] +=
@@ -114,16 +114,16 @@ static void where_no_prompt_has_two_items_the_candidates_are_served(void **state
     assert_null(target_of(engine));
     fd_selection_request request = fixture_request(6, FI_SCOPE_ACROSS, 7);
     request.strategy = "i-opt";
-    fd_selection_answer first, second;
+    fd_selection_result first, second;
     fd_fault fault = {0};
     assert_int_equal(fd_engine_select(engine, &request, &first, &fault), 0);
-    request.target = FD_TARGET_CANDIDATES;
+    request.target = FD_I_OPT_TARGET_CANDIDATES;
     assert_int_equal(fd_engine_select(engine, &request, &second, &fault), 0);
     assert_int_equal(first.count, 6);
     for (size_t i = 0; i < 6; i++)
         assert_int_equal(first.pairs[i].index, second.pairs[i].index);
-    fd_selection_answer_clear(&first);
-    fd_selection_answer_clear(&second);
+    fd_selection_result_clear(&first);
+    fd_selection_result_clear(&second);
     fd_engine_close(engine);
 }
 

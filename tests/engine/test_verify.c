@@ -100,7 +100,7 @@ static void answers_that_come_while_it_trains_are_none_that_a_model_knew(void **
                          0);
     fd_fault fault = {0};
     assert_int_equal(fd_engine_train(desk.engine, FD_RETRAIN_CONFIGURED, &fault), 0);
-    while (fixture_model(desk.engine).worker != FD_WORKER_TRAINING)
+    while (fixture_model(desk.engine).worker != FD_TRAINER_TRAINING)
         (void)sched_yield();
     assert_int_equal(fixture_label(desk.engine, 100, "p0-r0", "p1-r1", FD_PREFER_A), 0);
     fd_engine_wait_trained(desk.engine);

@@ -41,7 +41,7 @@ static void a_training_that_fails_ends_the_waiting_too(void **state) {
     fixture_fail_commit(store, 1, -EIO);
     train_and_wait(engine);
     assert_int_equal(fixture_model(engine).version, 0);
-    assert_int_equal(fixture_model(engine).worker, FD_WORKER_FAILED);
+    assert_int_equal(fixture_model(engine).worker, FD_TRAINER_FAILED);
     fd_engine_close(engine);
 }
 

@@ -72,12 +72,12 @@ static void apply(disk_content *content, const disk_change *change) {
         resize(content, (size_t)change->offset);
 }
 
-static void apply_torn(disk_content *content, const disk_change *change, fi_rng *rng) {
+static void apply_torn(disk_content *content, const disk_change *change, fd_rng *rng) {
     size_t start = (size_t)change->offset, end = start + change->size;
     for (size_t at = start; at < end;) {
         size_t next = (at / SECTOR + 1) * SECTOR;
         next = next < end ? next : end;
-        if (fi_rng_below(rng, 2))
+        if (fd_rng_below(rng, 2))
             overwrite(content, at, change->bytes + (at - start), next - at);
         at = next;
     }
@@ -115,7 +115,7 @@ static void file_sync(disk_file *file) {
     file_clear(file);
 }
 
-static disk_content file_after(const disk_file *file, disk_fate fate, fi_rng *rng) {
+static disk_content file_after(const disk_file *file, disk_fate fate, fd_rng *rng) {
     disk_content left = {0};
     resize(&left, file->synced.size);
     if (left.size > 0)
@@ -124,7 +124,7 @@ static disk_content file_after(const disk_file *file, disk_fate fate, fi_rng *rn
         const disk_change *change = &file->changes[i];
         if (fate == DISK_TORN && change->bytes)
             apply_torn(&left, change, rng);
-        else if (fate == DISK_KEPT || fi_rng_below(rng, 2))
+        else if (fate == DISK_KEPT || fd_rng_below(rng, 2))
             apply(&left, change);
     }
     return left;
@@ -225,10 +225,10 @@ static void write_out(const disk_content *content, const char *folder, const cha
         abort();
 }
 
-void disk_cut(const fd_disk *model, disk_fate fate, fi_rng *rng, const char *to) {
+void disk_cut(const fd_disk *model, disk_fate fate, fd_rng *rng, const char *to) {
     for (size_t i = 0; i < model->n; i++) {
         const disk_entry *entry = &model->entries[i];
-        bool as_now = fate == DISK_KEPT || (fate != DISK_DROPPED && fi_rng_below(rng, 2));
+        bool as_now = fate == DISK_KEPT || (fate != DISK_DROPPED && fd_rng_below(rng, 2));
         const disk_file *file = as_now ? entry->now : entry->synced;
         if (!file)
             continue;

@@ -29,6 +29,6 @@ void disk_note(fd_disk *model, const shim_event *event);
 bool disk_holds(const fd_disk *model, const char *path); /* whether the path is in the folder */
 
 /* Writes to the folder `to` the files that a cut at this moment leaves. */
-void disk_cut(const fd_disk *model, disk_fate fate, fi_rng *rng, const char *to);
+void disk_cut(const fd_disk *model, disk_fate fate, fd_rng *rng, const char *to);
 
 #endif

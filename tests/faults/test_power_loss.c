@@ -25,7 +25,7 @@ struct run {
     char backup[96];
     fd_disk *disk;
     fd_ledger ledger;
-    fi_rng rng;
+    fd_rng rng;
     size_t step;
     bool backed_up;
     bool cutting;
@@ -106,8 +106,8 @@ static int before(void *context, const shim_event *event) {
         cut(run, DISK_DROPPED, event);
         cut(run, run->cuts % 3 == 0 ? DISK_KEPT : DISK_MIXED, event);
         cut(run, DISK_TORN, event);
-    } else if (event->call == SHIM_WRITE && fi_rng_below(&run->rng, 24) == 0) {
-        cut(run, (disk_fate)fi_rng_below(&run->rng, DISK_FATE_COUNT), event);
+    } else if (event->call == SHIM_WRITE && fd_rng_below(&run->rng, 24) == 0) {
+        cut(run, (disk_fate)fd_rng_below(&run->rng, DISK_FATE_COUNT), event);
     }
     return SQLITE_OK;
 }
@@ -173,7 +173,7 @@ static void play(struct run *run, size_t steps, bool older) {
             fd_store_close(store), store = open_store(run);
         if (run->step == steps / 3 && !run->normal)
             back_up(run, store);
-        ledger_step step = (ledger_step)fi_rng_below(&run->rng, LEDGER_STEP_COUNT);
+        ledger_step step = (ledger_step)fd_rng_below(&run->rng, LEDGER_STEP_COUNT);
         assert_int_equal(ledger_run(&run->ledger, store, step), 0);
     }
     fd_store_close(store);
@@ -192,7 +192,7 @@ static void a_power_cut_loses_nothing_that_was_acknowledged_and_leaves_nothing_h
     size_t cuts = 0, transactions = 0, steps = getenv("FISHERD_LONG") ? 40 : 16;
     for (size_t i = 0; i < scripts(); i++) {
         static struct run run;
-        run = (struct run){.rng = fi_rng_seeded(i)};
+        run = (struct run){.rng = fd_rng_seeded(i)};
         play(&run, steps, i % 2 == 1);
         cuts += run.cuts;
         transactions += run.ledger.acknowledged;
@@ -205,7 +205,7 @@ static void a_power_cut_loses_nothing_that_was_acknowledged_and_leaves_nothing_h
 static void a_commit_that_does_not_sync_is_found_to_lose_answers(void **state) {
     (void)state;
     static struct run run;
-    run = (struct run){.rng = fi_rng_seeded(1), .normal = true};
+    run = (struct run){.rng = fd_rng_seeded(1), .normal = true};
     play(&run, 16, false);
     print_message("power: without a sync of each commit %zu of %zu cuts lose answers\n", run.lost,
                   run.cuts);

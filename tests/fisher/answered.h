@@ -18,17 +18,17 @@ typedef struct answered {
 
 static inline void answered_init(answered *these, uint64_t seed, size_t n_items, size_t h,
                                  size_t count, double spread) {
-    fi_rng rng = fi_rng_seeded(1000 + seed);
+    fd_rng rng = fd_rng_seeded(1000 + seed);
     these->made = problem_new(seed, n_items, h, count, 3.0f, 1.0f);
     double truth[WIDEST], difference[WIDEST];
     for (size_t j = 0; j < h; j++)
-        truth[j] = spread * fi_rng_normal(&rng);
+        truth[j] = spread * fd_rng_normal(&rng);
     for (size_t i = 0; i < count; i++) {
         double logit = 0.0;
         problem_difference(&these->made.candidates, i, difference);
         for (size_t j = 0; j < h; j++)
             logit += difference[j] * truth[j];
-        bool preferred = fi_rng_uniform(&rng) < fi_probability(logit);
+        bool preferred = fd_rng_uniform(&rng) < fi_probability(logit);
         these->targets[i] = i % 9 == 8 ? 0.5f : preferred ? 1.0f : 0.0f;
     }
     these->answers = (fi_answers){count, these->made.pairs, these->targets};

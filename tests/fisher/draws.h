@@ -7,19 +7,19 @@
 
 /* What fi_select hands to a strategy. */
 typedef struct setting {
-    fi_distinct *distinct;
-    fi_admission *admission;
+    fi_distinct_items *distinct;
+    fi_constraints *admission;
     fi_selection_options options;
     double *logits;
-    fi_rng rng;
+    fd_rng rng;
     fi_problem problem;
 } setting;
 
 static inline void setting_init(setting *made, const fi_candidates *from, uint64_t seed) {
-    *made = (setting){.rng = fi_rng_seeded(seed)};
-    assert_int_equal(fi_distinct_new(from, &made->distinct), 0);
+    *made = (setting){.rng = fd_rng_seeded(seed)};
+    assert_int_equal(fi_distinct_items_new(from, &made->distinct), 0);
     fi_limits limits = {0};
-    assert_int_equal(fi_admission_new(made->distinct, &limits, &made->admission), 0);
+    assert_int_equal(fi_constraints_new(made->distinct, &limits, &made->admission), 0);
     made->logits = problem_memory(from->n_pairs, sizeof(double));
     for (size_t i = 0; i < from->n_pairs; i++)
         made->logits[i] = problem_logit(from, i);
@@ -33,8 +33,8 @@ static inline void setting_init(setting *made, const fi_candidates *from, uint64
 }
 
 static inline void setting_clear(setting *made) {
-    fi_distinct_free(made->distinct);
-    fi_admission_free(made->admission);
+    fi_distinct_items_free(made->distinct);
+    fi_constraints_free(made->admission);
     free(made->logits);
 }
 

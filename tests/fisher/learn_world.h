@@ -50,13 +50,13 @@ typedef struct world {
     fi_answers fresh;
 } world;
 
-static inline float ask(fi_rng *rng, const double *rewards, fi_pair pair) {
-    return fi_rng_uniform(rng) < 1.0 / (1.0 + exp(rewards[pair.b] - rewards[pair.a])) ? 1.0f : 0.0f;
+static inline float ask(fd_rng *rng, const double *rewards, fi_pair pair) {
+    return fd_rng_uniform(rng) < 1.0 / (1.0 + exp(rewards[pair.b] - rewards[pair.a])) ? 1.0f : 0.0f;
 }
 
 static inline world world_new(uint64_t seed, size_t n_items, size_t inputs, size_t count,
                               truth *reward) {
-    fi_rng rng = fi_rng_seeded(seed);
+    fd_rng rng = fd_rng_seeded(seed);
     world made = {.n_items = n_items, .inputs = inputs};
     made.items = calloc(n_items * inputs, sizeof(*made.items));
     made.rewards = calloc(n_items, sizeof(*made.rewards));
@@ -64,12 +64,12 @@ static inline world world_new(uint64_t seed, size_t n_items, size_t inputs, size
     made.targets = calloc(count + FRESH, sizeof(*made.targets));
     assert_true(made.items && made.rewards && made.pairs && made.targets);
     for (size_t i = 0; i < n_items * inputs; i++)
-        made.items[i] = (float)fi_rng_normal(&rng);
+        made.items[i] = (float)fd_rng_normal(&rng);
     for (size_t i = 0; i < n_items; i++)
         made.rewards[i] = reward(inputs, made.items + i * inputs);
     for (size_t i = 0; i < count + FRESH; i++) {
-        uint32_t a = (uint32_t)fi_rng_below(&rng, n_items);
-        uint32_t b = (uint32_t)fi_rng_below(&rng, n_items - 1);
+        uint32_t a = (uint32_t)fd_rng_below(&rng, n_items);
+        uint32_t b = (uint32_t)fd_rng_below(&rng, n_items - 1);
         made.pairs[i] = (fi_pair){a, b + (b >= a)};
         made.targets[i] = ask(&rng, made.rewards, made.pairs[i]);
     }

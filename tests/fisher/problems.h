@@ -34,19 +34,19 @@ static inline void *problem_memory(size_t count, size_t size) {
  */
 static inline problem problem_new(uint64_t seed, size_t n_items, size_t h, size_t n_pairs,
                                   float offset, float spread) {
-    fi_rng rng = fi_rng_seeded(seed);
+    fd_rng rng = fd_rng_seeded(seed);
     problem made = {
         .features = problem_memory(n_items * h, sizeof(float)),
         .rewards = problem_memory(n_items, sizeof(float)),
         .pairs = problem_memory(n_pairs, sizeof(fi_pair)),
     };
     for (size_t i = 0; i < n_items * h; i++)
-        made.features[i] = offset + (float)fi_rng_normal(&rng);
+        made.features[i] = offset + (float)fd_rng_normal(&rng);
     for (size_t i = 0; i < n_items; i++)
-        made.rewards[i] = spread * (float)fi_rng_normal(&rng);
+        made.rewards[i] = spread * (float)fd_rng_normal(&rng);
     for (size_t i = 0; i < n_pairs; i++) {
-        uint32_t a = (uint32_t)fi_rng_below(&rng, n_items);
-        uint32_t b = (uint32_t)fi_rng_below(&rng, n_items - 1);
+        uint32_t a = (uint32_t)fd_rng_below(&rng, n_items);
+        uint32_t b = (uint32_t)fd_rng_below(&rng, n_items - 1);
         made.pairs[i] = (fi_pair){a, b + (b >= a)};
     }
     made.candidates = (fi_candidates){

@@ -27,7 +27,7 @@ static inline void assert_distinct(const fi_selection *got, size_t n) {
     free(taken);
 }
 
-static inline void assert_figures(const fi_figures *figures, size_t count, double bound) {
+static inline void assert_figures(const fi_batch_statistics *figures, size_t count, double bound) {
     assert_true(figures->logdet <= bound + 1e-6 * fabs(bound));
     assert_true(figures->d_efficiency >= 0.0 && figures->d_efficiency <= 1.0);
     assert_true(figures->distinct_items > 0 && figures->distinct_items <= 2 * count);

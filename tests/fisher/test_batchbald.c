@@ -11,21 +11,21 @@ typedef struct scene {
     problem made;
     fi_information *past; /* nothing */
     fi_factor *factor, *identity;
-    fi_distinct *distinct;
+    fi_distinct_items *distinct;
     float *whitened;
     double *logits, *weights;
-    fi_rng rng;
+    fd_rng rng;
     fi_problem problem;
-    fi_joint *joint;
+    fi_joint_information *joint;
 } scene;
 
 static void scene_init(scene *made, problem from, double prior, uint64_t seed) {
     size_t n = from.candidates.n_pairs, h = from.candidates.n_features;
-    *made = (scene){.made = from, .rng = fi_rng_seeded(seed)};
+    *made = (scene){.made = from, .rng = fd_rng_seeded(seed)};
     assert_int_equal(fi_information_new(h, &made->past), 0);
     assert_int_equal(fi_factor_new(made->past, prior, &made->factor), 0);
     assert_int_equal(fi_factor_new(made->past, 1.0, &made->identity), 0);
-    assert_int_equal(fi_distinct_new(&from.candidates, &made->distinct), 0);
+    assert_int_equal(fi_distinct_items_new(&from.candidates, &made->distinct), 0);
     made->whitened = problem_memory(made->distinct->n_items * h, sizeof(float));
     assert_int_equal(fi_whiten(made->factor, made->distinct, made->whitened), 0);
     made->logits = problem_memory(n, sizeof(double));
@@ -40,16 +40,16 @@ static void scene_init(scene *made, problem from, double prior, uint64_t seed) {
         .weights = made->weights,
         .rng = &made->rng,
     };
-    assert_int_equal(fi_joint_new(&made->problem, made->whitened, &made->joint), 0);
-    assert_int_equal(fi_joint_begin(made->joint, made->identity), 0);
+    assert_int_equal(fi_joint_information_new(&made->problem, made->whitened, &made->joint), 0);
+    assert_int_equal(fi_joint_information_begin(made->joint, made->identity), 0);
 }
 
 static void scene_free(scene *made) {
-    fi_joint_free(made->joint);
+    fi_joint_information_free(made->joint);
     free(made->logits);
     free(made->weights);
     free(made->whitened);
-    fi_distinct_free(made->distinct);
+    fi_distinct_items_free(made->distinct);
     fi_factor_free(made->identity);
     fi_factor_free(made->factor);
     fi_information_free(made->past);
@@ -98,8 +98,8 @@ static void gains_add_up_to_the_plain_joint_information(void **state) {
             double gain;
             double before = made.joint->information;
             picks[i] = 3 * i;
-            fi_joint_gains(made.joint, 1, &picks[i], &gain);
-            fi_joint_add(made.joint, picks[i]);
+            fi_joint_information_gains(made.joint, 1, &picks[i], &gain);
+            fi_joint_information_add(made.joint, picks[i]);
             assert_close(made.joint->information, plain_joint(&made, i + 1, picks), 3e-6);
             assert_close(before + gain, made.joint->information, 1e-9);
         }
@@ -117,7 +117,7 @@ static void drawn_configurations_are_near_the_plain_joint_information(void **sta
         scene_init(&made, problem_new(2, 20, 3, 40, 0.0f, 1.0f), 1.0, seed);
         for (uint32_t i = 0; i < PICKS; i++) {
             picks[i] = 2 * i;
-            fi_joint_add(made.joint, picks[i]);
+            fi_joint_information_add(made.joint, picks[i]);
         }
         double exact = plain_joint(&made, PICKS, picks);
         error += fabs(made.joint->information / exact - 1.0) / 8.0;
@@ -132,7 +132,7 @@ static void a_copy_adds_less_each_time_and_never_more_than_log_s(void **state) {
     scene_init(&made, problem_new(3, 20, 3, 40, 0.0f, 0.5f), 1e-4, 1);
     double last = 0.0;
     for (uint32_t i = 0; i < FI_JOINT_PICKS_MAX; i++) {
-        fi_joint_add(made.joint, i / 8);
+        fi_joint_information_add(made.joint, i / 8);
         assert_true(made.joint->information >= last);
         assert_true(made.joint->information <= log((double)SAMPLES));
         last = made.joint->information;
@@ -189,7 +189,7 @@ static void samples_have_the_covariance_of_the_posterior(void **state) {
             plain_add(&made.made.candidates, i, 1.5, matrix);
         }
         plain_invert(h, matrix, inverse);
-        assert_int_equal(fi_joint_begin(made.joint, made.identity), 0);
+        assert_int_equal(fi_joint_information_begin(made.joint, made.identity), 0);
         assert_true(covariance_error(&made, inverse) < rows[row].tolerance);
         free(difference);
         free(inverse);

@@ -12,7 +12,7 @@ enum { FEW = 30, MANY = 300, COMPONENTS = 8, ITEMS = 2000 }; /* FEW columns are 
 
 /* Items [n x d] whose variances along orthogonal directions fall like 1 / i^2. */
 static float *decaying_items(size_t n, size_t d) {
-    fi_rng rng = fi_rng_seeded(3);
+    fd_rng rng = fd_rng_seeded(3);
     float *items = calloc(n, d * sizeof(float));
     FD_FREE float *directions = calloc(d, d * sizeof(float));
     FD_FREE float *reflectors = calloc(d, sizeof(float));
@@ -22,7 +22,7 @@ static float *decaying_items(size_t n, size_t d) {
     assert_non_null(reflectors);
     assert_non_null(row);
     for (size_t i = 0; i < d * d; i++)
-        directions[i] = (float)fi_rng_normal(&rng);
+        directions[i] = (float)fd_rng_normal(&rng);
     int width = (int)d;
     assert_int_equal(LAPACKE_sgeqrf(LAPACK_ROW_MAJOR, width, width, directions, width, reflectors),
                      0);
@@ -30,7 +30,7 @@ static float *decaying_items(size_t n, size_t d) {
         LAPACKE_sorgqr(LAPACK_ROW_MAJOR, width, width, width, directions, width, reflectors), 0);
     for (size_t i = 0; i < n; i++) {
         for (size_t j = 0; j < d; j++)
-            row[j] = (float)(fi_rng_normal(&rng) / (double)(j + 1));
+            row[j] = (float)(fd_rng_normal(&rng) / (double)(j + 1));
         cblas_sgemv(CblasRowMajor, CblasTrans, width, width, 1.0f, directions, width, row, 1, 0.0f,
                     items + i * d, 1);
         items[i * d] += 20; /* means do not matter */
@@ -166,13 +166,13 @@ static void no_order_of_the_items_hides_some_from_the_sample(void **state) {
     (void)state;
     enum { CROWD = 4 * 8192, COLUMNS = 120, KEPT = 2 };
     for (size_t run = 1; run < CROWD; run *= CROWD / 2) {
-        fi_rng rng = fi_rng_seeded(4);
+        fd_rng rng = fd_rng_seeded(4);
         FD_FREE float *items = calloc(CROWD, COLUMNS * sizeof(float));
         assert_non_null(items);
         for (size_t i = 0; i < CROWD; i++) {
-            double common = fi_rng_normal(&rng);
+            double common = fd_rng_normal(&rng);
             for (size_t j = i / run % 2; j < COLUMNS; j += 2)
-                items[i * COLUMNS + j] = (float)(common + 0.3 * fi_rng_normal(&rng));
+                items[i * COLUMNS + j] = (float)(common + 0.3 * fd_rng_normal(&rng));
         }
         FD_CLEANUP(fi_model_freep) fi_model *model = fitted(CROWD, COLUMNS, KEPT, items);
         assert_leading(model, CROWD, items, 0.99, 0.99);
@@ -234,12 +234,12 @@ static void columns_that_do_not_vary_have_no_part_in_a_component(void **state) {
     static const size_t widths[] = {FEW, MANY};
     for (size_t w = 0; w < FD_LENGTH(widths); w++) {
         size_t d = widths[w];
-        fi_rng rng = fi_rng_seeded(6);
+        fd_rng rng = fd_rng_seeded(6);
         FD_FREE float *items = calloc(ITEMS, d * sizeof(float));
         assert_non_null(items);
         for (size_t i = 0; i < ITEMS; i++) {
             float *row = items + i * d;
-            float one = (float)fi_rng_normal(&rng), other = (float)fi_rng_normal(&rng);
+            float one = (float)fd_rng_normal(&rng), other = (float)fd_rng_normal(&rng);
             for (size_t j = 0; j < d; j++)
                 row[j] = j % 7 == 3 ? one + (float)j * other : 5.0f;
         }

@@ -157,9 +157,9 @@ static void well_separated_groups_are_in_different_clusters(void **state) {
     (void)state;
     enum { GROUPS = 3, EACH = 2500, N = GROUPS * EACH };
     float *positions = problem_memory(N, sizeof(float));
-    fi_rng rng = fi_rng_seeded(3);
+    fd_rng rng = fd_rng_seeded(3);
     for (size_t i = 0; i < N; i++)
-        positions[i] = 1000.0f * (float)(i / EACH) + (float)fi_rng_normal(&rng);
+        positions[i] = 1000.0f * (float)(i / EACH) + (float)fd_rng_normal(&rng);
     problem made = line_new(N, positions);
     for (uint64_t seed = 0; seed < 10; seed++) {
         clustering found;
@@ -239,9 +239,9 @@ static void an_outlier_has_a_larger_sensitivity_than_a_point_at_a_centre(void **
     (void)state;
     enum { N = 200 };
     float positions[N];
-    fi_rng rng = fi_rng_seeded(7);
+    fd_rng rng = fd_rng_seeded(7);
     for (size_t i = 0; i < N; i++)
-        positions[i] = (float)(10.0 * (double)(i % 4) + fi_rng_normal(&rng));
+        positions[i] = (float)(10.0 * (double)(i % 4) + fd_rng_normal(&rng));
     positions[0] = 90.0f; /* far from all */
     positions[1] = 10.0f; /* where a group has its centre */
     problem made = line_new(N, positions);

@@ -56,7 +56,7 @@ static void an_exponent_between_the_steps_extrapolates_well(void **state) {
 
 static void noise_moves_the_fall_and_its_interval_owns_to_it(void **state) {
     (void)state;
-    fi_rng rng = fi_rng_seeded(5);
+    fd_rng rng = fd_rng_seeded(5);
     const double truth = 2 / sqrt(2000) - 2 / sqrt(4000);
     enum { CURVES = 400, LONG = 20 };
     fi_curve_point points[LONG];
@@ -64,7 +64,7 @@ static void noise_moves_the_fall_and_its_interval_owns_to_it(void **state) {
     for (size_t i = 0; i < CURVES; i++) {
         fill(points, LONG, 0.3, 2, 0.5);
         for (size_t j = 0; j < LONG; j++)
-            points[j].loss += 0.05 * fi_rng_normal(&rng) / sqrt(points[j].weight);
+            points[j].loss += 0.05 * fd_rng_normal(&rng) / sqrt(points[j].weight);
         fi_curve curve = fit(points, LONG, 2000);
         mean += curve.fall / CURVES;
         below += (curve.fall_high >= truth) / (double)CURVES;

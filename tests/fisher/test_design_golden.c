@@ -128,7 +128,7 @@ typedef struct vectors {
     problem candidates;
     problem answered;
     fi_information *past;
-    fi_distinct *distinct;
+    fi_distinct_items *distinct;
     double *weights;
 } vectors;
 
@@ -141,7 +141,7 @@ static int load_vectors(void **state) {
     set->answered = load_pairs(set->size, "past_feat_a_f64", "past_feat_b_f64", &beta);
     free(beta.values);
     set->past = information_of(&set->answered.candidates);
-    assert_int_equal(fi_distinct_new(&set->candidates.candidates, &set->distinct), 0);
+    assert_int_equal(fi_distinct_items_new(&set->candidates.candidates, &set->distinct), 0);
     set->weights = problem_memory(set->distinct->n_pairs, sizeof(double));
     for (size_t i = 0; i < set->distinct->n_pairs; i++)
         set->weights[i] = problem_weight(&set->candidates.candidates, i);
@@ -153,7 +153,7 @@ static int free_vectors(void **state) {
     problem_free(&set->candidates);
     problem_free(&set->answered);
     fi_information_free(set->past);
-    fi_distinct_free(set->distinct);
+    fi_distinct_items_free(set->distinct);
     free(set->weights);
     return 0;
 }

@@ -25,7 +25,7 @@ static void draws_have_the_frequencies_of_successive_sampling(void **state) {
             setting_init(&given, &made.candidates, seed);
             uint32_t batch[N];
             size_t count = 0;
-            assert_int_equal(fi_draw_by_weight(&given.problem, weights, k, batch, &count), 0);
+            assert_int_equal(fi_weighted_draw(&given.problem, weights, k, batch, &count), 0);
             assert_int_equal(count, k);
             check_distinct(batch, k, N);
             for (size_t i = 0; i < k; i++)
@@ -49,7 +49,7 @@ static void candidates_without_weight_go_last_in_random_order(void **state) {
         setting_init(&given, &made.candidates, seed);
         uint32_t batch[N];
         size_t count = 0;
-        assert_int_equal(fi_draw_by_weight(&given.problem, weights, N, batch, &count), 0);
+        assert_int_equal(fi_weighted_draw(&given.problem, weights, N, batch, &count), 0);
         assert_int_equal(count, N);
         assert_int_equal(batch[0], 3);
         assert_int_equal(batch[1], 5);

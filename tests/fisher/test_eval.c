@@ -15,11 +15,11 @@ static void ties_share_the_mean_of_their_ranks(void **state) {
 
 static void a_monotone_map_does_not_change_spearman(void **state) {
     (void)state;
-    fi_rng rng = fi_rng_seeded(3);
+    fd_rng rng = fd_rng_seeded(3);
     double x[200], y[200], z[200], plain, mapped;
     for (size_t i = 0; i < 200; i++) {
-        x[i] = floor(20 * fi_rng_uniform(&rng));
-        y[i] = x[i] + 10 * fi_rng_normal(&rng);
+        x[i] = floor(20 * fd_rng_uniform(&rng));
+        y[i] = x[i] + 10 * fd_rng_normal(&rng);
         z[i] = exp(x[i]) - 7;
     }
     assert_int_equal(fi_spearman(200, x, y, &plain), 0);

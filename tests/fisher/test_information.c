@@ -53,14 +53,14 @@ static void information_is_the_sum_over_pairs(void **state) {
     }
 }
 
-typedef int add_way(fi_information *, const fi_distinct *, const double *);
+typedef int add_way(fi_information *, const fi_distinct_items *, const double *);
 
 static void both_ways_of_adding_agree_under_a_large_common_offset(void **state) {
     (void)state;
     static add_way *const ways[] = {fi_information_add_differences, fi_information_add_laplacian};
     problem made = problem_new(3, 60, 8, 400, 4096.0f, 1.0f);
-    fi_distinct *distinct = NULL;
-    assert_int_equal(fi_distinct_new(&made.candidates, &distinct), 0);
+    fi_distinct_items *distinct = NULL;
+    assert_int_equal(fi_distinct_items_new(&made.candidates, &distinct), 0);
     double *weights = problem_memory(400, sizeof(double));
     for (size_t i = 0; i < 400; i++)
         weights[i] = problem_weight(&made.candidates, i);
@@ -72,7 +72,7 @@ static void both_ways_of_adding_agree_under_a_large_common_offset(void **state) 
         fi_information_free(information);
     }
     free(weights);
-    fi_distinct_free(distinct);
+    fi_distinct_items_free(distinct);
     problem_free(&made);
 }
 

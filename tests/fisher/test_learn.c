@@ -138,12 +138,12 @@ static void the_precision_of_a_network_makes_its_beta_likely(void **state) {
 
 static void a_pair_is_in_the_same_fold_whichever_side_comes_first(void **state) {
     (void)state;
-    fi_rng rng = fi_rng_seeded(1);
+    fd_rng rng = fd_rng_seeded(1);
     size_t sizes[FI_FOLDS] = {0};
     enum { PAIRS = 4000 };
     for (size_t i = 0; i < PAIRS; i++) {
-        fi_pair pair = {(uint32_t)fi_rng_below(&rng, UINT32_MAX),
-                        (uint32_t)fi_rng_below(&rng, 1000)};
+        fi_pair pair = {(uint32_t)fd_rng_below(&rng, UINT32_MAX),
+                        (uint32_t)fd_rng_below(&rng, 1000)};
         uint8_t fold = fi_fold_of(pair);
         assert_true(fold < FI_FOLDS);
         assert_int_equal(fold, fi_fold_of((fi_pair){pair.b, pair.a}));

@@ -125,7 +125,7 @@ static int select_from_pool(const void *context, double *ret) {
 
 /* As from one of millions of pairs. */
 static int select_from_large_pool(const void *context, double *ret) {
-    return select_by(context, fi_select_unlisted, ret);
+    return select_by(context, fi_select_from_pool_unlisted, ret);
 }
 
 static int add_pool(const void *context, double *ret) {
@@ -180,7 +180,7 @@ static void every_strategy_stands_a_request_that_is_refused(void **state) {
         from.options.target = i % 3 ? target : NULL;
         check_every_request(from.options.strategy->name, select_from_list, &from);
         check_every_request(from.options.strategy->name, select_from_pool, &from);
-        if (fi_chooser_of(from.options.strategy)->choose_from_pool)
+        if (fi_strategy_functions_of(from.options.strategy)->choose_from_pool)
             check_every_request(from.options.strategy->name, select_from_large_pool, &from);
     }
     fi_information_free(target);

@@ -10,9 +10,9 @@ static const fi_shape shapes[] = {
     {6, 0, 0, 0}, {6, 2, 0, 0}, {6, 0, 1, 4}, {6, 3, 3, 5}, {6, 0, 2, 4}};
 
 static fi_model *fitted(const fi_shape *shape, size_t n, float *items) {
-    fi_rng rng = fi_rng_seeded(11);
+    fd_rng rng = fd_rng_seeded(11);
     for (size_t i = 0; i < n * shape->inputs; i++)
-        items[i] = (float)(5 + 3 * fi_rng_normal(&rng));
+        items[i] = (float)(5 + 3 * fd_rng_normal(&rng));
     fi_model *model = NULL;
     assert_int_equal(fi_model_new(shape, 1, &model), 0);
     assert_int_equal(fi_model_fit_inputs(model, n, items), 0);
@@ -65,12 +65,12 @@ static void the_same_seed_gives_the_same_model(void **state) {
 
 static void standardised_inputs_have_mean_0_and_deviation_1_even_far_from_0(void **state) {
     (void)state;
-    fi_rng rng = fi_rng_seeded(5);
+    fd_rng rng = fd_rng_seeded(5);
     fi_shape shape = {3, 0, 0, 0};
     float items[500 * 3], prepared[500 * 3];
     for (size_t i = 0; i < 500; i++) {
-        items[i * 3] = (float)(1e5 + 50 * fi_rng_normal(&rng));
-        items[i * 3 + 1] = (float)(1e-6 * fi_rng_normal(&rng));
+        items[i * 3] = (float)(1e5 + 50 * fd_rng_normal(&rng));
+        items[i * 3 + 1] = (float)(1e-6 * fd_rng_normal(&rng));
         items[i * 3 + 2] = 7;
     }
     FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
@@ -94,11 +94,11 @@ static void the_largest_numbers_stay_finite_in_an_input_that_hardly_varied(void 
     const fi_shape kinds[] = {{.inputs = 2}, {.inputs = 2, .hidden_layers = 3, .hidden_width = 8}};
     for (size_t d = 0; d < FD_LENGTH(deviations); d++)
         for (size_t s = 0; s < FD_LENGTH(kinds); s++) {
-            fi_rng rng = fi_rng_seeded(5);
+            fd_rng rng = fd_rng_seeded(5);
             float items[50 * 2], features[8] = {0};
             for (size_t i = 0; i < 50; i++) {
-                items[2 * i] = (float)(deviations[d] * fi_rng_normal(&rng));
-                items[2 * i + 1] = (float)fi_rng_normal(&rng);
+                items[2 * i] = (float)(deviations[d] * fd_rng_normal(&rng));
+                items[2 * i + 1] = (float)fd_rng_normal(&rng);
             }
             FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
             assert_int_equal(fi_model_new(&kinds[s], 1, &model), 0);

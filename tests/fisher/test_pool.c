@@ -41,11 +41,11 @@ static void list_pairs(pool_problem *made) {
 
 static pool_problem *pool_new(uint64_t seed, fi_scope scope, float spread) {
     pool_problem *made = problem_memory(1, sizeof(*made));
-    fi_rng rng = fi_rng_seeded(seed + 1000);
+    fd_rng rng = fd_rng_seeded(seed + 1000);
     made->made = problem_new(seed, ITEMS, WIDTH, 1, 2.0f, spread);
     size_t n = 0;
     for (uint32_t i = 0; i < ITEMS; i++) {
-        made->groups[i] = (uint32_t)fi_rng_below(&rng, GROUPS);
+        made->groups[i] = (uint32_t)fd_rng_below(&rng, GROUPS);
         if (i % 9 != 4)
             made->members[n++] = (uint32_t)((i * 7) % ITEMS);
     }
@@ -205,8 +205,8 @@ static void check_both_ways(const pool_problem *made, const fi_information *past
     FD_CLEANUP(fi_pool_view_freep) fi_pool_view *view = NULL;
     FD_CLEANUP(fi_selection_clear) fi_selection with = {0}, without = {0};
     assert_int_equal(fi_pool_view_new(&made->pool, &view), 0);
-    assert_int_equal(fi_select_listed(view, past, options, &with), 0);
-    assert_int_equal(fi_select_unlisted(view, past, options, &without), 0);
+    assert_int_equal(fi_select_from_pool_listed(view, past, options, &with), 0);
+    assert_int_equal(fi_select_from_pool_unlisted(view, past, options, &without), 0);
     assert_same_selection(&with, &without);
     for (size_t i = 0; i < without.count; i++)
         assert_false(is_excluded(&made->pool, without.items[i]));
@@ -216,7 +216,8 @@ static void check_strategies(const pool_problem *made, const fi_information *pas
     static const size_t limits[][2] = {{0, 0}, {2, 0}, {0, 4}};
     for (size_t i = 0; i < fi_strategy_count(); i++) {
         const fi_strategy *strategy = fi_strategy_at(i);
-        if (!fi_chooser_of(strategy)->choose_from_pool || strcmp(strategy->name, "random") == 0)
+        if (!fi_strategy_functions_of(strategy)->choose_from_pool ||
+            strcmp(strategy->name, "random") == 0)
             continue;
         for (size_t l = 0; l < FD_LENGTH(limits); l++) {
             fi_selection_options options = options_of(strategy, 30, prior);
@@ -257,8 +258,8 @@ static void greedy_scans_again_where_what_it_kept_is_used_up(void **state) {
     for (size_t k = 40; k <= 120; k += 80) {
         fi_selection_options options = options_of(fi_strategy_find("greedy"), k, 1e-6);
         FD_CLEANUP(fi_selection_clear) fi_selection with = {0}, without = {0};
-        assert_int_equal(fi_select_listed(view, NULL, &options, &with), 0);
-        assert_int_equal(fi_select_unlisted(view, NULL, &options, &without), 0);
+        assert_int_equal(fi_select_from_pool_listed(view, NULL, &options, &with), 0);
+        assert_int_equal(fi_select_from_pool_unlisted(view, NULL, &options, &without), 0);
         assert_same_selection(&with, &without);
     }
     problem_free(&made);
@@ -297,14 +298,14 @@ static void a_pool_of_one_item_many_times_gives_a_batch_all_the_same(void **stat
     for (size_t i = 1; i < ITEMS; i++)
         memcpy(made->made.features + i * WIDTH, made->made.features, WIDTH * sizeof(float));
     for (size_t i = 0; i < fi_strategy_count(); i++) {
-        if (!fi_chooser_of(fi_strategy_at(i))->choose_from_pool)
+        if (!fi_strategy_functions_of(fi_strategy_at(i))->choose_from_pool)
             continue;
         fi_selection_options options = options_of(fi_strategy_at(i), 25, 1e-3);
         options.copy_distance = 0.02;
         FD_CLEANUP(fi_pool_view_freep) fi_pool_view *view = NULL;
         FD_CLEANUP(fi_selection_clear) fi_selection got = {0};
         assert_int_equal(fi_pool_view_new(&made->pool, &view), 0);
-        assert_int_equal(fi_select_unlisted(view, NULL, &options, &got), 0);
+        assert_int_equal(fi_select_from_pool_unlisted(view, NULL, &options, &got), 0);
         assert_int_equal(got.count, 25);
         assert_close(got.logdet_after, got.logdet_before, 1e-12);
         assert_close(got.d_efficiency, 1.0, 1e-12);
@@ -330,7 +331,7 @@ static void random_draws_from_all_pairs_of_a_pool_alike(void **state) {
         fi_selection_options options = options_of(fi_strategy_find("random"), K, 1.0);
         options.seed = seed;
         FD_CLEANUP(fi_selection_clear) fi_selection got = {0};
-        assert_int_equal(fi_select_unlisted(view, NULL, &options, &got), 0);
+        assert_int_equal(fi_select_from_pool_unlisted(view, NULL, &options, &got), 0);
         for (size_t i = 0; i < K; i++)
             for (size_t j = 0; j < made->n_pairs; j++)
                 counts[j] += same_pair(got.items[i], made->pairs[j]);
@@ -389,7 +390,7 @@ static void a_caller_that_has_enough_ends_the_selection(void **state) {
         options.go_on = stop_at_once;
         options.context = &calls;
         fi_selection got;
-        assert_int_equal(fi_select_unlisted(view, NULL, &options, &got), -ECANCELED);
+        assert_int_equal(fi_select_from_pool_unlisted(view, NULL, &options, &got), -ECANCELED);
         assert_int_equal(calls, 1);
     }
     pool_free(made);

@@ -135,9 +135,9 @@ static void neither_order_nor_sides_of_the_answers_matter(void **state) {
         double expected[H] = {0}, beta[H] = {0};
         fi_refit_result first, second;
         assert_int_equal(refit(&these, 1.0, expected, &first), 0);
-        fi_rng rng = fi_rng_seeded(seed);
+        fd_rng rng = fd_rng_seeded(seed);
         for (size_t i = N; i > 0; i--) {
-            size_t j = (size_t)fi_rng_below(&rng, i);
+            size_t j = (size_t)fd_rng_below(&rng, i);
             fi_pair pair = these.made.pairs[i - 1];
             float target = these.targets[i - 1];
             these.made.pairs[i - 1] = these.made.pairs[j];

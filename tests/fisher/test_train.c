@@ -17,22 +17,22 @@ struct world {
 
 static struct world make_world(uint64_t seed) {
     struct world world;
-    fi_rng rng = fi_rng_seeded(seed);
+    fd_rng rng = fd_rng_seeded(seed);
     double truth[ITEMS];
     for (size_t i = 0; i < ITEMS; i++) {
         truth[i] = 0;
         for (size_t j = 0; j < INPUTS; j++) {
-            double x = fi_rng_normal(&rng);
+            double x = fd_rng_normal(&rng);
             world.items[i * INPUTS + j] = (float)x;
             truth[i] += (double)(j + 1) * x / 2;
         }
     }
     for (size_t i = 0; i < ANSWERS; i++) {
-        uint32_t a = (uint32_t)fi_rng_below(&rng, ITEMS);
-        uint32_t b = (uint32_t)((a + 1 + fi_rng_below(&rng, ITEMS - 1)) % ITEMS);
+        uint32_t a = (uint32_t)fd_rng_below(&rng, ITEMS);
+        uint32_t b = (uint32_t)((a + 1 + fd_rng_below(&rng, ITEMS - 1)) % ITEMS);
         world.pairs[i] = (fi_pair){a, b};
         double p = 1 / (1 + exp(truth[b] - truth[a]));
-        world.targets[i] = i % 7 == 0 ? 0.5f : fi_rng_uniform(&rng) < p ? 1.0f : 0.0f;
+        world.targets[i] = i % 7 == 0 ? 0.5f : fd_rng_uniform(&rng) < p ? 1.0f : 0.0f;
     }
     return world;
 }
@@ -141,7 +141,7 @@ static void mini_batches_learn_too_and_follow_their_seed(void **state) {
 }
 
 /* Answer i is told by its target, i / ANSWERS. */
-static void check_batch(const fi_lesson *batch, const fi_model *model, const struct world *world,
+static void check_batch(const fi_data_set *batch, const fi_model *model, const struct world *world,
                         size_t *seen) {
     float rows[2 * INPUTS];
     for (size_t i = 0; i < batch->count; i++) {
@@ -167,15 +167,15 @@ static void an_epoch_of_mini_batches_has_every_answer_once_over_its_own_items(vo
     fi_answers answers = {ANSWERS, world.pairs, world.targets};
     FD_CLEANUP(fi_model_freep) fi_model *model = make_model(1);
     assert_int_equal(fi_model_fit_inputs(model, ITEMS, world.items), 0);
-    FD_CLEANUP(fi_lesson_clear) fi_lesson whole = {0};
+    FD_CLEANUP(fi_data_set_clear) fi_data_set whole = {0};
     FD_CLEANUP(fi_batches_clear) fi_batches batches = {0};
-    assert_int_equal(fi_lesson_init(&whole, model, ITEMS, world.items, &answers), 0);
+    assert_int_equal(fi_data_set_init(&whole, model, ITEMS, world.items, &answers), 0);
     assert_int_equal(fi_batches_init(&batches, model, &whole, SIZE, 1), 0);
     size_t seen[ANSWERS] = {0};
     float first[EPOCHS];
     for (size_t epoch = 0; epoch < EPOCHS; epoch++) {
         for (size_t i = 0; i < ANSWERS / SIZE; i++) {
-            const fi_lesson *batch = fi_batches_next(&batches, model);
+            const fi_data_set *batch = fi_batches_next(&batches, model);
             assert_int_equal(batch->count, SIZE);
             check_batch(batch, model, &world, seen);
             if (i == 0)
@@ -356,12 +356,12 @@ static void calibration_error_is_small_where_answers_follow_the_model(void **sta
     static float rewards[N + 1];
     static fi_pair pairs[N];
     static float targets[N];
-    fi_rng rng = fi_rng_seeded(11);
+    fd_rng rng = fd_rng_seeded(11);
     for (uint32_t i = 0; i < N; i++) {
-        double logit = 2 * fi_rng_normal(&rng);
+        double logit = 2 * fd_rng_normal(&rng);
         rewards[i + 1] = (float)logit;
         pairs[i] = (fi_pair){i + 1, 0};
-        targets[i] = fi_rng_uniform(&rng) < 1 / (1 + exp(-logit)) ? 1.0f : 0.0f;
+        targets[i] = fd_rng_uniform(&rng) < 1 / (1 + exp(-logit)) ? 1.0f : 0.0f;
     }
     fi_answers answers = {N, pairs, targets};
     assert_true(fi_evaluate(rewards, &answers).calibration_error < 0.015);

@@ -8,7 +8,7 @@
 #include "macros.h"
 
 /* Where the last whole request ended, of all that was shown. */
-static size_t show(fd_guard *guard, const char *data, size_t size, uint32_t seed) {
+static size_t show(fd_framing *guard, const char *data, size_t size, uint32_t seed) {
     size_t at = 0, passed = 0;
     while (at < size) {
         size_t part = size - at, ended = 0;
@@ -20,7 +20,7 @@ static size_t show(fd_guard *guard, const char *data, size_t size, uint32_t seed
         assert(exact);
         memcpy(exact, data + at, part);
         uint64_t before = guard->requests;
-        bool is_well = fd_guard_take(guard, exact, part, &ended);
+        bool is_well = fd_framing_read(guard, exact, part, &ended);
         assert(ended <= part && (ended > 0) == (guard->requests > before));
         assert(is_well == (guard->status == 0) && is_well == (guard->detail == NULL));
         passed = ended > 0 ? at + ended : passed;
@@ -31,12 +31,12 @@ static size_t show(fd_guard *guard, const char *data, size_t size, uint32_t seed
     return passed;
 }
 
-static void check_refused(fd_guard *guard) {
+static void check_refused(fd_framing *guard) {
     static const char good[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
     unsigned status = guard->status;
     size_t ended;
     assert(status >= 400 && status < 600);
-    assert(!fd_guard_take(guard, good, sizeof(good) - 1, &ended));
+    assert(!fd_framing_read(guard, good, sizeof(good) - 1, &ended));
     assert(ended == 0 && guard->status == status);
 }
 
@@ -44,8 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0)
         return 0;
     const char *bytes = (const char *)data + 1;
-    const fd_guard fresh = {.head_max = 16 << 10};
-    fd_guard whole = fresh, split = fresh, alone = fresh;
+    const fd_framing fresh = {.head_max = 16 << 10};
+    fd_framing whole = fresh, split = fresh, alone = fresh;
     size_t passed = show(&whole, bytes, size - 1, 0);
     size_t passed_split = show(&split, bytes, size - 1, data[0] + 1u);
     assert(passed == passed_split);
@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
     size_t passed_alone = show(&alone, bytes, passed, 0);
     assert(passed_alone == passed && alone.status == 0 && alone.requests == whole.requests);
-    assert(alone.state == FD_GUARD_REQUEST_LINE && alone.line_size == 0);
+    assert(alone.state == FD_FRAMING_REQUEST_LINE && alone.line_size == 0);
     if (whole.status != 0)
         check_refused(&whole);
     return 0;

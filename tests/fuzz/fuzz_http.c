@@ -198,9 +198,9 @@ static const char *check_answer(const char *at, unsigned *ret_status, bool *ret_
 /* One for each request that the guard finds and for what it refuses, unless an answer before says
  * that it is the last. */
 static void check_answers(const uint8_t *data, size_t size) {
-    fd_guard guard = {.head_max = HEAD_MAX};
+    fd_framing guard = {.head_max = HEAD_MAX};
     size_t n = 0, ended;
-    bool closes = false, refused = !fd_guard_take(&guard, (const char *)data, size, &ended);
+    bool closes = false, refused = !fd_framing_read(&guard, (const char *)data, size, &ended);
     for (const char *at = answer.bytes; at < answer.bytes + answer.size;) {
         unsigned status = 0;
         assert(!closes);

@@ -187,7 +187,8 @@ static fd_client find(const char *peer, const char *const *forwarded, size_t n, 
     struct sockaddr_in address = {.sin_family = AF_INET};
     assert_int_equal(fd_networks_parse("127.0.0.1, 10.0.0.0/8, fd00::/8", &trusted, &fault), 0);
     assert_int_equal(inet_pton(AF_INET, peer, &address.sin_addr), 1);
-    return fd_client_find(&trusted, (struct sockaddr *)&address, forwarded, n, proto, is_encrypted);
+    return fd_client_identify(&trusted, (struct sockaddr *)&address, forwarded, n, proto,
+                              is_encrypted);
 }
 
 static void assert_client(const char *peer, const char *forwarded, const char *expected) {

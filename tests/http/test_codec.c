@@ -506,7 +506,7 @@ static void an_answer_is_compact_and_its_numbers_are_exact(void **state) {
     (void)state;
     fd_request request = {0};
     fd_response response = {0};
-    fd_json_answer(&request, &response, 200, json_pack("{s:f, s:[]}", "x", 1.0 / 3, "y"));
+    fd_json_respond(&request, &response, 200, json_pack("{s:f, s:[]}", "x", 1.0 / 3, "y"));
     assert_int_equal(response.status, 200);
     assert_int_equal(response.size, strlen(response.body));
     assert_string_equal(response.body, "{\"x\":0.33333333333333331,\"y\":[]}");

@@ -23,7 +23,7 @@ static const char *fault_of(const char *target) {
     assert_true(exact || size == 0);
     if (size > 0)
         memcpy(exact, target, size);
-    const char *fault = fd_target_fault(exact, size);
+    const char *fault = fd_request_target_fault(exact, size);
     free(exact);
     return fault;
 }
@@ -78,9 +78,9 @@ typedef struct verdict {
     size_t ended; /* bytes up to the end of the last request that ended */
 } verdict;
 
-static void take(fd_guard *guard, verdict *found, const char *data, size_t size, size_t before) {
+static void take(fd_framing *guard, verdict *found, const char *data, size_t size, size_t before) {
     size_t ended;
-    bool fine = fd_guard_take(guard, data, size, &ended);
+    bool fine = fd_framing_read(guard, data, size, &ended);
     assert_true(ended <= size);
     assert_true(fine == (guard->status == 0));
     if (ended > 0)
@@ -89,7 +89,7 @@ static void take(fd_guard *guard, verdict *found, const char *data, size_t size,
 
 /* The bytes in pieces that end at `first` and then every `step` bytes. */
 static verdict verdict_of(const char *data, size_t size, size_t first, size_t step) {
-    fd_guard *guard = calloc(1, sizeof(*guard));
+    fd_framing *guard = calloc(1, sizeof(*guard));
     verdict found = {0};
     assert_non_null(guard);
     guard->head_max = HEAD_MAX;
@@ -203,10 +203,10 @@ static void there_is_no_control_character_in_a_head(void **state) {
 
 static void the_target_is_checked_and_may_be_so_long(void **state) {
     (void)state;
-    char request[3 * FD_TARGET_MAX];
+    char request[3 * FD_REQUEST_TARGET_MAX];
     for (size_t more = 0; more < 3; more++) {
-        char target[3 * FD_TARGET_MAX];
-        size_t size = more == 2 ? 2 * FD_TARGET_MAX : FD_TARGET_MAX + more;
+        char target[3 * FD_REQUEST_TARGET_MAX];
+        size_t size = more == 2 ? 2 * FD_REQUEST_TARGET_MAX : FD_REQUEST_TARGET_MAX + more;
         memset(target, 'a', size);
         target[0] = '/';
         target[size] = '\0';

@@ -88,7 +88,7 @@ static void the_memory_foretold_is_enough_and_not_far_more(void **state) {
             assert_int_equal(fd_json_parse(text, size, &root, &fault), 0);
             json_decref(root);
             json_set_alloc_funcs(plain_malloc, plain_free);
-            size_t foretold = fd_json_memory(text, size);
+            size_t foretold = fd_json_size_estimate(text, size);
             assert_true(most_allocated <= foretold);
             assert_true((double)foretold <= shapes[i].most * (double)most_allocated);
         }

@@ -219,38 +219,38 @@ static fd_address address_of(const char *text) {
 
 static void ten_failures_a_minute_are_let_through(void **state) {
     (void)state;
-    static fd_failures failures;
+    static fd_throttle failures;
     fd_address one = address_of("192.0.2.1"), other = address_of("192.0.2.2");
-    fd_failures_init(&failures);
-    for (size_t i = 0; i < FD_FAILURES_ALLOWED; i++)
-        assert_int_equal(fd_failures_note(&failures, &one, 100.0), 0);
-    assert_int_equal(fd_failures_note(&failures, &one, 100.0), 6);
-    assert_int_equal(fd_failures_note(&failures, &one, 103.0), 3);
-    assert_int_equal(fd_failures_note(&failures, &other, 103.0), 0);
-    assert_int_equal(fd_failures_note(&failures, &one, 106.1), 0);
-    assert_int_equal(fd_failures_note(&failures, &one, 106.1), 6);
-    for (size_t i = 0; i < FD_FAILURES_ALLOWED; i++)
-        assert_int_equal(fd_failures_note(&failures, &one, 300.0), 0);
-    assert_true(fd_failures_note(&failures, &one, 300.0) > 0);
-    fd_failures_clear(&failures);
+    fd_throttle_init(&failures);
+    for (size_t i = 0; i < FD_THROTTLE_FAILURES_ALLOWED; i++)
+        assert_int_equal(fd_throttle_note_failure(&failures, &one, 100.0), 0);
+    assert_int_equal(fd_throttle_note_failure(&failures, &one, 100.0), 6);
+    assert_int_equal(fd_throttle_note_failure(&failures, &one, 103.0), 3);
+    assert_int_equal(fd_throttle_note_failure(&failures, &other, 103.0), 0);
+    assert_int_equal(fd_throttle_note_failure(&failures, &one, 106.1), 0);
+    assert_int_equal(fd_throttle_note_failure(&failures, &one, 106.1), 6);
+    for (size_t i = 0; i < FD_THROTTLE_FAILURES_ALLOWED; i++)
+        assert_int_equal(fd_throttle_note_failure(&failures, &one, 300.0), 0);
+    assert_true(fd_throttle_note_failure(&failures, &one, 300.0) > 0);
+    fd_throttle_clear(&failures);
 }
 
 static void a_flood_of_addresses_does_not_hide_who_fails_most(void **state) {
     (void)state;
-    static fd_failures failures;
+    static fd_throttle failures;
     fd_address one = address_of("192.0.2.1");
-    fd_failures_init(&failures);
-    for (size_t i = 0; i < FD_FAILURES_ALLOWED; i++)
-        assert_int_equal(fd_failures_note(&failures, &one, 100.0), 0);
+    fd_throttle_init(&failures);
+    for (size_t i = 0; i < FD_THROTTLE_FAILURES_ALLOWED; i++)
+        assert_int_equal(fd_throttle_note_failure(&failures, &one, 100.0), 0);
     for (unsigned i = 0; i < 100000; i++) {
         fd_address many = address_of("10.0.0.0");
         many.bytes[13] = (uint8_t)(i >> 16);
         many.bytes[14] = (uint8_t)(i >> 8);
         many.bytes[15] = (uint8_t)i;
-        assert_int_equal(fd_failures_note(&failures, &many, 100.0), 0);
+        assert_int_equal(fd_throttle_note_failure(&failures, &many, 100.0), 0);
     }
-    assert_true(fd_failures_note(&failures, &one, 100.0) > 0);
-    fd_failures_clear(&failures);
+    assert_true(fd_throttle_note_failure(&failures, &one, 100.0) > 0);
+    fd_throttle_clear(&failures);
 }
 
 /* ---- origins ---- */

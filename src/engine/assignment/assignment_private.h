@@ -2,8 +2,8 @@
  * The desk: which pairs are out to whom, and which lie ready to go out next. Everything is guarded
  * by one mutex, held over look-ups alone, within which only those of metrics are taken.
  */
-#ifndef FD_DESK_H
-#define FD_DESK_H
+#ifndef FD_ASSIGNMENT_PRIVATE_H
+#define FD_ASSIGNMENT_PRIVATE_H
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -18,27 +18,27 @@ enum { FD_LEASE_ID_SIZE = 32 };
 typedef enum fd_arm { FD_ARM_ACTIVE, FD_ARM_CONTROL, FD_ARM_COUNT } fd_arm;
 
 /* A pair to go out, with all that is told of it; immutable and shared. */
-typedef struct fd_offer {
+typedef struct fd_ready_pair {
     atomic_size_t references;
     fi_pair pair;
-    fd_shown a, b; /* strings in `text` */
+    fd_shown_item a, b; /* strings in `text` */
     fd_arm arm;
     const char *strategy; /* static text */
     double gain;
     double p; /* that a is preferred */
     uint64_t model_version;
     char text[];
-} fd_offer;
+} fd_ready_pair;
 
 /* ---- offer.c ---- */
 
 /* Without the lock: reads both items from the store. -EBADMSG if one is not there. */
-int fd_offer_new(fd_engine *engine, fi_pair pair, fd_arm arm, const char *strategy,
-                 const fd_selected_pair *selected, uint64_t model_version,
-                 fd_offer **ret) FD_MUST_CHECK;
-fd_offer *fd_offer_reference(fd_offer *offer);
-void fd_offer_free(fd_offer *offer); /* drops one reference */
-FD_DEFINE_CLEANUP(fd_offer, fd_offer_free)
+int fd_ready_pair_new(fd_engine *engine, fi_pair pair, fd_arm arm, const char *strategy,
+                      const fd_selected_pair *selected, uint64_t model_version,
+                      fd_ready_pair **ret) FD_MUST_CHECK;
+fd_ready_pair *fd_ready_pair_reference(fd_ready_pair *offer);
+void fd_ready_pair_free(fd_ready_pair *offer); /* drops one reference */
+FD_DEFINE_CLEANUP(fd_ready_pair, fd_ready_pair_free)
 
 /* What is known of a pair that lies ready, or was ever out or answered. */
 typedef struct fd_pair_record {
@@ -55,7 +55,7 @@ typedef struct fd_pair_record {
 
 typedef struct fd_lease {
     char id[FD_LEASE_ID_SIZE];
-    fd_offer *offer;
+    fd_ready_pair *offer;
     uint32_t annotator;
     bool swapped;          /* b is shown on the left */
     int64_t expires_ms;    /* of the steady clock, as the desk's */
@@ -72,12 +72,12 @@ typedef struct fd_annotator {
 
 typedef struct fd_ready_queue {
     size_t count, capacity;
-    fd_offer **offers; /* [count], the next one first */
+    fd_ready_pair **offers; /* [count], the next one first */
 } fd_ready_queue;
 
-struct fd_desk {
+struct fd_assignments {
     pthread_mutex_t lock;
-    fi_rng rng; /* guarded by lock, as is all below */
+    fd_rng rng; /* guarded by lock, as is all below */
     size_t annotator_count, annotator_capacity;
     fd_annotator **annotators; /* [annotator_count] by number */
     fd_annotator *by_name;
@@ -93,8 +93,8 @@ struct fd_desk {
     size_t n_unfinished, unfinished_capacity;
     uint64_t *unfinished; /* pairs that were begun and not finished, to be offered again */
 
-    size_t n_batches;                      /* ever */
-    fd_batch_note batches[FD_BATCHES_MAX]; /* batch i in place i mod FD_BATCHES_MAX */
+    size_t n_batches;                        /* ever */
+    fd_batch_record batches[FD_BATCHES_MAX]; /* batch i in place i mod FD_BATCHES_MAX */
 
     pthread_mutex_t filling; /* one refill at a time; taken before `lock` */
     double figured; /* guarded by filling: monotonic seconds of the last batch with figures */
@@ -108,27 +108,29 @@ struct fd_desk {
 
 /* ---- desk.c ---- */
 
-int fd_desk_number(fd_desk *desk, const char *annotator, uint32_t *ret) FD_MUST_CHECK;
-fd_pair_record *fd_desk_record(fd_desk *desk, fi_pair pair); /* NULL without memory */
+int fd_annotator_get_or_add(fd_assignments *desk, const char *annotator,
+                            uint32_t *ret) FD_MUST_CHECK;
+fd_pair_record *fd_pair_record_get_or_add(fd_assignments *desk,
+                                          fi_pair pair); /* NULL without memory */
 /* Frees a record that knows nothing (any more). */
-void fd_desk_forget(fd_desk *desk, fd_pair_record *record);
-bool fd_desk_had(const fd_pair_record *record, uint32_t annotator);
-int fd_desk_add_person(fd_pair_record *record, uint32_t annotator); /* -ENOMEM */
-void fd_desk_drop_person(fd_pair_record *record, uint32_t annotator);
+void fd_pair_record_free_if_unused(fd_assignments *desk, fd_pair_record *record);
+bool fd_pair_record_has_annotator(const fd_pair_record *record, uint32_t annotator);
+int fd_pair_record_add_annotator(fd_pair_record *record, uint32_t annotator); /* -ENOMEM */
+void fd_pair_record_remove_annotator(fd_pair_record *record, uint32_t annotator);
 
 /* Annotators that a pair still goes to: a share of pairs, by their key, goes to several. */
-size_t fd_desk_room(const fd_engine *engine, const fd_pair_record *record);
+size_t fd_pair_record_annotators_wanted(const fd_engine *engine, const fd_pair_record *record);
 
 /* Puts an offer, of which it takes a reference, to the front or the end of its queue, unless it is
  * there already or nobody else may have the pair. -ENOMEM. */
-int fd_desk_put(fd_engine *engine, fd_offer *offer, bool first) FD_MUST_CHECK;
+int fd_ready_queue_put(fd_engine *engine, fd_ready_pair *offer, bool first) FD_MUST_CHECK;
 
 /* A pair that nobody else may have leaves the queues. */
-void fd_desk_drop_ready(fd_engine *engine, fd_pair_record *record);
+void fd_ready_queue_remove(fd_engine *engine, fd_pair_record *record);
 
 /* A pair that was begun and has room again, but of which no offer is at hand. `record` may be NULL.
  */
-void fd_desk_note_unfinished(fd_engine *engine, fd_pair_record *record);
+void fd_unfinished_pairs_add(fd_engine *engine, fd_pair_record *record);
 
 /* ---- lease.c ---- */
 
@@ -141,7 +143,7 @@ void fd_lease_set_expiry(fd_engine *engine, fd_lease *lease, double seconds);
 int64_t fd_lease_expires_ms(fd_engine *engine, const fd_lease *lease);
 
 /* Frees a lease and hands its reference of the offer over. */
-fd_offer *fd_lease_end(fd_desk *desk, fd_lease *lease) FD_MUST_CHECK;
+fd_ready_pair *fd_lease_end(fd_assignments *desk, fd_lease *lease) FD_MUST_CHECK;
 
 /* Ends a lease without an answer. */
 void fd_lease_give_back(fd_engine *engine, fd_lease *lease);

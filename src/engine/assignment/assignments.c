@@ -4,9 +4,9 @@
 
 #include "assignment_private.h"
 
-int fd_assign_number(fd_engine *engine, const char *annotator, uint32_t *ret) {
+int fd_assignments_annotator(fd_engine *engine, const char *annotator, uint32_t *ret) {
     (void)pthread_mutex_lock(&engine->desk->lock);
-    int r = fd_desk_number(engine->desk, annotator, ret);
+    int r = fd_annotator_get_or_add(engine->desk, annotator, ret);
     (void)pthread_mutex_unlock(&engine->desk->lock);
     return r;
 }
@@ -15,7 +15,7 @@ int fd_assign_number(fd_engine *engine, const char *annotator, uint32_t *ret) {
 
 /* A lease as it was under the lock. */
 struct given {
-    fd_offer *offer;
+    fd_ready_pair *offer;
     char id[FD_LEASE_ID_SIZE];
     bool swapped;
     int64_t expires_ms; /* as the wall clock is now */
@@ -23,7 +23,7 @@ struct given {
 
 static struct given given_of(fd_engine *engine, const fd_lease *lease) {
     struct given given = {
-        .offer = fd_offer_reference(lease->offer),
+        .offer = fd_ready_pair_reference(lease->offer),
         .swapped = lease->swapped,
         .expires_ms = fd_lease_expires_ms(engine, lease),
     };
@@ -32,7 +32,7 @@ static struct given given_of(fd_engine *engine, const fd_lease *lease) {
 }
 
 static int show(const struct given *given, fd_assignment_visit *visit, void *context) {
-    const fd_offer *offer = given->offer;
+    const fd_ready_pair *offer = given->offer;
     fd_assignment assignment = {
         .id = given->id,
         .a = given->swapped ? &offer->b : &offer->a,
@@ -50,7 +50,7 @@ static int show(const struct given *given, fd_assignment_visit *visit, void *con
 /* Open leases first, then new ones; -ENODATA where the queues have fewer than asked for. */
 static int collect(fd_engine *engine, uint32_t annotator, size_t count, double seconds,
                    struct given *given, size_t *ret_count, uint64_t *ret_fills) {
-    fd_desk *desk = engine->desk;
+    fd_assignments *desk = engine->desk;
     size_t n = 0;
     int r = 0;
     (void)pthread_mutex_lock(&desk->lock);
@@ -72,7 +72,7 @@ static int collect(fd_engine *engine, uint32_t annotator, size_t count, double s
 
 static void release(struct given *given, size_t count) {
     for (size_t i = 0; i < count; i++)
-        fd_offer_free(given[i].offer);
+        fd_ready_pair_free(given[i].offer);
 }
 
 int fd_engine_assign(fd_engine *engine, const char *annotator, size_t count, double lease_seconds,
@@ -82,7 +82,7 @@ int fd_engine_assign(fd_engine *engine, const char *annotator, size_t count, dou
     size_t n = 0;
     if (!given)
         return -ENOMEM;
-    int r = fd_assign_number(engine, annotator, &person);
+    int r = fd_assignments_annotator(engine, annotator, &person);
     if (r < 0)
         return r;
     uint64_t fills;
@@ -98,7 +98,7 @@ int fd_engine_assign(fd_engine *engine, const char *annotator, size_t count, dou
     for (size_t i = 0; i < n && r == 0; i++)
         r = show(&given[i], visit, context);
     release(given, n);
-    fd_refill_tell(engine, false);
+    fd_refill_notify(engine, false);
     return r;
 }
 
@@ -123,7 +123,7 @@ int fd_engine_assignment_renew(fd_engine *engine, const char *id, const char *an
     if (!lease)
         return -ENOENT;
     int r = show(&given, visit, context);
-    fd_offer_free(given.offer);
+    fd_ready_pair_free(given.offer);
     return r;
 }
 
@@ -151,24 +151,24 @@ static int count_change(fd_pair_record *record, uint32_t annotator, fd_preferenc
     count_answer(record, before, UINT32_MAX);
     count_answer(record, after, 1);
     if (after != FD_PREFER_RETRACTED)
-        return fd_desk_add_person(record, annotator);
-    fd_desk_drop_person(record, annotator);
+        return fd_pair_record_add_annotator(record, annotator);
+    fd_pair_record_remove_annotator(record, annotator);
     return 0;
 }
 
-int fd_assign_replay(fd_engine *engine, const fd_label_row *row, uint32_t annotator,
-                     fd_preference before) {
-    fd_desk *desk = engine->desk;
+int fd_assignments_replay(fd_engine *engine, const fd_label_row *row, uint32_t annotator,
+                          fd_preference before) {
+    fd_assignments *desk = engine->desk;
     (void)pthread_mutex_lock(&desk->lock);
-    fd_pair_record *record = fd_desk_record(desk, (fi_pair){row->item_a, row->item_b});
+    fd_pair_record *record = fd_pair_record_get_or_add(desk, (fi_pair){row->item_a, row->item_b});
     int r = record ? count_change(record, annotator, before, row->preference) : -ENOMEM;
-    fd_desk_note_unfinished(engine, record);
+    fd_unfinished_pairs_add(engine, record);
     (void)pthread_mutex_unlock(&desk->lock);
     return r;
 }
 
 /* The annotator's lease of the pair that was answered, whatever assignment the answer names. */
-static fd_lease *lease_of(fd_desk *desk, const fd_label_row *row, uint32_t annotator) {
+static fd_lease *lease_of(fd_assignments *desk, const fd_label_row *row, uint32_t annotator) {
     uint64_t key = fd_pair_key(row->item_a, row->item_b);
     for (fd_lease *lease = desk->annotators[annotator]->leases; lease; lease = lease->next)
         if (fd_pair_key(lease->offer->pair.a, lease->offer->pair.b) == key)
@@ -176,31 +176,32 @@ static fd_lease *lease_of(fd_desk *desk, const fd_label_row *row, uint32_t annot
     return NULL;
 }
 
-void fd_assign_close(fd_engine *engine, const fd_label_row *row, uint32_t annotator, bool fresh) {
-    fd_desk *desk = engine->desk;
+void fd_assignments_on_label(fd_engine *engine, const fd_label_row *row, uint32_t annotator,
+                             bool fresh) {
+    fd_assignments *desk = engine->desk;
     (void)pthread_mutex_lock(&desk->lock);
-    fd_pair_record *record = fd_desk_record(desk, (fi_pair){row->item_a, row->item_b});
+    fd_pair_record *record = fd_pair_record_get_or_add(desk, (fi_pair){row->item_a, row->item_b});
     fd_lease *lease = lease_of(desk, row, annotator);
-    FD_CLEANUP(fd_offer_freep) fd_offer *offer = lease ? fd_lease_end(desk, lease) : NULL;
+    FD_CLEANUP(fd_ready_pair_freep) fd_ready_pair *offer = lease ? fd_lease_end(desk, lease) : NULL;
     if (record && fresh) {
-        (void)fd_desk_add_person(record, annotator);
+        (void)fd_pair_record_add_annotator(record, annotator);
         count_answer(record, row->preference, 1);
-        fd_desk_drop_ready(engine, record);
+        fd_ready_queue_remove(engine, record);
         /* A skip, or one answer of several: others may have it. */
-        if (!offer || fd_desk_put(engine, offer, true) < 0)
-            fd_desk_note_unfinished(engine, record);
+        if (!offer || fd_ready_queue_put(engine, offer, true) < 0)
+            fd_unfinished_pairs_add(engine, record);
     }
     (void)pthread_mutex_unlock(&desk->lock);
 }
 
-void fd_assign_revised(fd_engine *engine, fi_pair pair, uint32_t annotator, fd_preference before,
-                       fd_preference after) {
+void fd_assignments_on_revision(fd_engine *engine, fi_pair pair, uint32_t annotator,
+                                fd_preference before, fd_preference after) {
     (void)pthread_mutex_lock(&engine->desk->lock);
-    fd_pair_record *record = fd_desk_record(engine->desk, pair);
+    fd_pair_record *record = fd_pair_record_get_or_add(engine->desk, pair);
     if (record) {
         (void)count_change(record, annotator, before, after);
-        fd_desk_drop_ready(engine, record);
-        fd_desk_note_unfinished(engine, record);
+        fd_ready_queue_remove(engine, record);
+        fd_unfinished_pairs_add(engine, record);
     }
     (void)pthread_mutex_unlock(&engine->desk->lock);
 }

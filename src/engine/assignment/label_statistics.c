@@ -6,13 +6,13 @@
 
 /* ---- batches ---- */
 
-void fd_stats_note_batch(fd_engine *engine, const fd_selection_answer *answer) {
-    fd_desk *desk = engine->desk;
+void fd_batch_history_add(fd_engine *engine, const fd_selection_result *answer) {
+    fd_assignments *desk = engine->desk;
     (void)pthread_rwlock_rdlock(&engine->state_lock);
     size_t labels = engine->answers.counting;
     (void)pthread_rwlock_unlock(&engine->state_lock);
     (void)pthread_mutex_lock(&desk->lock);
-    desk->batches[desk->n_batches++ % FD_BATCHES_MAX] = (fd_batch_note){
+    desk->batches[desk->n_batches++ % FD_BATCHES_MAX] = (fd_batch_record){
         .created_ms = fd_engine_now_ms(engine),
         .strategy = answer->strategy,
         .model_version = answer->model_version,
@@ -28,7 +28,7 @@ void fd_stats_note_batch(fd_engine *engine, const fd_selection_answer *answer) {
 }
 
 static int copy_batches(fd_engine *engine, fd_stats *stats) {
-    fd_desk *desk = engine->desk;
+    fd_assignments *desk = engine->desk;
     stats->batches = calloc(FD_BATCHES_MAX, sizeof(*stats->batches));
     if (!stats->batches)
         return -ENOMEM;
@@ -47,10 +47,10 @@ static int copy_batches(fd_engine *engine, fd_stats *stats) {
 
 /* ---- answers ---- */
 
-static int copy_answers(fd_engine *engine, fd_answer **ret, size_t *ret_count) {
+static int copy_answers(fd_engine *engine, fd_label_revision **ret, size_t *ret_count) {
     (void)pthread_rwlock_rdlock(&engine->state_lock);
     size_t n = engine->answers.count;
-    fd_answer *answers = malloc((n + 1) * sizeof(*answers));
+    fd_label_revision *answers = malloc((n + 1) * sizeof(*answers));
     if (answers && n > 0)
         memcpy(answers, engine->answers.answers, n * sizeof(*answers));
     (void)pthread_rwlock_unlock(&engine->state_lock);
@@ -59,7 +59,7 @@ static int copy_answers(fd_engine *engine, fd_answer **ret, size_t *ret_count) {
     return answers ? 0 : -ENOMEM;
 }
 
-static void count(const fd_answer *answer, fd_tally *tally) {
+static void count(const fd_label_revision *answer, fd_label_counts *tally) {
     tally->labels++;
     tally->by_preference[answer->newest]++;
     if (answer->duration_ms >= 0) {
@@ -77,19 +77,20 @@ static void count(const fd_answer *answer, fd_tally *tally) {
     }
 }
 
-static bool is_in_range(const fd_answer *answers, size_t i, const fd_stats_request *request) {
-    const fd_answer *answer = &answers[i];
+static bool is_in_range(const fd_label_revision *answers, size_t i,
+                        const fd_stats_request *request) {
+    const fd_label_revision *answer = &answers[i];
     return answer->label == i && answer->newest != FD_PREFER_RETRACTED &&
            answer->created_ms >= request->from_ms && answer->created_ms < request->to_ms;
 }
 
-static void count_all(const fd_answer *answers, size_t n, const fd_stats_request *request,
+static void count_all(const fd_label_revision *answers, size_t n, const fd_stats_request *request,
                       fd_stats *stats) {
     for (size_t i = 0; i < n; i++) {
-        const fd_answer *answer = &answers[i];
+        const fd_label_revision *answer = &answers[i];
         if (!is_in_range(answers, i, request))
             continue;
-        fd_annotator_tally *annotator = &stats->annotators[answer->annotator];
+        fd_annotator_counts *annotator = &stats->annotators[answer->annotator];
         if (annotator->tally.labels == 0)
             annotator->column = stats->n_columns++;
         count(answer, &stats->all);
@@ -100,7 +101,7 @@ static void count_all(const fd_answer *answers, size_t n, const fd_stats_request
 }
 
 /* Only those who answered in the range have a column: names are many. */
-static int fill_buckets(const fd_answer *answers, size_t n, const fd_stats_request *request,
+static int fill_buckets(const fd_label_revision *answers, size_t n, const fd_stats_request *request,
                         fd_stats *stats) {
     stats->n_buckets =
         (size_t)((request->to_ms - request->from_ms + request->bucket_ms - 1) / request->bucket_ms);
@@ -118,7 +119,7 @@ static int fill_buckets(const fd_answer *answers, size_t n, const fd_stats_reque
 }
 
 static int name_annotators(fd_engine *engine, fd_stats *stats) {
-    fd_desk *desk = engine->desk;
+    fd_assignments *desk = engine->desk;
     (void)pthread_mutex_lock(&desk->lock);
     stats->n_annotators = desk->annotator_count;
     stats->annotators = calloc(stats->n_annotators + 1, sizeof(*stats->annotators));
@@ -130,7 +131,7 @@ static int name_annotators(fd_engine *engine, fd_stats *stats) {
 
 int fd_engine_stats(fd_engine *engine, const fd_stats_request *request, fd_stats *ret) {
     FD_CLEANUP(fd_stats_clear) fd_stats stats = {0};
-    FD_FREE fd_answer *answers = NULL;
+    FD_FREE fd_label_revision *answers = NULL;
     size_t n;
     /* Answers first: whoever gave one has a number by then. */
     int r = copy_answers(engine, &answers, &n);

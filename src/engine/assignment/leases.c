@@ -60,23 +60,23 @@ int64_t fd_lease_expires_ms(fd_engine *engine, const fd_lease *lease) {
     return lease->expires_ms + engine->desk->wall_offset_ms;
 }
 
-static int lease_out(fd_engine *engine, fd_offer *offer, uint32_t annotator, double seconds,
+static int lease_out(fd_engine *engine, fd_ready_pair *offer, uint32_t annotator, double seconds,
                      fd_lease **ret) {
-    fd_desk *desk = engine->desk;
-    fd_pair_record *record = fd_desk_record(desk, offer->pair);
+    fd_assignments *desk = engine->desk;
+    fd_pair_record *record = fd_pair_record_get_or_add(desk, offer->pair);
     FD_FREE fd_lease *lease = calloc(1, sizeof(*lease));
-    if (!lease || !record || fd_desk_add_person(record, annotator) < 0)
+    if (!lease || !record || fd_pair_record_add_annotator(record, annotator) < 0)
         return -ENOMEM;
     lease->offer = offer;
     lease->annotator = annotator;
-    lease->swapped = fi_rng_below(&desk->rng, 2) == 1;
+    lease->swapped = fd_rng_below(&desk->rng, 2) == 1;
     make_id(lease);
     HASH_ADD_STR(desk->leases, id, lease);
     if (!lease->hh.tbl) {
-        fd_desk_drop_person(record, annotator);
+        fd_pair_record_remove_annotator(record, annotator);
         return -ENOMEM;
     }
-    (void)fd_offer_reference(offer);
+    (void)fd_ready_pair_reference(offer);
     record->open++;
     desk->given_out++;
     fd_lease_set_expiry(engine, lease, seconds);
@@ -85,30 +85,30 @@ static int lease_out(fd_engine *engine, fd_offer *offer, uint32_t annotator, dou
         link = &(*link)->next;
     *link = lease;
     *ret = FD_STEAL(lease);
-    fd_desk_drop_ready(engine, record);
+    fd_ready_queue_remove(engine, record);
     return 0;
 }
 
 /* The first offer of a queue that this annotator may have; NULL if there is none. Pairs that wait
  * for others can fill a queue, which then is not short and yet is for this annotator. */
-static fd_offer *find_offer(fd_desk *desk, fd_arm arm, uint32_t annotator) {
+static fd_ready_pair *find_offer(fd_assignments *desk, fd_arm arm, uint32_t annotator) {
     size_t count = desk->ready[arm].count;
     for (size_t i = 0; i < count; i++) {
-        fd_offer *offer = desk->ready[arm].offers[i];
-        const fd_pair_record *record = fd_desk_record(desk, offer->pair);
+        fd_ready_pair *offer = desk->ready[arm].offers[i];
+        const fd_pair_record *record = fd_pair_record_get_or_add(desk, offer->pair);
         if (i == count / 2)
             desk->hungry = annotator;
-        if (record && !fd_desk_had(record, annotator))
+        if (record && !fd_pair_record_has_annotator(record, annotator))
             return offer;
     }
     return NULL;
 }
 
 int fd_lease_take(fd_engine *engine, uint32_t annotator, double seconds, fd_lease **ret) {
-    fd_desk *desk = engine->desk;
-    bool control = fi_rng_uniform(&desk->rng) < engine->options.control_fraction;
+    fd_assignments *desk = engine->desk;
+    bool control = fd_rng_uniform(&desk->rng) < engine->options.control_fraction;
     fd_arm arm = control ? FD_ARM_CONTROL : FD_ARM_ACTIVE;
-    fd_offer *offer = find_offer(desk, arm, annotator);
+    fd_ready_pair *offer = find_offer(desk, arm, annotator);
     if (!offer)
         offer = find_offer(desk, control ? FD_ARM_ACTIVE : FD_ARM_CONTROL, annotator);
     if (!offer)
@@ -122,16 +122,16 @@ int fd_lease_take(fd_engine *engine, uint32_t annotator, double seconds, fd_leas
 
 /* ---- ends ---- */
 
-fd_offer *fd_lease_end(fd_desk *desk, fd_lease *lease) {
+fd_ready_pair *fd_lease_end(fd_assignments *desk, fd_lease *lease) {
     fd_lease **link = &desk->annotators[lease->annotator]->leases;
     while (*link != lease)
         link = &(*link)->next;
     *link = lease->next;
     HASH_DEL(desk->leases, lease);
-    fd_pair_record *record = fd_desk_record(desk, lease->offer->pair);
+    fd_pair_record *record = fd_pair_record_get_or_add(desk, lease->offer->pair);
     if (record)
         record->open--;
-    fd_offer *offer = lease->offer;
+    fd_ready_pair *offer = lease->offer;
     free(lease);
     return offer;
 }
@@ -139,17 +139,17 @@ fd_offer *fd_lease_end(fd_desk *desk, fd_lease *lease) {
 /* The pair can go to anyone again, whoever had it too. */
 void fd_lease_give_back(fd_engine *engine, fd_lease *lease) {
     uint32_t annotator = lease->annotator;
-    FD_CLEANUP(fd_offer_freep) fd_offer *offer = fd_lease_end(engine->desk, lease);
-    fd_pair_record *record = fd_desk_record(engine->desk, offer->pair);
+    FD_CLEANUP(fd_ready_pair_freep) fd_ready_pair *offer = fd_lease_end(engine->desk, lease);
+    fd_pair_record *record = fd_pair_record_get_or_add(engine->desk, offer->pair);
     if (!record)
         return;
-    fd_desk_drop_person(record, annotator);
-    if (fd_desk_put(engine, offer, true) < 0)
-        fd_desk_note_unfinished(engine, record);
+    fd_pair_record_remove_annotator(record, annotator);
+    if (fd_ready_queue_put(engine, offer, true) < 0)
+        fd_unfinished_pairs_add(engine, record);
 }
 
 void fd_lease_expire(fd_engine *engine) {
-    fd_desk *desk = engine->desk;
+    fd_assignments *desk = engine->desk;
     int64_t now_ms = fd_engine_steady_ms(engine);
     if (now_ms < desk->next_expiry_ms)
         return;

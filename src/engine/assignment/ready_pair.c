@@ -52,8 +52,8 @@ static const char *pack(char **at, const char *text) {
     return packed;
 }
 
-static fd_shown pack_shown(char **at, const struct texts *texts) {
-    return (fd_shown){
+static fd_shown_item pack_shown(char **at, const struct texts *texts) {
+    return (fd_shown_item){
         .id = pack(at, texts->id),
         .prompt_id = pack(at, texts->prompt_id),
         .prompt = pack(at, texts->prompt),
@@ -62,8 +62,9 @@ static fd_shown pack_shown(char **at, const struct texts *texts) {
     };
 }
 
-int fd_offer_new(fd_engine *engine, fi_pair pair, fd_arm arm, const char *strategy,
-                 const fd_selected_pair *selected, uint64_t model_version, fd_offer **ret) {
+int fd_ready_pair_new(fd_engine *engine, fi_pair pair, fd_arm arm, const char *strategy,
+                      const fd_selected_pair *selected, uint64_t model_version,
+                      fd_ready_pair **ret) {
     FD_CLEANUP(texts_clear) struct texts a = {0};
     FD_CLEANUP(texts_clear) struct texts b = {0};
     const fd_store_operations *store = engine->store->operations;
@@ -74,7 +75,7 @@ int fd_offer_new(fd_engine *engine, fi_pair pair, fd_arm arm, const char *strate
         return r;
     if (!a.id || !b.id)
         return -EBADMSG;
-    fd_offer *offer = calloc(1, sizeof(*offer) + size_of(&a) + size_of(&b));
+    fd_ready_pair *offer = calloc(1, sizeof(*offer) + size_of(&a) + size_of(&b));
     if (!offer)
         return -ENOMEM;
     atomic_init(&offer->references, 1);
@@ -91,12 +92,12 @@ int fd_offer_new(fd_engine *engine, fi_pair pair, fd_arm arm, const char *strate
     return 0;
 }
 
-fd_offer *fd_offer_reference(fd_offer *offer) {
+fd_ready_pair *fd_ready_pair_reference(fd_ready_pair *offer) {
     (void)atomic_fetch_add_explicit(&offer->references, 1, memory_order_relaxed);
     return offer;
 }
 
-void fd_offer_free(fd_offer *offer) {
+void fd_ready_pair_free(fd_ready_pair *offer) {
     if (offer && atomic_fetch_sub_explicit(&offer->references, 1, memory_order_acq_rel) == 1)
         free(offer);
 }

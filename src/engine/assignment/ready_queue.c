@@ -7,13 +7,13 @@
 
 /* ---- life ---- */
 
-int fd_desk_new(fd_desk **ret) {
-    fd_desk *desk = calloc(1, sizeof(*desk));
+int fd_assignments_new(fd_assignments **ret) {
+    fd_assignments *desk = calloc(1, sizeof(*desk));
     if (!desk)
         return -ENOMEM;
     uint64_t seed;
     arc4random_buf(&seed, sizeof(seed));
-    desk->rng = fi_rng_seeded(seed);
+    desk->rng = fd_rng_seeded(seed);
     desk->next_expiry_ms = INT64_MAX;
     desk->hungry = FD_NOBODY;
     (void)pthread_mutex_init(&desk->lock, NULL);
@@ -23,11 +23,11 @@ int fd_desk_new(fd_desk **ret) {
     return 0;
 }
 
-void fd_desk_free(fd_desk *desk) {
+void fd_assignments_free(fd_assignments *desk) {
     fd_lease *lease, *next_lease;
     HASH_ITER(hh, desk->leases, lease, next_lease) {
         HASH_DEL(desk->leases, lease);
-        fd_offer_free(lease->offer);
+        fd_ready_pair_free(lease->offer);
         free(lease);
     }
     fd_pair_record *record, *next_record;
@@ -38,7 +38,7 @@ void fd_desk_free(fd_desk *desk) {
     }
     for (size_t arm = 0; arm < FD_ARM_COUNT; arm++) {
         for (size_t i = 0; i < desk->ready[arm].count; i++)
-            fd_offer_free(desk->ready[arm].offers[i]);
+            fd_ready_pair_free(desk->ready[arm].offers[i]);
         free(desk->ready[arm].offers);
     }
     HASH_CLEAR(hh, desk->by_name);
@@ -54,7 +54,7 @@ void fd_desk_free(fd_desk *desk) {
 
 /* ---- annotators ---- */
 
-int fd_desk_number(fd_desk *desk, const char *name, uint32_t *ret) {
+int fd_annotator_get_or_add(fd_assignments *desk, const char *name, uint32_t *ret) {
     fd_annotator *annotator;
     HASH_FIND_STR(desk->by_name, name, annotator);
     if (annotator) {
@@ -83,7 +83,7 @@ int fd_desk_number(fd_desk *desk, const char *name, uint32_t *ret) {
 
 /* ---- pairs ---- */
 
-fd_pair_record *fd_desk_record(fd_desk *desk, fi_pair pair) {
+fd_pair_record *fd_pair_record_get_or_add(fd_assignments *desk, fi_pair pair) {
     uint64_t key = fd_pair_key(pair.a, pair.b);
     fd_pair_record *record;
     HASH_FIND(hh, desk->records, &key, sizeof(key), record);
@@ -101,7 +101,7 @@ fd_pair_record *fd_desk_record(fd_desk *desk, fi_pair pair) {
     return record;
 }
 
-void fd_desk_forget(fd_desk *desk, fd_pair_record *record) {
+void fd_pair_record_free_if_unused(fd_assignments *desk, fd_pair_record *record) {
     if (record->answered + record->skipped + record->open > 0 || record->n_people > 0 ||
         record->ready || record->unfinished)
         return;
@@ -110,15 +110,15 @@ void fd_desk_forget(fd_desk *desk, fd_pair_record *record) {
     free(record);
 }
 
-bool fd_desk_had(const fd_pair_record *record, uint32_t annotator) {
+bool fd_pair_record_has_annotator(const fd_pair_record *record, uint32_t annotator) {
     for (size_t i = 0; i < record->n_people; i++)
         if (record->people[i] == annotator)
             return true;
     return false;
 }
 
-int fd_desk_add_person(fd_pair_record *record, uint32_t annotator) {
-    if (fd_desk_had(record, annotator))
+int fd_pair_record_add_annotator(fd_pair_record *record, uint32_t annotator) {
+    if (fd_pair_record_has_annotator(record, annotator))
         return 0;
     uint32_t *people = reallocarray(record->people, record->n_people + 1, sizeof(*record->people));
     if (!people)
@@ -128,7 +128,7 @@ int fd_desk_add_person(fd_pair_record *record, uint32_t annotator) {
     return 0;
 }
 
-void fd_desk_drop_person(fd_pair_record *record, uint32_t annotator) {
+void fd_pair_record_remove_annotator(fd_pair_record *record, uint32_t annotator) {
     for (size_t i = 0; i < record->n_people; i++)
         if (record->people[i] == annotator) {
             record->people[i] = record->people[--record->n_people];
@@ -136,7 +136,7 @@ void fd_desk_drop_person(fd_pair_record *record, uint32_t annotator) {
         }
 }
 
-size_t fd_desk_room(const fd_engine *engine, const fd_pair_record *record) {
+size_t fd_pair_record_annotators_wanted(const fd_engine *engine, const fd_pair_record *record) {
     const fd_engine_options *options = &engine->options;
     uint64_t hash = (record->key ^ record->key >> 29) * 0x9e3779b97f4a7c15u;
     bool several = (double)(hash >> 11) * 0x1p-53 < options->redundancy_share;
@@ -146,20 +146,20 @@ size_t fd_desk_room(const fd_engine *engine, const fd_pair_record *record) {
 
 /* ---- queues ---- */
 
-static void remove_offer(fd_desk *desk, fd_arm arm, size_t at) {
+static void remove_offer(fd_assignments *desk, fd_arm arm, size_t at) {
     fd_ready_queue *queue = &desk->ready[arm];
-    fd_offer_free(queue->offers[at]);
+    fd_ready_pair_free(queue->offers[at]);
     memmove(queue->offers + at, queue->offers + at + 1,
             (--queue->count - at) * sizeof(*queue->offers));
 }
 
-int fd_desk_put(fd_engine *engine, fd_offer *offer, bool first) {
-    fd_desk *desk = engine->desk;
-    fd_pair_record *record = fd_desk_record(desk, offer->pair);
+int fd_ready_queue_put(fd_engine *engine, fd_ready_pair *offer, bool first) {
+    fd_assignments *desk = engine->desk;
+    fd_pair_record *record = fd_pair_record_get_or_add(desk, offer->pair);
     fd_ready_queue *queue = &desk->ready[offer->arm];
     if (!record)
         return -ENOMEM;
-    if (record->ready || fd_desk_room(engine, record) == 0)
+    if (record->ready || fd_pair_record_annotators_wanted(engine, record) == 0)
         return 0;
     int r = fd_array_reserve(&queue->offers, &queue->capacity, queue->count + 1,
                              sizeof(*queue->offers));
@@ -168,15 +168,15 @@ int fd_desk_put(fd_engine *engine, fd_offer *offer, bool first) {
     size_t at = first ? 0 : queue->count;
     memmove(queue->offers + at + 1, queue->offers + at,
             (queue->count - at) * sizeof(*queue->offers));
-    queue->offers[at] = fd_offer_reference(offer);
+    queue->offers[at] = fd_ready_pair_reference(offer);
     queue->count++;
     record->ready = true;
     return 0;
 }
 
-void fd_desk_drop_ready(fd_engine *engine, fd_pair_record *record) {
-    fd_desk *desk = engine->desk;
-    if (!record->ready || fd_desk_room(engine, record) > 0)
+void fd_ready_queue_remove(fd_engine *engine, fd_pair_record *record) {
+    fd_assignments *desk = engine->desk;
+    if (!record->ready || fd_pair_record_annotators_wanted(engine, record) > 0)
         return;
     record->ready = false;
     for (size_t arm = 0; arm < FD_ARM_COUNT; arm++)
@@ -187,10 +187,11 @@ void fd_desk_drop_ready(fd_engine *engine, fd_pair_record *record) {
         }
 }
 
-void fd_desk_note_unfinished(fd_engine *engine, fd_pair_record *record) {
-    fd_desk *desk = engine->desk;
+void fd_unfinished_pairs_add(fd_engine *engine, fd_pair_record *record) {
+    fd_assignments *desk = engine->desk;
     if (!record || record->ready || record->unfinished || record->open > 0 ||
-        record->answered + record->skipped == 0 || fd_desk_room(engine, record) == 0)
+        record->answered + record->skipped == 0 ||
+        fd_pair_record_annotators_wanted(engine, record) == 0)
         return;
     if (fd_array_reserve(&desk->unfinished, &desk->unfinished_capacity, desk->n_unfinished + 1,
                          sizeof(*desk->unfinished)) < 0)

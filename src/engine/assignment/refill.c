@@ -59,14 +59,14 @@ static size_t wanted(const fd_engine *engine, fd_arm arm) {
 }
 
 /* Offers that lie ready, for an annotator or, with FD_NOBODY, at all. */
-static size_t count_ready(fd_desk *desk, fd_arm arm, uint32_t annotator) {
+static size_t count_ready(fd_assignments *desk, fd_arm arm, uint32_t annotator) {
     const fd_ready_queue *queue = &desk->ready[arm];
     if (annotator == FD_NOBODY)
         return queue->count;
     size_t count = 0;
     for (size_t i = 0; i < queue->count; i++) {
-        const fd_pair_record *record = fd_desk_record(desk, queue->offers[i]->pair);
-        count += record && !fd_desk_had(record, annotator);
+        const fd_pair_record *record = fd_pair_record_get_or_add(desk, queue->offers[i]->pair);
+        count += record && !fd_pair_record_has_annotator(record, annotator);
     }
     return count;
 }
@@ -79,7 +79,7 @@ static bool is_short(const fd_engine *engine) {
 }
 
 static int list_taken(fd_engine *engine, bool without_active, struct taken *ret) {
-    fd_desk *desk = engine->desk;
+    fd_assignments *desk = engine->desk;
     (void)pthread_mutex_lock(&desk->lock);
     size_t most = HASH_COUNT(desk->leases);
     for (size_t arm = 0; arm < FD_ARM_COUNT; arm++)
@@ -120,7 +120,7 @@ static fi_scope scope_of(const char *candidates) {
 }
 
 static bool goes_on(void *context) {
-    fd_desk *desk = context;
+    fd_assignments *desk = context;
     (void)pthread_mutex_lock(&desk->lock);
     bool stopping = desk->stopping;
     (void)pthread_mutex_unlock(&desk->lock);
@@ -138,7 +138,7 @@ static size_t candidates_for(const fd_engine *engine, fd_arm arm, size_t count) 
 }
 
 static int choose(fd_engine *engine, fd_arm arm, size_t count, bool figures,
-                  const struct taken *taken, fd_selection_answer *ret, fd_fault *fault) {
+                  const struct taken *taken, fd_selection_result *ret, fd_fault *fault) {
     size_t candidates = candidates_for(engine, arm, count);
     fd_selection_request request = {
         .batch_size = count,
@@ -157,57 +157,57 @@ static int choose(fd_engine *engine, fd_arm arm, size_t count, bool figures,
 }
 
 static void drop_active(fd_engine *engine) {
-    fd_desk *desk = engine->desk;
+    fd_assignments *desk = engine->desk;
     fd_ready_queue *queue = &desk->ready[FD_ARM_ACTIVE];
     size_t kept = 0;
     for (size_t i = 0; i < queue->count; i++) {
-        fd_offer *offer = queue->offers[i];
-        fd_pair_record *record = fd_desk_record(desk, offer->pair);
+        fd_ready_pair *offer = queue->offers[i];
+        fd_pair_record *record = fd_pair_record_get_or_add(desk, offer->pair);
         /* Pairs that somebody has answered already are not chosen again: they stay. */
         if (!record || record->answered + record->skipped > 0) {
             queue->offers[kept++] = offer;
             continue;
         }
         record->ready = false;
-        fd_desk_forget(desk, record);
-        fd_offer_free(offer);
+        fd_pair_record_free_if_unused(desk, record);
+        fd_ready_pair_free(offer);
     }
     queue->count = kept;
 }
 
-static int put_all(fd_engine *engine, fd_arm arm, bool rebuild, const fd_selection_answer *answer) {
-    FD_FREE fd_offer **offers = calloc(answer->count + 1, sizeof(*offers));
+static int put_all(fd_engine *engine, fd_arm arm, bool rebuild, const fd_selection_result *answer) {
+    FD_FREE fd_ready_pair **offers = calloc(answer->count + 1, sizeof(*offers));
     int r = offers ? 0 : -ENOMEM;
     for (size_t i = 0; i < answer->count && r == 0; i++)
-        r = fd_offer_new(engine, answer->pairs[i].items, arm, answer->strategy, &answer->pairs[i],
-                         answer->model_version, &offers[i]);
+        r = fd_ready_pair_new(engine, answer->pairs[i].items, arm, answer->strategy,
+                              &answer->pairs[i], answer->model_version, &offers[i]);
     if (r == 0) {
         (void)pthread_mutex_lock(&engine->desk->lock);
         if (rebuild && arm == FD_ARM_ACTIVE)
             drop_active(engine);
         for (size_t i = 0; i < answer->count && r == 0; i++)
-            r = fd_desk_put(engine, offers[i], false);
+            r = fd_ready_queue_put(engine, offers[i], false);
         engine->desk->fills += answer->count > 0;
         (void)pthread_mutex_unlock(&engine->desk->lock);
     }
     for (size_t i = 0; offers && i < answer->count; i++)
-        fd_offer_free(offers[i]);
+        fd_ready_pair_free(offers[i]);
     return r;
 }
 
 /* The next pair of those that were begun and still have room; false if there is none. */
 static bool next_unfinished(fd_engine *engine, fi_pair *ret) {
-    fd_desk *desk = engine->desk;
+    fd_assignments *desk = engine->desk;
     bool found = false;
     (void)pthread_mutex_lock(&desk->lock);
     while (!found && desk->n_unfinished > 0) {
         uint64_t key = desk->unfinished[--desk->n_unfinished];
         *ret = (fi_pair){(uint32_t)(key >> 32), (uint32_t)key};
-        fd_pair_record *record = fd_desk_record(desk, *ret);
+        fd_pair_record *record = fd_pair_record_get_or_add(desk, *ret);
         if (!record)
             continue;
         record->unfinished = false;
-        found = !record->ready && fd_desk_room(engine, record) > 0;
+        found = !record->ready && fd_pair_record_annotators_wanted(engine, record) > 0;
     }
     (void)pthread_mutex_unlock(&desk->lock);
     return found;
@@ -215,19 +215,19 @@ static bool next_unfinished(fd_engine *engine, fi_pair *ret) {
 
 /* Pairs that were skipped, or answered by too few, go to the front again. */
 static int put_unfinished(fd_engine *engine) {
-    fd_desk *desk = engine->desk;
+    fd_assignments *desk = engine->desk;
     fi_pair pair;
     int r = 0;
     while (r == 0 && next_unfinished(engine, &pair)) {
-        FD_CLEANUP(fd_offer_freep) fd_offer *offer = NULL;
+        FD_CLEANUP(fd_ready_pair_freep) fd_ready_pair *offer = NULL;
         uint64_t version;
         fd_selected_pair begun = {.gain = NAN, .p = fd_engine_probability(engine, pair, &version)};
-        r = fd_offer_new(engine, pair, FD_ARM_ACTIVE, "unfinished", &begun, version, &offer);
+        r = fd_ready_pair_new(engine, pair, FD_ARM_ACTIVE, "unfinished", &begun, version, &offer);
         (void)pthread_mutex_lock(&desk->lock);
         if (r == 0)
-            r = fd_desk_put(engine, offer, true);
+            r = fd_ready_queue_put(engine, offer, true);
         if (r < 0)
-            fd_desk_note_unfinished(engine, fd_desk_record(desk, pair));
+            fd_unfinished_pairs_add(engine, fd_pair_record_get_or_add(desk, pair));
         desk->fills++;
         (void)pthread_mutex_unlock(&desk->lock);
     }
@@ -235,7 +235,7 @@ static int put_unfinished(fd_engine *engine) {
 }
 
 /* What went out lately tells what will; an old rush is forgotten by halves. */
-static void expect_demand(fd_desk *desk) {
+static void expect_demand(fd_assignments *desk) {
     (void)pthread_mutex_lock(&desk->lock);
     size_t lately = READY_PER_GIVEN * desk->given_out;
     desk->demand = lately > desk->demand / 2 ? lately : desk->demand / 2;
@@ -256,11 +256,11 @@ static void note_candidates(fd_engine *engine, size_t drawn, size_t found) {
 /* *ret_full: as many were found as were wanted. */
 static int choose_some(fd_engine *engine, fd_arm arm, bool anew, size_t count, bool *ret_full,
                        fd_fault *fault) {
-    fd_desk *desk = engine->desk;
+    fd_assignments *desk = engine->desk;
     double now = fd_monotonic_seconds();
     bool figures = arm == FD_ARM_ACTIVE && (anew || now - desk->figured >= figure_seconds);
     FD_CLEANUP(taken_clear) struct taken taken = {0};
-    FD_CLEANUP(fd_selection_answer_clear) fd_selection_answer answer = {0};
+    FD_CLEANUP(fd_selection_result_clear) fd_selection_result answer = {0};
     int r = list_taken(engine, anew, &taken);
     if (r == 0)
         r = choose(engine, arm, count, figures, &taken, &answer, fault);
@@ -270,7 +270,7 @@ static int choose_some(fd_engine *engine, fd_arm arm, bool anew, size_t count, b
         r = put_all(engine, arm, anew, &answer);
     if (r == 0 && figures && answer.count > 0) {
         desk->figured = now;
-        fd_stats_note_batch(engine, &answer);
+        fd_batch_history_add(engine, &answer);
     }
     *ret_full = answer.count == count;
     return r;
@@ -285,7 +285,7 @@ static size_t wanted_now(fd_engine *engine, fd_arm arm) {
 
 /* The first part is small: its candidates tell whether there are enough for more. */
 static int fill_arm(fd_engine *engine, fd_arm arm, bool anew, uint32_t annotator, fd_fault *fault) {
-    fd_desk *desk = engine->desk;
+    fd_assignments *desk = engine->desk;
     (void)pthread_mutex_lock(&desk->lock);
     size_t have = anew ? 0 : count_ready(desk, arm, annotator);
     (void)pthread_mutex_unlock(&desk->lock);
@@ -314,7 +314,7 @@ static int fill(fd_engine *engine, bool rebuild, uint32_t annotator, fd_fault *f
     return r;
 }
 
-static uint64_t count_fills(fd_desk *desk) {
+static uint64_t count_fills(fd_assignments *desk) {
     (void)pthread_mutex_lock(&desk->lock);
     uint64_t fills = desk->fills;
     (void)pthread_mutex_unlock(&desk->lock);
@@ -335,7 +335,7 @@ int fd_refill_now(fd_engine *engine, uint32_t annotator, uint64_t fills, bool *r
 /* ---- the thread ---- */
 
 /* What failed is tried again, but not at once. */
-static void wait_a_moment(fd_desk *desk) {
+static void wait_a_moment(fd_assignments *desk) {
     struct timespec until;
     (void)clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec++;
@@ -344,7 +344,7 @@ static void wait_a_moment(fd_desk *desk) {
 
 static void *refill_loop(void *context) {
     fd_engine *engine = context;
-    fd_desk *desk = engine->desk;
+    fd_assignments *desk = engine->desk;
     (void)pthread_mutex_lock(&desk->lock);
     while (!desk->stopping) {
         if (!desk->refill_wanted && !desk->rebuild_wanted) {
@@ -374,8 +374,8 @@ static void *refill_loop(void *context) {
     return NULL;
 }
 
-void fd_refill_tell(fd_engine *engine, bool rebuild) {
-    fd_desk *desk = engine->desk;
+void fd_refill_notify(fd_engine *engine, bool rebuild) {
+    fd_assignments *desk = engine->desk;
     (void)pthread_mutex_lock(&desk->lock);
     desk->rebuild_wanted |= rebuild;
     desk->refill_wanted |= is_short(engine);
@@ -394,7 +394,7 @@ int fd_refill_start(fd_engine *engine) {
 }
 
 void fd_engine_interrupt(fd_engine *engine) {
-    fd_desk *desk = engine->desk;
+    fd_assignments *desk = engine->desk;
     (void)pthread_mutex_lock(&desk->lock);
     desk->stopping = true;
     (void)pthread_cond_signal(&desk->wanted);

@@ -16,7 +16,7 @@ enum { HELD_OUT_LEAST = 100 };
 
 /* ---- the gain of batches ---- */
 
-static void find_gain(const fd_desk *desk, double *ret_gain, double *ret_trend) {
+static void find_gain(const fd_assignments *desk, double *ret_gain, double *ret_trend) {
     double labels[FD_BATCHES_MAX], gains[FD_BATCHES_MAX];
     size_t total = desk->n_batches, n = total < FD_BATCHES_MAX ? total : FD_BATCHES_MAX;
     for (size_t i = 0; i < n; i++) {
@@ -186,10 +186,10 @@ void fd_progress_judge(fd_engine *engine, const fd_arm_fits *arms) {
 
 /* ---- the arms ---- */
 
-static int measure_arm(const fd_lesson *lesson, const fd_snapshot *snapshot, uint16_t origin,
+static int measure_arm(const fd_training_data *lesson, const fd_snapshot *snapshot, uint16_t origin,
                        fd_arm_fit *ret) {
-    FD_CLEANUP(fd_answer_set_clear) fd_answer_set set = {0};
-    int r = fd_answer_set_fill(lesson, 0, true, origin, &set);
+    FD_CLEANUP(fd_training_set_clear) fd_training_set set = {0};
+    int r = fd_training_set_fill(lesson, 0, true, origin, &set);
     if (r < 0)
         return r;
     fi_fit fit = fi_evaluate(snapshot->rewards->data, &set.answers);
@@ -197,7 +197,8 @@ static int measure_arm(const fd_lesson *lesson, const fd_snapshot *snapshot, uin
     return 0;
 }
 
-int fd_progress_measure(const fd_lesson *lesson, const fd_snapshot *snapshot, fd_arm_fits *ret) {
+int fd_progress_measure(const fd_training_data *lesson, const fd_snapshot *snapshot,
+                        fd_arm_fits *ret) {
     int r = measure_arm(lesson, snapshot, FD_ORIGIN_ACTIVE, &ret->active);
     if (r == 0)
         r = measure_arm(lesson, snapshot, FD_ORIGIN_CONTROL, &ret->control);
@@ -207,9 +208,9 @@ int fd_progress_measure(const fd_lesson *lesson, const fd_snapshot *snapshot, fd
 /* ---- start, and reading ---- */
 
 int fd_progress_start(fd_engine *engine) {
-    FD_CLEANUP(fd_lesson_clear) fd_lesson lesson = {0};
+    FD_CLEANUP(fd_training_data_clear) fd_training_data lesson = {0};
     fd_arm_fits arms = {{0, NAN, NAN, NAN}, {0, NAN, NAN, NAN}};
-    int r = fd_lesson_read(engine, &lesson);
+    int r = fd_training_data_read(engine, &lesson);
     if (r == 0 && lesson.snapshot && lesson.snapshot->served->row.version > 0)
         r = fd_progress_measure(&lesson, lesson.snapshot, &arms);
     if (r == 0)

@@ -39,8 +39,8 @@ static int empty_snapshot(fi_model **model, const fd_model_row *row, size_t lear
     return fd_snapshot_new(served, ret);
 }
 
-static int lesson_snapshot(const fd_lesson *lesson, fi_model **model, const fd_model_row *row,
-                           size_t learned, fd_snapshot **ret) {
+static int lesson_snapshot(const fd_training_data *lesson, fi_model **model,
+                           const fd_model_row *row, size_t learned, fd_snapshot **ret) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *empty = NULL;
     int r = empty_snapshot(model, row, learned, &empty);
     if (r < 0)
@@ -110,8 +110,9 @@ static bool is_worse(const fd_model_row *row, const fi_fit *fit, const fd_model_
 }
 
 /* Fills the figures on held-out answers and the verdict. */
-static void judge(const fd_lesson *lesson, const fd_trial *trial, const fd_snapshot *snapshot,
-                  const fd_arm_fits *arms, fd_model_row *row, char reason[REASON_SIZE]) {
+static void judge(const fd_training_data *lesson, const fd_evaluation_sets *trial,
+                  const fd_snapshot *snapshot, const fd_arm_fits *arms, fd_model_row *row,
+                  char reason[REASON_SIZE]) {
     fi_fit fit = fi_evaluate(snapshot->rewards->data, trial->held_out);
     row->train_loss = fi_evaluate(snapshot->rewards->data, trial->learned).loss;
     fi_fit before = fi_evaluate(lesson->snapshot->rewards->data, trial->held_out);
@@ -129,8 +130,9 @@ static void judge(const fd_lesson *lesson, const fd_trial *trial, const fd_snaps
     }
 }
 
-int fd_models_publish(fd_engine *engine, const fd_lesson *lesson, const fd_trial *trial,
-                      fi_model **model, fd_model_row *row) {
+int fd_model_versions_publish(fd_engine *engine, const fd_training_data *lesson,
+                              const fd_evaluation_sets *trial, fi_model **model,
+                              fd_model_row *row) {
     FD_FREE uint8_t *bytes = NULL;
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
     char reason[REASON_SIZE];
@@ -244,13 +246,13 @@ static int read_stored(fd_engine *engine, uint64_t version, fd_model_row *ret_ro
 
 int fd_engine_model_activate(fd_engine *engine, uint64_t version, fd_fault *fault) {
     FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
-    FD_CLEANUP(fd_lesson_clear) fd_lesson lesson = {0};
+    FD_CLEANUP(fd_training_data_clear) fd_training_data lesson = {0};
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
     fd_model_row row = {0};
     fd_arm_fits arms = {0};
     int r = read_stored(engine, version, &row, &model, fault);
     if (r == 0)
-        r = fd_lesson_read(engine, &lesson);
+        r = fd_training_data_read(engine, &lesson);
     if (r < 0)
         return r;
     if (!lesson.snapshot)
@@ -321,7 +323,7 @@ static int note_version(void *context, const fd_model_row *row) {
  * before it does. */
 static int try_version(void *context, const fd_model_row *row) {
     struct replay *replay = context;
-    const fd_rows *embeddings = replay->engine->embeddings;
+    const fd_growing_matrix *embeddings = replay->engine->embeddings;
     FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
     if (row->state == FD_MODEL_REJECTED)
         return 0;
@@ -337,7 +339,7 @@ static int try_version(void *context, const fd_model_row *row) {
     return r < 0 ? r : 1;
 }
 
-int fd_models_replay(fd_engine *engine, fd_snapshot **ret, size_t *ret_trained) {
+int fd_model_versions_replay(fd_engine *engine, fd_snapshot **ret, size_t *ret_trained) {
     const fd_store_operations *store = engine->store->operations;
     struct replay replay = {.engine = engine, .newest_answers = 0};
     int r = store->models_read(engine->store, NEWEST, SIZE_MAX, false, note_version, &replay);

@@ -53,7 +53,7 @@ static bool goes_on(void *context) {
     (void)pthread_mutex_lock(&engine->refit_lock);
     bool stop = engine->refit_stop;
     (void)pthread_mutex_unlock(&engine->refit_lock);
-    fd_watch_beat(engine, FD_WATCH_REFIT);
+    fd_health_beat(engine, FD_HEALTH_REFIT);
     return !stop;
 }
 
@@ -72,13 +72,14 @@ static void copy_beta(const fi_model *model, double *beta) {
 }
 
 /* The information of the answers that the network was trained on, under its own beta. */
-static int find_known(const fd_lesson *lesson, fd_served_model *trained, fi_information **ret) {
-    FD_CLEANUP(fd_answer_set_clear) fd_answer_set set = {0};
+static int find_known(const fd_training_data *lesson, fd_served_model *trained,
+                      fi_information **ret) {
+    FD_CLEANUP(fd_training_set_clear) fd_training_set set = {0};
     FD_CLEANUP(fi_information_freep) fi_information *known = NULL;
     const fd_snapshot *snapshot = lesson->snapshot;
-    fd_lesson learned = *lesson; /* as it was then: a view */
+    fd_training_data learned = *lesson; /* as it was then: a view */
     learned.n_answers = trained->answers;
-    int r = fd_answer_set_fill(&learned, 0, false, FD_ORIGIN_NONE, &set);
+    int r = fd_training_set_fill(&learned, 0, false, FD_ORIGIN_NONE, &set);
     if (r == 0)
         r = fi_information_new(snapshot->features->width, &known);
     if (r < 0)
@@ -102,7 +103,8 @@ static int find_known(const fd_lesson *lesson, fd_served_model *trained, fi_info
     return 0;
 }
 
-static int know(struct refitter *refitter, const fd_lesson *lesson, fd_served_model *trained) {
+static int know(struct refitter *refitter, const fd_training_data *lesson,
+                fd_served_model *trained) {
     if (refitter->trained == trained)
         return 0;
     fi_information *known;
@@ -115,8 +117,8 @@ static int know(struct refitter *refitter, const fd_lesson *lesson, fd_served_mo
     return 0;
 }
 
-static int fit_network(struct refitter *refitter, const fd_lesson *lesson, fd_served_model *trained,
-                       const fi_answers *answers, double *beta) {
+static int fit_network(struct refitter *refitter, const fd_training_data *lesson,
+                       fd_served_model *trained, const fi_answers *answers, double *beta) {
     const fd_snapshot *snapshot = lesson->snapshot;
     size_t width = snapshot->features->width;
     FD_FREE double *mean = calloc(width, sizeof(*mean));
@@ -134,17 +136,17 @@ static int fit_network(struct refitter *refitter, const fd_lesson *lesson, fd_se
                     &result);
 }
 
-static int fit(struct refitter *refitter, const fd_lesson *lesson, fd_served_model **ret) {
+static int fit(struct refitter *refitter, const fd_training_data *lesson, fd_served_model **ret) {
     const fd_snapshot *snapshot = lesson->snapshot;
     fd_served_model *trained = fd_served_model_trained(snapshot->served);
     bool is_linear = fi_model_shape(trained->model)->hidden_layers == 0;
     size_t width = snapshot->features->width;
-    FD_CLEANUP(fd_answer_set_clear) fd_answer_set set = {0};
+    FD_CLEANUP(fd_training_set_clear) fd_training_set set = {0};
     FD_FREE double *beta = calloc(width, sizeof(*beta));
     if (!beta)
         return -ENOMEM;
     int r =
-        fd_answer_set_fill(lesson, is_linear ? 0 : trained->answers, false, FD_ORIGIN_NONE, &set);
+        fd_training_set_fill(lesson, is_linear ? 0 : trained->answers, false, FD_ORIGIN_NONE, &set);
     if (r < 0)
         return r;
 
@@ -190,10 +192,10 @@ static void apply_refit(fd_engine *engine, fd_job *job) {
 
 static int refit(struct refitter *refitter) {
     fd_engine *engine = refitter->engine;
-    FD_CLEANUP(fd_lesson_clear) fd_lesson lesson = {0};
+    FD_CLEANUP(fd_training_data_clear) fd_training_data lesson = {0};
     FD_CLEANUP(fd_served_model_freep) fd_served_model *served = NULL;
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
-    int r = fd_lesson_read(engine, &lesson);
+    int r = fd_training_data_read(engine, &lesson);
     if (r < 0)
         return r;
     if (!lesson.snapshot || !is_behind(lesson.snapshot))
@@ -219,7 +221,7 @@ static void note_result(fd_engine *engine, int result, double start, double due_
     if (result == -ECANCELED || result == -ESHUTDOWN)
         return;
     double now = fd_monotonic_seconds();
-    fd_watch_result(engine, FD_WATCH_REFIT, result != 0);
+    fd_health_result(engine, FD_HEALTH_REFIT, result != 0);
     if (result == 0) {
         fd_metrics_observe(engine->metrics, FD_METRIC_REFIT_SECONDS, NULL, NULL, now - start);
         fd_metrics_observe(engine->metrics, FD_METRIC_LABEL_TO_MODEL_SECONDS, NULL, NULL,
@@ -255,9 +257,9 @@ static void *refit_loop(void *context) {
         (void)pthread_mutex_unlock(&engine->refit_lock);
 
         double start = fd_monotonic_seconds();
-        fd_watch_beat(engine, FD_WATCH_REFIT);
+        fd_health_beat(engine, FD_HEALTH_REFIT);
         note_result(engine, refit(&refitter), start, due_since);
-        fd_watch_rest(engine, FD_WATCH_REFIT);
+        fd_health_rest(engine, FD_HEALTH_REFIT);
         double took = fd_monotonic_seconds() - start;
 
         (void)pthread_mutex_lock(&engine->refit_lock);
@@ -269,7 +271,7 @@ static void *refit_loop(void *context) {
     return NULL;
 }
 
-void fd_refitter_tell(fd_engine *engine) {
+void fd_refitter_notify(fd_engine *engine) {
     if (!engine->options.refit || !is_behind(engine->snapshot))
         return;
     (void)pthread_mutex_lock(&engine->refit_lock);

@@ -23,18 +23,18 @@ static bool go_on(void *context, double share) {
     bool stop = engine->worker_stop;
     engine->worker_progress = share;
     (void)pthread_mutex_unlock(&engine->worker_lock);
-    fd_watch_beat(engine, FD_WATCH_TRAINING);
+    fd_health_beat(engine, FD_HEALTH_TRAINING);
     return !stop;
 }
 
 /* The input statistics are kept until the items have doubled. */
-static const fi_model *inputs_to_keep(const fd_lesson *lesson) {
+static const fi_model *inputs_to_keep(const fd_training_data *lesson) {
     const fd_served_model *served = lesson->snapshot->served;
     return lesson->n_items < 2 * served->row.items ? served->model : NULL;
 }
 
 /* Whether a network may go on from the one that serves. */
-static bool may_go_on(const fd_engine *engine, const fd_lesson *lesson, size_t labels,
+static bool may_go_on(const fd_engine *engine, const fd_training_data *lesson, size_t labels,
                       fd_retrain from) {
     if (from == FD_RETRAIN_CONFIGURED)
         from = engine->options.retrain;
@@ -44,7 +44,7 @@ static bool may_go_on(const fd_engine *engine, const fd_lesson *lesson, size_t l
     return lesson->snapshot->served->row.version > 0 && inputs_to_keep(lesson);
 }
 
-static fi_learn_options learn_options(fd_engine *engine, const fd_lesson *lesson) {
+static fi_learn_options learn_options(fd_engine *engine, const fd_training_data *lesson) {
     const fd_engine_options *options = &engine->options;
     return (fi_learn_options){
         .kind = options->kind,
@@ -70,13 +70,13 @@ static void tell_trained(const fd_model_row *row, const fi_learned *learned) {
 }
 
 /* 1: the model was rejected. */
-static int train(fd_engine *engine, const fd_lesson *lesson, fd_retrain from) {
+static int train(fd_engine *engine, const fd_training_data *lesson, fd_retrain from) {
     double start = fd_monotonic_seconds();
-    FD_CLEANUP(fd_answer_set_clear) fd_answer_set learn = {0};
-    FD_CLEANUP(fd_answer_set_clear) fd_answer_set held_out = {0};
-    int r = fd_answer_set_fill(lesson, 0, false, FD_ORIGIN_NONE, &learn);
+    FD_CLEANUP(fd_training_set_clear) fd_training_set learn = {0};
+    FD_CLEANUP(fd_training_set_clear) fd_training_set held_out = {0};
+    int r = fd_training_set_fill(lesson, 0, false, FD_ORIGIN_NONE, &learn);
     if (r == 0)
-        r = fd_answer_set_fill(lesson, 0, true, FD_ORIGIN_NONE, &held_out);
+        r = fd_training_set_fill(lesson, 0, true, FD_ORIGIN_NONE, &held_out);
     if (r < 0)
         return r;
     if (learn.answers.count == 0) {
@@ -111,8 +111,8 @@ static int train(fd_engine *engine, const fd_lesson *lesson, fd_retrain from) {
         .created_ms = fd_engine_now_ms(engine),
     };
     tell_trained(&row, &learned);
-    fd_trial trial = {&learn.answers, &held_out.answers};
-    r = fd_models_publish(engine, lesson, &trial, &model, &row);
+    fd_evaluation_sets trial = {&learn.answers, &held_out.answers};
+    r = fd_model_versions_publish(engine, lesson, &trial, &model, &row);
     if (r < 0)
         return r;
     fd_metrics_observe(engine->metrics, FD_METRIC_RETRAIN_SECONDS, NULL, NULL, row.seconds);
@@ -120,8 +120,8 @@ static int train(fd_engine *engine, const fd_lesson *lesson, fd_retrain from) {
 }
 
 static int teach(fd_engine *engine, fd_retrain from) {
-    FD_CLEANUP(fd_lesson_clear) fd_lesson lesson = {0};
-    int r = fd_lesson_read(engine, &lesson);
+    FD_CLEANUP(fd_training_data_clear) fd_training_data lesson = {0};
+    int r = fd_training_data_read(engine, &lesson);
     if (r < 0)
         return r;
     if (lesson.n_answers == 0)
@@ -138,7 +138,7 @@ static double seconds_until_due(const fd_engine *engine) {
     if (engine->train_requested ||
         (options->retrain_labels > 0 && fresh >= options->retrain_labels))
         return 0;
-    bool tries_again = engine->worker_state == FD_WORKER_FAILED;
+    bool tries_again = engine->worker_state == FD_TRAINER_FAILED;
     if ((fresh == 0 && !tries_again) || options->retrain_seconds <= 0)
         return -1;
     double left = engine->oldest_new_label + options->retrain_seconds - fd_monotonic_seconds();
@@ -152,13 +152,13 @@ static void wait_until_due(fd_engine *engine, double seconds) {
         fd_wait_for(&engine->worker_wanted, &engine->worker_lock, seconds);
 }
 
-static void set_worker_state(fd_engine *engine, fd_worker_state state) {
+static void set_worker_state(fd_engine *engine, fd_trainer_state state) {
     engine->worker_state = state;
     engine->worker_progress = 0;
-    if (state != FD_WORKER_TRAINING)
+    if (state != FD_TRAINER_TRAINING)
         (void)pthread_cond_broadcast(&engine->worker_rested);
-    fd_metrics_set(engine->metrics, FD_METRIC_WORKER_TRAINING, NULL, NULL,
-                   state == FD_WORKER_TRAINING);
+    fd_metrics_set(engine->metrics, FD_METRIC_TRAINER_TRAINING, NULL, NULL,
+                   state == FD_TRAINER_TRAINING);
 }
 
 /* Closing, or every answer so far is held out. */
@@ -173,7 +173,7 @@ static void note_result(fd_engine *engine, int result) {
                                          : "failed";
     if (is_no_failure(result))
         return;
-    fd_watch_result(engine, FD_WATCH_TRAINING, result < 0);
+    fd_health_result(engine, FD_HEALTH_TRAINING, result < 0);
     fd_metrics_add(engine->metrics, FD_METRIC_RETRAINS, name, NULL, 1);
     if (result < 0)
         fd_log(FD_LOG_ERROR, "training-failed", FD_STR("result", name),
@@ -195,25 +195,25 @@ static void *work_loop(void *context) {
         engine->train_requested = false;
         engine->train_from = FD_RETRAIN_CONFIGURED;
         engine->labels_trained = engine->labels_seen;
-        set_worker_state(engine, FD_WORKER_TRAINING);
+        set_worker_state(engine, FD_TRAINER_TRAINING);
         (void)pthread_mutex_unlock(&engine->worker_lock);
 
-        fd_watch_beat(engine, FD_WATCH_TRAINING);
+        fd_health_beat(engine, FD_HEALTH_TRAINING);
         int r = teach(engine, from);
         note_result(engine, r);
-        fd_watch_rest(engine, FD_WATCH_TRAINING);
+        fd_health_rest(engine, FD_HEALTH_TRAINING);
 
         (void)pthread_mutex_lock(&engine->worker_lock);
-        set_worker_state(engine, r < 0 && !is_no_failure(r) ? FD_WORKER_FAILED : FD_WORKER_IDLE);
+        set_worker_state(engine, r < 0 && !is_no_failure(r) ? FD_TRAINER_FAILED : FD_TRAINER_IDLE);
         if (engine->labels_seen > engine->labels_trained ||
-            engine->worker_state == FD_WORKER_FAILED)
+            engine->worker_state == FD_TRAINER_FAILED)
             engine->oldest_new_label = fd_monotonic_seconds();
     }
     (void)pthread_mutex_unlock(&engine->worker_lock);
     return NULL;
 }
 
-void fd_worker_tell(fd_engine *engine, size_t labels) {
+void fd_trainer_notify(fd_engine *engine, size_t labels) {
     (void)pthread_mutex_lock(&engine->worker_lock);
     if (labels > engine->labels_seen) {
         if (engine->labels_seen == engine->labels_trained)
@@ -237,19 +237,19 @@ int fd_engine_train(fd_engine *engine, fd_retrain from, fd_fault *fault) {
     return possible ? 0 : fd_fault_set(fault, -EAGAIN, "", "there are no labels to learn from yet");
 }
 
-int fd_worker_start(fd_engine *engine) {
+int fd_trainer_start(fd_engine *engine) {
     engine->train_from = FD_RETRAIN_CONFIGURED;
     return -pthread_create(&engine->worker, NULL, work_loop, engine);
 }
 
-void fd_worker_interrupt(fd_engine *engine) {
+void fd_trainer_interrupt(fd_engine *engine) {
     (void)pthread_mutex_lock(&engine->worker_lock);
     engine->worker_stop = true;
     (void)pthread_cond_signal(&engine->worker_wanted);
     (void)pthread_mutex_unlock(&engine->worker_lock);
 }
 
-void fd_worker_stop(fd_engine *engine) {
-    fd_worker_interrupt(engine);
+void fd_trainer_stop(fd_engine *engine) {
+    fd_trainer_interrupt(engine);
     (void)pthread_join(engine->worker, NULL);
 }

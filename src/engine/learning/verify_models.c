@@ -17,13 +17,13 @@ struct verification {
     fd_finding_visit *visit;
     void *context;
     size_t n_items;
-    fd_rows *embeddings; /* NULL: no item */
-    fd_answer_table answers;
+    fd_growing_matrix *embeddings; /* NULL: no item */
+    fd_label_table answers;
 };
 
 static void verification_clear(struct verification *verification) {
-    fd_rows_free(verification->embeddings);
-    fd_answer_table_clear(&verification->answers);
+    fd_growing_matrix_free(verification->embeddings);
+    fd_label_table_clear(&verification->answers);
 }
 
 static int find(const struct verification *verification, const fd_model_row *row,
@@ -45,33 +45,33 @@ static int read_item(void *context, const fd_item_row *row) {
     struct verification *verification = context;
     int r = 0;
     if (!verification->embeddings)
-        r = fd_rows_new(row->dimension, 0, &verification->embeddings);
+        r = fd_growing_matrix_new(row->dimension, 0, &verification->embeddings);
     if (r < 0)
         return r;
     if (row->index != verification->n_items || row->dimension != verification->embeddings->width)
         return 1;
-    r = fd_rows_reserve(&verification->embeddings, verification->n_items, 1);
+    r = fd_growing_matrix_reserve(&verification->embeddings, verification->n_items, 1);
     if (r < 0)
         return r;
-    memcpy(fd_rows_at(verification->embeddings, verification->n_items++), row->embedding,
+    memcpy(fd_growing_matrix_row(verification->embeddings, verification->n_items++), row->embedding,
            row->dimension * sizeof(float));
     return 0;
 }
 
 static int read_label(void *context, const fd_label_row *row) {
     struct verification *verification = context;
-    fd_answer_table *answers = &verification->answers;
+    fd_label_table *answers = &verification->answers;
     if (row->item_a >= verification->n_items || row->item_b >= verification->n_items ||
         row->sequence != (int64_t)answers->count + 1 || row->original < 1 ||
         row->original > row->sequence)
         return 1;
-    int r = fd_answer_table_reserve(answers, 1);
+    int r = fd_label_table_reserve(answers, 1);
     if (r < 0)
         return r;
-    fd_answer answer = {.pair = {row->item_a, row->item_b},
-                        .label = (uint32_t)(row->original - 1),
-                        .preference = (uint8_t)row->preference};
-    fd_answer_table_add(answers, &answer);
+    fd_label_revision answer = {.pair = {row->item_a, row->item_b},
+                                .label = (uint32_t)(row->original - 1),
+                                .preference = (uint8_t)row->preference};
+    fd_label_table_add(answers, &answer);
     return 0;
 }
 

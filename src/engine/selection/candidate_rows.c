@@ -22,25 +22,26 @@ static size_t number_rows(fi_pair *pairs, size_t n_pairs, uint32_t *number, uint
     return count;
 }
 
-int fd_gather(const fd_snapshot *snapshot, const uint32_t *prompts, const fi_pair *pairs,
-              size_t n_pairs, const float *extra_embeddings, size_t n_extra, fd_gathered *ret) {
+int fd_candidate_rows_build(const fd_snapshot *snapshot, const uint32_t *prompts,
+                            const fi_pair *pairs, size_t n_pairs, const float *extra_embeddings,
+                            size_t n_extra, fd_candidate_rows *ret) {
     size_t width = snapshot->features->width;
     if (n_extra == 0) {
-        *ret = (fd_gathered){.candidates = {
-                                 .n_items = snapshot->items,
-                                 .n_features = width,
-                                 .n_pairs = n_pairs,
-                                 .features = snapshot->features->data,
-                                 .rewards = snapshot->rewards->data,
-                                 .pairs = pairs,
-                                 .groups = prompts,
-                             }};
+        *ret = (fd_candidate_rows){.candidates = {
+                                       .n_items = snapshot->items,
+                                       .n_features = width,
+                                       .n_pairs = n_pairs,
+                                       .features = snapshot->features->data,
+                                       .rewards = snapshot->rewards->data,
+                                       .pairs = pairs,
+                                       .groups = prompts,
+                                   }};
         return 0;
     }
     size_t total = snapshot->items + n_extra;
     size_t most = 2 * n_pairs < total ? 2 * n_pairs : total;
 
-    FD_CLEANUP(fd_gathered_clear) fd_gathered gathered = {0};
+    FD_CLEANUP(fd_candidate_rows_clear) fd_candidate_rows gathered = {0};
     FD_FREE uint32_t *number = malloc(total * sizeof(*number));
     FD_FREE uint32_t *rows = calloc(most, sizeof(*rows));
     FD_FREE float *extra = reallocarray(NULL, n_extra, width * sizeof(*extra));
@@ -60,7 +61,7 @@ int fd_gather(const fd_snapshot *snapshot, const uint32_t *prompts, const fi_pai
     size_t count = number_rows(gathered.pairs, n_pairs, number, rows);
     for (size_t i = 0; i < count; i++) {
         const float *features = rows[i] < snapshot->items
-                                    ? fd_rows_at(snapshot->features, rows[i])
+                                    ? fd_growing_matrix_row(snapshot->features, rows[i])
                                     : extra + (rows[i] - snapshot->items) * width;
         memcpy(gathered.features + i * width, features, width * sizeof(float));
         gathered.groups[i] = prompts && rows[i] < snapshot->items ? prompts[rows[i]] : FI_NO_GROUP;
@@ -81,7 +82,7 @@ int fd_gather(const fd_snapshot *snapshot, const uint32_t *prompts, const fi_pai
     return 0;
 }
 
-void fd_gathered_clear(fd_gathered *gathered) {
+void fd_candidate_rows_clear(fd_candidate_rows *gathered) {
     free(gathered->features);
     free(gathered->rewards);
     free(gathered->pairs);

@@ -26,9 +26,9 @@ static void pool_clear(struct pool *pool) {
 }
 
 /* Moves a random choice of `count` to the front. */
-static void shuffle_front(fi_rng *rng, uint32_t *values, size_t n, size_t count) {
+static void shuffle_front(fd_rng *rng, uint32_t *values, size_t n, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        size_t j = i + (size_t)fi_rng_below(rng, n - i);
+        size_t j = i + (size_t)fd_rng_below(rng, n - i);
         uint32_t swapped = values[i];
         values[i] = values[j];
         values[j] = swapped;
@@ -54,8 +54,8 @@ static size_t count_known(const fd_prompt *prompt, size_t n_items) {
     return count;
 }
 
-static int draw_pool(const fd_item_table *table, size_t n_items, const fd_generate *generate,
-                     fi_rng *rng, struct pool *ret) {
+static int draw_pool(const fd_item_table *table, size_t n_items, const fd_sampling *generate,
+                     fd_rng *rng, struct pool *ret) {
     size_t least = generate->scope == FI_SCOPE_WITHIN ? 2 : 1;
     FD_CLEANUP(pool_clear) struct pool drawn = {0};
     FD_FREE uint32_t *prompts = calloc(table->prompt_count + 1, sizeof(*prompts));
@@ -127,7 +127,7 @@ static fi_pair pair_of_number(const struct pool *pool, fi_scope scope, uint64_t 
 
 struct drawing {
     const fd_engine *engine;
-    const fd_generate *generate;
+    const fd_sampling *generate;
     const fd_pair_set *unwanted;
     const struct pool *pool;
     fi_pair *pairs;
@@ -142,7 +142,7 @@ static bool is_wanted(const struct drawing *drawing, fi_pair pair) {
 }
 
 /* Looks at every pair and keeps a uniform sample of those wanted (Vitter's algorithm R). */
-static void draw_from_all(struct drawing *drawing, fi_rng *rng) {
+static void draw_from_all(struct drawing *drawing, fd_rng *rng) {
     uint64_t total = drawing->pool->before[drawing->pool->n_groups];
     uint64_t wanted = 0;
     for (uint64_t number = 0; number < total; number++) {
@@ -153,7 +153,7 @@ static void draw_from_all(struct drawing *drawing, fi_rng *rng) {
         if (drawing->count < drawing->most) {
             drawing->pairs[drawing->count++] = pair;
         } else {
-            uint64_t place = fi_rng_below(rng, wanted);
+            uint64_t place = fd_rng_below(rng, wanted);
             if (place < drawing->most)
                 drawing->pairs[place] = pair;
         }
@@ -161,20 +161,20 @@ static void draw_from_all(struct drawing *drawing, fi_rng *rng) {
 }
 
 /* Draws numbers until enough pairs are wanted and new; false if too many were not. */
-static bool draw_by_number(struct drawing *drawing, fi_rng *rng, fd_pair_set *drawn) {
+static bool draw_by_number(struct drawing *drawing, fd_rng *rng, fd_pair_set *drawn) {
     uint64_t total = drawing->pool->before[drawing->pool->n_groups];
     for (size_t tries = 4 * drawing->most; tries > 0 && drawing->count < drawing->most; tries--) {
         fi_pair pair =
-            pair_of_number(drawing->pool, drawing->generate->scope, fi_rng_below(rng, total));
+            pair_of_number(drawing->pool, drawing->generate->scope, fd_rng_below(rng, total));
         if (is_wanted(drawing, pair) && fd_pair_set_add(drawn, pair.a, pair.b) == 0)
             drawing->pairs[drawing->count++] = pair;
     }
     return drawing->count == drawing->most;
 }
 
-static int draw_pairs(const fd_engine *engine, const fd_generate *generate,
-                      const fd_pair_set *unwanted, const struct pool *pool, fi_rng *rng,
-                      fd_generated *ret) {
+static int draw_pairs(const fd_engine *engine, const fd_sampling *generate,
+                      const fd_pair_set *unwanted, const struct pool *pool, fd_rng *rng,
+                      fd_candidate_sample *ret) {
     uint64_t total = pool->n_groups > 0 ? pool->before[pool->n_groups] : 0;
     size_t most = generate->pairs < total ? generate->pairs : (size_t)total;
     ret->pairs = calloc(most + 1, sizeof(*ret->pairs));
@@ -199,7 +199,7 @@ static int draw_pairs(const fd_engine *engine, const fd_generate *generate,
 }
 
 /* Every pair of the history that the snapshot's items make. */
-static int list_labelled(const fd_pair_set *labelled, size_t n_items, fd_generated *ret) {
+static int list_labelled(const fd_pair_set *labelled, size_t n_items, fd_candidate_sample *ret) {
     ret->labelled = calloc(labelled->used + 1, sizeof(*ret->labelled));
     if (!ret->labelled)
         return -ENOMEM;
@@ -211,12 +211,12 @@ static int list_labelled(const fd_pair_set *labelled, size_t n_items, fd_generat
     return 0;
 }
 
-int fd_generate_candidates(fd_engine *engine, const fd_snapshot *snapshot,
-                           const fd_generate *generate, uint64_t seed, const fd_pair_set *unwanted,
-                           fd_generated *ret) {
-    fi_rng rng = fi_rng_seeded(seed);
+int fd_candidate_sample_draw(fd_engine *engine, const fd_snapshot *snapshot,
+                             const fd_sampling *generate, uint64_t seed,
+                             const fd_pair_set *unwanted, fd_candidate_sample *ret) {
+    fd_rng rng = fd_rng_seeded(seed);
     FD_CLEANUP(pool_clear) struct pool pool = {0};
-    FD_CLEANUP(fd_generated_clear) fd_generated generated = {0};
+    FD_CLEANUP(fd_candidate_sample_clear) fd_candidate_sample generated = {0};
 
     (void)pthread_rwlock_rdlock(&engine->state_lock);
     int r = draw_pool(&engine->items, snapshot->items, generate, &rng, &pool);
@@ -239,8 +239,8 @@ int fd_generate_candidates(fd_engine *engine, const fd_snapshot *snapshot,
 /* ---- contested pairs ---- */
 
 static double gap_of(const fd_snapshot *snapshot, fi_pair pair) {
-    return fabs((double)*fd_rows_at(snapshot->rewards, pair.a) -
-                (double)*fd_rows_at(snapshot->rewards, pair.b));
+    return fabs((double)*fd_growing_matrix_row(snapshot->rewards, pair.a) -
+                (double)*fd_growing_matrix_row(snapshot->rewards, pair.b));
 }
 
 static int compare_numbers(const void *a, const void *b) {
@@ -248,7 +248,7 @@ static int compare_numbers(const void *a, const void *b) {
     return (first > second) - (first < second);
 }
 
-int fd_keep_contested(fd_generated *generated, const fd_snapshot *snapshot, double share,
+int fd_keep_contested(fd_candidate_sample *generated, const fd_snapshot *snapshot, double share,
                       size_t least) {
     size_t n = generated->n_pairs, kept = (size_t)ceil(share * (double)n);
     if (kept < least)
@@ -277,7 +277,7 @@ int fd_keep_contested(fd_generated *generated, const fd_snapshot *snapshot, doub
     return 0;
 }
 
-void fd_generated_clear(fd_generated *generated) {
+void fd_candidate_sample_clear(fd_candidate_sample *generated) {
     free(generated->pairs);
     free(generated->members);
     free(generated->labelled);

@@ -9,10 +9,10 @@
 #include "candidate_rows.h"
 #include "engine_private.h"
 
-struct fd_source_memory {
-    fd_resolved pairs; /* the request's, two rows each */
-    fd_generated generated;
-    fd_gathered gathered;
+struct fd_candidates_memory {
+    fd_item_rows pairs; /* the request's, two rows each */
+    fd_candidate_sample generated;
+    fd_candidate_rows gathered;
     fd_pair_set unwanted; /* excluded and pending pairs of the table's items */
     fi_pair *listed;      /* candidates as rows */
     uint32_t *numbers;
@@ -23,12 +23,12 @@ struct fd_source_memory {
 /* ---- pairs of a request ---- */
 
 static int resolve_pairs(fd_engine *engine, const fd_snapshot *snapshot, const char *list,
-                         const fd_pair_reference *pairs, size_t n, fd_resolved *ret,
+                         const fd_pair_reference *pairs, size_t n, fd_item_rows *ret,
                          fd_fault *fault) {
     static const char *const sides[] = {"a", "b"};
     _Static_assert(sizeof(fd_pair_reference) == 2 * sizeof(fd_item_reference),
                    "pairs are read as a list of references");
-    int r = fd_resolve(engine, snapshot, list, sides, 2, &pairs[0].a, 2 * n, ret, fault);
+    int r = fd_item_lookup(engine, snapshot, list, sides, 2, &pairs[0].a, 2 * n, ret, fault);
     for (size_t i = 0; r == 0 && i < n; i++)
         if (ret->rows[2 * i] == ret->rows[2 * i + 1])
             r = fd_fault_set_at(fault, -EINVAL, list, i, "b",
@@ -36,12 +36,12 @@ static int resolve_pairs(fd_engine *engine, const fd_snapshot *snapshot, const c
     return r;
 }
 
-static fi_pair pair_at(const fd_resolved *resolved, size_t i) {
+static fi_pair pair_at(const fd_item_rows *resolved, size_t i) {
     return (fi_pair){resolved->rows[2 * i], resolved->rows[2 * i + 1]};
 }
 
 /* Inline items are nobody else's: only pairs of the table can be met again. */
-static int note_unwanted(fd_source *source, const fd_resolved *resolved, size_t n) {
+static int note_unwanted(fd_candidates *source, const fd_item_rows *resolved, size_t n) {
     fd_pair_set *unwanted = &source->memory->unwanted;
     int r = fd_pair_set_reserve(unwanted, n);
     for (size_t i = 0; r == 0 && i < n; i++) {
@@ -52,9 +52,9 @@ static int note_unwanted(fd_source *source, const fd_resolved *resolved, size_t 
     return r;
 }
 
-static int exclude(fd_engine *engine, const fd_selection_request *request, fd_source *source,
+static int exclude(fd_engine *engine, const fd_selection_request *request, fd_candidates *source,
                    fd_fault *fault) {
-    FD_CLEANUP(fd_resolved_clear) fd_resolved resolved = {0};
+    FD_CLEANUP(fd_item_rows_clear) fd_item_rows resolved = {0};
     if (request->n_exclude == 0)
         return 0;
     int r = resolve_pairs(engine, source->snapshot, "exclude", request->exclude, request->n_exclude,
@@ -63,9 +63,9 @@ static int exclude(fd_engine *engine, const fd_selection_request *request, fd_so
 }
 
 /* What is out counts in M already, since information does not depend on the answers. */
-static int add_pending(fd_engine *engine, const fd_selection_request *request, fd_source *source,
-                       fd_fault *fault) {
-    FD_CLEANUP(fd_resolved_clear) fd_resolved resolved = {0};
+static int add_pending(fd_engine *engine, const fd_selection_request *request,
+                       fd_candidates *source, fd_fault *fault) {
+    FD_CLEANUP(fd_item_rows_clear) fd_item_rows resolved = {0};
     size_t n = request->n_pending;
     if (n == 0)
         return 0;
@@ -76,20 +76,21 @@ static int add_pending(fd_engine *engine, const fd_selection_request *request, f
     if (r < 0)
         return r;
     FD_FREE fi_pair *pairs = calloc(n, sizeof(*pairs));
-    FD_CLEANUP(fd_gathered_clear) fd_gathered gathered = {0};
+    FD_CLEANUP(fd_candidate_rows_clear) fd_candidate_rows gathered = {0};
     if (!pairs)
         return -ENOMEM;
     for (size_t i = 0; i < n; i++)
         pairs[i] = pair_at(&resolved, i);
-    r = fd_gather(source->snapshot, NULL, pairs, n, resolved.extra, resolved.n_extra, &gathered);
+    r = fd_candidate_rows_build(source->snapshot, NULL, pairs, n, resolved.extra, resolved.n_extra,
+                                &gathered);
     return r < 0 ? r : fi_information_add(source->past, &gathered.candidates);
 }
 
 /* ---- lists ---- */
 
-static int list_request(fd_engine *engine, const fd_selection_request *request, fd_source *source,
-                        size_t *ret_count, fd_fault *fault) {
-    struct fd_source_memory *memory = source->memory;
+static int list_request(fd_engine *engine, const fd_selection_request *request,
+                        fd_candidates *source, size_t *ret_count, fd_fault *fault) {
+    struct fd_candidates_memory *memory = source->memory;
     size_t n = request->n_pairs;
     int r =
         resolve_pairs(engine, source->snapshot, "pairs", request->pairs, n, &memory->pairs, fault);
@@ -114,11 +115,11 @@ static int list_request(fd_engine *engine, const fd_selection_request *request, 
     return 0;
 }
 
-static int use_list(fd_source *source, size_t count) {
-    struct fd_source_memory *memory = source->memory;
+static int use_list(fd_candidates *source, size_t count) {
+    struct fd_candidates_memory *memory = source->memory;
     const fi_pair *pairs = memory->listed ? memory->listed : memory->generated.pairs;
-    int r = fd_gather(source->snapshot, memory->prompts, pairs, count, memory->pairs.extra,
-                      memory->pairs.n_extra, &memory->gathered);
+    int r = fd_candidate_rows_build(source->snapshot, memory->prompts, pairs, count,
+                                    memory->pairs.extra, memory->pairs.n_extra, &memory->gathered);
     source->list = memory->gathered.candidates;
     source->rows = pairs;
     return r;
@@ -126,7 +127,7 @@ static int use_list(fd_source *source, size_t count) {
 
 /* ---- pools ---- */
 
-static fi_pool pool_of(const fd_source *source, fi_scope scope, size_t n_members,
+static fi_pool pool_of(const fd_candidates *source, fi_scope scope, size_t n_members,
                        const uint32_t *members) {
     return (fi_pool){
         .n_items = source->snapshot->items,
@@ -140,9 +141,9 @@ static fi_pool pool_of(const fd_source *source, fi_scope scope, size_t n_members
     };
 }
 
-static int use_pool(fd_source *source, fi_scope scope) {
-    struct fd_source_memory *memory = source->memory;
-    const fd_generated *generated = &memory->generated;
+static int use_pool(fd_candidates *source, fi_scope scope) {
+    struct fd_candidates_memory *memory = source->memory;
+    const fd_candidate_sample *generated = &memory->generated;
     const fd_pair_set *unwanted = &memory->unwanted;
     memory->excluded =
         calloc(generated->n_labelled + unwanted->used + 1, sizeof(*memory->excluded));
@@ -174,13 +175,13 @@ static size_t sample_size(const fd_selection_request *request, size_t per_pair) 
 }
 
 static int generate(fd_engine *engine, const fd_selection_request *request, uint64_t seed,
-                    bool keep_all, fd_source *source) {
+                    bool keep_all, fd_candidates *source) {
     const struct fd_scope_options *offer = &engine->options.offer;
-    struct fd_source_memory *memory = source->memory;
-    fd_generate wanted = request->generate;
+    struct fd_candidates_memory *memory = source->memory;
+    fd_sampling wanted = request->generate;
     wanted.pairs = sample_size(request, offer->per_pair);
-    int r = fd_generate_candidates(engine, source->snapshot, &wanted, seed, &memory->unwanted,
-                                   &memory->generated);
+    int r = fd_candidate_sample_draw(engine, source->snapshot, &wanted, seed, &memory->unwanted,
+                                     &memory->generated);
     double share = wanted.contested > 0.0 ? wanted.contested : offer->contested;
     if (r == 0 && !wanted.all && !keep_all)
         r = fd_keep_contested(&memory->generated, source->snapshot, share, request->batch_size);
@@ -191,7 +192,7 @@ static int generate(fd_engine *engine, const fd_selection_request *request, uint
 }
 
 static int fill(fd_engine *engine, const fd_selection_request *request, uint64_t seed,
-                bool needs_prompts, bool needs_target, bool keep_all, fd_source *source,
+                bool needs_prompts, bool needs_target, bool keep_all, fd_candidates *source,
                 fd_fault *fault) {
     int r = fi_information_copy(source->snapshot->past, &source->past);
     if (r == 0 && needs_prompts)
@@ -201,7 +202,7 @@ static int fill(fd_engine *engine, const fd_selection_request *request, uint64_t
     if (r == 0)
         r = add_pending(engine, request, source, fault);
     if (r == 0 && needs_target)
-        r = fd_target_find(engine, source->snapshot, &source->target);
+        r = fd_i_opt_target_find(engine, source->snapshot, &source->target);
     if (r < 0 || !request->pairs)
         return r < 0 ? r : generate(engine, request, seed, keep_all, source);
     size_t count;
@@ -209,9 +210,10 @@ static int fill(fd_engine *engine, const fd_selection_request *request, uint64_t
     return r < 0 ? r : use_list(source, count);
 }
 
-int fd_source_find(fd_engine *engine, const fd_selection_request *request, bool by_prompt,
-                   uint64_t seed, const fi_strategy *strategy, fd_source *ret, fd_fault *fault) {
-    FD_CLEANUP(fd_source_clear) fd_source source = {0};
+int fd_candidates_find(fd_engine *engine, const fd_selection_request *request, bool by_prompt,
+                       uint64_t seed, const fi_strategy *strategy, fd_candidates *ret,
+                       fd_fault *fault) {
+    FD_CLEANUP(fd_candidates_clear) fd_candidates source = {0};
     source.memory = calloc(1, sizeof(*source.memory));
     if (!source.memory)
         return -ENOMEM;
@@ -219,7 +221,7 @@ int fd_source_find(fd_engine *engine, const fd_selection_request *request, bool 
     if (r < 0)
         return r;
     bool needs_target =
-        strcmp(strategy->name, "i-opt") == 0 && request->target == FD_TARGET_IN_PROMPT;
+        strcmp(strategy->name, "i-opt") == 0 && request->target == FD_I_OPT_TARGET_IN_PROMPT;
     bool needs_prompts = by_prompt || (!request->pairs && request->generate.all);
     bool keep_all = strcmp(strategy->name, "random") == 0;
     r = fill(engine, request, seed, needs_prompts, needs_target, keep_all, &source, fault);
@@ -230,12 +232,12 @@ int fd_source_find(fd_engine *engine, const fd_selection_request *request, bool 
     return 0;
 }
 
-void fd_source_clear(fd_source *source) {
-    struct fd_source_memory *memory = source->memory;
+void fd_candidates_clear(fd_candidates *source) {
+    struct fd_candidates_memory *memory = source->memory;
     if (memory) {
-        fd_resolved_clear(&memory->pairs);
-        fd_generated_clear(&memory->generated);
-        fd_gathered_clear(&memory->gathered);
+        fd_item_rows_clear(&memory->pairs);
+        fd_candidate_sample_clear(&memory->generated);
+        fd_candidate_rows_clear(&memory->gathered);
         fd_pair_set_clear(&memory->unwanted);
         free(memory->listed);
         free(memory->numbers);

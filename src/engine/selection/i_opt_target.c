@@ -110,7 +110,7 @@ static bool is_nothing(const fi_information *target) {
     return !(trace > 0.0);
 }
 
-int fd_target_find(fd_engine *engine, const fd_snapshot *snapshot, fi_information **ret) {
+int fd_i_opt_target_find(fd_engine *engine, const fd_snapshot *snapshot, fi_information **ret) {
     fd_served_model *model = fd_served_model_trained(snapshot->served);
     FD_CLEANUP(fi_information_freep) fi_information *target = NULL;
     size_t known;

@@ -17,7 +17,7 @@ int fd_engine_snapshot(fd_engine *engine, fd_snapshot **ret, fd_fault *fault) {
  */
 static int find_rows(fd_engine *engine, const fd_snapshot *snapshot, const char *list,
                      const char *const *names, size_t members, const fd_item_reference *references,
-                     size_t n, fd_resolved *resolved, fd_fault *fault) {
+                     size_t n, fd_item_rows *resolved, fd_fault *fault) {
     size_t dimension = fi_model_shape(snapshot->served->model)->inputs;
     int r = 0;
     (void)pthread_rwlock_rdlock(&engine->state_lock);
@@ -44,7 +44,7 @@ static int find_rows(fd_engine *engine, const fd_snapshot *snapshot, const char 
 }
 
 static int copy_extra(const fd_snapshot *snapshot, const fd_item_reference *references, size_t n,
-                      fd_resolved *resolved) {
+                      fd_item_rows *resolved) {
     size_t dimension = fi_model_shape(snapshot->served->model)->inputs;
     if (resolved->n_extra == 0)
         return 0;
@@ -61,10 +61,10 @@ static int copy_extra(const fd_snapshot *snapshot, const fd_item_reference *refe
     return 0;
 }
 
-int fd_resolve(fd_engine *engine, const fd_snapshot *snapshot, const char *list,
-               const char *const *names, size_t members, const fd_item_reference *references,
-               size_t n, fd_resolved *ret, fd_fault *fault) {
-    FD_CLEANUP(fd_resolved_clear) fd_resolved resolved = {0};
+int fd_item_lookup(fd_engine *engine, const fd_snapshot *snapshot, const char *list,
+                   const char *const *names, size_t members, const fd_item_reference *references,
+                   size_t n, fd_item_rows *ret, fd_fault *fault) {
+    FD_CLEANUP(fd_item_rows_clear) fd_item_rows resolved = {0};
     resolved.rows = calloc(n ? n : 1, sizeof(*resolved.rows));
     if (!resolved.rows)
         return -ENOMEM;
@@ -79,7 +79,7 @@ int fd_resolve(fd_engine *engine, const fd_snapshot *snapshot, const char *list,
     return 0;
 }
 
-void fd_resolved_clear(fd_resolved *resolved) {
+void fd_item_rows_clear(fd_item_rows *resolved) {
     free(resolved->rows);
     free(resolved->extra);
     memset(resolved, 0, sizeof(*resolved));

@@ -5,7 +5,7 @@
 #include "engine_private.h"
 
 /* Features of each reference: [n x h]. */
-static int features_of(const fd_snapshot *snapshot, const fd_resolved *resolved, size_t n,
+static int features_of(const fd_snapshot *snapshot, const fd_item_rows *resolved, size_t n,
                        float *features) {
     size_t width = snapshot->features->width;
     FD_FREE float *extra =
@@ -20,7 +20,7 @@ static int features_of(const fd_snapshot *snapshot, const fd_resolved *resolved,
     }
     for (size_t i = 0; i < n; i++) {
         size_t row = resolved->rows[i];
-        const float *from = row < snapshot->items ? fd_rows_at(snapshot->features, row)
+        const float *from = row < snapshot->items ? fd_growing_matrix_row(snapshot->features, row)
                                                   : extra + (row - snapshot->items) * width;
         memcpy(features + i * width, from, width * sizeof(float));
     }
@@ -30,10 +30,10 @@ static int features_of(const fd_snapshot *snapshot, const fd_resolved *resolved,
 int fd_engine_score(fd_engine *engine, const fd_item_reference *items, size_t n, fd_score *scores,
                     uint64_t *ret_model_version, fd_fault *fault) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
-    FD_CLEANUP(fd_resolved_clear) fd_resolved resolved = {0};
+    FD_CLEANUP(fd_item_rows_clear) fd_item_rows resolved = {0};
     int r = fd_engine_snapshot(engine, &snapshot, fault);
     if (r == 0)
-        r = fd_resolve(engine, snapshot, "items", NULL, 1, items, n, &resolved, fault);
+        r = fd_item_lookup(engine, snapshot, "items", NULL, 1, items, n, &resolved, fault);
     if (r != 0)
         return r;
 

@@ -73,12 +73,12 @@ static int check_batch_size(const fd_selection_request *request, uint64_t count,
 /* ---- the answer ---- */
 
 /* Rows below the snapshot's items are of the table; the ids live as long as the engine. */
-static const char *id_of(const fd_engine *engine, const fd_source *source, uint32_t row) {
+static const char *id_of(const fd_engine *engine, const fd_candidates *source, uint32_t row) {
     return row < source->snapshot->items ? engine->items.entries[row]->id : NULL;
 }
 
-static void name_pairs(fd_engine *engine, const fd_source *source, const fi_selection *selection,
-                       fd_selection_answer *answer) {
+static void name_pairs(fd_engine *engine, const fd_candidates *source,
+                       const fi_selection *selection, fd_selection_result *answer) {
     (void)pthread_rwlock_rdlock(&engine->state_lock);
     for (size_t i = 0; i < selection->count; i++) {
         fi_pair rows = selection->items[i];
@@ -91,8 +91,8 @@ static void name_pairs(fd_engine *engine, const fd_source *source, const fi_sele
     (void)pthread_rwlock_unlock(&engine->state_lock);
 }
 
-static int fill_answer(fd_engine *engine, const fd_source *source, const fi_selection *selection,
-                       fd_selection_answer *answer) {
+static int fill_answer(fd_engine *engine, const fd_candidates *source,
+                       const fi_selection *selection, fd_selection_result *answer) {
     const float *rewards = source->is_pool ? source->pool.rewards : source->list.rewards;
     answer->pairs = calloc(selection->count + 1, sizeof(*answer->pairs));
     if (!answer->pairs)
@@ -136,8 +136,8 @@ double fd_engine_probability(fd_engine *engine, fi_pair pair, uint64_t *ret_mode
         pair.b >= snapshot->items)
         return 0.5;
     *ret_model_version = snapshot->served->row.version;
-    return fi_probability((double)*fd_rows_at(snapshot->rewards, pair.a) -
-                          (double)*fd_rows_at(snapshot->rewards, pair.b));
+    return fi_probability((double)*fd_growing_matrix_row(snapshot->rewards, pair.a) -
+                          (double)*fd_growing_matrix_row(snapshot->rewards, pair.b));
 }
 
 static uint64_t seed_of(const fd_selection_request *request) {
@@ -168,7 +168,7 @@ static fi_selection_options options_of(const fd_engine *engine, const fd_selecti
     };
 }
 
-static int select_from(const fd_source *source, fi_selection_options *options,
+static int select_from(const fd_candidates *source, fi_selection_options *options,
                        const fd_selection_request *request, fi_selection *ret, fd_fault *fault) {
     FD_CLEANUP(fi_pool_view_freep) fi_pool_view *view = NULL;
     int r = source->is_pool ? fi_pool_view_new(&source->pool, &view) : 0;
@@ -189,7 +189,7 @@ static int select_from(const fd_source *source, fi_selection_options *options,
 }
 
 int fd_engine_select(fd_engine *engine, const fd_selection_request *request,
-                     fd_selection_answer *ret, fd_fault *fault) {
+                     fd_selection_result *ret, fd_fault *fault) {
     const char *name = request->strategy ? request->strategy : engine->options.strategy;
     const fi_strategy *strategy = fi_strategy_find(name);
     if (!strategy)
@@ -200,16 +200,16 @@ int fd_engine_select(fd_engine *engine, const fd_selection_request *request,
     struct watch watch = {request, strategy->name, start, start, start};
     options.context = &watch;
 
-    FD_CLEANUP(fd_source_clear) fd_source source = {0};
+    FD_CLEANUP(fd_candidates_clear) fd_candidates source = {0};
     FD_CLEANUP(fi_selection_clear) fi_selection selection = {0};
-    int r =
-        fd_source_find(engine, request, options.max_per_group > 0, seed, strategy, &source, fault);
+    int r = fd_candidates_find(engine, request, options.max_per_group > 0, seed, strategy, &source,
+                               fault);
     if (r == 0)
         r = select_from(&source, &options, request, &selection, fault);
     if (r < 0)
         return r;
 
-    fd_selection_answer answer = {.strategy = strategy->name, .seed = seed};
+    fd_selection_result answer = {.strategy = strategy->name, .seed = seed};
     r = fill_answer(engine, &source, &selection, &answer);
     if (r < 0)
         return r;
@@ -226,7 +226,7 @@ const char *fd_engine_strategy(const fd_engine *engine) {
     return engine->options.strategy;
 }
 
-void fd_selection_answer_clear(fd_selection_answer *answer) {
+void fd_selection_result_clear(fd_selection_result *answer) {
     free(answer->pairs);
     memset(answer, 0, sizeof(*answer));
 }

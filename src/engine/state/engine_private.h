@@ -22,7 +22,7 @@
 #include "tables.h"
 
 typedef struct fd_job fd_job;
-typedef struct fd_desk fd_desk;
+typedef struct fd_assignments fd_assignments;
 
 /* A change, asked for by a thread that waits for it. */
 struct fd_job {
@@ -47,7 +47,12 @@ typedef struct fd_pending {
 } fd_pending;
 
 /* What watch.c watches. */
-typedef enum { FD_WATCH_WRITER, FD_WATCH_TRAINING, FD_WATCH_REFIT, FD_WATCHED } fd_watched;
+typedef enum {
+    FD_HEALTH_WRITER,
+    FD_HEALTH_TRAINING,
+    FD_HEALTH_REFIT,
+    FD_HEALTH_SUBJECTS
+} fd_health_subject;
 
 typedef struct fd_pulse {
     _Atomic double beat;  /* monotonic seconds of the last sign of life; 0: it rests */
@@ -60,15 +65,15 @@ struct fd_engine {
     fd_metrics *metrics;
 
     pthread_rwlock_t state_lock;
-    fd_item_table items;     /* guarded by state_lock */
-    fd_answer_table answers; /* guarded by state_lock */
-    fd_rows *embeddings;     /* guarded by state_lock; NULL until the first item */
-    fd_snapshot *snapshot;   /* guarded by state_lock; NULL until the first item */
-    int store_failure;       /* guarded by state_lock; the last transaction's -errno, or 0 */
+    fd_item_table items;           /* guarded by state_lock */
+    fd_label_table answers;        /* guarded by state_lock */
+    fd_growing_matrix *embeddings; /* guarded by state_lock; NULL until the first item */
+    fd_snapshot *snapshot;         /* guarded by state_lock; NULL until the first item */
+    int store_failure;             /* guarded by state_lock; the last transaction's -errno, or 0 */
 
-    fd_pulse pulses[FD_WATCHED];
+    fd_pulse pulses[FD_HEALTH_SUBJECTS];
 
-    fd_desk *desk; /* assignments; locks itself */
+    fd_assignments *desk; /* assignments; locks itself */
 
     atomic_bool backup_runs;
     double store_failed_since;   /* monotonic seconds; the writer's own */
@@ -98,7 +103,7 @@ struct fd_engine {
     size_t labels_seen;      /* revisions of labels */
     size_t labels_trained;   /* of them when the last training began */
     double oldest_new_label; /* monotonic seconds; when the first after those came */
-    fd_worker_state worker_state;
+    fd_trainer_state worker_state;
     double worker_progress;
     pthread_t worker;
 
@@ -129,38 +134,38 @@ void fd_writer_measure(fd_engine *engine);
 
 /* ---- worker.c ---- */
 
-int fd_worker_start(fd_engine *engine) FD_MUST_CHECK;
-void fd_worker_interrupt(fd_engine *engine);           /* a training ends at its next step */
-void fd_worker_stop(fd_engine *engine);                /* interrupts, then joins */
-void fd_worker_tell(fd_engine *engine, size_t labels); /* so many answers count now */
+int fd_trainer_start(fd_engine *engine) FD_MUST_CHECK;
+void fd_trainer_interrupt(fd_engine *engine);             /* a training ends at its next step */
+void fd_trainer_stop(fd_engine *engine);                  /* interrupts, then joins */
+void fd_trainer_notify(fd_engine *engine, size_t labels); /* so many answers count now */
 
 /* What a training reads, or a snapshot is made of: copies and references of one moment. */
-typedef struct fd_lesson {
+typedef struct fd_training_data {
     fd_snapshot *snapshot; /* that served; NULL, with nothing else, without items or answers */
-    fd_rows *embeddings;
+    fd_growing_matrix *embeddings;
     size_t n_items;
     size_t n_answers;
-    fd_answer *answers;
-} fd_lesson;
-int fd_lesson_read(fd_engine *engine, fd_lesson *ret) FD_MUST_CHECK;
-void fd_lesson_clear(fd_lesson *lesson);
+    fd_label_revision *answers;
+} fd_training_data;
+int fd_training_data_read(fd_engine *engine, fd_training_data *ret) FD_MUST_CHECK;
+void fd_training_data_clear(fd_training_data *lesson);
 
 /* Answers for libfisher. */
-typedef struct fd_answer_set {
+typedef struct fd_training_set {
     fi_answers answers;
     fi_pair *pairs;
     float *targets;
-} fd_answer_set;
+} fd_training_set;
 
 /* Labels that count in the first n rows of a history. */
-uint64_t fd_labels_counting(const fd_answer *answers, size_t n);
+uint64_t fd_labels_counting(const fd_label_revision *answers, size_t n);
 
 /* Of the labels that came as the `first`-th or later, by their newest revision in the lesson, those
  * that count and are held out or not: of one arm (FD_ORIGIN_ACTIVE, FD_ORIGIN_CONTROL), or with
  * FD_ORIGIN_NONE all. */
-int fd_answer_set_fill(const fd_lesson *lesson, size_t first, bool held_out, uint16_t arm,
-                       fd_answer_set *ret) FD_MUST_CHECK;
-void fd_answer_set_clear(fd_answer_set *set);
+int fd_training_set_fill(const fd_training_data *lesson, size_t first, bool held_out, uint16_t arm,
+                         fd_training_set *ret) FD_MUST_CHECK;
+void fd_training_set_clear(fd_training_set *set);
 
 /* ---- refit.c ---- */
 
@@ -169,17 +174,17 @@ void fd_refitter_interrupt(fd_engine *engine); /* a refit ends at its next step 
 void fd_refitter_stop(fd_engine *engine);      /* interrupts, then joins */
 
 /* The snapshot has changed; the writer tells, or who starts before it. */
-void fd_refitter_tell(fd_engine *engine);
+void fd_refitter_notify(fd_engine *engine);
 
 /* ---- watch.c ---- */
 
 /* It works and goes on; it has nothing to do; how what it did has ended. */
-void fd_watch_beat(fd_engine *engine, fd_watched watched);
-void fd_watch_rest(fd_engine *engine, fd_watched watched);
-void fd_watch_result(fd_engine *engine, fd_watched watched, bool has_failed);
+void fd_health_beat(fd_engine *engine, fd_health_subject watched);
+void fd_health_rest(fd_engine *engine, fd_health_subject watched);
+void fd_health_result(fd_engine *engine, fd_health_subject watched, bool has_failed);
 
 /* As fd_engine_ready, of what learns. */
-int fd_watch_ready(fd_engine *engine, char *reason, size_t size) FD_MUST_CHECK;
+int fd_health_ready(fd_engine *engine, char *reason, size_t size) FD_MUST_CHECK;
 
 /* ---- wait.c ---- */
 
@@ -189,32 +194,34 @@ void fd_wait_for(pthread_cond_t *condition, pthread_mutex_t *lock, double second
 /* ---- models.c ---- */
 
 /* What a trained model is judged by. */
-typedef struct fd_trial {
+typedef struct fd_evaluation_sets {
     const fi_answers *learned;
     const fi_answers *held_out;
-} fd_trial;
+} fd_evaluation_sets;
 
 /*
  * Stores a model that was trained on the lesson as row->version, prunes, and serves it unless it is
  * worse than what served when the lesson was read: then row->state is FD_MODEL_REJECTED. Fills the
  * row's figures on held-out answers. *model becomes the snapshot's.
  */
-int fd_models_publish(fd_engine *engine, const fd_lesson *lesson, const fd_trial *trial,
-                      fi_model **model, fd_model_row *row) FD_MUST_CHECK;
+int fd_model_versions_publish(fd_engine *engine, const fd_training_data *lesson,
+                              const fd_evaluation_sets *trial, fi_model **model,
+                              fd_model_row *row) FD_MUST_CHECK;
 
 /* Before anything runs: a snapshot of no item of the model that serves, NULL without one, and how
  * many rows of the history the newest training knew (0: none, or unknown). */
-int fd_models_replay(fd_engine *engine, fd_snapshot **ret, size_t *ret_trained) FD_MUST_CHECK;
+int fd_model_versions_replay(fd_engine *engine, fd_snapshot **ret,
+                             size_t *ret_trained) FD_MUST_CHECK;
 
 /* ---- resolve.c ---- */
 
 /* Rows of a snapshot for item references. */
-typedef struct fd_resolved {
+typedef struct fd_item_rows {
     /* an item of the table has its index, inline ones follow from snapshot->items */
     uint32_t *rows;
     size_t n_extra;
     float *extra; /* [n_extra x D], the inline embeddings */
-} fd_resolved;
+} fd_item_rows;
 
 /* -EAGAIN with a fault when there is no item yet. */
 int fd_engine_snapshot(fd_engine *engine, fd_snapshot **ret, fd_fault *fault) FD_MUST_CHECK;
@@ -223,33 +230,33 @@ int fd_engine_snapshot(fd_engine *engine, fd_snapshot **ret, fd_fault *fault) FD
  * Reference i belongs to element i / members of the request's list, and is its member
  * names[i % members], or the element itself where names is NULL.
  */
-int fd_resolve(fd_engine *engine, const fd_snapshot *snapshot, const char *list,
-               const char *const *names, size_t members, const fd_item_reference *references,
-               size_t n, fd_resolved *ret, fd_fault *fault) FD_MUST_CHECK;
-void fd_resolved_clear(fd_resolved *resolved);
+int fd_item_lookup(fd_engine *engine, const fd_snapshot *snapshot, const char *list,
+                   const char *const *names, size_t members, const fd_item_reference *references,
+                   size_t n, fd_item_rows *ret, fd_fault *fault) FD_MUST_CHECK;
+void fd_item_rows_clear(fd_item_rows *resolved);
 
 /* ---- generate.c ---- */
 
 /* Candidates from the item table of a snapshot: a sample of pairs, or the items of all pairs and
  * those of them that have a label. */
-typedef struct fd_generated {
+typedef struct fd_candidate_sample {
     size_t n_pairs;
     fi_pair *pairs;
     size_t n_members;
     uint32_t *members;
     size_t n_labelled;
     fi_pair *labelled;
-} fd_generated;
+} fd_candidate_sample;
 
 /* `unwanted` pairs are never drawn. */
-int fd_generate_candidates(fd_engine *engine, const fd_snapshot *snapshot,
-                           const fd_generate *generate, uint64_t seed, const fd_pair_set *unwanted,
-                           fd_generated *ret) FD_MUST_CHECK;
-void fd_generated_clear(fd_generated *generated);
+int fd_candidate_sample_draw(fd_engine *engine, const fd_snapshot *snapshot,
+                             const fd_sampling *generate, uint64_t seed,
+                             const fd_pair_set *unwanted, fd_candidate_sample *ret) FD_MUST_CHECK;
+void fd_candidate_sample_clear(fd_candidate_sample *generated);
 
 /* Keeps that share of the pairs, at least `least` of them, that the snapshot's model is least sure
  * of, in their order. */
-int fd_keep_contested(fd_generated *generated, const fd_snapshot *snapshot, double share,
+int fd_keep_contested(fd_candidate_sample *generated, const fd_snapshot *snapshot, double share,
                       size_t least) FD_MUST_CHECK;
 
 /* The prompt of each item of a snapshot: malloc'd [snapshot->items]. */
@@ -260,13 +267,13 @@ int fd_prompts_of(fd_engine *engine, const fd_snapshot *snapshot, uint32_t **ret
 /* The sum of d d' over all pairs within the prompts of the table, by the features of the snapshot;
  * it may know of items that came since. NULL where no prompt has two items: every pair would be
  * worth as little. */
-int fd_target_find(fd_engine *engine, const fd_snapshot *snapshot,
-                   fi_information **ret) FD_MUST_CHECK;
+int fd_i_opt_target_find(fd_engine *engine, const fd_snapshot *snapshot,
+                         fi_information **ret) FD_MUST_CHECK;
 
 /* ---- source.c ---- */
 
 /* What a selection chooses from and what it counts as known. */
-typedef struct fd_source {
+typedef struct fd_candidates {
     fd_snapshot *snapshot;
     bool is_pool;
     fi_pool pool;
@@ -275,19 +282,19 @@ typedef struct fd_source {
     const uint32_t *numbers; /* [list.n_pairs] the index of each in the request; NULL: its own */
     fi_information *past;    /* answered and pending */
     fi_information *target;  /* NULL: that of the candidates */
-    struct fd_source_memory *memory;
-} fd_source;
+    struct fd_candidates_memory *memory;
+} fd_candidates;
 
 /* `by_prompt`: the prompts of the candidates are needed. */
-int fd_source_find(fd_engine *engine, const fd_selection_request *request, bool by_prompt,
-                   uint64_t seed, const fi_strategy *strategy, fd_source *ret,
-                   fd_fault *fault) FD_MUST_CHECK;
-void fd_source_clear(fd_source *source);
+int fd_candidates_find(fd_engine *engine, const fd_selection_request *request, bool by_prompt,
+                       uint64_t seed, const fi_strategy *strategy, fd_candidates *ret,
+                       fd_fault *fault) FD_MUST_CHECK;
+void fd_candidates_clear(fd_candidates *source);
 
 /* ---- desk.c ---- */
 
-int fd_desk_new(fd_desk **ret) FD_MUST_CHECK;
-void fd_desk_free(fd_desk *desk);
+int fd_assignments_new(fd_assignments **ret) FD_MUST_CHECK;
+void fd_assignments_free(fd_assignments *desk);
 
 /* ---- lease.c ---- */
 
@@ -304,18 +311,19 @@ uint16_t fd_origin_of(const char *assignment); /* NULL: none */
 /* ---- assign.c ---- */
 
 /* Annotators are numbered as they come. */
-int fd_assign_number(fd_engine *engine, const char *annotator, uint32_t *ret) FD_MUST_CHECK;
+int fd_assignments_annotator(fd_engine *engine, const char *annotator, uint32_t *ret) FD_MUST_CHECK;
 
 /* A row of the history, of a label that was `before` so far; in its order, before anything runs. */
-int fd_assign_replay(fd_engine *engine, const fd_label_row *row, uint32_t annotator,
-                     fd_preference before) FD_MUST_CHECK;
+int fd_assignments_replay(fd_engine *engine, const fd_label_row *row, uint32_t annotator,
+                          fd_preference before) FD_MUST_CHECK;
 
 /* After a label was stored; `fresh` unless it was there before. */
-void fd_assign_close(fd_engine *engine, const fd_label_row *row, uint32_t annotator, bool fresh);
+void fd_assignments_on_label(fd_engine *engine, const fd_label_row *row, uint32_t annotator,
+                             bool fresh);
 
 /* After a label was corrected or taken back. */
-void fd_assign_revised(fd_engine *engine, fi_pair pair, uint32_t annotator, fd_preference before,
-                       fd_preference after);
+void fd_assignments_on_revision(fd_engine *engine, fi_pair pair, uint32_t annotator,
+                                fd_preference before, fd_preference after);
 
 /* ---- select.c ---- */
 
@@ -325,7 +333,7 @@ double fd_engine_probability(fd_engine *engine, fi_pair pair, uint64_t *ret_mode
 /* ---- stats.c ---- */
 
 /* The last batches that were chosen for the annotators. */
-void fd_stats_note_batch(fd_engine *engine, const fd_selection_answer *answer);
+void fd_batch_history_add(fd_engine *engine, const fd_selection_result *answer);
 
 /* ---- progress.c ---- */
 
@@ -334,7 +342,7 @@ void fd_stats_note_batch(fd_engine *engine, const fd_selection_answer *answer);
 void fd_progress_add(fd_engine *engine, const fd_model_row *row);
 
 /* How a model fares on held-out answers by the arm that they came from. */
-int fd_progress_measure(const fd_lesson *lesson, const fd_snapshot *snapshot,
+int fd_progress_measure(const fd_training_data *lesson, const fd_snapshot *snapshot,
                         fd_arm_fits *ret) FD_MUST_CHECK;
 
 /* Judges anew. `arms` are those of the model that serves from now on; NULL: the same as before. */
@@ -343,7 +351,7 @@ void fd_progress_judge(fd_engine *engine, const fd_arm_fits *arms);
 /* Another batch was noted; with the desk's lock held. */
 void fd_progress_note_gain(fd_engine *engine);
 
-/* Before anything runs, after fd_models_replay has added what is stored. */
+/* Before anything runs, after fd_model_versions_replay has added what is stored. */
 int fd_progress_start(fd_engine *engine) FD_MUST_CHECK;
 
 /* ---- refill.c ---- */
@@ -352,7 +360,7 @@ int fd_refill_start(fd_engine *engine) FD_MUST_CHECK;
 void fd_refill_stop(fd_engine *engine);
 
 /* Something that the pairs kept ready depend on has changed: a model when `rebuild`. */
-void fd_refill_tell(fd_engine *engine, bool rebuild);
+void fd_refill_notify(fd_engine *engine, bool rebuild);
 
 /* Fills what is short for an annotator on the thread that asks, unless the queues were filled since
  * that had happened `fills` times. *ret_more: there is something new to take. */

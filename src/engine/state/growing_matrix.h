@@ -5,31 +5,31 @@
  * to the block that it reads, so that rows already shown never move or change. Growing past the
  * capacity copies into a new block; the last reader of the old one frees it.
  */
-#ifndef FD_ROWS_H
-#define FD_ROWS_H
+#ifndef FD_GROWING_MATRIX_H
+#define FD_GROWING_MATRIX_H
 
 #include <stdatomic.h>
 #include <stddef.h>
 
 #include "macros.h"
 
-typedef struct fd_rows {
+typedef struct fd_growing_matrix {
     atomic_size_t references;
     size_t width;
     size_t capacity; /* in rows */
     float data[];
-} fd_rows;
+} fd_growing_matrix;
 
 /* An empty matrix with room for `capacity` rows. */
-int fd_rows_new(size_t width, size_t capacity, fd_rows **ret) FD_MUST_CHECK;
-fd_rows *fd_rows_reference(fd_rows *rows);
-void fd_rows_free(fd_rows *rows); /* drops one reference */
-FD_DEFINE_CLEANUP(fd_rows, fd_rows_free)
+int fd_growing_matrix_new(size_t width, size_t capacity, fd_growing_matrix **ret) FD_MUST_CHECK;
+fd_growing_matrix *fd_growing_matrix_reference(fd_growing_matrix *rows);
+void fd_growing_matrix_free(fd_growing_matrix *rows); /* drops one reference */
+FD_DEFINE_CLEANUP(fd_growing_matrix, fd_growing_matrix_free)
 
 /* Makes room for `extra` rows after the first `used`: *rows may become another block. */
-int fd_rows_reserve(fd_rows **rows, size_t used, size_t extra) FD_MUST_CHECK;
+int fd_growing_matrix_reserve(fd_growing_matrix **rows, size_t used, size_t extra) FD_MUST_CHECK;
 
-static inline float *fd_rows_at(fd_rows *rows, size_t index) {
+static inline float *fd_growing_matrix_row(fd_growing_matrix *rows, size_t index) {
     return rows->data + index * rows->width;
 }
 

@@ -11,25 +11,25 @@
 enum { FAILURES_MAX = 3 }; /* in a row, of which nobody is warned yet */
 
 static const struct learner {
-    fd_watched watched;
+    fd_health_subject watched;
     const char *name;
     const char *plural;
     fd_metric stuck, failures;
 } learners[] = {
-    {FD_WATCH_TRAINING, "training", "trainings", FD_METRIC_WORKER_STUCK,
+    {FD_HEALTH_TRAINING, "training", "trainings", FD_METRIC_TRAINER_STUCK,
      FD_METRIC_RETRAIN_FAILURES},
-    {FD_WATCH_REFIT, "refit", "refits", FD_METRIC_REFITTER_STUCK, FD_METRIC_REFIT_FAILURES},
+    {FD_HEALTH_REFIT, "refit", "refits", FD_METRIC_REFITTER_STUCK, FD_METRIC_REFIT_FAILURES},
 };
 
-void fd_watch_beat(fd_engine *engine, fd_watched watched) {
+void fd_health_beat(fd_engine *engine, fd_health_subject watched) {
     atomic_store(&engine->pulses[watched].beat, fd_monotonic_seconds());
 }
 
-void fd_watch_rest(fd_engine *engine, fd_watched watched) {
+void fd_health_rest(fd_engine *engine, fd_health_subject watched) {
     atomic_store(&engine->pulses[watched].beat, 0);
 }
 
-void fd_watch_result(fd_engine *engine, fd_watched watched, bool has_failed) {
+void fd_health_result(fd_engine *engine, fd_health_subject watched, bool has_failed) {
     atomic_uint *failures = &engine->pulses[watched].failures;
     if (has_failed)
         (void)atomic_fetch_add(failures, 1);
@@ -42,16 +42,16 @@ void fd_watch_result(fd_engine *engine, fd_watched watched, bool has_failed) {
 }
 
 /* Seconds since the last beat; 0 of one that rests. */
-static double silence(fd_engine *engine, fd_watched watched) {
+static double silence(fd_engine *engine, fd_health_subject watched) {
     double beat = atomic_load(&engine->pulses[watched].beat);
     return beat == 0 ? 0 : fd_monotonic_seconds() - beat;
 }
 
 double fd_engine_stalled_seconds(fd_engine *engine) {
-    return silence(engine, FD_WATCH_WRITER);
+    return silence(engine, FD_HEALTH_WRITER);
 }
 
-int fd_watch_ready(fd_engine *engine, char *reason, size_t size) {
+int fd_health_ready(fd_engine *engine, char *reason, size_t size) {
     int r = 0;
     for (size_t i = 0; i < FD_LENGTH(learners); i++) {
         const struct learner *learner = &learners[i];

@@ -34,11 +34,11 @@ static int reserve(fd_engine *engine, struct add_items_job *add) {
     int r = 0;
     (void)pthread_rwlock_wrlock(&engine->state_lock);
     if (used == 0) { /* the first items ever set the dimension */
-        fd_rows_free(FD_STEAL(engine->embeddings));
-        r = fd_rows_new(add->rows[0].dimension, add->n_new, &engine->embeddings);
+        fd_growing_matrix_free(FD_STEAL(engine->embeddings));
+        r = fd_growing_matrix_new(add->rows[0].dimension, add->n_new, &engine->embeddings);
     }
     if (r == 0)
-        r = fd_rows_reserve(&engine->embeddings, used, add->n_new);
+        r = fd_growing_matrix_reserve(&engine->embeddings, used, add->n_new);
     if (r == 0)
         r = fd_item_table_reserve(&engine->items, extra, add->entries, add->prompt_ids, add->n_new);
     (void)pthread_rwlock_unlock(&engine->state_lock);
@@ -65,7 +65,7 @@ static void copy_embeddings(fd_engine *engine, const struct add_items_job *add) 
     for (size_t i = 0; i < add->n; i++) {
         if (add->indices[i] != next)
             continue;
-        memcpy(fd_rows_at(engine->embeddings, next), add->rows[i].embedding,
+        memcpy(fd_growing_matrix_row(engine->embeddings, next), add->rows[i].embedding,
                engine->embeddings->width * sizeof(float));
         next++;
     }

@@ -15,9 +15,9 @@ struct add_labels_job {
     const uint32_t *annotators; /* [n] */
 };
 
-static fd_answer answer_of(const struct add_labels_job *add, size_t i) {
+static fd_label_revision answer_of(const struct add_labels_job *add, size_t i) {
     const fd_label_row *row = &add->rows[i];
-    return (fd_answer){
+    return (fd_label_revision){
         .pair = {row->item_a, row->item_b},
         .label = (uint32_t)(add->sequences[i] - 1),
         .annotator = add->annotators[i],
@@ -40,7 +40,7 @@ static int reserve_answers(fd_engine *engine, size_t n) {
         return 0;
     size_t room = needed + ANSWERS_AT_ONCE;
     (void)pthread_rwlock_wrlock(&engine->state_lock);
-    int r = fd_answer_table_reserve(&engine->answers, room - engine->answers.count);
+    int r = fd_label_table_reserve(&engine->answers, room - engine->answers.count);
     (void)pthread_rwlock_unlock(&engine->state_lock);
     if (r == 0)
         engine->answers_reserved = room;
@@ -74,8 +74,8 @@ static void apply_labels(fd_engine *engine, fd_job *job) {
     for (size_t i = 0; i < add->n; i++) {
         if (add->sequences[i] == 0)
             continue;
-        fd_answer answer = answer_of(add, i);
-        fd_answer_table_add(&engine->answers, &answer);
+        fd_label_revision answer = answer_of(add, i);
+        fd_label_table_add(&engine->answers, &answer);
     }
 }
 
@@ -117,7 +117,7 @@ int fd_engine_labels_add(fd_engine *engine, const fd_label *labels, size_t n, fd
         return -ENOMEM;
     int r = resolve_labels(engine, labels, n, rows, held_out, fault);
     for (size_t i = 0; r == 0 && i < n; i++)
-        r = fd_assign_number(engine, labels[i].annotator, &annotators[i]);
+        r = fd_assignments_annotator(engine, labels[i].annotator, &annotators[i]);
     if (r < 0)
         return r;
     for (size_t i = 0; i < n; i++) {
@@ -145,7 +145,7 @@ int fd_engine_labels_add(fd_engine *engine, const fd_label *labels, size_t n, fd
         return r;
     *ret = add.added;
     for (size_t i = 0; i < n; i++)
-        fd_assign_close(engine, &rows[i], annotators[i], sequences[i] > 0);
+        fd_assignments_on_label(engine, &rows[i], annotators[i], sequences[i] > 0);
     return 0;
 }
 
@@ -155,7 +155,7 @@ struct revise_job {
     fd_job job;
     const fd_label_change *change;
     fd_label_changed changed;
-    fd_answer answer;
+    fd_label_revision answer;
     uint32_t annotator;
 };
 
@@ -183,7 +183,7 @@ static int store_revision(fd_engine *engine, fd_job *job) {
 static void apply_revision(fd_engine *engine, fd_job *job) {
     struct revise_job *revise = (struct revise_job *)job;
     if (revise->changed.changed)
-        fd_answer_table_add(&engine->answers, &revise->answer);
+        fd_label_table_add(&engine->answers, &revise->answer);
 }
 
 int fd_engine_label_revise(fd_engine *engine, const char *id, const char *annotator,
@@ -206,8 +206,8 @@ int fd_engine_label_revise(fd_engine *engine, const char *id, const char *annota
         return r;
     *ret_revision = revise.changed.revision;
     if (revise.changed.changed)
-        fd_assign_revised(engine, revise.answer.pair, revise.answer.annotator,
-                          revise.changed.before, preference);
+        fd_assignments_on_revision(engine, revise.answer.pair, revise.answer.annotator,
+                                   revise.changed.before, preference);
     return 0;
 }
 

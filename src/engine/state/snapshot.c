@@ -76,8 +76,8 @@ void fd_snapshot_free(fd_snapshot *snapshot) {
     if (!snapshot || atomic_fetch_sub_explicit(&snapshot->references, 1, memory_order_acq_rel) != 1)
         return;
     fd_served_model_free(snapshot->served);
-    fd_rows_free(snapshot->features);
-    fd_rows_free(snapshot->rewards);
+    fd_growing_matrix_free(snapshot->features);
+    fd_growing_matrix_free(snapshot->rewards);
     fi_information_free(snapshot->past);
     fi_factor_free(snapshot->design);
     free(snapshot);
@@ -91,10 +91,10 @@ int fd_snapshot_new(fd_served_model *served, fd_snapshot **ret) {
     snapshot->served = fd_served_model_reference(served);
 
     size_t width = fi_model_feature_count(served->model);
-    int r = fd_rows_new(width, 0, &snapshot->features);
+    int r = fd_growing_matrix_new(width, 0, &snapshot->features);
     if (r < 0)
         return r;
-    r = fd_rows_new(1, 0, &snapshot->rewards);
+    r = fd_growing_matrix_new(1, 0, &snapshot->rewards);
     if (r < 0)
         return r;
     r = fi_information_new(width, &snapshot->past);
@@ -107,20 +107,22 @@ int fd_snapshot_new(fd_served_model *served, fd_snapshot **ret) {
     return 0;
 }
 
-static int extend_features(fd_snapshot *snapshot, fd_rows *embeddings, size_t n_items) {
+static int extend_features(fd_snapshot *snapshot, fd_growing_matrix *embeddings, size_t n_items) {
     size_t done = snapshot->items;
     size_t extra = n_items - done;
-    int r = fd_rows_reserve(&snapshot->features, done, extra);
+    int r = fd_growing_matrix_reserve(&snapshot->features, done, extra);
     if (r < 0)
         return r;
-    r = fd_rows_reserve(&snapshot->rewards, done, extra);
+    r = fd_growing_matrix_reserve(&snapshot->rewards, done, extra);
     if (r < 0)
         return r;
-    float *features = fd_rows_at(snapshot->features, done);
-    r = fi_model_features(snapshot->served->model, extra, fd_rows_at(embeddings, done), features);
+    float *features = fd_growing_matrix_row(snapshot->features, done);
+    r = fi_model_features(snapshot->served->model, extra, fd_growing_matrix_row(embeddings, done),
+                          features);
     if (r < 0)
         return r;
-    fi_model_rewards(snapshot->served->model, extra, features, fd_rows_at(snapshot->rewards, done));
+    fi_model_rewards(snapshot->served->model, extra, features,
+                     fd_growing_matrix_row(snapshot->rewards, done));
     snapshot->items = n_items;
     return 0;
 }
@@ -137,9 +139,10 @@ static int sum_few(const fd_snapshot *snapshot, fi_pair *pairs, size_t count, fi
     for (size_t i = 0; i < count; i++) {
         const uint32_t rows[] = {pairs[i].a, pairs[i].b};
         for (size_t side = 0; side < 2; side++) {
-            memcpy(features + (2 * i + side) * width, fd_rows_at(snapshot->features, rows[side]),
+            memcpy(features + (2 * i + side) * width,
+                   fd_growing_matrix_row(snapshot->features, rows[side]),
                    width * sizeof(*features));
-            rewards[2 * i + side] = *fd_rows_at(snapshot->rewards, rows[side]);
+            rewards[2 * i + side] = *fd_growing_matrix_row(snapshot->rewards, rows[side]);
         }
         pairs[i] = (fi_pair){(uint32_t)(2 * i), (uint32_t)(2 * i + 1)};
     }
@@ -155,7 +158,7 @@ static int sum_few(const fd_snapshot *snapshot, fi_pair *pairs, size_t count, fi
 }
 
 /* Information of the pairs of those answers whose change is `change`, added to `sum`. */
-static int sum_information(const fd_snapshot *snapshot, const fd_answer *answers, size_t n,
+static int sum_information(const fd_snapshot *snapshot, const fd_label_revision *answers, size_t n,
                            int change, fi_information *sum) {
     FD_FREE fi_pair *pairs = calloc(n + 1, sizeof(*pairs));
     if (!pairs)
@@ -168,13 +171,13 @@ static int sum_information(const fd_snapshot *snapshot, const fd_answer *answers
         return 0;
     if (count <= ANSWERS_FEW)
         return sum_few(snapshot, pairs, count, sum);
-    FD_CLEANUP(fd_gathered_clear) fd_gathered gathered = {0};
-    int r = fd_gather(snapshot, NULL, pairs, count, NULL, 0, &gathered);
+    FD_CLEANUP(fd_candidate_rows_clear) fd_candidate_rows gathered = {0};
+    int r = fd_candidate_rows_build(snapshot, NULL, pairs, count, NULL, 0, &gathered);
     return r < 0 ? r : fi_information_add(sum, &gathered.candidates);
 }
 
-static int extend_past(fd_snapshot *snapshot, const fd_answer *answers, size_t n_answers) {
-    const fd_answer *fresh = answers + snapshot->answers;
+static int extend_past(fd_snapshot *snapshot, const fd_label_revision *answers, size_t n_answers) {
+    const fd_label_revision *fresh = answers + snapshot->answers;
     size_t extra = n_answers - snapshot->answers;
     FD_CLEANUP(fi_information_freep) fi_information *taken_back = NULL;
     int r = fi_information_new(fi_information_size(snapshot->past), &taken_back);
@@ -189,16 +192,16 @@ static int extend_past(fd_snapshot *snapshot, const fd_answer *answers, size_t n
     return 0;
 }
 
-int fd_snapshot_extend(const fd_snapshot *base, fd_rows *embeddings, size_t n_items,
-                       const fd_answer *answers, size_t n_answers, fd_snapshot **ret) {
+int fd_snapshot_extend(const fd_snapshot *base, fd_growing_matrix *embeddings, size_t n_items,
+                       const fd_label_revision *answers, size_t n_answers, fd_snapshot **ret) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = calloc(1, sizeof(*snapshot));
     if (!snapshot)
         return -ENOMEM;
     atomic_init(&snapshot->references, 1);
     snapshot->served = fd_served_model_reference(base->served);
     snapshot->items = base->items;
-    snapshot->features = fd_rows_reference(base->features);
-    snapshot->rewards = fd_rows_reference(base->rewards);
+    snapshot->features = fd_growing_matrix_reference(base->features);
+    snapshot->rewards = fd_growing_matrix_reference(base->rewards);
     snapshot->answers = base->answers;
 
     int r = fi_information_copy(base->past, &snapshot->past);
@@ -226,16 +229,16 @@ int fd_snapshot_extend(const fd_snapshot *base, fd_rows *embeddings, size_t n_it
 
 /* ---- refits ---- */
 
-int fd_snapshot_refit(const fd_snapshot *base, fd_served_model *served, const fd_answer *answers,
-                      fd_snapshot **ret) {
+int fd_snapshot_refit(const fd_snapshot *base, fd_served_model *served,
+                      const fd_label_revision *answers, fd_snapshot **ret) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = calloc(1, sizeof(*snapshot));
     if (!snapshot)
         return -ENOMEM;
     atomic_init(&snapshot->references, 1);
     snapshot->served = fd_served_model_reference(served);
     snapshot->items = base->items;
-    snapshot->features = fd_rows_reference(base->features);
-    int r = fd_rows_new(1, base->items, &snapshot->rewards);
+    snapshot->features = fd_growing_matrix_reference(base->features);
+    int r = fd_growing_matrix_new(1, base->items, &snapshot->rewards);
     if (r == 0)
         r = fi_information_new(base->features->width, &snapshot->past);
     if (r < 0)
@@ -252,13 +255,13 @@ int fd_snapshot_refit(const fd_snapshot *base, fd_served_model *served, const fd
 
 int fd_snapshot_follow(fd_snapshot *refit, const fd_snapshot *current) {
     size_t done = refit->items, extra = current->items - done;
-    int r = fd_rows_reserve(&refit->rewards, done, extra);
+    int r = fd_growing_matrix_reserve(&refit->rewards, done, extra);
     if (r < 0)
         return r;
-    fi_model_rewards(refit->served->model, extra, fd_rows_at(current->features, done),
-                     fd_rows_at(refit->rewards, done));
-    fd_rows_free(refit->features);
-    refit->features = fd_rows_reference(current->features);
+    fi_model_rewards(refit->served->model, extra, fd_growing_matrix_row(current->features, done),
+                     fd_growing_matrix_row(refit->rewards, done));
+    fd_growing_matrix_free(refit->features);
+    refit->features = fd_growing_matrix_reference(current->features);
     refit->items = current->items;
     return 0;
 }

@@ -28,8 +28,9 @@ typedef struct fd_served_model {
     struct fd_served_model *trained; /* what this is a refit of; NULL: none */
 
     pthread_mutex_t target_lock;
-    size_t target_items;    /* guarded by target_lock: the items that `target` is of */
-    fi_information *target; /* guarded by target_lock; see fd_target_find; NULL until it is asked */
+    size_t target_items; /* guarded by target_lock: the items that `target` is of */
+    fi_information
+        *target; /* guarded by target_lock; see fd_i_opt_target_find; NULL until it is asked */
 } fd_served_model;
 
 /* Takes the model; `row` is copied without its bytes and reason, and with a prior precision under
@@ -53,12 +54,12 @@ FD_DEFINE_CLEANUP(fd_served_model, fd_served_model_free)
 typedef struct fd_snapshot {
     atomic_size_t references;
     fd_served_model *served;
-    size_t items;         /* rows of features and rewards that count */
-    fd_rows *features;    /* [items x h] */
-    fd_rows *rewards;     /* [items x 1] */
-    size_t answers;       /* answers in `past` */
-    fi_information *past; /* their information */
-    fi_factor *design;    /* the factor of M = past + prior */
+    size_t items;                /* rows of features and rewards that count */
+    fd_growing_matrix *features; /* [items x h] */
+    fd_growing_matrix *rewards;  /* [items x 1] */
+    size_t answers;              /* answers in `past` */
+    fi_information *past;        /* their information */
+    fi_factor *design;           /* the factor of M = past + prior */
 } fd_snapshot;
 
 fd_snapshot *fd_snapshot_reference(fd_snapshot *snapshot);
@@ -73,13 +74,14 @@ int fd_snapshot_new(fd_served_model *served, fd_snapshot **ret) FD_MUST_CHECK;
  * n_items, information of the answers from base->answers to n_answers. Only the writer, or the
  * one thread that owns `base`, may call it, since it appends to base's rows.
  */
-int fd_snapshot_extend(const fd_snapshot *base, fd_rows *embeddings, size_t n_items,
-                       const fd_answer *answers, size_t n_answers, fd_snapshot **ret) FD_MUST_CHECK;
+int fd_snapshot_extend(const fd_snapshot *base, fd_growing_matrix *embeddings, size_t n_items,
+                       const fd_label_revision *answers, size_t n_answers,
+                       fd_snapshot **ret) FD_MUST_CHECK;
 
 /* `base` with a refit of its model: the same features, other rewards and another information of
  * the same answers. */
-int fd_snapshot_refit(const fd_snapshot *base, fd_served_model *served, const fd_answer *answers,
-                      fd_snapshot **ret) FD_MUST_CHECK;
+int fd_snapshot_refit(const fd_snapshot *base, fd_served_model *served,
+                      const fd_label_revision *answers, fd_snapshot **ret) FD_MUST_CHECK;
 
 /* Has a refit take over the features of the items that `current`, which has features of the same
  * kind, has got meanwhile. Before the refit is shared, and by the writer only. */

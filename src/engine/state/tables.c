@@ -147,17 +147,17 @@ void fd_item_table_clear(fd_item_table *table) {
 
 /* ---- answers ---- */
 
-int fd_answer_table_reserve(fd_answer_table *table, size_t extra) {
+int fd_label_table_reserve(fd_label_table *table, size_t extra) {
     int r = fd_array_reserve(&table->answers, &table->capacity, table->count + extra,
-                             sizeof(fd_answer));
+                             sizeof(fd_label_revision));
     if (r < 0)
         return r;
     return fd_pair_set_reserve(&table->labelled, extra);
 }
 
-void fd_answer_table_add(fd_answer_table *table, const fd_answer *answer) {
+void fd_label_table_add(fd_label_table *table, const fd_label_revision *answer) {
     assert(table->count < table->capacity && answer->label <= table->count);
-    fd_answer *first = &table->answers[answer->label];
+    fd_label_revision *first = &table->answers[answer->label];
     bool is_first = answer->label == table->count;
     fd_preference before = is_first ? FD_PREFER_RETRACTED : (fd_preference)first->newest;
     fd_preference after = (fd_preference)answer->preference;
@@ -178,7 +178,7 @@ void fd_answer_table_add(fd_answer_table *table, const fd_answer *answer) {
         fd_pair_set_remove(&table->labelled, answer->pair.a, answer->pair.b);
 }
 
-void fd_answer_table_clear(fd_answer_table *table) {
+void fd_label_table_clear(fd_label_table *table) {
     free(table->answers);
     fd_pair_set_clear(&table->labelled);
     memset(table, 0, sizeof(*table));

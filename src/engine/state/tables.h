@@ -73,7 +73,7 @@ void fd_item_table_clear(fd_item_table *table);
  * counts follows from any first part of the list, so that a copy of one is consistent: the newest
  * revision in it of each label.
  */
-typedef struct fd_answer {
+typedef struct fd_label_revision {
     fi_pair pair;
     uint32_t label;     /* index of the label's revision 0 */
     uint32_t annotator; /* as the assignments number them */
@@ -85,17 +85,17 @@ typedef struct fd_answer {
     uint16_t origin;    /* of revision 0: fd_origin, where the answer came from */
     int64_t created_ms;
     int64_t duration_ms; /* -1 if not known */
-} fd_answer;
+} fd_label_revision;
 
-typedef struct fd_answer_table {
+typedef struct fd_label_table {
     size_t count;
     size_t capacity;
-    fd_answer *answers;   /* [count] */
-    size_t labels;        /* ids */
-    size_t counting;      /* of them, labels whose newest revision teaches */
-    fd_pair_set labelled; /* a pair for each label that is not retracted, skips included */
+    fd_label_revision *answers; /* [count] */
+    size_t labels;              /* ids */
+    size_t counting;            /* of them, labels whose newest revision teaches */
+    fd_pair_set labelled;       /* a pair for each label that is not retracted, skips included */
     size_t by_preference[FD_PREFER_RETRACTED + 1]; /* labels by their newest revision */
-} fd_answer_table;
+} fd_label_table;
 
 /* Whether an answer teaches: a skip and a retraction do not. */
 static inline bool fd_preference_counts(fd_preference preference) {
@@ -103,19 +103,19 @@ static inline bool fd_preference_counts(fd_preference preference) {
 }
 
 /* What an answer teaches; 0.5 for one that does not count. */
-static inline float fd_preference_target(fd_preference preference) {
+static inline float fd_preference_probability(fd_preference preference) {
     return preference == FD_PREFER_A ? 1.0f : preference == FD_PREFER_B ? 0.0f : 0.5f;
 }
 
-int fd_answer_table_reserve(fd_answer_table *table, size_t extra) FD_MUST_CHECK;
+int fd_label_table_reserve(fd_label_table *table, size_t extra) FD_MUST_CHECK;
 /* The next revision, for which there is room; newest and information are set here. */
-void fd_answer_table_add(fd_answer_table *table, const fd_answer *answer);
+void fd_label_table_add(fd_label_table *table, const fd_label_revision *answer);
 
 /* 1, -1 or 0 for a label that preferred `before` and now `after`. */
 static inline int8_t fd_information_change(fd_preference before, fd_preference after) {
     return (int8_t)(fd_preference_counts(after) - fd_preference_counts(before));
 }
-void fd_answer_table_clear(fd_answer_table *table);
+void fd_label_table_clear(fd_label_table *table);
 
 /* Whether a pair belongs to the share of pairs that is never trained on: decided by its ids alone,
  * so that neither order, time nor restart changes it. */

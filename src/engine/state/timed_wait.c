@@ -18,7 +18,7 @@ void fd_wait_for(pthread_cond_t *condition, pthread_mutex_t *lock, double second
 
 void fd_engine_wait_trained(fd_engine *engine) {
     (void)pthread_mutex_lock(&engine->worker_lock);
-    while (engine->train_requested || engine->worker_state == FD_WORKER_TRAINING)
+    while (engine->train_requested || engine->worker_state == FD_TRAINER_TRAINING)
         (void)pthread_cond_wait(&engine->worker_rested, &engine->worker_lock);
     (void)pthread_mutex_unlock(&engine->worker_lock);
 }

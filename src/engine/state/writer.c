@@ -193,7 +193,7 @@ static void tell_refill(fd_engine *engine) {
     uint64_t version = engine->snapshot->served->row.version;
     bool rebuild = version != engine->offered_version;
     engine->offered_version = version;
-    fd_refill_tell(engine, rebuild);
+    fd_refill_notify(engine, rebuild);
 }
 
 static int run_transaction(fd_engine *engine, fd_job *jobs) {
@@ -217,10 +217,10 @@ static int run_transaction(fd_engine *engine, fd_job *jobs) {
     apply_jobs(engine, jobs, FD_STEAL(snapshot));
     note_success(engine);
     fd_writer_measure(engine);
-    fd_worker_tell(engine, engine->answers.count);
+    fd_trainer_notify(engine, engine->answers.count);
     if (engine->snapshot) {
         tell_refill(engine);
-        fd_refitter_tell(engine);
+        fd_refitter_notify(engine);
     }
     return 0;
 }
@@ -257,7 +257,7 @@ static void run_group(fd_engine *engine, fd_job *jobs) {
  * between. */
 static void wait_for_jobs(fd_engine *engine) {
     while (!engine->queue_head && !engine->queue_closed) {
-        fd_watch_rest(engine, FD_WATCH_WRITER);
+        fd_health_rest(engine, FD_HEALTH_WRITER);
         if (engine->store_failure == 0) {
             (void)pthread_cond_wait(&engine->queue_filled, &engine->queue_lock);
             continue;
@@ -266,7 +266,7 @@ static void wait_for_jobs(fd_engine *engine) {
         if (engine->queue_head || engine->queue_closed)
             return;
         (void)pthread_mutex_unlock(&engine->queue_lock);
-        fd_watch_beat(engine, FD_WATCH_WRITER);
+        fd_health_beat(engine, FD_HEALTH_WRITER);
         probe(engine);
         (void)pthread_mutex_lock(&engine->queue_lock);
     }
@@ -275,7 +275,7 @@ static void wait_for_jobs(fd_engine *engine) {
 static fd_job *take_jobs(fd_engine *engine) {
     (void)pthread_mutex_lock(&engine->queue_lock);
     wait_for_jobs(engine);
-    fd_watch_beat(engine, FD_WATCH_WRITER);
+    fd_health_beat(engine, FD_HEALTH_WRITER);
 
     fd_job *jobs = engine->queue_head;
     fd_job **end = &engine->queue_head;
@@ -315,8 +315,8 @@ int fd_writer_run(fd_engine *engine, fd_job *job) {
         return -ESHUTDOWN;
     }
     (void)sem_init(&job->finished, 0, 0);
-    if (!engine->queue_head && atomic_load(&engine->pulses[FD_WATCH_WRITER].beat) == 0)
-        fd_watch_beat(engine, FD_WATCH_WRITER);
+    if (!engine->queue_head && atomic_load(&engine->pulses[FD_HEALTH_WRITER].beat) == 0)
+        fd_health_beat(engine, FD_HEALTH_WRITER);
     *engine->queue_tail = job;
     engine->queue_tail = &job->next;
     (void)pthread_cond_signal(&engine->queue_filled);

@@ -98,7 +98,7 @@ static void one_by_one(const block *work, fi_factor *factor, int count, double *
     }
 }
 
-int fi_batch_add(const fi_factor *before, const fi_distinct *distinct, size_t k,
+int fi_batch_add(const fi_factor *before, const fi_distinct_items *distinct, size_t k,
                  const fi_pair *pairs, const double *weights, double *gains, fi_factor **ret) {
     int h = (int)before->n;
     FD_CLEANUP(block_free) block work = {0};
@@ -112,9 +112,9 @@ int fi_batch_add(const fi_factor *before, const fi_distinct *distinct, size_t k,
     for (size_t first = 0; first < k; first += BATCH_BLOCK) {
         int count = (int)(k - first < BATCH_BLOCK ? k - first : BATCH_BLOCK);
         for (int i = 0; i < count; i++)
-            fi_distinct_difference(distinct, pairs[first + (size_t)i],
-                                   sqrt(weights[first + (size_t)i]),
-                                   work.scaled + (size_t)i * before->n);
+            fi_distinct_items_difference(distinct, pairs[first + (size_t)i],
+                                         sqrt(weights[first + (size_t)i]),
+                                         work.scaled + (size_t)i * before->n);
         cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, h, count, 1.0, work.scaled, h, 1.0,
                     work.sum, h);
         if (ill_conditioned(factor) || !gains_by_gram(&work, factor, count, gains + first) ||

@@ -13,23 +13,23 @@ static int allocate(size_t k, fi_selection *selection) {
     return selection->items && selection->gains && selection->weights ? 0 : -ENOMEM;
 }
 
-static void name_pairs(const fi_appraisal *given, fi_selection *selection) {
-    const fi_distinct *distinct = given->distinct;
+static void name_pairs(const fi_batch_evaluation *given, fi_selection *selection) {
+    const fi_distinct_items *distinct = given->distinct;
     for (size_t i = 0; i < given->count; i++) {
         fi_pair pair = given->pairs[i];
         selection->items[i] = (fi_pair){distinct->rows[pair.a], distinct->rows[pair.b]};
-        selection->weights[i] = fi_weight(fi_distinct_logit(distinct, pair));
+        selection->weights[i] = fi_weight(fi_distinct_items_logit(distinct, pair));
     }
 }
 
-static int explain(const fi_appraisal *given, fi_selection *selection) {
-    const fi_distinct *distinct = given->distinct;
+static int explain(const fi_batch_evaluation *given, fi_selection *selection) {
+    const fi_distinct_items *distinct = given->distinct;
     FD_FREE double *difference = calloc(distinct->n_features, sizeof(*difference));
     selection->leverages = calloc(given->count + 1, sizeof(*selection->leverages));
     if (!difference || !selection->leverages)
         return -ENOMEM;
     for (size_t i = 0; i < given->count; i++) {
-        fi_distinct_difference(distinct, given->pairs[i], 1.0, difference);
+        fi_distinct_items_difference(distinct, given->pairs[i], 1.0, difference);
         selection->leverages[i] = fi_factor_leverage(given->before, difference);
     }
     return 0;
@@ -40,21 +40,21 @@ static double efficiency(double logdet, double bound, size_t h) {
 }
 
 /* The random batch is added to M like the other one, and held against the same bound. */
-static int compare_with_random(const fi_appraisal *given, fi_selection *selection) {
-    const fi_distinct *distinct = given->distinct;
+static int compare_with_random(const fi_batch_evaluation *given, fi_selection *selection) {
+    const fi_distinct_items *distinct = given->distinct;
     FD_FREE double *weights = calloc(given->count + 1, sizeof(*weights));
     FD_FREE double *gains = calloc(given->count + 1, sizeof(*gains));
     FD_CLEANUP(fi_factor_freep) fi_factor *after = NULL;
     if (!weights || !gains)
         return -ENOMEM;
     for (size_t i = 0; i < given->count; i++)
-        weights[i] = fi_weight(fi_distinct_logit(distinct, given->random[i]));
+        weights[i] = fi_weight(fi_distinct_items_logit(distinct, given->random[i]));
     int r =
         fi_batch_add(given->before, distinct, given->count, given->random, weights, gains, &after);
     if (r == 0)
-        r = fi_figures_of(distinct, given->count, given->random, &selection->random);
+        r = fi_batch_statistics_of(distinct, given->count, given->random, &selection->random);
     if (r == 0)
-        r = fi_figures_of(distinct, given->count, given->pairs, &selection->chosen);
+        r = fi_batch_statistics_of(distinct, given->count, given->pairs, &selection->chosen);
     if (r)
         return r;
     selection->random.logdet = fi_factor_logdet(after);
@@ -65,7 +65,7 @@ static int compare_with_random(const fi_appraisal *given, fi_selection *selectio
     return 0;
 }
 
-int fi_appraise(const fi_appraisal *given, fi_selection *selection) {
+int fi_batch_evaluate(const fi_batch_evaluation *given, fi_selection *selection) {
     FD_CLEANUP(fi_factor_freep) fi_factor *after = NULL;
     int r = allocate(given->count, selection);
     if (r)

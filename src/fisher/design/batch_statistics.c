@@ -5,8 +5,8 @@
 
 enum { ROWS = 256 };
 
-static int count_uses(const fi_distinct *distinct, size_t k, const fi_pair *pairs,
-                      fi_figures *figures) {
+static int count_uses(const fi_distinct_items *distinct, size_t k, const fi_pair *pairs,
+                      fi_batch_statistics *figures) {
     FD_FREE uint32_t *uses = calloc(distinct->n_items + 1, sizeof(*uses));
     if (!uses)
         return -ENOMEM;
@@ -25,11 +25,11 @@ static int count_uses(const fi_distinct *distinct, size_t k, const fi_pair *pair
     return 0;
 }
 
-static void spread_of_gaps(const fi_distinct *distinct, size_t k, const fi_pair *pairs,
-                           fi_figures *figures) {
+static void spread_of_gaps(const fi_distinct_items *distinct, size_t k, const fi_pair *pairs,
+                           fi_batch_statistics *figures) {
     double sum = 0.0, squares = 0.0, weights = 0.0;
     for (size_t i = 0; i < k; i++) {
-        double gap = fabs(fi_distinct_logit(distinct, pairs[i]));
+        double gap = fabs(fi_distinct_items_logit(distinct, pairs[i]));
         sum += gap;
         squares += gap * gap;
         weights += fi_weight(gap);
@@ -41,11 +41,11 @@ static void spread_of_gaps(const fi_distinct *distinct, size_t k, const fi_pair 
 }
 
 /* Differences of length 1, [k x h]; 0 stays 0. */
-static void normalise(const fi_distinct *distinct, size_t k, const fi_pair *pairs,
+static void normalise(const fi_distinct_items *distinct, size_t k, const fi_pair *pairs,
                       double *difference, float *rows) {
     size_t h = distinct->n_features;
     for (size_t i = 0; i < k; i++) {
-        fi_distinct_difference(distinct, pairs[i], 1.0, difference);
+        fi_distinct_items_difference(distinct, pairs[i], 1.0, difference);
         double length = cblas_dnrm2((int)h, difference, 1);
         for (size_t j = 0; j < h; j++)
             rows[i * h + j] = length > 0.0 ? (float)(difference[j] / length) : 0.0f;
@@ -71,10 +71,10 @@ FI_CLONES static void note_nearest(size_t first, size_t rows, size_t columns,
     }
 }
 
-static int find_nearest(const fi_distinct *distinct, size_t k, const fi_pair *pairs,
-                        fi_figures *figures) {
+static int find_nearest(const fi_distinct_items *distinct, size_t k, const fi_pair *pairs,
+                        fi_batch_statistics *figures) {
     size_t h = distinct->n_features;
-    size_t n = k < FI_FIGURES_PAIRS_MAX ? k : FI_FIGURES_PAIRS_MAX;
+    size_t n = k < FI_BATCH_STATISTICS_PAIRS_MAX ? k : FI_BATCH_STATISTICS_PAIRS_MAX;
     FD_FREE double *difference = calloc(h, sizeof(*difference));
     FD_FREE float *rows = calloc(n + 1, h * sizeof(*rows));
     FD_FREE float *cosines = calloc(n + 1, ROWS * sizeof(*cosines));
@@ -96,8 +96,9 @@ static int find_nearest(const fi_distinct *distinct, size_t k, const fi_pair *pa
     return 0;
 }
 
-int fi_figures_of(const fi_distinct *distinct, size_t k, const fi_pair *pairs, fi_figures *ret) {
-    fi_figures figures = {0};
+int fi_batch_statistics_of(const fi_distinct_items *distinct, size_t k, const fi_pair *pairs,
+                           fi_batch_statistics *ret) {
+    fi_batch_statistics figures = {0};
     int r = count_uses(distinct, k, pairs, &figures);
     if (r)
         return r;

@@ -25,8 +25,8 @@ typedef struct member {
     uint32_t next; /* in its chain, plus one; 0 ends it */
 } member;
 
-struct fi_admission {
-    const fi_distinct *distinct;
+struct fi_constraints {
+    const fi_distinct_items *distinct;
     fi_limits limits;
     uint32_t *item_uses;  /* [m] */
     uint32_t *group_uses; /* [n_groups] */
@@ -35,16 +35,16 @@ struct fi_admission {
     size_t n_chains;  /* a power of two, or 0 */
     uint32_t *chains; /* first member of each, plus one */
     size_t put_off_count, put_off_capacity, put_off_next;
-    fi_put_off *put_off;
+    fi_deferred_pair *put_off;
     double *offered; /* [h] the difference at hand */
 };
 
-static uint32_t group_of(const fi_admission *admission, uint32_t item) {
+static uint32_t group_of(const fi_constraints *admission, uint32_t item) {
     return admission->limits.groups ? admission->limits.groups[admission->distinct->rows[item]]
                                     : FI_NO_GROUP;
 }
 
-static size_t count_groups(const fi_admission *admission) {
+static size_t count_groups(const fi_constraints *admission) {
     size_t count = 0;
     for (uint32_t i = 0; i < admission->distinct->n_items; i++) {
         uint32_t group = group_of(admission, i);
@@ -54,8 +54,9 @@ static size_t count_groups(const fi_admission *admission) {
     return count;
 }
 
-int fi_admission_new(const fi_distinct *distinct, const fi_limits *limits, fi_admission **ret) {
-    FD_CLEANUP(fi_admission_freep) fi_admission *admission = calloc(1, sizeof(*admission));
+int fi_constraints_new(const fi_distinct_items *distinct, const fi_limits *limits,
+                       fi_constraints **ret) {
+    FD_CLEANUP(fi_constraints_freep) fi_constraints *admission = calloc(1, sizeof(*admission));
     if (!admission)
         return -ENOMEM;
     admission->distinct = distinct;
@@ -71,7 +72,7 @@ int fi_admission_new(const fi_distinct *distinct, const fi_limits *limits, fi_ad
     return 0;
 }
 
-void fi_admission_free(fi_admission *admission) {
+void fi_constraints_free(fi_constraints *admission) {
     if (!admission)
         return;
     free(admission->item_uses);
@@ -85,7 +86,7 @@ void fi_admission_free(fi_admission *admission) {
 
 /* ---- limits ---- */
 
-bool fi_admission_is_item_closed(const fi_admission *admission, uint32_t item) {
+bool fi_constraints_is_item_closed(const fi_constraints *admission, uint32_t item) {
     const fi_limits *limits = &admission->limits;
     if (limits->per_item > 0 && admission->item_uses[item] >= limits->per_item)
         return true;
@@ -93,12 +94,12 @@ bool fi_admission_is_item_closed(const fi_admission *admission, uint32_t item) {
     return group != FI_NO_GROUP && admission->group_uses[group] >= limits->per_group;
 }
 
-bool fi_admission_is_closed(const fi_admission *admission, fi_pair pair) {
-    return fi_admission_is_item_closed(admission, pair.a) ||
-           fi_admission_is_item_closed(admission, pair.b);
+bool fi_constraints_is_closed(const fi_constraints *admission, fi_pair pair) {
+    return fi_constraints_is_item_closed(admission, pair.a) ||
+           fi_constraints_is_item_closed(admission, pair.b);
 }
 
-static void use(fi_admission *admission, fi_pair pair, uint32_t more) {
+static void use(fi_constraints *admission, fi_pair pair, uint32_t more) {
     admission->item_uses[pair.a] += more;
     admission->item_uses[pair.b] += more;
     uint32_t a = group_of(admission, pair.a), b = group_of(admission, pair.b);
@@ -110,13 +111,13 @@ static void use(fi_admission *admission, fi_pair pair, uint32_t more) {
 
 /* ---- copies ---- */
 
-static uint32_t *chain_of(const fi_admission *admission, cell at) {
+static uint32_t *chain_of(const fi_constraints *admission, cell at) {
     uint64_t hash = ((uint64_t)at.length * 0x9e3779b97f4a7c15u) ^ (uint64_t)at.projection;
     hash *= 0xff51afd7ed558ccdu;
     return &admission->chains[(hash >> 32) & (admission->n_chains - 1)];
 }
 
-static cell cell_of(const fi_admission *admission, double length, double projection) {
+static cell cell_of(const fi_constraints *admission, double length, double projection) {
     double distance = fmax(admission->limits.copy_distance, 1e-6);
     double width = -log1p(-distance);
     if (length == 0.0)
@@ -127,10 +128,10 @@ static cell cell_of(const fi_admission *admission, double length, double project
 }
 
 /* Measures the difference of a pair, which it leaves in `offered`. */
-static member measure(const fi_admission *admission, fi_pair pair) {
+static member measure(const fi_constraints *admission, fi_pair pair) {
     size_t h = admission->distinct->n_features;
     double square = 0.0, projection = 0.0;
-    fi_distinct_difference(admission->distinct, pair, 1.0, admission->offered);
+    fi_distinct_items_difference(admission->distinct, pair, 1.0, admission->offered);
     for (size_t j = 0; j < h; j++) {
         double number = admission->offered[j];
         square += number * number;
@@ -145,8 +146,8 @@ static member measure(const fi_admission *admission, fi_pair pair) {
 
 /* |d - c| or |d + c| at most `limit`, d being the difference at hand. Nearly always the first few
  * numbers tell that neither is. */
-static bool is_near(const fi_admission *admission, fi_pair other, double limit) {
-    const fi_distinct *distinct = admission->distinct;
+static bool is_near(const fi_constraints *admission, fi_pair other, double limit) {
+    const fi_distinct_items *distinct = admission->distinct;
     size_t h = distinct->n_features;
     const float *a = distinct->features + distinct->rows[other.a] * h;
     const float *b = distinct->features + distinct->rows[other.b] * h;
@@ -166,7 +167,8 @@ static bool is_same(fi_pair x, fi_pair y) {
     return (x.a == y.a && x.b == y.b) || (x.a == y.b && x.b == y.a);
 }
 
-static bool is_copy_of(const fi_admission *admission, const member *offered, const member *other) {
+static bool is_copy_of(const fi_constraints *admission, const member *offered,
+                       const member *other) {
     double limit = admission->limits.copy_distance * offered->length;
     if (is_same(other->pair, offered->pair))
         return true;
@@ -176,7 +178,7 @@ static bool is_copy_of(const fi_admission *admission, const member *offered, con
 }
 
 /* Whether a copy is among the members of one row of cells. */
-static bool is_in_row(const fi_admission *admission, const member *offered, int64_t row) {
+static bool is_in_row(const fi_constraints *admission, const member *offered, int64_t row) {
     double distance = fmax(admission->limits.copy_distance, 1e-6);
     double limit = distance * offered->length;
     double unit = distance * exp((double)row * -log1p(-distance));
@@ -198,7 +200,7 @@ static bool is_in_row(const fi_admission *admission, const member *offered, int6
     return false;
 }
 
-static bool is_copy(const fi_admission *admission, const member *offered) {
+static bool is_copy(const fi_constraints *admission, const member *offered) {
     if (admission->n_chains == 0)
         return false;
     int64_t row = offered->cell.length;
@@ -208,7 +210,7 @@ static bool is_copy(const fi_admission *admission, const member *offered) {
 
 /* ---- offers ---- */
 
-static void link_member(fi_admission *admission, size_t index) {
+static void link_member(fi_constraints *admission, size_t index) {
     member *at = &admission->members[index];
     uint32_t *chain = chain_of(admission, at->cell);
     at->next = *chain;
@@ -216,7 +218,7 @@ static void link_member(fi_admission *admission, size_t index) {
 }
 
 /* As many chains as members, and up to twice as many. */
-static int grow_chains(fi_admission *admission) {
+static int grow_chains(fi_constraints *admission) {
     enum { CHAINS_LEAST = 64 };
     if (admission->count < admission->n_chains)
         return 0;
@@ -232,7 +234,7 @@ static int grow_chains(fi_admission *admission) {
     return 0;
 }
 
-static int admit(fi_admission *admission, const member *offered) {
+static int admit(fi_constraints *admission, const member *offered) {
     int r = fd_array_reserve(&admission->members, &admission->capacity, admission->count + 1,
                              sizeof(*admission->members));
     if (r == 0)
@@ -245,25 +247,25 @@ static int admit(fi_admission *admission, const member *offered) {
     return 0;
 }
 
-int fi_admission_offer(fi_admission *admission, uint32_t index, fi_pair pair, fi_verdict *ret) {
+int fi_constraints_offer(fi_constraints *admission, uint32_t index, fi_pair pair, fi_verdict *ret) {
     *ret = FI_CLOSED;
-    if (fi_admission_is_closed(admission, pair))
+    if (fi_constraints_is_closed(admission, pair))
         return 0;
     member offered = measure(admission, pair);
     if (!admission->limits.put_copies_off || !is_copy(admission, &offered)) {
-        *ret = FI_ADMITTED;
+        *ret = FI_ACCEPTED;
         return admit(admission, &offered);
     }
-    *ret = FI_PUT_OFF;
+    *ret = FI_DEFERRED;
     int r = fd_array_reserve(&admission->put_off, &admission->put_off_capacity,
                              admission->put_off_count + 1, sizeof(*admission->put_off));
     if (r == 0)
-        admission->put_off[admission->put_off_count++] = (fi_put_off){index, pair};
+        admission->put_off[admission->put_off_count++] = (fi_deferred_pair){index, pair};
     return r;
 }
 
 /* The member that leaves is emptied rather than unlinked. */
-void fi_admission_withdraw(fi_admission *admission, fi_pair pair) {
+void fi_constraints_withdraw(fi_constraints *admission, fi_pair pair) {
     for (size_t i = 0; i < admission->count; i++) {
         member *left = &admission->members[i];
         if (left->cell.length == INT64_MAX || left->pair.a != pair.a || left->pair.b != pair.b)
@@ -274,11 +276,11 @@ void fi_admission_withdraw(fi_admission *admission, fi_pair pair) {
     }
 }
 
-int fi_admission_next_put_off(fi_admission *admission, fi_put_off *ret, bool *ret_any) {
+int fi_constraints_next_deferred(fi_constraints *admission, fi_deferred_pair *ret, bool *ret_any) {
     *ret_any = false;
     while (admission->put_off_next < admission->put_off_count) {
         *ret = admission->put_off[admission->put_off_next++];
-        if (fi_admission_is_closed(admission, ret->pair))
+        if (fi_constraints_is_closed(admission, ret->pair))
             continue;
         member offered = measure(admission, ret->pair);
         *ret_any = true;
@@ -287,12 +289,12 @@ int fi_admission_next_put_off(fi_admission *admission, fi_put_off *ret, bool *re
     return 0;
 }
 
-int fi_admission_fill(fi_admission *admission, size_t k, uint32_t *indices, fi_pair *pairs,
-                      size_t *count) {
+int fi_constraints_fill(fi_constraints *admission, size_t k, uint32_t *indices, fi_pair *pairs,
+                        size_t *count) {
     bool any = true;
     while (any && *count < k) {
-        fi_put_off next;
-        int r = fi_admission_next_put_off(admission, &next, &any);
+        fi_deferred_pair next;
+        int r = fi_constraints_next_deferred(admission, &next, &any);
         if (r)
             return r;
         if (any && indices)

@@ -6,12 +6,12 @@
  * difference nearly that of one in the batch, or its opposite, asks nearly the same question: it is
  * put off, and comes to its turn when nothing else is left.
  */
-#ifndef FI_ADMISSION_H
-#define FI_ADMISSION_H
+#ifndef FI_CONSTRAINTS_H
+#define FI_CONSTRAINTS_H
 
 #include "design_private.h"
 
-typedef struct fi_admission fi_admission;
+typedef struct fi_constraints fi_constraints;
 
 typedef struct fi_limits {
     size_t per_item;        /* 0: any number */
@@ -22,37 +22,37 @@ typedef struct fi_limits {
 } fi_limits;
 
 /* The distinct items must outlive it; of the distinct its pairs are not used. */
-int fi_admission_new(const fi_distinct *distinct, const fi_limits *limits,
-                     fi_admission **ret) FD_MUST_CHECK;
-void fi_admission_free(fi_admission *admission);
-FD_DEFINE_CLEANUP(fi_admission, fi_admission_free)
+int fi_constraints_new(const fi_distinct_items *distinct, const fi_limits *limits,
+                       fi_constraints **ret) FD_MUST_CHECK;
+void fi_constraints_free(fi_constraints *admission);
+FD_DEFINE_CLEANUP(fi_constraints, fi_constraints_free)
 
-typedef enum fi_verdict { FI_ADMITTED, FI_CLOSED, FI_PUT_OFF } fi_verdict;
+typedef enum fi_verdict { FI_ACCEPTED, FI_CLOSED, FI_DEFERRED } fi_verdict;
 
 /* Offers candidate `index`, the pair of the items a and b. -ENOMEM. */
-int fi_admission_offer(fi_admission *admission, uint32_t index, fi_pair pair,
-                       fi_verdict *ret) FD_MUST_CHECK;
+int fi_constraints_offer(fi_constraints *admission, uint32_t index, fi_pair pair,
+                         fi_verdict *ret) FD_MUST_CHECK;
 
 /* Without admitting it: whether an item of the pair is closed. */
-bool fi_admission_is_closed(const fi_admission *admission, fi_pair pair);
-bool fi_admission_is_item_closed(const fi_admission *admission, uint32_t item);
+bool fi_constraints_is_closed(const fi_constraints *admission, fi_pair pair);
+bool fi_constraints_is_item_closed(const fi_constraints *admission, uint32_t item);
 
 /* Takes a pair out of the batch again. */
-void fi_admission_withdraw(fi_admission *admission, fi_pair pair);
+void fi_constraints_withdraw(fi_constraints *admission, fi_pair pair);
 
 /* One that was put off. */
-typedef struct fi_put_off {
+typedef struct fi_deferred_pair {
     uint32_t index;
     fi_pair pair;
-} fi_put_off;
+} fi_deferred_pair;
 
 /* Admits the next of those that were put off and are not closed; false when there is none. */
-int fi_admission_next_put_off(fi_admission *admission, fi_put_off *ret,
-                              bool *ret_any) FD_MUST_CHECK;
+int fi_constraints_next_deferred(fi_constraints *admission, fi_deferred_pair *ret,
+                                 bool *ret_any) FD_MUST_CHECK;
 
 /* Admits those until there are k, and appends them to a batch of indices or to one of pairs; the
  * other is NULL. */
-int fi_admission_fill(fi_admission *admission, size_t k, uint32_t *indices, fi_pair *pairs,
-                      size_t *count) FD_MUST_CHECK;
+int fi_constraints_fill(fi_constraints *admission, size_t k, uint32_t *indices, fi_pair *pairs,
+                        size_t *count) FD_MUST_CHECK;
 
 #endif

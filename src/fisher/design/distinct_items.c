@@ -32,7 +32,7 @@ static size_t number_items(const fi_candidates *candidates, uint32_t *numbers) {
     return count;
 }
 
-static void find_centre(fi_distinct *distinct) {
+static void find_centre(fi_distinct_items *distinct) {
     size_t h = distinct->n_features;
     for (size_t i = 0; i < distinct->n_items; i++) {
         const float *row = distinct->features + distinct->rows[i] * h;
@@ -43,12 +43,12 @@ static void find_centre(fi_distinct *distinct) {
         distinct->centre[j] /= (double)distinct->n_items;
 }
 
-int fi_distinct_new(const fi_candidates *candidates, fi_distinct **ret) {
+int fi_distinct_items_new(const fi_candidates *candidates, fi_distinct_items **ret) {
     int r = check(candidates);
     if (r)
         return r;
     FD_FREE uint32_t *numbers = calloc(candidates->n_items + 1, sizeof(*numbers));
-    FD_CLEANUP(fi_distinct_freep) fi_distinct *distinct = calloc(1, sizeof(*distinct));
+    FD_CLEANUP(fi_distinct_items_freep) fi_distinct_items *distinct = calloc(1, sizeof(*distinct));
     if (!numbers || !distinct)
         return -ENOMEM;
     distinct->n_items = number_items(candidates, numbers);
@@ -73,8 +73,8 @@ int fi_distinct_new(const fi_candidates *candidates, fi_distinct **ret) {
     return 0;
 }
 
-int fi_distinct_new_members(const fi_pool *pool, const uint32_t *rows, fi_distinct **ret) {
-    FD_CLEANUP(fi_distinct_freep) fi_distinct *distinct = calloc(1, sizeof(*distinct));
+int fi_distinct_items_of_pool(const fi_pool *pool, const uint32_t *rows, fi_distinct_items **ret) {
+    FD_CLEANUP(fi_distinct_items_freep) fi_distinct_items *distinct = calloc(1, sizeof(*distinct));
     if (!distinct)
         return -ENOMEM;
     distinct->n_items = pool->n_members;
@@ -91,7 +91,7 @@ int fi_distinct_new_members(const fi_pool *pool, const uint32_t *rows, fi_distin
     return 0;
 }
 
-void fi_distinct_free(fi_distinct *distinct) {
+void fi_distinct_items_free(fi_distinct_items *distinct) {
     if (!distinct)
         return;
     free(distinct->rows);
@@ -106,15 +106,16 @@ FI_CLONES static void centred(size_t h, const float *restrict row, const double 
         result[j] = (double)row[j] - centre[j];
 }
 
-void fi_distinct_block(const fi_distinct *distinct, size_t first, size_t count, double *block) {
+void fi_distinct_items_block(const fi_distinct_items *distinct, size_t first, size_t count,
+                             double *block) {
     size_t h = distinct->n_features;
     for (size_t i = 0; i < count; i++)
         centred(h, distinct->features + distinct->rows[first + i] * h, distinct->centre,
                 block + i * h);
 }
 
-void fi_distinct_difference(const fi_distinct *distinct, fi_pair pair, double scale,
-                            double *difference) {
+void fi_distinct_items_difference(const fi_distinct_items *distinct, fi_pair pair, double scale,
+                                  double *difference) {
     size_t h = distinct->n_features;
     const float *a = distinct->features + distinct->rows[pair.a] * h;
     const float *b = distinct->features + distinct->rows[pair.b] * h;

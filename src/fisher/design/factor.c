@@ -103,8 +103,8 @@ int fi_factor_leverages(const fi_factor *factor, const fi_candidates *candidates
                         double *leverages) {
     if (candidates->n_features != factor->n)
         return -EINVAL;
-    FD_CLEANUP(fi_distinct_freep) fi_distinct *distinct = NULL;
-    int r = fi_distinct_new(candidates, &distinct);
+    FD_CLEANUP(fi_distinct_items_freep) fi_distinct_items *distinct = NULL;
+    int r = fi_distinct_items_new(candidates, &distinct);
     if (r)
         return r;
     FD_FREE float *whitened = calloc(distinct->n_items + 1, factor->n * sizeof(*whitened));

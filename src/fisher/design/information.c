@@ -61,8 +61,8 @@ void fi_information_subtract(fi_information *information, const fi_information *
 int fi_information_add(fi_information *information, const fi_candidates *pairs) {
     if (pairs->n_features != information->n)
         return -EINVAL;
-    FD_CLEANUP(fi_distinct_freep) fi_distinct *distinct = NULL;
-    int r = fi_distinct_new(pairs, &distinct);
+    FD_CLEANUP(fi_distinct_items_freep) fi_distinct_items *distinct = NULL;
+    int r = fi_distinct_items_new(pairs, &distinct);
     if (r)
         return r;
     FD_FREE double *weights = calloc(pairs->n_pairs + 1, sizeof(*weights));
@@ -75,7 +75,7 @@ int fi_information_add(fi_information *information, const fi_candidates *pairs) 
     return fi_information_add_weighted(information, distinct, weights);
 }
 
-int fi_information_add_weighted(fi_information *information, const fi_distinct *distinct,
+int fi_information_add_weighted(fi_information *information, const fi_distinct_items *distinct,
                                 const double *weights) {
     /* The Laplacian costs 2 m h^2 and little per pair, the differences n_pairs h^2. */
     if (distinct->n_pairs / 3 > distinct->n_items / 2)
@@ -83,7 +83,7 @@ int fi_information_add_weighted(fi_information *information, const fi_distinct *
     return fi_information_add_differences(information, distinct, weights);
 }
 
-int fi_information_add_differences(fi_information *information, const fi_distinct *distinct,
+int fi_information_add_differences(fi_information *information, const fi_distinct_items *distinct,
                                    const double *weights) {
     size_t h = distinct->n_features;
     FD_FREE double *block = calloc(FI_BLOCK_ROWS * h, sizeof(*block));
@@ -94,8 +94,8 @@ int fi_information_add_differences(fi_information *information, const fi_distinc
         size_t left = distinct->n_pairs - first;
         size_t count = left < FI_BLOCK_ROWS ? left : FI_BLOCK_ROWS;
         for (size_t i = 0; i < count; i++)
-            fi_distinct_difference(distinct, distinct->pairs[first + i],
-                                   weights ? sqrt(weights[first + i]) : 1.0, block + i * h);
+            fi_distinct_items_difference(distinct, distinct->pairs[first + i],
+                                         weights ? sqrt(weights[first + i]) : 1.0, block + i * h);
         cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)h, (int)count, 1.0, block, (int)h,
                     1.0, sum, (int)h);
     }
@@ -121,7 +121,8 @@ static void adjacency_free(adjacency *graph) {
     free(graph->degrees);
 }
 
-static int adjacency_init(adjacency *graph, const fi_distinct *distinct, const double *weights) {
+static int adjacency_init(adjacency *graph, const fi_distinct_items *distinct,
+                          const double *weights) {
     size_t m = distinct->n_items;
     graph->start = calloc(m + 2, sizeof(*graph->start));
     graph->columns = calloc(distinct->n_pairs + 1, sizeof(*graph->columns));
@@ -156,7 +157,7 @@ static inline void subtract(size_t h, double scale, const float *row, const doub
 
 /* result [h] = degree / 2 * own - sum over the entries of value * (features[column] - centre) */
 FI_CLONES static void laplacian_row(const adjacency *graph, size_t item,
-                                    const fi_distinct *distinct, const double *own,
+                                    const fi_distinct_items *distinct, const double *own,
                                     double *result) {
     size_t h = distinct->n_features;
     double half_degree = graph->degrees[item] / 2.0;
@@ -168,7 +169,7 @@ FI_CLONES static void laplacian_row(const adjacency *graph, size_t item,
 }
 
 /* sum of v (f_a - f_b)(f_a - f_b)' = F' (D - A - A') F = G + G' with G = F' (D / 2 - A) F. */
-int fi_information_add_laplacian(fi_information *information, const fi_distinct *distinct,
+int fi_information_add_laplacian(fi_information *information, const fi_distinct_items *distinct,
                                  const double *weights) {
     size_t h = distinct->n_features;
     FD_CLEANUP(adjacency_free) adjacency graph = {0};
@@ -183,7 +184,7 @@ int fi_information_add_laplacian(fi_information *information, const fi_distinct 
     for (size_t first = 0; first < distinct->n_items; first += FI_BLOCK_ROWS) {
         size_t left = distinct->n_items - first;
         size_t count = left < FI_BLOCK_ROWS ? left : FI_BLOCK_ROWS;
-        fi_distinct_block(distinct, first, count, own);
+        fi_distinct_items_block(distinct, first, count, own);
         for (size_t i = 0; i < count; i++)
             laplacian_row(&graph, first + i, distinct, own + i * h, rows + i * h);
         cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)h, (int)h, (int)count, 1.0, own,

@@ -31,7 +31,7 @@ void fi_heap_sift(fi_ranked *heap, size_t count) {
     sift(heap, count, 0, false);
 }
 
-int fi_top(size_t n, const double *keys, size_t k, uint32_t *ret_indices) {
+int fi_top_k(size_t n, const double *keys, size_t k, uint32_t *ret_indices) {
     FD_FREE fi_ranked *kept = calloc(k + 1, sizeof(*kept));
     if (!kept)
         return -ENOMEM;

@@ -15,7 +15,7 @@ FI_CLONES static void narrow(size_t count, const double *restrict from, float *r
 }
 
 typedef struct whitener {
-    const fi_distinct *distinct;
+    const fi_distinct_items *distinct;
     double *inverse; /* [h x h] U^-1 */
     double *block;   /* [FI_BLOCK_ROWS x h] centred features */
     float *narrowed; /* [h x h] U^-1 */
@@ -48,7 +48,7 @@ static bool well_conditioned(const whitener *work, const fi_factor *factor) {
 }
 
 /* Centred in float64, so that a common offset costs no digits. */
-FI_CLONES static void centre_rows(const fi_distinct *distinct, size_t first, size_t count,
+FI_CLONES static void centre_rows(const fi_distinct_items *distinct, size_t first, size_t count,
                                   float *restrict rows) {
     size_t h = distinct->n_features;
     const double *centre = distinct->centre;
@@ -62,7 +62,7 @@ FI_CLONES static void centre_rows(const fi_distinct *distinct, size_t first, siz
 static void whiten_block(whitener *work, bool wide, size_t first, size_t count, float *rows) {
     size_t h = work->distinct->n_features;
     if (wide) {
-        fi_distinct_block(work->distinct, first, count, work->block);
+        fi_distinct_items_block(work->distinct, first, count, work->block);
         cblas_dtrmm(CblasRowMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, (int)count,
                     (int)h, 1.0, work->inverse, (int)h, work->block, (int)h);
         narrow(count * h, work->block, rows);
@@ -74,7 +74,7 @@ static void whiten_block(whitener *work, bool wide, size_t first, size_t count, 
 }
 
 /* The rows are float32 in any case: gathering them is bound by memory. */
-int fi_whiten(const fi_factor *factor, const fi_distinct *distinct, float *whitened) {
+int fi_whiten(const fi_factor *factor, const fi_distinct_items *distinct, float *whitened) {
     FD_CLEANUP(whitener_free) whitener work = {.distinct = distinct};
     int r = whitener_init(&work, factor);
     if (r)
@@ -112,7 +112,7 @@ FI_CLONES double fi_whitened_leverage(size_t h, const float *whitened, fi_pair p
     return leverage_of(h, whitened, pair);
 }
 
-FI_CLONES void fi_whitened_leverages(const fi_distinct *distinct, const float *whitened,
+FI_CLONES void fi_whitened_leverages(const fi_distinct_items *distinct, const float *whitened,
                                      double *leverages) {
     for (size_t i = 0; i < distinct->n_pairs; i++)
         leverages[i] = leverage_of(distinct->n_features, whitened, distinct->pairs[i]);

@@ -3,14 +3,14 @@
 #include <errno.h>
 #include <math.h>
 
-int fi_adam_init(fi_adam *adam, const fi_model *model, const fi_train_options *options) {
-    *adam = (fi_adam){.options = options,
-                      .mean = calloc(model->parameter_count, sizeof(float)),
-                      .square = calloc(model->parameter_count, sizeof(float))};
+int fi_adamw_init(fi_adamw *adam, const fi_model *model, const fi_train_options *options) {
+    *adam = (fi_adamw){.options = options,
+                       .mean = calloc(model->parameter_count, sizeof(float)),
+                       .square = calloc(model->parameter_count, sizeof(float))};
     return adam->mean && adam->square ? 0 : -ENOMEM;
 }
 
-void fi_adam_clear(fi_adam *adam) {
+void fi_adamw_clear(fi_adamw *adam) {
     free(adam->mean);
     free(adam->square);
 }
@@ -25,7 +25,7 @@ FI_CLONES static void move(size_t count, float beta1, float beta2, float rate, f
     }
 }
 
-static void decay(const fi_adam *adam, fi_model *model) {
+static void decay(const fi_adamw *adam, fi_model *model) {
     float kept = (float)(1.0 - adam->options->learning_rate * adam->options->weight_decay);
     for (uint32_t l = 0; l <= model->shape.hidden_layers; l++) {
         fi_layer layer = fi_model_layer(model, l);
@@ -34,7 +34,7 @@ static void decay(const fi_adam *adam, fi_model *model) {
     }
 }
 
-void fi_adam_step(fi_adam *adam, fi_model *model, const float *gradient) {
+void fi_adamw_step(fi_adamw *adam, fi_model *model, const float *gradient) {
     const fi_train_options *options = adam->options;
     double step = (double)++adam->step;
     double rate = options->learning_rate / (1.0 - pow(options->beta1, step));

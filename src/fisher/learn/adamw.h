@@ -1,24 +1,24 @@
 /* AdamW (Kingma and Ba 2015; Loshchilov and Hutter 2019), with the rates of the options. */
-#ifndef FI_ADAM_H
-#define FI_ADAM_H
+#ifndef FI_ADAMW_H
+#define FI_ADAMW_H
 
 #include <fisher/train.h>
 
 #include "network.h"
 
-typedef struct fi_adam {
+typedef struct fi_adamw {
     const fi_train_options *options;
     uint32_t step;
     float *mean;   /* [parameter_count] of the gradient */
     float *square; /* [parameter_count] of its square */
-} fi_adam;
+} fi_adamw;
 
 /* `options` are borrowed. -ENOMEM; the caller clears it in any case. */
-int fi_adam_init(fi_adam *adam, const fi_model *model,
-                 const fi_train_options *options) FD_MUST_CHECK;
-void fi_adam_clear(fi_adam *adam);
+int fi_adamw_init(fi_adamw *adam, const fi_model *model,
+                  const fi_train_options *options) FD_MUST_CHECK;
+void fi_adamw_clear(fi_adamw *adam);
 
 /* Moves the model by one step against the gradient [parameter_count]. */
-void fi_adam_step(fi_adam *adam, fi_model *model, const float *gradient);
+void fi_adamw_step(fi_adamw *adam, fi_model *model, const float *gradient);
 
 #endif

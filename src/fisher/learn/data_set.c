@@ -7,14 +7,14 @@
 #include "loss.h"
 #include "standardisation.h"
 
-static int allocate_answers(fi_lesson *lesson, size_t count) {
+static int allocate_answers(fi_data_set *lesson, size_t count) {
     lesson->count = count;
     lesson->pairs = calloc(count + 1, sizeof(*lesson->pairs));
     lesson->targets = calloc(count + 1, sizeof(*lesson->targets));
     return lesson->pairs && lesson->targets ? 0 : -ENOMEM;
 }
 
-static int allocate_items(fi_lesson *lesson, const fi_model *model, size_t n_items) {
+static int allocate_items(fi_data_set *lesson, const fi_model *model, size_t n_items) {
     lesson->n_items = n_items;
     lesson->inputs = calloc(n_items + 1, fi_model_prepared_count(model) * sizeof(*lesson->inputs));
     lesson->rewards = calloc(n_items + 1, sizeof(*lesson->rewards));
@@ -24,7 +24,7 @@ static int allocate_items(fi_lesson *lesson, const fi_model *model, size_t n_ite
     return fi_pass_init(model, n_items, &lesson->pass);
 }
 
-void fi_lesson_clear(fi_lesson *lesson) {
+void fi_data_set_clear(fi_data_set *lesson) {
     free(lesson->pairs);
     free(lesson->targets);
     free(lesson->inputs);
@@ -60,8 +60,8 @@ static size_t number_items(size_t n_items, size_t count, fi_pair *pairs, uint32_
     return found;
 }
 
-int fi_lesson_init(fi_lesson *lesson, const fi_model *model, size_t n_items,
-                   const float *embeddings, const fi_answers *answers) {
+int fi_data_set_init(fi_data_set *lesson, const fi_model *model, size_t n_items,
+                     const float *embeddings, const fi_answers *answers) {
     if (!is_in_range(n_items, answers))
         return -EINVAL;
     FD_FREE uint32_t *numbers = calloc(n_items + 1, sizeof(*numbers));
@@ -78,18 +78,18 @@ int fi_lesson_init(fi_lesson *lesson, const fi_model *model, size_t n_items,
     return r < 0 ? r : fi_prepare_rows(model, lesson->n_items, rows, embeddings, lesson->inputs);
 }
 
-static void run(fi_lesson *lesson, const fi_model *model) {
+static void run(fi_data_set *lesson, const fi_model *model) {
     const float *features = fi_forward(model, lesson->n_items, lesson->inputs, &lesson->pass);
     fi_model_rewards(model, lesson->n_items, features, lesson->rewards);
 }
 
-fi_fit fi_lesson_appraise(fi_lesson *lesson, const fi_model *model) {
+fi_fit fi_data_set_loss(fi_data_set *lesson, const fi_model *model) {
     fi_answers answers = {lesson->count, lesson->pairs, lesson->targets};
     run(lesson, model);
     return fi_evaluate(lesson->rewards, &answers);
 }
 
-double fi_lesson_gradient(fi_lesson *lesson, const fi_model *model, float *gradient) {
+double fi_data_set_gradient(fi_data_set *lesson, const fi_model *model, float *gradient) {
     fi_answers answers = {lesson->count, lesson->pairs, lesson->targets};
     run(lesson, model);
     double loss = fi_loss_slopes(lesson->n_items, lesson->rewards, &answers, lesson->slopes);
@@ -99,9 +99,9 @@ double fi_lesson_gradient(fi_lesson *lesson, const fi_model *model, float *gradi
 
 /* ---- mini-batches ---- */
 
-int fi_batches_init(fi_batches *batches, const fi_model *model, fi_lesson *whole, size_t size,
+int fi_batches_init(fi_batches *batches, const fi_model *model, fi_data_set *whole, size_t size,
                     uint64_t seed) {
-    *batches = (fi_batches){.whole = whole, .next = whole->count, .rng = fi_rng_seeded(seed)};
+    *batches = (fi_batches){.whole = whole, .next = whole->count, .rng = fd_rng_seeded(seed)};
     if (size == 0 || size >= whole->count)
         return 0;
     size_t most = 2 * size < whole->n_items ? 2 * size : whole->n_items;
@@ -117,24 +117,24 @@ int fi_batches_init(fi_batches *batches, const fi_model *model, fi_lesson *whole
 }
 
 void fi_batches_clear(fi_batches *batches) {
-    fi_lesson_clear(&batches->part);
+    fi_data_set_clear(&batches->part);
     free(batches->order);
     free(batches->numbers);
     free(batches->rows);
 }
 
-static void shuffle(fi_rng *rng, size_t n, uint32_t *values) {
+static void shuffle(fd_rng *rng, size_t n, uint32_t *values) {
     for (size_t i = n; i > 1; i--) {
-        size_t j = (size_t)fi_rng_below(rng, i);
+        size_t j = (size_t)fd_rng_below(rng, i);
         uint32_t swapped = values[i - 1];
         values[i - 1] = values[j];
         values[j] = swapped;
     }
 }
 
-fi_lesson *fi_batches_next(fi_batches *batches, const fi_model *model) {
-    const fi_lesson *whole = batches->whole;
-    fi_lesson *part = &batches->part;
+fi_data_set *fi_batches_next(fi_batches *batches, const fi_model *model) {
+    const fi_data_set *whole = batches->whole;
+    fi_data_set *part = &batches->part;
     if (!batches->order)
         return batches->whole;
     if (batches->next + part->count > whole->count) {

@@ -7,8 +7,8 @@
 uint8_t fi_fold_of(fi_pair pair) {
     uint64_t low = pair.a < pair.b ? pair.a : pair.b;
     uint64_t high = pair.a < pair.b ? pair.b : pair.a;
-    fi_rng rng = fi_rng_seeded(high << 32 | low);
-    return (uint8_t)fi_rng_below(&rng, FI_FOLDS);
+    fd_rng rng = fd_rng_seeded(high << 32 | low);
+    return (uint8_t)fd_rng_below(&rng, FI_FOLDS);
 }
 
 int fi_part_init(fi_part *part, const fi_answers *answers, const uint8_t *folds, uint8_t fold,

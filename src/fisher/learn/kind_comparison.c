@@ -6,7 +6,7 @@
 #include "loss.h"
 
 /* Of the lesson's items; NaN without a model. */
-static int rewards_of(const fi_lesson *lesson, const fi_model *model, float *rewards) {
+static int rewards_of(const fi_data_set *lesson, const fi_model *model, float *rewards) {
     for (size_t i = 0; i < lesson->n_items; i++)
         rewards[i] = NAN;
     if (!model)
@@ -25,8 +25,9 @@ static double loss_of(const float *rewards, fi_pair pair, float target) {
     return fi_loss((double)rewards[pair.a] - (double)rewards[pair.b], (double)target);
 }
 
-int fi_trial_add(fi_trial *trial, const fi_lesson *lesson, const fi_answers *answers,
-                 const fi_model *linear, const fi_model *network) {
+int fi_kind_comparison_add(fi_kind_comparison *trial, const fi_data_set *lesson,
+                           const fi_answers *answers, const fi_model *linear,
+                           const fi_model *network) {
     FD_FREE float *firsts = calloc(lesson->n_items, sizeof(*firsts));
     FD_FREE float *seconds = calloc(lesson->n_items, sizeof(*seconds));
     if (!firsts || !seconds)
@@ -48,7 +49,7 @@ int fi_trial_add(fi_trial *trial, const fi_lesson *lesson, const fi_answers *ans
     return 0;
 }
 
-double fi_trial_error(const fi_trial *trial) {
+double fi_kind_comparison_error(const fi_kind_comparison *trial) {
     double count = (double)trial->count;
     double mean = trial->difference / count;
     double variance = trial->square / count - mean * mean;
@@ -58,6 +59,7 @@ double fi_trial_error(const fi_trial *trial) {
 /* A question that is not linear shows by many errors; chance passes one in every sixth trial. */
 static const double errors_to_win = 2.0;
 
-bool fi_trial_network_wins(const fi_trial *trial) {
-    return trial->difference / (double)trial->count > errors_to_win * fi_trial_error(trial);
+bool fi_kind_comparison_network_wins(const fi_kind_comparison *trial) {
+    return trial->difference / (double)trial->count >
+           errors_to_win * fi_kind_comparison_error(trial);
 }

@@ -18,7 +18,7 @@ struct learning {
     fi_kind kind;
     fi_model *inputs;      /* for its input statistics */
     const fi_model *start; /* NULL: from scratch */
-    fi_lesson lesson;      /* prepared items; all answers, then those held out */
+    fi_data_set lesson;    /* prepared items; all answers, then those held out */
     uint8_t *folds;        /* [lesson count] */
     size_t count;          /* answers to learn from */
     /* Shares of the work: what is done, and what the training that runs makes up in its steps. */
@@ -29,7 +29,7 @@ struct learning {
 
 static void learning_clear(struct learning *learning) {
     fi_model_free(learning->inputs);
-    fi_lesson_clear(&learning->lesson);
+    fi_data_set_clear(&learning->lesson);
     free(learning->folds);
 }
 
@@ -64,7 +64,7 @@ static fi_shape prepared_shape(const struct learning *learning, uint32_t hidden_
 }
 
 static int fit_linear(struct learning *learning, const fi_answers *answers, struct attempt *ret) {
-    const fi_lesson *lesson = &learning->lesson;
+    const fi_data_set *lesson = &learning->lesson;
     fi_shape shape = prepared_shape(learning, 0);
     FD_FREE double *beta = calloc(shape.inputs, sizeof(*beta));
     if (!beta)
@@ -118,7 +118,7 @@ static int on_progress(void *context, const fi_train_progress *progress) {
 /* `held_out` tells when to stop, NULL: after `steps`. */
 static int train_network(struct learning *learning, const fi_answers *answers,
                          const fi_answers *held_out, uint32_t steps, struct attempt *ret) {
-    const fi_lesson *lesson = &learning->lesson;
+    const fi_data_set *lesson = &learning->lesson;
     double given = learning->options->prior_precision;
     fi_train_options train = learning->options->train;
     train.iterations = learning->steps = steps;
@@ -140,7 +140,7 @@ static int train_network(struct learning *learning, const fi_answers *answers,
 /* ---- trying them on answers that they have not seen ---- */
 
 struct trials {
-    fi_trial sums;
+    fi_kind_comparison sums;
     double networks; /* trained */
     double steps;    /* of those */
     struct attempt went_on;
@@ -164,8 +164,8 @@ static int try_kinds(struct learning *learning, const fi_answers *learn, const f
     bool diverged = r == -EDOM && competes;
     if (r < 0 && !diverged)
         return r;
-    r = fi_trial_add(&trials->sums, &learning->lesson, test, linear.model,
-                     diverged ? NULL : network.model);
+    r = fi_kind_comparison_add(&trials->sums, &learning->lesson, test, linear.model,
+                               diverged ? NULL : network.model);
     if (r < 0)
         return r;
     trials->networks++;
@@ -179,7 +179,7 @@ static int try_kinds(struct learning *learning, const fi_answers *learn, const f
 
 /* Where answers are held out they are the only fold, and so in no training. */
 static int try_fold(struct learning *learning, uint8_t fold, struct trials *trials) {
-    const fi_lesson *lesson = &learning->lesson;
+    const fi_data_set *lesson = &learning->lesson;
     fi_answers all = {lesson->count, lesson->pairs, lesson->targets};
     FD_CLEANUP(fi_part_clear) fi_part learn = {0};
     FD_CLEANUP(fi_part_clear) fi_part test = {0};
@@ -234,8 +234,9 @@ static bool is_tried(const struct learning *learning) {
 static int learn_from_all(struct learning *learning, struct trials *trials, struct attempt *ret) {
     const fi_train_options *train = &learning->options->train;
     fi_answers all = {learning->count, learning->lesson.pairs, learning->lesson.targets};
-    bool network = learning->kind == FI_KIND_NETWORK ||
-                   (learning->kind == FI_KIND_AUTO && fi_trial_network_wins(&trials->sums));
+    bool network =
+        learning->kind == FI_KIND_NETWORK ||
+        (learning->kind == FI_KIND_AUTO && fi_kind_comparison_network_wins(&trials->sums));
     if (!network)
         return fit_linear(learning, &all, ret);
     if (trials->went_on.model) {
@@ -312,7 +313,7 @@ static int take_answers(struct learning *learning, size_t n_items, const float *
     }
     learning->count = answers->count;
     fi_answers all = {count, pairs, targets};
-    return fi_lesson_init(&learning->lesson, learning->inputs, n_items, embeddings, &all);
+    return fi_data_set_init(&learning->lesson, learning->inputs, n_items, embeddings, &all);
 }
 
 static fi_kind kind_of(const fi_learn_options *options, size_t answers) {
@@ -364,6 +365,6 @@ int fi_learn(size_t n_items, const float *embeddings, const fi_answers *answers,
                         .tried = trials.sums.count,
                         .linear_loss = trials.sums.linear / tried,
                         .network_loss = trials.sums.network / tried,
-                        .loss_error = fi_trial_error(&trials.sums)};
+                        .loss_error = fi_kind_comparison_error(&trials.sums)};
     return 0;
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 void fi_likelihood_clear(fi_likelihood *these) {
-    fi_distinct_free(these->distinct);
+    fi_distinct_items_free(these->distinct);
     free(these->block);
     free(these->rewards);
     free(these->slopes);
@@ -20,7 +20,7 @@ static bool are_targets(const fi_answers *answers) {
     return answers->count > 0;
 }
 
-static bool are_finite(const fi_distinct *distinct) {
+static bool are_finite(const fi_distinct_items *distinct) {
     size_t h = distinct->n_features;
     for (size_t i = 0; i < distinct->n_items; i++)
         for (size_t j = 0; j < h; j++)
@@ -38,7 +38,7 @@ int fi_likelihood_init(fi_likelihood *these, size_t n_items, size_t n_features,
                            .n_pairs = answers->count,
                            .features = features,
                            .pairs = answers->pairs};
-    int r = fi_distinct_new(&pairs, &these->distinct);
+    int r = fi_distinct_items_new(&pairs, &these->distinct);
     if (r)
         return r;
     if (!are_finite(these->distinct))
@@ -58,7 +58,7 @@ int fi_likelihood_init(fi_likelihood *these, size_t n_items, size_t n_features,
 static size_t next_block(const fi_likelihood *these, size_t first) {
     size_t left = these->distinct->n_items - first;
     size_t count = left < FI_BLOCK_ROWS ? left : FI_BLOCK_ROWS;
-    fi_distinct_block(these->distinct, first, count, these->block);
+    fi_distinct_items_block(these->distinct, first, count, these->block);
     return count;
 }
 
@@ -70,7 +70,7 @@ static void find_rewards(fi_likelihood *these, const double *beta) {
 }
 
 double fi_likelihood_look(fi_likelihood *these, const double *beta) {
-    const fi_distinct *distinct = these->distinct;
+    const fi_distinct_items *distinct = these->distinct;
     double loss = 0.0;
     find_rewards(these, beta);
     memset(these->slopes, 0, distinct->n_items * sizeof(*these->slopes));

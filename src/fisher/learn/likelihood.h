@@ -7,7 +7,7 @@
 #include "design_private.h"
 
 typedef struct fi_likelihood {
-    fi_distinct *distinct;
+    fi_distinct_items *distinct;
     const float *targets; /* [n_pairs] */
     double *block;        /* [FI_BLOCK_ROWS x h] centred features */
     double *rewards;      /* [m] features beta, up to a constant */

@@ -11,11 +11,11 @@ int fi_loss_gradient(const fi_model *model, size_t n_items, const float *embeddi
                      const fi_answers *answers, fi_model *gradient, double *ret_loss) {
     if (answers->count == 0 || memcmp(&model->shape, &gradient->shape, sizeof(model->shape)) != 0)
         return -EINVAL;
-    FD_CLEANUP(fi_lesson_clear) fi_lesson lesson = {0};
-    int r = fi_lesson_init(&lesson, model, n_items, embeddings, answers);
+    FD_CLEANUP(fi_data_set_clear) fi_data_set lesson = {0};
+    int r = fi_data_set_init(&lesson, model, n_items, embeddings, answers);
     if (r < 0)
         return r;
-    *ret_loss = fi_lesson_gradient(&lesson, model, gradient->parameters);
+    *ret_loss = fi_data_set_gradient(&lesson, model, gradient->parameters);
     return 0;
 }
 
@@ -39,11 +39,11 @@ struct training {
     const fi_train_options *options;
     fi_model *model; /* moves with every step */
     fi_model *best;  /* the weights kept so far */
-    fi_lesson learn;
-    fi_lesson held_out;
+    fi_data_set learn;
+    fi_data_set held_out;
     fi_batches batches; /* of `learn` */
     float *gradient;    /* [parameter_count] */
-    fi_adam adam;
+    fi_adamw adam;
     uint32_t iteration;
     uint32_t best_iteration;
     uint32_t since_best; /* evaluations */
@@ -55,10 +55,10 @@ struct training {
 static void training_clear(struct training *training) {
     fi_model_free(training->model);
     fi_model_free(training->best);
-    fi_lesson_clear(&training->learn);
-    fi_lesson_clear(&training->held_out);
+    fi_data_set_clear(&training->learn);
+    fi_data_set_clear(&training->held_out);
     fi_batches_clear(&training->batches);
-    fi_adam_clear(&training->adam);
+    fi_adamw_clear(&training->adam);
     free(training->gradient);
 }
 
@@ -76,13 +76,13 @@ static int training_init(struct training *training, const fi_model *model, size_
     if (r == 0)
         r = fi_model_copy(model, &training->best);
     if (r == 0)
-        r = fi_lesson_init(&training->learn, model, n_items, embeddings, answers);
+        r = fi_data_set_init(&training->learn, model, n_items, embeddings, answers);
     if (r == 0)
-        r = fi_lesson_init(&training->held_out, model, n_items, embeddings, held_out);
+        r = fi_data_set_init(&training->held_out, model, n_items, embeddings, held_out);
     if (r == 0)
         r = fi_batches_init(&training->batches, model, &training->learn, options->batch_size,
                             options->seed);
-    return r < 0 ? r : fi_adam_init(&training->adam, model, options);
+    return r < 0 ? r : fi_adamw_init(&training->adam, model, options);
 }
 
 static void keep_best(struct training *training) {
@@ -95,7 +95,7 @@ static void keep_best(struct training *training) {
 static bool look_at_held_out(struct training *training) {
     if (training->held_out.count == 0)
         return false;
-    training->held_out_loss = fi_lesson_appraise(&training->held_out, training->model).loss;
+    training->held_out_loss = fi_data_set_loss(&training->held_out, training->model).loss;
     if (training->held_out_loss < training->best_loss) {
         training->best_loss = training->held_out_loss;
         training->since_best = 0;
@@ -107,11 +107,11 @@ static bool look_at_held_out(struct training *training) {
 }
 
 static int step(struct training *training) {
-    fi_lesson *batch = fi_batches_next(&training->batches, training->model);
-    training->train_loss = fi_lesson_gradient(batch, training->model, training->gradient);
+    fi_data_set *batch = fi_batches_next(&training->batches, training->model);
+    training->train_loss = fi_data_set_gradient(batch, training->model, training->gradient);
     if (!isfinite(training->train_loss))
         return -EDOM;
-    fi_adam_step(&training->adam, training->model, training->gradient);
+    fi_adamw_step(&training->adam, training->model, training->gradient);
     training->iteration++;
     return 0;
 }
@@ -157,8 +157,8 @@ int fi_train(fi_model *model, size_t n_items, const float *embeddings, const fi_
     fi_train_result result = {
         .iterations = training.iteration,
         .best_iteration = training.best_iteration,
-        .train = fi_lesson_appraise(&training.learn, training.best),
-        .held_out = fi_lesson_appraise(&training.held_out, training.best),
+        .train = fi_data_set_loss(&training.learn, training.best),
+        .held_out = fi_data_set_loss(&training.held_out, training.best),
     };
     if (!isfinite(result.train.loss))
         return -EDOM;

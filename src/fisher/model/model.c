@@ -75,14 +75,14 @@ int fi_model_new(const fi_shape *shape, uint64_t seed, fi_model **ret) {
     for (size_t i = 0; i < shape->components; i++)
         model->projection[i * shape->inputs + i] = 1.0f;
 
-    fi_rng rng = fi_rng_seeded(seed);
+    fd_rng rng = fd_rng_seeded(seed);
     float *next = model->parameters;
     for (uint32_t l = 0; l <= model->shape.hidden_layers; l++) {
         fi_layer layer = fi_model_layer(model, l);
         size_t count = layer.outputs * layer.inputs + (layer.biases ? layer.outputs : 0);
         double bound = 1.0 / sqrt((double)layer.inputs);
         for (size_t i = 0; i < count; i++)
-            *next++ = (float)((2.0 * fi_rng_uniform(&rng) - 1.0) * bound);
+            *next++ = (float)((2.0 * fd_rng_uniform(&rng) - 1.0) * bound);
     }
     *ret = model;
     return 0;

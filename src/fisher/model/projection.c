@@ -116,7 +116,7 @@ typedef struct iteration {
     float *coordinates;        /* z' Q [BLOCK_ROWS x width] */
     float *reflectors;         /* [width] of the QR factorisation */
     uint32_t rows[BLOCK_ROWS]; /* of the block */
-    fi_rng rng;
+    fd_rng rng;
 } iteration;
 
 static void iteration_clear(iteration *state) {
@@ -131,7 +131,7 @@ static int iteration_init(iteration *state, const fi_model *model, size_t n,
                           const float *embeddings) {
     size_t inputs = model->shape.inputs;
     size_t width = model->shape.components + OVERSAMPLING;
-    *state = (iteration){model, n, embeddings, width, .rng = fi_rng_seeded(1)};
+    *state = (iteration){model, n, embeddings, width, .rng = fd_rng_seeded(1)};
     state->vectors = calloc(width, inputs * sizeof(float));
     state->product = calloc(width, inputs * sizeof(float));
     state->block = calloc(BLOCK_ROWS, inputs * sizeof(float));
@@ -141,7 +141,7 @@ static int iteration_init(iteration *state, const fi_model *model, size_t n,
         !state->reflectors)
         return -ENOMEM;
     for (size_t i = 0; i < width * inputs; i++)
-        state->vectors[i] = (float)(fi_rng_uniform(&state->rng) - 0.5);
+        state->vectors[i] = (float)(fd_rng_uniform(&state->rng) - 0.5);
     return 0;
 }
 
@@ -150,7 +150,7 @@ static int iteration_init(iteration *state, const fi_model *model, size_t n,
 static uint32_t draw(iteration *state, size_t part, size_t sample) {
     size_t first = part * state->n / sample;
     size_t end = (part + 1) * state->n / sample;
-    return (uint32_t)(first + fi_rng_below(&state->rng, end - first));
+    return (uint32_t)(first + fd_rng_below(&state->rng, end - first));
 }
 
 /* product = C Q over so many items. */

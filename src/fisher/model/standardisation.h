@@ -1,6 +1,6 @@
 /* What happens to an embedding before the network; shared by the learning half. */
-#ifndef FI_INPUTS_H
-#define FI_INPUTS_H
+#ifndef FI_STANDARDISATION_H
+#define FI_STANDARDISATION_H
 
 #include "network.h"
 

@@ -92,7 +92,7 @@ static void add_degrees(sum_state *state, size_t from, size_t to) {
     size_t h = state->view->distinct->n_features;
     for (size_t first = from; first < to; first += FI_BLOCK_ROWS) {
         size_t count = at_most(to - first, FI_BLOCK_ROWS);
-        fi_distinct_block(state->view->distinct, first, count, state->rows);
+        fi_distinct_items_block(state->view->distinct, first, count, state->rows);
         for (size_t i = 0; i < count; i++)
             cblas_dscal((int)h, sqrt(state->degrees[first + i]), state->rows + i * h, 1);
         add_symmetric(state, count, state->sign, state->rows, state->rows);
@@ -159,7 +159,7 @@ static void by_interpolation(sum_state *state, size_t from, size_t to, size_t q)
     memset(ones, 0, q * sizeof(double));
     for (size_t first = from; first < to; first += FI_BLOCK_ROWS) {
         size_t count = at_most(to - first, FI_BLOCK_ROWS);
-        fi_distinct_block(state->view->distinct, first, count, state->rows);
+        fi_distinct_items_block(state->view->distinct, first, count, state->rows);
         for (size_t i = 0; i < count; i++) {
             lagrange(state, q, reward_of(state, first + i), state->weights + i * q);
             cblas_daxpy((int)q, 1.0, state->weights + i * q, 1, ones, 1);
@@ -201,15 +201,15 @@ static void weigh_block(sum_state *state, size_t row, size_t rows, size_t column
 }
 
 static void pair_by_pair(sum_state *state, size_t from, size_t to) {
-    const fi_distinct *distinct = state->view->distinct;
+    const fi_distinct_items *distinct = state->view->distinct;
     int h = (int)distinct->n_features;
     memset(state->degrees + from, 0, (to - from) * sizeof(double));
     for (size_t row = from; row < to; row += FI_BLOCK_ROWS) {
         size_t rows = at_most(to - row, FI_BLOCK_ROWS);
-        fi_distinct_block(distinct, row, rows, state->rows);
+        fi_distinct_items_block(distinct, row, rows, state->rows);
         for (size_t column = row; column < to; column += COLUMNS) {
             size_t columns = at_most(to - column, COLUMNS);
-            fi_distinct_block(distinct, column, columns, state->columns);
+            fi_distinct_items_block(distinct, column, columns, state->columns);
             weigh_block(state, row, rows, column, columns);
             cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, h, (int)columns, 1.0,
                         state->weights, (int)columns, state->columns, h, 0.0, state->product, h);
@@ -243,9 +243,9 @@ static int subtract_excluded(const fi_pool_view *view, bool unit, fi_information
         return -ENOMEM;
     for (size_t i = 0; i < view->n_excluded; i++) {
         pairs[i] = (fi_pair){(uint32_t)(view->excluded[i] >> 32), (uint32_t)view->excluded[i]};
-        weights[i] = unit ? -1.0 : -fi_weight(fi_distinct_logit(view->distinct, pairs[i]));
+        weights[i] = unit ? -1.0 : -fi_weight(fi_distinct_items_logit(view->distinct, pairs[i]));
     }
-    fi_distinct listed = *view->distinct;
+    fi_distinct_items listed = *view->distinct;
     listed.pairs = pairs;
     listed.n_pairs = view->n_excluded;
     return fi_information_add_laplacian(information, &listed, weights);

@@ -18,7 +18,7 @@ typedef struct span {
 } span;
 
 typedef struct scanner {
-    const fi_scan *scan;
+    const fi_pool_top_k *scan;
     size_t m;
     uint32_t *order;       /* [m] the items by their rewards; by groups within groups */
     float *ordered;        /* [m x h] their whitened rows */
@@ -32,9 +32,9 @@ typedef struct scanner {
     float *gram;           /* [ROWS x COLUMNS] -2 u_i' u_j */
     uint32_t *hits;        /* [COLUMNS] */
     size_t count, capacity;
-    fi_found *found; /* [capacity] */
-    fi_found last;   /* what does not rank before it is not wanted */
-    bool passed;     /* one was left out */
+    fi_ranked_pair *found; /* [capacity] */
+    fi_ranked_pair last;   /* what does not rank before it is not wanted */
+    bool passed;           /* one was left out */
 } scanner;
 
 static void scanner_free(scanner *state) {
@@ -51,7 +51,7 @@ static void scanner_free(scanner *state) {
     free(state->found);
 }
 
-static bool needs_gram(const fi_scan *scan) {
+static bool needs_gram(const fi_pool_top_k *scan) {
     return scan->key == FI_KEY_INFORMATION || scan->key == FI_KEY_LEVERAGE;
 }
 
@@ -73,7 +73,7 @@ static int by_reward(const void *x, const void *y) {
 }
 
 static int order_items(scanner *state) {
-    const fi_distinct *distinct = state->scan->view->distinct;
+    const fi_distinct_items *distinct = state->scan->view->distinct;
     size_t h = distinct->n_features;
     FD_FREE placed *places = calloc(state->m + 1, sizeof(*places));
     if (!places)
@@ -101,14 +101,14 @@ static int order_items(scanner *state) {
 /* float32 products of h terms are off by at most about h units of rounding of |u_i| |u_j|, which is
  * no more than half of |u_i|^2 + |u_j|^2. */
 static void measure_items(scanner *state) {
-    const fi_scan *scan = state->scan;
-    const fi_distinct *distinct = scan->view->distinct;
+    const fi_pool_top_k *scan = state->scan;
+    const fi_distinct_items *distinct = scan->view->distinct;
     size_t h = distinct->n_features;
     double margin = 1.0 + ((double)h + 16.0) * (double)FLT_EPSILON;
     double low = INFINITY, high = -INFINITY;
     for (size_t i = 0; i < state->m; i++) {
         uint32_t item = state->order[i];
-        bool closed = scan->admission && fi_admission_is_item_closed(scan->admission, item);
+        bool closed = scan->admission && fi_constraints_is_item_closed(scan->admission, item);
         double square =
             needs_gram(scan) ? fi_whitened_square(h, state->whitened + i * h) * margin : 0.0;
         state->squares[i] = closed ? -INFINITY : (float)square;
@@ -137,7 +137,7 @@ static void measure_spans(const scanner *state, size_t size, span *spans) {
 }
 
 static int scanner_init(scanner *state) {
-    const fi_scan *scan = state->scan;
+    const fi_pool_top_k *scan = state->scan;
     size_t m = scan->view->distinct->n_items;
     uint64_t pairs = scan->view->before[m] + 1;
     state->m = m;
@@ -151,14 +151,15 @@ static int scanner_init(scanner *state) {
     state->columns = calloc(count_blocks(m, COLUMNS) + 1, sizeof(span));
     state->gram = malloc(sizeof(float[ROWS][COLUMNS]));
     state->hits = calloc(COLUMNS, sizeof(uint32_t));
-    state->found = malloc(state->capacity * sizeof(fi_found));
+    state->found = malloc(state->capacity * sizeof(fi_ranked_pair));
     if (!state->order || !state->squares || !state->rising || !state->falling || !state->rewards ||
         !state->rows || !state->columns || !state->gram || !state->hits || !state->found)
         return -ENOMEM;
     int r = order_items(state);
     if (r)
         return r;
-    state->last = (fi_found){scan->least, {UINT32_MAX, UINT32_MAX}}; /* after all of that key */
+    state->last =
+        (fi_ranked_pair){scan->least, {UINT32_MAX, UINT32_MAX}}; /* after all of that key */
     measure_items(state);
     measure_spans(state, ROWS, state->rows);
     measure_spans(state, COLUMNS, state->columns);
@@ -167,9 +168,9 @@ static int scanner_init(scanner *state) {
 
 /* ---- keys ---- */
 
-double fi_scan_key_of(const fi_scan *scan, fi_pair pair) {
-    const fi_distinct *distinct = scan->view->distinct;
-    double logit = fi_distinct_logit(distinct, pair);
+double fi_pool_key_of(const fi_pool_top_k *scan, fi_pair pair) {
+    const fi_distinct_items *distinct = scan->view->distinct;
+    double logit = fi_distinct_items_logit(distinct, pair);
     if (scan->key == FI_KEY_CLOSENESS)
         return -fabs(logit);
     if (scan->key == FI_KEY_DISTANCE)
@@ -178,20 +179,21 @@ double fi_scan_key_of(const fi_scan *scan, fi_pair pair) {
     return scan->key == FI_KEY_LEVERAGE ? leverage : fi_weight(logit) * leverage;
 }
 
-static bool ranks_before(fi_found x, fi_found y) {
+static bool ranks_before(fi_ranked_pair x, fi_ranked_pair y) {
     return x.key > y.key || (x.key == y.key && fi_pair_key(x.pair) < fi_pair_key(y.pair));
 }
 
 static int by_rank(const void *x, const void *y) {
-    fi_found a = *(const fi_found *)x, b = *(const fi_found *)y;
+    fi_ranked_pair a = *(const fi_ranked_pair *)x, b = *(const fi_ranked_pair *)y;
     return ranks_before(a, b) ? -1 : ranks_before(b, a);
 }
 
 /* Moves the first `count` in rank of n to the front (Hoare 1961). */
-static void partition(fi_found *found, size_t n, size_t count) {
+static void partition(fi_ranked_pair *found, size_t n, size_t count) {
     size_t low = 0, high = n;
     while (high - low > 1 && low < count && count < high) {
-        fi_found pivot = found[low + (high - low - 1) / 2]; /* not the last: each turn shrinks */
+        fi_ranked_pair pivot =
+            found[low + (high - low - 1) / 2]; /* not the last: each turn shrinks */
         size_t i = low, j = high - 1;
         for (;;) {
             while (ranks_before(found[i], pivot))
@@ -200,7 +202,7 @@ static void partition(fi_found *found, size_t n, size_t count) {
                 j--;
             if (i >= j)
                 break;
-            fi_found swapped = found[i];
+            fi_ranked_pair swapped = found[i];
             found[i++] = found[j];
             found[j--] = swapped;
         }
@@ -229,12 +231,12 @@ static void keep_best(scanner *state) {
 
 /* Items that stand at two places of the order and passed the screen. */
 static void note(scanner *state, size_t place, size_t other) {
-    const fi_scan *scan = state->scan;
+    const fi_pool_top_k *scan = state->scan;
     const fi_pool_view *view = scan->view;
     uint32_t a = state->order[place], b = state->order[other];
     fi_pair pair = a < b ? (fi_pair){a, b} : (fi_pair){b, a};
     uint64_t key = fi_pair_key(pair);
-    fi_found found = {fi_scan_key_of(scan, pair), pair};
+    fi_ranked_pair found = {fi_pool_key_of(scan, pair), pair};
     if (view->pool->scope == FI_SCOPE_ACROSS && view->group_ends[a] == view->group_ends[b])
         return;
     if (!ranks_before(found, state->last)) {
@@ -354,7 +356,7 @@ static double bound_of(const scanner *state, const span *rows, const span *colum
 
 /* Rows from row * ROWS and columns from column * COLUMNS on, of which those after the row count. */
 static void scan_block(scanner *state, size_t row, size_t column) {
-    const fi_scan *scan = state->scan;
+    const fi_pool_top_k *scan = state->scan;
     size_t h = scan->view->distinct->n_features;
     size_t top = row * ROWS, left = column * COLUMNS;
     size_t rows = state->m - top < ROWS ? state->m - top : ROWS;
@@ -397,7 +399,7 @@ static int scan_all(scanner *state) {
     return 0;
 }
 
-int fi_scan_pool(const fi_scan *scan, fi_finds *ret) {
+int fi_pool_top_k_find(const fi_pool_top_k *scan, fi_top_pairs *ret) {
     FD_CLEANUP(scanner_free) scanner state = {.scan = scan};
     int r = scanner_init(&state);
     if (r == 0)
@@ -405,7 +407,7 @@ int fi_scan_pool(const fi_scan *scan, fi_finds *ret) {
     if (r)
         return r;
     keep_best(&state);
-    *ret = (fi_finds){
+    *ret = (fi_top_pairs){
         .count = state.count,
         .floor = state.passed ? state.last.key : scan->least,
     };
@@ -413,12 +415,12 @@ int fi_scan_pool(const fi_scan *scan, fi_finds *ret) {
     return 0;
 }
 
-void fi_finds_sort(fi_finds *finds) {
+void fi_top_pairs_sort(fi_top_pairs *finds) {
     if (finds->count > 1)
         qsort(finds->pairs, finds->count, sizeof(*finds->pairs), by_rank);
 }
 
-void fi_finds_clear(fi_finds *finds) {
+void fi_top_pairs_clear(fi_top_pairs *finds) {
     free(finds->pairs);
-    *finds = (fi_finds){0};
+    *finds = (fi_top_pairs){0};
 }

@@ -6,47 +6,48 @@
  * falls, so that blocks which cannot hold a pair among the best are passed over. What is found is
  * exact, and the same as from the full list.
  */
-#ifndef FI_SCAN_H
-#define FI_SCAN_H
+#ifndef FI_POOL_TOP_K_H
+#define FI_POOL_TOP_K_H
 
 #include "pool_view.h"
 
-typedef enum fi_scan_key {
+typedef enum fi_pool_key {
     FI_KEY_INFORMATION, /* v d' M^-1 d */
     FI_KEY_LEVERAGE,    /* d' M^-1 d */
     FI_KEY_CLOSENESS,   /* -abs(d' beta) */
     FI_KEY_DISTANCE,    /* abs(d' beta) */
-} fi_scan_key;
+} fi_pool_key;
 
-typedef struct fi_scan {
+typedef struct fi_pool_top_k {
     const fi_pool_view *view;
     const fi_selection_options *options;
-    const fi_admission *admission; /* pairs of items that it has closed are passed over; or NULL */
-    const uint64_t *taken;         /* [n_taken] keys of pairs to pass over, ascending */
+    const fi_constraints
+        *admission;        /* pairs of items that it has closed are passed over; or NULL */
+    const uint64_t *taken; /* [n_taken] keys of pairs to pass over, ascending */
     size_t n_taken;
-    fi_scan_key key;
+    fi_pool_key key;
     const float *whitened; /* [m x h]; NULL for keys without leverage */
     double least;          /* pairs with a smaller key are not wanted; -INFINITY: all are */
     size_t room;           /* pairs wanted, at least 1 */
-} fi_scan;
+} fi_pool_top_k;
 
 /* A pair of distinct items. One ranks before another by a larger key, then by the lower items. */
-typedef struct fi_found {
+typedef struct fi_ranked_pair {
     double key;
     fi_pair pair;
-} fi_found;
+} fi_ranked_pair;
 
-typedef struct fi_finds {
-    size_t count;    /* room, or fewer: all that are wanted */
-    fi_found *pairs; /* [count], in no order */
-    double floor;    /* no other pair has a larger key; -INFINITY where there is no other */
-} fi_finds;
+typedef struct fi_top_pairs {
+    size_t count;          /* room, or fewer: all that are wanted */
+    fi_ranked_pair *pairs; /* [count], in no order */
+    double floor;          /* no other pair has a larger key; -INFINITY where there is no other */
+} fi_top_pairs;
 
-int fi_scan_pool(const fi_scan *scan, fi_finds *ret) FD_MUST_CHECK;
-void fi_finds_sort(fi_finds *finds); /* first in rank first */
-void fi_finds_clear(fi_finds *finds);
+int fi_pool_top_k_find(const fi_pool_top_k *scan, fi_top_pairs *ret) FD_MUST_CHECK;
+void fi_top_pairs_sort(fi_top_pairs *finds); /* first in rank first */
+void fi_top_pairs_clear(fi_top_pairs *finds);
 
 /* The key of one pair. */
-double fi_scan_key_of(const fi_scan *scan, fi_pair pair);
+double fi_pool_key_of(const fi_pool_top_k *scan, fi_pair pair);
 
 #endif

@@ -8,7 +8,7 @@
 void fi_pool_view_free(fi_pool_view *view) {
     if (!view)
         return;
-    fi_distinct_free(view->distinct);
+    fi_distinct_items_free(view->distinct);
     free(view->group_ends);
     free(view->before);
     free(view->excluded);
@@ -71,7 +71,7 @@ static int order_members(fi_pool_view *view) {
         view->group_ends[i] = i + 1 < m && keys[i + 1] >> 32 == keys[i] >> 32
                                   ? view->group_ends[i + 1]
                                   : (uint32_t)i + 1;
-    return fi_distinct_new_members(pool, rows, &view->distinct);
+    return fi_distinct_items_of_pool(pool, rows, &view->distinct);
 }
 
 static int count_pairs(fi_pool_view *view) {
@@ -222,7 +222,7 @@ static int by_gap(const void *x, const void *y) {
 static void measure_excluded(const fi_pool_view *view, double *gaps) {
     for (size_t i = 0; i < view->n_excluded; i++) {
         fi_pair none = {(uint32_t)(view->excluded[i] >> 32), (uint32_t)view->excluded[i]};
-        gaps[i] = fabs(fi_distinct_logit(view->distinct, none));
+        gaps[i] = fabs(fi_distinct_items_logit(view->distinct, none));
     }
     if (view->n_excluded > 1)
         qsort(gaps, view->n_excluded, sizeof(*gaps), by_gap);
@@ -256,7 +256,7 @@ int fi_pool_entropy_ranks(const fi_pool_view *view, const fi_selection_options *
     measure_excluded(view, excluded);
     int r = 0;
     for (size_t p = 0; p < k && r == 0; p++) {
-        double gap = fabs(fi_distinct_logit(view->distinct, pairs[p]));
+        double gap = fabs(fi_distinct_items_logit(view->distinct, pairs[p]));
         uint64_t within = 0;
         for (size_t i = 0; view->pool->scope != FI_SCOPE_ANY && i < m; i = view->group_ends[i])
             within += count_closer(view->group_ends[i] - i, grouped + i, gap);

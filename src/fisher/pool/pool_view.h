@@ -3,16 +3,16 @@
  * so that the partners of an item among those after it are one range: those of its group, those
  * behind its group, or both.
  */
-#ifndef FI_POOL_H
-#define FI_POOL_H
+#ifndef FI_POOL_VIEW_H
+#define FI_POOL_VIEW_H
 
 #include "constraints.h"
 
 struct fi_pool_view {
     const fi_pool *pool;
-    fi_distinct *distinct; /* the items in their order; no pairs */
-    uint32_t *group_ends;  /* [m] the item behind the last of each one's group */
-    uint64_t *before;      /* [m + 1] pairs in scope whose first item comes before each */
+    fi_distinct_items *distinct; /* the items in their order; no pairs */
+    uint32_t *group_ends;        /* [m] the item behind the last of each one's group */
+    uint64_t *before;            /* [m + 1] pairs in scope whose first item comes before each */
     size_t n_excluded;
     uint64_t *excluded; /* [n_excluded] keys of pairs in scope that are none, ascending, distinct */
     uint64_t n_pairs;   /* in scope and not excluded */

@@ -15,7 +15,7 @@ static const fi_strategy strategies[] = {
 #undef FI_POOL_STRATEGY
 };
 
-static const fi_chooser choosers[] = {
+static const fi_strategy_functions choosers[] = {
 #define FI_STRATEGY(name, choose, sentence) {choose, NULL},
 #define FI_POOL_STRATEGY(name, choose, choose_from_pool, sentence) {choose, choose_from_pool},
 #include "strategies.def"
@@ -38,7 +38,7 @@ const fi_strategy *fi_strategy_find(const char *name) {
     return NULL;
 }
 
-const fi_chooser *fi_chooser_of(const fi_strategy *strategy) {
+const fi_strategy_functions *fi_strategy_functions_of(const fi_strategy *strategy) {
     for (size_t i = 0; i < FD_LENGTH(strategies); i++)
         if (strategy == &strategies[i])
             return &choosers[i];
@@ -47,7 +47,7 @@ const fi_chooser *fi_chooser_of(const fi_strategy *strategy) {
 
 int fi_check_options(const fi_selection_options *options, size_t n_features,
                      const fi_information *past) {
-    if (!fi_chooser_of(options->strategy) || options->batch_size == 0 ||
+    if (!fi_strategy_functions_of(options->strategy) || options->batch_size == 0 ||
         !isfinite(options->prior_precision) || options->prior_precision <= 0.0 ||
         !(options->copy_distance >= 0.0 && options->copy_distance < 1.0))
         return -EINVAL;
@@ -60,23 +60,23 @@ int fi_check_options(const fi_selection_options *options, size_t n_features,
 /* What a selection works on. */
 typedef struct workspace {
     const fi_selection_options *options;
-    fi_distinct *distinct;
+    fi_distinct_items *distinct;
     fi_information *past;
     fi_factor *factor;
     double *logits;  /* [n_pairs] */
     double *weights; /* [n_pairs] v */
     double *ones;    /* [n_pairs] in place of weights that say nothing, else NULL */
-    fi_admission *admission;
+    fi_constraints *admission;
     size_t count;
     uint32_t *batch; /* [k] */
     fi_pair *pairs;  /* [k] */
 } workspace;
 
 static void workspace_free(workspace *work) {
-    fi_distinct_free(work->distinct);
+    fi_distinct_items_free(work->distinct);
     fi_information_free(work->past);
     fi_factor_free(work->factor);
-    fi_admission_free(work->admission);
+    fi_constraints_free(work->admission);
     free(work->logits);
     free(work->weights);
     free(work->ones);
@@ -92,7 +92,7 @@ static int weigh(workspace *work) {
         return -ENOMEM;
     double largest = 0.0;
     for (size_t i = 0; i < n; i++) {
-        work->logits[i] = fi_distinct_logit(work->distinct, work->distinct->pairs[i]);
+        work->logits[i] = fi_distinct_items_logit(work->distinct, work->distinct->pairs[i]);
         work->weights[i] = fi_weight(work->logits[i]);
         largest = fmax(largest, work->weights[i]);
     }
@@ -109,7 +109,7 @@ static int weigh(workspace *work) {
 static int workspace_init(workspace *work, const fi_candidates *candidates,
                           const fi_information *past, const fi_selection_options *options) {
     work->options = options;
-    int r = fi_distinct_new(candidates, &work->distinct);
+    int r = fi_distinct_items_new(candidates, &work->distinct);
     if (r)
         return r;
     r = weigh(work);
@@ -123,7 +123,7 @@ static int workspace_init(workspace *work, const fi_candidates *candidates,
     if (r)
         return r;
     fi_limits limits = fi_limits_of(options, candidates->groups);
-    r = fi_admission_new(work->distinct, &limits, &work->admission);
+    r = fi_constraints_new(work->distinct, &limits, &work->admission);
     if (r)
         return r;
     work->batch = calloc(options->batch_size, sizeof(*work->batch));
@@ -132,7 +132,7 @@ static int workspace_init(workspace *work, const fi_candidates *candidates,
 }
 
 fi_limits fi_limits_of(const fi_selection_options *options, const uint32_t *groups) {
-    const fi_chooser *chooser = fi_chooser_of(options->strategy);
+    const fi_strategy_functions *chooser = fi_strategy_functions_of(options->strategy);
     assert(chooser); /* by fi_check_options */
     bool is_random = chooser->choose == fi_choose_random;
     return (fi_limits){
@@ -145,7 +145,7 @@ fi_limits fi_limits_of(const fi_selection_options *options, const uint32_t *grou
 }
 
 static int choose(workspace *work) {
-    fi_rng rng = fi_rng_seeded(work->options->seed);
+    fd_rng rng = fd_rng_seeded(work->options->seed);
     fi_problem problem = {
         .distinct = work->distinct,
         .logits = work->logits,
@@ -156,7 +156,7 @@ static int choose(workspace *work) {
         .options = work->options,
         .rng = &rng,
     };
-    const fi_chooser *chooser = fi_chooser_of(work->options->strategy);
+    const fi_strategy_functions *chooser = fi_strategy_functions_of(work->options->strategy);
     assert(chooser);
     int r = chooser->choose(&problem, work->options->batch_size, work->batch, &work->count);
     for (size_t i = 0; r == 0 && i < work->count; i++)
@@ -169,7 +169,7 @@ static int choose(workspace *work) {
 static int largest_of_list(void *context, const fi_factor *at, size_t k, double *ret_largest,
                            double *ret_batch, fi_information *information) {
     const workspace *work = context;
-    fi_distinct top = *work->distinct;
+    fi_distinct_items top = *work->distinct;
     FD_FREE float *whitened = calloc(top.n_items, top.n_features * sizeof(*whitened));
     FD_FREE double *slopes = calloc(top.n_pairs, sizeof(*slopes));
     FD_FREE uint32_t *indices = calloc(k, sizeof(*indices));
@@ -181,7 +181,7 @@ static int largest_of_list(void *context, const fi_factor *at, size_t k, double 
     fi_whitened_leverages(work->distinct, whitened, slopes);
     for (size_t i = 0; i < top.n_pairs; i++)
         slopes[i] *= work->weights[i];
-    r = fi_top(top.n_pairs, slopes, k, indices);
+    r = fi_top_k(top.n_pairs, slopes, k, indices);
     if (r)
         return r;
     *ret_largest = *ret_batch = 0.0;
@@ -207,7 +207,7 @@ static int largest_of_list(void *context, const fi_factor *at, size_t k, double 
 
 /* [count] pairs of a random choice of the candidates. */
 static int draw_random(const workspace *work, fi_pair *pairs) {
-    fi_rng rng = fi_rng_seeded(work->options->seed ^ FI_RANDOM_BATCH_SEED);
+    fd_rng rng = fd_rng_seeded(work->options->seed ^ FI_RANDOM_BATCH_SEED);
     size_t n = work->distinct->n_pairs;
     FD_FREE uint32_t *drawn = calloc(n, sizeof(*drawn));
     if (!drawn)
@@ -228,7 +228,7 @@ static int rank_by_entropy(const workspace *work, fi_selection *selection) {
         return -ENOMEM;
     for (size_t i = 0; i < n; i++)
         keys[i] = -fabs(work->logits[i]);
-    int r = fi_top(n, keys, n, order);
+    int r = fi_top_k(n, keys, n, order);
     for (size_t i = 0; r == 0 && i < n; i++)
         ranks[order[i]] = (uint32_t)i;
     for (size_t i = 0; r == 0 && i < work->count; i++)
@@ -247,7 +247,7 @@ static int appraise(workspace *work, fi_selection *selection) {
         r = rank_by_entropy(work, selection);
     if (r)
         return r;
-    fi_appraisal given = {
+    fi_batch_evaluation given = {
         .distinct = work->distinct,
         .before = work->factor,
         .options = work->options,
@@ -256,7 +256,7 @@ static int appraise(workspace *work, fi_selection *selection) {
         .pairs = work->pairs,
         .random = random,
     };
-    return fi_appraise(&given, selection);
+    return fi_batch_evaluate(&given, selection);
 }
 
 int fi_select(const fi_candidates *candidates, const fi_information *past,

@@ -14,20 +14,20 @@ typedef struct workspace {
     const fi_pool_view *view;
     fi_information *past;
     fi_factor *factor;
-    fi_admission *admission;
+    fi_constraints *admission;
     size_t count;
     fi_pair *batch; /* [k] distinct items */
 } workspace;
 
 static void workspace_clear(workspace *work) {
-    fi_admission_free(work->admission);
+    fi_constraints_free(work->admission);
     fi_factor_free(work->factor);
     fi_information_free(work->past);
     free(work->batch);
 }
 
 static int workspace_init(workspace *work, const fi_information *past,
-                          const fi_selection_options *options, fi_rng *rng) {
+                          const fi_selection_options *options, fd_rng *rng) {
     const fi_pool *pool = work->view->pool;
     int r = past ? fi_information_copy(past, &work->past)
                  : fi_information_new(pool->n_features, &work->past);
@@ -36,7 +36,7 @@ static int workspace_init(workspace *work, const fi_information *past,
     if (r)
         return r;
     fi_limits limits = fi_limits_of(options, pool->groups);
-    r = fi_admission_new(work->view->distinct, &limits, &work->admission);
+    r = fi_constraints_new(work->view->distinct, &limits, &work->admission);
     if (r)
         return r;
     work->batch = calloc(options->batch_size, sizeof(*work->batch));
@@ -53,15 +53,16 @@ static int workspace_init(workspace *work, const fi_information *past,
 
 /* ---- what the batch is worth ---- */
 
-static int add_finds(const workspace *work, const fi_finds *finds, fi_information *information) {
-    fi_distinct listed = *work->view->distinct;
+static int add_finds(const workspace *work, const fi_top_pairs *finds,
+                     fi_information *information) {
+    fi_distinct_items listed = *work->view->distinct;
     FD_FREE fi_pair *pairs = calloc(finds->count + 1, sizeof(*pairs));
     FD_FREE double *weights = calloc(finds->count + 1, sizeof(*weights));
     if (!pairs || !weights)
         return -ENOMEM;
     for (size_t i = 0; i < finds->count; i++) {
         pairs[i] = finds->pairs[i].pair;
-        weights[i] = fi_weight(fi_distinct_logit(&listed, pairs[i]));
+        weights[i] = fi_weight(fi_distinct_items_logit(&listed, pairs[i]));
     }
     listed.pairs = pairs;
     listed.n_pairs = finds->count;
@@ -71,14 +72,14 @@ static int add_finds(const workspace *work, const fi_finds *finds, fi_informatio
 static int largest_of_pool(void *context, const fi_factor *at, size_t k, double *ret_largest,
                            double *ret_batch, fi_information *information) {
     const workspace *work = context;
-    const fi_distinct *distinct = work->view->distinct;
+    const fi_distinct_items *distinct = work->view->distinct;
     FD_FREE float *whitened = calloc(distinct->n_items + 1, distinct->n_features * sizeof(float));
     if (!whitened)
         return -ENOMEM;
     int r = fi_whiten(at, distinct, whitened);
     if (r)
         return r;
-    fi_scan scan = {
+    fi_pool_top_k scan = {
         .view = work->view,
         .options = work->problem.options,
         .key = FI_KEY_INFORMATION,
@@ -86,22 +87,22 @@ static int largest_of_pool(void *context, const fi_factor *at, size_t k, double 
         .least = -INFINITY,
         .room = k,
     };
-    FD_CLEANUP(fi_finds_clear) fi_finds finds = {0};
-    r = fi_scan_pool(&scan, &finds);
+    FD_CLEANUP(fi_top_pairs_clear) fi_top_pairs finds = {0};
+    r = fi_pool_top_k_find(&scan, &finds);
     if (r)
         return r;
     *ret_largest = *ret_batch = 0.0;
     for (size_t i = 0; i < finds.count; i++)
         *ret_largest += finds.pairs[i].key;
     for (size_t i = 0; i < work->count; i++)
-        *ret_batch += fi_scan_key_of(&scan, work->batch[i]);
+        *ret_batch += fi_pool_key_of(&scan, work->batch[i]);
     return information ? add_finds(work, &finds, information) : 0;
 }
 
 static int draw_random(const workspace *work, fi_pair *pairs) {
-    fi_rng rng = fi_rng_seeded(work->problem.options->seed ^ FI_RANDOM_BATCH_SEED);
-    FD_CLEANUP(fi_admission_freep) fi_admission *admission = NULL;
-    int r = fi_admission_new(work->view->distinct, &(fi_limits){0}, &admission);
+    fd_rng rng = fd_rng_seeded(work->problem.options->seed ^ FI_RANDOM_BATCH_SEED);
+    FD_CLEANUP(fi_constraints_freep) fi_constraints *admission = NULL;
+    int r = fi_constraints_new(work->view->distinct, &(fi_limits){0}, &admission);
     size_t count = 0;
     return r ? r
              : fi_draw_from_pool(work->view, work->problem.options, admission, &rng, work->count,
@@ -124,7 +125,7 @@ static int appraise(workspace *work, fi_selection *selection) {
     }
     if (r)
         return r;
-    fi_appraisal given = {
+    fi_batch_evaluation given = {
         .distinct = work->view->distinct,
         .before = work->factor,
         .options = options,
@@ -133,18 +134,18 @@ static int appraise(workspace *work, fi_selection *selection) {
         .pairs = work->batch,
         .random = random,
     };
-    return fi_appraise(&given, selection);
+    return fi_batch_evaluate(&given, selection);
 }
 
 /* ---- selection ---- */
 
-int fi_select_unlisted(const fi_pool_view *view, const fi_information *past,
-                       const fi_selection_options *options, fi_selection *ret) {
-    fi_rng rng = fi_rng_seeded(options->seed);
+int fi_select_from_pool_unlisted(const fi_pool_view *view, const fi_information *past,
+                                 const fi_selection_options *options, fi_selection *ret) {
+    fd_rng rng = fd_rng_seeded(options->seed);
     FD_CLEANUP(workspace_clear) workspace work = {.view = view};
     int r = workspace_init(&work, past, options, &rng);
     if (r == 0)
-        r = fi_chooser_of(options->strategy)
+        r = fi_strategy_functions_of(options->strategy)
                 ->choose_from_pool(&work.problem, options->batch_size, work.batch, &work.count);
     if (r)
         return r;
@@ -157,8 +158,8 @@ int fi_select_unlisted(const fi_pool_view *view, const fi_information *past,
     return 0;
 }
 
-int fi_select_listed(const fi_pool_view *view, const fi_information *past,
-                     const fi_selection_options *options, fi_selection *ret) {
+int fi_select_from_pool_listed(const fi_pool_view *view, const fi_information *past,
+                               const fi_selection_options *options, fi_selection *ret) {
     FD_FREE fi_pair *pairs = calloc((size_t)view->n_pairs + 1, sizeof(*pairs));
     if (!pairs)
         return -ENOMEM;
@@ -192,10 +193,10 @@ int fi_select_pool(const fi_pool_view *view, const fi_information *past,
         return r;
     if (options->batch_size > view->n_pairs)
         return -EINVAL;
-    bool needs_list = !fi_chooser_of(options->strategy)->choose_from_pool;
+    bool needs_list = !fi_strategy_functions_of(options->strategy)->choose_from_pool;
     if (needs_list && view->n_pairs > FI_LISTED_PAIRS_MAX)
         return -EOPNOTSUPP;
     return needs_list || view->n_pairs < LISTED_BELOW
-               ? fi_select_listed(view, past, options, ret)
-               : fi_select_unlisted(view, past, options, ret);
+               ? fi_select_from_pool_listed(view, past, options, ret)
+               : fi_select_from_pool_unlisted(view, past, options, ret);
 }

@@ -40,7 +40,7 @@ double fi_bald(double mean, double variance) {
 }
 
 int fi_choose_bald(const fi_problem *problem, size_t k, uint32_t *batch, size_t *count) {
-    const fi_distinct *distinct = problem->distinct;
+    const fi_distinct_items *distinct = problem->distinct;
     FD_FREE float *whitened = calloc(distinct->n_items, distinct->n_features * sizeof(*whitened));
     FD_FREE double *keys = calloc(distinct->n_pairs, sizeof(*keys));
     if (!whitened || !keys)

@@ -37,7 +37,7 @@ typedef struct batch_search {
     size_t *count;
     float *whitened;   /* [m x h] by the factor of M before the first pick */
     fi_factor *factor; /* of M in these coordinates */
-    fi_joint *joint;
+    fi_joint_information *joint;
     size_t left;
     fi_ranked *heap; /* [n] the candidates left, by bounds of their gains */
     fi_ranked fresh[EVALUATED_MAX];
@@ -46,7 +46,7 @@ typedef struct batch_search {
 static void search_free(batch_search *search) {
     free(search->whitened);
     fi_factor_free(search->factor);
-    fi_joint_free(search->joint);
+    fi_joint_information_free(search->joint);
     free(search->heap);
     free(search);
 }
@@ -59,7 +59,7 @@ static int identity_factor(size_t h, fi_factor **ret) {
 }
 
 static int search_init(batch_search *search) {
-    const fi_distinct *distinct = search->problem->distinct;
+    const fi_distinct_items *distinct = search->problem->distinct;
     size_t h = distinct->n_features;
     search->whitened = calloc(distinct->n_items, h * sizeof(*search->whitened));
     search->heap = calloc(distinct->n_pairs, sizeof(*search->heap));
@@ -71,7 +71,7 @@ static int search_init(batch_search *search) {
     int r = fi_whiten(search->problem->factor, distinct, search->whitened);
     if (r == 0)
         r = identity_factor(h, &search->factor);
-    return r ? r : fi_joint_new(search->problem, search->whitened, &search->joint);
+    return r ? r : fi_joint_information_new(search->problem, search->whitened, &search->joint);
 }
 
 /* ---- the heap ---- */
@@ -100,7 +100,7 @@ static void evaluate(const batch_search *search, size_t count, fi_ranked *ranked
     double gains[FI_JOINT_BLOCK];
     for (size_t i = 0; i < count; i++)
         indices[i] = ranked[i].index;
-    fi_joint_gains(search->joint, count, indices, gains);
+    fi_joint_information_gains(search->joint, count, indices, gains);
     for (size_t i = 0; i < count; i++)
         ranked[i].key = gains[i] > GAIN_FLOOR ? gains[i] : 0.0;
 }
@@ -112,7 +112,7 @@ static int go_on(const batch_search *search) {
 /* ---- a round ---- */
 
 static int begin_round(batch_search *search) {
-    int r = fi_joint_begin(search->joint, search->factor);
+    int r = fi_joint_information_begin(search->joint, search->factor);
     for (size_t first = 0; r == 0 && first < search->left; first += FI_JOINT_BLOCK) {
         size_t left = search->left - first;
         evaluate(search, left < FI_JOINT_BLOCK ? left : FI_JOINT_BLOCK, search->heap + first);
@@ -129,8 +129,8 @@ static size_t pop_block(batch_search *search, fi_ranked best, fi_ranked *fresh) 
     size_t count = 0;
     while (count < FI_JOINT_BLOCK && search->left > 0 && ranks_before(search->heap[0], best)) {
         fi_ranked first = pop(search);
-        if (!fi_admission_is_closed(search->problem->admission,
-                                    search->problem->distinct->pairs[first.index]))
+        if (!fi_constraints_is_closed(search->problem->admission,
+                                      search->problem->distinct->pairs[first.index]))
             fresh[count++] = first;
     }
     return count;
@@ -160,9 +160,9 @@ static int pop_best(batch_search *search, fi_ranked *ret) {
 
 static int offer(batch_search *search, uint32_t index, bool *ret_admitted) {
     fi_verdict verdict;
-    int r = fi_admission_offer(search->problem->admission, index,
-                               search->problem->distinct->pairs[index], &verdict);
-    *ret_admitted = r == 0 && verdict == FI_ADMITTED;
+    int r = fi_constraints_offer(search->problem->admission, index,
+                                 search->problem->distinct->pairs[index], &verdict);
+    *ret_admitted = r == 0 && verdict == FI_ACCEPTED;
     if (*ret_admitted)
         search->batch[(*search->count)++] = index;
     return r;
@@ -183,7 +183,7 @@ static int pick_round(batch_search *search) {
             return r;
         r = offer(search, best.index, &admitted);
         if (admitted)
-            fi_joint_add(search->joint, best.index);
+            fi_joint_information_add(search->joint, best.index);
     }
     return r;
 }
@@ -240,5 +240,5 @@ int fi_choose_batchbald(const fi_problem *problem, size_t k, uint32_t *batch, si
     }
     if (r == 0)
         r = pick_rest(search);
-    return r ? r : fi_admission_fill(problem->admission, k, batch, NULL, count);
+    return r ? r : fi_constraints_fill(problem->admission, k, batch, NULL, count);
 }

@@ -34,8 +34,8 @@
 
 /* z of one candidate */
 static void point_of(const fi_problem *problem, size_t index, double *point) {
-    fi_distinct_difference(problem->distinct, problem->distinct->pairs[index],
-                           problem->logits[index] < 0.0 ? -1.0 : 1.0, point);
+    fi_distinct_items_difference(problem->distinct, problem->distinct->pairs[index],
+                                 problem->logits[index] < 0.0 ? -1.0 : 1.0, point);
 }
 
 FI_CLONES static void squared_distances(size_t h, size_t count, const double *centres,
@@ -111,7 +111,7 @@ static double approach(const search *work, const fi_clusters *clusters) {
 
 /* A point of the sample with probability proportional to `nearest`, whose sum is `total`. */
 static size_t draw_far(const search *work, double total) {
-    double left = fi_rng_uniform(work->problem->rng) * total;
+    double left = fd_rng_uniform(work->problem->rng) * total;
     size_t drawn = 0;
     for (size_t i = 0; i < work->n_sample && left >= 0.0; i++) {
         drawn = i;
@@ -251,5 +251,5 @@ int fi_choose_coreset(const fi_problem *problem, size_t k, uint32_t *batch, size
     int r = fi_clusters_find(problem, &clusters);
     if (r == 0)
         r = fi_sensitivities(problem, &clusters, sensitivities);
-    return r ? r : fi_draw_by_weight(problem, sensitivities, k, batch, count);
+    return r ? r : fi_weighted_draw(problem, sensitivities, k, batch, count);
 }

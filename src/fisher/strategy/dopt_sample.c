@@ -17,5 +17,5 @@ int fi_choose_dopt_sample(const fi_problem *problem, size_t k, uint32_t *batch, 
     int r = fi_gradient_scores(problem->distinct, problem->weights, problem->past, scores);
     if (r == 0)
         r = fi_go_on(problem->options, 0.5);
-    return r ? r : fi_draw_by_weight(problem, scores, k, batch, count);
+    return r ? r : fi_weighted_draw(problem, scores, k, batch, count);
 }

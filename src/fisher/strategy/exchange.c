@@ -87,7 +87,7 @@ static void exchange_free(exchange *work) {
 }
 
 static int exchange_allocate(exchange *work) {
-    const fi_distinct *distinct = work->problem->distinct;
+    const fi_distinct_items *distinct = work->problem->distinct;
     size_t h = distinct->n_features, n = distinct->n_pairs, m = distinct->n_items;
     work->batch = calloc(work->k + 1, sizeof(*work->batch));
     work->whitened = calloc(m + 1, h * sizeof(*work->whitened));
@@ -117,13 +117,13 @@ static int exchange_allocate(exchange *work) {
 
 /* float64, unlike fi_whiten: copies of an item must not differ by more than GAIN_MIN. */
 static void whiten(exchange *work) {
-    const fi_distinct *distinct = work->problem->distinct;
+    const fi_distinct_items *distinct = work->problem->distinct;
     int h = (int)distinct->n_features;
     for (size_t first = 0; first < distinct->n_items; first += FI_BLOCK_ROWS) {
         size_t left = distinct->n_items - first;
         size_t count = left < FI_BLOCK_ROWS ? left : FI_BLOCK_ROWS;
         double *rows = work->whitened + first * distinct->n_features;
-        fi_distinct_block(distinct, first, count, rows);
+        fi_distinct_items_block(distinct, first, count, rows);
         cblas_dtrsm(CblasRowMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, (int)count,
                     h, 1.0, work->problem->factor->upper, h, rows, h);
     }
@@ -163,7 +163,7 @@ static void add_up(exchange *work) {
 
 /* g = v |R'^-1 u|^2 with M(C) = R'R, R being in `inverse`. */
 FI_CLONES static void measure(exchange *work) {
-    const fi_distinct *distinct = work->problem->distinct;
+    const fi_distinct_items *distinct = work->problem->distinct;
     size_t h = distinct->n_features, m = distinct->n_items;
     memcpy(work->solved_items, work->whitened, m * h * sizeof(*work->solved_items));
     cblas_dtrsm(CblasRowMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, (int)m, (int)h,
@@ -223,7 +223,7 @@ static size_t next_block(exchange *work, double smallest) {
  * first refusal decides. */
 static bool is_closed_to(const exchange *work, uint32_t item) {
     return work->problem->options->max_per_group == 0 &&
-           fi_admission_is_item_closed(work->problem->admission, item);
+           fi_constraints_is_item_closed(work->problem->admission, item);
 }
 
 static bool is_in(fi_pair pair, uint32_t item) {
@@ -279,14 +279,14 @@ static void keep_found(exchange *work, size_t n_block) {
 
 /* Puts back one that was put off: those put off before it are admitted first, and leave again. */
 static int put_back(exchange *work, uint32_t index) {
-    fi_admission *admission = work->problem->admission;
+    fi_constraints *admission = work->problem->admission;
     while (work->refusals_left > 0) {
-        fi_put_off next;
+        fi_deferred_pair next;
         bool any;
-        int r = fi_admission_next_put_off(admission, &next, &any);
+        int r = fi_constraints_next_deferred(admission, &next, &any);
         if (r || !any || next.index == index)
             return r;
-        fi_admission_withdraw(admission, next.pair);
+        fi_constraints_withdraw(admission, next.pair);
         work->refusals_left--;
     }
     return 0;
@@ -294,17 +294,17 @@ static int put_back(exchange *work, uint32_t index) {
 
 /* Withdraws i and offers j. If j is refused i comes back, also where it is itself a copy. */
 static int offer(exchange *work, uint32_t leaving, uint32_t entering, bool *admitted) {
-    fi_admission *admission = work->problem->admission;
+    fi_constraints *admission = work->problem->admission;
     const fi_pair *pairs = work->problem->distinct->pairs;
     fi_verdict verdict, again;
-    fi_admission_withdraw(admission, pairs[leaving]);
-    int r = fi_admission_offer(admission, entering, pairs[entering], &verdict);
-    *admitted = r == 0 && verdict == FI_ADMITTED;
+    fi_constraints_withdraw(admission, pairs[leaving]);
+    int r = fi_constraints_offer(admission, entering, pairs[entering], &verdict);
+    *admitted = r == 0 && verdict == FI_ACCEPTED;
     if (r || *admitted)
         return r;
     work->refusals_left--;
-    r = fi_admission_offer(admission, leaving, pairs[leaving], &again);
-    return r == 0 && again == FI_PUT_OFF ? put_back(work, leaving) : r;
+    r = fi_constraints_offer(admission, leaving, pairs[leaving], &again);
+    return r == 0 && again == FI_DEFERRED ? put_back(work, leaving) : r;
 }
 
 /* Sherman and Morrison: N loses c c' with c = N u sqrt(v / (1 + v u'Nu)) where a pair enters (sign
@@ -337,7 +337,7 @@ FI_CLONES static void multiply_items(exchange *work) {
 
 /* j enters before i leaves: M(C) never gets smaller than it is without i. */
 static void update(exchange *work, uint32_t leaving, uint32_t entering) {
-    const fi_distinct *distinct = work->problem->distinct;
+    const fi_distinct_items *distinct = work->problem->distinct;
     turn(work, entering, 1.0, work->directions);
     turn(work, leaving, -1.0, work->directions + distinct->n_features);
     multiply_items(work);

@@ -5,7 +5,7 @@
 
 enum { OFFERS_PER_CALL = 256 };
 
-int fi_gradient_scores(const fi_distinct *distinct, const double *weights,
+int fi_gradient_scores(const fi_distinct_items *distinct, const double *weights,
                        const fi_information *past, double *scores) {
     FD_CLEANUP(fi_information_freep) fi_information *information = NULL;
     int r = fi_information_new(distinct->n_features, &information);
@@ -42,12 +42,12 @@ int fi_take_largest(const fi_problem *problem, const double *keys, size_t k, uin
     /* Nearly always the first k are all admitted. */
     for (size_t room = k; *count < k && offered < n; room *= 4) {
         room = room < n ? room : n;
-        int r = fi_top(n, keys, room, ranked);
+        int r = fi_top_k(n, keys, room, ranked);
         for (; r == 0 && offered < room && *count < k; offered++) {
             fi_verdict verdict;
-            r = fi_admission_offer(problem->admission, ranked[offered],
-                                   problem->distinct->pairs[ranked[offered]], &verdict);
-            if (r == 0 && verdict == FI_ADMITTED)
+            r = fi_constraints_offer(problem->admission, ranked[offered],
+                                     problem->distinct->pairs[ranked[offered]], &verdict);
+            if (r == 0 && verdict == FI_ACCEPTED)
                 batch[(*count)++] = ranked[offered];
             if (r == 0 && offered % OFFERS_PER_CALL == 0)
                 r = fi_go_on(problem->options, (double)*count / (double)k);
@@ -55,7 +55,7 @@ int fi_take_largest(const fi_problem *problem, const double *keys, size_t k, uin
         if (r)
             return r;
     }
-    return fi_admission_fill(problem->admission, k, batch, NULL, count);
+    return fi_constraints_fill(problem->admission, k, batch, NULL, count);
 }
 
 int fi_choose_by_gradient(const fi_problem *problem, const double *weights,
@@ -73,7 +73,7 @@ int fi_choose_by_gradient(const fi_problem *problem, const double *weights,
 enum { OFFERED_MAX = 1 << 20 };
 
 /* Offers the finds in their order, and remembers all of them. */
-static int offer_finds(const fi_pool_problem *problem, const fi_finds *finds, size_t k,
+static int offer_finds(const fi_pool_problem *problem, const fi_top_pairs *finds, size_t k,
                        fi_pair *batch, size_t *count, uint64_t *taken) {
     int r = 0;
     for (size_t i = 0; r == 0 && i < finds->count; i++) {
@@ -81,8 +81,8 @@ static int offer_finds(const fi_pool_problem *problem, const fi_finds *finds, si
         if (*count == k)
             continue;
         fi_verdict verdict;
-        r = fi_admission_offer(problem->admission, 0, finds->pairs[i].pair, &verdict);
-        if (r == 0 && verdict == FI_ADMITTED)
+        r = fi_constraints_offer(problem->admission, 0, finds->pairs[i].pair, &verdict);
+        if (r == 0 && verdict == FI_ACCEPTED)
             batch[(*count)++] = finds->pairs[i].pair;
         if (r == 0 && i % OFFERS_PER_CALL == 0)
             r = fi_go_on(problem->options, (double)*count / (double)k);
@@ -90,9 +90,9 @@ static int offer_finds(const fi_pool_problem *problem, const fi_finds *finds, si
     return r;
 }
 
-int fi_take_largest_from_pool(const fi_pool_problem *problem, fi_scan_key key,
+int fi_take_largest_from_pool(const fi_pool_problem *problem, fi_pool_key key,
                               const fi_factor *factor, size_t k, fi_pair *batch, size_t *count) {
-    const fi_distinct *distinct = problem->view->distinct;
+    const fi_distinct_items *distinct = problem->view->distinct;
     FD_FREE float *whitened = NULL;
     FD_FREE uint64_t *taken = NULL;
     size_t n_taken = 0;
@@ -104,7 +104,7 @@ int fi_take_largest_from_pool(const fi_pool_problem *problem, fi_scan_key key,
     bool all = false;
     for (size_t room = k + k / 4; r == 0 && !all && *count < k && n_taken < OFFERED_MAX;
          room *= 4) {
-        fi_scan scan = {
+        fi_pool_top_k scan = {
             .view = problem->view,
             .options = problem->options,
             .admission = problem->admission,
@@ -115,11 +115,11 @@ int fi_take_largest_from_pool(const fi_pool_problem *problem, fi_scan_key key,
             .least = -INFINITY,
             .room = room,
         };
-        FD_CLEANUP(fi_finds_clear) fi_finds finds = {0};
-        r = fi_scan_pool(&scan, &finds);
+        FD_CLEANUP(fi_top_pairs_clear) fi_top_pairs finds = {0};
+        r = fi_pool_top_k_find(&scan, &finds);
         if (r)
             break;
-        fi_finds_sort(&finds);
+        fi_top_pairs_sort(&finds);
         uint64_t *grown = reallocarray(taken, n_taken + finds.count + 1, sizeof(*taken));
         if (!grown)
             return -ENOMEM;
@@ -129,7 +129,7 @@ int fi_take_largest_from_pool(const fi_pool_problem *problem, fi_scan_key key,
         fi_sort_keys(taken, n_taken);
         all = finds.count < room;
     }
-    return r ? r : fi_admission_fill(problem->admission, k, NULL, batch, count);
+    return r ? r : fi_constraints_fill(problem->admission, k, NULL, batch, count);
 }
 
 int fi_choose_by_gradient_from_pool(const fi_pool_problem *problem, bool unit,

@@ -12,7 +12,7 @@ int fi_choose_greedy(const fi_problem *problem, size_t k, uint32_t *batch, size_
     int r = offered ? fi_factor_copy(problem->factor, &factor) : -ENOMEM;
     if (r)
         return r;
-    fi_lazy from = {
+    fi_lazy_greedy from = {
         .distinct = problem->distinct,
         .weights = problem->weights,
         .admission = problem->admission,
@@ -20,8 +20,8 @@ int fi_choose_greedy(const fi_problem *problem, size_t k, uint32_t *batch, size_
         .offered = offered,
         .floor = -INFINITY,
     };
-    r = fi_lazy_pick(&from, &factor, k, batch, count);
-    return r ? r : fi_admission_fill(problem->admission, k, batch, NULL, count);
+    r = fi_lazy_greedy_pick(&from, &factor, k, batch, count);
+    return r ? r : fi_constraints_fill(problem->admission, k, batch, NULL, count);
 }
 
 /* ---- from a pool ---- */
@@ -47,12 +47,12 @@ static void growth_clear(growth *grown) {
     free(grown->taken);
 }
 
-static int find_best(growth *grown, size_t room, double least, fi_finds *ret) {
+static int find_best(growth *grown, size_t room, double least, fi_top_pairs *ret) {
     const fi_pool_problem *problem = grown->problem;
     int r = fi_whiten(grown->factor, problem->view->distinct, grown->whitened);
     if (r)
         return r;
-    fi_scan scan = {
+    fi_pool_top_k scan = {
         .view = problem->view,
         .options = problem->options,
         .admission = problem->admission,
@@ -63,12 +63,12 @@ static int find_best(growth *grown, size_t room, double least, fi_finds *ret) {
         .least = least,
         .room = room,
     };
-    return fi_scan_pool(&scan, ret);
+    return fi_pool_top_k_find(&scan, ret);
 }
 
 /* Stable, by the first item of each pair or by its second. `ends` [n_items] is for it to use. */
-static void sort_by_item(const fi_found *from, size_t n, bool by_second, size_t *ends,
-                         size_t n_items, fi_found *to) {
+static void sort_by_item(const fi_ranked_pair *from, size_t n, bool by_second, size_t *ends,
+                         size_t n_items, fi_ranked_pair *to) {
     memset(ends, 0, n_items * sizeof(*ends));
     for (size_t i = 0; i < n; i++)
         ends[by_second ? from[i].pair.b : from[i].pair.a]++;
@@ -80,9 +80,9 @@ static void sort_by_item(const fi_found *from, size_t n, bool by_second, size_t 
 
 /* The lower pair first. By counting: where millions are found, comparisons would take so long that
  * a selection which nobody waits for any more went on. */
-static int sort_by_pair(fi_finds *finds, size_t n_items) {
+static int sort_by_pair(fi_top_pairs *finds, size_t n_items) {
     size_t n = finds->count;
-    FD_FREE fi_found *halfway = calloc(n + 1, sizeof(*halfway));
+    FD_FREE fi_ranked_pair *halfway = calloc(n + 1, sizeof(*halfway));
     FD_FREE size_t *ends = calloc(n_items + 1, sizeof(*ends));
     if (!halfway || !ends)
         return -ENOMEM;
@@ -92,7 +92,7 @@ static int sort_by_pair(fi_finds *finds, size_t n_items) {
 }
 
 /* What was offered is not found again, be it in the batch or put off. */
-static int remember(growth *grown, const fi_finds *finds, const uint8_t *offered) {
+static int remember(growth *grown, const fi_top_pairs *finds, const uint8_t *offered) {
     size_t extra = 0;
     for (size_t i = 0; i < finds->count; i++)
         extra += offered[i];
@@ -107,7 +107,7 @@ static int remember(growth *grown, const fi_finds *finds, const uint8_t *offered
     return 0;
 }
 
-static double largest_key(const fi_finds *finds) {
+static double largest_key(const fi_top_pairs *finds) {
     double largest = -INFINITY;
     for (size_t i = 0; i < finds->count; i++)
         largest = fmax(largest, finds->pairs[i].key);
@@ -115,7 +115,7 @@ static double largest_key(const fi_finds *finds) {
 }
 
 /* Lazy greedy among the finds, down to the floor that all other pairs are under. */
-static int pick_among(growth *grown, fi_finds *finds, size_t k, fi_pair *batch, size_t *count) {
+static int pick_among(growth *grown, fi_top_pairs *finds, size_t k, fi_pair *batch, size_t *count) {
     const fi_pool_problem *problem = grown->problem;
     size_t n = finds->count;
     FD_FREE fi_pair *pairs = calloc(n + 1, sizeof(*pairs));
@@ -129,15 +129,16 @@ static int pick_among(growth *grown, fi_finds *finds, size_t k, fi_pair *batch, 
     int r = sort_by_pair(finds, problem->view->distinct->n_items);
     if (r)
         return r;
-    fi_distinct listed = *problem->view->distinct;
+    fi_distinct_items listed = *problem->view->distinct;
     for (size_t i = 0; i < n; i++) {
         pairs[i] = finds->pairs[i].pair;
-        weights[i] =
-            problem->view->weigh_alike ? 1.0 : fi_weight(fi_distinct_logit(&listed, pairs[i]));
+        weights[i] = problem->view->weigh_alike
+                         ? 1.0
+                         : fi_weight(fi_distinct_items_logit(&listed, pairs[i]));
     }
     listed.pairs = pairs;
     listed.n_pairs = n;
-    fi_lazy from = {
+    fi_lazy_greedy from = {
         .distinct = &listed,
         .weights = weights,
         .admission = problem->admission,
@@ -151,7 +152,8 @@ static int pick_among(growth *grown, fi_finds *finds, size_t k, fi_pair *batch, 
     if (tied)
         from.floor = -INFINITY;
     size_t before = *count, chosen = 0;
-    r = fi_lazy_pick(&from, &grown->factor, tied && best > 0.0 ? 1 : k - before, picked, &chosen);
+    r = fi_lazy_greedy_pick(&from, &grown->factor, tied && best > 0.0 ? 1 : k - before, picked,
+                            &chosen);
     for (size_t i = 0; r == 0 && i < chosen; i++)
         batch[(*count)++] = pairs[picked[i]];
     return r ? r : remember(grown, finds, offered);
@@ -159,7 +161,7 @@ static int pick_among(growth *grown, fi_finds *finds, size_t k, fi_pair *batch, 
 
 int fi_choose_greedy_from_pool(const fi_pool_problem *problem, size_t k, fi_pair *batch,
                                size_t *count) {
-    const fi_distinct *distinct = problem->view->distinct;
+    const fi_distinct_items *distinct = problem->view->distinct;
     FD_CLEANUP(growth_clear) growth grown = {.problem = problem};
     grown.whitened = calloc(distinct->n_items + 1, distinct->n_features * sizeof(float));
     if (!grown.whitened)
@@ -168,7 +170,7 @@ int fi_choose_greedy_from_pool(const fi_pool_problem *problem, size_t k, fi_pair
     size_t room = k < KEPT_LEAST / KEPT_PER_PICK ? KEPT_LEAST : k * KEPT_PER_PICK;
     double least = -INFINITY;
     while (r == 0 && *count < k) {
-        FD_CLEANUP(fi_finds_clear) fi_finds finds = {0};
+        FD_CLEANUP(fi_top_pairs_clear) fi_top_pairs finds = {0};
         size_t before = *count;
         r = find_best(&grown, room, least, &finds);
         if (r)
@@ -182,5 +184,5 @@ int fi_choose_greedy_from_pool(const fi_pool_problem *problem, size_t k, fi_pair
         if (*count == before)
             least = -INFINITY;
     }
-    return r ? r : fi_admission_fill(problem->admission, k, NULL, batch, count);
+    return r ? r : fi_constraints_fill(problem->admission, k, NULL, batch, count);
 }

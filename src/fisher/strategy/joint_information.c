@@ -11,9 +11,10 @@
 
 enum { SAMPLES = (int)FI_JOINT_SAMPLES };
 
-int fi_joint_new(const fi_problem *problem, const float *whitened, fi_joint **ret) {
+int fi_joint_information_new(const fi_problem *problem, const float *whitened,
+                             fi_joint_information **ret) {
     size_t h = problem->distinct->n_features;
-    FD_CLEANUP(fi_joint_freep) fi_joint *joint = calloc(1, sizeof(*joint));
+    FD_CLEANUP(fi_joint_information_freep) fi_joint_information *joint = calloc(1, sizeof(*joint));
     if (!joint)
         return -ENOMEM;
     joint->problem = problem;
@@ -26,7 +27,7 @@ int fi_joint_new(const fi_problem *problem, const float *whitened, fi_joint **re
     return 0;
 }
 
-void fi_joint_free(fi_joint *joint) {
+void fi_joint_information_free(fi_joint_information *joint) {
     if (!joint)
         return;
     free(joint->samples);
@@ -46,9 +47,9 @@ FI_CLONES static void centre(double *row) {
 /* drawn [h x S]: a column z ~ N(0, identity) each. Where there are enough of them their mean is
  * made 0 and their covariance the identity, so that every candidate's logits have their true
  * variance: what is left of the noise is that of higher moments. */
-static int draw_normal(size_t h, fi_rng *rng, double *drawn) {
+static int draw_normal(size_t h, fd_rng *rng, double *drawn) {
     for (size_t i = 0; i < h * FI_JOINT_SAMPLES; i++)
-        drawn[i] = fi_rng_normal(rng);
+        drawn[i] = fd_rng_normal(rng);
     if (h > FI_JOINT_SAMPLES / 2)
         return 0;
     FD_FREE double *factor = calloc(h, h * sizeof(*factor));
@@ -66,7 +67,7 @@ static int draw_normal(size_t h, fi_rng *rng, double *drawn) {
 }
 
 /* With M = U'U and z ~ N(0, identity), U^-1 z ~ N(0, M^-1). */
-int fi_joint_begin(fi_joint *joint, const fi_factor *factor) {
+int fi_joint_information_begin(fi_joint_information *joint, const fi_factor *factor) {
     size_t h = factor->n, size = h * FI_JOINT_SAMPLES;
     FD_FREE double *drawn = calloc(size, sizeof(*drawn));
     if (!drawn)
@@ -95,7 +96,7 @@ FI_CLONES static void subtract(size_t h, const float *a, const float *b, float *
 }
 
 /* In the direction in which the likelier answer is 0: small numbers keep more of their digits. */
-static float load_difference(fi_joint *joint, uint32_t index, float *difference) {
+static float load_difference(fi_joint_information *joint, uint32_t index, float *difference) {
     size_t h = joint->problem->distinct->n_features;
     fi_pair pair = joint->problem->distinct->pairs[index];
     double logit = fi_bald_logit(joint->problem, index);
@@ -128,7 +129,8 @@ FI_CLONES static float mean_entropy(size_t count, const float *restrict shares,
 }
 
 /* Always of a full block, so that the rounding of a candidate does not depend on its neighbours. */
-void fi_joint_gains(fi_joint *joint, size_t count, const uint32_t *indices, double *gains) {
+void fi_joint_information_gains(fi_joint_information *joint, size_t count, const uint32_t *indices,
+                                double *gains) {
     enum { BLOCK = (int)FI_JOINT_BLOCK };
     int h = (int)joint->problem->distinct->n_features;
     int configurations = (int)joint->configurations;
@@ -152,7 +154,7 @@ void fi_joint_gains(fi_joint *joint, size_t count, const uint32_t *indices, doub
 
 /* ---- picks ---- */
 
-static float *responsibilities_of(fi_joint *joint, size_t configuration) {
+static float *responsibilities_of(fi_joint_information *joint, size_t configuration) {
     return joint->responsibilities + configuration * FI_JOINT_SAMPLES;
 }
 
@@ -174,7 +176,7 @@ FI_CLONES static float condition(const float *restrict probabilities, int is_one
 }
 
 /* Both answers to the last pick. */
-static void branch(fi_joint *joint) {
+static void branch(fi_joint_information *joint) {
     const float *probabilities = joint->picked + (joint->picks - 1) * FI_JOINT_SAMPLES;
     size_t before = joint->configurations;
     for (size_t c = 0; c < before; c++) {
@@ -187,7 +189,7 @@ static void branch(fi_joint *joint) {
     joint->configurations = 2 * before;
 }
 
-static void restart_drawn(fi_joint *joint) {
+static void restart_drawn(fi_joint_information *joint) {
     joint->configurations = FI_JOINT_CONFIGURATIONS;
     for (size_t c = 0; c < FI_JOINT_CONFIGURATIONS; c++)
         joint->shares[c] = 1.0f / (float)FI_JOINT_CONFIGURATIONS;
@@ -196,7 +198,7 @@ static void restart_drawn(fi_joint *joint) {
 }
 
 /* An answer to the last pick from sample c for every c; the first time to all picks. */
-static void draw(fi_joint *joint) {
+static void draw(fi_joint_information *joint) {
     size_t first = joint->picks - 1;
     if (first == FI_JOINT_ENUMERATED) {
         restart_drawn(joint);
@@ -205,17 +207,17 @@ static void draw(fi_joint *joint) {
     for (size_t pick = first; pick < joint->picks; pick++) {
         const float *probabilities = joint->picked + pick * FI_JOINT_SAMPLES;
         for (size_t c = 0; c < FI_JOINT_CONFIGURATIONS; c++) {
-            int is_one = fi_rng_uniform(joint->problem->rng) < (double)probabilities[c];
+            int is_one = fd_rng_uniform(joint->problem->rng) < (double)probabilities[c];
             float *row = responsibilities_of(joint, c);
             condition(probabilities, is_one, row, row);
         }
     }
 }
 
-void fi_joint_add(fi_joint *joint, uint32_t index) {
+void fi_joint_information_add(fi_joint_information *joint, uint32_t index) {
     double gain;
     assert(joint->picks < FI_JOINT_PICKS_MAX);
-    fi_joint_gains(joint, 1, &index, &gain);
+    fi_joint_information_gains(joint, 1, &index, &gain);
     joint->information += gain;
     memcpy(joint->picked + joint->picks++ * FI_JOINT_SAMPLES, joint->probabilities,
            FI_JOINT_SAMPLES * sizeof(float));

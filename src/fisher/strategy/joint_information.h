@@ -14,8 +14,8 @@
  * same W rather than as the mean over s that it tends to: their noise cancels, and no term of the
  * sum is negative.
  */
-#ifndef FI_JOINT_H
-#define FI_JOINT_H
+#ifndef FI_JOINT_INFORMATION_H
+#define FI_JOINT_INFORMATION_H
 
 #include "strategy.h"
 
@@ -27,7 +27,7 @@
 #define FI_JOINT_PICKS_MAX ((size_t)16)
 #define FI_JOINT_BLOCK ((size_t)64)
 
-typedef struct fi_joint {
+typedef struct fi_joint_information {
     const fi_problem *problem;
     const float *whitened; /* [m x h] */
     float *samples;        /* [h x S] a column e_s each */
@@ -41,19 +41,21 @@ typedef struct fi_joint {
     float picked[FI_JOINT_PICKS_MAX * FI_JOINT_SAMPLES];                /* p_s of each pick */
     float probabilities[FI_JOINT_BLOCK * FI_JOINT_SAMPLES];
     float mixed[FI_JOINT_BLOCK * FI_JOINT_CONFIGURATIONS]; /* sum_s W_cs p_s */
-} fi_joint;
+} fi_joint_information;
 
-int fi_joint_new(const fi_problem *problem, const float *whitened, fi_joint **ret) FD_MUST_CHECK;
-void fi_joint_free(fi_joint *joint);
-FD_DEFINE_CLEANUP(fi_joint, fi_joint_free)
+int fi_joint_information_new(const fi_problem *problem, const float *whitened,
+                             fi_joint_information **ret) FD_MUST_CHECK;
+void fi_joint_information_free(fi_joint_information *joint);
+FD_DEFINE_CLEANUP(fi_joint_information, fi_joint_information_free)
 
 /* Draws samples of N(0, M^-1) for M in whitened coordinates, and forgets the picks. */
-int fi_joint_begin(fi_joint *joint, const fi_factor *factor) FD_MUST_CHECK;
+int fi_joint_information_begin(fi_joint_information *joint, const fi_factor *factor) FD_MUST_CHECK;
 
 /* What each of up to FI_JOINT_BLOCK candidates would add: gains [count], nats. */
-void fi_joint_gains(fi_joint *joint, size_t count, const uint32_t *indices, double *gains);
+void fi_joint_information_gains(fi_joint_information *joint, size_t count, const uint32_t *indices,
+                                double *gains);
 
 /* Adds one of up to FI_JOINT_PICKS_MAX picks. */
-void fi_joint_add(fi_joint *joint, uint32_t index);
+void fi_joint_information_add(fi_joint_information *joint, uint32_t index);
 
 #endif

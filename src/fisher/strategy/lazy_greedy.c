@@ -21,7 +21,7 @@ enum { RECENT = 32 };
 #define ROUND_BY_PAIR 50.0
 
 typedef struct lazy_state {
-    const fi_lazy *from;
+    const fi_lazy_greedy *from;
     float *whitened;    /* [m x h] by the factor at the start of the round */
     size_t picked;      /* in this round */
     size_t left;        /* in the heap */
@@ -85,7 +85,7 @@ static void build_heap(lazy_state *state) {
 
 /* Starts a round: all up to date, whitened by the factor. */
 static int start_round(lazy_state *state, const fi_factor *factor) {
-    const fi_distinct *distinct = state->from->distinct;
+    const fi_distinct_items *distinct = state->from->distinct;
     size_t h = distinct->n_features;
     int r = fi_whiten(factor, distinct, state->whitened);
     if (r)
@@ -164,7 +164,7 @@ static void bring_up_to_date(lazy_state *state, uint32_t index) {
 /* ---- all pairs ---- */
 
 FI_CLONES static void lessen_all(lazy_state *state, size_t columns) {
-    const fi_distinct *distinct = state->from->distinct;
+    const fi_distinct_items *distinct = state->from->distinct;
     for (size_t i = 0; i < distinct->n_pairs; i++) {
         const float *a = state->projections + (size_t)distinct->pairs[i].a * columns;
         const float *b = state->projections + (size_t)distinct->pairs[i].b * columns;
@@ -182,7 +182,7 @@ FI_CLONES static void lessen_all(lazy_state *state, size_t columns) {
 /* Brings all up to date where that costs less than what was spent on single ones. Returns false
  * where too many directions are gone for that: a new round is due. */
 static bool catch_up(lazy_state *state) {
-    const fi_distinct *distinct = state->from->distinct;
+    const fi_distinct_items *distinct = state->from->distinct;
     size_t m = distinct->n_items, h = distinct->n_features;
     size_t columns = state->picked - state->all_known;
     if (columns > RECENT)
@@ -229,9 +229,9 @@ static int take_best(lazy_state *state, uint32_t *batch, size_t *count) {
     fi_verdict verdict;
     state->from->offered[index] = 1;
     state->heap[0] = state->heap[--state->left];
-    int r = fi_admission_offer(state->from->admission, index, state->from->distinct->pairs[index],
-                               &verdict);
-    if (r || verdict != FI_ADMITTED)
+    int r = fi_constraints_offer(state->from->admission, index, state->from->distinct->pairs[index],
+                                 &verdict);
+    if (r || verdict != FI_ACCEPTED)
         return r;
     add_direction(state, index);
     batch[(*count)++] = index;
@@ -259,7 +259,8 @@ static int pick_round(lazy_state *state, size_t k, uint32_t *batch, size_t *coun
     return r;
 }
 
-static int grow(const fi_lazy *from, fi_factor **factor, size_t count, const uint32_t *picked) {
+static int grow(const fi_lazy_greedy *from, fi_factor **factor, size_t count,
+                const uint32_t *picked) {
     FD_FREE fi_pair *pairs = calloc(count + 1, sizeof(*pairs));
     FD_FREE double *weights = calloc(count + 1, sizeof(*weights));
     FD_FREE double *gains = calloc(count + 1, sizeof(*gains));
@@ -278,8 +279,8 @@ static int grow(const fi_lazy *from, fi_factor **factor, size_t count, const uin
     return 0;
 }
 
-int fi_lazy_pick(const fi_lazy *from, fi_factor **factor, size_t k, uint32_t *batch,
-                 size_t *count) {
+int fi_lazy_greedy_pick(const fi_lazy_greedy *from, fi_factor **factor, size_t k, uint32_t *batch,
+                        size_t *count) {
     FD_CLEANUP(lazy_state_free) lazy_state state = {.from = from};
     int r = lazy_state_init(&state);
     while (r == 0 && *count < k) {

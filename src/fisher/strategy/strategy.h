@@ -19,14 +19,14 @@
 #define FI_RANDOM_BATCH_SEED 0x9e3779b97f4a7c15u
 
 typedef struct fi_problem {
-    const fi_distinct *distinct;
+    const fi_distinct_items *distinct;
     const double *logits;       /* [n_pairs] d' beta */
     const double *weights;      /* [n_pairs] v to choose by: all ones when none reaches the floor */
     const fi_information *past; /* without a prior */
     const fi_factor *factor;    /* of M = past + prior */
-    fi_admission *admission;    /* what is taken is offered to it first */
+    fi_constraints *admission;  /* what is taken is offered to it first */
     const fi_selection_options *options;
-    fi_rng *rng;
+    fd_rng *rng;
 } fi_problem;
 
 /* Fills `batch` with k candidates, or as many as are admitted, and sets their count. */
@@ -36,19 +36,19 @@ typedef struct fi_pool_problem {
     const fi_pool_view *view;
     const fi_information *past;
     const fi_factor *factor;
-    fi_admission *admission;
+    fi_constraints *admission;
     const fi_selection_options *options;
-    fi_rng *rng;
+    fd_rng *rng;
 } fi_pool_problem;
 
 /* The same for a pool, whose batch is a list of pairs of its distinct items. */
 typedef int fi_choose_from_pool(const fi_pool_problem *problem, size_t k, fi_pair *batch,
                                 size_t *count);
 
-typedef struct fi_chooser {
+typedef struct fi_strategy_functions {
     fi_choose *choose;
     fi_choose_from_pool *choose_from_pool; /* NULL: needs the list */
-} fi_chooser;
+} fi_strategy_functions;
 
 #define FI_STRATEGY(name, choose, sentence) fi_choose choose;
 #define FI_POOL_STRATEGY(name, choose, choose_from_pool, sentence)                                 \
@@ -58,7 +58,8 @@ typedef struct fi_chooser {
 #undef FI_STRATEGY
 #undef FI_POOL_STRATEGY
 
-const fi_chooser *fi_chooser_of(const fi_strategy *strategy); /* NULL if it is none */
+const fi_strategy_functions *
+fi_strategy_functions_of(const fi_strategy *strategy); /* NULL if it is none */
 fi_limits fi_limits_of(const fi_selection_options *options, const uint32_t *groups);
 
 /* -EINVAL for options, a past or a target out of bounds. */
@@ -70,23 +71,23 @@ int fi_take_largest(const fi_problem *problem, const double *keys, size_t k, uin
                     size_t *count) FD_MUST_CHECK;
 
 /* The same from a pool, whose keys are of one kind at a factor (NULL where they need none). */
-int fi_take_largest_from_pool(const fi_pool_problem *problem, fi_scan_key key,
+int fi_take_largest_from_pool(const fi_pool_problem *problem, fi_pool_key key,
                               const fi_factor *factor, size_t k, fi_pair *batch,
                               size_t *count) FD_MUST_CHECK;
 
 /* Draws pairs uniformly, each once, until `batch` has k or the pool is exhausted. */
 int fi_draw_from_pool(const fi_pool_view *view, const fi_selection_options *options,
-                      fi_admission *admission, fi_rng *rng, size_t k, fi_pair *batch,
+                      fi_constraints *admission, fd_rng *rng, size_t k, fi_pair *batch,
                       size_t *count) FD_MUST_CHECK;
 
 /* indices [n]: a random choice of `count` of 0 … n - 1 comes first, in random order. */
-void fi_shuffle_front(fi_rng *rng, size_t n, size_t count, uint32_t *indices);
+void fi_shuffle_front(fd_rng *rng, size_t n, size_t count, uint32_t *indices);
 
 /*
  * The gradient scores w d' (sum of w d d' + past + 1e-6 identity)^-1 d of all candidates (eq. 9):
  * `weights` NULL are ones, `past` NULL is none.
  */
-int fi_gradient_scores(const fi_distinct *distinct, const double *weights,
+int fi_gradient_scores(const fi_distinct_items *distinct, const double *weights,
                        const fi_information *past, double *scores) FD_MUST_CHECK;
 
 /* Takes the candidates with the largest gradient scores. */

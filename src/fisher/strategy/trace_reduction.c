@@ -66,7 +66,7 @@ static void trace_state_free(trace_state *state) {
 }
 
 static int trace_state_init(trace_state *state) {
-    const fi_distinct *distinct = state->problem->distinct;
+    const fi_distinct_items *distinct = state->problem->distinct;
     size_t h = distinct->n_features, m = distinct->n_items, n = distinct->n_pairs;
     state->whitened = calloc(m + 1, h * sizeof(*state->whitened));
     state->stretched = calloc(m + 1, h * sizeof(*state->stretched));
@@ -107,7 +107,7 @@ static void spread_target(trace_state *state) {
 
 /* q = |u|^2 and t = u' (S u) */
 FI_CLONES static void measure(trace_state *state) {
-    const fi_distinct *distinct = state->problem->distinct;
+    const fi_distinct_items *distinct = state->problem->distinct;
     size_t h = distinct->n_features;
     state->largest = 0.0;
     for (size_t i = 0; i < distinct->n_pairs; i++) {
@@ -141,7 +141,7 @@ static void stretch(trace_state *state) {
 }
 
 static int start(trace_state *state) {
-    const fi_distinct *distinct = state->problem->distinct;
+    const fi_distinct_items *distinct = state->problem->distinct;
     size_t h = distinct->n_features;
     int r = fi_whiten(state->factor, distinct, state->whitened);
     if (r)
@@ -202,7 +202,7 @@ FI_CLONES static void multiply_items(trace_state *state) {
 
 /* Returns the largest q of those left. */
 FI_CLONES static double update_pairs(trace_state *state, double square) {
-    const fi_distinct *distinct = state->problem->distinct;
+    const fi_distinct_items *distinct = state->problem->distinct;
     double largest = 0.0;
     for (size_t i = 0; i < distinct->n_pairs; i++) {
         const double *a = state->products + 2 * (size_t)distinct->pairs[i].a;
@@ -218,9 +218,9 @@ FI_CLONES static double update_pairs(trace_state *state, double square) {
 }
 
 static int add(trace_state *state, uint32_t index) {
-    const fi_distinct *distinct = state->problem->distinct;
+    const fi_distinct_items *distinct = state->problem->distinct;
     double square = turn(state, index);
-    fi_distinct_difference(distinct, distinct->pairs[index], 1.0, state->scratch);
+    fi_distinct_items_difference(distinct, distinct->pairs[index], 1.0, state->scratch);
     fi_factor_update(state->factor, state->problem->weights[index], state->scratch);
     multiply_items(state);
     double largest = update_pairs(state, square);
@@ -256,8 +256,8 @@ static int offer(trace_state *state, uint32_t index, bool *admitted) {
     const fi_problem *problem = state->problem;
     fi_verdict verdict;
     int r =
-        fi_admission_offer(problem->admission, index, problem->distinct->pairs[index], &verdict);
-    *admitted = r == 0 && verdict == FI_ADMITTED;
+        fi_constraints_offer(problem->admission, index, problem->distinct->pairs[index], &verdict);
+    *admitted = r == 0 && verdict == FI_ACCEPTED;
     state->gone[index] = true;
     return r;
 }
@@ -294,5 +294,5 @@ int fi_choose_by_trace(const fi_problem *problem, const fi_information *target, 
         if (r == 0)
             r = fi_go_on(problem->options, (double)*count / (double)k);
     }
-    return r ? r : fi_admission_fill(problem->admission, k, batch, NULL, count);
+    return r ? r : fi_constraints_fill(problem->admission, k, batch, NULL, count);
 }

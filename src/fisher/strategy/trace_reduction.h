@@ -7,8 +7,8 @@
  * (Yu, Bi and Tresp, Active learning via transductive experimental design, ICML 2006). It is not
  * submodular: a gain may rise with the picks before it, and no candidate may lag behind.
  */
-#ifndef FI_TRACE_H
-#define FI_TRACE_H
+#ifndef FI_TRACE_REDUCTION_H
+#define FI_TRACE_REDUCTION_H
 
 #include "strategy.h"
 

@@ -7,17 +7,17 @@
 #define LOG_OF_NOTHING (-1000.0)
 
 /* In (0, 1), so that its logarithm is neither 0 nor infinite. */
-static double open_uniform(fi_rng *rng) {
-    return (double)(fi_rng_next(rng) >> 11 | 1) * 0x1p-53;
+static double open_uniform(fd_rng *rng) {
+    return (double)(fd_rng_next(rng) >> 11 | 1) * 0x1p-53;
 }
 
 /* -log(-log(u^(1 / weight))), which keeps the order of the keys and cannot overflow. */
-static double key_of(double weight, fi_rng *rng) {
+static double key_of(double weight, fd_rng *rng) {
     return (weight > 0.0 ? log(weight) : LOG_OF_NOTHING) - log(-log(open_uniform(rng)));
 }
 
-int fi_draw_by_weight(const fi_problem *problem, const double *weights, size_t k, uint32_t *batch,
-                      size_t *count) {
+int fi_weighted_draw(const fi_problem *problem, const double *weights, size_t k, uint32_t *batch,
+                     size_t *count) {
     size_t n = problem->distinct->n_pairs;
     FD_FREE double *keys = calloc(n, sizeof(*keys));
     if (!keys)

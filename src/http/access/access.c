@@ -25,7 +25,7 @@ struct seen {
 struct fd_access {
     char *tokens_path, *key_path;
     int64_t session_seconds;
-    fd_failures failures;
+    fd_throttle failures;
 
     _Atomic int64_t next_look; /* monotonic milliseconds */
     pthread_mutex_t reading;   /* one thread at a time reads the files; guards what follows */
@@ -136,7 +136,7 @@ static void look_now_and_then(fd_access *access) {
 void fd_access_close(fd_access *access) {
     fd_tokens_clear(&access->tokens);
     sodium_memzero(access->key, sizeof(access->key));
-    fd_failures_clear(&access->failures);
+    fd_throttle_clear(&access->failures);
     (void)pthread_mutex_destroy(&access->reading);
     (void)pthread_rwlock_destroy(&access->lock);
     free(access->tokens_path);
@@ -157,7 +157,7 @@ int fd_access_open(const fd_access_options *options, fd_access **ret, fd_fault *
     access->key_path = FD_STEAL(key_path);
     access->session_seconds = options->session_seconds;
     access->is_open = true;
-    fd_failures_init(&access->failures);
+    fd_throttle_init(&access->failures);
     (void)pthread_mutex_init(&access->reading, NULL);
     (void)pthread_rwlock_init(&access->lock, NULL);
 
@@ -171,7 +171,7 @@ int fd_access_open(const fd_access_options *options, fd_access **ret, fd_fault *
     return 0;
 }
 
-bool fd_access_is_open(fd_access *access) {
+bool fd_access_is_unrestricted(fd_access *access) {
     look_now_and_then(access);
     (void)pthread_rwlock_rdlock(&access->lock);
     bool is_open = access->is_open;
@@ -269,7 +269,8 @@ int64_t fd_access_session_seconds(const fd_access *access) {
 
 unsigned fd_access_note_failure(fd_access *access, const fd_client *client, fd_token_state state,
                                 const fd_identity *identity) {
-    unsigned wait = fd_failures_note(&access->failures, &client->address, fd_monotonic_seconds());
+    unsigned wait =
+        fd_throttle_note_failure(&access->failures, &client->address, fd_monotonic_seconds());
     if (wait == 0)
         fd_log(FD_LOG_WARNING, "authentication_failed", FD_STR("client", client->text),
                FD_STR("token", identity->token), FD_STR("name", identity->name),

@@ -35,7 +35,7 @@ FD_DEFINE_CLEANUP(fd_access, fd_access_close)
 void fd_access_reload(fd_access *access);
 
 /* Whether there are no tokens, so that everyone is admin. */
-bool fd_access_is_open(fd_access *access);
+bool fd_access_is_unrestricted(fd_access *access);
 
 /* Whose token or session the text is. With FD_TOKEN_VALID all of *ret is set, with FD_TOKEN_UNKNOWN
  * nothing, otherwise the id and the name. A session ends with its token, or by its age: expired. */

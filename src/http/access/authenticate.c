@@ -110,7 +110,7 @@ bool fd_auth_admit(fd_server *server, struct MHD_Connection *connection, const f
                    const char *method, const fd_request *request, fd_identity *ret,
                    fd_response *refusal) {
     bool is_public = route->role == FD_ROLE_PUBLIC;
-    if (!request->access || fd_access_is_open(request->access)) {
+    if (!request->access || fd_access_is_unrestricted(request->access)) {
         *ret = (fd_identity){.role = FD_ROLE_ADMIN, .authentication = FD_AUTHENTICATION_NONE};
         if (!fd_host_is_local(header(connection, "Host")))
             return forbid(request, refusal,

@@ -1,6 +1,6 @@
 /* Whether a request may be made at all, by what it brings along. Only with its headers. */
-#ifndef FD_AUTH_H
-#define FD_AUTH_H
+#ifndef FD_AUTHENTICATE_H
+#define FD_AUTHENTICATE_H
 
 #include "router.h"
 #include "server_private.h"

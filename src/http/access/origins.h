@@ -1,6 +1,6 @@
 /* Where browsers say that a request comes from, and who may ask from elsewhere. */
-#ifndef FD_ORIGIN_H
-#define FD_ORIGIN_H
+#ifndef FD_ORIGINS_H
+#define FD_ORIGINS_H
 
 #include <stdbool.h>
 

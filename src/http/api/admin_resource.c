@@ -35,10 +35,10 @@ void fd_backup_post(const fd_request *request, fd_response *response) {
     if (r < 0)
         fd_problem_of(request, response, r, &fault);
     else
-        fd_json_answer(request, response, 201,
-                       json_pack("{s:s, s:I, s:I, s:I, s:o}", "file", made.name, "bytes",
-                                 (json_int_t)made.held.bytes, "items",
-                                 (json_int_t)made.held.counts.items, "labels",
-                                 (json_int_t)made.held.counts.labels, "seconds",
-                                 fd_json_real(made.seconds)));
+        fd_json_respond(request, response, 201,
+                        json_pack("{s:s, s:I, s:I, s:I, s:o}", "file", made.name, "bytes",
+                                  (json_int_t)made.held.bytes, "items",
+                                  (json_int_t)made.held.counts.items, "labels",
+                                  (json_int_t)made.held.counts.labels, "seconds",
+                                  fd_json_real(made.seconds)));
 }

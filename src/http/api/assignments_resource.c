@@ -28,7 +28,7 @@ static const fd_field renew_fields[] = {
 /* ---- writing ---- */
 
 /* Metadata stays here: it may say which response is the better one. */
-static json_t *shown_json(const fd_shown *shown) {
+static json_t *shown_json(const fd_shown_item *shown) {
     return json_pack("{s:s, s:s, s:s?, s:s?}", "id", shown->id, "prompt_id", shown->prompt_id,
                      "prompt", shown->prompt, "response", shown->response);
 }
@@ -75,7 +75,7 @@ void fd_assignments_post(const fd_request *request, fd_response *response) {
         return;
     }
     bool none = json_array_size(list) == 0;
-    fd_json_answer(
+    fd_json_respond(
         request, response, 200,
         json_pack("{s:O, s:s?}", "assignments", list, "reason",
                   none ? "every pair is answered, out to others or was yours before" : NULL));
@@ -106,7 +106,7 @@ void fd_assignment_renew(const fd_request *request, fd_response *response) {
     if (r < 0)
         problem_of_lease(request, response, r, &fault);
     else
-        fd_json_answer(request, response, 200, json_incref(json_array_get(list, 0)));
+        fd_json_respond(request, response, 200, json_incref(json_array_get(list, 0)));
 }
 
 void fd_assignment_return(const fd_request *request, fd_response *response) {
@@ -116,5 +116,5 @@ void fd_assignment_return(const fd_request *request, fd_response *response) {
     if (r < 0)
         problem_of_lease(request, response, r, NULL);
     else
-        fd_json_answer(request, response, 200, json_pack("{s:s}", "status", "returned"));
+        fd_json_respond(request, response, 200, json_pack("{s:s}", "status", "returned"));
 }

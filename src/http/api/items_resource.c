@@ -108,9 +108,9 @@ void fd_items_add(const fd_request *request, fd_response *response) {
         fd_problem_of(request, response, r, &fault);
         return;
     }
-    fd_json_answer(request, response, 200,
-                   json_pack("{s:I, s:I}", "created", (json_int_t)added.created, "unchanged",
-                             (json_int_t)added.unchanged));
+    fd_json_respond(request, response, 200,
+                    json_pack("{s:I, s:I}", "created", (json_int_t)added.created, "unchanged",
+                              (json_int_t)added.unchanged));
 }
 
 /* ---- GET /v1/items and /v1/items/{id} ---- */
@@ -170,8 +170,8 @@ void fd_items_list(const fd_request *request, fd_response *response) {
     if (r < 0)
         fd_problem_of(request, response, r, NULL);
     else
-        fd_json_answer(request, response, 200,
-                       fd_json_page("items", FD_STEAL(rows), page.more, page.next));
+        fd_json_respond(request, response, 200,
+                        fd_json_page("items", FD_STEAL(rows), page.more, page.next));
 }
 
 struct one {
@@ -192,7 +192,7 @@ void fd_item_get(const fd_request *request, fd_response *response) {
     struct one one = {.embedding = query.embeddings};
     int r = fd_engine_item_read(request->engine, request->id, query.embeddings, visit_one, &one);
     if (r == 0) {
-        fd_json_answer(request, response, 200, one.item);
+        fd_json_respond(request, response, 200, one.item);
         return;
     }
     json_decref(one.item);

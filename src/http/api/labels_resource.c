@@ -102,9 +102,9 @@ void fd_labels_add(const fd_request *request, fd_response *response) {
         fd_problem_of(request, response, r, &fault);
         return;
     }
-    fd_json_answer(request, response, 200,
-                   json_pack("{s:I, s:I}", "accepted", (json_int_t)added.created, "duplicates",
-                             (json_int_t)added.unchanged));
+    fd_json_respond(request, response, 200,
+                    json_pack("{s:I, s:I}", "accepted", (json_int_t)added.created, "duplicates",
+                              (json_int_t)added.unchanged));
 }
 
 /* ---- PUT and DELETE /v1/labels/{id} ---- */
@@ -137,9 +137,10 @@ static void revise(const fd_request *request, fd_response *response, fd_preferen
     else if (r < 0)
         fd_problem_of(request, response, r, NULL);
     else
-        fd_json_answer(request, response, 200,
-                       json_pack("{s:s, s:s, s:I}", "id", request->id, "preference",
-                                 fd_preference_name(preference), "revision", (json_int_t)revision));
+        fd_json_respond(request, response, 200,
+                        json_pack("{s:s, s:s, s:I}", "id", request->id, "preference",
+                                  fd_preference_name(preference), "revision",
+                                  (json_int_t)revision));
 }
 
 void fd_label_correct(const fd_request *request, fd_response *response) {
@@ -205,6 +206,6 @@ void fd_labels_list(const fd_request *request, fd_response *response) {
     if (r < 0)
         fd_problem_of(request, response, r, NULL);
     else
-        fd_json_answer(request, response, 200,
-                       fd_json_page("labels", FD_STEAL(rows), page.more, page.last));
+        fd_json_respond(request, response, 200,
+                        fd_json_page("labels", FD_STEAL(rows), page.more, page.last));
 }

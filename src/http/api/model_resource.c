@@ -7,9 +7,9 @@
 /* ---- GET /v1/model ---- */
 
 static const char *const worker_states[] = {
-    [FD_WORKER_IDLE] = "idle",
-    [FD_WORKER_TRAINING] = "training",
-    [FD_WORKER_FAILED] = "failed",
+    [FD_TRAINER_IDLE] = "idle",
+    [FD_TRAINER_TRAINING] = "training",
+    [FD_TRAINER_FAILED] = "failed",
 };
 
 /* The first item settles it; 0 until then. */
@@ -25,7 +25,7 @@ static json_t *shape_json(const fi_shape *shape) {
 }
 
 static json_t *worker_json(const fd_model_info *model) {
-    bool training = model->worker == FD_WORKER_TRAINING;
+    bool training = model->worker == FD_TRAINER_TRAINING;
     return json_pack("{s:s, s:o}", "state", worker_states[model->worker], "progress",
                      training ? fd_json_real(model->progress) : json_null());
 }
@@ -93,7 +93,7 @@ void fd_model_get(const fd_request *request, fd_response *response) {
     if (r < 0)
         fd_problem_of(request, response, r, NULL);
     else
-        fd_json_answer(request, response, 200, model_json(&model, &progress));
+        fd_json_respond(request, response, 200, model_json(&model, &progress));
 }
 
 /* ---- POST /v1/model/train ---- */
@@ -136,5 +136,5 @@ void fd_model_train(const fd_request *request, fd_response *response) {
     else if (r < 0)
         fd_problem_of(request, response, r, &fault);
     else
-        fd_json_answer(request, response, 202, json_pack("{s:s}", "status", "accepted"));
+        fd_json_respond(request, response, 202, json_pack("{s:s}", "status", "accepted"));
 }

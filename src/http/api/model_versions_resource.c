@@ -90,9 +90,9 @@ void fd_models_list(const fd_request *request, fd_response *response) {
     if (r < 0)
         fd_problem_of(request, response, r, NULL);
     else
-        fd_json_answer(request, response, 200,
-                       json_pack("{s:o, s:o}", "models", FD_STEAL(rows), "next_before",
-                                 version_or_null(page.more ? page.last : 0)));
+        fd_json_respond(request, response, 200,
+                        json_pack("{s:o, s:o}", "models", FD_STEAL(rows), "next_before",
+                                  version_or_null(page.more ? page.last : 0)));
 }
 
 /* ---- GET /v1/models/{version}, POST /v1/models/{version}/activate ---- */
@@ -118,7 +118,7 @@ static void answer_version(const fd_request *request, fd_response *response, uin
     else if (!one.json)
         fd_problem(request, response, 404, no_such_version);
     else
-        fd_json_answer(request, response, 200, one.json);
+        fd_json_respond(request, response, 200, one.json);
 }
 
 void fd_model_version_get(const fd_request *request, fd_response *response) {

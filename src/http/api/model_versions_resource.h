@@ -1,6 +1,6 @@
 /* The figures of a version of the model, as several routes tell them. */
-#ifndef FD_HTTP_MODELS_H
-#define FD_HTTP_MODELS_H
+#ifndef FD_MODEL_VERSIONS_RESOURCE_H
+#define FD_MODEL_VERSIONS_RESOURCE_H
 
 #include "codec.h"
 

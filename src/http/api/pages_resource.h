@@ -1,6 +1,6 @@
 /* The files of the pages, built into the program from src/web. */
-#ifndef FD_PAGES_H
-#define FD_PAGES_H
+#ifndef FD_PAGES_RESOURCE_H
+#define FD_PAGES_RESOURCE_H
 
 #include <stddef.h>
 

@@ -6,7 +6,7 @@
 
 static const fd_route routes[] = {
 #define ROUTE(name, method, path, role, gate, ...)                                                 \
-    {name, method, path, FD_ROLE_##role, FD_GATE_##gate, __VA_ARGS__},
+    {name, method, path, FD_ROLE_##role, FD_LIMITER_##gate, __VA_ARGS__},
 #include "routes.def"
 #undef ROUTE
 };

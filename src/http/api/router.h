@@ -4,19 +4,19 @@
 
 #include "request.h"
 
-typedef enum fd_gate_kind {
-#define GATE(identifier, ...) FD_GATE_##identifier,
+typedef enum fd_limiter_kind {
+#define GATE(identifier, ...) FD_LIMITER_##identifier,
 #include "limiters.def"
 #undef GATE
-    FD_GATE_NONE /* also the number of the others */
-} fd_gate_kind;
+    FD_LIMITER_NONE /* also the number of the others */
+} fd_limiter_kind;
 
 typedef struct fd_route {
     const char *name;
     const char *method; /* GET includes HEAD */
     const char *path;   /* {id} stands for one segment */
     fd_role role;       /* the least that may call it */
-    fd_gate_kind gate;
+    fd_limiter_kind gate;
     fd_handler *handler;
     size_t body_limit;
 } fd_route;

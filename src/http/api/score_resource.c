@@ -83,5 +83,5 @@ void fd_score_post(const fd_request *request, fd_response *response) {
     if (r < 0)
         fd_problem_of(request, response, r, &fault);
     else
-        fd_json_answer(request, response, 200, answer);
+        fd_json_respond(request, response, 200, answer);
 }

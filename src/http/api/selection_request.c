@@ -23,8 +23,8 @@ struct selection_body {
 };
 
 static const char *const targets[] = {
-    [FD_TARGET_IN_PROMPT] = "in_prompt",
-    [FD_TARGET_CANDIDATES] = "candidates",
+    [FD_I_OPT_TARGET_IN_PROMPT] = "in_prompt",
+    [FD_I_OPT_TARGET_CANDIDATES] = "candidates",
     NULL,
 };
 
@@ -160,7 +160,7 @@ static int read_excluded(const json_t *list, fd_pair_list *ret, fd_fault *fault)
 
 /* ---- the request ---- */
 
-static int read_generate(const json_t *value, fd_generate *ret, fd_fault *fault) {
+static int read_generate(const json_t *value, fd_sampling *ret, fd_fault *fault) {
     struct generate_body body = {.scope = -1};
     fd_path path = {.name = "generate"};
     int r = fd_json_read(value, &path, generate_fields, FD_LENGTH(generate_fields), &body, fault);
@@ -177,7 +177,7 @@ static int read_generate(const json_t *value, fd_generate *ret, fd_fault *fault)
         return fd_json_fault(fault, &(fd_path){.parent = &path, .name = "scope"},
                              "belongs to all_pairs; %s has a scope of its own", modes[body.mode]);
     fi_scope drawn = body.mode == MODE_CROSS_PROMPT ? FI_SCOPE_ACROSS : FI_SCOPE_WITHIN;
-    *ret = (fd_generate){
+    *ret = (fd_sampling){
         .scope = body.scope >= 0 ? (fi_scope)body.scope : drawn,
         .all = all,
         .prompts = (size_t)body.prompts,
@@ -210,7 +210,7 @@ int fd_selection_read(const json_t *root, fd_selection_lists *lists, fd_selectio
         .max_per_prompt = (uint32_t)body.max_per_prompt,
         .has_copy_distance = body.copy_distance >= 0,
         .copy_distance = body.copy_distance,
-        .target = (fd_target)body.target,
+        .target = (fd_i_opt_target)body.target,
         .certify_tight = body.certify == CERTIFY_TIGHT,
         .explain = body.explain,
     };

@@ -12,7 +12,7 @@ static int add_members(json_t *object, json_t *members) {
     return r;
 }
 
-static json_t *pair_json(const fd_selection_answer *answer, const fd_selected_pair *pair,
+static json_t *pair_json(const fd_selection_result *answer, const fd_selected_pair *pair,
                          const char *id) {
     FD_JSON json_t *json =
         json_pack("{s:s?, s:s?, s:o, s:o, s:o}", "a", pair->a, "b", pair->b, "index",
@@ -29,7 +29,7 @@ static json_t *pair_json(const fd_selection_answer *answer, const fd_selected_pa
 }
 
 /* ids [request's pairs] or NULL for generated pairs */
-static json_t *pairs_json(const fd_selection_answer *answer, const char *const *ids) {
+static json_t *pairs_json(const fd_selection_result *answer, const char *const *ids) {
     FD_JSON json_t *list = json_array();
     for (size_t i = 0; i < answer->count; i++) {
         const fd_selected_pair *pair = &answer->pairs[i];
@@ -39,7 +39,7 @@ static json_t *pairs_json(const fd_selection_answer *answer, const char *const *
     return FD_STEAL(list);
 }
 
-static json_t *figures_json(const fi_figures *figures) {
+static json_t *figures_json(const fi_batch_statistics *figures) {
     return json_pack("{s:o, s:o, s:I, s:o, s:I, s:o, s:o, s:o, s:o}", "logdet_after",
                      fd_json_real(figures->logdet), "d_efficiency",
                      fd_json_real(figures->d_efficiency), "distinct_items",
@@ -51,7 +51,7 @@ static json_t *figures_json(const fi_figures *figures) {
                      "mean_max_cosine", fd_json_real(figures->mean_nearest_cosine));
 }
 
-static json_t *diagnostics_json(const fd_selection_answer *answer) {
+static json_t *diagnostics_json(const fd_selection_result *answer) {
     return json_pack(
         "{s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o}", "logdet_before",
         fd_json_real(answer->logdet_before), "logdet_after", fd_json_real(answer->logdet_after),
@@ -74,7 +74,7 @@ static int post_selection(const fd_request *request, json_t **ret, fd_fault *fau
         return r;
     selection.go_on = request->is_awaited;
     selection.go_on_context = request->await_context;
-    FD_CLEANUP(fd_selection_answer_clear) fd_selection_answer answer = {0};
+    FD_CLEANUP(fd_selection_result_clear) fd_selection_result answer = {0};
     r = fd_engine_select(request->engine, &selection, &answer, fault);
     if (r < 0)
         return r;
@@ -94,7 +94,7 @@ void fd_selections_post(const fd_request *request, fd_response *response) {
     if (r < 0)
         fd_problem_of(request, response, r, &fault);
     else
-        fd_json_answer(request, response, 200, answer);
+        fd_json_respond(request, response, 200, answer);
 }
 
 /* ---- GET /v1/strategies ---- */
@@ -115,5 +115,5 @@ static json_t *strategies_json(const fd_engine *engine) {
 
 void fd_strategies_get(const fd_request *request, fd_response *response) {
     if (fd_query_accept_none(request, response))
-        fd_json_answer(request, response, 200, strategies_json(request->engine));
+        fd_json_respond(request, response, 200, strategies_json(request->engine));
 }

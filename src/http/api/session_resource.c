@@ -30,11 +30,12 @@ static void answer(const fd_request *request, fd_response *response, const fd_id
         [FD_AUTHENTICATION_TOKEN] = "token",
         [FD_AUTHENTICATION_SESSION] = "session",
     };
-    fd_json_answer(request, response, 200,
-                   json_pack("{s:s?, s:s?, s:s}", "role",
-                             identity->role == FD_ROLE_PUBLIC ? NULL : fd_role_name(identity->role),
-                             "name", identity->token[0] != '\0' ? identity->name : NULL,
-                             "authentication", kinds[identity->authentication]));
+    fd_json_respond(
+        request, response, 200,
+        json_pack("{s:s?, s:s?, s:s}", "role",
+                  identity->role == FD_ROLE_PUBLIC ? NULL : fd_role_name(identity->role), "name",
+                  identity->token[0] != '\0' ? identity->name : NULL, "authentication",
+                  kinds[identity->authentication]));
 }
 
 void fd_session_get(const fd_request *request, fd_response *response) {
@@ -80,5 +81,5 @@ void fd_session_end(const fd_request *request, fd_response *response) {
         return;
     if (request->identity->authentication != FD_AUTHENTICATION_NONE)
         set_cookie(request, response, "", 0);
-    fd_json_answer(request, response, 200, json_pack("{s:s}", "status", "ended"));
+    fd_json_respond(request, response, 200, json_pack("{s:s}", "status", "ended"));
 }

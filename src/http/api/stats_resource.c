@@ -62,7 +62,7 @@ static json_t *share(double part, uint64_t whole) {
     return whole > 0 ? json_real(part / (double)whole) : json_null();
 }
 
-static json_t *tally_json(const fd_tally *tally) {
+static json_t *tally_json(const fd_label_counts *tally) {
     return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "labels",
                      (json_int_t)tally->labels, "a", (json_int_t)tally->by_preference[FD_PREFER_A],
                      "b", (json_int_t)tally->by_preference[FD_PREFER_B], "tie",
@@ -76,7 +76,7 @@ static json_t *tally_json(const fd_tally *tally) {
 static json_t *annotators_json(const fd_stats *stats, const char *only) {
     json_t *list = json_array();
     for (size_t i = 0; list && i < stats->n_annotators; i++) {
-        const fd_annotator_tally *annotator = &stats->annotators[i];
+        const fd_annotator_counts *annotator = &stats->annotators[i];
         if (annotator->tally.labels == 0 || (only && strcmp(only, annotator->name) != 0))
             continue;
         json_t *tally = tally_json(&annotator->tally);
@@ -94,7 +94,7 @@ static json_t *series_json(const fd_stats_request *request, const fd_stats *stat
     for (size_t b = 0; list && b < stats->n_buckets; b++) {
         json_t *counts = json_object();
         for (size_t i = 0; counts && i < stats->n_annotators; i++) {
-            const fd_annotator_tally *annotator = &stats->annotators[i];
+            const fd_annotator_counts *annotator = &stats->annotators[i];
             const char *name = annotator->name;
             uint32_t count = annotator->tally.labels > 0
                                  ? stats->buckets[b * stats->n_columns + annotator->column]
@@ -115,7 +115,7 @@ static json_t *series_json(const fd_stats_request *request, const fd_stats *stat
 static json_t *batches_json(const fd_stats *stats) {
     json_t *list = json_array();
     for (size_t i = 0; list && i < stats->n_batches; i++) {
-        const fd_batch_note *batch = &stats->batches[i];
+        const fd_batch_record *batch = &stats->batches[i];
         json_t *json = json_pack(
             "{s:o, s:s, s:I, s:I, s:o, s:o, s:o}", "at", fd_json_time(batch->created_ms),
             "strategy", batch->strategy, "model_version", (json_int_t)batch->model_version, "pairs",
@@ -152,6 +152,6 @@ void fd_stats_get(const fd_request *request, fd_response *response) {
     if (r < 0)
         fd_problem_of(request, response, r, NULL);
     else
-        fd_json_answer(request, response, 200,
-                       stats_json(&wanted, &stats, fd_request_query(request, "annotator")));
+        fd_json_respond(request, response, 200,
+                        stats_json(&wanted, &stats, fd_request_query(request, "annotator")));
 }

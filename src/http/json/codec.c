@@ -104,7 +104,7 @@ static struct extent measure(const char *body, size_t size) {
     return extent;
 }
 
-size_t fd_json_memory(const char *body, size_t size) {
+size_t fd_json_size_estimate(const char *body, size_t size) {
     return measure(body, size).memory;
 }
 
@@ -545,8 +545,8 @@ json_t *fd_json_page(const char *name, json_t *rows, bool more, int64_t cursor) 
     return json_pack("{s:o, s:o}", name, rows, "next_cursor", next);
 }
 
-void fd_json_answer(const fd_request *request, fd_response *response, unsigned status,
-                    json_t *tree) {
+void fd_json_respond(const fd_request *request, fd_response *response, unsigned status,
+                     json_t *tree) {
     char *body = tree ? json_dumps(tree, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(tree);
     if (!body) {

@@ -45,7 +45,7 @@ static inline void fd_json_freep(json_t **json) {
 int fd_json_parse(const char *body, size_t size, json_t **ret, fd_fault *fault) FD_MUST_CHECK;
 
 /* Bytes that fd_json_parse and what reads its tree need beside the body itself, at most. */
-size_t fd_json_memory(const char *body, size_t size);
+size_t fd_json_size_estimate(const char *body, size_t size);
 
 /* Where a value stands in the body: a chain of steps on the stack, rendered as a JSON pointer only
  * when there is a fault. NULL is the root. */
@@ -152,7 +152,7 @@ json_t *fd_json_base64(const float *numbers, size_t count);
 json_t *fd_json_page(const char *name, json_t *rows, bool more, int64_t cursor);
 
 /* Sends a tree, which it takes; NULL stands for a lack of memory. */
-void fd_json_answer(const fd_request *request, fd_response *response, unsigned status,
-                    json_t *tree);
+void fd_json_respond(const fd_request *request, fd_response *response, unsigned status,
+                     json_t *tree);
 
 #endif

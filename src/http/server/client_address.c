@@ -203,9 +203,9 @@ static bool says_https(const char *proto) {
     return entry && length == strlen("https") && strncasecmp(entry, "https", length) == 0;
 }
 
-fd_client fd_client_find(const fd_networks *trusted, const struct sockaddr *peer,
-                         const char *const *forwarded_for, size_t n, const char *forwarded_proto,
-                         bool is_encrypted) {
+fd_client fd_client_identify(const fd_networks *trusted, const struct sockaddr *peer,
+                             const char *const *forwarded_for, size_t n,
+                             const char *forwarded_proto, bool is_encrypted) {
     fd_client client = {.address = fd_address_of(peer), .is_secure = is_encrypted};
     if (forwarded_proto && fd_networks_contain(trusted, &client.address))
         client.is_secure = says_https(forwarded_proto);

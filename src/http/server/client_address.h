@@ -2,8 +2,8 @@
  * Who a request comes from: the peer of its connection, or, where that is a proxy that the operator
  * trusts, whom the proxy says it speaks for.
  */
-#ifndef FD_ADDRESS_H
-#define FD_ADDRESS_H
+#ifndef FD_CLIENT_ADDRESS_H
+#define FD_CLIENT_ADDRESS_H
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -57,8 +57,8 @@ void fd_address_print(const fd_address *address, char text[static INET6_ADDRSTRL
  * of the `n` such headers in their order, `forwarded_proto` the last header of its name (NULL:
  * none). Where that one is no address, the client is not known.
  */
-fd_client fd_client_find(const fd_networks *trusted, const struct sockaddr *peer,
-                         const char *const *forwarded_for, size_t n, const char *forwarded_proto,
-                         bool is_encrypted);
+fd_client fd_client_identify(const fd_networks *trusted, const struct sockaddr *peer,
+                             const char *const *forwarded_for, size_t n,
+                             const char *forwarded_proto, bool is_encrypted);
 
 #endif

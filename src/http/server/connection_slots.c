@@ -32,18 +32,18 @@ static fd_address network_of(const fd_address *address) {
     return network;
 }
 
-static struct fd_holder *find_holder(const fd_places *places, const fd_address *address) {
+static struct fd_holder *find_holder(const fd_connection_slots *places, const fd_address *address) {
     struct fd_holder *holder;
     HASH_FIND(hh, places->holders, address, sizeof(*address), holder);
     return holder;
 }
 
-static unsigned places_of(const fd_places *places, const fd_address *address) {
+static unsigned places_of(const fd_connection_slots *places, const fd_address *address) {
     const struct fd_holder *holder = find_holder(places, address);
     return holder ? holder->places : 0;
 }
 
-static bool give(fd_places *places, fd_place *place) {
+static bool give(fd_connection_slots *places, fd_connection_slot *place) {
     struct fd_holder *holder = find_holder(places, &place->address);
     if (!holder) {
         holder = calloc(1, sizeof(*holder));
@@ -62,7 +62,7 @@ static bool give(fd_places *places, fd_place *place) {
     return true;
 }
 
-static void take_back(fd_places *places, fd_place *place) {
+static void take_back(fd_connection_slots *places, fd_connection_slot *place) {
     struct fd_holder *holder = place->holder;
     place->holder = NULL;
     places->taken--;
@@ -75,7 +75,7 @@ static void take_back(fd_places *places, fd_place *place) {
 
 /* ---- who must make room ---- */
 
-static bool may_be_displaced(const fd_place *place, unsigned newcomers, double now) {
+static bool may_be_displaced(const fd_connection_slot *place, unsigned newcomers, double now) {
     if (!place->holder || place->activity == FD_ACTIVITY_RUNNING)
         return false;
     if (place->is_trusted && place->activity != FD_ACTIVITY_QUIET)
@@ -83,15 +83,16 @@ static bool may_be_displaced(const fd_place *place, unsigned newcomers, double n
     return place->holder->places > newcomers + 1 || now - place->since >= respite;
 }
 
-static bool goes_before(const fd_place *one, const fd_place *other) {
+static bool goes_before(const fd_connection_slot *one, const fd_connection_slot *other) {
     if (one->holder->places != other->holder->places)
         return one->holder->places > other->holder->places;
     return one->since < other->since;
 }
 
-static fd_place *find_displaced(const fd_places *places, const fd_place *newcomer, double now) {
+static fd_connection_slot *find_displaced(const fd_connection_slots *places,
+                                          const fd_connection_slot *newcomer, double now) {
     unsigned newcomers = places_of(places, &newcomer->address);
-    fd_place *found = NULL, *place;
+    fd_connection_slot *found = NULL, *place;
     DL_FOREACH(places->all, place) {
         if (may_be_displaced(place, newcomers, now) && (!found || goes_before(place, found)))
             found = place;
@@ -100,14 +101,14 @@ static fd_place *find_displaced(const fd_places *places, const fd_place *newcome
 }
 
 /* There is one. */
-static fd_place *oldest_surplus(const fd_places *places) {
-    fd_place *place = places->all;
+static fd_connection_slot *oldest_surplus(const fd_connection_slots *places) {
+    fd_connection_slot *place = places->all;
     while (place->holder || place->is_over)
         place = place->next;
     return place;
 }
 
-static void cut(fd_places *places, fd_place *place, const char *why) {
+static void cut(fd_connection_slots *places, fd_connection_slot *place, const char *why) {
     if (place->holder)
         take_back(places, place);
     else
@@ -119,12 +120,12 @@ static void cut(fd_places *places, fd_place *place, const char *why) {
 
 /* ---- coming and going ---- */
 
-static bool find_place(fd_places *places, fd_place *place, double now) {
+static bool find_place(fd_connection_slots *places, fd_connection_slot *place, double now) {
     if (places->address_limit > 0 && !place->is_trusted &&
         places_of(places, &place->address) >= places->address_limit)
         return false;
     if (places->taken >= places->limit) {
-        fd_place *displaced = find_displaced(places, place, now);
+        fd_connection_slot *displaced = find_displaced(places, place, now);
         if (!displaced)
             return false;
         cut(places, displaced, "displaced");
@@ -132,7 +133,8 @@ static bool find_place(fd_places *places, fd_place *place, double now) {
     return give(places, place);
 }
 
-void fd_places_add(fd_places *places, fd_place *place, const fd_address *address, double now) {
+void fd_connection_slots_add(fd_connection_slots *places, fd_connection_slot *place,
+                             const fd_address *address, double now) {
     place->address = network_of(address);
     if (!find_place(places, place, now)) {
         if (places->surplus == FD_SURPLUS_MAX)
@@ -140,11 +142,11 @@ void fd_places_add(fd_places *places, fd_place *place, const fd_address *address
         places->surplus++;
     }
     place->deadline = now + surplus_patience;
-    fd_places_enter(places, place, FD_ACTIVITY_QUIET, now);
+    fd_connection_slots_enter(places, place, FD_ACTIVITY_QUIET, now);
     DL_APPEND(places->all, place);
 }
 
-void fd_places_remove(fd_places *places, fd_place *place) {
+void fd_connection_slots_remove(fd_connection_slots *places, fd_connection_slot *place) {
     DL_DELETE(places->all, place);
     if (place->holder)
         take_back(places, place);
@@ -152,27 +154,28 @@ void fd_places_remove(fd_places *places, fd_place *place) {
         places->surplus--;
 }
 
-bool fd_places_has(fd_places *places, fd_place *place) {
+bool fd_connection_slots_has(fd_connection_slots *places, fd_connection_slot *place) {
     if (!place->holder && !place->is_over && find_place(places, place, place->since))
         places->surplus--;
     return place->holder != NULL;
 }
 
-void fd_places_enter(const fd_places *places, fd_place *place, fd_activity activity, double now) {
+void fd_connection_slots_enter(const fd_connection_slots *places, fd_connection_slot *place,
+                               fd_activity activity, double now) {
     double deadline = now + places->patience[activity];
     place->activity = activity;
     place->since = now;
     place->deadline = place->holder ? deadline : fmin(deadline, place->deadline);
 }
 
-void fd_places_watch(fd_places *places, double now) {
+void fd_connection_slots_next_deadline(fd_connection_slots *places, double now) {
     static const char *const why[FD_ACTIVITY_COUNT] = {
         [FD_ACTIVITY_QUIET] = "quiet",
         [FD_ACTIVITY_ARRIVING] = "arriving",
         [FD_ACTIVITY_RUNNING] = "running",
         [FD_ACTIVITY_SENDING] = "sending",
     };
-    fd_place *place;
+    fd_connection_slot *place;
     DL_FOREACH(places->all, place) {
         if (now >= place->deadline && !place->is_over)
             cut(places, place, why[place->activity]);

@@ -5,8 +5,8 @@
  * loses them first. A newcomer without a place is surplus: it may ask how the daemon is, and is
  * told to come again.
  */
-#ifndef FD_PLACES_H
-#define FD_PLACES_H
+#ifndef FD_CONNECTION_SLOTS_H
+#define FD_CONNECTION_SLOTS_H
 
 #include <stdbool.h>
 
@@ -26,7 +26,7 @@ typedef enum fd_activity {
     FD_ACTIVITY_COUNT
 } fd_activity;
 
-typedef struct fd_place {
+typedef struct fd_connection_slot {
     struct fd_holder *holder; /* the address; NULL: surplus, or closed */
     bool is_trusted;          /* a proxy, which speaks for many */
     bool is_over;             /* closed, though libmicrohttpd may not have noticed yet */
@@ -35,29 +35,31 @@ typedef struct fd_place {
     double since;       /* of that, in monotonic seconds, as all times here */
     double deadline;    /* when the connection is closed over it */
     fd_address address; /* of IPv6 the network alone, which one peer has to itself */
-    struct fd_place *prev, *next;
-} fd_place;
+    struct fd_connection_slot *prev, *next;
+} fd_connection_slot;
 
 /* All that is here is guarded by the server's lock. */
-typedef struct fd_places {
+typedef struct fd_connection_slots {
     unsigned limit, address_limit;      /* address_limit 0: none */
     double patience[FD_ACTIVITY_COUNT]; /* seconds */
     unsigned taken, surplus;
-    fd_place *all; /* from the oldest on */
+    fd_connection_slot *all; /* from the oldest on */
     struct fd_holder *holders;
     fd_metrics *metrics;
-} fd_places;
+} fd_connection_slots;
 
-/* `address` is the peer's. The place is linked until fd_places_remove. */
-void fd_places_add(fd_places *places, fd_place *place, const fd_address *address, double now);
-void fd_places_remove(fd_places *places, fd_place *place);
+/* `address` is the peer's. The place is linked until fd_connection_slots_remove. */
+void fd_connection_slots_add(fd_connection_slots *places, fd_connection_slot *place,
+                             const fd_address *address, double now);
+void fd_connection_slots_remove(fd_connection_slots *places, fd_connection_slot *place);
 
 /* Whether it has a place, or gets one now. */
-bool fd_places_has(fd_places *places, fd_place *place) FD_MUST_CHECK;
+bool fd_connection_slots_has(fd_connection_slots *places, fd_connection_slot *place) FD_MUST_CHECK;
 
-void fd_places_enter(const fd_places *places, fd_place *place, fd_activity activity, double now);
+void fd_connection_slots_enter(const fd_connection_slots *places, fd_connection_slot *place,
+                               fd_activity activity, double now);
 
 /* Closes those whose deadline has passed. */
-void fd_places_watch(fd_places *places, double now);
+void fd_connection_slots_next_deadline(fd_connection_slots *places, double now);
 
 #endif

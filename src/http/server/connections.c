@@ -32,28 +32,28 @@ int fd_connection_socket(struct MHD_Connection *connection) {
     return connection_of(connection)->place.fd;
 }
 
-fd_wire *fd_connection_wire(struct MHD_Connection *connection) {
+fd_receive_hook *fd_connection_receive_hook(struct MHD_Connection *connection) {
     return &connection_of(connection)->wire;
 }
 
 void fd_connection_enter(struct MHD_Connection *connection, fd_activity activity) {
     fd_connection *at = connection_of(connection);
     (void)pthread_mutex_lock(&at->server->lock);
-    fd_places_enter(&at->server->places, &at->place, activity, fd_monotonic_seconds());
+    fd_connection_slots_enter(&at->server->places, &at->place, activity, fd_monotonic_seconds());
     (void)pthread_mutex_unlock(&at->server->lock);
 }
 
-bool fd_connection_has_place(struct MHD_Connection *connection) {
+bool fd_connection_has_slot(struct MHD_Connection *connection) {
     fd_connection *at = connection_of(connection);
     (void)pthread_mutex_lock(&at->server->lock);
-    bool has = fd_places_has(&at->server->places, &at->place);
+    bool has = fd_connection_slots_has(&at->server->places, &at->place);
     (void)pthread_mutex_unlock(&at->server->lock);
     return has;
 }
 
 /* ---- answers past libmicrohttpd ---- */
 
-static fd_connection *connection_of_wire(fd_wire *wire) {
+static fd_connection *connection_of_wire(fd_receive_hook *wire) {
     return (fd_connection *)((char *)wire - offsetof(fd_connection, wire));
 }
 
@@ -64,12 +64,12 @@ static void answer(fd_connection *connection, const fd_headers_of *of) {
     bool has_body = of->response->body && !connection->wire.guard.is_head;
     linger(connection);
     int r = fd_headers_print(of, has_body, &text, &size);
-    fd_wire_answer(&connection->wire, text, r == 0 ? size : 0);
+    fd_receive_hook_respond(&connection->wire, text, r == 0 ? size : 0);
 }
 
-bool fd_connection_answer(struct MHD_Connection *connection, const fd_headers_of *of) {
+bool fd_connection_respond(struct MHD_Connection *connection, const fd_headers_of *of) {
     fd_connection *at = connection_of(connection);
-    if (fd_wire_has_all(&at->wire))
+    if (fd_receive_hook_has_all(&at->wire))
         return false;
     answer(at, of);
     return true;
@@ -77,7 +77,7 @@ bool fd_connection_answer(struct MHD_Connection *connection, const fd_headers_of
 
 /* ---- what the guard refuses ---- */
 
-static void log_refusal(const fd_wire *wire, const char *id) {
+static void log_refusal(const fd_receive_hook *wire, const char *id) {
     struct sockaddr_storage peer = {0}; /* which stays so where it is not known */
     socklen_t size = sizeof(peer);
     char client[INET6_ADDRSTRLEN];
@@ -89,9 +89,9 @@ static void log_refusal(const fd_wire *wire, const char *id) {
            FD_STR("request_id", id));
 }
 
-static void refuse(fd_wire *wire) {
+static void refuse(fd_receive_hook *wire) {
     fd_connection *at = connection_of_wire(wire);
-    const fd_guard *guard = &wire->guard;
+    const fd_framing *guard = &wire->guard;
     char id[FD_REQUEST_ID_SIZE], status[8];
     fd_request_id_make(id);
     (void)snprintf(status, sizeof(status), "%u", guard->status);
@@ -123,25 +123,25 @@ static fd_connection *open_connection(fd_server *server, struct MHD_Connection *
     int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     fd_address address = fd_address_of(fd_peer_address(connection));
     opened->server = server;
-    opened->wire = (fd_wire){.fd = fd,
-                             .session = session_of(connection),
-                             .refuse = refuse,
-                             .is_told_once = server->options.threads > 0,
-                             .guard.head_max = server->options.head_size};
+    opened->wire = (fd_receive_hook){.fd = fd,
+                                     .session = session_of(connection),
+                                     .refuse = refuse,
+                                     .is_told_once = server->options.threads > 0,
+                                     .guard.head_max = server->options.head_size};
     opened->place.fd = fd;
     opened->place.is_trusted = fd_networks_contain(&server->trusted, &address);
     (void)pthread_mutex_lock(&server->lock);
-    fd_places_add(&server->places, &opened->place, &address, fd_monotonic_seconds());
+    fd_connection_slots_add(&server->places, &opened->place, &address, fd_monotonic_seconds());
     (void)pthread_mutex_unlock(&server->lock);
-    fd_wire_open(&opened->wire);
+    fd_receive_hook_open(&opened->wire);
     fd_metrics_add(fd_engine_metrics(server->engine), FD_METRIC_CONNECTIONS, NULL, NULL, 1);
     return opened;
 }
 
 static void close_connection(fd_server *server, fd_connection *closed) {
-    fd_wire_close(&closed->wire);
+    fd_receive_hook_close(&closed->wire);
     (void)pthread_mutex_lock(&server->lock);
-    fd_places_remove(&server->places, &closed->place);
+    fd_connection_slots_remove(&server->places, &closed->place);
     (void)pthread_mutex_unlock(&server->lock);
     free(closed);
     fd_metrics_add(fd_engine_metrics(server->engine), FD_METRIC_CONNECTIONS, NULL, NULL, -1);
@@ -157,12 +157,12 @@ void fd_connection_notify(void *context, struct MHD_Connection *connection, void
 
 /* libmicrohttpd's time-out counts inactivity, so a byte now and then would keep a request forever.
  */
-void *fd_connection_watch(void *context) {
+void *fd_connection_enforce_deadlines(void *context) {
     fd_server *server = context;
     (void)pthread_mutex_lock(&server->lock);
     while (!server->stopping) {
         double now = fd_monotonic_seconds();
-        fd_places_watch(&server->places, now);
+        fd_connection_slots_next_deadline(&server->places, now);
         fd_server_wait_until(server, now + WATCH_MILLISECONDS / 1e3);
     }
     (void)pthread_mutex_unlock(&server->lock);

@@ -33,6 +33,6 @@ fd_client fd_peer_client(const fd_server *server, struct MHD_Connection *connect
     struct forwarded forwarded = {0};
     if (server->trusted.n > 0)
         (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, on_header, &forwarded);
-    return fd_client_find(&server->trusted, fd_peer_address(connection), forwarded.addresses,
-                          forwarded.n, forwarded.proto, server->options.is_secure);
+    return fd_client_identify(&server->trusted, fd_peer_address(connection), forwarded.addresses,
+                              forwarded.n, forwarded.proto, server->options.is_secure);
 }

@@ -62,17 +62,17 @@ static text cut(text *rest, char c) {
     return before;
 }
 
-static void refuse(fd_guard *guard, unsigned status, const char *detail) {
-    if (guard->state == FD_GUARD_REFUSED)
+static void refuse(fd_framing *guard, unsigned status, const char *detail) {
+    if (guard->state == FD_FRAMING_REFUSED)
         return;
-    guard->state = FD_GUARD_REFUSED;
+    guard->state = FD_FRAMING_REFUSED;
     guard->status = status;
     guard->detail = detail;
 }
 
 /* ---- the request line ---- */
 
-static void take_version(fd_guard *guard, text version) {
+static void take_version(fd_framing *guard, text version) {
     guard->is_old = equals(version, "HTTP/1.0");
     if (guard->is_old || equals(version, "HTTP/1.1"))
         return;
@@ -83,7 +83,7 @@ static void take_version(fd_guard *guard, text version) {
         refuse(guard, 400, "the request line does not end in a version");
 }
 
-static void take_request_line(fd_guard *guard, text line) {
+static void take_request_line(fd_framing *guard, text line) {
     const char *detail = NULL;
     if (line.size == 0) {
         /* Some clients end a body with one that its length does not count. */
@@ -102,16 +102,16 @@ static void take_request_line(fd_guard *guard, text line) {
         refuse(guard, 501, "the method is not taken");
     else
         take_version(guard, line);
-    if (target.size > FD_TARGET_MAX)
+    if (target.size > FD_REQUEST_TARGET_MAX)
         refuse(guard, 414, "the target is too long");
-    else if ((detail = fd_target_fault(target.bytes, target.size)))
+    else if ((detail = fd_request_target_fault(target.bytes, target.size)))
         refuse(guard, 400, detail);
     else if (count_of(target, '&') >= FD_PARAMETERS_MAX)
         refuse(guard, 400, "there are too many query parameters");
-    if (guard->state == FD_GUARD_REFUSED)
+    if (guard->state == FD_FRAMING_REFUSED)
         return;
     guard->is_head = equals(method, "HEAD");
-    guard->state = FD_GUARD_HEADER;
+    guard->state = FD_FRAMING_HEADER;
 }
 
 /* ---- headers ---- */
@@ -137,12 +137,12 @@ static bool is_host(text value) {
            is_all_of((text){port.bytes + 1, port.size - 1}, is_digit);
 }
 
-static void take_host(fd_guard *guard, text value) {
+static void take_host(fd_framing *guard, text value) {
     if (value.size > 255 || !is_host(value))
         refuse(guard, 400, "Host is no name or address with or without a port");
 }
 
-static void take_length(fd_guard *guard, text value) {
+static void take_length(fd_framing *guard, text value) {
     if (value.size > FD_LENGTH_DIGITS_MAX || !is_all_of(value, is_digit)) {
         refuse(guard, 400, "Content-Length is no number");
         return;
@@ -151,23 +151,23 @@ static void take_length(fd_guard *guard, text value) {
         guard->left = guard->left * 10 + (unsigned)(value.bytes[i] - '0');
 }
 
-static void take_transfer_encoding(fd_guard *guard, text value) {
+static void take_transfer_encoding(fd_framing *guard, text value) {
     guard->is_chunked = true;
     if (guard->is_old || !equals_without_case(value, "chunked"))
         refuse(guard, 400, "the only Transfer-Encoding taken is chunked, in HTTP/1.1");
 }
 
-static void take_expect(fd_guard *guard, text value) {
+static void take_expect(fd_framing *guard, text value) {
     if (!equals_without_case(value, "100-continue"))
         refuse(guard, 417, "the only Expect taken is 100-continue");
 }
 
-static void take_upgrade(fd_guard *guard, text value) {
+static void take_upgrade(fd_framing *guard, text value) {
     (void)value;
     refuse(guard, 400, "Upgrade is not taken");
 }
 
-static void take_cookies(fd_guard *guard, text value) {
+static void take_cookies(fd_framing *guard, text value) {
     if (count_of(value, ';') >= FD_COOKIES_MAX)
         refuse(guard, 431, "there are too many cookies");
 }
@@ -178,7 +178,7 @@ enum { HOST, CONTENT_LENGTH, TRANSFER_ENCODING, EXPECT };
 static const struct {
     const char *name;
     const char *repeated;
-    void (*take)(fd_guard *guard, text value);
+    void (*take)(fd_framing *guard, text value);
 } single[] = {
     [HOST] = {"Host", "there is more than one Host", take_host},
     [CONTENT_LENGTH] = {"Content-Length", "there is more than one Content-Length", take_length},
@@ -191,7 +191,7 @@ static const struct {
     {"Upgrade", "there is more than one Upgrade", take_upgrade},
 };
 
-static bool has_seen(const fd_guard *guard, unsigned header) {
+static bool has_seen(const fd_framing *guard, unsigned header) {
     return (guard->seen & (1u << header)) != 0;
 }
 
@@ -202,7 +202,7 @@ static text without_blanks_in_front(text value) {
     return value;
 }
 
-static void take_header(fd_guard *guard, text line) {
+static void take_header(fd_framing *guard, text line) {
     text value = line;
     text name = cut(&value, ':');
     if (++guard->headers > FD_HEADERS_MAX) {
@@ -213,7 +213,7 @@ static void take_header(fd_guard *guard, text line) {
         refuse(guard, 400, "a header has no colon");
     else if (!is_all_of(name, is_of_token))
         refuse(guard, 400, "the name of a header is no token");
-    if (guard->state == FD_GUARD_REFUSED)
+    if (guard->state == FD_FRAMING_REFUSED)
         return;
     for (unsigned i = 0; i < FD_LENGTH(single); i++) {
         if (!equals_without_case(name, single[i].name))
@@ -228,19 +228,19 @@ static void take_header(fd_guard *guard, text line) {
 
 /* ---- from request to request ---- */
 
-static void begin_request(fd_guard *guard) {
-    guard->state = FD_GUARD_REQUEST_LINE;
+static void begin_request(fd_framing *guard) {
+    guard->state = FD_FRAMING_REQUEST_LINE;
     guard->is_head = guard->has_empty_line = guard->is_chunked = false;
     guard->headers = guard->seen = 0;
     guard->head_size = 0;
 }
 
-static void end_request(fd_guard *guard) {
+static void end_request(fd_framing *guard) {
     guard->requests++;
     begin_request(guard);
 }
 
-static void end_head(fd_guard *guard) {
+static void end_head(fd_framing *guard) {
     if (!has_seen(guard, HOST) && !guard->is_old) {
         refuse(guard, 400, "there must be exactly one Host");
         return;
@@ -256,17 +256,17 @@ static void end_head(fd_guard *guard) {
     }
     guard->heads++;
     if (guard->is_chunked)
-        guard->state = FD_GUARD_CHUNK_SIZE;
+        guard->state = FD_FRAMING_CHUNK_SIZE;
     else if (guard->left > 0)
-        guard->state = FD_GUARD_BODY;
+        guard->state = FD_FRAMING_BODY;
     else
         end_request(guard);
 }
 
-static void take_chunk_size(fd_guard *guard, text line) {
+static void take_chunk_size(fd_framing *guard, text line) {
     for (size_t i = 0; i < line.size; i++)
         guard->left = guard->left * 16 + (unsigned)fd_hex_value(line.bytes[i]);
-    guard->state = guard->left > 0 ? FD_GUARD_CHUNK : FD_GUARD_TRAILER;
+    guard->state = guard->left > 0 ? FD_FRAMING_CHUNK : FD_FRAMING_TRAILER;
 }
 
 /* ---- lines and bytes ---- */
@@ -277,51 +277,51 @@ static const struct {
     unsigned status;
     const char *detail;
 } lines[] = {
-    [FD_GUARD_REQUEST_LINE] = {FD_TARGET_MAX + sizeof("CONNECT  HTTP/1.1"), 414,
-                               "the request line is too long"},
-    [FD_GUARD_HEADER] = {FD_HEADER_MAX, 431, "a header is too long"},
-    [FD_GUARD_CHUNK_SIZE] = {FD_LENGTH_DIGITS_MAX, 400,
-                             "the size of a chunk is no hexadecimal number"},
-    [FD_GUARD_CHUNK_END] = {0, 400, "a chunk is longer than its size"},
-    [FD_GUARD_TRAILER] = {0, 400, "headers after the body are not taken"},
+    [FD_FRAMING_REQUEST_LINE] = {FD_REQUEST_TARGET_MAX + sizeof("CONNECT  HTTP/1.1"), 414,
+                                 "the request line is too long"},
+    [FD_FRAMING_HEADER] = {FD_HEADER_MAX, 431, "a header is too long"},
+    [FD_FRAMING_CHUNK_SIZE] = {FD_LENGTH_DIGITS_MAX, 400,
+                               "the size of a chunk is no hexadecimal number"},
+    [FD_FRAMING_CHUNK_END] = {0, 400, "a chunk is longer than its size"},
+    [FD_FRAMING_TRAILER] = {0, 400, "headers after the body are not taken"},
 };
 
-static void end_line(fd_guard *guard) {
+static void end_line(fd_framing *guard) {
     text line = {guard->line, guard->line_size};
     guard->line_size = 0;
     switch (guard->state) {
-    case FD_GUARD_REQUEST_LINE:
+    case FD_FRAMING_REQUEST_LINE:
         take_request_line(guard, line);
         break;
-    case FD_GUARD_HEADER:
+    case FD_FRAMING_HEADER:
         if (line.size > 0)
             take_header(guard, line);
         else
             end_head(guard);
         break;
-    case FD_GUARD_CHUNK_SIZE:
+    case FD_FRAMING_CHUNK_SIZE:
         take_chunk_size(guard, line);
         break;
-    case FD_GUARD_CHUNK_END:
-        guard->state = FD_GUARD_CHUNK_SIZE;
+    case FD_FRAMING_CHUNK_END:
+        guard->state = FD_FRAMING_CHUNK_SIZE;
         break;
-    case FD_GUARD_TRAILER:
+    case FD_FRAMING_TRAILER:
         end_request(guard);
         break;
-    case FD_GUARD_CHUNK:
-    case FD_GUARD_BODY:
-    case FD_GUARD_REFUSED:
+    case FD_FRAMING_CHUNK:
+    case FD_FRAMING_BODY:
+    case FD_FRAMING_REFUSED:
         break;
     }
 }
 
 /* At once: libmicrohttpd has an opinion of its own on the first byte that is wrong in a size. */
-static bool is_wrong_in_size(const fd_guard *guard, char c) {
-    return guard->state == FD_GUARD_CHUNK_SIZE && fd_hex_value(c) < 0 &&
+static bool is_wrong_in_size(const fd_framing *guard, char c) {
+    return guard->state == FD_FRAMING_CHUNK_SIZE && fd_hex_value(c) < 0 &&
            (guard->line_size == 0 || (c != '\r' && c != '\n'));
 }
 
-static void take_byte_of_line(fd_guard *guard, char c) {
+static void take_byte_of_line(fd_framing *guard, char c) {
     if (guard->has_return && c != '\n')
         refuse(guard, 400, "a line has a carriage return within");
     else if (!guard->has_return && c == '\n')
@@ -329,12 +329,12 @@ static void take_byte_of_line(fd_guard *guard, char c) {
     else if (((unsigned char)c < ' ' && !strchr("\t\r\n", c)) || c == 0x7f || c == '\0')
         refuse(guard, 400, "there is a control character");
     else if (is_wrong_in_size(guard, c))
-        refuse(guard, 400, lines[FD_GUARD_CHUNK_SIZE].detail);
-    else if (guard->state <= FD_GUARD_HEADER && ++guard->head_size > guard->head_max)
+        refuse(guard, 400, lines[FD_FRAMING_CHUNK_SIZE].detail);
+    else if (guard->state <= FD_FRAMING_HEADER && ++guard->head_size > guard->head_max)
         refuse(guard, 431, "the headers are too long");
     else if (c != '\r' && c != '\n' && guard->line_size == lines[guard->state].most)
         refuse(guard, lines[guard->state].status, lines[guard->state].detail);
-    if (guard->state == FD_GUARD_REFUSED)
+    if (guard->state == FD_FRAMING_REFUSED)
         return;
     guard->has_return = c == '\r';
     if (c == '\n')
@@ -344,8 +344,8 @@ static void take_byte_of_line(fd_guard *guard, char c) {
 }
 
 /* As many bytes as can but be part of a line of the head: none of them ends it, or is wrong. */
-static size_t take_plain_bytes(fd_guard *guard, const char *data, size_t size) {
-    if (guard->state > FD_GUARD_HEADER || guard->has_return)
+static size_t take_plain_bytes(fd_framing *guard, const char *data, size_t size) {
+    if (guard->state > FD_FRAMING_HEADER || guard->has_return)
         return 0;
     size_t room = lines[guard->state].most - guard->line_size;
     size_t taken = 0;
@@ -358,21 +358,21 @@ static size_t take_plain_bytes(fd_guard *guard, const char *data, size_t size) {
 }
 
 /* As many of the bytes as belong to the body or the chunk. */
-static size_t take_content(fd_guard *guard, size_t size) {
+static size_t take_content(fd_framing *guard, size_t size) {
     size_t taken = size < guard->left ? size : (size_t)guard->left;
     guard->left -= taken;
-    if (guard->left == 0 && guard->state == FD_GUARD_CHUNK)
-        guard->state = FD_GUARD_CHUNK_END;
+    if (guard->left == 0 && guard->state == FD_FRAMING_CHUNK)
+        guard->state = FD_FRAMING_CHUNK_END;
     else if (guard->left == 0)
         end_request(guard);
     return taken;
 }
 
-bool fd_guard_take(fd_guard *guard, const char *data, size_t size, size_t *ret_ended) {
+bool fd_framing_read(fd_framing *guard, const char *data, size_t size, size_t *ret_ended) {
     *ret_ended = 0;
-    for (size_t i = 0; i < size && guard->state != FD_GUARD_REFUSED;) {
+    for (size_t i = 0; i < size && guard->state != FD_FRAMING_REFUSED;) {
         uint64_t before = guard->requests;
-        if (guard->state == FD_GUARD_BODY || guard->state == FD_GUARD_CHUNK) {
+        if (guard->state == FD_FRAMING_BODY || guard->state == FD_FRAMING_CHUNK) {
             i += take_content(guard, size - i);
         } else {
             i += take_plain_bytes(guard, data + i, size - i);
@@ -382,5 +382,5 @@ bool fd_guard_take(fd_guard *guard, const char *data, size_t size, size_t *ret_e
         if (guard->requests != before)
             *ret_ended = i;
     }
-    return guard->state != FD_GUARD_REFUSED;
+    return guard->state != FD_FRAMING_REFUSED;
 }

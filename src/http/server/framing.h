@@ -5,37 +5,37 @@
  *
  * It does not understand requests: methods, paths and types are exchange.c's.
  */
-#ifndef FD_GUARD_H
-#define FD_GUARD_H
+#ifndef FD_FRAMING_H
+#define FD_FRAMING_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum {
-    FD_TARGET_MAX = 4096,     /* bytes */
-    FD_PARAMETERS_MAX = 32,   /* of a query */
-    FD_HEADERS_MAX = 64,      /* lines */
-    FD_COOKIES_MAX = 64,      /* in their one line */
-    FD_HEADER_MAX = 8192,     /* bytes of one line */
-    FD_LENGTH_DIGITS_MAX = 15 /* of a Content-Length or the size of a chunk */
+    FD_REQUEST_TARGET_MAX = 4096, /* bytes */
+    FD_PARAMETERS_MAX = 32,       /* of a query */
+    FD_HEADERS_MAX = 64,          /* lines */
+    FD_COOKIES_MAX = 64,          /* in their one line */
+    FD_HEADER_MAX = 8192,         /* bytes of one line */
+    FD_LENGTH_DIGITS_MAX = 15     /* of a Content-Length or the size of a chunk */
 };
 
-typedef enum fd_guard_state {
-    FD_GUARD_REQUEST_LINE,
-    FD_GUARD_HEADER,
-    FD_GUARD_CHUNK_SIZE,
-    FD_GUARD_CHUNK_END, /* the end of the line after a chunk's bytes */
-    FD_GUARD_TRAILER,   /* the empty line after the last chunk */
-    FD_GUARD_CHUNK,     /* a chunk's bytes */
-    FD_GUARD_BODY,
-    FD_GUARD_REFUSED,
-} fd_guard_state;
+typedef enum fd_framing_state {
+    FD_FRAMING_REQUEST_LINE,
+    FD_FRAMING_HEADER,
+    FD_FRAMING_CHUNK_SIZE,
+    FD_FRAMING_CHUNK_END, /* the end of the line after a chunk's bytes */
+    FD_FRAMING_TRAILER,   /* the empty line after the last chunk */
+    FD_FRAMING_CHUNK,     /* a chunk's bytes */
+    FD_FRAMING_BODY,
+    FD_FRAMING_REFUSED,
+} fd_framing_state;
 
 /* Starts as all zero but for head_max, for one connection. */
-typedef struct fd_guard {
+typedef struct fd_framing {
     size_t head_max; /* bytes of a head */
-    fd_guard_state state;
+    fd_framing_state state;
     unsigned status;    /* of the 400s and 500s once it has refused, until then 0 */
     const char *detail; /* static text; NULL until then */
     uint64_t heads;     /* requests whose head has been seen whole */
@@ -54,7 +54,7 @@ typedef struct fd_guard {
     bool has_return; /* a carriage return ended the line, if a line feed follows */
     size_t line_size;
     char line[FD_HEADER_MAX];
-} fd_guard;
+} fd_framing;
 
 /*
  * Looks at the next bytes of the connection. True: all of them are well-formed so far. False: it
@@ -63,6 +63,6 @@ typedef struct fd_guard {
  *
  * How the bytes are split over calls makes no difference.
  */
-bool fd_guard_take(fd_guard *guard, const char *data, size_t size, size_t *ret_ended);
+bool fd_framing_read(fd_framing *guard, const char *data, size_t size, size_t *ret_ended);
 
 #endif

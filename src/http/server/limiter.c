@@ -5,36 +5,36 @@
 #include <utlist.h>
 
 /* On the stack of the thread that waits, linked while it does. */
-struct fd_gate_waiter {
+struct fd_limiter_waiter {
     pthread_cond_t called;
     bool has_place;
-    struct fd_gate_waiter *prev, *next;
+    struct fd_limiter_waiter *prev, *next;
 };
 
-void fd_gate_open(fd_gate *gate, const char *name, unsigned places, unsigned room,
-                  fd_metrics *metrics) {
-    *gate = (fd_gate){.name = name, .places = places, .room = room, .metrics = metrics};
+void fd_limiter_open(fd_limiter *gate, const char *name, unsigned places, unsigned room,
+                     fd_metrics *metrics) {
+    *gate = (fd_limiter){.name = name, .places = places, .room = room, .metrics = metrics};
     (void)pthread_mutex_init(&gate->lock, NULL);
 }
 
-void fd_gate_close(fd_gate *gate) {
+void fd_limiter_close(fd_limiter *gate) {
     (void)pthread_mutex_destroy(&gate->lock);
 }
 
-static void show(const fd_gate *gate) {
-    fd_metrics_set(gate->metrics, FD_METRIC_GATE_WORKING, gate->name, NULL, gate->working);
-    fd_metrics_set(gate->metrics, FD_METRIC_GATE_WAITING, gate->name, NULL, gate->waiting);
+static void show(const fd_limiter *gate) {
+    fd_metrics_set(gate->metrics, FD_METRIC_LIMITER_WORKING, gate->name, NULL, gate->working);
+    fd_metrics_set(gate->metrics, FD_METRIC_LIMITER_WAITING, gate->name, NULL, gate->waiting);
 }
 
-static void leave_queue(fd_gate *gate, struct fd_gate_waiter *waiter) {
+static void leave_queue(fd_limiter *gate, struct fd_limiter_waiter *waiter) {
     DL_DELETE(gate->queue, waiter);
     gate->waiting--;
 }
 
-static void wait_a_while(fd_gate *gate, struct fd_gate_waiter *waiter) {
+static void wait_a_while(fd_limiter *gate, struct fd_limiter_waiter *waiter) {
     struct timespec until;
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += FD_GATE_LOOK_MILLISECONDS * 1000000L;
+    until.tv_nsec += FD_LIMITER_POLL_MILLISECONDS * 1000000L;
     if (until.tv_nsec >= 1000000000L) {
         until.tv_sec++;
         until.tv_nsec -= 1000000000L;
@@ -43,8 +43,8 @@ static void wait_a_while(fd_gate *gate, struct fd_gate_waiter *waiter) {
 }
 
 /* With the lock held, which it gives up while it looks after the client. */
-static int wait_for_place(fd_gate *gate, bool (*is_awaited)(void *), void *context) {
-    struct fd_gate_waiter waiter = {0};
+static int wait_for_place(fd_limiter *gate, bool (*is_awaited)(void *), void *context) {
+    struct fd_limiter_waiter waiter = {0};
     pthread_condattr_t monotonic;
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -71,7 +71,7 @@ static int wait_for_place(fd_gate *gate, bool (*is_awaited)(void *), void *conte
     return waiter.has_place ? 0 : -ECANCELED;
 }
 
-int fd_gate_enter(fd_gate *gate, bool (*is_awaited)(void *), void *context) {
+int fd_limiter_enter(fd_limiter *gate, bool (*is_awaited)(void *), void *context) {
     int r = 0;
     (void)pthread_mutex_lock(&gate->lock);
     if (gate->working < gate->places) {
@@ -87,9 +87,9 @@ int fd_gate_enter(fd_gate *gate, bool (*is_awaited)(void *), void *context) {
 }
 
 /* The place goes to who waits longest, so that nobody comes in between. */
-void fd_gate_leave(fd_gate *gate) {
+void fd_limiter_leave(fd_limiter *gate) {
     (void)pthread_mutex_lock(&gate->lock);
-    struct fd_gate_waiter *next = gate->queue;
+    struct fd_limiter_waiter *next = gate->queue;
     if (next) {
         leave_queue(gate, next);
         next->has_place = true;

@@ -1,11 +1,11 @@
 #include "memory_budget.h"
 
-static void show(fd_memory *memory) {
+static void show(fd_memory_budget *memory) {
     fd_metrics_set(memory->metrics, FD_METRIC_REQUEST_MEMORY, NULL, NULL,
                    (double)atomic_load(&memory->taken));
 }
 
-bool fd_memory_take(fd_memory *memory, size_t *held, size_t bytes) {
+bool fd_memory_budget_take(fd_memory_budget *memory, size_t *held, size_t bytes) {
     size_t taken = atomic_load(&memory->taken);
     do {
         if (taken > memory->limit || bytes > memory->limit - taken)
@@ -16,13 +16,13 @@ bool fd_memory_take(fd_memory *memory, size_t *held, size_t bytes) {
     return true;
 }
 
-void fd_memory_hold(fd_memory *memory, size_t *held, size_t bytes) {
+void fd_memory_budget_hold(fd_memory_budget *memory, size_t *held, size_t bytes) {
     (void)atomic_fetch_add(&memory->taken, bytes);
     *held += bytes;
     show(memory);
 }
 
-void fd_memory_give_back(fd_memory *memory, size_t *held) {
+void fd_memory_budget_give_back(fd_memory_budget *memory, size_t *held) {
     if (*held == 0)
         return;
     (void)atomic_fetch_sub(&memory->taken, *held);

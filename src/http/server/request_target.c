@@ -59,7 +59,7 @@ static const char *fault_of_path(const char *path, size_t size) {
     return NULL;
 }
 
-const char *fd_target_fault(const char *target, size_t size) {
+const char *fd_request_target_fault(const char *target, size_t size) {
     if (size == 0 || target[0] != '/')
         return "the target is no path";
     size_t path_size = size;

@@ -1,6 +1,6 @@
 /* The headers of an answer: what it is, and what a browser may do with it. */
-#ifndef FD_HEADERS_H
-#define FD_HEADERS_H
+#ifndef FD_RESPONSE_HEADERS_H
+#define FD_RESPONSE_HEADERS_H
 
 #include <microhttpd.h>
 

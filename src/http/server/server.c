@@ -77,7 +77,7 @@ static int read_port(fd_server *server) {
 
 static int start_library(fd_server *server, fd_fault *fault) {
     const fd_server_options *options = &server->options;
-    int r = fd_wire_check();
+    int r = fd_receive_hook_check();
     if (r < 0)
         return fd_fault_set(fault, r, "", "the request guard is not in libmicrohttpd's way");
     unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG | MHD_USE_ITC;
@@ -94,13 +94,13 @@ static int start_library(fd_server *server, fd_fault *fault) {
         {MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)(uintptr_t)fd_tls_find},
         none};
     server->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, fd_exchange_take, server, MHD_OPTION_EXTERNAL_LOGGER, on_library_log,
-        NULL, MHD_OPTION_LISTEN_SOCKET, server->socket, MHD_OPTION_CONNECTION_LIMIT,
+        flags, 0, NULL, NULL, fd_transaction_continue, server, MHD_OPTION_EXTERNAL_LOGGER,
+        on_library_log, NULL, MHD_OPTION_LISTEN_SOCKET, server->socket, MHD_OPTION_CONNECTION_LIMIT,
         options->connections + surplus, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)options->idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         CONNECTION_MEMORY + options->head_size, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_SIZE,
-        MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_URI_LOG_CALLBACK, fd_exchange_begin, server,
-        MHD_OPTION_NOTIFY_COMPLETED, fd_exchange_end, server, MHD_OPTION_NOTIFY_CONNECTION,
+        MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_URI_LOG_CALLBACK, fd_transaction_begin, server,
+        MHD_OPTION_NOTIFY_COMPLETED, fd_transaction_end, server, MHD_OPTION_NOTIFY_CONNECTION,
         fd_connection_notify, server, MHD_OPTION_ARRAY, options->threads > 0 ? pool : &none,
         MHD_OPTION_ARRAY, options->is_secure ? tls : &none, MHD_OPTION_END);
     return server->daemon ? 0 : fd_fault_set(fault, -EIO, "", "the HTTP server cannot start");
@@ -134,7 +134,7 @@ void fd_server_wait_until(fd_server *server, double deadline) {
 static void server_free(fd_server *server) {
     if (server->socket >= 0)
         (void)close(server->socket);
-    fd_admission_close(server);
+    fd_request_limits_close(server);
     (void)pthread_mutex_destroy(&server->lock);
     (void)pthread_cond_destroy(&server->changed);
     fd_networks_clear(&server->trusted);
@@ -156,8 +156,8 @@ int fd_server_start(const fd_server_options *options, fd_engine *engine, fd_serv
     server->options = *options;
     server->engine = engine;
     server->socket = -1;
-    fd_admission_open(server);
-    server->places = (fd_places){
+    fd_request_limits_open(server);
+    server->places = (fd_connection_slots){
         .limit = options->connections,
         .address_limit = options->address_connections,
         .patience = {[FD_ACTIVITY_QUIET] = options->idle_seconds + (double)options->request_seconds,
@@ -181,7 +181,7 @@ int fd_server_start(const fd_server_options *options, fd_engine *engine, fd_serv
     if (r == 0)
         r = read_port(server);
     if (r == 0)
-        r = -pthread_create(&server->watch, NULL, fd_connection_watch, server);
+        r = -pthread_create(&server->watch, NULL, fd_connection_enforce_deadlines, server);
     if (r < 0)
         return r;
     r = start_library(server, fault);
@@ -210,7 +210,8 @@ void fd_server_stop(fd_server *server, double grace_seconds) {
     while (server->running > 0 && fd_monotonic_seconds() < deadline)
         fd_server_wait_until(server, deadline);
     server->stopping = true;
-    fd_places_watch(&server->places, INFINITY); /* or threads would wait for the next request */
+    fd_connection_slots_next_deadline(&server->places,
+                                      INFINITY); /* or threads would wait for the next request */
     (void)pthread_cond_broadcast(&server->changed);
     (void)pthread_mutex_unlock(&server->lock);
 

@@ -19,8 +19,8 @@
  * during which its socket stays open. */
 typedef struct fd_connection {
     fd_server *server;
-    fd_wire wire;   /* used by the thread that serves the connection alone */
-    fd_place place; /* guarded by server->lock */
+    fd_receive_hook wire;     /* used by the thread that serves the connection alone */
+    fd_connection_slot place; /* guarded by server->lock */
 } fd_connection;
 
 struct fd_server {
@@ -31,14 +31,14 @@ struct fd_server {
     int socket;
     uint16_t port;
 
-    fd_gate gates[FD_GATE_NONE];
-    fd_memory memory;
+    fd_limiter gates[FD_LIMITER_NONE];
+    fd_memory_budget memory;
 
     pthread_mutex_t lock;
-    pthread_cond_t changed; /* monotonic; a handler ended, or the watch must stop */
-    fd_places places;       /* guarded by lock, as is all below */
-    unsigned running;       /* requests between their body's end and their completion */
-    bool draining;          /* somebody waits for `running` to fall */
+    pthread_cond_t changed;     /* monotonic; a handler ended, or the watch must stop */
+    fd_connection_slots places; /* guarded by lock, as is all below */
+    unsigned running;           /* requests between their body's end and their completion */
+    bool draining;              /* somebody waits for `running` to fall */
     bool stopping;
     pthread_t watch;
 };
@@ -55,19 +55,21 @@ void fd_connection_notify(void *server, struct MHD_Connection *connection, void 
  */
 bool fd_connection_is_known(struct MHD_Connection *connection) FD_MUST_CHECK;
 int fd_connection_socket(struct MHD_Connection *connection);
-fd_wire *fd_connection_wire(struct MHD_Connection *connection);
+fd_receive_hook *fd_connection_receive_hook(struct MHD_Connection *connection);
 
 /* What it waits for from now on, and for how long at most. */
 void fd_connection_enter(struct MHD_Connection *connection, fd_activity activity);
 
 /* False where all of the request was read, and libmicrohttpd can answer. Otherwise it would close
  * over the rest of the body, and who sends it would lose the answer: it goes past libmicrohttpd. */
-bool fd_connection_answer(struct MHD_Connection *connection, const fd_headers_of *of) FD_MUST_CHECK;
+bool fd_connection_respond(struct MHD_Connection *connection,
+                           const fd_headers_of *of) FD_MUST_CHECK;
 
 /* Whether it has one of the places, so that its requests are served. */
-bool fd_connection_has_place(struct MHD_Connection *connection) FD_MUST_CHECK;
+bool fd_connection_has_slot(struct MHD_Connection *connection) FD_MUST_CHECK;
 
-void *fd_connection_watch(void *server); /* the thread that ends those whose time is over */
+void *
+fd_connection_enforce_deadlines(void *server); /* the thread that ends those whose time is over */
 
 /* ---- peer.c ---- */
 
@@ -78,27 +80,27 @@ fd_client fd_peer_client(const fd_server *server, struct MHD_Connection *connect
 
 /* ---- admission.c ---- */
 
-void fd_admission_open(fd_server *server);
-void fd_admission_close(fd_server *server);
+void fd_request_limits_open(fd_server *server);
+void fd_request_limits_close(fd_server *server);
 
 /* Counts a request that a limit refuses; `limit` is static text. */
-void fd_admission_refused(fd_server *server, const char *limit);
+void fd_request_limits_count_refused(fd_server *server, const char *limit);
 
 /* Has the handler of the route work as soon as its gate lets it and there is memory for it, which
  * is added to *held, or answers why it may not. */
-void fd_admission_run(fd_server *server, const fd_route *route, const fd_request *request,
-                      size_t *held, fd_response *response);
+void fd_request_limits_run(fd_server *server, const fd_route *route, const fd_request *request,
+                           size_t *held, fd_response *response);
 
 /* ---- exchange.c: what libmicrohttpd calls for each request ---- */
 
 enum { FD_REQUEST_ID_SIZE = 65 };
 void fd_request_id_make(char id[FD_REQUEST_ID_SIZE]);
 
-void *fd_exchange_begin(void *server, const char *target, struct MHD_Connection *connection);
-enum MHD_Result fd_exchange_take(void *server, struct MHD_Connection *connection, const char *path,
-                                 const char *method, const char *version, const char *data,
-                                 size_t *size, void **state);
-void fd_exchange_end(void *server, struct MHD_Connection *connection, void **state,
-                     enum MHD_RequestTerminationCode code);
+void *fd_transaction_begin(void *server, const char *target, struct MHD_Connection *connection);
+enum MHD_Result fd_transaction_continue(void *server, struct MHD_Connection *connection,
+                                        const char *path, const char *method, const char *version,
+                                        const char *data, size_t *size, void **state);
+void fd_transaction_end(void *server, struct MHD_Connection *connection, void **state,
+                        enum MHD_RequestTerminationCode code);
 
 #endif

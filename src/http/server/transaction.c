@@ -33,7 +33,7 @@ struct exchange {
     char method[8];
 };
 
-void *fd_exchange_begin(void *context, const char *target, struct MHD_Connection *connection) {
+void *fd_transaction_begin(void *context, const char *target, struct MHD_Connection *connection) {
     struct exchange *exchange =
         fd_connection_is_known(connection) ? calloc(1, sizeof(*exchange)) : NULL;
     (void)context;
@@ -145,7 +145,7 @@ static enum MHD_Result send_response(fd_server *server, struct MHD_Connection *c
     exchange->status = response->status;
     exchange->answer_size = response->size;
     count(server, exchange);
-    if (fd_connection_answer(connection, &of)) {
+    if (fd_connection_respond(connection, &of)) {
         free_body(response);
         return MHD_YES;
     }
@@ -214,7 +214,7 @@ static bool is_json(const char *type) {
 static enum MHD_Result begin(fd_server *server, struct MHD_Connection *connection,
                              struct exchange *exchange, const char *method, const char *path) {
     exchange->begun = true;
-    if (!fd_wire_begin(fd_connection_wire(connection))) {
+    if (!fd_receive_hook_begin(fd_connection_receive_hook(connection))) {
         fd_log(FD_LOG_ERROR, "unguarded", FD_STR("method", method));
         return MHD_NO; /* closes the connection */
     }
@@ -241,9 +241,9 @@ static enum MHD_Result begin(fd_server *server, struct MHD_Connection *connectio
         return refuse(server, connection, exchange, 404, "there is nothing at this path", NULL);
     if (r < 0)
         return refuse(server, connection, exchange, 405, "the method is not taken here", allow);
-    exchange->is_surplus = !fd_connection_has_place(connection);
+    exchange->is_surplus = !fd_connection_has_slot(connection);
     if (exchange->is_surplus && exchange->route->role != FD_ROLE_PUBLIC) {
-        fd_admission_refused(server, "connections");
+        fd_request_limits_count_refused(server, "connections");
         return refuse(server, connection, exchange, 503, "there are too many connections", NULL);
     }
     enum MHD_Result refused;
@@ -271,9 +271,9 @@ static bool make_room(fd_server *server, struct exchange *exchange, size_t neede
     size_t room = at_most(2 * needed < 4096 ? 4096 : 2 * needed, exchange->body_limit);
     if (room <= exchange->body_room)
         return true;
-    if (room > FD_MEMORY_SMALL &&
-        !fd_memory_take(&server->memory, &exchange->memory, room - exchange->body_room)) {
-        fd_admission_refused(server, "memory");
+    if (room > FD_MEMORY_BUDGET_SMALL &&
+        !fd_memory_budget_take(&server->memory, &exchange->memory, room - exchange->body_room)) {
+        fd_request_limits_count_refused(server, "memory");
         return false;
     }
     char *grown = realloc(exchange->body, room);
@@ -285,7 +285,7 @@ static bool make_room(fd_server *server, struct exchange *exchange, size_t neede
 }
 
 static void body_free(fd_server *server, struct exchange *exchange) {
-    fd_memory_give_back(&server->memory, &exchange->memory);
+    fd_memory_budget_give_back(&server->memory, &exchange->memory);
     free(exchange->body);
     exchange->body = NULL;
 }
@@ -308,7 +308,8 @@ static void collect(fd_server *server, struct exchange *exchange, const char *da
 static enum MHD_Result arrive(fd_server *server, struct MHD_Connection *connection,
                               struct exchange *exchange, const char *data, size_t size) {
     collect(server, exchange, data, size);
-    if (exchange->body_refused == 0 || fd_wire_has_all(fd_connection_wire(connection)))
+    if (exchange->body_refused == 0 ||
+        fd_receive_hook_has_all(fd_connection_receive_hook(connection)))
         return MHD_YES;
     body_free(server, exchange);
     return refuse(server, connection, exchange, exchange->body_refused, body_refusal(exchange),
@@ -350,7 +351,7 @@ static enum MHD_Result run(fd_server *server, struct MHD_Connection *connection,
         return refused;
 
     if (limit > 0 && running > limit && exchange->route->role != FD_ROLE_PUBLIC) {
-        fd_admission_refused(server, "requests");
+        fd_request_limits_count_refused(server, "requests");
         return refuse(server, connection, exchange, 503, "too many requests run already", NULL);
     }
     struct awaiting awaiting = {server, fd_connection_socket(connection)};
@@ -373,18 +374,18 @@ static enum MHD_Result run(fd_server *server, struct MHD_Connection *connection,
     if (query.detail)
         return refuse(server, connection, exchange, 400, query.detail, NULL);
     fd_response response = {0};
-    fd_admission_run(server, exchange->route, &request, &exchange->memory, &response);
+    fd_request_limits_run(server, exchange->route, &request, &exchange->memory, &response);
     body_free(server, exchange);
-    if (response.size > FD_MEMORY_SMALL)
-        fd_memory_hold(&server->memory, &exchange->memory, response.size);
+    if (response.size > FD_MEMORY_BUDGET_SMALL)
+        fd_memory_budget_hold(&server->memory, &exchange->memory, response.size);
     if (exchange->route->role == FD_ROLE_ADMIN || response.audited)
         fd_auth_audit(&request, exchange->route, response.status);
     return send_response(server, connection, exchange, &response, exchange->is_surplus);
 }
 
-enum MHD_Result fd_exchange_take(void *context, struct MHD_Connection *connection, const char *path,
-                                 const char *method, const char *version, const char *data,
-                                 size_t *size, void **state) {
+enum MHD_Result fd_transaction_continue(void *context, struct MHD_Connection *connection,
+                                        const char *path, const char *method, const char *version,
+                                        const char *data, size_t *size, void **state) {
     fd_server *server = context;
     struct exchange *exchange = *state;
     (void)version;
@@ -401,15 +402,15 @@ enum MHD_Result fd_exchange_take(void *context, struct MHD_Connection *connectio
     return run(server, connection, exchange);
 }
 
-void fd_exchange_end(void *context, struct MHD_Connection *connection, void **state,
-                     enum MHD_RequestTerminationCode code) {
+void fd_transaction_end(void *context, struct MHD_Connection *connection, void **state,
+                        enum MHD_RequestTerminationCode code) {
     fd_server *server = context;
     struct exchange *exchange = *state;
     (void)code;
     if (!exchange)
         return;
     fd_connection_enter(connection, FD_ACTIVITY_QUIET);
-    fd_wire_end(fd_connection_wire(connection));
+    fd_receive_hook_end(fd_connection_receive_hook(connection));
     if (exchange->status != 0)
         fd_log(exchange->status >= 500 && exchange->status != 503 ? FD_LOG_ERROR : FD_LOG_DEBUG,
                "request", FD_STR("route", route_name(exchange)), FD_STR("method", exchange->method),

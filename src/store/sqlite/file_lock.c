@@ -17,7 +17,7 @@ static void write_holder(int file) {
         (void)dprintf(file, "%d\n", (int)getpid());
 }
 
-int fd_lock_take(const char *path, int *ret, int *holder) {
+int fd_file_lock_take(const char *path, int *ret, int *holder) {
     *holder = 0;
     int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (file < 0)
@@ -34,7 +34,7 @@ int fd_lock_take(const char *path, int *ret, int *holder) {
     return 0;
 }
 
-void fd_lock_release(int lock) {
+void fd_file_lock_release(int lock) {
     if (lock >= 0)
         (void)close(lock);
 }

@@ -1,6 +1,6 @@
 /* The schema's history, built into the program out of migrations/sqlite. */
-#ifndef FD_SQLITE_MIGRATION_H
-#define FD_SQLITE_MIGRATION_H
+#ifndef FD_SQLITE_MIGRATIONS_H
+#define FD_SQLITE_MIGRATIONS_H
 
 #include <stddef.h>
 #include <stdint.h>

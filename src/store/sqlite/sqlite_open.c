@@ -46,7 +46,7 @@ int fd_sqlite_take_lock(const char *path, const char *given, int *ret, fd_fault 
     if (asprintf(&name, "%s.lock", path) < 0)
         return -ENOMEM;
     int holder;
-    int r = fd_lock_take(name, ret, &holder);
+    int r = fd_file_lock_take(name, ret, &holder);
     if (r == -EBUSY && holder > 0)
         return fd_fault_set(fault, r, "", "%s is in use by another process, %d", given, holder);
     if (r == -EBUSY)
@@ -145,7 +145,7 @@ static int open_writer(fd_sqlite_store *store, const char *given,
     if (r == 0)
         r = fd_sqlite_prepare(writer);
     if (r == 0)
-        fd_sqlite_watch_log(store);
+        fd_write_ahead_log_open(store);
     return r < 0 ? fd_sqlite_fault(writer, given, "cannot be prepared", r, fault) : 0;
 }
 
@@ -169,7 +169,7 @@ static void store_free(fd_sqlite_store *store) {
     for (size_t i = 0; i < FD_SQLITE_READERS; i++)
         fd_sqlite_disconnect(&store->readers[i]);
     fd_sqlite_disconnect(&store->writer); /* the last one out empties the log into the file */
-    fd_lock_release(store->lock);
+    fd_file_lock_release(store->lock);
     (void)pthread_cond_destroy(&store->reader_returned);
     (void)pthread_mutex_destroy(&store->readers_lock);
     free(store->path);

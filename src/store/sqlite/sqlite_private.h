@@ -118,9 +118,9 @@ int fd_sqlite_back_up(fd_store *store, const char *to, bool (*go_on)(void *conte
                       fd_backup *ret, fd_fault *fault);
 
 /* sqlite_log.c: both by the writer, when it opens and after each commit. */
-void fd_sqlite_watch_log(fd_sqlite_store *store);
-void fd_sqlite_tend_log(fd_sqlite_store *store);
-uint64_t fd_sqlite_log_bytes(fd_store *store);
+void fd_write_ahead_log_open(fd_sqlite_store *store);
+void fd_write_ahead_log_checkpoint(fd_sqlite_store *store);
+uint64_t fd_write_ahead_log_bytes(fd_store *store);
 
 /* sqlite_migrate.c: applies what is newer than `version`, each in a transaction of its own, after a
  * backup beside `path`; NULL: without one. */

@@ -9,7 +9,7 @@
 #include "sqlite_private.h"
 
 static void releasep(int *lock) {
-    fd_lock_release(*lock);
+    fd_file_lock_release(*lock);
 }
 
 /* The database and its log, or the journal of one that was just being made; without the one the

@@ -27,7 +27,7 @@ static int store_begin(fd_store *store) {
 static int store_commit(fd_store *store) {
     int r = fd_sqlite_run(writer_of(store), FD_SQL_COMMIT);
     if (r == 0)
-        fd_sqlite_tend_log((fd_sqlite_store *)store);
+        fd_write_ahead_log_checkpoint((fd_sqlite_store *)store);
     return r;
 }
 
@@ -326,7 +326,7 @@ const fd_store_operations fd_sqlite_operations = {
     .labels_read = fd_sqlite_labels_read,
     .models_read = fd_sqlite_models_read,
     .counts = fd_sqlite_counts,
-    .log_bytes = fd_sqlite_log_bytes,
+    .log_bytes = fd_write_ahead_log_bytes,
     .check = fd_sqlite_check,
     .back_up = fd_sqlite_back_up,
     .close = fd_sqlite_close,

@@ -24,7 +24,7 @@ static int on_commit(void *context, sqlite3 *database, const char *name, int pag
     return SQLITE_OK;
 }
 
-void fd_sqlite_watch_log(fd_sqlite_store *store) {
+void fd_write_ahead_log_open(fd_sqlite_store *store) {
     store->log_bound = FD_SQLITE_LOG_PAGES;
     store->log_empty_at = FD_SQLITE_LOG_PAGES;
     (void)sqlite3_wal_hook(store->writer.database, on_commit, store);
@@ -74,7 +74,7 @@ static bool empty(fd_sqlite_store *store) {
     return done;
 }
 
-void fd_sqlite_tend_log(fd_sqlite_store *store) {
+void fd_write_ahead_log_checkpoint(fd_sqlite_store *store) {
     int pages = store->log_pages;
     if (pages < store->log_bound) /* what could not be emptied was begun anew */
         store->log_empty_at = store->log_bound;
@@ -86,7 +86,7 @@ void fd_sqlite_tend_log(fd_sqlite_store *store) {
     }
 }
 
-uint64_t fd_sqlite_log_bytes(fd_store *store) {
+uint64_t fd_write_ahead_log_bytes(fd_store *store) {
     FD_FREE char *name = NULL;
     struct stat about;
     if (asprintf(&name, "%s-wal", ((fd_sqlite_store *)store)->path) < 0) {
