@@ -44,6 +44,10 @@ typedef enum fi_scope {
     FI_SCOPE_ANY,    /* every two items */
 } fi_scope;
 
+/* The names of the scopes, where a group is a prompt: "in_prompt", "cross_prompt", "any", NULL. */
+extern const char *const fi_scope_names[];
+int fi_scope_parse(const char *name, fi_scope *ret) FI_MUST_CHECK; /* -EINVAL */
+
 /* All pairs of some items, without a list of them; a view, nothing is owned. A pair is (a, b) with
  * a before b in the order of the groups and, within a group, of the rows. */
 typedef struct fi_pool {

@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "commands.h"
 #include "database_commands.h"
+#include "sqlite_store.h"
 
 static int needs(const char *value, const char *flag, fd_fault *fault) {
     return value[0] == '\0' ? fd_fault_set(fault, -EINVAL, "", "--%s FILE is missing", flag) : 0;

@@ -5,6 +5,8 @@
 
 #include "commands.h"
 #include "database_commands.h"
+#include "sqlite_store.h"
+#include "verify_models.h"
 
 int fd_database_options(int argc, char **argv, fd_options *options, fd_fault *fault) {
     int r = fd_options_read(argc, argv, options, fault);

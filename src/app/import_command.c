@@ -17,9 +17,10 @@
 
 #include "clock.h"
 #include "commands.h"
-#include "http_client.h"
+#include "json_tree.h"
 #include "npy.h"
 #include "options.h"
+#include "sqlite_store.h"
 
 enum { BATCH = 500, ID_MAX = 256 };
 

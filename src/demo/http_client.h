@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "fault.h"
+#include "json_tree.h"
 #include "macros.h"
 
 typedef struct fd_client fd_client;
@@ -19,10 +20,5 @@ FD_DEFINE_CLEANUP(fd_client, fd_client_free)
  */
 int fd_client_call(fd_client *client, const char *method, const char *path, json_t *body,
                    json_t **ret, fd_fault *fault) FD_MUST_CHECK;
-
-static inline void fd_json_decrefp(json_t **json) {
-    json_decref(*json);
-}
-#define FD_JSON FD_CLEANUP(fd_json_decrefp)
 
 #endif

@@ -14,6 +14,7 @@
 #include "examples.h"
 #include "hash_embedder.h"
 #include "http_client.h"
+#include "items.h"
 #include "rng.h"
 
 /* ---- the corpus ---- */

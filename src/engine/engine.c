@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "engine_private.h"
 #include "log.h"
+#include "model_versions.h"
 
 static int64_t system_now_ms(void *context) {
     (void)context;

@@ -11,6 +11,7 @@
 #include "log.h"
 #include "secret.h"
 #include "service_manager.h"
+#include "sqlite_store.h"
 #include "token_files.h"
 #include "version.h"
 

@@ -9,7 +9,14 @@
 #include "array.h"
 #include "clock.h"
 #include "hash_draws.h"
+#include "items.h"
+#include "labels.h"
+#include "memory_store.h"
+#include "model_versions.h"
 #include "pair_set.h"
+#include "score.h"
+#include "select.h"
+#include "trainer.h"
 
 enum { SCORED_AT_ONCE = 512, ID_SIZE = 32 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "plot.h"
+#include "score.h"
 
 enum { SHOWN = 4, GRID = 48, PANEL = 320 };
 

@@ -8,7 +8,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-#include "http_client.h"
+#include "json_tree.h"
 #include "npy.h"
 #include "testbed.h"
 

@@ -1,26 +1,25 @@
-#include <assert.h>
+/* Preferences by their names. */
 #include <errno.h>
 #include <string.h>
 
 #include "store.h"
 
-static const char *const names[] = {
+const char *const fd_preference_names[] = {
     [FD_PREFER_A] = "a",
     [FD_PREFER_B] = "b",
     [FD_PREFER_TIE] = "tie",
     [FD_PREFER_SKIP] = "skip",
-    [FD_PREFER_RETRACTED] = "retracted",
+    NULL,
 };
 
 const char *fd_preference_name(fd_preference preference) {
-    assert((size_t)preference < FD_LENGTH(names));
-    return names[preference];
+    return preference == FD_PREFER_RETRACTED ? "retracted" : fd_preference_names[preference];
 }
 
 int fd_preference_parse(const char *name, fd_preference *ret) {
-    for (fd_preference preference = FD_PREFER_A; preference < FD_PREFER_RETRACTED; preference++) {
-        if (strcmp(name, names[preference]) == 0) {
-            *ret = preference;
+    for (size_t i = 0; fd_preference_names[i]; i++) {
+        if (strcmp(name, fd_preference_names[i]) == 0) {
+            *ret = (fd_preference)i;
             return 0;
         }
     }

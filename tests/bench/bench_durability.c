@@ -10,6 +10,9 @@
 
 #include "bench.h"
 #include "engine.h"
+#include "items.h"
+#include "labels.h"
+#include "sqlite_store.h"
 
 enum { ITEMS = 400, DIMENSION = 64, CLIENTS_MAX = 64 };
 

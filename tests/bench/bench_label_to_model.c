@@ -5,6 +5,10 @@
  */
 #include "bench.h"
 #include "engine.h"
+#include "items.h"
+#include "labels.h"
+#include "memory_store.h"
+#include "trainer.h"
 
 enum { ITEMS = 5000, ANSWERS = 10000, AT_ONCE = 500, RUNS = 300 };
 

@@ -1,4 +1,12 @@
 #include "fixture.h"
+#include "assignments.h"
+#include "items.h"
+#include "label_statistics.h"
+#include "labels.h"
+#include "memory_store.h"
+#include "model_versions.h"
+#include "select.h"
+#include "trainer.h"
 
 #include <errno.h>
 #include <sched.h>

@@ -9,7 +9,11 @@
 
 #include <cmocka.h>
 
+#include "assignments.h"
 #include "engine.h"
+#include "label_statistics.h"
+#include "model_versions.h"
+#include "select.h"
 
 enum { DIMENSION = 6, GIVEN_MAX = 128 };
 

@@ -3,7 +3,10 @@
 #define REFIT_WORLD_H
 
 #include "fixture.h"
+#include "model_versions.h"
+#include "score.h"
 #include "tables.h"
+#include "trainer.h"
 #include <errno.h>
 #include <fisher/refit.h>
 #include <math.h>

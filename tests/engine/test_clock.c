@@ -3,7 +3,11 @@
 #include <sched.h>
 #include <stdatomic.h>
 
+#include "assignments.h"
 #include "fixture.h"
+#include "label_statistics.h"
+#include "learning_progress.h"
+#include "model_versions.h"
 
 static const double jumps[] = {-86400 * 365.0, -3600, -1, 1, 3600, 86400 * 365.0};
 

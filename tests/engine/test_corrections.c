@@ -4,7 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "assignments.h"
 #include "fixture.h"
+#include "label_statistics.h"
+#include "model_versions.h"
+#include "score.h"
+#include "select.h"
 
 static size_t open_leases(struct desk *desk) {
     FD_CLEANUP(fd_stats_clear) fd_stats stats = fixture_stats(desk->engine);

@@ -7,7 +7,14 @@
 
 #include "engine_private.h"
 #include "fixture.h"
+#include "items.h"
+#include "labels.h"
+#include "model_versions.h"
+#include "score.h"
+#include "select.h"
+#include "sqlite_store.h"
 #include "tables.h"
+#include "trainer.h"
 
 static void an_engine_without_items_says_so(void **state) {
     (void)state;

@@ -1,5 +1,8 @@
 /* What is learned by default and as the options ask: kinds of model, their prior, their parents. */
 #include "fixture.h"
+#include "model_versions.h"
+#include "select.h"
+#include "trainer.h"
 
 #include <math.h>
 

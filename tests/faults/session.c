@@ -12,8 +12,13 @@
 #include <cmocka.h>
 
 #include "clock.h"
+#include "labels.h"
+#include "model_versions.h"
 #include "request.h"
+#include "sqlite_store.h"
 #include "store.h"
+#include "trainer.h"
+#include "verify_models.h"
 
 enum { REQUESTS = 6, LABELS_AT_ONCE = 2, ITEMS = 6 };
 

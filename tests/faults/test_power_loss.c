@@ -17,6 +17,7 @@
 #include "folder.h"
 #include "ledger.h"
 #include "sqlite_private.h"
+#include "sqlite_store.h"
 
 struct run {
     char folder[64]; /* of the database */

@@ -4,6 +4,7 @@
 
 #include "codec.h"
 #include "fuzz.h"
+#include "items.h"
 
 struct given {
     const json_t *item;

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "fuzz.h"
+#include "score.h"
+#include "select.h"
 #include "selection_request.h"
 
 /* It is shown as JSON. */

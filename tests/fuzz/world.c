@@ -3,7 +3,11 @@
 #include <string.h>
 
 #include "fuzz.h"
+#include "items.h"
+#include "labels.h"
 #include "log.h"
+#include "memory_store.h"
+#include "model_versions.h"
 
 void fuzz_be_quiet(void) {
     fd_log_set_level(FD_LOG_ERROR);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "codec.h"
+#include "score.h"
 
 /* ---- the whole body ---- */
 

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "memory_store.h"
 #include "problem.h"
 #include "router.h"
 

@@ -1,4 +1,5 @@
 #include "backends.h"
+#include "memory_store.h"
 
 struct subject {
     fd_store *store;

@@ -1,4 +1,5 @@
 #include "database.h"
+#include "sqlite_store.h"
 
 #include <stdio.h>
 #include <string.h>

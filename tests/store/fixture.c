@@ -1,4 +1,5 @@
 #include "fixture.h"
+#include "sqlite_store.h"
 
 #include <dirent.h>
 #include <stdio.h>

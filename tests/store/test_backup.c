@@ -1,5 +1,7 @@
 /* Backups of a database in use, and what restoring them does to what is there. */
 #include "database.h"
+#include "memory_store.h"
+#include "sqlite_store.h"
 
 #include <errno.h>
 #include <fcntl.h>

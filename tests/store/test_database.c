@@ -1,5 +1,6 @@
 /* Databases that change their schema, are damaged, or have no space left. */
 #include "database.h"
+#include "sqlite_store.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,6 @@
 /* What only a database on disk can do: outlive its process, be in use, be another's. */
 #include "database.h"
+#include "sqlite_store.h"
 
 #include <errno.h>
 #include <fcntl.h>

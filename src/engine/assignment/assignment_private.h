@@ -8,8 +8,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "assignments.h"
 #include "engine_private.h"
+#include "label_statistics.h"
 #include "rng.h"
+#include "select.h"
 
 enum { FD_LEASE_ID_SIZE = 32 };
 

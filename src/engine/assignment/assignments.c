@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "assignment_private.h"
+#include "assignments.h"
 
 int fd_assignments_annotator(fd_engine *engine, const char *annotator, uint32_t *ret) {
     (void)pthread_mutex_lock(&engine->desk->lock);

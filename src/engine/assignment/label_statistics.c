@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "assignment_private.h"
+#include "label_statistics.h"
+#include "select.h"
 
 /* ---- batches ---- */
 

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "assignment_private.h"
+#include "assignments.h"
+#include "select.h"
 
 /* The texts of an item, copied out of the store. */
 struct texts {

@@ -11,6 +11,7 @@
 #include "assignment_private.h"
 #include "clock.h"
 #include "log.h"
+#include "select.h"
 
 /* A queue is kept at so many pairs for each lease that is open, and filled when half of it is gone.
  */

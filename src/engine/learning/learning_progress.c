@@ -9,6 +9,8 @@
 #include <fisher/learning_curve.h>
 
 #include "assignment_private.h"
+#include "label_statistics.h"
+#include "learning_progress.h"
 #include "log.h"
 
 /* With fewer, the loss on them says too little to stop by. */

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "engine_private.h"
+#include "learning_progress.h"
 #include "log.h"
+#include "model_versions.h"
 
 FD_DEFINE_CLEANUP(fi_model, fi_model_free)
 

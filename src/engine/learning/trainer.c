@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "engine_private.h"
 #include "log.h"
+#include "trainer.h"
 
 enum { WORKER_NICENESS = 5 };
 

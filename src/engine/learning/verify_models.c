@@ -6,6 +6,7 @@
 
 #include "engine.h"
 #include "snapshot.h"
+#include "verify_models.h"
 
 FD_DEFINE_CLEANUP(fi_model, fi_model_free)
 

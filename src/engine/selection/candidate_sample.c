@@ -9,6 +9,7 @@
 
 #include "engine_private.h"
 #include "rng.h"
+#include "select.h"
 
 /* The drawn items, prompt by prompt. */
 struct pool {

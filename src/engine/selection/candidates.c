@@ -8,6 +8,8 @@
 
 #include "candidate_rows.h"
 #include "engine_private.h"
+#include "score.h"
+#include "select.h"
 
 struct fd_candidates_memory {
     fd_item_rows pairs; /* the request's, two rows each */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "engine_private.h"
+#include "score.h"
 
 int fd_engine_snapshot(fd_engine *engine, fd_snapshot **ret, fd_fault *fault) {
     (void)pthread_rwlock_rdlock(&engine->state_lock);

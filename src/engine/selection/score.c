@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine_private.h"
+#include "score.h"
 
 /* Features of each reference: [n x h]. */
 static int features_of(const fd_snapshot *snapshot, const fd_item_rows *resolved, size_t n,

@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "engine_private.h"
 #include "log.h"
+#include "select.h"
 
 FD_DEFINE_CLEANUP(fi_pool_view, fi_pool_view_free)
 

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "assignment_private.h"
+#include "backups.h"
 #include "clock.h"
 #include "engine_private.h"
 #include "log.h"

@@ -18,8 +18,12 @@
 #include <stdatomic.h>
 
 #include "engine.h"
+#include "learning_progress.h"
+#include "score.h"
+#include "select.h"
 #include "snapshot.h"
 #include "tables.h"
+#include "trainer.h"
 
 typedef struct fd_job fd_job;
 typedef struct fd_assignments fd_assignments;

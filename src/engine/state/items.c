@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine_private.h"
+#include "items.h"
 
 struct add_items_job {
     fd_job job;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine_private.h"
+#include "labels.h"
 
 struct add_labels_job {
     fd_job job;

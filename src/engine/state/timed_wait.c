@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "engine_private.h"
+#include "trainer.h"
 
 void fd_wait_for(pthread_cond_t *condition, pthread_mutex_t *lock, double seconds) {
     struct timespec until;

@@ -98,11 +98,10 @@ int fd_writer_rebuild(fd_engine *engine, fd_snapshot *base) {
 }
 
 void fd_writer_measure(fd_engine *engine) {
-    static const char *const names[] = {"a", "b", "tie", "skip", "retracted"};
     fd_metrics *metrics = engine->metrics;
     fd_metrics_set(metrics, FD_METRIC_ITEMS, NULL, NULL, (double)engine->items.count);
-    for (size_t i = 0; i < FD_LENGTH(names); i++)
-        fd_metrics_set(metrics, FD_METRIC_LABELS, names[i], NULL,
+    for (size_t i = 0; i < FD_LENGTH(engine->answers.by_preference); i++)
+        fd_metrics_set(metrics, FD_METRIC_LABELS, fd_preference_name((fd_preference)i), NULL,
                        (double)engine->answers.by_preference[i]);
     fd_metrics_set(metrics, FD_METRIC_STORE_LOG_BYTES, NULL, NULL,
                    (double)engine->store->operations->log_bytes(engine->store));

@@ -1,4 +1,5 @@
 /* What operators ask of a daemon that serves. */
+#include "backups.h"
 #include "codec.h"
 #include "problem.h"
 

@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "assignments.h"
 #include "codec.h"
 #include "problem.h"
 

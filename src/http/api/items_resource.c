@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "codec.h"
+#include "items.h"
 #include "problem.h"
 
 enum { ITEMS_MAX = 20000 };

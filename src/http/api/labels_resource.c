@@ -1,19 +1,12 @@
 #include <errno.h>
 
 #include "codec.h"
+#include "labels.h"
 #include "problem.h"
 
 enum { LABELS_MAX = 10000 };
 
 /* ---- POST /v1/labels ---- */
-
-static const char *const preferences[] = {
-    [FD_PREFER_A] = "a",
-    [FD_PREFER_B] = "b",
-    [FD_PREFER_TIE] = "tie",
-    [FD_PREFER_SKIP] = "skip",
-    NULL,
-};
 
 struct label_body {
     const char *id;
@@ -31,7 +24,7 @@ static const fd_field label_fields[] = {
     {"a", FD_FIELD_ID, .required = true, .offset = offsetof(struct label_body, a)},
     {"b", FD_FIELD_ID, .required = true, .offset = offsetof(struct label_body, b)},
     {"preference", FD_FIELD_ENUM, .required = true,
-     .offset = offsetof(struct label_body, preference), .choices = preferences},
+     .offset = offsetof(struct label_body, preference), .choices = fd_preference_names},
     {"annotator", FD_FIELD_ID, .offset = offsetof(struct label_body, annotator)},
     {"assignment", FD_FIELD_ID, .nullable = true,
      .offset = offsetof(struct label_body, assignment)},
@@ -117,7 +110,7 @@ struct correction_body {
 
 static const fd_field correction_fields[] = {
     {"preference", FD_FIELD_ENUM, .required = true,
-     .offset = offsetof(struct correction_body, preference), .choices = preferences},
+     .offset = offsetof(struct correction_body, preference), .choices = fd_preference_names},
     {"duration_ms", FD_FIELD_INTEGER, .nullable = true,
      .offset = offsetof(struct correction_body, duration_ms), .max = FD_INTEGER_MAX},
     {"comment", FD_FIELD_TEXT, .nullable = true,

@@ -1,8 +1,11 @@
 #include <errno.h>
 
 #include "codec.h"
+#include "learning_progress.h"
+#include "model_versions.h"
 #include "model_versions_resource.h"
 #include "problem.h"
+#include "trainer.h"
 
 /* ---- GET /v1/model ---- */
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "model_versions.h"
 #include "problem.h"
 
 /* ---- one version ---- */

@@ -2,6 +2,7 @@
 
 #include "codec.h"
 #include "problem.h"
+#include "score.h"
 
 enum { ITEMS_MAX = 100000 };
 

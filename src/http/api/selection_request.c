@@ -1,6 +1,7 @@
 /* POST /v1/selections: from JSON to the engine's request. */
 #include <errno.h>
 
+#include "select.h"
 #include "selection_request.h"
 
 enum { BATCH_MAX = 100000, PAIRS_MAX = 1000000 };
@@ -64,13 +65,6 @@ static const char *const modes[] = {
     NULL,
 };
 
-static const char *const scopes[] = {
-    [FI_SCOPE_WITHIN] = "in_prompt",
-    [FI_SCOPE_ACROSS] = "cross_prompt",
-    [FI_SCOPE_ANY] = "any",
-    NULL,
-};
-
 struct generate_body {
     int mode;
     int scope; /* -1: none */
@@ -84,7 +78,7 @@ struct generate_body {
 #define AT(member) .offset = offsetof(struct generate_body, member)
 static const fd_field generate_fields[] = {
     {"mode", FD_FIELD_ENUM, .required = true, AT(mode), .choices = modes},
-    {"scope", FD_FIELD_ENUM, AT(scope), .choices = scopes},
+    {"scope", FD_FIELD_ENUM, AT(scope), .choices = fi_scope_names},
     {"prompts", FD_FIELD_INTEGER, AT(prompts), .min = 1, .max = UINT32_MAX},
     {"responses_per_prompt", FD_FIELD_INTEGER, AT(responses_per_prompt), .min = 1,
      .max = UINT32_MAX},

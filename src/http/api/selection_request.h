@@ -3,6 +3,7 @@
 #define FD_SELECTION_REQUEST_H
 
 #include "codec.h"
+#include "select.h"
 
 /* The embeddings are its own, the ids borrowed from the tree. */
 typedef struct fd_pair_list {

@@ -1,6 +1,7 @@
 #include <errno.h>
 
 #include "problem.h"
+#include "select.h"
 #include "selection_request.h"
 
 /* ---- POST /v1/selections ---- */

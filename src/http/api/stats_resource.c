@@ -4,6 +4,7 @@
 
 #include "clock.h"
 #include "codec.h"
+#include "label_statistics.h"
 #include "problem.h"
 
 enum { BUCKETS_MAX = 1000, BUCKETS = 60 };

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model_versions.h"
 #include "model_versions_resource.h"
 #include "problem.h"
 

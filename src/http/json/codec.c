@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "problem.h"
+#include "score.h"
 
 /* ---- faults ---- */
 

@@ -16,8 +16,10 @@
 
 #include "engine.h"
 #include "fault.h"
+#include "json_tree.h"
 #include "macros.h"
 #include "request.h"
+#include "score.h"
 
 enum {
     FD_JSON_DEPTH_MAX = 32,
@@ -30,13 +32,6 @@ enum {
 
 /* Integers up to here are exact in every JSON reader. */
 #define FD_INTEGER_MAX (INT64_C(1) << 53)
-
-static inline void fd_json_freep(json_t **json) {
-    json_decref(*json);
-}
-
-/* A JSON tree that leaves with the scope. */
-#define FD_JSON FD_CLEANUP(fd_json_freep)
 
 /* ---- reading ---- */
 

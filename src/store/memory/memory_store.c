@@ -12,6 +12,7 @@
 #include <uthash.h>
 
 #include "memory_models.h"
+#include "memory_store.h"
 
 struct memory_item {
     fd_item_row row;

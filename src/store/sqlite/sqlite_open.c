@@ -8,6 +8,7 @@
 
 #include "file_lock.h"
 #include "sqlite_private.h"
+#include "sqlite_store.h"
 
 /* ---- the file ---- */
 

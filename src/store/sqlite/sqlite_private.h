@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 
 #include "sqlite_migrations.h"
+#include "sqlite_store.h"
 #include "store.h"
 
 /* "fish": marks a database as ours, in its header. */

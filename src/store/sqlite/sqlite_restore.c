@@ -7,6 +7,7 @@
 
 #include "file_lock.h"
 #include "sqlite_private.h"
+#include "sqlite_store.h"
 
 static void releasep(int *lock) {
     fd_file_lock_release(*lock);

@@ -8,7 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "assignments.h"
 #include "fixture.h"
+#include "labels.h"
+#include "model_versions.h"
+#include "select.h"
+#include "trainer.h"
 
 enum {
     ANNOTATORS = 50,

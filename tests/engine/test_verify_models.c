@@ -1,5 +1,7 @@
 /* What a training knew is recorded with its model: a restart goes by it, and a check compares. */
 #include "fixture.h"
+#include "trainer.h"
+#include "verify_models.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,6 +1,8 @@
 /* Trainings and refits that fail or are stuck turn readiness, and nothing else; a writer that is
  * stuck is seen. */
 #include "fixture.h"
+#include "score.h"
+#include "trainer.h"
 
 #include <errno.h>
 #include <pthread.h>

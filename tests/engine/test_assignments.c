@@ -6,7 +6,11 @@
 #include <string.h>
 
 #include "assignment_private.h"
+#include "assignments.h"
 #include "fixture.h"
+#include "items.h"
+#include "label_statistics.h"
+#include "score.h"
 
 static size_t open_leases(struct desk *desk) {
     FD_CLEANUP(fd_stats_clear) fd_stats stats = fixture_stats(desk->engine);

@@ -1,5 +1,11 @@
 /* The versions of the model: stored, served, rejected, gone back to, pruned. */
 #include "fixture.h"
+#include "label_statistics.h"
+#include "learning_progress.h"
+#include "model_versions.h"
+#include "score.h"
+#include "select.h"
+#include "trainer.h"
 
 #include <errno.h>
 #include <math.h>

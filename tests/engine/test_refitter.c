@@ -1,5 +1,7 @@
 /* The last layer learns from answers as they come, without a training. */
+#include "model_versions.h"
 #include "refit_world.h"
+#include "trainer.h"
 
 /* ---- a linear model ---- */
 

@@ -1,5 +1,9 @@
 /* What labelling brought and what more would: gains, the learning curve, the arms, when to stop. */
 #include "fixture.h"
+#include "label_statistics.h"
+#include "learning_progress.h"
+#include "model_versions.h"
+#include "trainer.h"
 
 #include <fisher/learning_curve.h>
 #include <math.h>

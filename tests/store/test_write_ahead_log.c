@@ -1,5 +1,6 @@
 /* The write-ahead log stays within its bound whoever reads. */
 #include "database.h"
+#include "memory_store.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -1,6 +1,7 @@
 #include <errno.h>
 
 #include "fixture.h"
+#include "trainer.h"
 
 static void train_and_wait(fd_engine *engine) {
     fd_fault fault = {0};

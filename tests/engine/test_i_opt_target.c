@@ -4,7 +4,10 @@
 
 #include "engine_private.h"
 #include "fixture.h"
+#include "items.h"
 #include "macros.h"
+#include "select.h"
+#include "trainer.h"
 
 FD_DEFINE_CLEANUP(fi_information, fi_information_free)
 

@@ -1,5 +1,9 @@
 /* Refits beside all else that changes. */
+#include "model_versions.h"
 #include "refit_world.h"
+#include "score.h"
+#include "select.h"
+#include "trainer.h"
 
 /* ---- beside other changes ---- */
 

@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "fixture.h"
+#include "items.h"
+#include "score.h"
+#include "select.h"
 
 struct counted {
     unsigned prompt_a, prompt_b, response_a, response_b;

@@ -1,0 +1,41 @@
+/* Labels: add, correct, retract and read. */
+#ifndef FD_LABELS_H
+#define FD_LABELS_H
+
+#include "engine.h"
+
+typedef struct fd_label {
+    const char *id;
+    const char *a; /* item ids */
+    const char *b;
+    fd_preference preference;
+    const char *annotator;
+    const char *assignment; /* NULL if none */
+    int64_t duration_ms;    /* -1 if not given */
+    const char *comment;    /* NULL if none */
+} fd_label;
+
+/* Returns 0 only after the labels are on disk. -EEXIST: an id is taken by other content. */
+int fd_engine_labels_add(fd_engine *engine, const fd_label *labels, size_t n, fd_added *ret,
+                         fd_fault *fault) FD_MUST_CHECK;
+
+/* Corrects a label, or takes it back (FD_PREFER_RETRACTED): a new revision, unless the newest says
+ * so already. duration_ms -1 and comment NULL leave those as they were. -ENOENT: no such label, or
+ * not one of `annotator` (NULL: of anyone). */
+int fd_engine_label_revise(fd_engine *engine, const char *id, const char *annotator,
+                           fd_preference preference, int64_t duration_ms, const char *comment,
+                           uint32_t *ret_revision) FD_MUST_CHECK;
+
+/* One row of the history with the ids of its items, valid inside the visit. */
+typedef struct fd_label_view {
+    const fd_label_row *row;
+    const char *a;
+    const char *b;
+} fd_label_view;
+
+typedef int fd_label_view_visit(void *context, const fd_label_view *label);
+
+int fd_engine_labels_read(fd_engine *engine, int64_t after, size_t limit,
+                          fd_label_view_visit *visit, void *context) FD_MUST_CHECK;
+
+#endif
