@@ -99,9 +99,11 @@ int fi_refit_best(size_t n_items, size_t n_features, const float *features,
  * that say nothing leave lambda at g. Without a guess it is gamma / |beta|^2, and such answers
  * drive it to the upper limit.
  *
- * *precision holds the start and takes the result, kept between the limits. Newton's method on
- * log lambda, v held fixed in its derivative: up to 30 fits, each from the one before; converged
- * means to 0.1 % of lambda. -EINVAL for a guess that is neither 0 nor positive and finite, too.
+ * *precision holds the start and takes the result, kept between the limits: it is a limit where the
+ * root is beyond it. Newton's method on log lambda, v held fixed in its derivative; no step passes
+ * the middle of what is known to bracket the root. Up to 30 fits, each from the one before;
+ * converged means to 0.1 % of lambda. -EINVAL for a guess that is neither 0 nor positive and
+ * finite, too.
  */
 int fi_refit_evidence(size_t n_items, size_t n_features, const float *features,
                       const fi_answers *answers, const fi_refit_options *options, double *beta,

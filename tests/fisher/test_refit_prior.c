@@ -115,6 +115,20 @@ static double belief(double log_evidence, double precision, double guess) {
     return log_evidence + (guess > 0.0 ? log(precision) - precision / guess : 0.0);
 }
 
+/* lambda (|beta|^2 + 2 / guess) as a share of the number of determined parameters and two more. */
+static double share_of_fixed_point(const answered *these, double guess, double precision,
+                                   const double *beta) {
+    size_t h = these->made.candidates.n_features;
+    double inverse[WIDEST * WIDEST];
+    plain at = plain_look(these, precision, beta);
+    plain_invert(h, at.hessian, inverse);
+    double determined = guess > 0.0 ? (double)h + 2.0 : (double)h;
+    for (size_t j = 0; j < h; j++)
+        determined -= precision * inverse[j * h + j];
+    double square = pow(plain_length(h, beta), 2.0) + (guess > 0.0 ? 2.0 / guess : 0.0);
+    return precision * square / determined;
+}
+
 /* From any start, with a guess that is far too low or high or none, a precision where
  * lambda (|beta|^2 + 2 / guess) is the number of determined parameters and two more, and which is
  * next to the most probable. */
@@ -127,17 +141,11 @@ static void the_precision_by_evidence_is_mackays_fixed_point(void **state) {
         answered these;
         answered_init(&these, 300 + seed, ITEMS, H, 300, 0.3);
         for (size_t i = 0; i < FD_LENGTH(starts); i++) {
-            double beta[H] = {0}, precision = starts[i], inverse[H * H];
+            double beta[H] = {0}, precision = starts[i];
             fi_refit_result result, other;
             assert_int_equal(refit_evidence(&these, guess, beta, &precision, &result), 0);
             assert_true(result.converged);
-            plain at = plain_look(&these, precision, beta);
-            plain_invert(H, at.hessian, inverse);
-            double determined = guess > 0.0 ? H + 2.0 : H;
-            for (size_t j = 0; j < H; j++)
-                determined -= precision * inverse[j * H + j];
-            double square = pow(plain_length(H, beta), 2.0) + (guess > 0.0 ? 2.0 / guess : 0.0);
-            assert_true(fabs(precision * square / determined - 1.0) < 2e-3);
+            assert_true(fabs(share_of_fixed_point(&these, guess, precision, beta) - 1.0) < 2e-3);
             for (double by = 0.01; by <= 100.0; by *= 1.5) {
                 double alone[H] = {0};
                 assert_int_equal(refit(&these, by * precision, alone, &other), 0);
@@ -229,27 +237,50 @@ static void answered_init_unlike(answered *these, uint64_t seed, size_t n_items,
 
 static void parameters_of_which_nothing_is_known_do_not_lead_astray(void **state) {
     (void)state;
+    static const double starts[] = {FI_PRECISION_LEAST, 1.0, FI_PRECISION_MOST};
+    size_t at_limits = 0;
     for (uint64_t seed = 0; seed < 100; seed++) {
         answered these;
         answered_init_unlike(&these, 600 + seed, 160, 2 + seed % 8, 20 + 5 * seed);
+        for (size_t i = 0; i < FD_LENGTH(starts); i++) {
+            double beta[WIDEST] = {0}, precision = starts[i];
+            fi_refit_result result;
+            assert_int_equal(refit_evidence(&these, 0.0, beta, &precision, &result), 0);
+            assert_true(result.converged);
+            double share = share_of_fixed_point(&these, 0.0, precision, beta);
+            if (precision == FI_PRECISION_LEAST)
+                assert_true(share > 1.0 - 2e-3);
+            else if (precision == FI_PRECISION_MOST)
+                assert_true(share < 1.0 + 2e-3);
+            else
+                assert_true(fabs(share - 1.0) < 2e-3);
+            at_limits += precision == FI_PRECISION_LEAST;
+        }
+        problem_free(&these.made);
+    }
+    assert_true(at_limits > 10);
+}
+
+/* With whole Newton steps, each of these goes back and forth over the root without end. */
+static void steps_that_go_too_far_come_to_rest_between(void **state) {
+    (void)state;
+    static const struct {
+        uint64_t seed;
+        size_t h, count;
+    } rows[] = {{10222, 6, 160}, {10322, 9, 175}, {10507, 8, 130}, {10803, 5, 155},
+                {11185, 7, 125}, {11870, 5, 155}, {12163, 7, 165}, {12267, 6, 200},
+                {12362, 4, 190}, {12995, 7, 445}};
+    for (size_t i = 0; i < FD_LENGTH(rows); i++) {
+        answered these;
+        answered_init_unlike(&these, rows[i].seed, 160, rows[i].h, rows[i].count);
         double beta[WIDEST] = {0}, precision = 1.0;
         fi_refit_result result;
         assert_int_equal(refit_evidence(&these, 0.0, beta, &precision, &result), 0);
         assert_true(result.converged);
+        assert_true(precision > FI_PRECISION_LEAST && precision < FI_PRECISION_MOST);
+        assert_true(fabs(share_of_fixed_point(&these, 0.0, precision, beta) - 1.0) < 2e-3);
         problem_free(&these.made);
     }
-}
-
-/* Here each step from the least precision goes too far, and the next comes back to it. */
-static void a_precision_that_does_not_settle_is_told(void **state) {
-    (void)state;
-    answered these;
-    answered_init_unlike(&these, 2059, 93, 6, 244);
-    double beta[6] = {0}, precision = FI_PRECISION_LEAST;
-    fi_refit_result result;
-    assert_int_equal(refit_evidence(&these, 1.0, beta, &precision, &result), 0);
-    assert_false(result.converged);
-    problem_free(&these.made);
 }
 
 static void a_fit_that_did_not_converge_is_told(void **state) {
@@ -290,7 +321,7 @@ int main(void) {
         cmocka_unit_test(answers_at_the_level_of_noise_settle),
         cmocka_unit_test(noise_settles_in_many_dimensions),
         cmocka_unit_test(parameters_of_which_nothing_is_known_do_not_lead_astray),
-        cmocka_unit_test(a_precision_that_does_not_settle_is_told),
+        cmocka_unit_test(steps_that_go_too_far_come_to_rest_between),
         cmocka_unit_test(a_fit_that_did_not_converge_is_told),
         cmocka_unit_test(a_guess_that_makes_no_sense_is_refused),
     };

@@ -1,7 +1,12 @@
 #include "problems.h"
 #include "strategy.h"
 
+#include <float.h>
+
 enum { ITEMS = 60, WIDTH = 6, PAIRS = 250 };
+
+/* Of about a thousand picks; rounding decided two of 48,000 with AVX2, and none with AVX-512. */
+enum { SELDOM = 1 };
 
 static void the_table_lists_every_strategy_once_with_a_sentence(void **state) {
     (void)state;
@@ -106,36 +111,40 @@ static void score_strategies_take_the_largest_gradient_scores(void **state) {
     problem_free(&made);
 }
 
-/* Greedy as its definition has it: every gain anew, from the inverse, at every step. */
-static void check_plain_greedy(const fi_candidates *from, const fi_information *past, double prior,
-                               const fi_selection *got) {
-    size_t h = from->n_features;
+/* Greedy as its definition has it: every gain anew, from the inverse, at every step. What ranks the
+ * pairs is worked out from float32 rows and holds seven digits of the largest in its round, which
+ * is less than a hundred times what is picked: only there may another pair go first, which has its
+ * own gain then. Returns how often one did; random pairs are seldom so close. */
+static size_t check_plain_greedy(const fi_candidates *from, const fi_information *past,
+                                 double prior, const fi_selection *got) {
+    size_t h = from->n_features, ties = 0;
     double *matrix = plain_design(h, past, prior);
     double *inverse = problem_memory(h * h, sizeof(double));
+    double *keys = problem_memory(from->n_pairs, sizeof(double));
     bool *taken = problem_memory(from->n_pairs, sizeof(bool));
+    double largest = 0.0;
     for (size_t step = 0; step < got->count; step++) {
         plain_invert(h, matrix, inverse);
-        double best = -1.0;
-        size_t at = 0;
+        size_t at = from->n_pairs;
         for (size_t i = 0; i < from->n_pairs; i++) {
-            double gain = log1p(problem_weight(from, i) * plain_leverage(from, i, inverse));
-            if (!taken[i] && gain > best) {
-                best = gain;
+            keys[i] = problem_weight(from, i) * plain_leverage(from, i, inverse);
+            if (!taken[i] && (at == from->n_pairs || keys[i] > keys[at]))
                 at = i;
-            }
         }
+        largest = fmax(largest, keys[at]);
         uint32_t index = got->pairs[step];
         assert_false(taken[index]);
-        assert_close(got->gains[step], best, 1e-6);
-        if (index != at) /* a tie within rounding */
-            assert_close(log1p(problem_weight(from, index) * plain_leverage(from, index, inverse)),
-                         best, 1e-7);
+        assert_close(got->gains[step], log1p(keys[index]), 1e-9);
+        assert_true(keys[at] - keys[index] <= FLT_EPSILON * fmin(largest, 100.0 * keys[at]));
+        ties += index != at;
         taken[index] = true;
         plain_add(from, index, problem_weight(from, index), matrix);
     }
     free(taken);
+    free(keys);
     free(inverse);
     free(matrix);
+    return ties;
 }
 
 static void lazy_greedy_equals_plain_greedy(void **state) {
@@ -143,6 +152,7 @@ static void lazy_greedy_equals_plain_greedy(void **state) {
     static const double priors[] = {1e-3, 1.0, 100.0};
     /* Batches past h / 2 and past h make it recompute in both of its ways. */
     static const size_t sizes[] = {1, 20, PAIRS};
+    size_t ties = 0;
     for (uint64_t seed = 0; seed < 4; seed++) {
         for (size_t p = 0; p < FD_LENGTH(priors); p++) {
             problem made = problem_new(10 + seed, ITEMS, WIDTH, PAIRS, 0.0f, 1.0f);
@@ -151,7 +161,7 @@ static void lazy_greedy_equals_plain_greedy(void **state) {
             for (size_t s = 0; s < FD_LENGTH(sizes); s++) {
                 fi_selection got =
                     selected(&made.candidates, past, "greedy", sizes[s], priors[p], 0);
-                check_plain_greedy(&made.candidates, past, priors[p], &got);
+                ties += check_plain_greedy(&made.candidates, past, priors[p], &got);
                 fi_selection_clear(&got);
             }
             fi_information_free(past);
@@ -159,15 +169,20 @@ static void lazy_greedy_equals_plain_greedy(void **state) {
             problem_free(&made);
         }
     }
+    assert_true(ties <= SELDOM);
 }
 
 static void lazy_greedy_equals_plain_greedy_with_many_features(void **state) {
     (void)state;
-    problem made = problem_new(7, 80, 48, 200, 0.0f, 1.0f);
-    fi_selection got = selected(&made.candidates, NULL, "greedy", 120, 0.5, 0);
-    check_plain_greedy(&made.candidates, NULL, 0.5, &got);
-    fi_selection_clear(&got);
-    problem_free(&made);
+    size_t ties = 0;
+    for (uint64_t seed = 0; seed < 8; seed++) {
+        problem made = problem_new(7 + seed, 80, 48, 200, 0.0f, 1.0f);
+        fi_selection got = selected(&made.candidates, NULL, "greedy", 120, 0.5, 0);
+        ties += check_plain_greedy(&made.candidates, NULL, 0.5, &got);
+        fi_selection_clear(&got);
+        problem_free(&made);
+    }
+    assert_true(ties <= SELDOM);
 }
 
 static void equal_candidates_are_taken_in_order_of_their_index(void **state) {

@@ -169,13 +169,22 @@ static double within_limits(double precision) {
     return fmin(fmax(precision, FI_PRECISION_LEAST), FI_PRECISION_MOST);
 }
 
+/* The latest log lambda that was too low and that was too high: the root is between them. */
+typedef struct bracket {
+    double low, high;
+} bracket;
+
 /*
  * One Newton step on x = log lambda towards the root of f(x) = log(count / length) - x, where
  * count = gamma + 2 a, length = |beta|^2 + 2 a / g and d beta / d lambda = -H^-1 beta. To repeat
  * lambda = count / length would be to take -f' for one, and creeps where the answers are not much
- * more than noise.
+ * more than noise. v moves too, so that a step may go too far, and the next one as far back: none
+ * goes beyond the middle of the bracket, of which lambda is an end.
+ *
+ * f is not kept between the limits. At a limit with the root beyond it, that would leave the sign
+ * of a rounding error to say which way to go.
  */
-static int next_precision(const fi_newton *state, double *ret) {
+static int next_precision(const fi_newton *state, bracket *known, double *ret) {
     double guess = state->options->prior_guess, lambda = state->precision;
     double length = cblas_ddot((int)state->h, state->beta, 1, state->beta, 1);
     double count, fall;
@@ -190,13 +199,14 @@ static int next_precision(const fi_newton *state, double *ret) {
         *ret = FI_PRECISION_MOST;
         return 0;
     }
-    double target = within_limits(count / length);
-    double f = log(target / lambda);
+    double f = log(count) - log(length) - log(lambda);
     double shortening = 2.0 * lambda * fi_factor_leverage(state->factor, state->beta);
     double slope = 1.0 + fall / count - shortening / length; /* -f' */
     double most = fmax(fabs(f), LEAP);
     double step = slope * most > fabs(f) ? f / slope : copysign(most, f);
-    *ret = within_limits(target * exp(step - f));
+    *(f < 0.0 ? &known->high : &known->low) = log(lambda);
+    double middle = fmax((known->high - known->low) / 2.0, 0.0);
+    *ret = within_limits(lambda * exp(copysign(fmin(fabs(step), middle), step)));
     return 0;
 }
 
@@ -211,11 +221,12 @@ int fi_refit_evidence(size_t n_items, size_t n_features, const float *features,
     if (r)
         return r;
     bool settled = false;
+    bracket known = {-INFINITY, INFINITY};
     double next = within_limits(*precision);
     for (int i = 0; i < FITS && !settled; i++) {
         r = fi_newton_minimise(&state, next);
         if (r == 0)
-            r = next_precision(&state, &next);
+            r = next_precision(&state, &known, &next);
         if (r)
             return r;
         settled = fabs(next / state.precision - 1.0) <= SETTLED;

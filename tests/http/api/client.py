@@ -51,9 +51,10 @@ STRATEGIES = ["random", "entropy", "maxdiff", "xtx", "dopt", "pa-dopt", "greedy"
 
 
 def environment(extra=None):
-    """This process' environment without options for fisherd, but with `extra`."""
+    """This process' environment without options for fisherd, but with `extra`, of which None takes
+    a variable away."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("FISHERD")}
-    return {**clean, **(extra or {})}
+    return {k: v for k, v in {**clean, **(extra or {})}.items() if v is not None}
 
 
 def flags(options):
