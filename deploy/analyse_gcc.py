@@ -1,5 +1,5 @@
-"""analyse_gcc.py FOLDER: gcc -fanalyzer over src. FOLDER is one that meson set up with gcc, and
-that was built."""
+"""analyse_gcc.py FOLDER: runs gcc -fanalyzer over src. FOLDER is a build folder that meson set up
+with gcc, and that is built."""
 
 import json
 import multiprocessing.pool
@@ -10,17 +10,17 @@ import sys
 
 FLAGS = [
     "-fanalyzer",
-    # As the code stands: of loops that an optimiser has changed it takes for uninitialised what is
-    # not. _FORTIFY_SOURCE needs one.
+    # Without an optimiser: in optimised loops it wrongly reports uninitialised variables.
+    # _FORTIFY_SOURCE needs an optimiser.
     "-O0", "-U_FORTIFY_SOURCE",
-    # It follows the loops of uthash's own hash function without an end.
+    # It does not get to the end of the loops of uthash's own hash function.
     "-DHASH_FUNCTION=HASH_OAT",
-    # Twice as far into a file as it would go, which is the whole of http/places.c.
+    # Twice as far into a file as by default, which covers all of http/server/connection_slots.c.
     "--param", "analyzer-bb-explosion-factor=10",
 ]
 
-# Here it forgets what elements of arrays point to, and members of what they belong to, as soon as
-# others are written, and says that they leak; AddressSanitizer looks for leaks too.
+# In these files it forgets what elements of arrays and members of structures point to as soon as
+# others are written, and wrongly reports leaks. AddressSanitizer looks for leaks too.
 FORGETFUL = (
     "src/app/import_command.c",
     "src/service/options.c",
@@ -47,6 +47,9 @@ def analyse(entry):
 def main():
     with open(os.path.join(sys.argv[1], "compile_commands.json")) as file:
         entries = [entry for entry in json.load(file) if entry["output"].startswith("src/")]
+    for name in FORGETFUL:
+        if not any(entry["file"].endswith(name) for entry in entries):
+            sys.exit(f"{name} is not in the build: correct FORGETFUL")
     with multiprocessing.pool.ThreadPool() as pool:
         fine = pool.map(analyse, entries, chunksize=1)
     print(f"gcc -fanalyzer: {sum(fine)} of {len(fine)} files are clean")

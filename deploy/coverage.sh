@@ -1,28 +1,29 @@
 #!/bin/sh
-# coverage.sh [SUITE …]: branches of src that the tests take. Prints the total, the ten lowest files,
-# and those below the floor of 75 %; ends with 1 when there are any, or a test failed. The branches
-# that were not taken stand in build/coverage/branches.txt. Some ten minutes.
+# coverage.sh [SUITE …]: measures which branches of src the tests take, in about ten minutes. It
+# prints the total, the ten lowest files, and the files below the floor of 75 %, and ends with 1 if
+# there are such files or if a test failed. build/coverage/branches.txt lists the branches that no
+# test took.
 #
-# Not counted, as no input decides them: branches of assert; those of FD_CLEANUP and the like (is
-# there something to free), of the macros of uthash, and of an option's row (what kind it is).
+# Some branches are not counted, because no input decides them: those of assert, of FD_CLEANUP and
+# the like (is the pointer null), of uthash's macros, and of an option's row (of which kind it is).
 set -eu
 . "$(dirname -- "$0")/common.sh"
 
 install_packages $build_packages $test_packages
-# Threads count too, and what an optimiser cannot tell for sure without more of it is no error here.
-# What was counted before execv is kept in GNU C alone.
+# Threads count atomically. Warnings are not errors here: with less optimisation the compiler warns
+# about variables that it cannot follow. gcc keeps the counts from before an execv only in GNU C.
 configure coverage -Db_coverage=true -Doptimization=1 -Dwerror=false -Dc_std=gnu11 \
     -Dc_args=-fprofile-update=atomic
 quietly ninja -C "$builds/coverage"
 find "$builds/coverage" -name '*.gcda' -delete
-[ $# -gt 0 ] || set -- base fisher store engine http app faults fuzz
+[ $# -gt 0 ] || set -- base formats fisher store engine http simulate demo faults fuzz
 for suite in "$@"; do
     suites="${suites:-} --suite $suite"
 done
-# More of the calls that can fail do than in CI.
+# Inject faults into more calls than CI does.
 export FISHERD_DENSER="${FISHERD_DENSER:-6}"
-# A test that fails, on a busy machine one of those that measure time, fails the run, but the figures
-# are those of all.
+# A test that fails (on a busy machine, one that measures time) fails the run, but the figures are
+# printed all the same.
 status=0
 # shellcheck disable=SC2086 # a list of words
 quietly meson test -C "$builds/coverage" --no-rebuild --timeout-multiplier 6 $suites || status=1

@@ -6,13 +6,13 @@
 #     sh deploy/fuzz.sh merge [TARGET …]               keeps what was found
 #
 # The first form fuzzes each target, or those named, for a number of seconds or of executions
-# (10000000x); the default is 60 seconds. It starts from the stored inputs and a fixed seed, and ends
-# at the first failure; the input that failed is in the build folder. Put that input into
-# tests/fuzz/regressions/TARGET once it is fixed. New inputs that reach new code are collected in
+# (10000000x); the default is 60 seconds. It starts from the stored inputs and a fixed seed, and
+# ends at the first failure; the input that failed is in the build folder. Fix the failure and store
+# its input in tests/fuzz/regressions/TARGET. Inputs that reach new code are collected in
 # build/fuzz/grown/TARGET.
 #
-# The second form adds the collected inputs that reach code which no stored input reaches to the
-# archive tests/fuzz/corpus/TARGET.tar.gz. Commit the archive.
+# The second form adds to the archive tests/fuzz/corpus/TARGET.tar.gz those of the collected inputs
+# that reach code which no input of the archive reaches. Commit the archive then.
 set -eu
 . "$(dirname -- "$0")/common.sh"
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The long versions of what CI runs briefly, and what takes too long for it. Each part prints its
-# figures; without arguments all parts run.
+# The long versions of tests that CI runs briefly, and tests that are too long for CI. Each part
+# prints its figures. Without arguments all parts run.
 #
 #     sh deploy/soak.sh [PART …]
 set -eu
@@ -10,7 +10,7 @@ python=/usr/bin/python3
 export FISHERD_LONG=1
 export PYTHONDONTWRITEBYTECODE=1
 
-# c_test FOLDER NAME: a C test of a build; what a daemon would log goes to a file.
+# c_test FOLDER NAME: runs a C test of a build; its log lines go to a file.
 c_test() {
     quietly ninja -C "$builds/$1" "tests/faults/test_$2" &&
         "$builds/$1/tests/faults/test_$2" 2>"$builds/$1/$2.log" || {
@@ -19,12 +19,12 @@ c_test() {
     }
 }
 
-# Power cuts, a thousand and more.
+# More than a thousand power cuts.
 power() {
     c_test soak power_loss
 }
 
-# Every single allocation and every call to the file system, once. Eight processes share them.
+# Each allocation and each call to the file system fails once. Eight processes share the work.
 single() {
     quietly ninja -C "$builds/soak" tests/faults/test_single_faults || return
     log=$builds/soak/single_faults
@@ -45,14 +45,14 @@ single() {
     }
 }
 
-# Every call of the commands that may fail, in every place, once.
+# Each call of the commands that can fail does so once, in each place.
 calls() {
     quietly ninja -C "$builds/soak" tests/faults/failing_calls.so &&
         FISHERD_FAILING_CALLS="$builds/soak/tests/faults/failing_calls.so" "$python" -m pytest -q \
             -p no:cacheprovider -n 4 "$top/tests/http/api/test_failing_calls.py"
 }
 
-# A part of "single" for leaks.
+# A part of "single" under AddressSanitizer, which looks for leaks.
 leaks() (
     unset FISHERD_LONG
     configure soak-asan -Db_sanitize=address,undefined -Db_lundef=false
@@ -64,7 +64,7 @@ kill_() {
     "$python" -m pytest -q -s -p no:cacheprovider "$top/tests/http/api/test_crash.py" -k kill
 }
 
-# A disk that is full at sixty sizes.
+# A disk that is full, at sixty sizes.
 disk() {
     quietly ninja -C "$builds/soak" tests/faults/failing_disk.so &&
         FISHERD_FAILING_DISK="$builds/soak/tests/faults/failing_disk.so" "$python" -m pytest -q -s \
@@ -76,7 +76,7 @@ connections() {
     "$python" -m pytest -q -s -p no:cacheprovider "$top/tests/http/api/test_connections.py"
 }
 
-# Latency of good clients beside floods and slow peers.
+# Latency of normal clients during floods and with slow clients.
 load() {
     "$python" "$top/tests/bench/overload.py"
 }
@@ -86,12 +86,12 @@ fuzz() {
     sh "$top/deploy/fuzz.sh" 10000000x
 }
 
-# Seconds from the start to readiness with a full database.
+# Seconds from the start until the daemon is ready, with a full database.
 start() {
     "$python" "$top/tests/bench/start_up.py"
 }
 
-# 64 people at work for half an hour, or SOAK_MINUTES.
+# 64 annotators for half an hour, or for SOAK_MINUTES.
 soak() {
     "$python" "$top/tests/e2e/soak.py" --minutes "${SOAK_MINUTES:-30}"
 }
@@ -102,7 +102,7 @@ coverage() (
     sh "$top/deploy/coverage.sh"
 )
 
-# Paths through src, as gcc and clang follow them.
+# gcc's and clang's analysis of the paths through src.
 analyse() {
     "$python" "$top/deploy/analyse_gcc.py" "$builds/soak" &&
         sh "$top/deploy/analyse.sh" "$builds/soak" paths
@@ -115,7 +115,7 @@ for part in "$@"; do
     case " $parts " in
     *" $part "*) ;;
     *)
-        printf 'there is no part %s: there are %s\n' "$part" "$parts" >&2
+        printf 'unknown part %s; the parts are %s\n' "$part" "$parts" >&2
         exit 2
         ;;
     esac

@@ -54,13 +54,14 @@ def layer(path):
 
 def symbols(built):
     """The global symbols that an object defines, and those that it needs."""
-    done = subprocess.run(["nm", "--portability", built], capture_output=True, text=True, check=True)
+    done = subprocess.run(["nm", "--portability", built], capture_output=True, text=True,
+                          check=True)
     defined, needed = set(), set()
     for line in done.stdout.splitlines():
         name, kind = line.split()[:2]
         if kind in "Uwv":
             needed.add(name)
-        elif kind.isupper() or kind in "iu":  # i: one of several variants, for the processor at hand
+        elif kind.isupper() or kind in "iu":  # i: a variant is chosen at run time
             defined.add(name)
     return defined, needed
 

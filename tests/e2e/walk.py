@@ -47,8 +47,8 @@ def build(tree, folder):
                         "-Dc_args=-finstrument-functions"], check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["ninja", "-C", folder, "src/app/fisherd"], check=True,
                    stdout=subprocess.DEVNULL)
-    subprocess.run(["cc", "-D_GNU_SOURCE", "-O2", "-shared", "-fPIC", "-o", folder / "walk_trace.so",
-                    HERE / "walk_trace.c"], check=True)
+    subprocess.run(["cc", "-D_GNU_SOURCE", "-O2", "-shared", "-fPIC", HERE / "walk_trace.c",
+                    "-o", folder / "walk_trace.so"], check=True)
     return folder / "src/app/fisherd"
 
 
@@ -202,7 +202,7 @@ def show(title, threads, counts, with_functions):
 def main():
     parser = argparse.ArgumentParser(description="Functions and files that a request passes.")
     parser.add_argument("tree", nargs="?", type=pathlib.Path, default=HERE.parents[1])
-    parser.add_argument("--build", type=pathlib.Path, help="where to build; TREE/build/walk if not given")
+    parser.add_argument("--build", type=pathlib.Path, help="where to build; default TREE/build/walk")
     parser.add_argument("--runs", type=int, default=9)
     parser.add_argument("--functions", action="store_true", help="list them")
     options = parser.parse_args()

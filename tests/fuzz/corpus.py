@@ -1,7 +1,7 @@
 """The inputs that a fuzzer found, one archive a target.
 
-corpus.py unpack ARCHIVE FOLDER STAMP   replaces the folder by the archive's inputs, and touches STAMP
-corpus.py pack FOLDER ARCHIVE           makes an archive of the inputs in the folder
+corpus.py unpack ARCHIVE FOLDER STAMP   makes the folder again from the archive, and touches STAMP
+corpus.py pack FOLDER ARCHIVE           makes the archive of the inputs in the folder
 
 An input is named after its content. The same inputs give the same archive, byte for byte.
 """
@@ -44,7 +44,7 @@ def pack(folder, archive):
         return  # another zlib would compress the same inputs to other bytes
     # A fixed time and no file name: gzip would store both.
     with open(archive, "wb") as file, \
-            gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=file, mtime=0) as zipped, \
+            gzip.GzipFile("", "wb", compresslevel=9, fileobj=file, mtime=0) as zipped, \
             tarfile.open(fileobj=zipped, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for name, content in sorted(inputs.items()):
             member = tarfile.TarInfo(name)
