@@ -1,3 +1,4 @@
+/* The input as a file in memory, which has a path. */
 #include "file.h"
 
 #include <assert.h>
@@ -14,7 +15,7 @@ const char *fuzz_file(const uint8_t *data, size_t size) {
         (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     }
     assert(fd >= 0);
-    int r = fchmod(fd, 0600); /* as files with secrets must be */
+    int r = fchmod(fd, 0600); /* the mode that files with secrets must have */
     assert(r == 0);
     r = ftruncate(fd, 0);
     assert(r == 0);

@@ -1,7 +1,7 @@
 /*
- * What the fuzz targets share. Each is one file with LLVMFuzzerTestOneInput: linked with libFuzzer
- * in a build folder made for it, with replay.c, which runs stored inputs, in every other. What must
- * hold is asserted, so that a broken promise is found like a crash.
+ * Shared by the fuzz targets. A target is one file with LLVMFuzzerTestOneInput. A build folder made
+ * for fuzzing links it with libFuzzer; every other one links it with replay.c, which runs stored
+ * inputs. The targets assert what must hold, so that a broken promise is found like a crash.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -16,40 +16,42 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Logs errors alone, from now on. */
+/* From now on only errors are logged. */
 void fuzz_be_quiet(void);
 
-/* The fault has a text for people if and only if what came from outside was wrong. */
+/* Asserts that the fault has a text for people if and only if the input was wrong. */
 void fuzz_check_fault(int result, const fd_fault *fault);
 
-/* ---- world.c: an engine to ask, in memory ---- */
+/* ---- small_engine.c: an engine in memory ---- */
 
 enum { FUZZ_DIMENSION = 2, FUZZ_PROMPTS = 2, FUZZ_RESPONSES = 3 };
 
 /* Items "p0r0" to "p1r2" and one label "l" between the first two. Nothing is trained. */
 fd_engine *fuzz_engine_open(void);
 
-/* To be told of a change: now and then, since it takes long, begins with a fresh engine. */
-void fuzz_engine_changed(fd_engine **engine);
+/* To be called after a change. Replaces the engine by a new one, but not each time: that is slow.
+ */
+void fuzz_engine_note_change(fd_engine **engine);
 
 typedef struct fuzz_counts {
     size_t items;
-    size_t labels;   /* rows of their history */
+    size_t labels;   /* revisions */
     uint64_t counts; /* labels that count: neither skipped nor retracted */
 } fuzz_counts;
 
 fuzz_counts fuzz_count(fd_engine *engine);
 
-/* ---- response.c: what every answer of a handler must be ---- */
+/* ---- response.c: calls handlers and checks their responses ---- */
 
-/* Runs the handler on a body, as an admin, and checks the answer, which the caller frees. */
-fd_response fuzz_ask(fd_handler *handler, fd_engine *engine, const char *id, const uint8_t *body,
-                     size_t size);
+/* Runs the handler on a body, as an admin, and checks the response. The caller frees its body. */
+fd_response fuzz_call(fd_handler *handler, fd_engine *engine, const char *id, const uint8_t *body,
+                      size_t size);
 
-/* An integer member of an answer; -1 without one. */
+/* An integer member of a response; -1 if there is none. */
 int64_t fuzz_member(const fd_response *response, const char *name);
 
-/* JSON, or a problem document whose pointers lead into the body; no failure of our own. */
+/* Asserts that the response is JSON, or a problem document whose pointers lead into the request's
+ * body, and not a server error. */
 void fuzz_check_response(const fd_response *response, const char *body, size_t size);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * Raw bytes to the server as it is, with all its routes, over a socket pair. libmicrohttpd runs in
- * the fuzzer's own thread (fd_server_start asks for threads; what it asks is changed on the way).
- * Whatever comes in, what goes out is a sequence of well-formed answers, the connection ends once
- * the peer has closed its side, and the next one is served.
+ * Raw bytes to the whole server, with all its routes, over a socket pair. libmicrohttpd runs in the
+ * fuzzer's own thread: fd_server_start asks for threads, and a wrapper changes the flags. Whatever
+ * comes in, a sequence of well-formed responses goes out, the connection ends once the peer has
+ * closed its side, and the next connection is served.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -18,7 +18,7 @@
 #include "macros.h"
 #include "server_private.h"
 
-/* The linker puts it in the place of MHD_start_daemon. */
+/* The linker replaces MHD_start_daemon by this. */
 struct MHD_Daemon *__wrap_MHD_start_daemon(unsigned flags, uint16_t port,
                                            MHD_AcceptPolicyCallback policy, void *policy_context,
                                            MHD_AccessHandlerCallback handler, void *context, ...);
@@ -72,7 +72,7 @@ static void world_close(void) {
     fd_engine_close(world.engine);
 }
 
-/* What one input leaves behind is seen by the next ones, for a while. */
+/* Starts again now and then: an input sees what the inputs before it left behind. */
 static void world_renew(void) {
     static unsigned inputs;
     if (++inputs % 1024 > 0)
@@ -83,10 +83,10 @@ static void world_renew(void) {
 
 /* ---- one connection ---- */
 
-static struct answer {
+static struct received {
     char *bytes;
     size_t size, room;
-} answer;
+} received;
 
 static int connect_to_server(void) {
     int ends[2];
@@ -99,24 +99,25 @@ static int connect_to_server(void) {
     return ends[0];
 }
 
-/* Takes what is there; false at the end. */
+/* Receives what has arrived; false at the end of the stream. */
 static bool receive(int fd, bool *ret_more) {
-    if (answer.room - answer.size < 4096) {
-        answer.room = answer.room * 2 + 65536;
-        answer.bytes = realloc(answer.bytes, answer.room);
-        assert(answer.bytes);
+    if (received.room - received.size < 4096) {
+        received.room = received.room * 2 + 65536;
+        received.bytes = realloc(received.bytes, received.room);
+        assert(received.bytes);
     }
-    ssize_t got = recv(fd, answer.bytes + answer.size, answer.room - answer.size - 1, MSG_DONTWAIT);
+    ssize_t got =
+        recv(fd, received.bytes + received.size, received.room - received.size - 1, MSG_DONTWAIT);
     *ret_more = got > 0;
-    answer.size += got > 0 ? (size_t)got : 0;
-    answer.bytes[answer.size] = '\0';
+    received.size += got > 0 ? (size_t)got : 0;
+    received.bytes[received.size] = '\0';
     return got > 0 || (got < 0 && errno == EAGAIN);
 }
 
-/* What the server answers to the bytes, until it closes. */
-static void talk(const uint8_t *data, size_t size) {
+/* Sends the bytes, and receives until the server closes the connection. */
+static void exchange(const uint8_t *data, size_t size) {
     int fd = connect_to_server();
-    answer.size = 0;
+    received.size = 0;
     ssize_t sent = send(fd, data, size, MSG_NOSIGNAL);
     assert(sent == (ssize_t)size); /* inputs are small */
     bool more = true, closed = false;
@@ -135,9 +136,9 @@ static void talk(const uint8_t *data, size_t size) {
     (void)MHD_run(world.server->daemon);
 }
 
-/* ---- what came back ---- */
+/* ---- responses ---- */
 
-/* The value of a header, or NULL; there must not be two. */
+/* The value of a header, or NULL. Asserts that there are not two. */
 static const char *header(const char *head, const char *end, const char *name, size_t *ret_length) {
     const char *found = NULL;
     size_t length = strlen(name);
@@ -167,8 +168,8 @@ static void check_body(const char *head, const char *end, unsigned status, const
     assert(json_string_length(json_object_get(problem, "detail")) > 0);
 }
 
-/* One answer; what follows it. */
-static const char *check_answer(const char *at, unsigned *ret_status, bool *ret_closes) {
+/* Checks one response and returns what follows it. */
+static const char *check_response(const char *at, unsigned *ret_status, bool *ret_closes) {
     unsigned status = 0;
     char version;
     const char *end = strstr(at, "\r\n\r\n");
@@ -183,11 +184,11 @@ static const char *check_answer(const char *at, unsigned *ret_status, bool *ret_
     const char *connection = header(at, end, "Connection", &length);
     *ret_closes = connection && strncasecmp(connection, "close", 5) == 0;
     assert(header(at, end, "X-Request-Id", &length));
-    const char *told = header(at, end, "Content-Length", &length);
-    size_t size = told ? strtoul(told, NULL, 10) : 0;
-    assert(told || status == 204 || status == 304);
-    size_t left = answer.size - (size_t)(body - answer.bytes);
-    /* That of HEAD has a length and no body. No body begins as an answer does. */
+    const char *digits = header(at, end, "Content-Length", &length);
+    size_t size = digits ? strtoul(digits, NULL, 10) : 0;
+    assert(digits || status == 204 || status == 304);
+    size_t left = received.size - (size_t)(body - received.bytes);
+    /* A response to HEAD has a length but no body. Bodies never begin like a response. */
     if (status == 304 || left == 0 || strncmp(body, "HTTP/1.", 7) == 0)
         return body;
     assert(left >= size);
@@ -195,27 +196,27 @@ static const char *check_answer(const char *at, unsigned *ret_status, bool *ret_
     return body + size;
 }
 
-/* One for each request that the guard finds and for what it refuses, unless an answer before says
- * that it is the last. */
-static void check_answers(const uint8_t *data, size_t size) {
-    fd_framing guard = {.head_max = HEAD_MAX};
+/* There is one response for each request that the framing finds, and one for what it refuses,
+ * unless an earlier response says that it is the last. */
+static void check_responses(const uint8_t *data, size_t size) {
+    fd_framing framing = {.head_max = HEAD_MAX};
     size_t n = 0, ended;
-    bool closes = false, refused = !fd_framing_read(&guard, (const char *)data, size, &ended);
-    for (const char *at = answer.bytes; at < answer.bytes + answer.size;) {
+    bool closes = false, refused = !fd_framing_read(&framing, (const char *)data, size, &ended);
+    for (const char *at = received.bytes; at < received.bytes + received.size;) {
         unsigned status = 0;
         assert(!closes);
-        at = check_answer(at, &status, &closes);
+        at = check_response(at, &status, &closes);
         n += status != 100;
-        assert(!refused || n <= guard.requests || status == guard.status);
+        assert(!refused || n <= framing.requests || status == framing.status);
     }
-    assert(closes ? n <= guard.requests + 1 : n == guard.requests + refused);
+    assert(closes ? n <= framing.requests + 1 : n == framing.requests + refused);
 }
 
 static void check_alive(void) {
-    static const char question[] = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n";
-    talk((const uint8_t *)question, sizeof(question) - 1);
-    assert(strncmp(answer.bytes, "HTTP/1.1 200 ", 13) == 0);
-    check_answers((const uint8_t *)question, sizeof(question) - 1);
+    static const char request[] = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n";
+    exchange((const uint8_t *)request, sizeof(request) - 1);
+    assert(strncmp(received.bytes, "HTTP/1.1 200 ", 13) == 0);
+    check_responses((const uint8_t *)request, sizeof(request) - 1);
     assert(!world.server->places.all);
     assert(world.server->running == 0);
 }
@@ -228,8 +229,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     if (size > 16384)
         return 0;
-    talk(data, size);
-    check_answers(data, size);
+    exchange(data, size);
+    check_responses(data, size);
     if (++inputs % 16 == 1)
         check_alive();
     world_renew();

@@ -1,4 +1,4 @@
-/* Bodies through the codec: any JSON, and as a selection's or a score's. */
+/* Bodies through the JSON reader: any JSON, and the requests for a selection and for scores. */
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "select.h"
 #include "selection_request.h"
 
-/* It is shown as JSON. */
+/* Faults are sent as JSON, which is UTF-8. */
 static void check_is_utf8(const fd_fault *fault) {
     FD_JSON json_t *detail = json_string(fault->detail);
     FD_JSON json_t *pointer = json_string(fault->pointer);
@@ -92,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     assert(depth_of(root) <= FD_JSON_DEPTH_MAX);
     check_round_trip(root);
     check_selection(root);
-    fd_response response = fuzz_ask(fd_score_post, engine, NULL, data, size);
+    fd_response response = fuzz_call(fd_score_post, engine, NULL, data, size);
     free(response.body);
     return 0;
 }

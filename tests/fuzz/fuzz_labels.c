@@ -1,5 +1,6 @@
-/* What annotators send, the first byte telling which: answers, corrections, requests for pairs and
- * renewals. All or nothing, and a repeat changes nothing. */
+/* Requests of annotators; the first byte chooses which: labels, corrections, requests for
+ * assignments, or renewals. A request changes everything that it asks for or nothing, and a repeat
+ * changes nothing. */
 #include <stdlib.h>
 
 #include "fuzz.h"
@@ -13,7 +14,7 @@ static bool same(const fuzz_counts *one, const fuzz_counts *other) {
 
 static void add_labels(const uint8_t *body, size_t size) {
     fuzz_counts before = fuzz_count(engine);
-    fd_response response = fuzz_ask(fd_labels_add, engine, NULL, body, size);
+    fd_response response = fuzz_call(fd_labels_add, engine, NULL, body, size);
     fuzz_counts after = fuzz_count(engine);
     int64_t accepted = fuzz_member(&response, "accepted");
     int64_t duplicates = fuzz_member(&response, "duplicates");
@@ -23,17 +24,17 @@ static void add_labels(const uint8_t *body, size_t size) {
     free(response.body);
     if (response.status != 200)
         return;
-    response = fuzz_ask(fd_labels_add, engine, NULL, body, size);
+    response = fuzz_call(fd_labels_add, engine, NULL, body, size);
     assert(fuzz_member(&response, "accepted") == 0);
     assert(fuzz_member(&response, "duplicates") == accepted + duplicates);
     free(response.body);
     if (accepted > 0)
-        fuzz_engine_changed(&engine);
+        fuzz_engine_note_change(&engine);
 }
 
 static void correct_label(const uint8_t *body, size_t size) {
     fuzz_counts before = fuzz_count(engine);
-    fd_response response = fuzz_ask(fd_label_correct, engine, "l", body, size);
+    fd_response response = fuzz_call(fd_label_correct, engine, "l", body, size);
     fuzz_counts after = fuzz_count(engine);
     int64_t revision = fuzz_member(&response, "revision");
     assert((response.status == 200) == (revision >= 0));
@@ -41,22 +42,23 @@ static void correct_label(const uint8_t *body, size_t size) {
     free(response.body);
     if (revision < 0)
         return;
-    response = fuzz_ask(fd_label_correct, engine, "l", body, size);
+    response = fuzz_call(fd_label_correct, engine, "l", body, size);
     assert(fuzz_member(&response, "revision") == revision);
     assert(fuzz_count(engine).labels == after.labels);
     free(response.body);
     if (after.labels > before.labels)
-        fuzz_engine_changed(&engine);
+        fuzz_engine_note_change(&engine);
 }
 
-static void ask_for_pairs(fd_handler *handler, const char *id, const uint8_t *body, size_t size) {
+static void call_without_labels(fd_handler *handler, const char *id, const uint8_t *body,
+                                size_t size) {
     fuzz_counts before = fuzz_count(engine);
-    fd_response response = fuzz_ask(handler, engine, id, body, size);
+    fd_response response = fuzz_call(handler, engine, id, body, size);
     fuzz_counts after = fuzz_count(engine);
     assert(same(&before, &after));
     free(response.body);
     if (response.status == 200)
-        fuzz_engine_changed(&engine);
+        fuzz_engine_note_change(&engine);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -74,10 +76,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         correct_label(data + 1, size - 1);
         break;
     case 'a':
-        ask_for_pairs(fd_assignments_post, NULL, data + 1, size - 1);
+        call_without_labels(fd_assignments_post, NULL, data + 1, size - 1);
         break;
     case 'r':
-        ask_for_pairs(fd_assignment_renew, "none", data + 1, size - 1);
+        call_without_labels(fd_assignment_renew, "none", data + 1, size - 1);
         break;
     default:
         break;

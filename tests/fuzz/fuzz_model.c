@@ -1,4 +1,4 @@
-/* The bytes of a model, as they are and with a checksum that fits, which no fuzzer would guess. */
+/* The bytes of a model: unchanged, and with the right checksum, which a fuzzer would not guess. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ static uint32_t checksum(const uint8_t *bytes, size_t size) {
     return ~crc;
 }
 
-/* It can be used: finite numbers go in, and what comes out has as many as were promised. */
+/* A model that was decoded can be used: it takes numbers, and gives as many as its shape says. */
 static void use(const fi_model *model) {
     const fi_shape *shape = fi_model_shape(model);
     size_t width = fi_model_feature_count(model);

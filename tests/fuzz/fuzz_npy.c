@@ -1,4 +1,4 @@
-/* Files of numbers that `fisherd import` reads. */
+/* .npy files, which `fisherd import` reads. */
 #include <errno.h>
 #include <string.h>
 
@@ -15,7 +15,7 @@ static fd_npy *open_again(const char *path) {
     return npy;
 }
 
-/* Both ways of reading give every row, the same numbers, and then no more. */
+/* Both ways of reading give the same numbers of every row, and then report the end. */
 static void read_rows(const char *path, fd_npy *npy, size_t size) {
     size_t rows = fd_npy_rows(npy), columns = fd_npy_columns(npy);
     if (columns == 0 || rows == 0)

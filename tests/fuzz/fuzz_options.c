@@ -1,4 +1,4 @@
-/* A configuration file and, each after a NUL, flags of the command line. */
+/* A configuration file, followed by flags of the command line, each after a NUL. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 enum { FLAGS_MAX = 8 };
 
-/* Numbers and choices, as flags, give the same numbers and choices. */
+/* Options that are written as flags and read again have the same numbers and choices. */
 static void check_round_trip(const fd_options *options) {
     static const char *const texts[] = {
 #define OPTION_TEXT(name) name,
@@ -21,10 +21,10 @@ static void check_round_trip(const fd_options *options) {
 #undef OPTION
         NULL,
     };
-    FD_FREE char *told = NULL, *flags = NULL, *again = NULL;
-    int r = fd_options_describe(options, texts, &told);
+    FD_FREE char *described = NULL, *flags = NULL, *again = NULL;
+    int r = fd_options_describe(options, texts, &described);
     assert(r == 0);
-    flags = strdup(told);
+    flags = strdup(described);
     assert(flags);
     char *argv[256], *rest = NULL;
     int argc = 0;
@@ -38,7 +38,7 @@ static void check_round_trip(const fd_options *options) {
     r = fd_options_read(argc, argv, &read, &fault);
     assert(r == 0);
     r = fd_options_describe(&read, texts, &again);
-    assert(r == 0 && strcmp(told, again) == 0);
+    assert(r == 0 && strcmp(described, again) == 0);
     fd_options_clear(&read);
     while (argc > 0)
         free(argv[--argc]);
@@ -67,7 +67,7 @@ static void check_listen(const fd_options *options) {
     assert(r < 0 || strlen(host) < sizeof(host));
 }
 
-/* The flags, each a string; none that names another file. */
+/* Splits the flags into strings, and drops those that name another file. */
 static int split_flags(char *text, const char *end, char **argv) {
     int argc = 0;
     for (char *flag = text; flag < end && argc < FLAGS_MAX; flag += strlen(flag) + 1)

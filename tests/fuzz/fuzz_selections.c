@@ -1,4 +1,4 @@
-/* POST /v1/selections as a whole: every strategy on whatever pairs and embeddings come. */
+/* POST /v1/selections from its body to its response: every strategy on any pairs and embeddings. */
 #include <stdlib.h>
 
 #include "fuzz.h"
@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         engine = fuzz_engine_open();
     }
     fuzz_counts before = fuzz_count(engine);
-    fd_response response = fuzz_ask(fd_selections_post, engine, NULL, data, size);
+    fd_response response = fuzz_call(fd_selections_post, engine, NULL, data, size);
     fuzz_counts after = fuzz_count(engine);
     assert(after.items == before.items && after.labels == before.labels);
     free(response.body);

@@ -1,4 +1,4 @@
-/* The file of tokens, and texts that are given as tokens: the first line of the input. */
+/* The file of tokens, and a text that is used as a token: the first line of the input. */
 #include <errno.h>
 #include <string.h>
 
@@ -11,7 +11,7 @@ enum { NOW = 1000000 };
 
 static const unsigned char key[FD_TOKEN_KEY_SIZE] = {1};
 
-/* No text is a token by chance; one that was made is, until it expires. */
+/* The text is not a token by chance. A token that was made is valid until it expires. */
 static void check_texts(fd_tokens *tokens, const char *text) {
     const fd_token *found = NULL;
     fd_token_state state = fd_tokens_check(tokens, key, text, NOW, &found);

@@ -1,4 +1,4 @@
-/* Runs the inputs that the arguments name, files or folders of them, through a fuzz target. */
+/* Runs stored inputs through a fuzz target. The arguments are files, or folders of files. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 static size_t inputs;
 
 static int run_file(const char *path, size_t size) {
-    FD_FREE uint8_t *bytes = malloc(size ? size : 1); /* exactly as long, for AddressSanitizer */
+    FD_FREE uint8_t *bytes = malloc(size ? size : 1); /* not a byte more, for AddressSanitizer */
     FILE *file = fopen(path, "rbe");
     if (!bytes || !file || fread(bytes, 1, size, file) != size) {
         (void)fprintf(stderr, "%s: %s\n", path, strerror(errno));
@@ -20,7 +20,7 @@ static int run_file(const char *path, size_t size) {
     }
     (void)fclose(file);
     (void)printf("%s\n", path);
-    (void)fflush(stdout); /* the last line is the input that broke it */
+    (void)fflush(stdout); /* the last line names the input that failed */
     (void)LLVMFuzzerTestOneInput(bytes, size);
     inputs++;
     return 0;

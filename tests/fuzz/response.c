@@ -1,3 +1,4 @@
+/* Calls handlers of the API and checks that their responses are well-formed. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -6,18 +7,19 @@
 #include "codec.h"
 #include "fuzz.h"
 
-/* A pointer, or a detail, is cut when it does not fit. */
+/* A pointer or a detail that does not fit is cut. */
 static bool was_cut(const char *text, size_t room) {
     return strlen(text) + 8 >= room;
 }
 
 void fuzz_check_fault(int result, const fd_fault *fault) {
-    bool told = result == -EINVAL || result == -EBADMSG || result == -EEXIST || result == -ENOENT;
-    assert((fault->detail[0] != '\0') == told);
-    assert(fault->pointer[0] == '\0' || (told && fault->pointer[0] == '/'));
+    bool has_text =
+        result == -EINVAL || result == -EBADMSG || result == -EEXIST || result == -ENOENT;
+    assert((fault->detail[0] != '\0') == has_text);
+    assert(fault->pointer[0] == '\0' || (has_text && fault->pointer[0] == '/'));
 }
 
-/* The next step of a JSON pointer, without its escapes. */
+/* Reads the next step of a JSON pointer, without its escapes, and returns what follows. */
 static const char *take_step(const char *pointer, char *step) {
     for (; *pointer && *pointer != '/'; pointer++) {
         char c = *pointer;
@@ -31,7 +33,7 @@ static const char *take_step(const char *pointer, char *step) {
     return pointer;
 }
 
-/* All but its last step are in the document; the last may be what is missing. */
+/* Each step but the last leads to a value of the document; the last may name a missing one. */
 static void check_pointer(const json_t *document, const char *pointer) {
     char step[sizeof(((fd_fault *)NULL)->pointer)];
     const json_t *at = document;
@@ -64,20 +66,19 @@ static void check_problem(const json_t *problem, unsigned status, const json_t *
 void fuzz_check_response(const fd_response *response, const char *body, size_t size) {
     assert(response->status >= 200 && response->status < 500);
     assert(response->body);
-    FD_JSON json_t *answer =
-        json_loadb(response->body, response->size, JSON_REJECT_DUPLICATES, NULL);
-    assert(json_is_object(answer));
+    FD_JSON json_t *root = json_loadb(response->body, response->size, JSON_REJECT_DUPLICATES, NULL);
+    assert(json_is_object(root));
     bool is_problem =
         response->content_type && strcmp(response->content_type, "application/problem+json") == 0;
     assert(is_problem == (response->status >= 400));
     if (!is_problem)
         return;
     FD_JSON json_t *document = json_loadb(body, size, 0, NULL);
-    check_problem(answer, response->status, document);
+    check_problem(root, response->status, document);
 }
 
-fd_response fuzz_ask(fd_handler *handler, fd_engine *engine, const char *id, const uint8_t *body,
-                     size_t size) {
+fd_response fuzz_call(fd_handler *handler, fd_engine *engine, const char *id, const uint8_t *body,
+                      size_t size) {
     static const fd_identity admin = {.role = FD_ROLE_ADMIN, .token = "", .name = ""};
     const fd_request request = {
         .engine = engine,
@@ -95,7 +96,7 @@ fd_response fuzz_ask(fd_handler *handler, fd_engine *engine, const char *id, con
 }
 
 int64_t fuzz_member(const fd_response *response, const char *name) {
-    FD_JSON json_t *answer = json_loadb(response->body, response->size, 0, NULL);
-    const json_t *member = json_object_get(answer, name);
+    FD_JSON json_t *root = json_loadb(response->body, response->size, 0, NULL);
+    const json_t *member = json_object_get(root, name);
     return json_is_integer(member) ? json_integer_value(member) : -1;
 }

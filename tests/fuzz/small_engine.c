@@ -1,3 +1,4 @@
+/* A small engine in memory, with a few items and one label. It trains nothing by itself. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +69,7 @@ fd_engine *fuzz_engine_open(void) {
     return engine;
 }
 
-void fuzz_engine_changed(fd_engine **engine) {
+void fuzz_engine_note_change(fd_engine **engine) {
     static unsigned changes;
     if (++changes % 64 > 0)
         return;
