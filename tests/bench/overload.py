@@ -1,10 +1,12 @@
-"""Latency of well-behaved clients while others flood the daemon or are slow: one line a flood.
+"""Measures the latency of normal clients while others flood the daemon or are slow.
 
     FISHERD=build/src/app/fisherd python3 tests/bench/overload.py [SECONDS [FLOOD …]]
 
-Needs slowhttptest, wrk and h2load (nghttp2-client)."""
+Each flood takes SECONDS (10); a FLOOD is a part of a flood's name, and without any all run. Needs
+slowhttptest, wrk and h2load (nghttp2-client)."""
 
 import http.client
+import itertools
 import json
 import pathlib
 import random
@@ -18,12 +20,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "http" / "api"))
 
 from client import Daemon, label  # noqa: E402
 
-CLIENTS = 4  # that label, and one that asks for health
+CLIENTS = 4  # that send labels, besides one that asks for the health
 SELECTION = {"batch_size": 64, "generate": {"mode": "cross_prompt", "pairs": 50000}}
 
 
 def floods(url, folder):
-    """Name and command of each."""
+    """{name: command}"""
     selection = folder / "selection.json"
     selection.write_text(json.dumps(SELECTION))
     items = folder / "items.json"
@@ -50,11 +52,11 @@ def floods(url, folder):
     }
 
 
-class Good:
-    """A client at another address that asks at a steady pace, over one connection while it lasts."""
+class NormalClient:
+    """Sends requests at a steady pace from another address, over one connection until it breaks."""
 
-    def __init__(self, daemon, ask):
-        self.daemon, self.ask, self.ends = daemon, ask, threading.Event()
+    def __init__(self, daemon, send):
+        self.daemon, self.send, self.ends = daemon, send, threading.Event()
         self.seconds, self.failures = [], 0
         self.thread = threading.Thread(target=self.run)
         self.thread.start()
@@ -68,7 +70,7 @@ class Good:
         while not self.ends.wait(0.02):
             start = time.monotonic()
             try:
-                status = self.ask(connection)
+                status = self.send(connection)
             except (OSError, http.client.HTTPException):
                 status = 0
                 connection.close()
@@ -82,18 +84,18 @@ class Good:
         self.thread.join()
 
 
-def asks_for(connection, method, path, body=None):
+def call(connection, method, path, body=None):
     connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
-    answer = connection.getresponse()
-    answer.read()
-    return answer.status
+    response = connection.getresponse()
+    response.read()
+    return response.status
 
 
 def figures(clients):
     times = sorted(second for client in clients for second in client.seconds)
     at = [1e3 * times[int(q * (len(times) - 1))] for q in (0.5, 0.99, 1)]
     failures = sum(client.failures for client in clients)
-    return f"{len(times):5d} requests, p50 {at[0]:6.1f} ms, p99 {at[1]:6.1f} ms, most " \
+    return f"{len(times):5d} requests, p50 {at[0]:6.1f} ms, p99 {at[1]:6.1f} ms, maximum " \
            f"{at[2]:6.1f} ms, {failures} failed"
 
 
@@ -105,14 +107,14 @@ def resident(daemon):
 def measure(daemon, name, command, seconds):
     flood = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                              cwd=tempfile.gettempdir()) if command else None
-    time.sleep(2)  # until the flood is at its height
-    answers = iter(range(10 ** 9))
+    time.sleep(2)  # the flood is at its full rate then
+    numbers = itertools.count()
 
     def add_label(connection):
-        text = json.dumps({"labels": [label(f"{name}-{next(answers)}", "i0", "i1")]})
-        return asks_for(connection, "POST", "/v1/labels", text)
-    labelling = [Good(daemon, add_label) for _ in range(CLIENTS)]
-    health = [Good(daemon, lambda connection: asks_for(connection, "GET", "/healthz"))]
+        text = json.dumps({"labels": [label(f"{name}-{next(numbers)}", "i0", "i1")]})
+        return call(connection, "POST", "/v1/labels", text)
+    labelling = [NormalClient(daemon, add_label) for _ in range(CLIENTS)]
+    health = [NormalClient(daemon, lambda connection: call(connection, "GET", "/healthz"))]
     time.sleep(seconds)
     for client in labelling + health:
         client.end()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws docs/scaling.svg from what bench_scaling prints, read from standard input."""
+"""Draws docs/scaling.svg from the output of bench_scaling, which it reads from standard input."""
 
 import sys
 from collections import defaultdict
@@ -14,14 +14,14 @@ PLOT_WIDTH, PLOT_HEIGHT = 300, 210
 LEFTS, TOPS = (62, 512), (40, 350)
 LABEL_GAP = 13
 
-# series by, title, label of the x axis, its ticks
+# name of the series, title, label of the x axis, ticks of the x axis
 PANELS = (
     ("candidates", "Listed candidates", "candidates", (10**3, 10**4, 10**5, 10**6, 10**7)),
     ("features", "Features, 20,000 candidates", "features h", (32, 64, 128, 256)),
     ("batch", "Batch, 20,000 candidates", "pairs in the batch k", (1, 5, 25, 125, 500, 2000)),
     ("items", "All pairs of the items", "items n", (500, 2000, 10**4, 10**5)),
 )
-# slope of a guide, and where it passes: x, ms
+# slope of a guide line, and a point of it: x, ms
 GUIDES = {
     "candidates": ((1, 10**7, 400.0),),
     "features": ((1, 64, 1.0), (2, 64, 1.0)),
@@ -54,7 +54,7 @@ text { fill: #c8c8c8; }
 
 
 def read(lines):
-    """{by: {strategy: [(x, ms)]}} and {strategy: [(x, kB)]} of the memory over all pairs."""
+    """{series: {strategy: [(x, ms)]}}, and {strategy: [(x, kB)]} of the memory over all pairs."""
     times, memory = defaultdict(lambda: defaultdict(list)), defaultdict(list)
     for line in lines:
         if line.startswith("#"):
@@ -70,7 +70,7 @@ def read(lines):
 
 
 def ticks_between(low, high):
-    """Powers of ten, and over a short range 2 and 5 times these, that enclose low to high."""
+    """Powers of ten, and in a short range also 2 and 5 times these, that enclose low to high."""
     steps = (1, 2, 5) if high / low < 50 else (1,)
     exponents = range(floor(log10(low)), ceil(log10(high)) + 1)
     all_ticks = [step * 10.0**exponent for exponent in exponents for step in steps]
@@ -89,7 +89,7 @@ def line(x1, y1, x2, y2, kind):
 
 
 def spread(labels):
-    """Moves labels (y, words, kind) at one x apart, so that none covers another."""
+    """Moves labels (y, words, kind) at one x apart, so that they do not overlap."""
     labels = sorted(labels)
     placed = []
     for y, words, kind in labels:
@@ -113,7 +113,7 @@ class Panel:
         )
 
     def clipped(self, slope, x, y):
-        """The ends of the part of the guide through (x, y) that lies in the panel."""
+        """The ends of the part of a guide line through (x, y) that is in the panel."""
         ends = []
         for bound_x, bound_y, pick in zip(self.x_range, self.y_range, (max, min)):
             end = pick(bound_x, x * (bound_y / y) ** (1 / slope))
@@ -151,7 +151,7 @@ def draw_panel(left, top, description, series):
         for x, y in places:
             out.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.4" class="{strategy}"/>')
         x, y = places[-1]
-        if x < right - 1:  # the others go on where the label would stand
+        if x < right - 1:  # other lines pass to the right of this end
             out.append(text(x - 6, y - 7, strategy, f"name {strategy}", "end"))
         else:
             labels[round(x)].append((y, strategy, f"name {strategy}"))

@@ -1,6 +1,7 @@
-"""Seconds from the start of fisherd to its readiness, with a full database.
+"""Measures the seconds from the start of fisherd until it is ready, with a full database.
 
-FISHERD=… /usr/bin/python3 tests/bench/start_up.py [--items 100000] [--labels 100000] [--numbers 512] [--db PATH]
+FISHERD=… /usr/bin/python3 tests/bench/start_up.py [--items 100000] [--labels 100000]
+    [--numbers 512] [--db PATH]
 """
 
 import argparse
@@ -22,7 +23,7 @@ PROMPT_SIZE = 10
 
 
 def make(path, n_items, n_labels, numbers):
-    """A database as people's work would have left it, written past fisherd for speed."""
+    """Writes a database like one that people have worked with, without fisherd, which is faster."""
     assert run("migrate", "--db", path).returncode == 0
     random = numpy.random.default_rng(1)
     now = int(time.time() * 1000)
@@ -61,7 +62,7 @@ def main():
     parser.add_argument("--items", type=int, default=100000)
     parser.add_argument("--labels", type=int, default=100000)
     parser.add_argument("--numbers", type=int, default=512)
-    parser.add_argument("--db", help="kept, and used again when it is there")
+    parser.add_argument("--db", help="a database that is kept, and used again if it exists")
     parser.add_argument("--runs", type=int, default=3)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
