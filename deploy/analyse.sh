@@ -1,6 +1,6 @@
 #!/bin/sh
-# analyse.sh FOLDER: runs cppcheck and clang-tidy over src. FOLDER is a build folder that meson set
-# up with clang.
+# analyse.sh FOLDER: checks the tree's structure, and runs cppcheck and clang-tidy over src. FOLDER
+# is a build folder that meson set up with clang, and that is built.
 # analyse.sh FOLDER paths: runs clang's static analyser, which follows the paths through src.
 set -eu
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -14,6 +14,8 @@ paths=$paths,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandli
 if [ "${2:-}" = paths ]; then
     exec run-clang-tidy -p "$1" -j2 -quiet -checks="$paths" "$top/src/.*"
 fi
+
+python3 "$top/deploy/structure.py" "$1"
 
 # Suppressed: leaks, because cppcheck does not know the cleanup attribute (AddressSanitizer looks
 # for leaks); casts between numbers in the one allocation of a model; uninitialised variables,
