@@ -16,7 +16,7 @@
 #include "disk.h"
 #include "folder.h"
 #include "ledger.h"
-#include "sqlite_private.h"
+#include "sqlite_backend.h"
 #include "sqlite_store.h"
 
 struct run {

@@ -4,7 +4,7 @@
 
 #include "fixture.h"
 
-#include "sqlite_private.h"
+#include "sqlite_backend.h"
 
 int database_set_up(void **state);
 int database_tear_down(void **state);

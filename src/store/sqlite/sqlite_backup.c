@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sqlite_private.h"
+#include "sqlite_backend.h"
 
 /* Steps of SQLite's machine between two questions whether to go on: well below a millisecond. */
 enum { STEPS_AT_ONCE = 10000 };

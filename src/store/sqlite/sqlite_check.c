@@ -1,7 +1,7 @@
 /* What a database that SQLite can read may still have wrong. */
 #include <errno.h>
 
-#include "sqlite_private.h"
+#include "sqlite_backend.h"
 
 /* Each has a row for each thing that is wrong, which says so. The integrity check of a
  * read-only connection passes over CHECK constraints, so what they say is asked for here. */

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sqlite_private.h"
+#include "sqlite_backend.h"
 
 static const char *const statement_texts[] = {
 #define X(identifier, sql) [FD_SQL_##identifier] = sql,

@@ -6,8 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "file_lock.h"
-#include "sqlite_private.h"
+#include "database_lock.h"
+#include "sqlite_backend.h"
 #include "sqlite_store.h"
 
 /* ---- the file ---- */

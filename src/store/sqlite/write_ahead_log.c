@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "sqlite_private.h"
+#include "sqlite_backend.h"
 
 /* As SQLite's own default: 4 MiB. */
 enum { CHECKPOINT_PAGES = 1000 };

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "sqlite_private.h"
+#include "sqlite_backend.h"
 
 /* ---- the backup ---- */
 

@@ -5,7 +5,7 @@
 #include <stdalign.h>
 #include <string.h>
 
-#include "sqlite_private.h"
+#include "sqlite_backend.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "embeddings are stored as they lie");
 

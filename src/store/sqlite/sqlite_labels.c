@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "sqlite_private.h"
+#include "sqlite_backend.h"
 
 static fd_sqlite_connection *writer_of(fd_store *store) {
     return &((fd_sqlite_store *)store)->writer;

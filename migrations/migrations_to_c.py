@@ -1,4 +1,4 @@
-"""Writes migrations as a C table: embed.py OUTPUT.c NNNN_what.sql …"""
+"""Writes migrations as a C table: migrations_to_c.py OUTPUT.c NNNN_what.sql …"""
 
 import pathlib
 import sys
