@@ -1,9 +1,10 @@
-"""Writes migrations as a C table: migrations_to_c.py OUTPUT.c NNNN_what.sql …"""
+"""Writes the migrations as a C table: migrations_to_c.py OUTPUT.c NNNN_what.sql …"""
 
 import pathlib
 import sys
 
 HEAD = """\
+/* The migrations, generated from migrations/sqlite. */
 #include "sqlite_migrations.h"
 
 const fd_sqlite_migration fd_sqlite_migrations[] = {

@@ -17,6 +17,7 @@
 #include "folder.h"
 #include "ledger.h"
 #include "sqlite_backend.h"
+#include "sqlite_schema.h"
 #include "sqlite_store.h"
 
 struct run {

@@ -5,6 +5,8 @@
 #include "fixture.h"
 
 #include "sqlite_backend.h"
+#include "sqlite_open.h"
+#include "sqlite_schema.h"
 
 int database_set_up(void **state);
 int database_tear_down(void **state);

@@ -79,7 +79,7 @@ static void the_connections_are_as_safe_as_they_should_be(void **state) {
         int64_t value;
         assert_int_equal(fd_sqlite_query_integer(&sqlite->writer, wanted[i].pragma, &value), 0);
         assert_int_equal(value, wanted[i].writer);
-        assert_int_equal(fd_sqlite_query_integer(&sqlite->readers[0], wanted[i].pragma, &value), 0);
+        assert_int_equal(fd_sqlite_query_integer(&sqlite->readers.connections[0], wanted[i].pragma, &value), 0);
         assert_int_equal(value, wanted[i].reader);
     }
     const struct {
@@ -89,14 +89,14 @@ static void the_connections_are_as_safe_as_they_should_be(void **state) {
         int value;
         (void)sqlite3_db_config(sqlite->writer.database, options[i].option, -1, &value);
         assert_int_equal(value, options[i].writer);
-        (void)sqlite3_db_config(sqlite->readers[0].database, options[i].option, -1, &value);
+        (void)sqlite3_db_config(sqlite->readers.connections[0].database, options[i].option, -1, &value);
         assert_int_equal(value, options[i].reader);
     }
     char mode[16];
     assert_int_equal(
         fd_sqlite_query_text(&sqlite->writer, "PRAGMA journal_mode", mode, sizeof(mode)), 0);
     assert_string_equal(mode, "wal");
-    assert_int_equal(sqlite3_db_readonly(sqlite->readers[0].database, "main"), 1);
+    assert_int_equal(sqlite3_db_readonly(sqlite->readers.connections[0].database, "main"), 1);
 }
 
 /* ---- kill ---- */
@@ -312,7 +312,7 @@ static void a_database_of_another_program_is_refused_and_left_as_it_is(void **st
 
 static void a_file_that_is_no_database_is_refused_and_left_as_it_is(void **state) {
     write_file(path_of(state), "Dear diary, today I wrote more than sixteen bytes, and so on.\n");
-    database_expect_refusal(path_of(state), -EBADMSG, "no fisherd database");
+    database_expect_refusal(path_of(state), -EBADMSG, "not a fisherd database");
 }
 
 static void an_empty_file_becomes_a_database(void **state) {

@@ -16,7 +16,7 @@ static const uint64_t bound_bytes = (BOUND_PAGES + BOUND_PAGES / 4) * PAGE;
 static fd_store *open_bounded(const char *path) {
     fd_store *store = fixture_open(path);
     fixture_add_numbered_items(store, 2);
-    ((fd_sqlite_store *)store)->log_bound = BOUND_PAGES;
+    ((fd_sqlite_store *)store)->log.bound = BOUND_PAGES;
     return store;
 }
 
