@@ -1,3 +1,4 @@
+/* What the tests of the store share. */
 #include "fixture.h"
 #include "sqlite_store.h"
 
