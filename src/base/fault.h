@@ -1,4 +1,4 @@
-/* What was wrong with input, for the person or program that sent it. */
+/* The place and the cause of wrong input, for the person or program that sent it. */
 #ifndef FD_FAULT_H
 #define FD_FAULT_H
 

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* What is counted in a text. */
+/* The kinds of parts that are counted in a text. */
 enum kind { WORD, PAIR, PIECE, KINDS };
 
 /* The counts are in a table that is larger than the embedding. They can then be damped before they

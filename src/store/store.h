@@ -7,7 +7,8 @@
  * valid only inside it.
  *
  * Threads: one thread at a time, the engine's writer, calls the operations that write (begin to
- * models_prune) and close. Any thread may call the others at any time; they see what is committed.
+ * models_prune) and close. Any thread may call the others at any time; they see committed rows
+ * only.
  */
 #ifndef FD_STORE_H
 #define FD_STORE_H
@@ -81,7 +82,7 @@ typedef struct fd_store_operations {
 
     int (*counts)(fd_store *store, fd_counts *ret) FD_MUST_CHECK;
 
-    /* The size of the log: what is committed, but not yet in the database file. */
+    /* The size in bytes of the log: committed changes that are not yet in the database file. */
     uint64_t (*log_bytes)(fd_store *store);
 
     /* Looks for damage: page structure, foreign keys, gaps in item indices and in histories, blob
@@ -89,10 +90,10 @@ typedef struct fd_store_operations {
      */
     int (*check)(fd_store *store, fd_finding_visit *visit, void *context) FD_MUST_CHECK;
 
-    /* Copies what is committed to a new file, while another thread writes. The file is complete and
-     * on disk if the result is 0, and does not exist otherwise. Errors, all with a fault: -EEXIST
-     * the file exists; -EBUSY another backup writes it; -ECANCELED `go_on`, which is called now and
-     * then unless it is NULL, returned false; -EOPNOTSUPP the store is in memory. */
+    /* Copies all committed rows to a new file, while another thread writes. The file is complete
+     * and on disk if the result is 0, and does not exist otherwise. Errors, all with a fault:
+     * -EEXIST the file exists; -EBUSY another backup writes it; -ECANCELED `go_on`, which is called
+     * now and then unless it is NULL, returned false; -EOPNOTSUPP the store is in memory. */
     int (*back_up)(fd_store *store, const char *to, bool (*go_on)(void *context), void *context,
                    fd_backup *ret, fd_fault *fault) FD_MUST_CHECK;
 

@@ -9,7 +9,7 @@
 
 enum { LEDGER_STEPS_MAX = 512, LEDGER_ROWS_MAX = 4096, LEDGER_DIMENSION = 24 };
 
-/* What a store holds after a step. */
+/* The content of a store after a step. */
 typedef struct ledger_state {
     size_t items;
     size_t rows; /* revisions of labels */
@@ -45,7 +45,7 @@ int ledger_run(fd_ledger *ledger, fd_store *store, ledger_step step) FD_MUST_CHE
 
 typedef enum ledger_verdict {
     LEDGER_SOUND,
-    LEDGER_LOST,   /* an acknowledged transaction is missing; what is there is as it was */
+    LEDGER_LOST,   /* an acknowledged transaction is missing; the rest is unchanged */
     LEDGER_BROKEN, /* the content was never committed */
 } ledger_verdict;
 

@@ -1,4 +1,4 @@
-/* What the tests of the store share. */
+/* Sample rows, short calls and a temporary folder for the tests of the store. */
 #include "fixture.h"
 #include "sqlite_store.h"
 

@@ -1,4 +1,4 @@
-/* What the tests of the store share: sample rows, short calls, a temporary folder. */
+/* Sample rows, short calls and a temporary folder for the tests of the store. */
 #ifndef FD_STORE_FIXTURE_H
 #define FD_STORE_FIXTURE_H
 

@@ -352,7 +352,7 @@ static void a_path_that_cannot_be_a_database_is_named_in_the_fault(void **state)
     }
 }
 
-/* Opens as another user if this is root, whom permissions do not bind. */
+/* Opens as another user if this is root, because root ignores permissions. */
 static int open_as_nobody(const char *path, fd_fault *fault) {
     fd_store *store = NULL;
     uid_t user = geteuid();

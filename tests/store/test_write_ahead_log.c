@@ -25,7 +25,7 @@ static void add_label(fd_store *store, size_t number) {
     assert_int_equal(fixture_add_labels(store, &row, 1).created, 1);
 }
 
-/* ---- readers of which one always reads ---- */
+/* ---- readers without a gap ---- */
 
 struct reading {
     fd_store *store;

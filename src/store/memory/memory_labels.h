@@ -16,7 +16,7 @@ void fd_memory_labels_clear(fd_memory_labels *labels);
 /* Drops all but the first `keep` revisions. */
 void fd_memory_labels_drop(fd_memory_labels *labels, size_t keep);
 
-/* Commits what is in the history; with the lock held. */
+/* Commits all rows of the history. The caller holds the lock for writing. */
 void fd_memory_labels_commit(fd_memory_labels *labels);
 
 /* As the store's operations. Labels name items below `n_items`. */

@@ -1,4 +1,4 @@
-/* What rows of items and labels share: one allocation holds a row and all that it points at. */
+/* Shared by items and labels: one allocation holds a row and everything that it points to. */
 #ifndef FD_MEMORY_ROW_H
 #define FD_MEMORY_ROW_H
 

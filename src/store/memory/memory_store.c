@@ -1,6 +1,6 @@
 /*
- * The store in memory, with the rules of the database: readers see what is committed. One lock
- * guards what a commit changes of items and labels, so that readers see whole transactions.
+ * The store in memory, with the rules of the database: readers see committed rows only. One lock
+ * guards the committed counts of items and labels, so that readers see whole transactions.
  */
 #include "memory_store.h"
 
@@ -26,7 +26,7 @@ static struct memory_store *memory_of(fd_store *store) {
     return (struct memory_store *)store;
 }
 
-/* What a transaction writes to. */
+/* The store, which must be in a transaction. */
 static struct memory_store *writing_to(fd_store *store) {
     struct memory_store *memory = memory_of(store);
     assert(memory->in_transaction);

@@ -7,7 +7,7 @@
 #include "sqlite_connection.h"
 
 /*
- * Copies what is committed to the file `to`, which gets its name once it is whole and on disk.
+ * Copies all committed rows to the file `to`, which gets its name once it is whole and on disk.
  * -EEXIST: the file exists, unless `replace` allows that; -EBUSY: another copy to it is running.
  */
 int fd_sqlite_copy(fd_sqlite_connection *connection, const char *to, bool replace) FD_MUST_CHECK;

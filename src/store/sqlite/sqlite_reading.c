@@ -1,4 +1,4 @@
-/* One reading, from borrowing a reader to returning it. It sees what is committed. */
+/* One reading, from borrowing a reader to returning it. It sees committed rows only. */
 #include "sqlite_reading.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /*
- * The write-ahead log: what is committed but not yet in the database file. The writer copies it
- * into the file now and then, and SQLite starts the log again at its beginning once nobody reads
+ * The write-ahead log: committed changes that are not yet in the database file. The writer copies
+ * them into the file now and then. SQLite starts the log again at its beginning once nobody reads
  * from it. If somebody always reads, the log would grow for ever, so beyond a bound the writer
  * holds readings back for a moment and empties the log.
  */
