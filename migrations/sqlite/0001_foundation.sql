@@ -1,6 +1,6 @@
--- Items, the history of labels, models.
+-- Items, the history of labels, and models.
 
--- Large columns stand last: reading the others does not touch their pages.
+-- Large columns come last: reading the others does not touch their pages.
 CREATE TABLE items (
     idx        INTEGER PRIMARY KEY CHECK (idx BETWEEN 0 AND 4294967295),
     id         TEXT NOT NULL UNIQUE,
@@ -28,7 +28,7 @@ CREATE TABLE labels (
     CHECK (item_a <> item_b)
 ) STRICT;
 
--- What was not measured is NULL.
+-- NULL: not measured.
 CREATE TABLE models (
     version           INTEGER PRIMARY KEY CHECK (version > 0),
     labels            INTEGER NOT NULL,

@@ -1,3 +1,3 @@
--- What annotators say beside their answer.
+-- The comments that annotators add to their answers.
 
 ALTER TABLE labels ADD COLUMN comment TEXT;

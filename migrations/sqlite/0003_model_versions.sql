@@ -1,6 +1,6 @@
--- Models that can be gone back to: which one serves, where each came from, and more of its figures.
+-- Model versions, so that an older one can serve again: their state, their origin, more figures.
 
--- Made anew rather than altered, so that the large column stays the last. What is not known is NULL.
+-- A new table rather than ALTER TABLE, so that the large column stays last. NULL: unknown.
 CREATE TABLE models_with_state (
     version                    INTEGER PRIMARY KEY CHECK (version > 0),
     state                      TEXT NOT NULL CHECK (state IN ('active', 'stored', 'rejected')),

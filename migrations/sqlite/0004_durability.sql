@@ -1,6 +1,6 @@
--- What a model's information can be checked by, and something to write when nothing else can be.
+-- Columns that allow checking a model's information, and a table for trying whether writes work.
 
--- Made anew, so that the large column stays the last. Of models from before, both are unknown.
+-- A new table, so that the large column stays last. Older models have NULL in both columns.
 CREATE TABLE models_with_information (
     version                    INTEGER PRIMARY KEY CHECK (version > 0),
     state                      TEXT NOT NULL CHECK (state IN ('active', 'stored', 'rejected')),
@@ -38,7 +38,7 @@ ALTER TABLE models_with_information RENAME TO models;
 
 CREATE UNIQUE INDEX models_one_is_active ON models (state) WHERE state = 'active';
 
--- One row at most, without a meaning: a store that failed tries by it whether it can write again.
+-- At most one row, without a meaning: after a failure the store writes it to see whether it can.
 CREATE TABLE probe (
     one   INTEGER PRIMARY KEY CHECK (one = 1),
     bytes BLOB NOT NULL

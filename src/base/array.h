@@ -7,9 +7,9 @@
 
 #include "macros.h"
 
-/* Gives the malloc'd array at `array`, a T **, room for `needed` elements of `size` bytes: twice as
- * many as before at least, so that adding one by one costs constant time each. -ENOMEM, and nothing
- * has changed. */
+/* Gives the malloc'd array at `array`, a T **, room for `needed` elements of `size` bytes. The
+ * capacity at least doubles, so that adding an element takes constant time on average. After
+ * -ENOMEM nothing has changed. */
 FD_MUST_CHECK
 static inline int fd_array_reserve(void *array, size_t *capacity, size_t needed, size_t size) {
     enum { CAPACITY_LEAST = 4 };

@@ -1,11 +1,12 @@
+/* Fills faults: the place and the cause of wrong input. */
 #include "fault.h"
 
 #include <stdio.h>
 
 #include "utf8.h"
 
-/* Texts are cut to fit, and a cut may go through a character: what is left of it becomes '?'. */
-static void mend(char *text) {
+/* Cutting a text to fit may split a character. Its remaining bytes become '?'. */
+static void replace_broken_characters(char *text) {
     while (*text) {
         size_t length = fd_utf8_length(text);
         if (length == 0)
@@ -20,8 +21,8 @@ int fd_fault_set(fd_fault *fault, int error, const char *pointer, const char *de
     (void)snprintf(fault->pointer, sizeof(fault->pointer), "%s", pointer);
     (void)vsnprintf(fault->detail, sizeof(fault->detail), detail_format, arguments);
     va_end(arguments);
-    mend(fault->pointer);
-    mend(fault->detail);
+    replace_broken_characters(fault->pointer);
+    replace_broken_characters(fault->detail);
     return error;
 }
 
@@ -33,7 +34,7 @@ int fd_fault_set_at(fd_fault *fault, int error, const char *list, size_t index, 
                    member ? "/" : "", member ? member : "");
     (void)vsnprintf(fault->detail, sizeof(fault->detail), detail_format, arguments);
     va_end(arguments);
-    mend(fault->pointer);
-    mend(fault->detail);
+    replace_broken_characters(fault->pointer);
+    replace_broken_characters(fault->detail);
     return error;
 }

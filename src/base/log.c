@@ -1,3 +1,4 @@
+/* Formats a log line and writes it to standard error. */
 #include "log.h"
 
 #include <errno.h>
@@ -38,13 +39,14 @@ static bool is_plain(const char *text) {
     return true;
 }
 
-/* U+0080 to U+009F control terminals too, and some take a byte that is no character for one. */
+/* U+0080 to U+009F control terminals too, and some terminals take an invalid byte for one. */
 static bool is_control(const char *text) {
     uint8_t first = (uint8_t)text[0];
     return first < ' ' || first == 0x7f || (first == 0xc2 && (uint8_t)text[1] < 0xa0) ||
            fd_utf8_length(text) == 0;
 }
 
+/* Escapes control characters byte by byte, and keeps all other characters. */
 static void print_quoted(FILE *line, const char *text) {
     (void)fputc('"', line);
     while (*text) {
@@ -102,7 +104,7 @@ void fd_log_fields(fd_log_level level, const char *event, const fd_log_field *fi
 
     if (fclose(line) == 0) {
         ssize_t written = write(STDERR_FILENO, text, length);
-        (void)written; /* there is nobody left to tell */
+        (void)written; /* a failure has nowhere to be reported */
     }
     free(text);
 }

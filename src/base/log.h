@@ -1,15 +1,14 @@
+/* The log: one line for an event, as key=value, on standard error. */
 #ifndef FD_LOG_H
 #define FD_LOG_H
 
 #include <stdint.h>
 
 /*
- * One log line on standard error, as key=value:
- *
  *     time=2026-05-01T09:30:12.345Z level=info event=trained model_version=3 seconds=0.71
  *
- * Strings that hold anything but plain characters are quoted and escaped, so that no input from
- * outside can forge a line. A line is written with one write(2); threads need no lock.
+ * The log quotes and escapes strings with special characters, so that input cannot forge a line.
+ * It writes a line with one write(2), so threads need no lock.
  */
 typedef enum fd_log_level { FD_LOG_DEBUG, FD_LOG_INFO, FD_LOG_WARNING, FD_LOG_ERROR } fd_log_level;
 
@@ -36,13 +35,13 @@ typedef struct fd_log_field {
         .key = (name), .kind = FD_LOG_REAL, .value.real = (double)(number)                         \
     }
 
-/* Lines below the level are dropped. It may change at any time. */
+/* Lines below the level are dropped. Any thread may change it at any time. */
 void fd_log_set_level(fd_log_level level);
 
-/* "debug", "info", "warning", "error"; -EINVAL for any other name. */
+/* Parses "debug", "info", "warning" or "error"; -EINVAL for any other name. */
 int fd_log_level_parse(const char *name, fd_log_level *ret);
 
-/* `fields` ends with a field whose key is NULL. */
+/* `fields` ends with a field whose key is NULL. `event` is plain: letters and dashes. */
 void fd_log_fields(fd_log_level level, const char *event, const fd_log_field *fields);
 
 #define fd_log(level, event, ...)                                                                  \

@@ -1,6 +1,6 @@
 /*
- * A multiset of unordered pairs of item indices: open addressing in one flat array, because a
- * selection looks up tens of thousands of candidates at a time.
+ * A set of unordered pairs of item indices, with a count for each pair. It uses open addressing in
+ * one flat array, because a selection looks up tens of thousands of candidates at once.
  */
 #ifndef FD_PAIR_SET_H
 #define FD_PAIR_SET_H
@@ -14,14 +14,14 @@
 
 typedef struct fd_pair_set {
     size_t capacity; /* a power of two, or 0 */
-    size_t used;
+    size_t used;     /* slots with a key */
     struct fd_pair_slot {
-        uint64_t key; /* FD_PAIR_NONE: never used */
+        uint64_t key; /* FD_PAIR_NONE: the slot has never been used */
         uint32_t count;
     } * slots;
 } fd_pair_set;
 
-#define FD_PAIR_NONE UINT64_MAX /* no two different items have this key */
+#define FD_PAIR_NONE UINT64_MAX /* not the key of any two different items */
 
 static inline uint64_t fd_pair_key(uint32_t a, uint32_t b) {
     return a < b ? (uint64_t)a << 32 | b : (uint64_t)b << 32 | a;
@@ -35,11 +35,12 @@ static inline struct fd_pair_slot *fd_pair_set_slot(const fd_pair_set *set, uint
     return &set->slots[i];
 }
 
+/* How often a pair was added and not taken away again. */
 static inline uint32_t fd_pair_set_count(const fd_pair_set *set, uint32_t a, uint32_t b) {
     return set->capacity == 0 ? 0 : fd_pair_set_slot(set, fd_pair_key(a, b))->count;
 }
 
-/* Makes room for `extra` more pairs, so that adding them cannot fail. */
+/* Makes room for `extra` more pairs, so that adding them cannot fail. -ENOMEM. */
 FD_MUST_CHECK
 static inline int fd_pair_set_reserve(fd_pair_set *set, size_t extra) {
     size_t capacity = set->capacity ? set->capacity : 64;
@@ -61,7 +62,7 @@ static inline int fd_pair_set_reserve(fd_pair_set *set, size_t extra) {
     return 0;
 }
 
-/* Adds one pair, for which there is room, and returns how often it was there before. */
+/* Adds one pair, for which room was reserved. Returns its count before. */
 static inline uint32_t fd_pair_set_add(fd_pair_set *set, uint32_t a, uint32_t b) {
     uint64_t key = fd_pair_key(a, b);
     struct fd_pair_slot *slot = fd_pair_set_slot(set, key);
@@ -71,7 +72,7 @@ static inline uint32_t fd_pair_set_add(fd_pair_set *set, uint32_t a, uint32_t b)
     return slot->count++;
 }
 
-/* Takes one pair out again, which is there. */
+/* Takes away one of a pair whose count is not 0. */
 static inline void fd_pair_set_remove(fd_pair_set *set, uint32_t a, uint32_t b) {
     fd_pair_set_slot(set, fd_pair_key(a, b))->count--;
 }

@@ -1,3 +1,4 @@
+/* Files with secrets: finding, reading and replacing them. */
 #include "secret.h"
 
 #include <errno.h>
@@ -9,10 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void closep(int *file) {
-    if (*file >= 0)
-        (void)close(*file);
-}
+#include "descriptor.h"
 
 int fd_secret_path(const char *option, const char *name, const char *otherwise, char **ret) {
     const char *folder = getenv("CREDENTIALS_DIRECTORY");
@@ -38,14 +36,14 @@ static int refuse(fd_fault *fault, int error, const char *path, const char *why)
     return fd_fault_set(fault, error, "", "%s %s", path, why);
 }
 
-static int look_at(int file, const char *path, size_t most, size_t *ret_size, fd_fault *fault) {
+static int check_file(int file, const char *path, size_t most, size_t *ret_size, fd_fault *fault) {
     struct stat status;
     if (fstat(file, &status) < 0)
         return refuse(fault, -errno, path, strerror(errno));
     if (!S_ISREG(status.st_mode))
-        return refuse(fault, -EINVAL, path, "is no regular file");
+        return refuse(fault, -EINVAL, path, "is not a regular file");
     if ((status.st_mode & (is_credential(path) ? S_IRWXO : S_IRWXG | S_IRWXO)) != 0)
-        return refuse(fault, -EACCES, path, "is open to others than its owner (chmod 600)");
+        return refuse(fault, -EACCES, path, "is open to users other than its owner (chmod 600)");
     if (status.st_size < 0 || (size_t)status.st_size > most)
         return refuse(fault, -EFBIG, path, "is too large");
     *ret_size = (size_t)status.st_size;
@@ -69,12 +67,12 @@ static int read_all(int file, char *bytes, size_t most, size_t *ret_size) {
 }
 
 int fd_secret_read(const char *path, size_t most, char **ret, size_t *ret_size, fd_fault *fault) {
-    /* Opening a pipe would wait for its writer. */
-    FD_CLEANUP(closep) int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    /* O_NONBLOCK: opening a pipe would otherwise wait for its writer. */
+    FD_CLOSE int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0)
         return fd_fault_set(fault, -errno, "", "%s cannot be opened: %s", path, strerror(errno));
     size_t size = 0;
-    int r = look_at(file, path, most, &size, fault);
+    int r = check_file(file, path, most, &size, fault);
     if (r < 0)
         return r;
     char *bytes = malloc(size + 1);
@@ -111,8 +109,8 @@ static int open_folder(const char *path) {
     return folder < 0 ? -errno : folder;
 }
 
-/* Or a service that is not root's could not read what an operator made for it. */
-static int give_away(int file, int folder, const char *path) {
+/* When root creates a secret for a service, the service's own user must be able to read it. */
+static int keep_owner(int file, int folder, const char *path) {
     struct stat owner;
     if (geteuid() != 0)
         return 0;
@@ -122,25 +120,26 @@ static int give_away(int file, int folder, const char *path) {
 }
 
 int fd_secret_write(const char *path, const char *bytes, size_t size, fd_fault *fault) {
-    FD_FREE char *beside = NULL;
-    if (asprintf(&beside, "%s.XXXXXX", path) < 0) {
-        beside = NULL;
+    FD_FREE char *temporary = NULL;
+    if (asprintf(&temporary, "%s.XXXXXX", path) < 0) {
+        temporary = NULL;
         return -ENOMEM;
     }
-    FD_CLEANUP(closep) int file = mkostemp(beside, O_CLOEXEC);
+    FD_CLOSE int file = mkostemp(temporary, O_CLOEXEC);
     if (file < 0)
-        return fd_fault_set(fault, -errno, "", "%s cannot be made: %s", beside, strerror(errno));
-    FD_CLEANUP(closep) int folder = open_folder(path);
-    int r = folder < 0 ? folder : give_away(file, folder, path);
+        return fd_fault_set(fault, -errno, "", "%s cannot be created: %s", temporary,
+                            strerror(errno));
+    FD_CLOSE int folder = open_folder(path);
+    int r = folder < 0 ? folder : keep_owner(file, folder, path);
     if (r == 0)
         r = write_all(file, bytes, size);
-    if (r == 0 && rename(beside, path) < 0)
+    if (r == 0 && rename(temporary, path) < 0)
         r = -errno;
     if (r < 0) {
-        (void)unlink(beside);
+        (void)unlink(temporary);
         return fd_fault_set(fault, r, "", "%s cannot be written: %s", path, strerror(-r));
     }
-    /* The new name is on disk once its folder is. */
+    /* The new name is on disk once the folder is synced. */
     return fsync(folder) < 0 ? refuse(fault, -errno, path, "is written, but may not be on disk yet")
                              : 0;
 }

@@ -1,4 +1,4 @@
-/* Conditions on the monotonic clock. */
+/* Conditions whose timed waits use the monotonic clock. */
 #include "thread.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /*
- * Locks that are released at the end of a scope, and conditions on the monotonic clock.
+ * Locks that are released at the end of a scope, and conditions that use the monotonic clock.
  *
  *     {
  *         FD_LOCKED(&queue->lock);
@@ -39,7 +39,7 @@ static inline void fd_rwlock_unlockp(pthread_rwlock_t **lock) {
 #define FD_CONCATENATE_(a, b) a##b
 #define FD_CONCATENATE(a, b) FD_CONCATENATE_(a, b)
 
-/* Holds a mutex, or a read-write lock, from here to the end of the scope. */
+/* Locks a mutex, or a read-write lock, from here to the end of the scope. */
 #define FD_LOCKED(mutex)                                                                           \
     __attribute__((unused)) FD_CLEANUP(fd_mutex_unlockp) pthread_mutex_t *FD_CONCATENATE(          \
         locked_, __LINE__) = fd_mutex_lock(mutex)
@@ -50,12 +50,12 @@ static inline void fd_rwlock_unlockp(pthread_rwlock_t **lock) {
     __attribute__((unused)) FD_CLEANUP(fd_rwlock_unlockp) pthread_rwlock_t *FD_CONCATENATE(        \
         locked_, __LINE__) = fd_rwlock_write(lock)
 
-/* A condition whose timed waits go by the monotonic clock, so that setting the system's time
- * neither ends nor prolongs them. */
+/* Initialises a condition whose timed waits use the monotonic clock: setting the system's time does
+ * not make them shorter or longer. */
 void fd_condition_init(pthread_cond_t *condition);
 
-/* Wait with the mutex held, until the condition is signalled or the time is over: `seconds` from
- * now, or a point in time of fd_monotonic_seconds. */
+/* Wait, with the mutex held, until the condition is signalled or the time is over: after `seconds`,
+ * or at a time of fd_monotonic_seconds. As with every condition, a wait may also end early. */
 void fd_condition_wait_for(pthread_cond_t *condition, pthread_mutex_t *mutex, double seconds);
 void fd_condition_wait_until(pthread_cond_t *condition, pthread_mutex_t *mutex, double deadline);
 

@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes of the character that `text` begins with, 1 for its end; 0 where they are none, be it cut
- * off or longer than it need be. */
+/* The number of bytes of the first character of a text; 1 for the NUL at its end. 0 if the bytes
+ * are not a character: invalid, cut off, or encoded in more bytes than necessary. */
 static inline size_t fd_utf8_length(const char *text) {
     uint8_t first = (uint8_t)text[0], second = first == 0 ? 0 : (uint8_t)text[1];
     size_t length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;

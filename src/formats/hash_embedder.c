@@ -1,3 +1,4 @@
+/* Embeds a text by hashing its words, pairs of words and pieces of words. */
 #include "hash_embedder.h"
 
 #include <math.h>
@@ -5,16 +6,16 @@
 #include <stdint.h>
 #include <string.h>
 
-/* What is counted of a text. */
+/* The kinds of parts that are counted in a text. */
 enum kind { WORD, PAIR, PIECE, KINDS };
 
-/* A wider table than the embedding holds the counts, so that they can be damped before they are
- * folded, without memory from the heap. */
+/* The counts are in a table that is larger than the embedding. They can then be damped before they
+ * are folded into it, without an allocation. */
 enum { BUCKETS = 4096, MEASURES = 4, SLOTS = FD_EMBED_SIZE - MEASURES };
 enum { PIECE_MIN = 3, PIECE_MAX = 5 };
 
-/* Each kind has this length in the embedding, however many of it there are in the text. Pairs are
- * mostly unique to a text, hence the least. */
+/* The length of each kind in the embedding, whatever its number in the text. Pairs have the
+ * smallest, because most of them occur in one text only. */
 static const double kind_lengths[KINDS] = {[WORD] = 1, [PAIR] = 0.5, [PIECE] = 0.75};
 
 static const float prompt_length = 0.5F;
@@ -22,10 +23,10 @@ static const float prompt_length = 0.5F;
 struct counts {
     float of[KINDS][BUCKETS];
     bool has_pair;
-    uint64_t previous; /* word, to make a pair of it and the next */
+    uint64_t previous; /* the hash of the word before, for a pair */
 };
 
-/* ---- hashing: FNV-1a, and the finaliser of SplitMix64 because FNV's high bits mix badly ---- */
+/* ---- hashing: FNV-1a, then the finaliser of SplitMix64, as FNV mixes its high bits badly ---- */
 
 static const uint64_t hash_start = 0xcbf29ce484222325U;
 
@@ -58,7 +59,7 @@ static bool starts_character(unsigned char byte) {
     return (byte & 0xc0) != 0x80;
 }
 
-/* Where the character at `at` ends; invalid UTF-8 makes odd characters, nothing worse. */
+/* The end of the character at `at`. Invalid UTF-8 gives odd characters, nothing worse. */
 static size_t character_end(const unsigned char *word, size_t size, size_t at) {
     do
         at++;
@@ -68,7 +69,7 @@ static size_t character_end(const unsigned char *word, size_t size, size_t at) {
 
 enum { WORD_BEGINS = 1, WORD_ENDS = 2 };
 
-/* Counts the pieces that begin at `at`; `hash` is of the `characters` that stand before it. */
+/* Counts the pieces that begin at `at`; `hash` covers the `characters` before it. */
 static void count_pieces_at(struct counts *counts, const unsigned char *word, size_t size,
                             size_t at, uint64_t hash, int characters, float weight) {
     while (characters < PIECE_MAX && at <= size) {
@@ -83,7 +84,8 @@ static void count_pieces_at(struct counts *counts, const unsigned char *word, si
     }
 }
 
-/* The pieces of a word share a count of one, so that long words do not swamp short ones. */
+/* The pieces of a word have a total weight of one, so that long words do not outweigh short ones.
+ */
 static void count_pieces(struct counts *counts, const unsigned char *word, size_t size) {
     size_t characters = 2, pieces = 0;
     for (size_t at = 0; at < size; at = character_end(word, size, at))
@@ -123,7 +125,7 @@ static size_t count_words(struct counts *counts, const unsigned char *text, size
 
 /* ---- folding ---- */
 
-/* A root damps what is repeated: the tenth "the" says less than the first. */
+/* The square root damps repetition: the tenth "the" says less than the first. */
 static void fold(const struct counts *counts, enum kind kind, double *values) {
     double folded[SLOTS] = {0}, squares = 0;
     for (size_t i = 0; i < BUCKETS; i++) {
@@ -142,7 +144,8 @@ static void fold(const struct counts *counts, enum kind kind, double *values) {
         values[i] += scale * folded[i];
 }
 
-/* Logarithms around those of a paragraph, so that they matter mildly and with either sign. */
+/* Logarithms, centred on those of a paragraph, so that they matter a little and have either sign.
+ */
 static void measure(const unsigned char *text, size_t size, size_t words, double *values) {
     size_t characters = 0, sentences = 0, punctuation = 0;
     for (size_t i = 0; i < size; i++) {

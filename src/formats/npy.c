@@ -1,3 +1,4 @@
+/* Reads NumPy's .npy files: a header in text, then numbers. */
 #include "npy.h"
 
 #include <errno.h>
@@ -18,7 +19,7 @@ struct fd_npy {
     kind kind;
     size_t rows;
     size_t columns;
-    size_t next; /* row to be read */
+    size_t next; /* the row to be read next */
 };
 
 void fd_npy_close(fd_npy *npy) {
@@ -37,7 +38,7 @@ size_t fd_npy_columns(const fd_npy *npy) {
 
 /* ---- the header: a Python dictionary in text ---- */
 
-/* What follows 'name': in the text, or NULL. */
+/* The value after a name in the header, or NULL. */
 static const char *value_of(const char *header, const char *name) {
     const char *at = strstr(header, name);
     if (!at)

@@ -1,7 +1,7 @@
 /*
- * NumPy's .npy files, to read row by row: versions 1 to 3, little-endian float32, float64, int32 or
- * int64, C order, up to 4 dimensions. The file is not trusted: sizes are checked against its
- * length.
+ * Reads NumPy's .npy files row by row: versions 1 to 3, little-endian float32, float64, int32 or
+ * int64, C order, up to 4 dimensions. The header is not trusted: its sizes must match the length of
+ * the file.
  */
 #ifndef FD_NPY_H
 #define FD_NPY_H
@@ -14,16 +14,16 @@
 
 typedef struct fd_npy fd_npy;
 
-/* -EBADMSG for what is no such file, -ENOENT and the like where it cannot be opened; each with a
- * fault in words that names the path. */
+/* -EBADMSG if it is not such a file, -ENOENT and the like if it cannot be opened; both with a fault
+ * that names the path. */
 int fd_npy_open(const char *path, fd_npy **ret, fd_fault *fault) FD_MUST_CHECK;
 void fd_npy_close(fd_npy *npy);
 FD_DEFINE_CLEANUP(fd_npy, fd_npy_close)
 
 size_t fd_npy_rows(const fd_npy *npy);    /* the first dimension */
-size_t fd_npy_columns(const fd_npy *npy); /* the product of the others; 1 without */
+size_t fd_npy_columns(const fd_npy *npy); /* the product of the others; 1 if there are none */
 
-/* The next n rows [n x columns]; -ENODATA past the end, -EIO. */
+/* Reads the next n rows [n x columns]. -ENODATA if fewer are left, -EIO. */
 int fd_npy_read(fd_npy *npy, size_t n, double *values) FD_MUST_CHECK;
 int fd_npy_read_float(fd_npy *npy, size_t n, float *values) FD_MUST_CHECK;
 

@@ -1,10 +1,10 @@
-/* The store in memory. */
+/* A store in memory, which ends with the process. */
 #ifndef FD_MEMORY_STORE_H
 #define FD_MEMORY_STORE_H
 
 #include "store.h"
 
-/* A store in memory that ends with the process; for tests. */
+/* Opens an empty store. -ENOMEM. */
 int fd_store_open_memory(fd_store **ret) FD_MUST_CHECK;
 
 #endif

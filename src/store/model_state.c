@@ -1,3 +1,4 @@
+/* The states of a model version, by name. */
 #include <assert.h>
 #include <errno.h>
 #include <string.h>

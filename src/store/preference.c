@@ -1,4 +1,4 @@
-/* Preferences by their names. */
+/* Preferences, by name. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* The store in an SQLite database: open it, restore a backup over it, ask for its schema. */
+/* The store in an SQLite database: opening it, restoring a backup, asking for its schema. */
 #ifndef FD_SQLITE_STORE_H
 #define FD_SQLITE_STORE_H
 
@@ -6,34 +6,39 @@
 
 /*
  * Opens or creates an SQLite database, takes the lock that keeps every other fisherd away, and
- * brings it to the newest schema (with a backup beside it before migrating a database that holds
- * data). On failure `fault` says why in words: -EBUSY held by another process, -EBADMSG not a
- * fisherd database or damaged, -EPROTONOSUPPORT newer than this program, -EACCES, -ENOENT, ….
+ * migrates the database to the newest schema. A database that holds data is copied to
+ * PATH.before-NNNN first. Errors, with a fault that explains them: -EBUSY another process holds the
+ * database, -EBADMSG it is not a fisherd database or damaged, -EPROTONOSUPPORT it is newer than
+ * this program, -EACCES, -ENOENT, ….
  */
 int fd_store_open_sqlite(const char *path, fd_store **ret, fd_fault *fault) FD_MUST_CHECK;
 
 /*
- * Opens a database that is there for reading alone, also beside a daemon that holds it: creates,
- * migrates and locks nothing; an older schema is -EPROTONOSUPPORT too. begin fails with -EROFS.
+ * Opens an existing database for reading only, even while a daemon holds it. Creates, migrates and
+ * locks nothing, so an older schema is -EPROTONOSUPPORT too. `begin` fails with -EROFS.
  */
 int fd_store_open_sqlite_read_only(const char *path, fd_store **ret, fd_fault *fault) FD_MUST_CHECK;
 
-/*
- * Puts a copy of the database `from`, brought to the newest schema, in the place of `path`, once
- * `check` has looked at it, open for reading alone, and returned 0. -EBUSY: a fisherd holds `path`;
- * -EEXIST: there is something, and it is not to be replaced; otherwise what was there is kept under
- * a name of its own, which the caller frees (*ret_kept is NULL where nothing was there). All with a
- * fault; then nothing has changed.
- */
+/* Looks at a store that is open for reading only; returns 0 to accept it. */
 typedef int fd_store_visit(void *context, fd_store *store);
+
+/*
+ * Copies the database `from`, migrates the copy to the newest schema, lets `check` look at it, and
+ * puts it at `path` if `check` returned 0. An existing database is kept under another name, which
+ * the caller frees; *ret_kept is NULL if there was none.
+ * -EBUSY: a fisherd holds `path`; -EEXIST: a database exists and `replace` is false. All errors
+ * have a fault, and have changed nothing.
+ */
 int fd_store_restore_sqlite(const char *path, const char *from, bool replace, fd_store_visit *check,
                             void *context, char **ret_kept, fd_fault *fault) FD_MUST_CHECK;
 
-/* The schema's number as it was found (0: a new database) and as it is, of an SQLite store. */
+/* The number of a schema: of the file as it was opened (0: it was new), and as it is now. */
 typedef struct fd_schema {
     uint32_t found;
     uint32_t current;
 } fd_schema;
+
+/* For a store in an SQLite database only. */
 fd_schema fd_store_sqlite_schema(const fd_store *store);
 
 #endif

@@ -1,7 +1,4 @@
-/*
- * Rows of the store: items, the history of labels, and models. Rows that go in are borrowed for the
- * call; rows that come out are handed to a callback and valid only inside it.
- */
+/* Rows of the store: items, revisions of labels, model versions. */
 #ifndef FD_STORE_ROWS_H
 #define FD_STORE_ROWS_H
 
@@ -10,10 +7,10 @@
 #include <stdint.h>
 
 typedef struct fd_item_row {
-    uint32_t index; /* dense from 0 in the order of arrival; given by the store */
+    uint32_t index; /* from 0 without gaps, in the order of arrival; set by the store */
     const char *id;
     const char *prompt_id;
-    const char *prompt; /* NULL if not given, as are response and metadata */
+    const char *prompt; /* may be NULL, as may response and metadata */
     const char *response;
     const char *metadata; /* JSON text */
     const float *embedding;
@@ -26,109 +23,111 @@ typedef enum fd_preference {
     FD_PREFER_B,
     FD_PREFER_TIE,
     FD_PREFER_SKIP,
-    FD_PREFER_RETRACTED, /* a later revision takes the label back */
+    FD_PREFER_RETRACTED, /* of a later revision: the label no longer counts */
 } fd_preference;
 
-/* What a person may answer: "a", "b", "tie", "skip", NULL. */
+/* The preferences that an answer can state: "a", "b", "tie", "skip"; NULL ends the list. */
 extern const char *const fd_preference_names[];
-const char *fd_preference_name(fd_preference preference);      /* the same, or "retracted" */
-int fd_preference_parse(const char *name, fd_preference *ret); /* -EINVAL; not "retracted" */
+const char *fd_preference_name(fd_preference preference); /* one of them, or "retracted" */
+
+/* -EINVAL for any name that is not in the list. */
+int fd_preference_parse(const char *name, fd_preference *ret);
 
 /*
- * One revision of a label. The history is append-only: revision 0 is the answer as it was given,
- * later ones correct or retract it, and the newest counts.
+ * One revision of a label. The history is append-only: revision 0 is the first answer, later ones
+ * correct or retract it, and the newest one counts.
  */
 typedef struct fd_label_row {
-    int64_t sequence; /* place in the history, from 1; given by the store */
-    int64_t original; /* that of the label's revision 0; given by the store */
-    const char *id;   /* the client's */
+    int64_t sequence; /* place in the history, from 1; set by the store */
+    int64_t original; /* the sequence of the label's revision 0; set by the store */
+    const char *id;   /* given by the client */
     uint32_t revision;
     uint32_t item_a;
     uint32_t item_b;
     fd_preference preference;
     const char *annotator;
-    const char *assignment; /* NULL if none */
-    int64_t duration_ms;    /* -1 if not given */
+    const char *assignment; /* may be NULL */
+    int64_t duration_ms;    /* -1: unknown */
     int64_t created_ms;
-    const char *comment; /* NULL if none */
+    const char *comment; /* may be NULL */
 } fd_label_row;
 
 /* A correction, or a retraction, of the label with an id. */
 typedef struct fd_label_change {
     const char *id;
     fd_preference preference;
-    int64_t duration_ms; /* -1: as it was */
-    const char *comment; /* NULL: as it was */
+    int64_t duration_ms; /* -1: unchanged */
+    const char *comment; /* NULL: unchanged */
     int64_t created_ms;
-    const char *annotator; /* whose label alone it may be; NULL: anyone's */
+    const char *annotator; /* only a label of this annotator; NULL: of anyone */
 } fd_label_change;
 
-/* What became of it. */
+/* The result of a change. */
 typedef struct fd_label_changed {
-    int64_t original; /* the place of revision 0 in the history */
+    int64_t original; /* the sequence of revision 0 */
     uint32_t revision;
     fd_preference before;
-    bool changed; /* false: the newest revision said so already, and nothing was written */
+    bool changed; /* false: the newest revision is the same, and nothing was written */
 } fd_label_changed;
 
 typedef enum fd_model_state {
-    FD_MODEL_STORED,   /* served, or may serve */
-    FD_MODEL_ACTIVE,   /* serves: one at most */
-    FD_MODEL_REJECTED, /* came out worse than what served, and never did */
+    FD_MODEL_STORED,   /* has served, or may serve */
+    FD_MODEL_ACTIVE,   /* serves; at most one does */
+    FD_MODEL_REJECTED, /* was worse than the active one, and never served */
 } fd_model_state;
 
 const char *fd_model_state_name(fd_model_state state);           /* "stored", … */
 int fd_model_state_parse(const char *name, fd_model_state *ret); /* -EINVAL */
 
-/* A model and its figures, NaN where unknown. */
+/* A model version and its figures; NaN: unknown. */
 typedef struct fd_model_row {
     uint64_t version; /* from 1, ascending */
     fd_model_state state;
     const char *reason;   /* why it was rejected; NULL otherwise */
-    uint64_t parent;      /* version that the training started from; 0: none */
-    int scratch;          /* 1: it started from fresh weights, 0: not, -1: unknown */
-    const uint8_t *bytes; /* NULL where they were not asked for */
+    uint64_t parent;      /* the version that the training started from; 0: none */
+    int scratch;          /* 1: the training started from fresh weights, 0: not, -1: unknown */
+    const uint8_t *bytes; /* NULL when they were not read */
     size_t size;
-    uint64_t labels; /* labels that count it was trained and tested on */
-    uint64_t items;  /* items its input statistics were taken from */
+    uint64_t labels; /* that it was trained and tested on, without those that do not count */
+    uint64_t items;  /* that its input statistics were computed from */
     uint32_t iterations;
     double prior_precision; /* lambda */
     double train_loss;
     uint64_t held_out_labels;
     double held_out_loss;
     double held_out_accuracy;
-    double held_out_accuracy_low; /* its 95% interval */
+    double held_out_accuracy_low; /* its 95 % interval */
     double held_out_accuracy_high;
     double held_out_calibration_error;
     uint64_t control_labels; /* held-out labels of pairs that were drawn at random */
-    double control_accuracy; /* on those */
-    double seconds;          /* of training */
+    double control_accuracy; /* on the control labels */
+    double seconds;          /* that the training took */
     int64_t created_ms;
-    int64_t answers; /* rows of the history that the training knew, the first ones; -1: unknown */
-    double logdet;   /* log det of their information and the prior; NaN: unknown */
+    int64_t answers; /* rows of the history that the training knew: its first ones; -1: unknown */
+    double logdet;   /* log det of the information of those rows and the prior */
 } fd_model_row;
 
-/* What became of a list of rows. */
+/* The result of adding a list of rows. */
 typedef struct fd_added {
     size_t created;
-    size_t unchanged; /* rows that were there already with the same content */
-    size_t conflict;  /* with -EEXIST: the first row whose id is taken by other content */
+    size_t unchanged; /* rows that were stored already, with the same content */
+    size_t conflict;  /* with -EEXIST: the first row whose id is stored with other content */
 } fd_added;
 
 typedef struct fd_counts {
     uint64_t items;
-    uint64_t labels;     /* label ids, whatever their newest revision says */
-    uint64_t label_rows; /* revisions */
+    uint64_t labels;     /* ids of labels, including retracted ones */
+    uint64_t label_rows; /* revisions of labels */
     uint64_t models;
 } fd_counts;
 
-/* What a backup holds. */
+/* The size and content of a backup. */
 typedef struct fd_backup {
     uint64_t bytes;
     fd_counts counts;
 } fd_backup;
 
-/* A callback ends the reading by returning anything but 0; the call then returns that. */
+/* A callback that returns anything but 0 ends the reading, and the operation returns the same. */
 typedef int fd_item_visit(void *context, const fd_item_row *row);
 typedef int fd_label_visit(void *context, const fd_label_row *row);
 typedef int fd_model_visit(void *context, const fd_model_row *row);

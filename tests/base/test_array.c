@@ -1,3 +1,4 @@
+/* Arrays that grow. */
 #include "array.h"
 
 #include <setjmp.h>
@@ -6,7 +7,7 @@
 
 #include <cmocka.h>
 
-static void an_array_that_grows_keeps_its_elements(void **state) {
+static void an_array_keeps_its_elements_when_it_grows(void **state) {
     (void)state;
     FD_FREE uint32_t *numbers = NULL;
     size_t capacity = 0, moves = 0;
@@ -22,7 +23,7 @@ static void an_array_that_grows_keeps_its_elements(void **state) {
     assert_true(moves < 12); /* it doubles */
 }
 
-static void much_room_is_given_at_once(void **state) {
+static void a_large_capacity_is_reserved_at_once(void **state) {
     (void)state;
     FD_FREE uint64_t *numbers = NULL;
     size_t capacity = 0;
@@ -33,13 +34,13 @@ static void much_room_is_given_at_once(void **state) {
     assert_int_equal(capacity, 100);
 }
 
-static void an_array_stays_as_it_was_where_there_is_no_memory(void **state) {
+static void an_array_stays_the_same_when_memory_runs_out(void **state) {
     (void)state;
     FD_FREE uint64_t *numbers = NULL;
     size_t capacity = 0;
     assert_int_equal(fd_array_reserve(&numbers, &capacity, 10, sizeof(*numbers)), 0);
     const uint64_t *before = numbers;
-    /* In bytes this number wraps around to a small one; volatile hides it from the compiler. */
+    /* In bytes, this number wraps around to a small one. volatile hides that from the compiler. */
     volatile size_t many = SIZE_MAX / sizeof(*numbers) + 2;
     assert_int_equal(fd_array_reserve(&numbers, &capacity, many, sizeof(*numbers)), -ENOMEM);
     assert_ptr_equal(numbers, before);
@@ -48,9 +49,9 @@ static void an_array_stays_as_it_was_where_there_is_no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_array_that_grows_keeps_its_elements),
-        cmocka_unit_test(much_room_is_given_at_once),
-        cmocka_unit_test(an_array_stays_as_it_was_where_there_is_no_memory),
+        cmocka_unit_test(an_array_keeps_its_elements_when_it_grows),
+        cmocka_unit_test(a_large_capacity_is_reserved_at_once),
+        cmocka_unit_test(an_array_stays_the_same_when_memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

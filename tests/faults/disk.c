@@ -1,3 +1,4 @@
+/* A model of a disk: files with their synced content, and the changes since. */
 #include "disk.h"
 
 #include <dirent.h>
@@ -9,7 +10,7 @@
 
 enum { NAMES_MAX = 32, SECTOR = 512 };
 
-/* A write of `size` bytes, or with bytes NULL a truncation to `offset`. */
+/* A write of `size` bytes; with bytes NULL, a truncation to `offset`. */
 typedef struct disk_change {
     int64_t offset;
     size_t size;
@@ -21,7 +22,7 @@ typedef struct disk_content {
     size_t size;
 } disk_content;
 
-/* Names share a file, which is freed with the disk. */
+/* Several names may have one file. The disk owns all files. */
 typedef struct disk_file {
     struct disk_file *next;
     disk_content synced;
@@ -32,7 +33,7 @@ typedef struct disk_file {
 
 typedef struct disk_entry {
     char name[128];
-    disk_file *now;    /* NULL: no such name */
+    disk_file *now;    /* NULL: the name does not exist */
     disk_file *synced; /* the same on the disk */
 } disk_entry;
 

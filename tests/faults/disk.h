@@ -1,7 +1,7 @@
 /*
- * What a power cut leaves of the files of one folder. Every file has what was synced and a list of
- * what was done to it since; a cut leaves any part of that list. So it is with the names of files,
- * which are on the disk when their folder was synced.
+ * A model of what a power cut leaves of the files of one folder. Every file has its synced content
+ * and a list of changes since; a cut leaves any part of that list. The same holds for the names of
+ * files, which are on the disk once their folder is synced.
  */
 #ifndef FD_FAULTS_DISK_H
 #define FD_FAULTS_DISK_H
@@ -11,24 +11,24 @@
 
 typedef struct fd_disk fd_disk;
 
-/* What becomes of what is not synced. */
+/* What a cut does to the changes that are not synced. */
 typedef enum disk_fate {
     DISK_DROPPED,
     DISK_KEPT,
-    DISK_MIXED, /* each write for itself */
-    DISK_TORN,  /* each sector of each write for itself */
+    DISK_MIXED, /* each write is dropped or kept */
+    DISK_TORN,  /* each sector of each write is dropped or kept */
     DISK_FATE_COUNT
 } disk_fate;
 
-/* The files that are in the folder now are on the disk. */
+/* Starts with the files that are in the folder, as synced. */
 fd_disk *disk_new(const char *folder);
 void disk_free(fd_disk *model);
 
-/* To be told of every call that worked, on files of whatever folder. */
+/* Notes a call that succeeded; calls on files of other folders do not matter. */
 void disk_note(fd_disk *model, const shim_event *event);
 bool disk_holds(const fd_disk *model, const char *path); /* whether the path is in the folder */
 
-/* Writes to the folder `to` the files that a cut at this moment leaves. */
+/* Writes the files that a cut at this moment leaves to the folder `to`. */
 void disk_cut(const fd_disk *model, disk_fate fate, fd_rng *rng, const char *to);
 
 #endif

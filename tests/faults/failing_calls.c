@@ -1,8 +1,8 @@
 /*
- * To be loaded before libc: of the calls that the program itself makes to get memory
- * (SHIM_KIND=memory) or to work on files (SHIM_KIND=files), the first one from the SHIM_PLACE-th
- * place fails, and no other. A place is where the call stands and who led there, in the order in
- * which they are first reached, from 1. How many there are goes to the file SHIM_COUNT at the end.
+ * A library to preload. It makes one call of the program fail: the first one from the SHIM_PLACE-th
+ * place that allocates memory (SHIM_KIND=memory) or works on files (SHIM_KIND=files). A place is a
+ * call with its callers; places are numbered from 1, in the order in which the program reaches
+ * them. At the end their number is written to the file SHIM_COUNT.
  */
 #include <errno.h>
 #include <execinfo.h>
@@ -20,11 +20,11 @@
 
 #include <dlfcn.h>
 
-/* Callers that make a place: a function that is called from two has two of each of its calls. */
+/* A place has this many callers: each call in a function with two callers makes two places. */
 enum { CALLERS = 3, PLACES_MAX = 1 << 14, SKIPPED = 2 };
 
 static struct {
-    uintptr_t first, last; /* the program's instructions */
+    uintptr_t first, last; /* the addresses of the program's instructions */
     const char *kind;
     size_t chosen;
     pthread_mutex_t lock;
@@ -43,19 +43,20 @@ static int note_program(struct dl_phdr_info *info, size_t size, void *context) {
         shim.first = info->dlpi_addr + part->p_vaddr;
         shim.last = shim.first + part->p_memsz;
     }
-    return 1; /* the program is the first */
+    return 1; /* the program comes first; stop there */
 }
 
 __attribute__((constructor)) static void start(void) {
     void *frames[1];
-    (void)backtrace(frames, 1); /* loads what it needs */
+    (void)backtrace(frames, 1); /* the first call loads libgcc */
     (void)dl_iterate_phdr(note_program, NULL);
     const char *place = getenv("SHIM_PLACE");
     shim.chosen = place ? strtoul(place, NULL, 10) : 0;
     shim.kind = getenv("SHIM_KIND");
 }
 
-/* What the compiler's own measuring does at the end does not fail. */
+/* Nothing fails from here on: not the coverage files, which the compiler's code writes at the end.
+ */
 static void end(void) {
     char text[24];
     const char *path = getenv("SHIM_COUNT");
@@ -70,7 +71,7 @@ static void end(void) {
     }
 }
 
-/* Of the callers within the program, up to the first that is not. */
+/* A hash of the callers, up to the first one that is not in the program. */
 static uint64_t place_of(void *const *frames, int n) {
     uint64_t place = 14695981039346656037U; /* FNV-1a */
     for (int i = 0; i < n; i++) {
@@ -103,7 +104,7 @@ __attribute__((noinline)) static bool fails(const char *kind, void *caller, int 
     bool hit = !shim.ended && is_new(place_of(frames + SKIPPED, n - SKIPPED)) &&
                shim.n_places == shim.chosen;
     (void)pthread_mutex_unlock(&shim.lock);
-    if (first) /* after the program's own ends, so that it runs before them */
+    if (first) /* registered after the program's own functions, so it runs before them */
         (void)atexit(end);
     errno = hit ? error : kept;
     return hit;
@@ -130,7 +131,7 @@ void *realloc(void *old, size_t size) {
     return NO_MEMORY ? NULL : __libc_realloc(old, size);
 }
 
-/* The same function further down, of the type that it is stored as. */
+/* The next function with this name: libc's. */
 #define NEXT(name, type)                                                                           \
     static type *next;                                                                             \
     if (!next)                                                                                     \

@@ -1,6 +1,6 @@
 /*
- * To be loaded before libc: while the file that SHIM_SWITCH names holds "read", "write" or "sync",
- * such calls on files in SHIM_FOLDER fail with EIO.
+ * A library to preload. While the file SHIM_SWITCH holds "read", "write" or "sync", such calls on
+ * files in SHIM_FOLDER fail with EIO.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Plain system calls: what is called here must not come back here. */
+/* Calls only functions that are not replaced below. */
 static bool is_in_folder(int file) {
     const char *folder = getenv("SHIM_FOLDER");
     char link[40], path[1024];
@@ -35,7 +35,7 @@ static bool fails(int file, const char *call) {
     return hit;
 }
 
-/* The same function further down, of the type that it is stored as. */
+/* The next function with this name: libc's. */
 #define NEXT(name, type)                                                                           \
     static type *next;                                                                             \
     if (!next)                                                                                     \

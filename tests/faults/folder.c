@@ -1,3 +1,4 @@
+/* Folders for tests. */
 #include "folder.h"
 
 #include <dirent.h>

@@ -1,4 +1,4 @@
-/* Folders for tests, in memory where there is such a place. */
+/* Folders for tests, in memory if there is a file system for it. */
 #ifndef FD_FAULTS_FOLDER_H
 #define FD_FAULTS_FOLDER_H
 

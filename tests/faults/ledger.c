@@ -1,3 +1,4 @@
+/* A scripted run through the store, and the comparison of a store with it. */
 #include "ledger.h"
 
 #include <assert.h>
@@ -68,7 +69,7 @@ static int add_items(fd_ledger *ledger, fd_store *store) {
     return store->operations->items_add(store, rows, FD_LENGTH(rows), indices, &added);
 }
 
-/* The rows that a transaction would add stand in the ledger behind what is acknowledged. */
+/* The ledger has the rows of a transaction under way after the acknowledged ones. */
 static void note_row(fd_ledger *ledger, size_t label, uint32_t revision) {
     ledger_state *next = &ledger->states[ledger->acknowledged + 1];
     assert(next->rows < LEDGER_ROWS_MAX);
@@ -122,7 +123,7 @@ static int add_model(fd_ledger *ledger, fd_store *store) {
     return r;
 }
 
-/* The next state is acknowledged: what its rows say is the newest. */
+/* The next state is acknowledged: its rows are the newest revisions. */
 static void settle_state(fd_ledger *ledger) {
     size_t before = ledger->states[ledger->acknowledged].rows;
     size_t after = ledger->states[ledger->acknowledged + 1].rows;
@@ -150,7 +151,7 @@ int ledger_run(fd_ledger *ledger, fd_store *store, ledger_step step) {
         return r;
     r = steps[step](ledger, store);
     if (r == 0) {
-        ledger->under_way = true; /* a failed commit, too, may be there after a restart */
+        ledger->under_way = true; /* after a restart, even a failed commit may be there */
         r = store->operations->commit(store);
     }
     if (r < 0)
@@ -160,7 +161,7 @@ int ledger_run(fd_ledger *ledger, fd_store *store, ledger_step step) {
     return r;
 }
 
-/* ---- what is there ---- */
+/* ---- comparing ---- */
 
 struct comparison {
     const fd_ledger *ledger;
@@ -185,7 +186,7 @@ static int compare_item(void *context, const fd_item_row *row) {
     if (strcmp(row->id, expected.id) != 0 || row->dimension != expected.dimension ||
         memcmp(row->embedding, expected.embedding, sizeof(item.embedding)) != 0 ||
         row->created_ms != expected.created_ms)
-        return broken(comparison, "item %s is not as it was", row->id);
+        return broken(comparison, "item %s has changed", row->id);
     return 0;
 }
 
@@ -194,7 +195,7 @@ static int compare_label(void *context, const fd_label_row *row) {
     size_t place = comparison->found.rows++;
     const fd_ledger *ledger = comparison->ledger;
     if (place >= ledger->states[ledger->acknowledged + 1].rows)
-        return broken(comparison, "label %s was never given", row->id);
+        return broken(comparison, "label %s was never added", row->id);
     struct label label;
     fd_label_row expected =
         make_label(ledger->rows[place].label, ledger->rows[place].revision, &label);
@@ -202,8 +203,7 @@ static int compare_label(void *context, const fd_label_row *row) {
         row->item_a != expected.item_a || row->item_b != expected.item_b ||
         row->preference != expected.preference || row->duration_ms != expected.duration_ms ||
         !row->comment || strcmp(row->comment, expected.comment) != 0)
-        return broken(comparison, "revision %u of label %s is not as it was", row->revision,
-                      row->id);
+        return broken(comparison, "revision %u of label %s has changed", row->revision, row->id);
     return 0;
 }
 
@@ -215,7 +215,7 @@ static int compare_model(void *context, const fd_model_row *row) {
     if (row->state == FD_MODEL_ACTIVE)
         comparison->found.active = row->version;
     if (row->size != sizeof(bytes) || memcmp(row->bytes, bytes, sizeof(bytes)) != 0)
-        return broken(comparison, "model %llu is not as it was", (unsigned long long)row->version);
+        return broken(comparison, "model %llu has changed", (unsigned long long)row->version);
     return 0;
 }
 

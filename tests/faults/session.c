@@ -1,3 +1,4 @@
+/* A daemon's life without its sockets, which goes on after faults. */
 #include "session.h"
 
 #include <errno.h>
@@ -28,12 +29,12 @@ struct session {
     const char *path;
     fd_engine *engine;
     bool items_there;
-    bool there[REQUESTS]; /* requests with labels that were acknowledged */
-    bool failed;          /* something did: what builds on it may be refused */
-    fd_response response; /* the last one */
+    bool there[REQUESTS]; /* whether the labels of a request were acknowledged */
+    bool failed;          /* a request failed: those that build on it may be refused */
+    fd_response response; /* the last response */
 };
 
-/* ---- asking ---- */
+/* ---- requests ---- */
 
 static unsigned ask(struct session *session, fd_handler *handler, const char *id,
                     const char *body) {
@@ -54,7 +55,7 @@ static unsigned ask(struct session *session, fd_handler *handler, const char *id
     handler(&request, &session->response);
     unsigned status = session->response.status;
     if (status < 200 || (status >= 400 && status < 500 && !session->failed))
-        fail_msg("a fault of our own is answered with %u: %.*s", status,
+        fail_msg("the response to a fault of our own is %u: %.*s", status,
                  (int)session->response.size, session->response.body ? session->response.body : "");
     session->failed |= status >= 400;
     return status;
@@ -101,7 +102,7 @@ static void assign(struct session *session) {
         (void)snprintf(id, sizeof(id), "%s", found + strlen("\"id\":\""));
         id[strcspn(id, "\"")] = '\0';
     }
-    /* It is gone if the next one fails halfway. */
+    /* The assignment is gone if the next request fails halfway. */
     session->failed |= !found;
     (void)ask(session, fd_assignment_renew, id, "{}");
     (void)ask(session, fd_assignment_return, id, NULL);
@@ -159,14 +160,14 @@ static void play(struct session *session) {
     read_everything(session);
 }
 
-/* Whatever has failed works when it is asked for again. */
-static void insist(struct session *session) {
+/* Whatever has failed works when it is repeated. */
+static void repeat_failed(struct session *session) {
     double deadline = fd_monotonic_seconds() + patience_seconds;
     session->failed = true;
     for (bool all = false; !all; (void)sched_yield()) {
         if (fd_monotonic_seconds() > deadline)
-            fail_msg("what failed once goes on failing: %u %.*s", session->response.status,
-                     (int)session->response.size, session->response.body);
+            fail_msg("a failed request fails again when repeated: %u %.*s",
+                     session->response.status, (int)session->response.size, session->response.body);
         if (!session->items_there)
             add_items(session);
         all = session->items_there;
@@ -178,7 +179,7 @@ static void insist(struct session *session) {
     }
 }
 
-/* ---- what is there at the end ---- */
+/* ---- the end ---- */
 
 static int count_label(void *context, const fd_label_view *view) {
     unsigned request, number;
@@ -225,7 +226,7 @@ void session_run(const char *path, void (*settled)(void)) {
     }
     play(&session);
     settled();
-    insist(&session);
+    repeat_failed(&session);
     expect_everything(&session);
     reopen(&session);
     expect_everything(&session);
@@ -248,7 +249,7 @@ static int verify_copy(void *context, fd_store *store) {
     return fd_engine_verify(store, report, NULL);
 }
 
-/* A copy of the database goes to a file, and from there in the place of another copy. */
+/* Backs up the database to a file, and restores that over another one. */
 static int copy_and_restore(struct session *session, const char *copy) {
     char restored[128];
     fd_backup held;

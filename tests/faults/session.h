@@ -1,7 +1,7 @@
 /*
- * A daemon's life without its sockets: a store is opened and an engine over it, bodies go through
- * the handlers and the codec, a model is trained, everything is closed. Meant to be run with a
- * fault somewhere in it.
+ * A daemon's life without its sockets: it opens a store and an engine, passes bodies through the
+ * handlers and the codec, trains a model, and closes everything. A test runs it with one fault
+ * somewhere in it.
  */
 #ifndef FD_FAULTS_SESSION_H
 #define FD_FAULTS_SESSION_H
@@ -9,17 +9,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Runs it on a new database at `path` up to its end, whatever fails once on the way, and asks again
- * for what failed; then opens the database anew and looks for what was acknowledged. Fails the test
- * when something is lost, half there, answered as if it were the client's fault, or does not work
- * later. `settled` is called once no more faults are wanted. */
+/* Runs a session on a new database at `path` to its end, even if a call fails on the way; repeats
+ * what failed; then reopens the database and looks for everything acknowledged. Fails the test if
+ * something is lost or half there, if a response blames the client, or if a repetition fails.
+ * Calls `settled` when no more faults may happen. */
 void session_run(const char *path, void (*settled)(void));
 
 /* Fills a new database at `path` with items, labels and two models. */
 void session_prepare(const char *path);
 
-/* Opens it, learns, copies it to the file `copy` and looks at the copy, whatever fails once on the
- * way; then opens it anew and looks whether everything is there. A copy that was made is whole. */
+/* Copies the database to the file `copy`, checks the copy, opens the database and trains, even if a
+ * call fails on the way; then reopens it and looks for everything. A copy that was made is whole.
+ */
 void session_reopen(const char *path, const char *copy, void (*settled)(void));
 
 #endif

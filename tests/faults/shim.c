@@ -1,3 +1,5 @@
+/* An SQLite file system over the usual one, and wrapped system calls, with hooks around each call.
+ */
 #include "shim.h"
 
 #include <errno.h>
@@ -18,27 +20,27 @@ const char *shim_call_name(shim_call call) {
     return names[call];
 }
 
-static const shim_watch *watch;
+static const shim_hooks *hooks;
 static sqlite3_vfs *real;
 
 typedef struct shim_file {
     sqlite3_file base;
-    sqlite3_file *file; /* of the file system below, in the memory after this */
+    sqlite3_file *file; /* of the real file system, in the memory after this */
     const char *path;
     bool entry_not_synced;
 } shim_file;
 
 static int before(const shim_event *event) {
-    return watch && watch->before ? watch->before(watch->context, event) : SQLITE_OK;
+    return hooks && hooks->before ? hooks->before(hooks->context, event) : SQLITE_OK;
 }
 
 static int after(const shim_event *event, int result) {
-    if (watch && watch->after && result == SQLITE_OK)
-        watch->after(watch->context, event);
+    if (hooks && hooks->after && result == SQLITE_OK)
+        hooks->after(hooks->context, event);
     return result;
 }
 
-/* Runs a call of the file system below unless it is to fail. */
+/* Runs a call of the real file system unless it is to fail. */
 #define AROUND(event, call)                                                                        \
     __extension__({                                                                                \
         int result_ = before(event);                                                               \
@@ -56,8 +58,8 @@ static sqlite3_file *real_of(sqlite3_file *file) {
 /* ---- files ---- */
 
 static int file_close(sqlite3_file *file) {
-    sqlite3_file *below = real_of(file);
-    return below->pMethods ? below->pMethods->xClose(below) : SQLITE_OK;
+    sqlite3_file *closing = real_of(file);
+    return closing->pMethods ? closing->pMethods->xClose(closing) : SQLITE_OK;
 }
 
 static int file_read(sqlite3_file *file, void *bytes, int size, sqlite3_int64 offset) {
@@ -173,7 +175,7 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int 
     int result = AROUND(&event, real->xOpen(real, path, shim->file, flags, ret_flags));
     if (result == SQLITE_OK) {
         shim->base.pMethods = &methods;
-        shim->entry_not_synced = creates && (flags & logs) != 0; /* as SQLite's own does it */
+        shim->entry_not_synced = creates && (flags & logs) != 0; /* as SQLite's own does */
     }
     return result;
 }
@@ -205,11 +207,11 @@ void shim_install(void) {
         abort();
 }
 
-void shim_set_watch(const shim_watch *given) {
-    watch = given;
+void shim_set_hooks(const shim_hooks *given) {
+    hooks = given;
 }
 
-/* ---- what the store does to files by itself ---- */
+/* ---- system calls of the store itself ---- */
 
 int __real_rename(const char *from, const char *to);
 int __real_link(const char *from, const char *to);

@@ -1,7 +1,7 @@
 /*
- * An SQLite file system over the usual one, in which a test sees every call and can make it fail.
- * With -Wl,--wrap it sees as well what the store does to files by itself. Nothing is synced in
- * truth: what would be on the disk after a sync is the test's to model.
+ * An SQLite file system over the usual one: a test sees every call and can make it fail. With
+ * -Wl,--wrap it also sees the calls that the store itself makes to work on files. Nothing is really
+ * synced: the test models what would be on the disk after a sync.
  */
 #ifndef FD_FAULTS_SHIM_H
 #define FD_FAULTS_SHIM_H
@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The calls that the test sees, with their names. */
+/* The calls that a test sees, with their names. */
 #define SHIM_CALLS                                                                                 \
     X(OPEN, "open")                                                                                \
     X(READ, "read")                                                                                \
@@ -36,25 +36,28 @@ const char *shim_call_name(shim_call call);
 
 typedef struct shim_event {
     shim_call call;
-    const char *path; /* "" of a temporary file */
-    const char *to;   /* of RENAME and LINK */
+    const char *path; /* "" for a temporary file */
+    const char *to;   /* for RENAME and LINK */
     const void *bytes;
-    size_t size; /* of READ and WRITE */
+    size_t size; /* for READ and WRITE */
     int64_t offset;
-    int64_t length;   /* of TRUNCATE */
-    bool sync_folder; /* of SYNC and DELETE: the entry of the file in its folder is synced too */
-    bool creates;     /* of OPEN */
+    int64_t length;   /* for TRUNCATE */
+    bool sync_folder; /* for SYNC and DELETE: the name of the file is synced too */
+    bool creates;     /* for OPEN */
 } shim_event;
 
-/* `before` returns SQLITE_OK, or the error that the call fails with; 'after' one that worked. */
-typedef struct shim_watch {
+/* `before` runs before a call and returns SQLITE_OK, or the error that the call is to fail with.
+ * `after` runs after a call that succeeded. Either may be NULL. */
+typedef struct shim_hooks {
     int (*before)(void *context, const shim_event *event);
     void (*after)(void *context, const shim_event *event);
     void *context;
-} shim_watch;
+} shim_hooks;
 
-/* Becomes SQLite's default file system. A NULL watch lets everything through. */
+/* Makes the shim SQLite's default file system. */
 void shim_install(void);
-void shim_set_watch(const shim_watch *watch);
+
+/* NULL: all calls go through. */
+void shim_set_hooks(const shim_hooks *hooks);
 
 #endif

@@ -1,4 +1,4 @@
-/* To be loaded before libc: each fsync and fdatasync takes SHIM_SYNC_MS milliseconds longer. */
+/* A library to preload. Each fsync and fdatasync takes SHIM_SYNC_MS milliseconds longer. */
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <time.h>
@@ -13,7 +13,7 @@ static void wait_first(void) {
     (void)nanosleep(&time, NULL);
 }
 
-/* The same function further down, of the type that it is stored as. */
+/* The next function with this name: libc's. */
 #define NEXT(name)                                                                                 \
     static sync_function *next;                                                                    \
     if (!next)                                                                                     \

@@ -1,7 +1,7 @@
 /*
- * Power cuts at every sync, and between: what was not synced is dropped, kept, kept in parts or
- * torn. A cut is taken of a model of the disk while the run goes on, and what it leaves is opened
- * as a daemon would open it.
+ * Power cuts at every sync, and in between: data that is not synced is dropped, kept, kept in part
+ * or torn. A cut copies what a model of the disk would have left, while the run goes on; the copy
+ * is opened as a daemon would open it.
  *
  * FISHERD_LONG=1 runs more scripts.
  */
@@ -16,12 +16,13 @@
 #include "disk.h"
 #include "folder.h"
 #include "ledger.h"
-#include "sqlite_private.h"
+#include "sqlite_backend.h"
+#include "sqlite_schema.h"
 #include "sqlite_store.h"
 
 struct run {
     char folder[64]; /* of the database */
-    char after[64];  /* for what a cut leaves */
+    char after[64];  /* for the files that a cut leaves */
     char path[96];
     char backup[96];
     fd_disk *disk;
@@ -36,7 +37,7 @@ struct run {
     char finding[256];
 };
 
-/* ---- what a cut leaves ---- */
+/* ---- looking at what a cut leaves ---- */
 
 static bool is_whole(const char *path) {
     static const char check[] = "SELECT integrity_check FROM pragma_integrity_check"
@@ -52,7 +53,7 @@ static bool is_whole(const char *path) {
     return whole;
 }
 
-/* A copy that has its name is whole; one that was acknowledged has it. */
+/* A backup with its final name is whole, and an acknowledged one has that name. */
 static bool copies_are_whole(const struct run *run) {
     char copy[192];
     static const char *const names[] = {"test.db.before-0002", "backup.db"};
@@ -71,7 +72,8 @@ static ledger_verdict look_after(struct run *run) {
     (void)snprintf(path, sizeof(path), "%s/test.db", run->after);
     int r = fd_store_open_sqlite(path, &store, &fault);
     if (r < 0) {
-        (void)snprintf(run->finding, sizeof(run->finding), "does not open: %.200s", fault.detail);
+        (void)snprintf(run->finding, sizeof(run->finding), "it does not open: %.200s",
+                       fault.detail);
         return LEDGER_BROKEN;
     }
     if (!copies_are_whole(run)) {
@@ -94,7 +96,7 @@ static void cut(struct run *run, disk_fate fate, const shim_event *event) {
                  shim_call_name(event->call), event->path, (int)fate, run->finding);
 }
 
-/* ---- when it is cut ---- */
+/* ---- the moments of a cut ---- */
 
 static int before(void *context, const shim_event *event) {
     static const bool is_ordering[SHIM_CALL_COUNT] = {
@@ -121,7 +123,7 @@ static void after(void *context, const shim_event *event) {
 
 /* ---- the script ---- */
 
-/* A database of the first schema; nothing of it is cut. */
+/* A database with the first schema, before the first cut. */
 static void make_first_schema(const char *path) {
     sqlite3 *database = NULL;
     assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
@@ -156,7 +158,7 @@ static void back_up(struct run *run, fd_store *store) {
 }
 
 static void play(struct run *run, size_t steps, bool older) {
-    shim_watch watch = {before, after, run};
+    shim_hooks hooks = {before, after, run};
     folder_make(run->folder, sizeof(run->folder));
     folder_make(run->after, sizeof(run->after));
     (void)snprintf(run->path, sizeof(run->path), "%s/test.db", run->folder);
@@ -164,13 +166,13 @@ static void play(struct run *run, size_t steps, bool older) {
     if (older)
         make_first_schema(run->path);
     run->disk = disk_new(run->folder);
-    shim_set_watch(&watch);
+    shim_set_hooks(&hooks);
 
     fd_store *store = open_store(run);
     assert_int_equal(ledger_run(&run->ledger, store, LEDGER_ITEMS), 0);
     assert_int_equal(ledger_run(&run->ledger, store, LEDGER_LABELS), 0);
     for (run->step = 0; run->step < steps; run->step++) {
-        if (run->step == steps / 2 && !run->normal) /* a clean end, and a new start */
+        if (run->step == steps / 2 && !run->normal) /* stop and start again */
             fd_store_close(store), store = open_store(run);
         if (run->step == steps / 3 && !run->normal)
             back_up(run, store);
@@ -178,7 +180,7 @@ static void play(struct run *run, size_t steps, bool older) {
         assert_int_equal(ledger_run(&run->ledger, store, step), 0);
     }
     fd_store_close(store);
-    shim_set_watch(NULL);
+    shim_set_hooks(NULL);
     disk_free(run->disk);
     folder_remove(run->folder);
     folder_remove(run->after);
@@ -188,7 +190,7 @@ static size_t scripts(void) {
     return getenv("FISHERD_LONG") ? 12 : 2;
 }
 
-static void a_power_cut_loses_nothing_that_was_acknowledged_and_leaves_nothing_half(void **state) {
+static void a_power_cut_loses_no_acknowledged_transaction_and_halves_none(void **state) {
     (void)state;
     size_t cuts = 0, transactions = 0, steps = getenv("FISHERD_LONG") ? 40 : 16;
     for (size_t i = 0; i < scripts(); i++) {
@@ -202,8 +204,8 @@ static void a_power_cut_loses_nothing_that_was_acknowledged_and_leaves_nothing_h
     assert_true(cuts > scripts() * 100);
 }
 
-/* Cuts that find nothing prove nothing unless they find what is known to be there. */
-static void a_commit_that_does_not_sync_is_found_to_lose_answers(void **state) {
+/* The control: cuts prove something only if they also find losses where there are some. */
+static void without_a_sync_of_each_commit_cuts_lose_answers(void **state) {
     (void)state;
     static struct run run;
     run = (struct run){.rng = fd_rng_seeded(1), .normal = true};
@@ -216,8 +218,8 @@ static void a_commit_that_does_not_sync_is_found_to_lose_answers(void **state) {
 int main(void) {
     shim_install();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_power_cut_loses_nothing_that_was_acknowledged_and_leaves_nothing_half),
-        cmocka_unit_test(a_commit_that_does_not_sync_is_found_to_lose_answers),
+        cmocka_unit_test(a_power_cut_loses_no_acknowledged_transaction_and_halves_none),
+        cmocka_unit_test(without_a_sync_of_each_commit_cuts_lose_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

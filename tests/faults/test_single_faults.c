@@ -1,12 +1,12 @@
 /*
- * Each allocation failing once, and each call to the file system: nothing crashes, nothing that was
- * acknowledged is lost, what failed works when it is asked for again. Leaks are the address
- * sanitizer's to find.
+ * Each allocation and each call to the file system fails once: nothing crashes, nothing
+ * acknowledged is lost, and what failed works when it is repeated. The address sanitizer finds
+ * leaks.
  *
- * FISHERD_LONG=1 has every single one fail, otherwise one in some, with FISHERD_DENSER=N N times
- * as many; FISHERD_FAULT=N the N-th alone. FISHERD_SHARE=I/N leaves all but every N-th of them,
- * from the I-th, to other processes: threads that wait for each other leave a processor idle. A
- * pattern as an argument chooses tests by name.
+ * By default a sample fails; FISHERD_DENSER=N makes it N times as large, FISHERD_LONG=1 takes all,
+ * and FISHERD_FAULT=N the N-th alone. FISHERD_SHARE=I/N takes every N-th from the I-th, so that N
+ * processes share the work and keep all processors busy. An argument is a pattern that selects
+ * tests by name.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -26,7 +26,7 @@
 
 /* ---- what fails ---- */
 
-/* Calls until the one that fails; 0 or less: none does. */
+/* The number of calls up to the one that fails; 0 or less: none fails. */
 static atomic_long until_fault;
 
 static bool fails_now(void) {
@@ -37,7 +37,7 @@ static void no_more_faults(void) {
     (void)atomic_exchange(&until_fault, atomic_load(&until_fault) > 0 ? -1 : 0);
 }
 
-/* ---- allocations: our own, and jansson's, by the linker, SQLite's by its hooks ---- */
+/* ---- allocations: our own and jansson's through the linker, SQLite's through its hooks ---- */
 
 static bool counts_allocations;
 
@@ -96,7 +96,7 @@ int __wrap_asprintf(char **ret, const char *format, ...) {
     return length;
 }
 
-static sqlite3_mem_methods sqlite_memory; /* as it is without us */
+static sqlite3_mem_methods sqlite_memory; /* without our hooks */
 
 static void *sqlite_malloc(int size) {
     return allocation_fails() ? NULL : sqlite_memory.xMalloc(size);
@@ -135,9 +135,9 @@ static int fail_call(void *context, const shim_event *event) {
     return says_full && event->call == SHIM_WRITE ? SQLITE_FULL : errors[event->call];
 }
 
-/* ---- one after another ---- */
+/* ---- one fault after another ---- */
 
-/* Each says whether there was a call to fail. */
+/* Runs with a fault in the n-th call; returns whether there was an n-th call. */
 typedef bool run(long n);
 
 static bool live_with_fault(long n) {
@@ -150,7 +150,7 @@ static bool live_with_fault(long n) {
     return atomic_load(&until_fault) == 0;
 }
 
-/* A database to open, made once. */
+/* A database to open, which is made once. */
 static struct { char folder[64], path[96]; } prepared;
 
 static int prepare(void **state) {
@@ -179,7 +179,7 @@ static bool open_with_fault(long n) {
     return atomic_load(&until_fault) == 0;
 }
 
-/* What fails in the run that is under way; 0: none is. */
+/* The fault of the current run; n = 0: there is none. */
 static struct {
     const char *what;
     long n;
@@ -225,13 +225,13 @@ static void any_allocation_may_fail(void **state) {
     run_all("allocations", live_with_fault, 151);
 }
 
-static void any_allocation_may_fail_where_a_database_is_opened_or_copied(void **state) {
+static void any_allocation_may_fail_while_a_database_is_opened_or_copied(void **state) {
     (void)state;
     counts_allocations = true;
     run_all("allocations with a database", open_with_fault, 601);
 }
 
-static void any_call_may_fail_where_a_database_is_opened_or_copied(void **state) {
+static void any_call_may_fail_while_a_database_is_opened_or_copied(void **state) {
     (void)state;
     counts_calls = true;
     run_all("calls to the file system with a database", open_with_fault, 23);
@@ -251,19 +251,19 @@ static void any_write_may_find_no_room(void **state) {
 }
 
 int main(int argc, char **argv) {
-    static const shim_watch watch = {.before = fail_call};
+    static const shim_hooks hooks = {.before = fail_call};
     hook_allocations();
     shim_install();
-    shim_set_watch(&watch);
+    shim_set_hooks(&hooks);
     fd_log_set_level(FD_LOG_ERROR);
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(any_allocation_may_fail, end_faults),
-        cmocka_unit_test_teardown(any_allocation_may_fail_where_a_database_is_opened_or_copied,
+        cmocka_unit_test_teardown(any_allocation_may_fail_while_a_database_is_opened_or_copied,
                                   end_faults),
         cmocka_unit_test_teardown(any_call_to_the_file_system_may_fail, end_faults),
-        cmocka_unit_test_teardown(any_call_may_fail_where_a_database_is_opened_or_copied,
+        cmocka_unit_test_teardown(any_call_may_fail_while_a_database_is_opened_or_copied,
                                   end_faults),
         cmocka_unit_test_teardown(any_write_may_find_no_room, end_faults),
     };

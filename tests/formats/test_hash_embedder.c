@@ -1,3 +1,4 @@
+/* The hash embedder: which texts are near each other, and what never changes. */
 #include "hash_embedder.h"
 
 #include <math.h>
@@ -68,7 +69,7 @@ static void an_empty_text_is_all_zeros(void **state) {
         assert_true(embedding[i] == 0);
 }
 
-static void bytes_past_the_size_are_not_seen(void **state) {
+static void bytes_past_the_size_are_ignored(void **state) {
     (void)state;
     float whole[FD_EMBED_SIZE], part[FD_EMBED_SIZE];
     fd_hash_embed("plant tulips", 12, whole);
@@ -92,12 +93,12 @@ static void texts_that_share_words_are_nearer(void **state) {
     assert_true(distance_of(text, near) < 0.8 * distance_of(text, far));
 }
 
-static void words_of_one_stem_are_nearer(void **state) {
+static void words_with_the_same_stem_are_nearer(void **state) {
     (void)state;
     assert_true(distance_of("gardening", "gardener") < 0.95 * distance_of("gardening", "physics"));
 }
 
-static void a_long_word_does_not_swamp_the_rest(void **state) {
+static void a_long_word_does_not_outweigh_the_rest(void **state) {
     (void)state;
     static const char text[] = "we like tea incomprehensibilities";
     double without_long = distance_of(text, "we like tea");
@@ -118,14 +119,14 @@ static void the_case_of_letters_does_not_matter(void **state) {
                                     "water.") == 0);
 }
 
-static void what_separates_words_matters_mildly(void **state) {
+static void separators_between_words_matter_a_little(void **state) {
     (void)state;
     double changed = distance_of("red, green; blue", "red green blue");
     assert_true(changed > 0);
     assert_true(changed < 0.25);
 }
 
-static void a_longer_text_differs_in_its_measures(void **state) {
+static void the_measures_grow_with_the_text(void **state) {
     (void)state;
     float once[FD_EMBED_SIZE], twice[FD_EMBED_SIZE];
     fd_hash_embed("Rain falls. Rain falls.", 11, once);
@@ -134,9 +135,10 @@ static void a_longer_text_differs_in_its_measures(void **state) {
         assert_true(twice[i] > once[i]);
 }
 
-static void a_letter_beyond_ascii_is_one_character_of_a_word(void **state) {
+static void a_non_ascii_letter_is_one_character_of_a_word(void **state) {
     (void)state;
-    /* Byte by byte they would share pieces with the first byte of the letter that differs. */
+    /* Taken byte by byte, the words would share pieces: the first bytes of the last letters are
+     * equal. */
     assert_true(distance_of("\xc3\xb1\xc3\xa9", "\xc3\xb1\xc3\xa8") > 1.24);
 }
 
@@ -185,7 +187,7 @@ static void an_item_is_its_prompt_at_half_length_and_its_response(void **state) 
     assert_memory_equal(item + FD_EMBED_SIZE, response, sizeof(response));
 }
 
-static void an_item_may_lack_a_text(void **state) {
+static void an_item_may_have_no_prompt_or_response(void **state) {
     (void)state;
     float item[2 * FD_EMBED_SIZE];
     fd_hash_embed_item(NULL, sample, item);
@@ -196,7 +198,7 @@ static void an_item_may_lack_a_text(void **state) {
     assert_true(length_of(item, FD_LENGTH(item)) == 0);
 }
 
-/* Stored embeddings must go on meaning the same: whoever changes these numbers breaks databases. */
+/* A change of these numbers breaks databases: stored embeddings would no longer match new ones. */
 static void the_hash_never_changes(void **state) {
     (void)state;
     static const struct {
@@ -223,21 +225,21 @@ int main(void) {
         cmocka_unit_test(the_same_text_has_the_same_embedding),
         cmocka_unit_test(an_embedding_has_length_one),
         cmocka_unit_test(an_empty_text_is_all_zeros),
-        cmocka_unit_test(bytes_past_the_size_are_not_seen),
+        cmocka_unit_test(bytes_past_the_size_are_ignored),
         cmocka_unit_test(the_order_of_words_matters_a_little),
         cmocka_unit_test(texts_that_share_words_are_nearer),
-        cmocka_unit_test(words_of_one_stem_are_nearer),
-        cmocka_unit_test(a_long_word_does_not_swamp_the_rest),
+        cmocka_unit_test(words_with_the_same_stem_are_nearer),
+        cmocka_unit_test(a_long_word_does_not_outweigh_the_rest),
         cmocka_unit_test(repeated_words_count_less_each_time),
         cmocka_unit_test(the_case_of_letters_does_not_matter),
-        cmocka_unit_test(what_separates_words_matters_mildly),
-        cmocka_unit_test(a_longer_text_differs_in_its_measures),
-        cmocka_unit_test(a_letter_beyond_ascii_is_one_character_of_a_word),
+        cmocka_unit_test(separators_between_words_matter_a_little),
+        cmocka_unit_test(the_measures_grow_with_the_text),
+        cmocka_unit_test(a_non_ascii_letter_is_one_character_of_a_word),
         cmocka_unit_test(a_mebibyte_is_embedded),
         cmocka_unit_test(invalid_utf8_is_embedded),
         cmocka_unit_test(an_item_is_its_prompt_at_half_length_and_its_response),
-        cmocka_unit_test(an_item_may_lack_a_text),
+        cmocka_unit_test(an_item_may_have_no_prompt_or_response),
         cmocka_unit_test(the_hash_never_changes),
     };
-    return cmocka_run_group_tests_name("embed", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("hash embedder", tests, NULL, NULL);
 }

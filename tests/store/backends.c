@@ -1,3 +1,4 @@
+/* Sets up a store of each backend for a test. */
 #include "backends.h"
 #include "memory_store.h"
 

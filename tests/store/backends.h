@@ -1,4 +1,4 @@
-/* Tests that run against every backend: ON_MEMORY(test), ON_SQLITE(test) are rows of cmocka. */
+/* Tests that run against every backend: ON_MEMORY(test) and ON_SQLITE(test) are tests of cmocka. */
 #ifndef FD_STORE_BACKENDS_H
 #define FD_STORE_BACKENDS_H
 

@@ -1,3 +1,4 @@
+/* Raw SQL, files and refusals for the tests that look inside the SQLite backend. */
 #include "database.h"
 #include "sqlite_store.h"
 
@@ -18,7 +19,7 @@ int database_tear_down(void **state) {
     return 0;
 }
 
-const char *path_of(void **state) {
+const char *database_path(void **state) {
     return ((fixture_folder *)*state)->path;
 }
 
@@ -54,7 +55,7 @@ static char *file_bytes(const char *path, size_t *ret_size) {
     return bytes;
 }
 
-bool is_there(const char *path) {
+bool file_exists(const char *path) {
     return access(path, F_OK) == 0;
 }
 

@@ -1,3 +1,4 @@
+/* Sample rows, short calls and a temporary folder for the tests of the store. */
 #include "fixture.h"
 #include "sqlite_store.h"
 

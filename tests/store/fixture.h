@@ -1,4 +1,4 @@
-/* What the tests of the store share: sample rows, short calls, a folder that goes away. */
+/* Sample rows, short calls and a temporary folder for the tests of the store. */
 #ifndef FD_STORE_FIXTURE_H
 #define FD_STORE_FIXTURE_H
 
@@ -11,14 +11,14 @@
 
 #include "store.h"
 
-/* Each text is valid until the fourth call after. */
+/* Formats a text, which is valid until the fourth call after this one. */
 const char *fixture_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 fd_item_row fixture_item(const char *id);
 fd_label_row fixture_label(const char *id, uint32_t a, uint32_t b);
 fd_model_row fixture_model(uint64_t version);
 
-/* These must succeed. */
+/* Must succeed. */
 void fixture_begin(fd_store *store);
 void fixture_commit(fd_store *store);
 
@@ -29,15 +29,15 @@ void fixture_add_numbered_items(fd_store *store, size_t n);
 
 fd_counts fixture_counts(fd_store *store);
 
-/* What the check finds, a line each. */
+/* The findings of a check, a line each. */
 typedef struct fixture_findings {
     size_t count;
     char text[4096];
 } fixture_findings;
 fixture_findings fixture_find(fd_store *store);
-void fixture_check(fd_store *store); /* nothing is wrong */
+void fixture_check(fd_store *store); /* expects no finding */
 
-/* The store at path, which must open. */
+/* Opens the store at a path; must succeed. */
 fd_store *fixture_open(const char *path);
 
 /* A new folder, and the path of the database in it. */

@@ -1,4 +1,4 @@
-/* Backups of a database in use, and what restoring them does to what is there. */
+/* Backups of a database in use, and restoring them over another one. */
 #include "database.h"
 #include "memory_store.h"
 #include "sqlite_store.h"
@@ -38,15 +38,15 @@ static int restore(const char *path, const char *from, bool replace, char **kept
 
 /* ---- backups ---- */
 
-static void a_backup_holds_all_that_is_committed_and_nothing_else(void **state) {
-    FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(path_of(state));
+static void a_backup_holds_exactly_what_is_committed(void **state) {
+    FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(database_path(state));
     database_fill(store);
     fixture_begin(store);
     fd_item_row item = fixture_item("not yet");
     uint32_t index;
     fd_added added;
     assert_int_equal(store->operations->items_add(store, &item, 1, &index, &added), 0);
-    const char *to = fixture_text("%s.copy", path_of(state));
+    const char *to = fixture_text("%s.copy", database_path(state));
     fd_backup made;
     assert_int_equal(back_up(store, to, &made), 0);
     fixture_commit(store);
@@ -57,31 +57,32 @@ static void a_backup_holds_all_that_is_committed_and_nothing_else(void **state) 
     assert_int_equal(made.bytes, about.st_size);
     assert_int_equal(made.counts.items, 3);
     assert_int_equal(made.counts.labels, 2);
-    assert_false(is_there(fixture_text("%s.partial", to)));
+    assert_false(file_exists(fixture_text("%s.partial", to)));
     FD_CLEANUP(fd_store_closep) fd_store *copy = fixture_open(to);
     database_expect_filled(copy);
     assert_int_equal(fixture_counts(store).items, 4);
 }
 
-static void a_backup_replaces_nothing(void **state) {
-    FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(path_of(state));
+static void a_backup_replaces_no_file(void **state) {
+    FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(database_path(state));
     database_fill(store);
-    const char *to = fixture_text("%s.copy", path_of(state));
+    const char *to = fixture_text("%s.copy", database_path(state));
     fd_backup made;
     assert_int_equal(back_up(store, to, &made), 0);
     struct stat before, after;
     assert_int_equal(stat(to, &before), 0);
     assert_int_equal(back_up(store, to, &made), -EEXIST);
-    assert_int_equal(back_up(store, path_of(state), &made), -EEXIST);
+    assert_int_equal(back_up(store, database_path(state), &made), -EEXIST);
     assert_int_equal(stat(to, &after), 0);
     assert_int_equal(before.st_ino, after.st_ino);
-    assert_int_equal(back_up(store, fixture_text("%s.absent/x", path_of(state)), &made), -ENOENT);
+    assert_int_equal(back_up(store, fixture_text("%s.absent/x", database_path(state)), &made),
+                     -ENOENT);
 }
 
-static void what_another_backup_is_writing_is_left_alone_and_what_one_left_is_not(void **state) {
-    FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(path_of(state));
+static void the_file_of_a_running_backup_is_refused_and_that_of_a_dead_one_reused(void **state) {
+    FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(database_path(state));
     database_fill(store);
-    const char *to = fixture_text("%s.copy", path_of(state));
+    const char *to = fixture_text("%s.copy", database_path(state));
     int file = open(fixture_text("%s.partial", to), O_RDWR | O_CREAT, 0600);
     assert_int_equal(write(file, "half", 4), 4);
     assert_int_equal(flock(file, LOCK_EX), 0);
@@ -94,13 +95,13 @@ static void what_another_backup_is_writing_is_left_alone_and_what_one_left_is_no
     database_expect_filled(copy);
 }
 
-static bool refuse(void *context) {
-    size_t *asked = context;
-    return ++*asked < 3;
+static bool cancel_at_the_third_call(void *context) {
+    size_t *calls = context;
+    return ++*calls < 3;
 }
 
-static void a_backup_that_is_called_off_leaves_nothing(void **state) {
-    FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(path_of(state));
+static void a_cancelled_backup_leaves_no_file(void **state) {
+    FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(database_path(state));
     fixture_add_numbered_items(store, 2);
     enum { LABELS = 20000 };
     FD_FREE fd_label_row *rows = calloc(LABELS, sizeof(*rows));
@@ -111,15 +112,16 @@ static void a_backup_that_is_called_off_leaves_nothing(void **state) {
         rows[i] = fixture_label(ids[i], 0, 1);
     }
     (void)fixture_add_labels(store, rows, LABELS);
-    const char *to = fixture_text("%s.copy", path_of(state));
+    const char *to = fixture_text("%s.copy", database_path(state));
     fd_backup made;
     fd_fault fault = {0};
-    size_t asked = 0;
-    assert_int_equal(store->operations->back_up(store, to, refuse, &asked, &made, &fault),
-                     -ECANCELED);
-    assert_int_equal(asked, 3);
-    assert_false(is_there(to));
-    assert_false(is_there(fixture_text("%s.partial", to)));
+    size_t calls = 0;
+    assert_int_equal(
+        store->operations->back_up(store, to, cancel_at_the_third_call, &calls, &made, &fault),
+        -ECANCELED);
+    assert_int_equal(calls, 3);
+    assert_false(file_exists(to));
+    assert_false(file_exists(fixture_text("%s.partial", to)));
 }
 
 struct writing {
@@ -142,14 +144,14 @@ static void *write_pairs(void *context) {
 }
 
 static void backups_are_consistent_while_labels_arrive(void **state) {
-    FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(path_of(state));
+    FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(database_path(state));
     fixture_add_numbered_items(store, 2);
     struct writing writing = {.store = store};
     pthread_t writer;
     assert_int_equal(pthread_create(&writer, NULL, write_pairs, &writing), 0);
     uint64_t before = 0;
     for (size_t i = 0; i < 20; i++) {
-        const char *to = fixture_text("%s.%zu", path_of(state), i);
+        const char *to = fixture_text("%s.%zu", database_path(state), i);
         fd_backup made;
         assert_int_equal(back_up(store, to, &made), 0);
         assert_int_equal(made.counts.labels % 2, 0);
@@ -164,17 +166,17 @@ static void backups_are_consistent_while_labels_arrive(void **state) {
     fixture_check(store);
 }
 
-static void what_is_in_memory_is_not_backed_up(void **state) {
+static void a_store_in_memory_cannot_be_backed_up(void **state) {
     FD_CLEANUP(fd_store_closep) fd_store *store = NULL;
     assert_int_equal(fd_store_open_memory(&store), 0);
     fd_backup made;
-    assert_int_equal(back_up(store, path_of(state), &made), -EOPNOTSUPP);
+    assert_int_equal(back_up(store, database_path(state), &made), -EOPNOTSUPP);
 }
 
 /* ---- restoring ---- */
 
-/* A backup of the filled database, which has an item more and its log beside it since. */
-static fd_store *open_beyond_its_backup(const char *path, const char *backup) {
+/* Backs up a filled database, and then adds an item to it; the store is still open. */
+static fd_store *open_changed_since_backup(const char *path, const char *backup) {
     fd_store *store = fixture_open(path);
     fd_backup made;
     database_fill(store);
@@ -184,11 +186,11 @@ static fd_store *open_beyond_its_backup(const char *path, const char *backup) {
     return store;
 }
 
-static void a_backup_takes_the_place_of_what_was_there_which_is_kept(void **state) {
-    const char *path = path_of(state);
+static void restoring_replaces_a_database_and_keeps_the_old_one(void **state) {
+    const char *path = database_path(state);
     char backup[100];
     (void)snprintf(backup, sizeof(backup), "%s.backup", path);
-    fd_store *store = open_beyond_its_backup(path, backup);
+    fd_store *store = open_changed_since_backup(path, backup);
     FD_FREE char *kept = NULL;
     assert_int_equal(restore(path, backup, true, &kept), -EBUSY);
     fd_store_close(store);
@@ -204,33 +206,33 @@ static void a_backup_takes_the_place_of_what_was_there_which_is_kept(void **stat
     store = fixture_open(backup);
     database_expect_filled(store);
     fd_store_close(store);
-    assert_false(is_there(fixture_text("%s.restoring", path)));
-    assert_false(is_there(fixture_text("%s.restoring-wal", path)));
+    assert_false(file_exists(fixture_text("%s.restoring", path)));
+    assert_false(file_exists(fixture_text("%s.restoring-wal", path)));
 }
 
-static void a_log_goes_where_its_database_goes(void **state) {
-    const char *path = path_of(state);
+static void the_log_is_kept_with_its_old_database(void **state) {
+    const char *path = database_path(state);
     char backup[100], live[100];
     (void)snprintf(backup, sizeof(backup), "%s.backup", path);
     (void)snprintf(live, sizeof(live), "%s.live", path);
-    /* A database as a daemon leaves it that is killed: copied with its log while it is open. */
-    fd_store *store = open_beyond_its_backup(live, backup);
+    /* The files that a killed daemon leaves: those of an open database. */
+    fd_store *store = open_changed_since_backup(live, backup);
     static const char *const parts[] = {"", "-wal"};
     for (size_t i = 0; i < FD_LENGTH(parts); i++)
         assert_int_equal(
             link(fixture_text("%s%s", live, parts[i]), fixture_text("%s%s", path, parts[i])), 0);
     FD_FREE char *kept = NULL;
     assert_int_equal(restore(path, backup, true, &kept), 0);
-    assert_false(is_there(fixture_text("%s-wal", path)));
-    assert_true(is_there(fixture_text("%s-wal", kept)));
+    assert_false(file_exists(fixture_text("%s-wal", path)));
+    assert_true(file_exists(fixture_text("%s-wal", kept)));
     fd_store *restored = fixture_open(path);
     database_expect_filled(restored);
     fd_store_close(restored);
     fd_store_close(store);
 }
 
-static void a_backup_of_an_older_schema_is_migrated_and_left_as_it_is(void **state) {
-    const char *path = path_of(state);
+static void restoring_an_older_schema_migrates_the_copy_only(void **state) {
+    const char *path = database_path(state);
     char backup[100];
     (void)snprintf(backup, sizeof(backup), "%s.backup", path);
     database_run(backup, fd_sqlite_migrations[0].sql);
@@ -249,12 +251,12 @@ static int refuse_all(void *context, fd_store *store) {
     return fd_fault_set(context, -EBADMSG, "", "not this one");
 }
 
-static void a_backup_that_is_refused_changes_nothing(void **state) {
-    const char *path = path_of(state);
+static void a_refused_backup_changes_nothing(void **state) {
+    const char *path = database_path(state);
     char backup[100], text[100];
     (void)snprintf(backup, sizeof(backup), "%s.backup", path);
     (void)snprintf(text, sizeof(text), "%s.text", path);
-    fd_store_close(open_beyond_its_backup(path, backup));
+    fd_store_close(open_changed_since_backup(path, backup));
     FILE *file = fopen(text, "w");
     assert_true(file && fputs("Dear diary, today I wrote more than sixteen bytes.\n", file) > 0);
     assert_int_equal(fclose(file), 0);
@@ -269,21 +271,21 @@ static void a_backup_that_is_refused_changes_nothing(void **state) {
     assert_int_equal(restore(path, path, true, &kept), -EINVAL);
     FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(path);
     assert_int_equal(fixture_counts(store).items, 4);
-    assert_false(is_there(fixture_text("%s.restoring", path)));
+    assert_false(file_exists(fixture_text("%s.restoring", path)));
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        ON_FOLDER(a_backup_holds_all_that_is_committed_and_nothing_else),
-        ON_FOLDER(a_backup_replaces_nothing),
-        ON_FOLDER(what_another_backup_is_writing_is_left_alone_and_what_one_left_is_not),
-        ON_FOLDER(a_backup_that_is_called_off_leaves_nothing),
+        ON_FOLDER(a_backup_holds_exactly_what_is_committed),
+        ON_FOLDER(a_backup_replaces_no_file),
+        ON_FOLDER(the_file_of_a_running_backup_is_refused_and_that_of_a_dead_one_reused),
+        ON_FOLDER(a_cancelled_backup_leaves_no_file),
         ON_FOLDER(backups_are_consistent_while_labels_arrive),
-        ON_FOLDER(what_is_in_memory_is_not_backed_up),
-        ON_FOLDER(a_backup_takes_the_place_of_what_was_there_which_is_kept),
-        ON_FOLDER(a_log_goes_where_its_database_goes),
-        ON_FOLDER(a_backup_of_an_older_schema_is_migrated_and_left_as_it_is),
-        ON_FOLDER(a_backup_that_is_refused_changes_nothing),
+        ON_FOLDER(a_store_in_memory_cannot_be_backed_up),
+        ON_FOLDER(restoring_replaces_a_database_and_keeps_the_old_one),
+        ON_FOLDER(the_log_is_kept_with_its_old_database),
+        ON_FOLDER(restoring_an_older_schema_migrates_the_copy_only),
+        ON_FOLDER(a_refused_backup_changes_nothing),
     };
     return cmocka_run_group_tests_name("backup", tests, NULL, NULL);
 }

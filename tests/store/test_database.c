@@ -1,4 +1,4 @@
-/* Databases that change their schema, are damaged, or have no space left. */
+/* Databases with an older schema, with damage, or on a full disk. */
 #include "database.h"
 #include "sqlite_store.h"
 
@@ -12,7 +12,7 @@
 
 /* ---- migrations ---- */
 
-/* The built-in schema, then two more steps, of which the second needs the first. */
+/* The built-in migrations and two more; the second one needs the first. */
 struct history {
     fd_sqlite_migration *steps;
     size_t n;
@@ -44,7 +44,7 @@ static int open_with(const char *path, const struct history *history, fd_store *
 }
 
 static void migrations_run_in_order_after_a_backup(void **state) {
-    const char *path = path_of(state);
+    const char *path = database_path(state);
     FD_CLEANUP(history_clear) struct history history = make_history();
     size_t built_in = fd_sqlite_migration_count;
     database_make(path);
@@ -64,8 +64,8 @@ static void migrations_run_in_order_after_a_backup(void **state) {
     struct stat about;
     assert_int_equal(stat(backup, &about), 0);
     assert_int_equal(about.st_mode & 0777, 0600);
-    assert_false(is_there(fixture_text("%s.before-%04zu", path, built_in + 2)));
-    assert_false(is_there(fixture_text("%s.partial", backup)));
+    assert_false(file_exists(fixture_text("%s.before-%04zu", path, built_in + 2)));
+    assert_false(file_exists(fixture_text("%s.partial", backup)));
     store = fixture_open(backup);
     assert_int_equal(fd_store_sqlite_schema(store).found, built_in);
     database_expect_filled(store);
@@ -76,14 +76,14 @@ static void a_new_database_is_not_backed_up(void **state) {
     FD_CLEANUP(history_clear) struct history history = make_history();
     fd_store *store;
     fd_fault fault;
-    assert_int_equal(open_with(path_of(state), &history, &store, &fault), 0);
+    assert_int_equal(open_with(database_path(state), &history, &store, &fault), 0);
     assert_int_equal(fd_store_sqlite_schema(store).found, 0);
     fd_store_close(store);
-    assert_false(is_there(fixture_text("%s.before-0001", path_of(state))));
+    assert_false(file_exists(fixture_text("%s.before-0001", database_path(state))));
 }
 
-static void a_migration_that_fails_leaves_the_one_before(void **state) {
-    const char *path = path_of(state);
+static void a_failed_migration_leaves_the_schema_before_it(void **state) {
+    const char *path = database_path(state);
     FD_CLEANUP(history_clear) struct history history = make_history();
     fd_sqlite_migration *last = &history.steps[history.n - 1];
     const char *sound = last->sql;
@@ -109,8 +109,8 @@ static void a_migration_that_fails_leaves_the_one_before(void **state) {
     fd_store_close(store);
 }
 
-static void an_older_database_is_not_migrated_for_reading_alone(void **state) {
-    const char *path = path_of(state);
+static void opening_for_reading_only_does_not_migrate(void **state) {
+    const char *path = database_path(state);
     size_t built_in = fd_sqlite_migration_count;
     database_make(path);
     fd_store *store = NULL;
@@ -147,8 +147,8 @@ static int expect_old_model(void *context, const fd_model_row *row) {
     return 0;
 }
 
-static void models_from_before_they_had_states_are_kept_with_what_is_known(void **state) {
-    const char *path = path_of(state);
+static void models_without_states_are_migrated_with_unknown_figures(void **state) {
+    const char *path = database_path(state);
     for (size_t i = 0; i < 2; i++)
         database_run(path, fd_sqlite_migrations[i].sql);
     database_run(path, fixture_text("PRAGMA application_id = %d; PRAGMA user_version = 2",
@@ -172,8 +172,8 @@ static fixture_findings find_in(const char *path) {
     return fixture_find(store);
 }
 
-static void a_damaged_page_is_found_by_check_and_refused_at_opening(void **state) {
-    const char *path = path_of(state);
+static void check_finds_a_damaged_page_and_opening_refuses_it(void **state) {
+    const char *path = database_path(state);
     database_make(path);
     int64_t root =
         database_integer(path, "SELECT rootpage FROM sqlite_schema WHERE name = 'labels'");
@@ -191,7 +191,7 @@ static void a_damaged_page_is_found_by_check_and_refused_at_opening(void **state
 }
 
 static void check_finds_rows_that_contradict_each_other(void **state) {
-    const char *path = path_of(state);
+    const char *path = database_path(state);
     static const char *const damage[] = {
         "DELETE FROM items WHERE idx = 1",
         "DELETE FROM items WHERE idx = 2",
@@ -228,7 +228,7 @@ static void check_finds_rows_that_contradict_each_other(void **state) {
 }
 
 static void items_and_the_history_can_only_grow(void **state) {
-    const char *path = path_of(state);
+    const char *path = database_path(state);
     database_make(path);
     static const char *const changes[] = {
         "UPDATE items SET prompt = 'other'",  "DELETE FROM items WHERE idx = 2",
@@ -246,8 +246,8 @@ static void items_and_the_history_can_only_grow(void **state) {
 
 /* ---- a full disk ---- */
 
-static void a_full_disk_fails_the_transaction_and_the_store_goes_on(void **state) {
-    FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(path_of(state));
+static void a_full_disk_fails_a_transaction_and_the_store_recovers(void **state) {
+    FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(database_path(state));
     fd_sqlite_connection *writer = &((fd_sqlite_store *)store)->writer;
     database_fill(store);
     enum { SIZE = 200000 };
@@ -272,7 +272,7 @@ static void a_full_disk_fails_the_transaction_and_the_store_goes_on(void **state
     fixture_check(store);
 }
 
-static void results_of_sqlite_are_errors_of_ours(void **state) {
+static void results_of_sqlite_become_negative_errnos(void **state) {
     (void)state;
     const int errors[][2] = {
         {SQLITE_OK, 0},
@@ -305,15 +305,15 @@ static void results_of_sqlite_are_errors_of_ours(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_FOLDER(migrations_run_in_order_after_a_backup),
-        ON_FOLDER(models_from_before_they_had_states_are_kept_with_what_is_known),
+        ON_FOLDER(models_without_states_are_migrated_with_unknown_figures),
         ON_FOLDER(a_new_database_is_not_backed_up),
-        ON_FOLDER(a_migration_that_fails_leaves_the_one_before),
-        ON_FOLDER(an_older_database_is_not_migrated_for_reading_alone),
-        ON_FOLDER(a_damaged_page_is_found_by_check_and_refused_at_opening),
+        ON_FOLDER(a_failed_migration_leaves_the_schema_before_it),
+        ON_FOLDER(opening_for_reading_only_does_not_migrate),
+        ON_FOLDER(check_finds_a_damaged_page_and_opening_refuses_it),
         ON_FOLDER(check_finds_rows_that_contradict_each_other),
         ON_FOLDER(items_and_the_history_can_only_grow),
-        ON_FOLDER(a_full_disk_fails_the_transaction_and_the_store_goes_on),
-        cmocka_unit_test(results_of_sqlite_are_errors_of_ours),
+        ON_FOLDER(a_full_disk_fails_a_transaction_and_the_store_recovers),
+        cmocka_unit_test(results_of_sqlite_become_negative_errnos),
     };
     return cmocka_run_group_tests_name("database", tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* The rules of reading that every backend keeps: each test runs against all of them. */
+/* The rules of reading, for every backend. */
 #include "backends.h"
 
 #include <errno.h>
@@ -62,7 +62,7 @@ static void the_history_is_read_in_pages(void **state) {
     fd_store *store = backend_of(state);
     fixture_add_numbered_items(store, 2);
     for (size_t i = 0; i < 10; i++) {
-        /* Ids in another order than the answers. */
+        /* The ids are in another order than the history. */
         fd_label_row row = fixture_label(fixture_text("l%zu", i * 7 % 10), 0, 1);
         assert_int_equal(fixture_add_labels(store, &row, 1).created, 1);
     }
@@ -93,7 +93,7 @@ static int count_item(void *context, const fd_item_row *row) {
     return 0;
 }
 
-static void what_is_not_committed_is_not_read(void **state) {
+static void uncommitted_rows_are_not_read(void **state) {
     fd_store *store = backend_of(state);
     fd_item_row item = fixture_item("a");
     fd_added added;
@@ -110,7 +110,7 @@ static void what_is_not_committed_is_not_read(void **state) {
     assert_int_equal(fixture_counts(store).items, 1);
 }
 
-/* ---- all of it ---- */
+/* ---- an empty store ---- */
 
 static void an_empty_store_is_sound(void **state) {
     fd_counts counts = fixture_counts(backend_of(state));
@@ -122,24 +122,24 @@ static void an_empty_store_is_sound(void **state) {
 
 enum { READER_THREADS = 6, ROUNDS = 150, LIST = 8 };
 
-struct watch {
+struct writing {
     fd_store *store;
     atomic_bool done;
 };
 
-/* Whole transactions in order, never fewer than before. */
-static void *watch_store(void *context) {
-    struct watch *watch = context;
-    const fd_store_operations *store = watch->store->operations;
+/* Expects whole transactions in order, and never fewer than before. */
+static void *read_repeatedly(void *context) {
+    struct writing *writing = context;
+    const fd_store_operations *store = writing->store->operations;
     int64_t before = 0;
     bool done;
     do {
-        done = atomic_load(&watch->done);
+        done = atomic_load(&writing->done);
         struct page items = {0}, labels = {0};
         fd_counts counts = {0};
-        if (store->labels_read(watch->store, 0, SIZE_MAX, page_label, &labels) != 0 ||
-            store->items_read(watch->store, 0, SIZE_MAX, true, page_item, &items) != 0 ||
-            store->counts(watch->store, &counts) != 0)
+        if (store->labels_read(writing->store, 0, SIZE_MAX, page_label, &labels) != 0 ||
+            store->items_read(writing->store, 0, SIZE_MAX, true, page_item, &items) != 0 ||
+            store->counts(writing->store, &counts) != 0)
             return "a read failed";
         if (labels.last < before || labels.last % LIST != 0)
             return "part of a transaction was seen";
@@ -151,11 +151,11 @@ static void *watch_store(void *context) {
 }
 
 static void readers_see_whole_transactions_while_the_writer_writes(void **state) {
-    struct watch watch = {.store = backend_of(state)};
+    struct writing writing = {.store = backend_of(state)};
     pthread_t threads[READER_THREADS];
-    fixture_add_numbered_items(watch.store, 2);
+    fixture_add_numbered_items(writing.store, 2);
     for (size_t i = 0; i < READER_THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, watch_store, &watch), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, read_repeatedly, &writing), 0);
     for (size_t round = 0; round < ROUNDS; round++) {
         fd_label_row rows[LIST];
         char ids[LIST][24];
@@ -163,17 +163,17 @@ static void readers_see_whole_transactions_while_the_writer_writes(void **state)
             (void)snprintf(ids[i], sizeof(ids[i]), "l%zu-%zu", round, i);
             rows[i] = fixture_label(ids[i], 0, 1);
         }
-        assert_int_equal(fixture_add_labels(watch.store, rows, LIST).created, LIST);
+        assert_int_equal(fixture_add_labels(writing.store, rows, LIST).created, LIST);
         fd_item_row item = fixture_item(fixture_text("i%zu", round + 2));
-        assert_int_equal(fixture_add_items(watch.store, &item, 1).created, 1);
+        assert_int_equal(fixture_add_items(writing.store, &item, 1).created, 1);
     }
-    atomic_store(&watch.done, true);
+    atomic_store(&writing.done, true);
     for (size_t i = 0; i < READER_THREADS; i++) {
         void *wrong = NULL;
         assert_int_equal(pthread_join(threads[i], &wrong), 0);
         assert_null(wrong);
     }
-    fixture_check(watch.store);
+    fixture_check(writing.store);
 }
 
 /* ---- preferences ---- */
@@ -194,9 +194,8 @@ static void preferences_have_names(void **state) {
 }
 
 #define TESTS(X)                                                                                   \
-    X(what_is_not_committed_is_not_read), X(items_are_read_in_pages),                              \
-        X(the_history_is_read_in_pages), X(an_empty_store_is_sound),                               \
-        X(readers_see_whole_transactions_while_the_writer_writes)
+    X(uncommitted_rows_are_not_read), X(items_are_read_in_pages), X(the_history_is_read_in_pages), \
+        X(an_empty_store_is_sound), X(readers_see_whole_transactions_while_the_writer_writes)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -1,4 +1,4 @@
-/* Corrections and retractions, on every backend. */
+/* Corrections and retractions of labels, for every backend. */
 #include "backends.h"
 
 #include <errno.h>
@@ -63,17 +63,17 @@ static void add_three_labels(fd_store *store) {
     assert_int_equal(fixture_add_labels(store, rows, 3).created, 3);
 }
 
-static void revisions_are_counted_and_tell_what_was_before(void **state) {
+static void revisions_are_numbered_and_return_the_preference_before(void **state) {
     fd_store *store = backend_of(state);
     add_three_labels(store);
-    const fd_preference said[] = {FD_PREFER_A,    FD_PREFER_B,         FD_PREFER_TIE,
-                                  FD_PREFER_SKIP, FD_PREFER_RETRACTED, FD_PREFER_A};
-    for (uint32_t i = 1; i < FD_LENGTH(said); i++) {
-        fd_label_changed changed = revise(store, "l2", said[i], -1, NULL);
+    const fd_preference preferences[] = {FD_PREFER_A,    FD_PREFER_B,         FD_PREFER_TIE,
+                                         FD_PREFER_SKIP, FD_PREFER_RETRACTED, FD_PREFER_A};
+    for (uint32_t i = 1; i < FD_LENGTH(preferences); i++) {
+        fd_label_changed changed = revise(store, "l2", preferences[i], -1, NULL);
         assert_true(changed.changed);
         assert_int_equal(changed.original, 2);
         assert_int_equal(changed.revision, i);
-        assert_int_equal(changed.before, said[i - 1]);
+        assert_int_equal(changed.before, preferences[i - 1]);
     }
     fd_counts counts = fixture_counts(store);
     assert_int_equal(counts.labels, 3);
@@ -102,7 +102,7 @@ static void the_history_keeps_every_revision_and_names_the_original(void **state
     }
 }
 
-static void a_revision_keeps_the_comment_and_the_duration_unless_it_brings_others(void **state) {
+static void a_revision_keeps_the_comment_and_duration_unless_it_has_its_own(void **state) {
     fd_store *store = backend_of(state);
     add_three_labels(store);
     (void)revise(store, "l2", FD_PREFER_B, -1, NULL);
@@ -134,14 +134,14 @@ static void the_same_revision_again_changes_nothing(void **state) {
     assert_int_equal(again.revision, 1);
     assert_int_equal(again.original, 2);
     assert_int_equal(again.before, FD_PREFER_B);
-    /* What the first revision said is no longer the newest: saying so again is a change. */
+    /* Going back to the preference of an older revision is a change. */
     assert_true(revise(store, "l2", FD_PREFER_A, -1, "both are fine").changed);
     assert_true(revise(store, "l2", FD_PREFER_A, 1501, NULL).changed);
     assert_true(revise(store, "l2", FD_PREFER_A, -1, "").changed);
     assert_int_equal(fixture_counts(store).label_rows, 7);
 }
 
-static void a_label_that_is_not_there_cannot_be_revised(void **state) {
+static void an_unknown_label_cannot_be_revised(void **state) {
     fd_store *store = backend_of(state);
     add_three_labels(store);
     const char *const unknown[] = {"l4", "", "L1", "l1 "};
@@ -157,7 +157,7 @@ static void a_label_that_is_not_there_cannot_be_revised(void **state) {
     assert_int_equal(fixture_counts(store).label_rows, 4);
 }
 
-static void a_label_is_revised_by_whom_it_is_of_alone(void **state) {
+static void only_the_annotator_of_a_label_revises_it(void **state) {
     fd_store *store = backend_of(state);
     add_three_labels(store);
     fd_label_change change = {.id = "l1",
@@ -205,7 +205,7 @@ static void rollback_undoes_revisions(void **state) {
     fixture_check(store);
 }
 
-static void a_repeated_label_is_known_after_its_revision_too(void **state) {
+static void a_repeated_label_is_recognised_after_a_revision(void **state) {
     fd_store *store = backend_of(state);
     add_three_labels(store);
     (void)revise(store, "l1", FD_PREFER_B, -1, "later");
@@ -220,13 +220,12 @@ static void a_repeated_label_is_known_after_its_revision_too(void **state) {
 }
 
 #define TESTS(X)                                                                                   \
-    X(revisions_are_counted_and_tell_what_was_before),                                             \
+    X(revisions_are_numbered_and_return_the_preference_before),                                    \
         X(the_history_keeps_every_revision_and_names_the_original),                                \
-        X(a_revision_keeps_the_comment_and_the_duration_unless_it_brings_others),                  \
-        X(the_same_revision_again_changes_nothing),                                                \
-        X(a_label_that_is_not_there_cannot_be_revised),                                            \
-        X(a_label_is_revised_by_whom_it_is_of_alone), X(rollback_undoes_revisions),                \
-        X(a_repeated_label_is_known_after_its_revision_too)
+        X(a_revision_keeps_the_comment_and_duration_unless_it_has_its_own),                        \
+        X(the_same_revision_again_changes_nothing), X(an_unknown_label_cannot_be_revised),         \
+        X(only_the_annotator_of_a_label_revises_it), X(rollback_undoes_revisions),                 \
+        X(a_repeated_label_is_recognised_after_a_revision)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -1,4 +1,4 @@
-/* What only a database on disk can do: outlive its process, be in use, be another's. */
+/* A database on disk: it outlives its process, may be in use, and may not be ours. */
 #include "database.h"
 #include "sqlite_store.h"
 
@@ -18,12 +18,12 @@ static void write_file(const char *path, const char *text) {
     assert_int_equal(fclose(file), 0);
 }
 
-/* ---- life ---- */
+/* ---- opening and closing ---- */
 
-static void what_was_committed_is_there_after_reopening(void **state) {
-    const char *path = path_of(state);
+static void committed_rows_are_there_after_reopening(void **state) {
+    const char *path = database_path(state);
     database_make(path);
-    assert_false(is_there(fixture_text("%s-wal", path)));
+    assert_false(file_exists(fixture_text("%s-wal", path)));
     FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(path);
     database_expect_filled(store);
     fd_item_row next = fixture_item("next");
@@ -35,20 +35,20 @@ static void what_was_committed_is_there_after_reopening(void **state) {
     assert_int_equal(index, 3);
 }
 
-static void a_transaction_that_was_not_committed_ends_with_the_store(void **state) {
-    fd_store *store = fixture_open(path_of(state));
+static void closing_the_store_drops_an_uncommitted_transaction(void **state) {
+    fd_store *store = fixture_open(database_path(state));
     fd_item_row item = fixture_item("a");
     uint32_t index;
     fd_added added;
     fixture_begin(store);
     assert_int_equal(store->operations->items_add(store, &item, 1, &index, &added), 0);
     fd_store_close(store);
-    FD_CLEANUP(fd_store_closep) fd_store *again = fixture_open(path_of(state));
+    FD_CLEANUP(fd_store_closep) fd_store *again = fixture_open(database_path(state));
     assert_int_equal(fixture_counts(again).items, 0);
 }
 
 static void only_the_owner_may_read_the_files(void **state) {
-    const char *path = path_of(state);
+    const char *path = database_path(state);
     FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(path);
     database_fill(store);
     static const char *const suffixes[] = {"", "-wal", "-shm", ".lock"};
@@ -59,8 +59,8 @@ static void only_the_owner_may_read_the_files(void **state) {
     }
 }
 
-static void the_connections_are_as_safe_as_they_should_be(void **state) {
-    FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(path_of(state));
+static void each_connection_has_its_safe_settings(void **state) {
+    FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(database_path(state));
     fd_sqlite_store *sqlite = (fd_sqlite_store *)store;
     int64_t newest = (int64_t)fd_sqlite_migration_count;
     const struct {
@@ -79,7 +79,8 @@ static void the_connections_are_as_safe_as_they_should_be(void **state) {
         int64_t value;
         assert_int_equal(fd_sqlite_query_integer(&sqlite->writer, wanted[i].pragma, &value), 0);
         assert_int_equal(value, wanted[i].writer);
-        assert_int_equal(fd_sqlite_query_integer(&sqlite->readers[0], wanted[i].pragma, &value), 0);
+        assert_int_equal(
+            fd_sqlite_query_integer(&sqlite->readers.connections[0], wanted[i].pragma, &value), 0);
         assert_int_equal(value, wanted[i].reader);
     }
     const struct {
@@ -89,14 +90,15 @@ static void the_connections_are_as_safe_as_they_should_be(void **state) {
         int value;
         (void)sqlite3_db_config(sqlite->writer.database, options[i].option, -1, &value);
         assert_int_equal(value, options[i].writer);
-        (void)sqlite3_db_config(sqlite->readers[0].database, options[i].option, -1, &value);
+        (void)sqlite3_db_config(sqlite->readers.connections[0].database, options[i].option, -1,
+                                &value);
         assert_int_equal(value, options[i].reader);
     }
     char mode[16];
     assert_int_equal(
         fd_sqlite_query_text(&sqlite->writer, "PRAGMA journal_mode", mode, sizeof(mode)), 0);
     assert_string_equal(mode, "wal");
-    assert_int_equal(sqlite3_db_readonly(sqlite->readers[0].database, "main"), 1);
+    assert_int_equal(sqlite3_db_readonly(sqlite->readers.connections[0].database, "main"), 1);
 }
 
 /* ---- kill ---- */
@@ -107,7 +109,7 @@ static size_t labels_before(size_t transactions) {
 }
 
 static int write_transaction(fd_store *store, size_t k) {
-    FD_FREE char *prompt = malloc(4096); /* pages enough for checkpoints */
+    FD_FREE char *prompt = malloc(4096); /* enough pages for checkpoints */
     char ids[5][32], item_id[32];
     fd_label_row labels[5];
     size_t n = k % 5 + 1;
@@ -133,7 +135,7 @@ static int write_transaction(fd_store *store, size_t k) {
     return r == 0 ? store->operations->commit(store) : r;
 }
 
-/* Writes until it is killed, and acknowledges each transaction on the pipe. */
+/* Writes transactions until it is killed, and acknowledges each one on the pipe. */
 static void write_until_killed(const char *path, size_t k, int acknowledge) {
     fd_store *store;
     fd_fault fault;
@@ -144,8 +146,8 @@ static void write_until_killed(const char *path, size_t k, int acknowledge) {
             _exit(1);
 }
 
-/* Kills a writer at a random moment after some acknowledgements; the number of transactions that
- * were acknowledged in all. */
+/* Kills a writer at a random moment after some acknowledgements. Returns the total number of
+ * acknowledged transactions. */
 static size_t kill_a_writer(const char *path, size_t k, unsigned *seed) {
     int ends[2];
     assert_int_equal(pipe(ends), 0);
@@ -170,8 +172,8 @@ static size_t kill_a_writer(const char *path, size_t k, unsigned *seed) {
     return last + 1;
 }
 
-static void kill_9_loses_nothing_acknowledged_and_leaves_no_half_transaction(void **state) {
-    const char *path = path_of(state);
+static void kill_9_loses_no_acknowledged_transaction_and_halves_none(void **state) {
+    const char *path = database_path(state);
     unsigned seed = 20;
     size_t k = 0;
     fd_store *store = fixture_open(path);
@@ -192,8 +194,8 @@ static void kill_9_loses_nothing_acknowledged_and_leaves_no_half_transaction(voi
 
 /* ---- one process at a time ---- */
 
-static void a_database_in_use_is_refused_and_named(void **state) {
-    const char *path = path_of(state);
+static void a_database_in_use_is_refused_with_its_path_and_its_process(void **state) {
+    const char *path = database_path(state);
     int ready[2], leave[2];
     assert_int_equal(pipe(ready), 0);
     assert_int_equal(pipe(leave), 0);
@@ -207,7 +209,7 @@ static void a_database_in_use_is_refused_and_named(void **state) {
         if (fd_store_open_sqlite(path, &store, &fault) != 0 || write(ready[1], "r", 1) != 1)
             _exit(1);
         (void)!read(leave[0], &byte, 1);
-        _exit(0); /* without closing: the kernel gives the lock back */
+        _exit(0); /* without closing: the kernel releases the lock */
     }
     char byte;
     (void)close(leave[0]);
@@ -231,7 +233,7 @@ static void a_database_in_use_is_refused_and_named(void **state) {
 }
 
 static void the_same_process_cannot_open_a_database_twice(void **state) {
-    const char *path = path_of(state);
+    const char *path = database_path(state);
     FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(path);
     fd_store *second = NULL;
     fd_fault fault = {0};
@@ -240,8 +242,8 @@ static void the_same_process_cannot_open_a_database_twice(void **state) {
     database_expect_filled(store);
 }
 
-static void reading_alone_works_beside_the_holder_and_writes_nothing(void **state) {
-    const char *path = path_of(state);
+static void reading_only_works_while_another_store_holds_the_database(void **state) {
+    const char *path = database_path(state);
     FD_CLEANUP(fd_store_closep) fd_store *holder = fixture_open(path);
     database_fill(holder);
     fd_fault fault = {0};
@@ -251,7 +253,7 @@ static void reading_alone_works_beside_the_holder_and_writes_nothing(void **stat
     assert_int_equal(store->operations->begin(store), -EROFS);
     assert_int_equal(fd_store_sqlite_schema(store).current, fd_sqlite_migration_count);
     fd_store_close(store);
-    assert_true(is_there(fixture_text("%s-wal", path)));
+    assert_true(file_exists(fixture_text("%s-wal", path)));
 
     fd_item_row more = fixture_item("more");
     assert_int_equal(fixture_add_items(holder, &more, 1).created, 1);
@@ -260,8 +262,8 @@ static void reading_alone_works_beside_the_holder_and_writes_nothing(void **stat
     fd_store_close(store);
 }
 
-static void reading_alone_sees_one_moment(void **state) {
-    const char *path = path_of(state);
+static void reading_only_sees_one_moment(void **state) {
+    const char *path = database_path(state);
     FD_CLEANUP(fd_store_closep) fd_store *holder = fixture_open(path);
     FD_CLEANUP(fd_store_closep) fd_store *store = NULL;
     fd_fault fault = {0};
@@ -276,19 +278,19 @@ static void reading_alone_sees_one_moment(void **state) {
     assert_int_equal(fixture_counts(store).items, before);
 }
 
-static void reading_alone_creates_nothing(void **state) {
+static void reading_only_creates_no_file(void **state) {
     fd_store *store = NULL;
     fd_fault fault = {0};
-    assert_int_equal(fd_store_open_sqlite_read_only(path_of(state), &store, &fault), -ENOENT);
-    assert_non_null(strstr(fault.detail, path_of(state)));
+    assert_int_equal(fd_store_open_sqlite_read_only(database_path(state), &store, &fault), -ENOENT);
+    assert_non_null(strstr(fault.detail, database_path(state)));
     assert_int_equal(rmdir(((fixture_folder *)*state)->name), 0);
     assert_int_equal(mkdir(((fixture_folder *)*state)->name, 0700), 0);
 }
 
 /* ---- files that are not ours ---- */
 
-static void a_newer_database_is_refused_and_left_as_it_is(void **state) {
-    const char *path = path_of(state);
+static void a_newer_database_is_refused_and_unchanged(void **state) {
+    const char *path = database_path(state);
     database_make(path);
     database_run(path, "PRAGMA user_version = 977");
     database_expect_refusal(path, -EPROTONOSUPPORT, "977");
@@ -297,8 +299,8 @@ static void a_newer_database_is_refused_and_left_as_it_is(void **state) {
         fixture_text("newer than this program, which knows up to %zu", fd_sqlite_migration_count));
 }
 
-static void a_database_of_another_program_is_refused_and_left_as_it_is(void **state) {
-    const char *path = path_of(state);
+static void a_database_of_another_program_is_refused_and_unchanged(void **state) {
+    const char *path = database_path(state);
     database_run(path, "CREATE TABLE items (x); INSERT INTO items VALUES (1)");
     database_expect_refusal(path, -EBADMSG, "not fisherd's");
     database_run(path, "PRAGMA application_id = 77");
@@ -307,16 +309,17 @@ static void a_database_of_another_program_is_refused_and_left_as_it_is(void **st
     database_expect_refusal(path, -EBADMSG, "not fisherd's");
     database_run(path, "PRAGMA user_version = 0; PRAGMA application_id = 0x66697368");
     database_expect_refusal(path, -EBADMSG, "not fisherd's");
-    assert_false(is_there(fixture_text("%s.lock", path)));
+    assert_false(file_exists(fixture_text("%s.lock", path)));
 }
 
-static void a_file_that_is_no_database_is_refused_and_left_as_it_is(void **state) {
-    write_file(path_of(state), "Dear diary, today I wrote more than sixteen bytes, and so on.\n");
-    database_expect_refusal(path_of(state), -EBADMSG, "no fisherd database");
+static void a_file_that_is_not_a_database_is_refused_and_unchanged(void **state) {
+    write_file(database_path(state),
+               "Dear diary, today I wrote more than sixteen bytes, and so on.\n");
+    database_expect_refusal(database_path(state), -EBADMSG, "not a fisherd database");
 }
 
 static void an_empty_file_becomes_a_database(void **state) {
-    const char *path = path_of(state);
+    const char *path = database_path(state);
     fd_store *store = NULL;
     fd_fault fault = {0};
     write_file(path, "");
@@ -330,7 +333,7 @@ static void an_empty_file_becomes_a_database(void **state) {
     fd_store_close(store);
 }
 
-static void places_where_no_database_can_be_are_named(void **state) {
+static void a_path_that_cannot_be_a_database_is_named_in_the_fault(void **state) {
     const fixture_folder *folder = *state;
     const struct {
         const char *path;
@@ -349,7 +352,7 @@ static void places_where_no_database_can_be_are_named(void **state) {
     }
 }
 
-/* Opens as somebody whom permissions bind, which root is not. */
+/* Opens as another user if this is root, because root ignores permissions. */
 static int open_as_nobody(const char *path, fd_fault *fault) {
     fd_store *store = NULL;
     uid_t user = geteuid();
@@ -361,7 +364,7 @@ static int open_as_nobody(const char *path, fd_fault *fault) {
     return r;
 }
 
-static void what_may_not_be_written_is_refused(void **state) {
+static void a_database_without_write_permission_is_refused(void **state) {
     const fixture_folder *folder = *state;
     const char *path = folder->path;
     const struct { mode_t folder, file; } modes[] = {{0555, 0666}, {0777, 0444}};
@@ -379,22 +382,22 @@ static void what_may_not_be_written_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        ON_FOLDER(what_was_committed_is_there_after_reopening),
-        ON_FOLDER(a_transaction_that_was_not_committed_ends_with_the_store),
+        ON_FOLDER(committed_rows_are_there_after_reopening),
+        ON_FOLDER(closing_the_store_drops_an_uncommitted_transaction),
         ON_FOLDER(only_the_owner_may_read_the_files),
-        ON_FOLDER(the_connections_are_as_safe_as_they_should_be),
-        ON_FOLDER(kill_9_loses_nothing_acknowledged_and_leaves_no_half_transaction),
-        ON_FOLDER(a_database_in_use_is_refused_and_named),
+        ON_FOLDER(each_connection_has_its_safe_settings),
+        ON_FOLDER(kill_9_loses_no_acknowledged_transaction_and_halves_none),
+        ON_FOLDER(a_database_in_use_is_refused_with_its_path_and_its_process),
         ON_FOLDER(the_same_process_cannot_open_a_database_twice),
-        ON_FOLDER(reading_alone_works_beside_the_holder_and_writes_nothing),
-        ON_FOLDER(reading_alone_sees_one_moment),
-        ON_FOLDER(reading_alone_creates_nothing),
-        ON_FOLDER(a_newer_database_is_refused_and_left_as_it_is),
-        ON_FOLDER(a_database_of_another_program_is_refused_and_left_as_it_is),
-        ON_FOLDER(a_file_that_is_no_database_is_refused_and_left_as_it_is),
+        ON_FOLDER(reading_only_works_while_another_store_holds_the_database),
+        ON_FOLDER(reading_only_sees_one_moment),
+        ON_FOLDER(reading_only_creates_no_file),
+        ON_FOLDER(a_newer_database_is_refused_and_unchanged),
+        ON_FOLDER(a_database_of_another_program_is_refused_and_unchanged),
+        ON_FOLDER(a_file_that_is_not_a_database_is_refused_and_unchanged),
         ON_FOLDER(an_empty_file_becomes_a_database),
-        ON_FOLDER(places_where_no_database_can_be_are_named),
-        ON_FOLDER(what_may_not_be_written_is_refused),
+        ON_FOLDER(a_path_that_cannot_be_a_database_is_named_in_the_fault),
+        ON_FOLDER(a_database_without_write_permission_is_refused),
     };
     return cmocka_run_group_tests_name("sqlite", tests, NULL, NULL);
 }

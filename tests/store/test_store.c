@@ -1,4 +1,4 @@
-/* The rules of writing that every backend keeps: each test runs against all of them. */
+/* The rules of writing, for every backend. */
 #include "backends.h"
 
 #include <errno.h>
@@ -82,7 +82,7 @@ static void items_come_back_as_they_went_in(void **state) {
     fd_item_row rows[FD_LENGTH(awkward_texts) + 1];
     size_t n = FD_LENGTH(awkward_texts);
     for (size_t i = 0; i < n; i++) {
-        /* Texts of all lengths before it leave the embedding at odd addresses. */
+        /* Texts of all lengths before the embedding put it at odd addresses. */
         rows[i] = fixture_item(awkward_texts[i]);
         rows[i].prompt_id = awkward_texts[(i + 1) % n];
         rows[i].prompt = awkward_texts[(i + 2) % n];
@@ -193,7 +193,7 @@ static void sequences_tell_new_labels_from_known_ones(void **state) {
     assert_int_equal(fixture_counts(store).labels, 3);
 }
 
-static void the_time_of_arrival_is_no_content(void **state) {
+static void the_time_of_arrival_is_not_content(void **state) {
     fd_store *store = backend_of(state);
     fixture_add_numbered_items(store, 2);
     fd_item_row item = fixture_item("i0");
@@ -218,7 +218,7 @@ static void an_empty_list_adds_nothing(void **state) {
     fixture_commit(store);
 }
 
-/* Rows like fixture_item("i0") but for one member. */
+/* Rows that differ from fixture_item("i0") in one member. */
 static size_t other_items(fd_item_row *rows) {
     static const float negative_zero[] = {0.5f, -1.25f, -0.0f}, longer[] = {0.5f, -1.25f, 3.0f, 0};
     size_t n = 0;
@@ -237,7 +237,7 @@ static size_t other_items(fd_item_row *rows) {
     return n;
 }
 
-static void an_item_with_other_content_is_a_conflict_and_leaves_nothing(void **state) {
+static void an_item_with_other_content_is_a_conflict_and_adds_nothing(void **state) {
     fd_store *store = backend_of(state);
     fixture_add_numbered_items(store, 1);
     fd_item_row others[9];
@@ -283,7 +283,7 @@ static size_t other_labels(fd_label_row *rows) {
     return n;
 }
 
-static void a_label_with_other_content_is_a_conflict_and_leaves_nothing(void **state) {
+static void a_label_with_other_content_is_a_conflict_and_adds_nothing(void **state) {
     fd_store *store = backend_of(state);
     fixture_add_numbered_items(store, 3);
     fd_label_row first = fixture_label("l0", 0, 1);
@@ -303,7 +303,7 @@ static void a_label_with_other_content_is_a_conflict_and_leaves_nothing(void **s
     }
 }
 
-static void labels_of_no_pair_are_refused_and_leave_nothing(void **state) {
+static void labels_without_two_known_items_are_refused_and_add_nothing(void **state) {
     fd_store *store = backend_of(state);
     fixture_add_numbered_items(store, 2);
     const uint32_t pairs[][2] = {{0, 2}, {2, 0}, {UINT32_MAX, 1}, {1, 1}};
@@ -321,7 +321,7 @@ static void labels_of_no_pair_are_refused_and_leave_nothing(void **state) {
 
 /* ---- transactions ---- */
 
-static void a_conflict_leaves_the_rest_of_the_transaction(void **state) {
+static void a_conflict_does_not_undo_the_rest_of_the_transaction(void **state) {
     fd_store *store = backend_of(state);
     fd_item_row first = fixture_item("a"), other = fixture_item("a"), last = fixture_item("b");
     other.prompt = "other";
@@ -374,12 +374,12 @@ static void rollback_undoes_everything_since_begin(void **state) {
     X(items_come_back_as_they_went_in), X(labels_come_back_as_they_went_in),                       \
         X(an_embedding_of_8_kilobytes_comes_back_bit_by_bit),                                      \
         X(indices_are_dense_and_known_items_keep_theirs),                                          \
-        X(sequences_tell_new_labels_from_known_ones), X(the_time_of_arrival_is_no_content),        \
+        X(sequences_tell_new_labels_from_known_ones), X(the_time_of_arrival_is_not_content),       \
         X(an_empty_list_adds_nothing),                                                             \
-        X(an_item_with_other_content_is_a_conflict_and_leaves_nothing),                            \
-        X(a_label_with_other_content_is_a_conflict_and_leaves_nothing),                            \
-        X(labels_of_no_pair_are_refused_and_leave_nothing),                                        \
-        X(a_conflict_leaves_the_rest_of_the_transaction),                                          \
+        X(an_item_with_other_content_is_a_conflict_and_adds_nothing),                              \
+        X(a_label_with_other_content_is_a_conflict_and_adds_nothing),                              \
+        X(labels_without_two_known_items_are_refused_and_add_nothing),                             \
+        X(a_conflict_does_not_undo_the_rest_of_the_transaction),                                   \
         X(rollback_undoes_everything_since_begin)
 
 int main(void) {

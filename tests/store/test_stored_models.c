@@ -1,4 +1,4 @@
-/* The versions of the model: each test runs against every backend. */
+/* Model versions, for every backend. */
 #include "backends.h"
 
 #include <errno.h>
@@ -152,7 +152,7 @@ static void models_are_read_from_the_newest_down(void **state) {
     assert_string_equal(listed(store, 9, 0), "");
 }
 
-static void a_version_is_taken_once_and_needs_bytes(void **state) {
+static void a_version_is_stored_once_and_needs_bytes(void **state) {
     fd_store *store = backend_of(state);
     fd_model_row model = fixture_model(1), none = fixture_model(0), empty = fixture_model(2);
     empty.size = 0;
@@ -166,7 +166,7 @@ static void a_version_is_taken_once_and_needs_bytes(void **state) {
 
 /* ---- states ---- */
 
-static void one_model_at_most_is_active(void **state) {
+static void at_most_one_model_is_active(void **state) {
     fd_store *store = backend_of(state);
     for (uint64_t version = 1; version <= 3; version++)
         add_version(store, version);
@@ -182,7 +182,7 @@ static void one_model_at_most_is_active(void **state) {
     fixture_check(store);
 }
 
-static void a_model_that_is_not_there_cannot_be_active_and_changes_nothing(void **state) {
+static void activating_an_unknown_version_changes_nothing(void **state) {
     fd_store *store = backend_of(state);
     assert_int_equal(activate(store, 1), -ENOENT);
     add_version(store, 2);
@@ -192,7 +192,7 @@ static void a_model_that_is_not_there_cannot_be_active_and_changes_nothing(void 
     assert_string_equal(all(store), "2a");
 }
 
-static void a_rejected_model_that_is_active_has_no_reason_any_more(void **state) {
+static void activating_a_rejected_model_clears_its_reason(void **state) {
     fd_store *store = backend_of(state);
     fd_model_row row = fixture_model(1);
     row.state = FD_MODEL_REJECTED;
@@ -226,7 +226,7 @@ static void pruning_keeps_the_newest_the_active_and_the_spared(void **state) {
 
 /* ---- transactions ---- */
 
-static void what_a_transaction_does_to_models_is_seen_after_its_commit_or_never(void **state) {
+static void changes_to_models_are_seen_after_the_commit_only(void **state) {
     fd_store *store = backend_of(state);
     add_version(store, 1);
     add_version(store, 2);
@@ -249,7 +249,7 @@ static void what_a_transaction_does_to_models_is_seen_after_its_commit_or_never(
     }
 }
 
-/* A visit may write: what it was shown does not move. */
+/* A callback may write: the row that it was passed stays where it is. */
 static int prune_all_but_the_newest(void *context, const fd_model_row *row) {
     fd_store *store = context;
     fd_model_row copy = *row;
@@ -261,7 +261,7 @@ static int prune_all_but_the_newest(void *context, const fd_model_row *row) {
     return 1;
 }
 
-static void a_row_that_is_read_outlives_its_deletion(void **state) {
+static void a_row_stays_valid_while_it_is_read_and_deleted(void **state) {
     fd_store *store = backend_of(state);
     add_version(store, 1);
     add_version(store, 2);
@@ -286,12 +286,12 @@ static void states_have_names(void **state) {
 
 #define TESTS(X)                                                                                   \
     X(models_come_back_as_they_went_in), X(models_are_read_from_the_newest_down),                  \
-        X(a_version_is_taken_once_and_needs_bytes), X(one_model_at_most_is_active),                \
-        X(a_model_that_is_not_there_cannot_be_active_and_changes_nothing),                         \
-        X(a_rejected_model_that_is_active_has_no_reason_any_more),                                 \
+        X(a_version_is_stored_once_and_needs_bytes), X(at_most_one_model_is_active),               \
+        X(activating_an_unknown_version_changes_nothing),                                          \
+        X(activating_a_rejected_model_clears_its_reason),                                          \
         X(pruning_keeps_the_newest_the_active_and_the_spared),                                     \
-        X(what_a_transaction_does_to_models_is_seen_after_its_commit_or_never),                    \
-        X(a_row_that_is_read_outlives_its_deletion)
+        X(changes_to_models_are_seen_after_the_commit_only),                                       \
+        X(a_row_stays_valid_while_it_is_read_and_deleted)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

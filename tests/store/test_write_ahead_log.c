@@ -1,4 +1,4 @@
-/* The write-ahead log stays within its bound whoever reads. */
+/* The write-ahead log stays within its bound, whatever is read. */
 #include "database.h"
 #include "memory_store.h"
 
@@ -10,13 +10,13 @@
 
 enum { BOUND_PAGES = 100, PAGE = 4096 + 24, WRITES = 500, READERS = 3 };
 
-/* What one transaction adds, and what a log grows by between two tries to empty it. */
+/* With room for one transaction, and for the growth between two tries to empty the log. */
 static const uint64_t bound_bytes = (BOUND_PAGES + BOUND_PAGES / 4) * PAGE;
 
 static fd_store *open_bounded(const char *path) {
     fd_store *store = fixture_open(path);
     fixture_add_numbered_items(store, 2);
-    ((fd_sqlite_store *)store)->log_bound = BOUND_PAGES;
+    ((fd_sqlite_store *)store)->log.bound = BOUND_PAGES;
     return store;
 }
 
@@ -25,16 +25,16 @@ static void add_label(fd_store *store, size_t number) {
     assert_int_equal(fixture_add_labels(store, &row, 1).created, 1);
 }
 
-/* ---- readers that never leave a gap ---- */
+/* ---- readers without a gap ---- */
 
 struct reading {
     fd_store *store;
     atomic_bool stop;
-    atomic_uint active; /* readings that have begun and not ended */
+    atomic_uint active; /* readings that have begun but not ended */
     atomic_uint rounds;
 };
 
-/* A reading ends once another has begun, or all others wait. */
+/* A reading ends once another one has begun, or all others wait. */
 static int read_on(void *context, const fd_label_row *row) {
     struct reading *reading = context;
     (void)row;
@@ -58,8 +58,8 @@ static void *read_always(void *context) {
     return NULL;
 }
 
-static void the_log_stays_bounded_beside_readers_that_leave_no_gap(void **state) {
-    FD_CLEANUP(fd_store_closep) fd_store *store = open_bounded(path_of(state));
+static void the_log_stays_bounded_while_somebody_always_reads(void **state) {
+    FD_CLEANUP(fd_store_closep) fd_store *store = open_bounded(database_path(state));
     struct reading reading = {.store = store};
     pthread_t threads[READERS];
     add_label(store, WRITES);
@@ -80,10 +80,11 @@ static void the_log_stays_bounded_beside_readers_that_leave_no_gap(void **state)
     fixture_check(store);
 }
 
-static void a_log_that_somebody_outside_reads_from_shrinks_once_they_are_done(void **state) {
-    FD_CLEANUP(fd_store_closep) fd_store *store = open_bounded(path_of(state));
+static void the_log_shrinks_after_another_process_has_read_from_it(void **state) {
+    FD_CLEANUP(fd_store_closep) fd_store *store = open_bounded(database_path(state));
     sqlite3 *outside = NULL;
-    assert_int_equal(sqlite3_open_v2(path_of(state), &outside, SQLITE_OPEN_READONLY, NULL), 0);
+    assert_int_equal(sqlite3_open_v2(database_path(state), &outside, SQLITE_OPEN_READONLY, NULL),
+                     0);
     assert_int_equal(sqlite3_exec(outside, "BEGIN; SELECT count(*) FROM labels", NULL, NULL, NULL),
                      SQLITE_OK);
     size_t number = 0;
@@ -97,7 +98,7 @@ static void a_log_that_somebody_outside_reads_from_shrinks_once_they_are_done(vo
     assert_int_equal(fixture_counts(store).labels, number);
 }
 
-/* A visit that writes waits for itself, for a while. */
+/* A callback that writes: the writer waits a while for the reading that it is called from. */
 static int write_much(void *context, const fd_item_row *row) {
     fd_store *store = context;
     (void)row;
@@ -107,13 +108,13 @@ static int write_much(void *context, const fd_item_row *row) {
     return 5;
 }
 
-static void a_reader_that_stays_holds_nobody_up_for_ever(void **state) {
-    FD_CLEANUP(fd_store_closep) fd_store *store = open_bounded(path_of(state));
+static void a_reader_that_stays_does_not_block_the_writer_for_ever(void **state) {
+    FD_CLEANUP(fd_store_closep) fd_store *store = open_bounded(database_path(state));
     assert_int_equal(store->operations->items_read(store, 0, 1, true, write_much, store), 5);
     assert_true(fixture_counts(store).labels > 0);
 }
 
-static void a_log_in_memory_is_none(void **state) {
+static void a_store_in_memory_has_no_log(void **state) {
     (void)state;
     FD_CLEANUP(fd_store_closep) fd_store *store = NULL;
     assert_int_equal(fd_store_open_memory(&store), 0);
@@ -122,10 +123,10 @@ static void a_log_in_memory_is_none(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        ON_FOLDER(the_log_stays_bounded_beside_readers_that_leave_no_gap),
-        ON_FOLDER(a_log_that_somebody_outside_reads_from_shrinks_once_they_are_done),
-        ON_FOLDER(a_reader_that_stays_holds_nobody_up_for_ever),
-        cmocka_unit_test(a_log_in_memory_is_none),
+        ON_FOLDER(the_log_stays_bounded_while_somebody_always_reads),
+        ON_FOLDER(the_log_shrinks_after_another_process_has_read_from_it),
+        ON_FOLDER(a_reader_that_stays_does_not_block_the_writer_for_ever),
+        cmocka_unit_test(a_store_in_memory_has_no_log),
     };
-    return cmocka_run_group_tests_name("log", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("write-ahead log", tests, NULL, NULL);
 }

@@ -1,3 +1,4 @@
+/* Model versions in memory: lists that share rows, one committed and one of the transaction. */
 #include "memory_models.h"
 
 #include <assert.h>
@@ -5,9 +6,11 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "thread.h"
+
 struct fd_memory_model {
     atomic_size_t references;
-    fd_model_row row; /* bytes and reason lie behind it */
+    fd_model_row row; /* its bytes and reason lie behind it */
 };
 
 typedef struct fd_memory_model memory_model;
@@ -15,7 +18,7 @@ typedef fd_memory_model_list list;
 
 /* ---- rows ---- */
 
-/* A copy of the row in another state; NULL without memory. */
+/* A copy of a row, with another state and reason; NULL: out of memory. */
 static memory_model *model_new(const fd_model_row *row, fd_model_state state, const char *reason) {
     size_t text = reason ? strlen(reason) + 1 : 0;
     memory_model *model = malloc(sizeof(*model) + row->size + text);
@@ -49,7 +52,7 @@ static void list_clear(list *models) {
     *models = (list){0};
 }
 
-/* With room for one more. */
+/* The copy has room for one more model. */
 static int list_copy(const list *from, list *ret) {
     memory_model **models = calloc(from->count + 1, sizeof(memory_model *));
     if (!models)
@@ -60,17 +63,17 @@ static int list_copy(const list *from, list *ret) {
     return 0;
 }
 
-/* The place of the first model above the version. */
-static size_t place_above(const list *models, uint64_t version) {
-    size_t place = models->count;
-    while (place > 0 && models->models[place - 1]->row.version > version)
-        place--;
-    return place;
+/* The index of the first model above a version. */
+static size_t index_above(const list *models, uint64_t version) {
+    size_t index = models->count;
+    while (index > 0 && models->models[index - 1]->row.version > version)
+        index--;
+    return index;
 }
 
 static memory_model *find(const list *models, uint64_t version) {
-    size_t place = place_above(models, version);
-    memory_model *model = place > 0 ? models->models[place - 1] : NULL;
+    size_t index = index_above(models, version);
+    memory_model *model = index > 0 ? models->models[index - 1] : NULL;
     return model && model->row.version == version ? model : NULL;
 }
 
@@ -86,11 +89,12 @@ void fd_memory_models_clear(fd_memory_models *models) {
     (void)pthread_mutex_destroy(&models->lock);
 }
 
+/* The list as the writer sees it. */
 static const list *current(const fd_memory_models *models) {
     return models->changed ? &models->next : &models->committed;
 }
 
-/* Puts a list that was made from the current one in its place. */
+/* Replaces the current list by one that was made from it. */
 static void change(fd_memory_models *models, list changed) {
     list_clear(&models->next);
     models->next = changed;
@@ -100,10 +104,11 @@ static void change(fd_memory_models *models, list changed) {
 void fd_memory_models_commit(fd_memory_models *models) {
     if (!models->changed)
         return;
-    (void)pthread_mutex_lock(&models->lock);
     list old = models->committed;
-    models->committed = models->next;
-    (void)pthread_mutex_unlock(&models->lock);
+    {
+        FD_LOCKED(&models->lock);
+        models->committed = models->next;
+    }
     list_clear(&old);
     models->next = (list){0};
     models->changed = false;
@@ -129,10 +134,10 @@ int fd_memory_model_add(fd_memory_models *models, const fd_model_row *row) {
         list_clear(&next);
         return -ENOMEM;
     }
-    size_t place = place_above(&next, row->version);
-    memmove(&next.models[place + 1], &next.models[place],
-            (next.count++ - place) * sizeof(memory_model *));
-    next.models[place] = model;
+    size_t index = index_above(&next, row->version);
+    memmove(&next.models[index + 1], &next.models[index],
+            (next.count++ - index) * sizeof(memory_model *));
+    next.models[index] = model;
     change(models, next);
     return 0;
 }
@@ -188,19 +193,20 @@ int fd_memory_models_prune(fd_memory_models *models, size_t keep, uint64_t spare
 /* ---- reading ---- */
 
 size_t fd_memory_models_count(fd_memory_models *models) {
-    (void)pthread_mutex_lock(&models->lock);
-    size_t count = models->committed.count;
-    (void)pthread_mutex_unlock(&models->lock);
-    return count;
+    FD_LOCKED(&models->lock);
+    return models->committed.count;
+}
+
+static int copy_committed(fd_memory_models *models, list *ret) {
+    FD_LOCKED(&models->lock);
+    return list_copy(&models->committed, ret);
 }
 
 int fd_memory_models_read(fd_memory_models *models, uint64_t highest, size_t limit, bool bytes,
                           fd_model_visit *visit, void *context) {
     FD_CLEANUP(list_clear) list seen = {0};
-    (void)pthread_mutex_lock(&models->lock);
-    int r = list_copy(&models->committed, &seen);
-    (void)pthread_mutex_unlock(&models->lock);
-    for (size_t i = place_above(&seen, highest); i > 0 && limit > 0 && r == 0; i--, limit--) {
+    int r = copy_committed(models, &seen);
+    for (size_t i = index_above(&seen, highest); i > 0 && limit > 0 && r == 0; i--, limit--) {
         fd_model_row row = seen.models[i - 1]->row;
         if (!bytes) {
             row.bytes = NULL;

@@ -1,9 +1,9 @@
 /*
- * The models of the store in memory. They come, change their state and go, so unlike the other rows
- * they are in lists of their own: what is committed, and what a transaction makes of it. Rows
- * never change; lists share them.
+ * Model versions in memory. Unlike other rows they change their state and are deleted, so they are
+ * kept as whole lists: the committed one, and the one that a transaction makes of it. A row never
+ * changes, and lists share rows.
  *
- * Threads: as for the store; the list that is committed has a lock of its own.
+ * Threads: as for the store. The committed list has a lock of its own.
  */
 #ifndef FD_MEMORY_MODELS_H
 #define FD_MEMORY_MODELS_H
@@ -22,8 +22,8 @@ typedef struct fd_memory_model_list {
 typedef struct fd_memory_models {
     pthread_mutex_t lock;
     fd_memory_model_list committed; /* guarded by lock; only the writer changes it */
-    bool changed;                   /* the writer's, as is the next */
-    fd_memory_model_list next;      /* what the transaction leaves, once it changed something */
+    bool changed;                   /* a transaction has made `next`; used by the writer only */
+    fd_memory_model_list next;      /* the list that a commit publishes; used by the writer only */
 } fd_memory_models;
 
 void fd_memory_models_init(fd_memory_models *models);

@@ -1,199 +1,65 @@
 /*
- * Rows in memory, with the rules of the database: what is written is seen by readers once it is
- * committed. A row is one allocation and never changes, so that a reader needs the lock only to
- * fetch its address.
+ * The store in memory, with the rules of the database: readers see committed rows only. One lock
+ * guards the committed counts of items and labels, so that readers see whole transactions.
  */
+#include "memory_store.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
+#include "memory_items.h"
+#include "memory_labels.h"
 #include "memory_models.h"
-#include "memory_store.h"
-
-struct memory_item {
-    fd_item_row row;
-    UT_hash_handle hh;
-};
-
-struct memory_label {
-    fd_label_row row;
-    struct memory_label *first;  /* revision 0, which the hash table has */
-    struct memory_label *newest; /* of revision 0; the writer's */
-    struct memory_label *before; /* the revision before; NULL of revision 0 */
-    UT_hash_handle hh;
-};
-
-/* Rows in the order of their arrival. */
-struct table {
-    void **rows; /* moved under the lock */
-    size_t capacity;
-    size_t count;     /* the writer's */
-    size_t committed; /* guarded by the lock */
-};
+#include "thread.h"
 
 struct memory_store {
     fd_store store;
-    bool in_transaction; /* the writer's, as are the hash tables */
-    struct memory_item *item_by_id;
-    struct memory_label *label_by_id; /* revisions 0 */
+    bool in_transaction; /* used by the writer only */
     pthread_rwlock_t lock;
-    size_t label_ids; /* committed; guarded by the lock */
-    struct table items;
-    struct table labels;
-    fd_memory_models models;
+    fd_memory_items items;
+    fd_memory_labels labels;
+    fd_memory_models models; /* with a lock of their own */
 };
 
-/* ---- rows ---- */
-
-/* Bytes of an allocation, measured first (`at` is NULL) and then filled. */
-struct packing {
-    char *at;
-    size_t size;
-};
-
-static const void *pack(struct packing *packing, const void *bytes, size_t size) {
-    packing->size += size;
-    if (!packing->at || !bytes)
-        return NULL;
-    void *copy = memcpy(packing->at, bytes, size);
-    packing->at += size;
-    return copy;
+static struct memory_store *memory_of(fd_store *store) {
+    return (struct memory_store *)store;
 }
 
-static const char *pack_text(struct packing *packing, const char *text) {
-    return text ? pack(packing, text, strlen(text) + 1) : NULL;
+/* The store, which must be in a transaction. */
+static struct memory_store *writing_to(fd_store *store) {
+    struct memory_store *memory = memory_of(store);
+    assert(memory->in_transaction);
+    return memory;
 }
 
-/* The numbers go first, where they are aligned. */
-static void pack_item(struct packing *packing, const fd_item_row *from, fd_item_row *to) {
-    fd_item_row row = *from;
-    row.embedding = pack(packing, from->embedding, from->dimension * sizeof(*from->embedding));
-    row.id = pack_text(packing, from->id);
-    row.prompt_id = pack_text(packing, from->prompt_id);
-    row.prompt = pack_text(packing, from->prompt);
-    row.response = pack_text(packing, from->response);
-    row.metadata = pack_text(packing, from->metadata);
-    *to = row;
-}
-
-static void pack_label(struct packing *packing, const fd_label_row *from, fd_label_row *to) {
-    fd_label_row row = *from;
-    row.id = pack_text(packing, from->id);
-    row.annotator = pack_text(packing, from->annotator);
-    row.assignment = pack_text(packing, from->assignment);
-    row.comment = pack_text(packing, from->comment);
-    *to = row;
-}
-
-/* struct memory_WHAT from a row, in one allocation; NULL without memory. */
-#define DEFINE_NEW(what)                                                                           \
-    static struct memory_##what *what##_new(const fd_##what##_row *row) {                          \
-        fd_##what##_row unused;                                                                    \
-        struct packing packing = {0};                                                              \
-        pack_##what(&packing, row, &unused);                                                       \
-        struct memory_##what *copy = calloc(1, sizeof(*copy) + packing.size);                      \
-        if (!copy)                                                                                 \
-            return NULL;                                                                           \
-        packing.at = (char *)(copy + 1);                                                           \
-        pack_##what(&packing, row, &copy->row);                                                    \
-        return copy;                                                                               \
-    }
-DEFINE_NEW(item)
-DEFINE_NEW(label)
-
-static bool same_text(const char *a, const char *b) {
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-static bool same_item(const fd_item_row *a, const fd_item_row *b) {
-    return same_text(a->prompt_id, b->prompt_id) && same_text(a->prompt, b->prompt) &&
-           same_text(a->response, b->response) && same_text(a->metadata, b->metadata) &&
-           a->dimension == b->dimension &&
-           memcmp(a->embedding, b->embedding, a->dimension * sizeof(*a->embedding)) == 0;
-}
-
-static bool same_label(const fd_label_row *a, const fd_label_row *b) {
-    return a->item_a == b->item_a && a->item_b == b->item_b && a->preference == b->preference &&
-           same_text(a->annotator, b->annotator) && same_text(a->assignment, b->assignment) &&
-           a->duration_ms == b->duration_ms && same_text(a->comment, b->comment);
-}
-
-/* ---- tables ---- */
-
-static int table_reserve(struct memory_store *memory, struct table *table) {
-    if (table->count < table->capacity)
-        return 0;
-    size_t capacity = table->capacity ? 2 * table->capacity : 64;
-    (void)pthread_rwlock_wrlock(&memory->lock);
-    void **rows = reallocarray(table->rows, capacity, sizeof(*rows));
-    if (rows) {
-        table->rows = rows;
-        table->capacity = capacity;
-    }
-    (void)pthread_rwlock_unlock(&memory->lock);
-    return rows ? 0 : -ENOMEM;
-}
-
-/* A committed row, or NULL beyond them. */
-static const void *table_at(struct memory_store *memory, const struct table *table, size_t i) {
-    (void)pthread_rwlock_rdlock(&memory->lock);
-    const void *row = i < table->committed ? table->rows[i] : NULL;
-    (void)pthread_rwlock_unlock(&memory->lock);
-    return row;
-}
-
-static void drop_items(struct memory_store *memory, size_t keep) {
-    while (memory->items.count > keep) {
-        struct memory_item *item = memory->items.rows[--memory->items.count];
-        assert(memory->item_by_id);
-        HASH_DEL(memory->item_by_id, item);
-        free(item);
-    }
-}
-
-static void drop_labels(struct memory_store *memory, size_t keep) {
-    while (memory->labels.count > keep) {
-        struct memory_label *label = memory->labels.rows[--memory->labels.count];
-        if (label->before)
-            label->first->newest = label->before;
-        else {
-            assert(memory->label_by_id);
-            HASH_DEL(memory->label_by_id, label);
-        }
-        free(label);
-    }
-}
-
-/* ---- writing ---- */
+/* ---- transactions ---- */
 
 static int memory_begin(fd_store *store) {
-    struct memory_store *memory = (struct memory_store *)store;
+    struct memory_store *memory = memory_of(store);
     assert(!memory->in_transaction);
     memory->in_transaction = true;
     return 0;
 }
 
+static void commit_rows(struct memory_store *memory) {
+    FD_WRITE_LOCKED(&memory->lock);
+    memory->items.table.committed = memory->items.table.count;
+    fd_memory_labels_commit(&memory->labels);
+}
+
 static int memory_commit(fd_store *store) {
-    struct memory_store *memory = (struct memory_store *)store;
-    assert(memory->in_transaction);
-    (void)pthread_rwlock_wrlock(&memory->lock);
-    memory->items.committed = memory->items.count;
-    memory->labels.committed = memory->labels.count;
-    memory->label_ids = HASH_COUNT(memory->label_by_id);
-    (void)pthread_rwlock_unlock(&memory->lock);
+    struct memory_store *memory = writing_to(store);
+    commit_rows(memory);
     fd_memory_models_commit(&memory->models);
     memory->in_transaction = false;
     return 0;
 }
 
 static void memory_rollback(fd_store *store) {
-    struct memory_store *memory = (struct memory_store *)store;
-    drop_items(memory, memory->items.committed);
-    drop_labels(memory, memory->labels.committed);
+    struct memory_store *memory = memory_of(store);
+    fd_memory_items_drop(&memory->items, memory->items.table.committed);
+    fd_memory_labels_drop(&memory->labels, memory->labels.table.committed);
     fd_memory_models_rollback(&memory->models);
     memory->in_transaction = false;
 }
@@ -203,206 +69,63 @@ static int memory_probe(fd_store *store) {
     return 0;
 }
 
-static int item_add(struct memory_store *memory, const fd_item_row *row, uint32_t *ret_index,
-                    fd_added *added) {
-    struct memory_item *item;
-    HASH_FIND_STR(memory->item_by_id, row->id, item);
-    if (item) {
-        if (!same_item(&item->row, row))
-            return -EEXIST;
-        added->unchanged++;
-        *ret_index = item->row.index;
-        return 0;
-    }
-    int r = table_reserve(memory, &memory->items);
-    if (r < 0)
-        return r;
-    item = item_new(row);
-    if (!item)
-        return -ENOMEM;
-    item->row.index = (uint32_t)memory->items.count;
-    HASH_ADD_KEYPTR(hh, memory->item_by_id, item->row.id, strlen(item->row.id), item);
-    if (!item->hh.tbl) {
-        free(item);
-        return -ENOMEM;
-    }
-    memory->items.rows[memory->items.count++] = item;
-    added->created++;
-    *ret_index = item->row.index;
-    return 0;
-}
+/* ---- writing ---- */
 
 static int memory_items_add(fd_store *store, const fd_item_row *rows, size_t n, uint32_t *indices,
                             fd_added *ret) {
-    struct memory_store *memory = (struct memory_store *)store;
-    assert(memory->in_transaction);
-    size_t before = memory->items.count;
-    *ret = (fd_added){0};
-    for (size_t i = 0; i < n; i++) {
-        int r = item_add(memory, &rows[i], &indices[i], ret);
-        if (r < 0) {
-            drop_items(memory, before);
-            *ret = (fd_added){.conflict = i};
-            return r;
-        }
-    }
-    return 0;
-}
-
-static int label_add(struct memory_store *memory, const fd_label_row *row, int64_t *ret_sequence,
-                     fd_added *added) {
-    if (row->item_a == row->item_b)
-        return -EINVAL;
-    struct memory_label *label;
-    HASH_FIND_STR(memory->label_by_id, row->id, label);
-    if (label) {
-        if (!same_label(&label->row, row))
-            return -EEXIST;
-        added->unchanged++;
-        *ret_sequence = 0;
-        return 0;
-    }
-    if (row->item_a >= memory->items.count || row->item_b >= memory->items.count)
-        return -EINVAL;
-    int r = table_reserve(memory, &memory->labels);
-    if (r < 0)
-        return r;
-    label = label_new(row);
-    if (!label)
-        return -ENOMEM;
-    label->row.sequence = (int64_t)memory->labels.count + 1;
-    label->row.original = label->row.sequence;
-    label->row.revision = 0;
-    label->first = label->newest = label;
-    HASH_ADD_KEYPTR(hh, memory->label_by_id, label->row.id, strlen(label->row.id), label);
-    if (!label->hh.tbl) {
-        free(label);
-        return -ENOMEM;
-    }
-    memory->labels.rows[memory->labels.count++] = label;
-    added->created++;
-    *ret_sequence = label->row.sequence;
-    return 0;
+    return fd_memory_items_add(&writing_to(store)->items, rows, n, indices, ret);
 }
 
 static int memory_labels_add(fd_store *store, const fd_label_row *rows, size_t n,
                              int64_t *sequences, fd_added *ret) {
-    struct memory_store *memory = (struct memory_store *)store;
-    assert(memory->in_transaction);
-    size_t before = memory->labels.count;
-    *ret = (fd_added){0};
-    for (size_t i = 0; i < n; i++) {
-        int r = label_add(memory, &rows[i], &sequences[i], ret);
-        if (r < 0) {
-            drop_labels(memory, before);
-            *ret = (fd_added){.conflict = i};
-            return r;
-        }
-    }
-    return 0;
+    struct memory_store *memory = writing_to(store);
+    return fd_memory_labels_add(&memory->labels, memory->items.table.count, rows, n, sequences,
+                                ret);
 }
 
 static int memory_label_revise(fd_store *store, const fd_label_change *change,
                                fd_label_changed *ret) {
-    struct memory_store *memory = (struct memory_store *)store;
-    assert(memory->in_transaction);
-    struct memory_label *first;
-    HASH_FIND_STR(memory->label_by_id, change->id, first);
-    if (!first || (change->annotator && strcmp(change->annotator, first->row.annotator) != 0))
-        return -ENOENT;
-    fd_label_row row = first->newest->row;
-    *ret = (fd_label_changed){
-        .original = first->row.sequence, .revision = row.revision, .before = row.preference};
-    row.preference = change->preference;
-    if (change->duration_ms >= 0)
-        row.duration_ms = change->duration_ms;
-    if (change->comment)
-        row.comment = change->comment;
-    if (same_label(&row, &first->newest->row))
-        return 0;
-    int r = table_reserve(memory, &memory->labels);
-    if (r < 0)
-        return r;
-    struct memory_label *label = label_new(&row);
-    if (!label)
-        return -ENOMEM;
-    label->row.sequence = (int64_t)memory->labels.count + 1;
-    label->row.created_ms = change->created_ms;
-    ret->revision = ++label->row.revision;
-    ret->changed = true;
-    label->first = first;
-    label->before = first->newest;
-    first->newest = label;
-    memory->labels.rows[memory->labels.count++] = label;
-    return 0;
+    return fd_memory_label_revise(&writing_to(store)->labels, change, ret);
 }
 
 static int memory_model_add(fd_store *store, const fd_model_row *row) {
-    struct memory_store *memory = (struct memory_store *)store;
-    assert(memory->in_transaction);
-    return fd_memory_model_add(&memory->models, row);
+    return fd_memory_model_add(&writing_to(store)->models, row);
 }
 
 static int memory_model_activate(fd_store *store, uint64_t version) {
-    struct memory_store *memory = (struct memory_store *)store;
-    assert(memory->in_transaction);
-    return fd_memory_model_activate(&memory->models, version);
+    return fd_memory_model_activate(&writing_to(store)->models, version);
 }
 
 static int memory_models_prune(fd_store *store, size_t keep, uint64_t spare, size_t *ret_deleted) {
-    struct memory_store *memory = (struct memory_store *)store;
-    assert(memory->in_transaction);
-    return fd_memory_models_prune(&memory->models, keep, spare, ret_deleted);
+    return fd_memory_models_prune(&writing_to(store)->models, keep, spare, ret_deleted);
 }
 
 /* ---- reading ---- */
 
 static int memory_items_read(fd_store *store, uint32_t first, size_t limit, bool embeddings,
                              fd_item_visit *visit, void *context) {
-    struct memory_store *memory = (struct memory_store *)store;
-    int r = 0;
-    for (size_t i = 0; i < limit && r == 0; i++) {
-        const struct memory_item *item = table_at(memory, &memory->items, first + i);
-        if (!item)
-            return 0;
-        fd_item_row row = item->row;
-        if (!embeddings)
-            row.embedding = NULL;
-        r = visit(context, &row);
-    }
-    return r;
+    return fd_memory_items_read(&memory_of(store)->items, first, limit, embeddings, visit, context);
 }
 
 static int memory_labels_read(fd_store *store, int64_t after, size_t limit, fd_label_visit *visit,
                               void *context) {
-    struct memory_store *memory = (struct memory_store *)store;
-    size_t first = after > 0 ? (size_t)after : 0;
-    int r = 0;
-    for (size_t i = 0; i < limit && r == 0; i++) {
-        const struct memory_label *label = table_at(memory, &memory->labels, first + i);
-        if (!label)
-            return 0;
-        r = visit(context, &label->row);
-    }
-    return r;
+    return fd_memory_labels_read(&memory_of(store)->labels, after, limit, visit, context);
 }
 
 static int memory_models_read(fd_store *store, uint64_t highest, size_t limit, bool bytes,
                               fd_model_visit *visit, void *context) {
-    struct memory_store *memory = (struct memory_store *)store;
-    return fd_memory_models_read(&memory->models, highest, limit, bytes, visit, context);
+    return fd_memory_models_read(&memory_of(store)->models, highest, limit, bytes, visit, context);
 }
 
 static int memory_counts(fd_store *store, fd_counts *ret) {
-    struct memory_store *memory = (struct memory_store *)store;
-    (void)pthread_rwlock_rdlock(&memory->lock);
+    struct memory_store *memory = memory_of(store);
+    FD_READ_LOCKED(&memory->lock);
     *ret = (fd_counts){
-        .items = memory->items.committed,
-        .labels = memory->label_ids,
-        .label_rows = memory->labels.committed,
+        .items = memory->items.table.committed,
+        .labels = memory->labels.committed_ids,
+        .label_rows = memory->labels.table.committed,
         .models = fd_memory_models_count(&memory->models),
     };
-    (void)pthread_rwlock_unlock(&memory->lock);
     return 0;
 }
 
@@ -424,22 +147,15 @@ static int memory_back_up(fd_store *store, const char *to, bool (*go_on)(void *c
     (void)go_on;
     (void)context;
     (void)ret;
-    return fd_fault_set(fault, -EOPNOTSUPP, "", "what is in memory cannot be copied to %s", to);
+    return fd_fault_set(fault, -EOPNOTSUPP, "", "a store in memory cannot be backed up to %s", to);
 }
 
-/* ---- life ---- */
+/* ---- opening and closing ---- */
 
 static void memory_close(fd_store *store) {
-    struct memory_store *memory = (struct memory_store *)store;
-    /* All at once: one after another, the hash tables would be searched for each. */
-    HASH_CLEAR(hh, memory->item_by_id);
-    HASH_CLEAR(hh, memory->label_by_id);
-    struct table *const tables[] = {&memory->items, &memory->labels};
-    for (size_t i = 0; i < FD_LENGTH(tables); i++) {
-        for (size_t row = 0; row < tables[i]->count; row++)
-            free(tables[i]->rows[row]);
-        free(tables[i]->rows);
-    }
+    struct memory_store *memory = memory_of(store);
+    fd_memory_items_clear(&memory->items);
+    fd_memory_labels_clear(&memory->labels);
     fd_memory_models_clear(&memory->models);
     (void)pthread_rwlock_destroy(&memory->lock);
     free(memory);
@@ -466,18 +182,24 @@ static const fd_store_operations memory_operations = {
     .close = memory_close,
 };
 
+/* A lock that prefers writers: otherwise a flood of readers keeps the writer waiting. */
+static void init_lock(pthread_rwlock_t *lock) {
+    pthread_rwlockattr_t attributes;
+    (void)pthread_rwlockattr_init(&attributes);
+    (void)pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    (void)pthread_rwlock_init(lock, &attributes);
+    (void)pthread_rwlockattr_destroy(&attributes);
+}
+
 int fd_store_open_memory(fd_store **ret) {
     struct memory_store *memory = calloc(1, sizeof(*memory));
     if (!memory)
         return -ENOMEM;
     memory->store.operations = &memory_operations;
+    init_lock(&memory->lock);
+    memory->items.table.lock = &memory->lock;
+    memory->labels.table.lock = &memory->lock;
     fd_memory_models_init(&memory->models);
-    pthread_rwlockattr_t fair;
-    (void)pthread_rwlockattr_init(&fair);
-    /* Else readers in a flood keep the writer out. */
-    (void)pthread_rwlockattr_setkind_np(&fair, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-    (void)pthread_rwlock_init(&memory->lock, &fair);
-    (void)pthread_rwlockattr_destroy(&fair);
     *ret = &memory->store;
     return 0;
 }

@@ -1,10 +1,12 @@
-/* What a database that SQLite can read may still have wrong. */
+/* Finds damage in a database that SQLite can read. */
+#include "sqlite_check.h"
+
 #include <errno.h>
 
-#include "sqlite_private.h"
+#include "sqlite_backend.h"
 
-/* Each has a row for each thing that is wrong, which says so. The integrity check of a
- * read-only connection passes over CHECK constraints, so what they say is asked for here. */
+/* Each query returns a row for each finding, as a sentence. On a read-only connection the integrity
+ * check skips CHECK constraints, so the queries repeat them. */
 static const char *const checks[] = {
     "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
     "SELECT printf('row %d of %s refers to a row of %s that is not there', rowid, \"table\","
@@ -29,17 +31,13 @@ static const char *const checks[] = {
     " WHERE state NOT IN ('active', 'stored', 'rejected') OR parent NOT BETWEEN 0 AND version - 1",
 };
 
-/* Of each kind; a damaged file would have thousands. */
+/* Of each query: a damaged file may have thousands. */
 enum { FINDINGS_MAX = 100 };
 
-static void finalizep(sqlite3_stmt **statement) {
-    (void)sqlite3_finalize(*statement);
-}
-
-/* 1: so much is damaged that the rest cannot be asked. */
-static int ask(fd_sqlite_connection *reader, const char *sql, fd_finding_visit *visit,
-               void *context) {
-    FD_CLEANUP(finalizep) sqlite3_stmt *statement = NULL;
+/* 1: the query cannot run because of the damage, and the next ones could not either. */
+static int run_check(fd_sqlite_connection *reader, const char *sql, fd_finding_visit *visit,
+                     void *context) {
+    FD_CLEANUP(fd_sqlite_finalizep) sqlite3_stmt *statement = NULL;
     errno = 0;
     int result = sqlite3_prepare_v2(reader->database, sql, -1, &statement, NULL);
     for (int i = 0; i < FINDINGS_MAX && (result == SQLITE_OK || result == SQLITE_ROW); i++) {
@@ -58,11 +56,11 @@ static int ask(fd_sqlite_connection *reader, const char *sql, fd_finding_visit *
 }
 
 int fd_sqlite_check(fd_store *store, fd_finding_visit *visit, void *context) {
-    fd_sqlite_store *sqlite = (fd_sqlite_store *)store;
-    fd_sqlite_connection *reader = fd_sqlite_borrow_reader(sqlite);
+    fd_sqlite_readers *readers = &fd_sqlite_store_of(store)->readers;
+    fd_sqlite_connection *reader = fd_sqlite_readers_borrow(readers);
     int r = 0;
     for (size_t i = 0; i < FD_LENGTH(checks) && r == 0; i++)
-        r = ask(reader, checks[i], visit, context);
-    fd_sqlite_return_reader(sqlite, reader);
+        r = run_check(reader, checks[i], visit, context);
+    fd_sqlite_readers_return(readers, reader);
     return r == 1 ? 0 : r;
 }

@@ -1,14 +1,10 @@
+/* Connections to an SQLite database: their settings, SQL that runs once, and errors. */
+#include "sqlite_connection.h"
+
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "sqlite_private.h"
-
-static const char *const statement_texts[] = {
-#define X(identifier, sql) [FD_SQL_##identifier] = sql,
-#include "sqlite_statements.def"
-#undef X
-};
 
 /* ---- errors ---- */
 
@@ -24,7 +20,7 @@ int fd_sqlite_error(sqlite3 *database, int result) {
         return -ENOSPC;
     case SQLITE_TOOBIG:
         return -EFBIG;
-    case SQLITE_CORRUPT: /* SQLite says so of what the disk does not give back, too */
+    case SQLITE_CORRUPT: /* SQLite also says this when the disk fails to read a page */
         return errno == EIO ? -EIO : -EBADMSG;
     case SQLITE_NOTADB:
         return -EBADMSG;
@@ -48,11 +44,12 @@ int fd_sqlite_error(sqlite3 *database, int result) {
     }
     if (result == SQLITE_IOERR_NOMEM)
         return -ENOMEM;
-    /* SQLite 3.40 does not keep the system's error of a commit, which no call since has changed. */
-    int below = database ? sqlite3_system_errno(database) : 0;
-    if (below == 0)
-        below = errno;
-    return below == ENOSPC || below == EDQUOT || below == EFBIG ? -below : -EIO;
+    /* SQLite 3.40 does not keep the system's error of a commit, but errno still has it. */
+    int system_error = database ? sqlite3_system_errno(database) : 0;
+    if (system_error == 0)
+        system_error = errno;
+    bool full = system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG;
+    return full ? -system_error : -EIO;
 }
 
 static int error_of(const fd_sqlite_connection *connection, int result) {
@@ -70,7 +67,7 @@ int fd_sqlite_fault(const fd_sqlite_connection *connection, const char *path, co
 
 /* ---- connections ---- */
 
-static int connect_to(fd_sqlite_connection *connection, const char *path, int flags) {
+static int open_connection(fd_sqlite_connection *connection, const char *path, int flags) {
     int result = sqlite3_open_v2(path, &connection->database,
                                  flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
     sqlite3 *database = connection->database;
@@ -86,16 +83,16 @@ static int connect_to(fd_sqlite_connection *connection, const char *path, int fl
 }
 
 int fd_sqlite_connect_writer(fd_sqlite_connection *connection, const char *path) {
-    int r = connect_to(connection, path, SQLITE_OPEN_READWRITE);
+    int r = open_connection(connection, path, SQLITE_OPEN_READWRITE);
     if (r < 0)
         return r;
-    /* SQLite falls back to reading when it may not write. */
+    /* Without the right to write, SQLite opens the file for reading only. */
     if (sqlite3_db_readonly(connection->database, "main") == 1)
         return -EACCES;
     char mode[16];
     r = fd_sqlite_query_text(connection, "PRAGMA journal_mode = WAL", mode, sizeof(mode));
     if (r == 0 && strcmp(mode, "wal") != 0)
-        r = -EOPNOTSUPP; /* a file system without shared memory */
+        r = -EOPNOTSUPP; /* the file system has no shared memory */
     if (r < 0)
         return r;
     return fd_sqlite_execute(connection, "PRAGMA synchronous = FULL;"
@@ -103,10 +100,10 @@ int fd_sqlite_connect_writer(fd_sqlite_connection *connection, const char *path)
 }
 
 int fd_sqlite_connect_reader(fd_sqlite_connection *connection, const char *path) {
-    int r = connect_to(connection, path, SQLITE_OPEN_READONLY);
+    int r = open_connection(connection, path, SQLITE_OPEN_READONLY);
     if (r < 0)
         return r;
-    /* SQLite 3.40 can damage a file that two connections checkpoint; that is the writer's alone. */
+    /* SQLite 3.40 can damage a file that two connections checkpoint: only the writer does it. */
     r = error_of(connection, sqlite3_db_config(connection->database,
                                                SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL));
     if (r < 0)
@@ -114,24 +111,13 @@ int fd_sqlite_connect_reader(fd_sqlite_connection *connection, const char *path)
     return fd_sqlite_execute(connection, "PRAGMA query_only = ON");
 }
 
-int fd_sqlite_roll_back(const char *path) {
+int fd_sqlite_roll_back_journal(const char *path) {
     FD_CLEANUP(fd_sqlite_disconnect) fd_sqlite_connection connection = {0};
     int64_t unused;
-    int r = connect_to(&connection, path, SQLITE_OPEN_READWRITE);
-    if (r == 0) /* reading does it */
+    int r = open_connection(&connection, path, SQLITE_OPEN_READWRITE);
+    if (r == 0) /* the first read rolls back */
         r = fd_sqlite_query_integer(&connection, "PRAGMA user_version", &unused);
     return r == -ENOMEM ? r : 0;
-}
-
-int fd_sqlite_prepare(fd_sqlite_connection *connection) {
-    for (size_t i = 0; i < FD_SQL_COUNT; i++) {
-        int result =
-            sqlite3_prepare_v3(connection->database, statement_texts[i], -1,
-                               SQLITE_PREPARE_PERSISTENT, &connection->statements[i], NULL);
-        if (result != SQLITE_OK)
-            return error_of(connection, result);
-    }
-    return 0;
 }
 
 void fd_sqlite_disconnect(fd_sqlite_connection *connection) {
@@ -148,13 +134,9 @@ int fd_sqlite_execute(fd_sqlite_connection *connection, const char *sql) {
     return error_of(connection, sqlite3_exec(connection->database, sql, NULL, NULL, NULL));
 }
 
-static void finalizep(sqlite3_stmt **statement) {
-    (void)sqlite3_finalize(*statement);
-}
-
 int fd_sqlite_query_text(fd_sqlite_connection *connection, const char *sql, char *text,
                          size_t size) {
-    FD_CLEANUP(finalizep) sqlite3_stmt *statement = NULL;
+    FD_CLEANUP(fd_sqlite_finalizep) sqlite3_stmt *statement = NULL;
     errno = 0;
     int result = sqlite3_prepare_v2(connection->database, sql, -1, &statement, NULL);
     if (result == SQLITE_OK)
@@ -174,58 +156,4 @@ int fd_sqlite_query_integer(fd_sqlite_connection *connection, const char *sql, i
     int r = fd_sqlite_query_text(connection, sql, text, sizeof(text));
     *ret = strtoll(text, NULL, 10);
     return r;
-}
-
-/* ---- prepared statements ---- */
-
-int fd_sqlite_step(fd_sqlite_connection *connection, fd_sqlite_statement identifier) {
-    errno = 0;
-    int result = sqlite3_step(connection->statements[identifier]);
-    if (result == SQLITE_ROW)
-        return 1;
-    int r = error_of(connection, result);
-    fd_sqlite_reset(connection, identifier);
-    return r;
-}
-
-int fd_sqlite_run(fd_sqlite_connection *connection, fd_sqlite_statement identifier) {
-    int r = fd_sqlite_step(connection, identifier);
-    if (r <= 0)
-        return r;
-    fd_sqlite_reset(connection, identifier);
-    return 0;
-}
-
-void fd_sqlite_reset(fd_sqlite_connection *connection, fd_sqlite_statement identifier) {
-    (void)sqlite3_reset(connection->statements[identifier]); /* repeats what step said */
-}
-
-fd_sqlite_binding fd_sqlite_bind(fd_sqlite_connection *connection, fd_sqlite_statement identifier) {
-    return (fd_sqlite_binding){.statement = connection->statements[identifier]};
-}
-
-void fd_sqlite_bind_text(fd_sqlite_binding *binding, const char *text) {
-    if (binding->result == SQLITE_OK)
-        binding->result =
-            sqlite3_bind_text(binding->statement, ++binding->parameter, text, -1, SQLITE_STATIC);
-}
-
-void fd_sqlite_bind_integer(fd_sqlite_binding *binding, int64_t value) {
-    if (binding->result == SQLITE_OK)
-        binding->result = sqlite3_bind_int64(binding->statement, ++binding->parameter, value);
-}
-
-void fd_sqlite_bind_real(fd_sqlite_binding *binding, double value) {
-    if (binding->result == SQLITE_OK)
-        binding->result = sqlite3_bind_double(binding->statement, ++binding->parameter, value);
-}
-
-void fd_sqlite_bind_blob(fd_sqlite_binding *binding, const void *bytes, size_t size) {
-    if (binding->result == SQLITE_OK)
-        binding->result = sqlite3_bind_blob64(binding->statement, ++binding->parameter, bytes, size,
-                                              SQLITE_STATIC);
-}
-
-int fd_sqlite_bound(const fd_sqlite_binding *binding) {
-    return fd_sqlite_error(sqlite3_db_handle(binding->statement), binding->result);
 }

@@ -1,4 +1,4 @@
-/* The schema's history, built into the program out of migrations/sqlite. */
+/* The migrations, built into the program from the files of migrations/sqlite. */
 #ifndef FD_SQLITE_MIGRATIONS_H
 #define FD_SQLITE_MIGRATIONS_H
 

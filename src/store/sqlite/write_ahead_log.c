@@ -1,97 +1,72 @@
 /*
- * The write-ahead log: what was committed and is not in the file yet. The writer copies it into the
- * file now and then, and begins it anew when nobody reads from it. Where somebody always does it
- * would grow for ever: beyond its bound readers are kept out for a moment.
+ * The write-ahead log: committed changes that are not yet in the database file. The writer copies
+ * them into the file now and then. SQLite starts the log again at its beginning once nobody reads
+ * from it. If somebody always reads, the log would grow for ever, so beyond a bound the writer
+ * holds readings back for a moment and empties the log.
  */
-#include <errno.h>
-#include <stdio.h>
+#include "write_ahead_log.h"
+
 #include <sys/stat.h>
-#include <time.h>
 
-#include "sqlite_private.h"
+#include "sqlite_paths.h"
 
-/* As SQLite's own default: 4 MiB. */
-enum { CHECKPOINT_PAGES = 1000 };
+enum {
+    CHECKPOINT_PAGES = 1000, /* 4 MiB, SQLite's own default */
+    BOUND_PAGES = 16384,     /* 64 MiB */
+};
 
-/* Reads are pages of a list and take milliseconds; a start or a check reads all, and is let be. */
-static const time_t longest_wait_seconds = 1;
+/* Most readings are pages of a list and take milliseconds. A start or a check reads everything; the
+ * writer does not wait for those. */
+static const double longest_wait_seconds = 1;
 
 static int on_commit(void *context, sqlite3 *database, const char *name, int pages) {
-    fd_sqlite_store *store = context;
+    fd_write_ahead_log *log = context;
     (void)database;
     (void)name;
-    store->log_pages = pages;
+    log->pages = pages;
     return SQLITE_OK;
 }
 
-void fd_write_ahead_log_open(fd_sqlite_store *store) {
-    store->log_bound = FD_SQLITE_LOG_PAGES;
-    store->log_empty_at = FD_SQLITE_LOG_PAGES;
-    (void)sqlite3_wal_hook(store->writer.database, on_commit, store);
+void fd_write_ahead_log_open(fd_write_ahead_log *log, fd_sqlite_connection *writer,
+                             fd_sqlite_readers *readers) {
+    *log = (fd_write_ahead_log){.database = writer->database,
+                                .readers = readers,
+                                .bound = BOUND_PAGES,
+                                .empty_at = BOUND_PAGES};
+    (void)sqlite3_wal_hook(log->database, on_commit, log);
 }
 
-/* ---- the gate ---- */
-
-/* Whether no reader is active; new ones wait from here on. */
-static bool close_gate(fd_sqlite_store *store) {
-    struct timespec deadline;
-    int r = 0;
-    (void)clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_sec += longest_wait_seconds;
-    (void)pthread_mutex_lock(&store->readers_lock);
-    store->gate_closed = true;
-    while (store->n_idle < FD_SQLITE_READERS && r == 0)
-        r = pthread_cond_timedwait(&store->reader_returned, &store->readers_lock, &deadline);
-    bool alone = store->n_idle == FD_SQLITE_READERS;
-    (void)pthread_mutex_unlock(&store->readers_lock);
-    return alone;
-}
-
-static void open_gate(fd_sqlite_store *store) {
-    (void)pthread_mutex_lock(&store->readers_lock);
-    store->gate_closed = false;
-    (void)pthread_cond_broadcast(&store->reader_returned);
-    (void)pthread_mutex_unlock(&store->readers_lock);
-}
-
-/* ---- the log ---- */
-
-static bool checkpoint(fd_sqlite_store *store, int mode) {
+static bool checkpoint(fd_write_ahead_log *log, int mode) {
     int pages;
-    return sqlite3_wal_checkpoint_v2(store->writer.database, NULL, mode, &pages, NULL) == SQLITE_OK;
+    return sqlite3_wal_checkpoint_v2(log->database, NULL, mode, &pages, NULL) == SQLITE_OK;
 }
 
-/* Those who read from outside, and a backup, are not waited for: the next time will do. */
-static bool empty(fd_sqlite_store *store) {
-    sqlite3 *database = store->writer.database;
+/* Fails rather than waits while another process reads, or a backup runs: there is a next time. */
+static bool empty(fd_write_ahead_log *log) {
     bool done = false;
-    if (close_gate(store)) {
-        (void)sqlite3_busy_timeout(database, 0);
-        done = checkpoint(store, SQLITE_CHECKPOINT_TRUNCATE);
-        (void)sqlite3_busy_timeout(database, FD_SQLITE_BUSY_MILLISECONDS);
+    if (fd_sqlite_readers_hold(log->readers, longest_wait_seconds)) {
+        (void)sqlite3_busy_timeout(log->database, 0);
+        done = checkpoint(log, SQLITE_CHECKPOINT_TRUNCATE);
+        (void)sqlite3_busy_timeout(log->database, FD_SQLITE_BUSY_MILLISECONDS);
     }
-    open_gate(store);
+    fd_sqlite_readers_resume(log->readers);
     return done;
 }
 
-void fd_write_ahead_log_checkpoint(fd_sqlite_store *store) {
-    int pages = store->log_pages;
-    if (pages < store->log_bound) /* what could not be emptied was begun anew */
-        store->log_empty_at = store->log_bound;
-    if (pages >= store->log_empty_at) {
-        if (!empty(store))
-            store->log_empty_at = pages + store->log_bound / 8;
+void fd_write_ahead_log_checkpoint(fd_write_ahead_log *log) {
+    int pages = log->pages;
+    if (pages < log->bound) /* the log has started again since a try failed */
+        log->empty_at = log->bound;
+    if (pages >= log->empty_at) {
+        if (!empty(log))
+            log->empty_at = pages + log->bound / 8;
     } else if (pages >= CHECKPOINT_PAGES) {
-        (void)checkpoint(store, SQLITE_CHECKPOINT_PASSIVE);
+        (void)checkpoint(log, SQLITE_CHECKPOINT_PASSIVE);
     }
 }
 
-uint64_t fd_write_ahead_log_bytes(fd_store *store) {
-    FD_FREE char *name = NULL;
+uint64_t fd_write_ahead_log_bytes(const char *path) {
+    FD_FREE char *name = fd_sqlite_join(path, "-wal");
     struct stat about;
-    if (asprintf(&name, "%s-wal", ((fd_sqlite_store *)store)->path) < 0) {
-        name = NULL;
-        return 0;
-    }
-    return stat(name, &about) == 0 ? (uint64_t)about.st_size : 0;
+    return name && stat(name, &about) == 0 ? (uint64_t)about.st_size : 0;
 }

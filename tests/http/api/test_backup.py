@@ -233,11 +233,11 @@ def test_a_backup_that_is_damaged_is_not_restored(used, tmp_path):
 
 def test_a_backup_replaces_nothing(used, tmp_path):
     (tmp_path / "taken").write_text("mine")
-    assert "is there already" in backup(used, tmp_path / "taken", status=1)
+    assert "already exists" in backup(used, tmp_path / "taken", status=1)
     assert (tmp_path / "taken").read_text() == "mine"
-    assert "is there already" in backup(used, used, status=1)
+    assert "already exists" in backup(used, used, status=1)
     (tmp_path / "gone-wal").write_text("the log of what was there")
-    assert "is there already" in backup(used, tmp_path / "gone", status=1)
+    assert "already exists" in backup(used, tmp_path / "gone", status=1)
 
 
 @pytest.mark.parametrize("arguments, word", [

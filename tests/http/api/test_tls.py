@@ -246,7 +246,7 @@ def test_a_certificate_and_a_key_that_do_not_belong_together_are_refused(db, fir
 def test_a_key_that_others_may_read_is_refused(db, installed, mode):
     installed.key.chmod(mode)
     message = refused(db, tls_certificate=installed.certificate, tls_key=installed.key)
-    assert f"{installed.key} is open to others than its owner" in message
+    assert f"{installed.key} is open to users other than its owner" in message
 
 
 def test_what_is_no_certificate_or_no_key_is_refused(db, first, tmp_path):
@@ -306,7 +306,7 @@ def test_a_pair_that_is_wrong_keeps_the_old_one_serving(db, installed, first, se
         assert served(daemon) == first.der()
         installed.install(second)
         installed.key.chmod(0o644)
-        assert "is open to others" in reload(daemon, "reload-failed")
+        assert "is open to users other" in reload(daemon, "reload-failed")
         assert served(daemon) == first.der()
 
 

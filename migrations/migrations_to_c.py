@@ -1,16 +1,18 @@
-"""Writes migrations as a C table: embed.py OUTPUT.c NNNN_what.sql …"""
+"""Writes the migrations as a C table: migrations_to_c.py OUTPUT.c NNNN_what.sql …"""
 
 import pathlib
 import sys
 
 HEAD = """\
+/* The migrations, generated from migrations/sqlite. */
 #include "sqlite_migrations.h"
 
 const fd_sqlite_migration fd_sqlite_migrations[] = {
 """
 TAIL = """\
 };
-const size_t fd_sqlite_migration_count = sizeof(fd_sqlite_migrations) / sizeof(*fd_sqlite_migrations);
+const size_t fd_sqlite_migration_count =
+    sizeof(fd_sqlite_migrations) / sizeof(*fd_sqlite_migrations);
 """
 
 
@@ -22,7 +24,7 @@ def c_string(text):
 def entry(position, path):
     number, _, name = path.stem.partition("_")
     if int(number) != position or len(number) != 4 or not name:
-        sys.exit(f"{path}: expected {position:04}_what.sql")
+        sys.exit(f"{path}: the name must be {position:04}_what.sql")
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     text = "\n".join(f'     "{c_string(line)}"' for line in lines)
     return f'    {{{position}, "{name}",\n{text}}},\n'

@@ -1,0 +1,12 @@
+/* The store's operations on items. */
+#ifndef FD_SQLITE_ITEMS_H
+#define FD_SQLITE_ITEMS_H
+
+#include "store.h"
+
+int fd_sqlite_items_add(fd_store *store, const fd_item_row *rows, size_t n, uint32_t *indices,
+                        fd_added *ret) FD_MUST_CHECK;
+int fd_sqlite_items_read(fd_store *store, uint32_t first, size_t limit, bool embeddings,
+                         fd_item_visit *visit, void *context) FD_MUST_CHECK;
+
+#endif
