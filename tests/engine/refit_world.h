@@ -3,9 +3,9 @@
 #define REFIT_WORLD_H
 
 #include "fixture.h"
+#include "held_out.h"
 #include "model_versions.h"
 #include "score.h"
-#include "tables.h"
 #include "trainer.h"
 #include <errno.h>
 #include <fisher/refit.h>

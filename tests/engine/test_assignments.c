@@ -5,12 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "assignment_private.h"
+#include "assignment_id.h"
 #include "assignments.h"
+#include "assignments_state.h"
+#include "engine_state.h"
 #include "fixture.h"
 #include "items.h"
 #include "label_statistics.h"
+#include "refill_thread.h"
 #include "score.h"
+#include "thread.h"
 
 static size_t open_leases(struct desk *desk) {
     FD_CLEANUP(fd_stats_clear) fd_stats stats = fixture_stats(desk->engine);
@@ -462,11 +466,9 @@ static void many_pairs_are_chosen_in_parts_until_all_lie_ready(void **state) {
     fd_stats_clear(&stats);
 }
 
-static uint64_t count_fills(fd_assignments *desk) {
-    (void)pthread_mutex_lock(&desk->lock);
-    uint64_t fills = desk->fills;
-    (void)pthread_mutex_unlock(&desk->lock);
-    return fills;
+static uint64_t count_fills(fd_assignments *assignments) {
+    FD_LOCKED(&assignments->lock);
+    return assignments->fills;
 }
 
 static void a_pair_that_never_went_out_leaves_nothing_behind_when_others_are_chosen(void **state) {
@@ -477,18 +479,18 @@ static void a_pair_that_never_went_out_leaves_nothing_behind_when_others_are_cho
     fixture_given given = ask(&desk, "anna");
     answer(&desk, 1, "anna", &given, FD_PREFER_A);
     (void)ask(&desk, "anna");
-    fd_assignments *inside = desk.engine->desk;
+    fd_assignments *assignments = desk.engine->assignments;
     for (size_t i = 0; i < TIMES; i++) {
         fixture_wait_ready(desk.engine, READY, 0);
-        uint64_t fills = count_fills(inside);
+        uint64_t fills = count_fills(assignments);
         fd_refill_notify(desk.engine, true);
-        while (count_fills(inside) == fills)
+        while (count_fills(assignments) == fills)
             (void)sched_yield();
     }
-    (void)pthread_mutex_lock(&inside->lock);
-    size_t records = HASH_COUNT(inside->records), ready = inside->ready[FD_ARM_ACTIVE].count;
-    (void)pthread_mutex_unlock(&inside->lock);
-    assert_int_equal(records, ready + 2); /* that is answered, and that is out */
+    FD_LOCKED(&assignments->lock);
+    size_t records = HASH_COUNT(assignments->records.by_key);
+    size_t ready = assignments->ready.arms[FD_ARM_ACTIVE].count;
+    assert_int_equal(records, ready + 2); /* one pair is answered, one is assigned */
 }
 
 int main(void) {

@@ -235,7 +235,7 @@ static void a_sample_stays_within_bounds_whatever_is_asked_for(void **state) {
     } wanted[] = {{0, 0}, {0, UINT32_MAX}, {SIZE_MAX, 16}};
     for (size_t i = 0; i < FD_LENGTH(wanted); i++) {
         fd_engine_options options = fixture_options();
-        options.offer.per_pair = wanted[i].per_pair;
+        options.candidates.per_pair = wanted[i].per_pair;
         FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_memory(&options);
         fd_engine_interrupt(engine); /* nothing need lie ready */
         fixture_add_items(engine, PROMPTS, 1);

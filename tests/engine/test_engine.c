@@ -5,15 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine_private.h"
+#include "engine_state.h"
 #include "fixture.h"
+#include "held_out.h"
 #include "items.h"
 #include "labels.h"
 #include "model_versions.h"
 #include "score.h"
 #include "select.h"
 #include "sqlite_store.h"
-#include "tables.h"
 #include "trainer.h"
 
 static void an_engine_without_items_says_so(void **state) {

@@ -2,8 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine_private.h"
+#include "engine_state.h"
 #include "fixture.h"
+#include "i_opt_target.h"
 #include "items.h"
 #include "macros.h"
 #include "select.h"

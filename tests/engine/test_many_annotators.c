@@ -463,8 +463,8 @@ static void many_who_ask_at_once_get_the_pairs_of_one_batch(void **state) {
         desk.options.prior_precision = 1e-3;
         desk.options.ready = rounds[round].ready;
         desk.options.strategy = "greedy";
-        desk.options.offer.per_pair = rounds[round].candidates / rounds[round].ready;
-        desk.options.offer.contested = 1.0;
+        desk.options.candidates.per_pair = rounds[round].candidates / rounds[round].ready;
+        desk.options.candidates.contested = 1.0;
         desk_start(&desk, 40, 8);
         for (size_t i = 0; i < 100; i++)
             assert_int_equal(fixture_label(desk.engine, i, fixture_item_id(i % 40, i / 40),

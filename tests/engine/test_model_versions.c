@@ -204,7 +204,7 @@ static void a_version_gone_back_to_serves_and_pairs_are_chosen_by_it(void **stat
     (void)state;
     FD_CLEANUP(desk_clear) struct desk desk;
     prepare(&desk);
-    desk.options.offer.candidates = "any";
+    desk.options.candidates.scope = FI_SCOPE_ANY;
     start_trained(&desk);
     double first = score(desk.engine);
     (void)fixture_train(desk.engine);

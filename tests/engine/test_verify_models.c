@@ -152,7 +152,7 @@ static void every_model_that_is_not_what_it_recorded_is_found(void **state) {
     assert_int_equal(findings.count, 4);
     assert_non_null(strstr(findings.text, "model 6 recorded"));
     assert_non_null(strstr(findings.text, "model 7 recorded"));
-    assert_non_null(strstr(findings.text, "model 8 has learned from more answers"));
+    assert_non_null(strstr(findings.text, "model 8 has learned from more labels"));
     assert_non_null(strstr(findings.text, "model 9 is damaged"));
 }
 

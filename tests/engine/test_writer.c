@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include "engine_private.h"
+#include "writer.h"
 
 enum { CROWD = 8 };
 
@@ -25,15 +25,6 @@ static void *give_answer(void *context) {
     struct answerer *self = context;
     self->result = fixture_label(self->engine, self->number, "p0-r0", "p0-r1", FD_PREFER_A);
     return NULL;
-}
-
-static size_t count_waiting(fd_engine *engine) {
-    size_t count = 0;
-    (void)pthread_mutex_lock(&engine->queue_lock);
-    for (fd_job *job = engine->queue_head; job; job = job->next)
-        count++;
-    (void)pthread_mutex_unlock(&engine->queue_lock);
-    return count;
 }
 
 static void begin(struct answerer *self, fd_engine *engine, size_t number) {
@@ -64,7 +55,7 @@ static unsigned answer_together(struct world *world, struct answerer *crowd, uns
         (void)sched_yield();
     for (size_t i = 0; i < CROWD; i++)
         begin(&crowd[i], world->engine, i);
-    while (count_waiting(world->engine) < CROWD)
+    while (fd_writer_queue_length(world->engine) < CROWD)
         (void)sched_yield();
 
     fixture_fail_commits(world->store, 2, failures, error); /* the first is the one that is held */

@@ -1,4 +1,5 @@
 /* The engine's tables: what room was made for needs no memory any more. */
+#include <errno.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "tables.h"
+#include "item_table.h"
 
 /* ---- requests for memory, by the linker ---- */
 
