@@ -1,4 +1,4 @@
-/* Engines that refit, and answers to them that are known. */
+/* Engines that refit, and the labels that they were given. */
 #ifndef REFIT_WORLD_H
 #define REFIT_WORLD_H
 
