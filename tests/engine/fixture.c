@@ -1,3 +1,4 @@
+/* Engines, worlds and stores for the tests of the engine. */
 #include "fixture.h"
 #include "assignments.h"
 #include "items.h"

@@ -1,3 +1,4 @@
+/* Candidates of selections: drawn from the item table, or named by the request. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* The engine as a whole: items, labels, trainings, failing stores, many threads, restarts. */
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>

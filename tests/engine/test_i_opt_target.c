@@ -1,3 +1,4 @@
+/* The target of i-opt: the sum of d d' over all pairs within prompts. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* The text of the metrics page. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

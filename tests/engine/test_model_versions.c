@@ -141,10 +141,10 @@ static void each_training_stores_a_version_with_its_figures_and_its_parent(void 
     assert_int_equal(second.control_labels, 0);
     assert_true(isnan(second.control_accuracy));
 
-    fd_model_row told = fixture_model(world.engine).row;
-    assert_int_equal(told.state, FD_MODEL_ACTIVE);
-    assert_true(told.held_out_loss == second.held_out_loss);
-    assert_true(told.held_out_accuracy_low == second.held_out_accuracy_low);
+    fd_model_row shown = fixture_model(world.engine).row;
+    assert_int_equal(shown.state, FD_MODEL_ACTIVE);
+    assert_true(shown.held_out_loss == second.held_out_loss);
+    assert_true(shown.held_out_accuracy_low == second.held_out_accuracy_low);
 }
 
 static void held_out_labels_of_the_control_arm_have_their_own_accuracy(void **state) {

@@ -1,3 +1,4 @@
+/* Waiting for a training. */
 #include <errno.h>
 
 #include "fixture.h"

@@ -1,4 +1,4 @@
-/* Keeps the learning curve and the figures of the arms, and tells when the advice changes. */
+/* Keeps the learning curve and the figures of the arms, and logs when the advice changes. */
 #include "progress_record.h"
 
 #include <errno.h>

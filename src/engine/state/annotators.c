@@ -16,7 +16,7 @@ struct annotator {
 
 struct fd_annotators {
     pthread_mutex_t lock;
-    size_t count, capacity;       /* guarded by lock, as are the next two */
+    size_t count, capacity;       /* guarded by lock, like the next two */
     struct annotator **by_number; /* [count] */
     struct annotator *by_name;
 };
