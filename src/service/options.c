@@ -316,8 +316,8 @@ int fd_options_check(const fd_options *options, fd_fault *fault) {
         return fd_fault_set(fault, -EINVAL, "", "log-level takes debug, info, warning or error");
     if (!fi_strategy_find(options->strategy))
         return fd_fault_set(fault, -EINVAL, "", "there is no strategy \"%s\"", options->strategy);
-    if (strcmp(options->candidates, "in_prompt") != 0 &&
-        strcmp(options->candidates, "cross_prompt") != 0 && strcmp(options->candidates, "any") != 0)
+    fi_scope scope;
+    if (fi_scope_parse(options->candidates, &scope) < 0)
         return fd_fault_set(fault, -EINVAL, "",
                             "candidates takes in_prompt, cross_prompt or any, not \"%s\"",
                             options->candidates);
@@ -326,6 +326,9 @@ int fd_options_check(const fd_options *options, fd_fault *fault) {
 
 fd_engine_options fd_options_engine(const fd_options *options) {
     fd_engine_options engine = fd_engine_defaults();
+    fi_scope scope;
+    if (fi_scope_parse(options->candidates, &scope) == 0)
+        engine.candidates.scope = scope;
     engine.kind = (fi_kind)options->model;
     engine.components = (uint32_t)options->components;
     engine.hidden_layers = (uint32_t)options->hidden_layers;
@@ -335,9 +338,8 @@ fd_engine_options fd_options_engine(const fd_options *options) {
     engine.max_per_item = (uint32_t)options->max_per_item;
     engine.max_per_prompt = (uint32_t)options->max_per_prompt;
     engine.copy_distance = options->copy_distance;
-    engine.offer.candidates = options->candidates;
-    engine.offer.per_pair = (uint32_t)options->candidates_per_pair;
-    engine.offer.contested = options->contested;
+    engine.candidates.per_pair = (uint32_t)options->candidates_per_pair;
+    engine.candidates.contested = options->contested;
     engine.ready = (uint32_t)options->ready;
     engine.lease_seconds = options->lease_seconds;
     engine.redundancy = (uint32_t)options->redundancy;

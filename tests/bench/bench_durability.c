@@ -1,8 +1,8 @@
 /*
- * Durable answers a second: an engine over a database in a folder, and 1, 8 or 64 clients that each
- * send one answer after another; beside it a store that commits each answer by itself, as a service
- * without group commit would. With the name of the shim as an argument both are measured again with
- * an fsync that takes 2 ms longer.
+ * Durable labels per second: 1, 8 or 64 clients of an engine over a database on disk, each of which
+ * sends one label after another. For comparison, a store that commits each label by itself, as a
+ * service without group commit would. With the path of the slow_disk shim as an argument, both are
+ * measured again with an fsync that takes 2 ms longer.
  */
 #include <dirent.h>
 #include <pthread.h>
@@ -18,7 +18,7 @@ enum { ITEMS = 400, DIMENSION = 64, CLIENTS_MAX = 64 };
 
 static const double seconds_each = 2.0;
 
-/* ---- a folder that goes away ---- */
+/* ---- a temporary folder ---- */
 
 struct folder {
     char name[64];
@@ -55,7 +55,7 @@ static void make_items(fd_item_row *rows, char (*ids)[16], float *embeddings) {
     }
 }
 
-/* ---- one transaction an answer ---- */
+/* ---- one transaction per label ---- */
 
 static double one_by_one(const fd_item_row *items) {
     struct folder folder;
@@ -99,7 +99,7 @@ struct client {
     size_t count;
 };
 
-static void *answer(void *context) {
+static void *send_labels(void *context) {
     struct client *client = context;
     for (; milliseconds() < client->until; client->count++) {
         char id[32], a[16];
@@ -120,13 +120,13 @@ static double together(const fd_item_row *items, size_t n) {
     fd_fault fault = {0};
     fd_added added;
     fd_engine_options options = fd_engine_defaults();
-    options.retrain_labels = 0; /* what training takes is not looked at here */
+    options.retrain_labels = 0; /* trainings are not measured here */
     options.retrain_seconds = 0;
     options.refit = false;
     make_folder(&folder);
     require(fd_store_open_sqlite(folder.path, &store, &fault), fault.detail);
     require(fd_engine_open(&options, store, &engine, &fault), "engine");
-    fd_engine_interrupt(engine); /* no annotators: nothing need lie ready */
+    fd_engine_interrupt(engine); /* no annotators: refills are useless */
     require(fd_engine_items_add(engine, items, ITEMS, &added, &fault), "items");
 
     struct client clients[CLIENTS_MAX];
@@ -134,7 +134,7 @@ static double together(const fd_item_row *items, size_t n) {
     double start = milliseconds();
     for (size_t i = 0; i < n; i++) {
         clients[i] = (struct client){engine, i, start + seconds_each * 1e3, 0};
-        require(-pthread_create(&threads[i], NULL, answer, &clients[i]), "thread");
+        require(-pthread_create(&threads[i], NULL, send_labels, &clients[i]), "thread");
     }
     size_t count = 0;
     for (size_t i = 0; i < n; i++) {
@@ -157,11 +157,11 @@ static void measure(void) {
     const char *slow = getenv("SHIM_SYNC_MS");
     make_items(rows, ids, embeddings);
     double alone = one_by_one(rows), rate = 0;
-    printf("fsync %s\n  one transaction an answer  %8.0f answers/s\n",
-           slow ? "2 ms slower" : "as it is", alone);
+    printf("fsync %s\n  one transaction per label  %8.0f labels/s\n",
+           slow ? "2 ms slower" : "of this disk", alone);
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         rate = together(rows, sizes[i]);
-        printf("  %2zu clients                 %8.0f answers/s   %6.1f x\n", sizes[i], rate,
+        printf("  %2zu clients                 %8.0f labels/s   %6.1f x\n", sizes[i], rate,
                rate / alone);
     }
     bool met = rate >= 5 * alone && (!slow || rate >= 5000);

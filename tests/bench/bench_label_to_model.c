@@ -1,7 +1,7 @@
 /*
- * From an answer to the snapshot that has learned from it: an engine over a store in memory with
- * 10,000 answers to pairs of 5,000 items, and one more after another, each as soon as the one
- * before it was learned, so that it also waits for the refitter to have rested.
+ * The time from a label to the snapshot that has learned from it. The engine has 5,000 items and
+ * 10,000 labels in memory. Further labels follow one after another, each as soon as the one before
+ * is learned, so the time includes the rest of the refitter.
  */
 #include "bench.h"
 #include "engine.h"
@@ -10,7 +10,7 @@
 #include "memory_store.h"
 #include "trainer.h"
 
-enum { ITEMS = 5000, ANSWERS = 10000, AT_ONCE = 500, RUNS = 300 };
+enum { ITEMS = 5000, LABELS = 10000, AT_ONCE = 500, RUNS = 300 };
 
 static fd_engine *open_engine(fi_kind kind, uint32_t h) {
     fd_engine_options options = fd_engine_defaults();
@@ -26,7 +26,7 @@ static fd_engine *open_engine(fi_kind kind, uint32_t h) {
     fd_fault fault = {0};
     require(fd_store_open_memory(&store), "store");
     require(fd_engine_open(&options, store, &engine, &fault), "engine");
-    fd_engine_interrupt(engine); /* no annotators: nothing need lie ready */
+    fd_engine_interrupt(engine); /* no annotators: refills are useless */
     return engine;
 }
 
@@ -35,7 +35,7 @@ static void add_items(fd_engine *engine, fd_rng *rng, size_t h) {
     fd_item_row *rows = allocate(ITEMS, sizeof(*rows));
     char(*ids)[16] = allocate(ITEMS, sizeof(*ids));
     fill_normal(rng, ITEMS * h, embeddings);
-    for (size_t i = 0; i < ITEMS; i++) /* what is liked shows in their first number */
+    for (size_t i = 0; i < ITEMS; i++) /* the first number decides the preference */
         embeddings[i * h] = (float)i / (float)ITEMS;
     for (size_t i = 0; i < ITEMS; i++) {
         (void)snprintf(ids[i], sizeof(ids[i]), "i%zu", i);
@@ -50,7 +50,7 @@ static void add_items(fd_engine *engine, fd_rng *rng, size_t h) {
     free(ids);
 }
 
-/* The answers of one who likes items of low numbers. */
+/* Adds labels that prefer items with low numbers. */
 static void add_labels(fd_engine *engine, fd_rng *rng, size_t first, size_t n) {
     fd_label labels[AT_ONCE];
     char ids[AT_ONCE][3][16];
@@ -76,7 +76,7 @@ static void add_labels(fd_engine *engine, fd_rng *rng, size_t first, size_t n) {
     require(fd_engine_labels_add(engine, labels, n, &added, &fault), "labels");
 }
 
-/* Seconds of all refits so far. */
+/* The sum of the seconds of all refits so far. */
 static double refit_seconds(fd_engine *engine) {
     char *text = NULL;
     size_t size = 0;
@@ -96,16 +96,16 @@ static void measure(fi_kind kind, uint32_t h) {
     fd_engine *engine = open_engine(kind, h);
     fd_fault fault = {0};
     add_items(engine, &rng, h);
-    for (size_t i = 0; i < ANSWERS; i += AT_ONCE)
+    for (size_t i = 0; i < LABELS; i += AT_ONCE)
         add_labels(engine, &rng, i, AT_ONCE);
-    require(fd_engine_train(engine, true, &fault), "training");
+    require(fd_engine_train(engine, FD_RETRAIN_CONFIGURED, &fault), "training");
     fd_engine_wait_trained(engine);
     fd_engine_wait_refitted(engine);
 
     double times[RUNS], before = refit_seconds(engine);
     for (size_t i = 0; i < RUNS; i++) {
         double start = milliseconds();
-        add_labels(engine, &rng, ANSWERS + i, 1);
+        add_labels(engine, &rng, LABELS + i, 1);
         fd_engine_wait_refitted(engine);
         times[i] = milliseconds() - start;
     }
@@ -120,8 +120,9 @@ static void measure(fi_kind kind, uint32_t h) {
 
 int main(void) {
     openblas_set_num_threads(1);
-    printf("label to published snapshot, %d answers, %d items, %d labels one after another\n",
-           ANSWERS, ITEMS, RUNS);
+    printf(
+        "label to published snapshot, %d items and %d labels, then %d labels one after another\n",
+        ITEMS, LABELS, RUNS);
     for (uint32_t h = 64; h <= 128; h *= 2) {
         measure(FI_KIND_LINEAR, h);
         measure(FI_KIND_NETWORK, h);

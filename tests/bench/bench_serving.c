@@ -1,8 +1,8 @@
 /*
- * What annotators wait for: a daemon on a database on disk, its worker retraining all the while,
- * and clients that ask for a pair, answer it, and ask again. Beside them the same number of clients
- * asking for /healthz, which is what the server alone can do. Every answer that was acknowledged
- * must be in the history once at the end.
+ * How long annotators wait: a daemon with a database on disk, which trains all the time, and
+ * clients that ask for a pair, send its label, and ask again. For comparison, as many clients that
+ * ask for /healthz, which shows what the server alone can do. At the end every acknowledged label
+ * must be in the history exactly once.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -32,7 +32,7 @@ enum {
 };
 
 static const double stage_milliseconds = 3000;
-static const double retrain_milliseconds = 50; /* as often a training is asked for */
+static const double retrain_milliseconds = 50; /* between two requests for a training */
 
 /* ---- a daemon ---- */
 
@@ -76,7 +76,7 @@ static void start_daemon(const char *program) {
             _exit(1);
         (void)close(ends[0]);
         (void)close(ends[1]);
-        /* The stages ask for trainings; each is of one length however many answers there are. */
+        /* The stages ask for trainings. Each takes the same time, whatever the number of labels. */
         execl(program, program, "serve", "--db", database, "--listen", "127.0.0.1:0",
               "--retrain-labels", "1", "--iterations", "300", "--batch-size", "512", "--patience",
               "0", (char *)NULL);
@@ -111,7 +111,7 @@ static void wait_until_ready(void) {
     require(-pthread_create(&daemon_at.reader, NULL, read_log, NULL), "a thread");
 }
 
-/* Whether it ended well. */
+/* Whether the daemon ended with status 0. */
 static bool stop_daemon(void) {
     int status = 0;
     (void)kill(daemon_at.process, SIGTERM);
@@ -127,9 +127,9 @@ static bool stop_daemon(void) {
 struct client {
     int socket;
     int status;
-    char *answer; /* headers and body of the last answer, a string */
+    char *response; /* headers and body of the last response, a string */
     size_t room;
-    const char *body; /* in `answer` */
+    const char *body; /* in `response` */
 };
 
 static void client_open(struct client *client) {
@@ -137,7 +137,7 @@ static void client_open(struct client *client) {
     int yes = 1;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     client->room = 16 << 10;
-    client->answer = allocate(client->room, 1);
+    client->response = allocate(client->room, 1);
     client->socket = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (client->socket < 0 ||
         setsockopt(client->socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)) < 0 ||
@@ -147,24 +147,24 @@ static void client_open(struct client *client) {
 
 static void client_close(struct client *client) {
     (void)close(client->socket);
-    free(client->answer);
+    free(client->response);
 }
 
-/* Reads on behind the `size` bytes that are there; the new size, or 0 when nothing came. */
+/* Appends to the `size` bytes that were received; the new size, or 0 if nothing came. */
 static size_t receive(struct client *client, size_t size) {
     if (size + 1 >= client->room) {
         client->room *= 2;
-        client->answer = realloc(client->answer, client->room);
-        require(client->answer ? 0 : -ENOMEM, "memory");
+        client->response = realloc(client->response, client->room);
+        require(client->response ? 0 : -ENOMEM, "memory");
     }
-    ssize_t got = recv(client->socket, client->answer + size, client->room - size - 1, 0);
+    ssize_t got = recv(client->socket, client->response + size, client->room - size - 1, 0);
     if (got <= 0)
         return 0;
-    client->answer[size + (size_t)got] = '\0';
+    client->response[size + (size_t)got] = '\0';
     return size + (size_t)got;
 }
 
-static bool receive_answer(struct client *client) {
+static bool receive_response(struct client *client) {
     static const char length_name[] = "\r\nContent-Length: ";
     size_t size = 0;
     const char *end = NULL;
@@ -172,23 +172,23 @@ static bool receive_answer(struct client *client) {
         size = receive(client, size);
         if (size == 0)
             return false;
-        end = strstr(client->answer, "\r\n\r\n");
+        end = strstr(client->response, "\r\n\r\n");
     }
-    const char *length = strstr(client->answer, length_name);
-    if (!length || length > end || sscanf(client->answer, "HTTP/1.1 %d", &client->status) != 1)
+    const char *length = strstr(client->response, length_name);
+    if (!length || length > end || sscanf(client->response, "HTTP/1.1 %d", &client->status) != 1)
         return false;
-    size_t head = (size_t)(end + 4 - client->answer);
+    size_t head = (size_t)(end + 4 - client->response);
     size_t whole = head + strtoul(length + sizeof(length_name) - 1, NULL, 10);
     while (size < whole) {
         size = receive(client, size);
         if (size == 0)
             return false;
     }
-    client->body = client->answer + head;
+    client->body = client->response + head;
     return true;
 }
 
-/* Whether an answer came, and a good one; the status is 0 when none came. */
+/* Whether a 2xx response came; the status is 0 without a response. */
 static bool call(struct client *client, const char *method, const char *path, const char *body) {
     char head[256];
     size_t size = body ? strlen(body) : 0;
@@ -200,7 +200,7 @@ static bool call(struct client *client, const char *method, const char *path, co
     struct iovec parts[] = {{head, (size_t)n}, {(void *)(uintptr_t)body, size}};
     client->status = 0;
     client->body = "";
-    return writev(client->socket, parts, 2) == (ssize_t)size + n && receive_answer(client) &&
+    return writev(client->socket, parts, 2) == (ssize_t)size + n && receive_response(client) &&
            client->status / 100 == 2;
 }
 
@@ -212,7 +212,7 @@ static void must_call(struct client *client, const char *method, const char *pat
     exit(1);
 }
 
-/* ---- what there is to label ---- */
+/* ---- items and labels ---- */
 
 static void print_item(FILE *out, fd_rng *rng, int prompt, int response) {
     fprintf(out,
@@ -244,7 +244,7 @@ static void print_seed_labels(FILE *out) {
     fputs("]}", out);
 }
 
-/* The items, and after them some labels to train with. */
+/* Adds the items, and then some labels to train on. */
 static void fill_daemon(struct client *client) {
     fd_rng rng = fd_rng_seeded(1);
     for (int first = 0; first <= PROMPTS; first += PROMPTS_A_POST) {
@@ -283,8 +283,8 @@ enum kind { HEALTHZ, ASSIGN, LABEL, KINDS };
 struct stage {
     const char *name;
     int clients;
-    bool labels;  /* round trips rather than /healthz */
-    double pause; /* a round trip begins so often, in milliseconds; 0: at once */
+    bool labels;  /* round trips instead of /healthz */
+    double pause; /* milliseconds from the start of a round trip to the next; 0: none */
 };
 
 static const struct stage stages[] = {
@@ -295,7 +295,7 @@ static const struct stage stages[] = {
 };
 enum { STAGES = sizeof(stages) / sizeof(stages[0]), FULL_HEALTHZ = 4, FULL_LABELS = 5, PACED = 6 };
 
-/* One client of one stage; its acknowledged labels are those numbered from 0. */
+/* One client of one stage. Its labels are numbered from 0 as they are acknowledged. */
 struct annotator {
     pthread_t thread;
     const struct stage *stage;
@@ -319,7 +319,7 @@ static bool timed_call(struct annotator *annotator, enum kind kind, const char *
     return good;
 }
 
-/* The value of the next "id" from *at on, which moves behind it. */
+/* Finds the value of the next "id" from *at on, and moves *at behind it. */
 static bool next_id(const char **at, int *length, const char **ret) {
     static const char key[] = "\"id\":\"";
     const char *found = strstr(*at, key);
@@ -464,7 +464,7 @@ static void print_stage(size_t at, const struct usage *before, const struct usag
     retrains[at] = after->retrains - before->retrains;
 }
 
-/* The worker is told to train again all the while, with answers coming or without. */
+/* Asks for trainings all the time, with or without labels. */
 static void run_stage(struct client *client, size_t at) {
     const struct stage *stage = &stages[at];
     struct usage before = usage_now(client);
@@ -493,9 +493,9 @@ static void run_stage(struct client *client, size_t at) {
     print_stage(at, &before, &after, passed);
 }
 
-/* ---- what must hold ---- */
+/* ---- checks ---- */
 
-/* Marks the label of this id as seen; false for an id that is nobody's or was seen before. */
+/* Marks a label as seen; false if no client sent this id, or it was seen before. */
 static bool tick_off(uint8_t *seen[STAGES][CLIENTS_MAX], const char *id) {
     size_t stage, number;
     int client, length = 0;
@@ -531,7 +531,7 @@ static size_t read_labels(struct client *client, uint8_t *seen[STAGES][CLIENTS_M
     return total;
 }
 
-/* Every acknowledged answer once, none that nobody gave, no request that failed. */
+/* Every acknowledged label must be there once, and no other; no request may have failed. */
 static bool check(struct client *client) {
     static uint8_t *seen[STAGES][CLIENTS_MAX];
     size_t acknowledged = 0, failures = 0, strange = 0, lost = 0;
@@ -548,7 +548,7 @@ static bool check(struct client *client) {
                 lost += seen[s][i][k] == 0;
             free(seen[s][i]);
         }
-    printf("\n%zu answers acknowledged, %zu in the history beside %d of the start; %zu lost, %zu "
+    printf("\n%zu labels acknowledged, %zu in the history besides the first %d; %zu lost, %zu "
            "twice or strange, %zu requests failed\n",
            acknowledged, total - SEED_LABELS, SEED_LABELS, lost, strange, failures);
     return total == acknowledged + SEED_LABELS && lost == 0 && strange == 0 && failures == 0;
@@ -592,6 +592,6 @@ int main(int argc, char **argv) {
     client_close(&client);
     bool ended = stop_daemon();
     if (!ended)
-        fprintf(stderr, "the daemon did not end well\n");
+        fprintf(stderr, "the daemon ended with an error\n");
     return whole && ended ? 0 : 1;
 }

@@ -1,3 +1,4 @@
+/* Engines, worlds and stores for the tests of the engine. */
 #include "fixture.h"
 #include "assignments.h"
 #include "items.h"
@@ -266,7 +267,7 @@ void fixture_jump(fixture_clock *clock, double seconds) {
     (void)atomic_fetch_add(&clock->now_ms, (int64_t)(seconds * 1e3));
 }
 
-/* ---- a store that fails, or is only looked at ---- */
+/* ---- a store that fails, or that outlives the engine ---- */
 
 struct faulty_store {
     fd_store store;
@@ -277,7 +278,7 @@ struct faulty_store {
     atomic_uint to_fail;       /* from then on */
     atomic_uint probes_to_fail;
     atomic_int error;
-    atomic_int until_held; /* commits that still return; negative: all */
+    atomic_int until_held; /* commits that still return; negative: all do */
 };
 
 static struct faulty_store *faulty(fd_store *store) {
@@ -427,58 +428,58 @@ void fixture_fail_probes(fd_store *store, unsigned n) {
     atomic_store(&faulty(store)->probes_to_fail, n);
 }
 
-/* ---- desks ---- */
+/* ---- worlds ---- */
 
-void desk_prepare(struct desk *desk) {
-    memset(desk, 0, sizeof(*desk));
-    desk->options = fixture_options();
-    desk->options.control_fraction = 0;
-    desk->options.held_out_fraction = 0;
-    fixture_use_clock(&desk->options, &desk->clock);
-    assert_int_equal(fd_store_open_memory(&desk->store), 0);
+void world_prepare(struct world *world) {
+    memset(world, 0, sizeof(*world));
+    world->options = fixture_options();
+    world->options.control_fraction = 0;
+    world->options.held_out_fraction = 0;
+    fixture_use_clock(&world->options, &world->clock);
+    assert_int_equal(fd_store_open_memory(&world->store), 0);
 }
 
-void desk_open(struct desk *desk) {
-    desk->engine = fixture_open(&desk->options, fixture_view(desk->store));
+void world_open(struct world *world) {
+    world->engine = fixture_open(&world->options, fixture_view(world->store));
 }
 
-void desk_reopen(struct desk *desk) {
-    fd_engine_close(desk->engine);
-    desk_open(desk);
+void world_reopen(struct world *world) {
+    fd_engine_close(world->engine);
+    world_open(world);
 }
 
-void desk_start(struct desk *desk, size_t prompts, size_t responses) {
-    desk_open(desk);
-    fixture_add_items(desk->engine, prompts, responses);
+void world_start(struct world *world, size_t prompts, size_t responses) {
+    world_open(world);
+    fixture_add_items(world->engine, prompts, responses);
 }
 
-void desk_begin(struct desk *desk, size_t prompts, size_t responses) {
-    desk_prepare(desk);
-    desk_start(desk, prompts, responses);
+void world_begin(struct world *world, size_t prompts, size_t responses) {
+    world_prepare(world);
+    world_start(world, prompts, responses);
 }
 
-void desk_clear(struct desk *desk) {
-    if (desk->engine)
-        fd_engine_close(desk->engine);
-    fd_store_close(desk->store);
+void world_clear(struct world *world) {
+    if (world->engine)
+        fd_engine_close(world->engine);
+    fd_store_close(world->store);
 }
 
-fixture_given ask(struct desk *desk, const char *annotator) {
-    return fixture_assign_one(desk->engine, annotator);
+fixture_given ask(struct world *world, const char *annotator) {
+    return fixture_assign_one(world->engine, annotator);
 }
 
-size_t ask_for(struct desk *desk, const char *annotator, size_t count, fixture_hand *hand) {
-    return fixture_assign(desk->engine, annotator, count, 0, hand);
+size_t ask_for(struct world *world, const char *annotator, size_t count, fixture_hand *hand) {
+    return fixture_assign(world->engine, annotator, count, 0, hand);
 }
 
-bool is_left_for(struct desk *desk, const char *annotator) {
+bool is_left_for(struct world *world, const char *annotator) {
     fixture_hand hand;
-    return ask_for(desk, annotator, 1, &hand) > 0;
+    return ask_for(world, annotator, 1, &hand) > 0;
 }
 
-void answer(struct desk *desk, size_t number, const char *annotator, const fixture_given *given,
+void answer(struct world *world, size_t number, const char *annotator, const fixture_given *given,
             fd_preference preference) {
-    assert_int_equal(fixture_answer(desk->engine, number, annotator, given, preference), 0);
+    assert_int_equal(fixture_answer(world->engine, number, annotator, given, preference), 0);
 }
 
 int fixture_keep_lease(void *context, const fd_assignment *assignment) {

@@ -1,4 +1,4 @@
-/* An engine over a store in memory, or over a faulty one, with items on a grid. */
+/* Engines for tests, over a store in memory or one that can fail, with items p0-r0, p0-r1, … */
 #ifndef ENGINE_FIXTURE_H
 #define ENGINE_FIXTURE_H
 
@@ -17,35 +17,35 @@
 
 enum { DIMENSION = 6, GIVEN_MAX = 128 };
 
-/* Trains a small model, quickly, and only when asked; no refits. */
+/* Trains a small model quickly, and only on request; refits are off. */
 fd_engine_options fixture_options(void);
 
 fd_engine *fixture_open(const fd_engine_options *options, fd_store *store);
-fd_engine *fixture_memory(const fd_engine_options *options); /* over memory */
+fd_engine *fixture_memory(const fd_engine_options *options); /* its store is in memory */
 fd_engine *fixture_engine(void);                             /* with fixture_options */
 
 /* The embeddings of the first n items that fixture_add_items adds: [n x DIMENSION]. */
 void fixture_embeddings(float *embeddings, size_t n);
 
-/* Items "p<prompt>-r<response>" with seeded embeddings. */
+/* Adds items "p<prompt>-r<response>" with pseudorandom embeddings. */
 void fixture_add_items(fd_engine *engine, size_t prompts, size_t responses);
 const char *fixture_item_id(size_t prompt, size_t response);
 
-/* Adds one label; the id is the number. */
+/* Adds one label, whose id is made from the number. */
 int fixture_label(fd_engine *engine, size_t number, const char *a, const char *b,
                   fd_preference preference);
 
-/* The number of the label of a correction or retraction; returns what the engine does. */
+/* Corrects or retracts the label with that number, and returns the engine's result. */
 int fixture_revise(fd_engine *engine, size_t number, fd_preference preference);
 
 fd_model_info fixture_model(fd_engine *engine);
-fd_stats fixture_stats(fd_engine *engine); /* to be cleared */
+fd_stats fixture_stats(fd_engine *engine); /* the caller clears it */
 
-/* What the metrics print; to be freed. */
+/* The text that the metrics print; the caller frees it. */
 char *fixture_metrics(fd_metrics *metrics);
 bool prints(fd_engine *engine, const char *line);
 
-/* Asks for a retrain and waits for the next version. */
+/* Asks for a training, waits for it, and returns the new version. */
 uint64_t fixture_train(fd_engine *engine);
 
 /* A selection of generated pairs. */
@@ -53,7 +53,7 @@ fd_selection_request fixture_request(size_t batch_size, fi_scope scope, uint64_t
 
 /* ---- assignments ---- */
 
-/* A copy of what an annotator is given. */
+/* A copy of an assignment. */
 typedef struct fixture_given {
     char id[64];
     char a[32]; /* left */
@@ -71,35 +71,35 @@ typedef struct fixture_hand {
     fixture_given given[GIVEN_MAX];
 } fixture_hand;
 
-/* Must succeed; `seconds` 0 is the configured time. */
+/* Assigns pairs, which must succeed; `seconds` 0 is the configured time. */
 size_t fixture_assign(fd_engine *engine, const char *annotator, size_t count, double seconds,
                       fixture_hand *ret);
 fixture_given fixture_assign_one(fd_engine *engine, const char *annotator);
 bool fixture_same_pair(const fixture_given *one, const fixture_given *other);
 
-/* Answers what was given, as the annotator's page would; the id is the number. */
+/* Sends the label of an assignment, as the annotator's page would. */
 int fixture_answer(fd_engine *engine, size_t number, const char *annotator,
                    const fixture_given *given, fd_preference preference);
 
-/* Waits until so many pairs lie ready in each arm; fails after some time. */
+/* Waits until at least this many pairs of each arm lie ready; fails after a minute. */
 void fixture_wait_ready(fd_engine *engine, size_t active, size_t control);
 
-/* Waits until the pairs that lie ready were chosen by this model. */
+/* Waits until a batch was chosen by this version. */
 void fixture_wait_version(fd_engine *engine, uint64_t version);
 
-/* Seconds of a clock that only goes on, for deadlines. */
+/* Monotonic seconds, for deadlines. */
 double fixture_seconds(void);
 
-/* A clock that stands still until it is moved. */
+/* Clocks that change only when a test moves them. */
 typedef struct fixture_clock {
     _Atomic int64_t now_ms;
     _Atomic int64_t steady_ms;
 } fixture_clock;
 void fixture_use_clock(fd_engine_options *options, fixture_clock *clock);
 void fixture_pass(fixture_clock *clock, double seconds);
-void fixture_jump(fixture_clock *clock, double seconds); /* the wall clock alone is set */
+void fixture_jump(fixture_clock *clock, double seconds); /* sets only the wall clock */
 
-/* A view of a store that outlives it, so that engines can be opened one after another. */
+/* A view of a store: closing it leaves the store open for the next engine. */
 fd_store *fixture_view(fd_store *store);
 
 /* A memory store whose n-th commit from now, and those after it up to `times`, fail with `error`.
@@ -107,31 +107,32 @@ fd_store *fixture_view(fd_store *store);
 fd_store *fixture_faulty_store(void);
 void fixture_fail_commits(fd_store *store, unsigned n, unsigned times, int error);
 void fixture_fail_commit(fd_store *store, unsigned n, int error); /* once */
-unsigned fixture_commits(fd_store *store);                        /* asked for so far */
-void fixture_fail_probes(fd_store *store, unsigned n); /* the next n, with the same error */
+unsigned fixture_commits(fd_store *store);                        /* attempted so far */
+void fixture_fail_probes(fd_store *store, unsigned n); /* fails the next n, with the same error */
 
-/* From the `first` commit from now on they do not return, until 0 lets them all go on. */
+/* Blocks the `first` commit from now on and all after it, until a call with 0 releases them. */
 void fixture_hold_commits(fd_store *store, int first);
 
-/* An engine that can be closed and opened again over the same store, with a clock of its own, no
- * control arm and no pairs held out. */
-struct desk {
+/* An engine that can be closed and opened again over the same store. It has a clock of its own; its
+ * control arm is off, and no pair is held out. */
+struct world {
     fixture_clock clock;
     fd_engine_options options;
     fd_store *store;
     fd_engine *engine;
 };
-void desk_prepare(struct desk *desk);
-void desk_open(struct desk *desk);
-void desk_start(struct desk *desk, size_t prompts, size_t responses); /* opens with items */
-void desk_begin(struct desk *desk, size_t prompts, size_t responses); /* with the usual options */
-void desk_reopen(struct desk *desk);
-void desk_clear(struct desk *desk);
+void world_prepare(struct world *world);
+void world_open(struct world *world);
+void world_start(struct world *world, size_t prompts, size_t responses); /* opens with items */
+void world_begin(struct world *world, size_t prompts,
+                 size_t responses); /* with the usual options */
+void world_reopen(struct world *world);
+void world_clear(struct world *world);
 
-fixture_given ask(struct desk *desk, const char *annotator);
-size_t ask_for(struct desk *desk, const char *annotator, size_t count, fixture_hand *hand);
-bool is_left_for(struct desk *desk, const char *annotator);
-void answer(struct desk *desk, size_t number, const char *annotator, const fixture_given *given,
+fixture_given ask(struct world *world, const char *annotator);
+size_t ask_for(struct world *world, const char *annotator, size_t count, fixture_hand *hand);
+bool is_left_for(struct world *world, const char *annotator);
+void answer(struct world *world, size_t number, const char *annotator, const fixture_given *given,
             fd_preference preference);
 
 /* A visit that keeps the id and the expiry in a fixture_given. */

@@ -1,11 +1,11 @@
-/* Engines that refit, and answers to them that are known. */
+/* Engines that refit, and the labels that they were given. */
 #ifndef REFIT_WORLD_H
 #define REFIT_WORLD_H
 
 #include "fixture.h"
+#include "held_out.h"
 #include "model_versions.h"
 #include "score.h"
-#include "tables.h"
 #include "trainer.h"
 #include <errno.h>
 #include <fisher/refit.h>

@@ -1,3 +1,4 @@
+/* Candidates of selections: drawn from the item table, or named by the request. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -24,125 +25,125 @@ static void every_in_prompt_pair_is_a_candidate_exactly_once(void **state) {
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
     fixture_add_items(engine, 3, 5);
     fd_selection_request request = fixture_request(30, FI_SCOPE_WITHIN, 1);
-    fd_selection_result answer;
+    fd_selection_result result;
     fd_fault fault = {0};
-    assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
-    assert_int_equal(answer.candidates, 30);
-    assert_int_equal(answer.chosen.distinct_items, 15);
+    assert_int_equal(fd_engine_select(engine, &request, &result, &fault), 0);
+    assert_int_equal(result.candidates, 30);
+    assert_int_equal(result.chosen.distinct_items, 15);
     bool seen[3][5][5] = {0};
-    for (size_t i = 0; i < answer.count; i++) {
-        struct counted pair = parse(&answer.pairs[i]);
+    for (size_t i = 0; i < result.count; i++) {
+        struct counted pair = parse(&result.pairs[i]);
         assert_int_equal(pair.prompt_a, pair.prompt_b);
         unsigned low = pair.response_a < pair.response_b ? pair.response_a : pair.response_b;
         unsigned high = pair.response_a + pair.response_b - low;
         assert_false(seen[pair.prompt_a][low][high]);
         seen[pair.prompt_a][low][high] = true;
     }
-    fd_selection_result_clear(&answer);
+    fd_selection_result_clear(&result);
 }
 
-static void cross_prompt_pairs_are_of_two_prompts_and_all_of_them_can_be_had(void **state) {
+static void every_cross_prompt_pair_is_a_candidate_and_no_other(void **state) {
     (void)state;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
     fixture_add_items(engine, 3, 4);
     fd_selection_request request = fixture_request(48, FI_SCOPE_ACROSS, 1);
-    fd_selection_result answer;
+    fd_selection_result result;
     fd_fault fault = {0};
-    assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
-    assert_int_equal(answer.candidates, 48);
-    for (size_t i = 0; i < answer.count; i++) {
-        struct counted pair = parse(&answer.pairs[i]);
+    assert_int_equal(fd_engine_select(engine, &request, &result, &fault), 0);
+    assert_int_equal(result.candidates, 48);
+    for (size_t i = 0; i < result.count; i++) {
+        struct counted pair = parse(&result.pairs[i]);
         assert_int_not_equal(pair.prompt_a, pair.prompt_b);
     }
-    fd_selection_result_clear(&answer);
+    fd_selection_result_clear(&result);
 }
 
-static void labelled_pairs_are_left_out_unless_asked_for(void **state) {
+static void labelled_pairs_are_left_out_unless_the_request_includes_them(void **state) {
     (void)state;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
     fixture_add_items(engine, 1, 4);
     assert_int_equal(fixture_label(engine, 1, "p0-r2", "p0-r1", FD_PREFER_A), 0);
     assert_int_equal(fixture_label(engine, 2, "p0-r0", "p0-r3", FD_PREFER_SKIP), 0);
     fd_selection_request request = fixture_request(1, FI_SCOPE_WITHIN, 1);
-    fd_selection_result answer;
+    fd_selection_result result;
     fd_fault fault = {0};
-    assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
-    assert_int_equal(answer.candidates, 4);
-    fd_selection_result_clear(&answer);
+    assert_int_equal(fd_engine_select(engine, &request, &result, &fault), 0);
+    assert_int_equal(result.candidates, 4);
+    fd_selection_result_clear(&result);
     request.generate.include_labelled = true;
-    assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
-    assert_int_equal(answer.candidates, 6);
-    fd_selection_result_clear(&answer);
+    assert_int_equal(fd_engine_select(engine, &request, &result, &fault), 0);
+    assert_int_equal(result.candidates, 6);
+    fd_selection_result_clear(&result);
 
     request.generate.include_labelled = false;
     request.batch_size = 5;
-    assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), -EINVAL);
+    assert_int_equal(fd_engine_select(engine, &request, &result, &fault), -EINVAL);
     assert_string_equal(fault.pointer, "/batch_size");
 }
 
-static void a_sample_has_the_size_asked_for_and_no_pair_twice(void **state) {
+static void a_sample_has_the_requested_size_and_no_pair_twice(void **state) {
     (void)state;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
     fixture_add_items(engine, 6, 8);
     static const fi_scope scopes[] = {FI_SCOPE_WITHIN, FI_SCOPE_ACROSS};
     for (size_t m = 0; m < 2; m++) {
-        /* 168 pairs within prompts and 960 across: both ways of drawing are taken. */
+        /* 168 pairs within prompts and 960 across: this covers both ways of drawing. */
         for (size_t most = 20; most <= 160; most += 70) {
             fd_selection_request request = fixture_request(most, scopes[m], most);
             request.generate.pairs = most;
-            fd_selection_result answer;
+            fd_selection_result result;
             fd_fault fault = {0};
-            assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
-            assert_int_equal(answer.candidates, most);
+            assert_int_equal(fd_engine_select(engine, &request, &result, &fault), 0);
+            assert_int_equal(result.candidates, most);
             bool seen[48][48] = {0};
-            for (size_t i = 0; i < answer.count; i++) {
-                struct counted pair = parse(&answer.pairs[i]);
+            for (size_t i = 0; i < result.count; i++) {
+                struct counted pair = parse(&result.pairs[i]);
                 unsigned a = pair.prompt_a * 8 + pair.response_a;
                 unsigned b = pair.prompt_b * 8 + pair.response_b;
                 assert_false(seen[a][b] || seen[b][a]);
                 seen[a][b] = true;
             }
-            fd_selection_result_clear(&answer);
+            fd_selection_result_clear(&result);
         }
     }
 }
 
-static void prompts_and_responses_limit_what_is_drawn(void **state) {
+static void prompts_and_responses_per_prompt_limit_the_sample(void **state) {
     (void)state;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
     fixture_add_items(engine, 6, 8);
     fd_selection_request request = fixture_request(6, FI_SCOPE_WITHIN, 5);
     request.generate.prompts = 2;
     request.generate.responses_per_prompt = 3;
-    fd_selection_result answer;
+    fd_selection_result result;
     fd_fault fault = {0};
-    assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
-    assert_int_equal(answer.candidates, 6);
-    fd_selection_result_clear(&answer);
+    assert_int_equal(fd_engine_select(engine, &request, &result, &fault), 0);
+    assert_int_equal(result.candidates, 6);
+    fd_selection_result_clear(&result);
 }
 
-static void the_same_seed_gives_the_same_batch_and_another_another(void **state) {
+static void the_same_seed_gives_the_same_batch_and_another_seed_another_batch(void **state) {
     (void)state;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
     fixture_add_items(engine, 6, 8);
-    fd_selection_result answers[3];
+    fd_selection_result results[3];
     static const uint64_t seeds[] = {11, 11, 12};
     fd_fault fault = {0};
     for (size_t i = 0; i < 3; i++) {
         fd_selection_request request = fixture_request(10, FI_SCOPE_ACROSS, seeds[i]);
         request.strategy = "random";
         request.generate.pairs = 50;
-        assert_int_equal(fd_engine_select(engine, &request, &answers[i], &fault), 0);
+        assert_int_equal(fd_engine_select(engine, &request, &results[i], &fault), 0);
     }
     bool differs = false;
     for (size_t i = 0; i < 10; i++) {
-        assert_string_equal(answers[0].pairs[i].a, answers[1].pairs[i].a);
-        assert_string_equal(answers[0].pairs[i].b, answers[1].pairs[i].b);
-        differs |= strcmp(answers[0].pairs[i].a, answers[2].pairs[i].a) != 0;
+        assert_string_equal(results[0].pairs[i].a, results[1].pairs[i].a);
+        assert_string_equal(results[0].pairs[i].b, results[1].pairs[i].b);
+        differs |= strcmp(results[0].pairs[i].a, results[2].pairs[i].a) != 0;
     }
     assert_true(differs);
     for (size_t i = 0; i < 3; i++)
-        fd_selection_result_clear(&answers[i]);
+        fd_selection_result_clear(&results[i]);
 }
 
 static void explicit_pairs_mix_ids_and_inline_embeddings(void **state) {
@@ -160,13 +161,13 @@ static void explicit_pairs_mix_ids_and_inline_embeddings(void **state) {
          .b = {.embedding = other, .dimension = DIMENSION}},
     };
     fd_selection_request request = {.batch_size = 3, .pairs = pairs, .n_pairs = 3};
-    fd_selection_result answer;
+    fd_selection_result result;
     fd_fault fault = {0};
-    assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
+    assert_int_equal(fd_engine_select(engine, &request, &result, &fault), 0);
     for (size_t i = 0; i < 3; i++) {
-        size_t index = answer.pairs[i].index;
-        assert_true((answer.pairs[i].a != NULL) == (pairs[index].a.id != NULL));
-        assert_true((answer.pairs[i].b != NULL) == (pairs[index].b.id != NULL));
+        size_t index = result.pairs[i].index;
+        assert_true((result.pairs[i].a != NULL) == (pairs[index].a.id != NULL));
+        assert_true((result.pairs[i].b != NULL) == (pairs[index].b.id != NULL));
     }
 
     fd_item_reference inline_items[] = {{.embedding = one, .dimension = DIMENSION},
@@ -175,24 +176,24 @@ static void explicit_pairs_mix_ids_and_inline_embeddings(void **state) {
     uint64_t version;
     assert_int_equal(fd_engine_score(engine, inline_items, 2, scores, &version, &fault), 0);
     for (size_t i = 0; i < 3; i++)
-        if (answer.pairs[i].index == 2)
-            assert_true(fabs(answer.pairs[i].p -
+        if (result.pairs[i].index == 2)
+            assert_true(fabs(result.pairs[i].p -
                              fi_probability(scores[0].reward - scores[1].reward)) < 1e-6);
     assert_true(fabs(scores[0].reward - scores[1].reward) > 1e-3);
-    fd_selection_result_clear(&answer);
+    fd_selection_result_clear(&result);
 
     pairs[1].a.dimension = 2;
-    assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), -EINVAL);
+    assert_int_equal(fd_engine_select(engine, &request, &result, &fault), -EINVAL);
     assert_string_equal(fault.pointer, "/pairs/1/a");
     pairs[1].a = (fd_item_reference){.id = "p0-r1"};
-    assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), -EINVAL);
+    assert_int_equal(fd_engine_select(engine, &request, &result, &fault), -EINVAL);
     assert_string_equal(fault.pointer, "/pairs/1/b");
     pairs[1].a.id = "nobody";
-    assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), -EINVAL);
+    assert_int_equal(fd_engine_select(engine, &request, &result, &fault), -EINVAL);
     assert_string_equal(fault.pointer, "/pairs/1/a");
 }
 
-static void an_inline_item_scores_like_the_same_item_of_the_table(void **state) {
+static void an_inline_item_scores_like_the_same_item_in_the_table(void **state) {
     (void)state;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
     fixture_add_items(engine, 2, 3);
@@ -212,21 +213,21 @@ static void an_inline_item_scores_like_the_same_item_of_the_table(void **state) 
     assert_true(scores[0].stddev > 0);
 }
 
-static void an_unknown_strategy_is_answered_with_those_there_are(void **state) {
+static void the_error_for_an_unknown_strategy_lists_the_known_ones(void **state) {
     (void)state;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
     fixture_add_items(engine, 1, 3);
     fd_selection_request request = fixture_request(1, FI_SCOPE_WITHIN, 1);
     request.strategy = "best";
-    fd_selection_result answer;
+    fd_selection_result result;
     fd_fault fault = {0};
-    assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), -EINVAL);
+    assert_int_equal(fd_engine_select(engine, &request, &result, &fault), -EINVAL);
     assert_string_equal(fault.pointer, "/strategy");
     assert_non_null(strstr(fault.detail, "pa-dopt"));
     assert_non_null(strstr(fault.detail, "greedy"));
 }
 
-static void a_sample_stays_within_bounds_whatever_is_asked_for(void **state) {
+static void a_sample_has_a_largest_size_whatever_the_request_says(void **state) {
     (void)state;
     enum { PROMPTS = 1500, SAMPLE = 1 << 20 };
     static const struct {
@@ -235,34 +236,34 @@ static void a_sample_stays_within_bounds_whatever_is_asked_for(void **state) {
     } wanted[] = {{0, 0}, {0, UINT32_MAX}, {SIZE_MAX, 16}};
     for (size_t i = 0; i < FD_LENGTH(wanted); i++) {
         fd_engine_options options = fixture_options();
-        options.offer.per_pair = wanted[i].per_pair;
+        options.candidates.per_pair = wanted[i].per_pair;
         FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_memory(&options);
-        fd_engine_interrupt(engine); /* nothing need lie ready */
+        fd_engine_interrupt(engine); /* stops refills */
         fixture_add_items(engine, PROMPTS, 1);
         fd_selection_request request = fixture_request(3, FI_SCOPE_ACROSS, 1);
         request.generate.pairs = wanted[i].pairs;
         request.strategy = "random";
-        fd_selection_result answer;
+        fd_selection_result result;
         fd_fault fault = {0};
         assert_true(PROMPTS * (PROMPTS - 1) / 2 > SAMPLE);
-        assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
-        assert_int_equal(answer.candidates, SAMPLE);
-        fd_selection_result_clear(&answer);
+        assert_int_equal(fd_engine_select(engine, &request, &result, &fault), 0);
+        assert_int_equal(result.candidates, SAMPLE);
+        fd_selection_result_clear(&result);
     }
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_in_prompt_pair_is_a_candidate_exactly_once),
-        cmocka_unit_test(cross_prompt_pairs_are_of_two_prompts_and_all_of_them_can_be_had),
-        cmocka_unit_test(labelled_pairs_are_left_out_unless_asked_for),
-        cmocka_unit_test(a_sample_has_the_size_asked_for_and_no_pair_twice),
-        cmocka_unit_test(prompts_and_responses_limit_what_is_drawn),
-        cmocka_unit_test(the_same_seed_gives_the_same_batch_and_another_another),
+        cmocka_unit_test(every_cross_prompt_pair_is_a_candidate_and_no_other),
+        cmocka_unit_test(labelled_pairs_are_left_out_unless_the_request_includes_them),
+        cmocka_unit_test(a_sample_has_the_requested_size_and_no_pair_twice),
+        cmocka_unit_test(prompts_and_responses_per_prompt_limit_the_sample),
+        cmocka_unit_test(the_same_seed_gives_the_same_batch_and_another_seed_another_batch),
         cmocka_unit_test(explicit_pairs_mix_ids_and_inline_embeddings),
-        cmocka_unit_test(an_inline_item_scores_like_the_same_item_of_the_table),
-        cmocka_unit_test(an_unknown_strategy_is_answered_with_those_there_are),
-        cmocka_unit_test(a_sample_stays_within_bounds_whatever_is_asked_for),
+        cmocka_unit_test(an_inline_item_scores_like_the_same_item_in_the_table),
+        cmocka_unit_test(the_error_for_an_unknown_strategy_lists_the_known_ones),
+        cmocka_unit_test(a_sample_has_a_largest_size_whatever_the_request_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

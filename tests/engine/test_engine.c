@@ -1,3 +1,4 @@
+/* The engine as a whole: items, labels, trainings, failing stores, many threads, restarts. */
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
@@ -5,24 +6,24 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine_private.h"
+#include "engine_state.h"
 #include "fixture.h"
+#include "held_out.h"
 #include "items.h"
 #include "labels.h"
 #include "model_versions.h"
 #include "score.h"
 #include "select.h"
 #include "sqlite_store.h"
-#include "tables.h"
 #include "trainer.h"
 
-static void an_engine_without_items_says_so(void **state) {
+static void requests_before_the_first_item_are_refused(void **state) {
     (void)state;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
     fd_selection_request request = fixture_request(1, FI_SCOPE_WITHIN, 1);
-    fd_selection_result answer;
+    fd_selection_result result;
     fd_fault fault = {0};
-    assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), -EAGAIN);
+    assert_int_equal(fd_engine_select(engine, &request, &result, &fault), -EAGAIN);
     assert_non_null(strstr(fault.detail, "no items"));
     assert_int_equal(fd_engine_train(engine, FD_RETRAIN_CONFIGURED, &fault), -EAGAIN);
 }
@@ -62,7 +63,7 @@ static void the_first_items_decide_the_dimension_even_after_a_failed_commit(void
     assert_int_equal(added.created, 1);
 }
 
-static void a_label_repeated_is_harmless_and_one_changed_is_a_conflict(void **state) {
+static void repeating_a_label_is_harmless_and_changing_it_is_a_conflict(void **state) {
     (void)state;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
     fixture_add_items(engine, 2, 3);
@@ -94,7 +95,7 @@ static void a_skip_is_stored_but_teaches_nothing(void **state) {
     assert_true(after.logdet == before.logdet);
 }
 
-static void every_answer_raises_the_information(void **state) {
+static void every_label_raises_the_information(void **state) {
     (void)state;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
     fixture_add_items(engine, 2, 4);
@@ -109,7 +110,7 @@ static void every_answer_raises_the_information(void **state) {
     }
 }
 
-static void a_retrain_publishes_the_next_version_and_selections_name_it(void **state) {
+static void a_training_publishes_the_next_version_and_selections_name_it(void **state) {
     (void)state;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
     fixture_add_items(engine, 4, 6);
@@ -121,15 +122,15 @@ static void a_retrain_publishes_the_next_version_and_selections_name_it(void **s
     assert_int_equal(fixture_train(engine), 2);
 
     fd_selection_request request = fixture_request(5, FI_SCOPE_ACROSS, 3);
-    fd_selection_result answer;
+    fd_selection_result result;
     fd_fault fault = {0};
-    assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
-    assert_int_equal(answer.model_version, 2);
-    assert_int_equal(answer.count, 5);
-    fd_selection_result_clear(&answer);
+    assert_int_equal(fd_engine_select(engine, &request, &result, &fault), 0);
+    assert_int_equal(result.model_version, 2);
+    assert_int_equal(result.count, 5);
+    fd_selection_result_clear(&result);
 }
 
-static void enough_labels_start_a_retrain_by_themselves(void **state) {
+static void enough_new_labels_start_a_training(void **state) {
     (void)state;
     fd_engine_options options = fixture_options();
     options.retrain_labels = 10;
@@ -145,7 +146,7 @@ static void enough_labels_start_a_retrain_by_themselves(void **state) {
     assert_int_equal(info.row.labels, 10);
 }
 
-static void an_old_label_starts_a_retrain_by_itself(void **state) {
+static void an_old_label_starts_a_training(void **state) {
     (void)state;
     fd_engine_options options = fixture_options();
     options.retrain_seconds = 0.01;
@@ -200,7 +201,7 @@ static void a_failing_commit_changes_nothing_and_the_next_one_works(void **state
     assert_int_equal(after.labels, 1);
 }
 
-static void a_store_that_is_well_again_is_found_without_anyone_asking(void **state) {
+static void a_store_that_works_again_is_noticed_without_a_request(void **state) {
     (void)state;
     fd_store *store = fixture_faulty_store();
     fd_engine_options options = fixture_options();
@@ -231,7 +232,7 @@ struct client {
     int failures;
 };
 
-/* Each thread posts its own labels and repeats its neighbour's. */
+/* Each thread adds its own labels and repeats those of the next one. */
 static void *post_labels(void *context) {
     struct client *client = context;
     for (size_t i = 0; i < LABELS_EACH; i++) {
@@ -249,12 +250,12 @@ static void *select_batches(void *context) {
     struct client *client = context;
     for (size_t i = 0; i < 20; i++) {
         fd_selection_request request = fixture_request(3, FI_SCOPE_ACROSS, i);
-        fd_selection_result answer;
+        fd_selection_result result;
         fd_fault fault = {0};
-        if (fd_engine_select(client->engine, &request, &answer, &fault) < 0)
+        if (fd_engine_select(client->engine, &request, &result, &fault) < 0)
             client->failures++;
         else
-            fd_selection_result_clear(&answer);
+            fd_selection_result_clear(&result);
         fd_model_info info;
         client->failures += fd_engine_model(client->engine, &info) != 0;
     }
@@ -343,7 +344,7 @@ static void after_a_restart_the_same_version_and_information_serve(void **state)
     assert_int_equal(remove(folder), 0);
 }
 
-static void the_order_of_a_pair_does_not_decide_whether_it_is_held_out(void **state) {
+static void whether_a_pair_is_held_out_does_not_depend_on_its_order(void **state) {
     (void)state;
     unsigned held_out = 0;
     for (size_t i = 0; i < 1000; i++) {
@@ -369,11 +370,12 @@ static void a_warm_start_lies_halfway_between_the_serving_weights_and_fresh_ones
     options.components = 0;
     options.retrain = FD_RETRAIN_WARM;
     options.train.iterations = 1;
-    options.train.learning_rate = 1e-12; /* what is published is where the training started */
+    options.train.learning_rate =
+        1e-12; /* the published weights are those that the training started from */
     options.train.weight_decay = 0;
     options.held_out_fraction = 0;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_memory(&options);
-    fixture_add_items(engine, 1, ITEMS); /* of which the inputs' statistics are */
+    fixture_add_items(engine, 1, ITEMS); /* the input statistics are taken from them */
     assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_B), 0);
 
     fd_item_reference items[] = {
@@ -406,7 +408,7 @@ static void a_warm_start_lies_halfway_between_the_serving_weights_and_fresh_ones
     fi_model_free(fresh);
 }
 
-static void a_pair_is_held_out_whichever_way_round_and_in_the_share_asked_for(void **state) {
+static void the_configured_share_of_pairs_is_held_out_in_either_order(void **state) {
     (void)state;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
     fixture_add_items(engine, 1, 60);
@@ -423,18 +425,18 @@ static void a_pair_is_held_out_whichever_way_round_and_in_the_share_asked_for(vo
     assert_true(share > 0.08 && share < 0.12);
 }
 
-static void an_untrained_model_is_fitted_anew_until_twenty_thousand_items(void **state) {
+static void an_untrained_model_is_fitted_again_up_to_twenty_thousand_items(void **state) {
     (void)state;
     enum { AT_ONCE = 15000 };
     const size_t fitted[] = {15000, 20000, 20000, 20000};
-    FD_CLEANUP(desk_clear) struct desk desk;
+    FD_CLEANUP(world_clear) struct world world;
     FD_FREE float *embeddings = calloc(AT_ONCE, DIMENSION * sizeof(*embeddings));
     FD_FREE fd_item_row *rows = calloc(AT_ONCE, sizeof(*rows));
     FD_FREE char(*ids)[16] = calloc(AT_ONCE, sizeof(*ids));
     assert_true(embeddings && rows && ids);
     fixture_embeddings(embeddings, AT_ONCE);
-    desk_prepare(&desk);
-    desk_open(&desk);
+    world_prepare(&world);
+    world_open(&world);
     for (size_t part = 0; part < FD_LENGTH(fitted); part++) {
         for (size_t i = 0; i < AT_ONCE; i++) {
             (void)snprintf(ids[i], sizeof(ids[i]), "%zu-%zu", part, i);
@@ -445,33 +447,33 @@ static void an_untrained_model_is_fitted_anew_until_twenty_thousand_items(void *
         }
         fd_added added;
         fd_fault fault = {0};
-        assert_int_equal(fd_engine_items_add(desk.engine, rows, AT_ONCE, &added, &fault), 0);
-        assert_int_equal(desk.engine->snapshot->served->row.items, fitted[part]);
-        assert_int_equal(desk.engine->snapshot->items, (part + 1) * AT_ONCE);
+        assert_int_equal(fd_engine_items_add(world.engine, rows, AT_ONCE, &added, &fault), 0);
+        assert_int_equal(world.engine->snapshot->served->row.items, fitted[part]);
+        assert_int_equal(world.engine->snapshot->items, (part + 1) * AT_ONCE);
     }
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_engine_without_items_says_so),
+        cmocka_unit_test(requests_before_the_first_item_are_refused),
         cmocka_unit_test(items_of_another_dimension_are_refused_and_change_nothing),
         cmocka_unit_test(the_first_items_decide_the_dimension_even_after_a_failed_commit),
-        cmocka_unit_test(a_label_repeated_is_harmless_and_one_changed_is_a_conflict),
+        cmocka_unit_test(repeating_a_label_is_harmless_and_changing_it_is_a_conflict),
         cmocka_unit_test(labels_of_unknown_or_equal_items_are_refused),
         cmocka_unit_test(a_skip_is_stored_but_teaches_nothing),
-        cmocka_unit_test(every_answer_raises_the_information),
-        cmocka_unit_test(a_retrain_publishes_the_next_version_and_selections_name_it),
-        cmocka_unit_test(enough_labels_start_a_retrain_by_themselves),
-        cmocka_unit_test(an_old_label_starts_a_retrain_by_itself),
+        cmocka_unit_test(every_label_raises_the_information),
+        cmocka_unit_test(a_training_publishes_the_next_version_and_selections_name_it),
+        cmocka_unit_test(enough_new_labels_start_a_training),
+        cmocka_unit_test(an_old_label_starts_a_training),
         cmocka_unit_test(closing_ends_an_endless_training),
         cmocka_unit_test(a_failing_commit_changes_nothing_and_the_next_one_works),
-        cmocka_unit_test(a_store_that_is_well_again_is_found_without_anyone_asking),
+        cmocka_unit_test(a_store_that_works_again_is_noticed_without_a_request),
         cmocka_unit_test(labels_from_many_threads_are_in_the_history_exactly_once),
         cmocka_unit_test(after_a_restart_the_same_version_and_information_serve),
-        cmocka_unit_test(the_order_of_a_pair_does_not_decide_whether_it_is_held_out),
+        cmocka_unit_test(whether_a_pair_is_held_out_does_not_depend_on_its_order),
         cmocka_unit_test(a_warm_start_lies_halfway_between_the_serving_weights_and_fresh_ones),
-        cmocka_unit_test(a_pair_is_held_out_whichever_way_round_and_in_the_share_asked_for),
-        cmocka_unit_test(an_untrained_model_is_fitted_anew_until_twenty_thousand_items),
+        cmocka_unit_test(the_configured_share_of_pairs_is_held_out_in_either_order),
+        cmocka_unit_test(an_untrained_model_is_fitted_again_up_to_twenty_thousand_items),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

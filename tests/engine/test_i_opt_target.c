@@ -1,9 +1,11 @@
+/* The target of i-opt: the sum of d d' over all pairs within prompts. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "engine_private.h"
+#include "engine_state.h"
 #include "fixture.h"
+#include "i_opt_target.h"
 #include "items.h"
 #include "macros.h"
 #include "select.h"
@@ -71,13 +73,13 @@ static void train(fd_engine *engine, size_t labels) {
     (void)fixture_train(engine);
 }
 
-static void what_is_served_grows_with_the_items(void **state) {
+static void the_target_grows_with_the_items(void **state) {
     (void)state;
     fd_engine *engine = fixture_engine();
     fixture_add_items(engine, 8, 3);
     train(engine, 20);
     assert_is_sum_within_prompts(engine);
-    /* To old prompts, to new ones, and several before it is asked again. */
+    /* Items of old prompts, of new prompts, and several before the next selection. */
     static const size_t prompts[] = {3, 3, 9, 9, 0, 20, 9, 7};
     for (size_t i = 0; i < FD_LENGTH(prompts); i++) {
         add_item(engine, i, prompts[i]);
@@ -88,7 +90,7 @@ static void what_is_served_grows_with_the_items(void **state) {
     fd_engine_close(engine);
 }
 
-static void a_version_has_one_of_its_own_and_a_refit_that_of_its_version(void **state) {
+static void each_version_has_its_own_target_and_a_refit_shares_it(void **state) {
     (void)state;
     fd_engine_options options = fixture_options();
     options.refit = true;
@@ -110,7 +112,7 @@ static void a_version_has_one_of_its_own_and_a_refit_that_of_its_version(void **
     fd_engine_close(engine);
 }
 
-static void where_no_prompt_has_two_items_the_candidates_are_served(void **state) {
+static void without_a_prompt_with_two_items_the_candidates_are_the_target(void **state) {
     (void)state;
     fd_engine *engine = fixture_engine();
     fixture_add_items(engine, 30, 1);
@@ -132,9 +134,9 @@ static void where_no_prompt_has_two_items_the_candidates_are_served(void **state
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_served_grows_with_the_items),
-        cmocka_unit_test(a_version_has_one_of_its_own_and_a_refit_that_of_its_version),
-        cmocka_unit_test(where_no_prompt_has_two_items_the_candidates_are_served),
+        cmocka_unit_test(the_target_grows_with_the_items),
+        cmocka_unit_test(each_version_has_its_own_target_and_a_refit_shares_it),
+        cmocka_unit_test(without_a_prompt_with_two_items_the_candidates_are_the_target),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

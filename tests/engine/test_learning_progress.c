@@ -1,4 +1,4 @@
-/* What labelling brought and what more would: gains, the learning curve, the arms, when to stop. */
+/* The gains of batches, the learning curve, the arms, and the advice to stop. */
 #include "fixture.h"
 #include "label_statistics.h"
 #include "learning_progress.h"
@@ -32,9 +32,9 @@ static double gauge(fd_engine *engine, const char *name) {
     return strtod(found + strlen(start), NULL);
 }
 
-/* ---- versions that a store remembers ---- */
+/* ---- versions in a store ---- */
 
-/* What was stored of a version, as in floor + 2 / sqrt(labels). */
+/* A stored version whose held-out loss is floor + 2 / sqrt(labels). */
 static fd_model_row version_row(uint64_t version, double floor) {
     uint64_t labels = 100 * version;
     return (fd_model_row){
@@ -52,28 +52,28 @@ static fd_model_row version_row(uint64_t version, double floor) {
     };
 }
 
-static void store_row(struct desk *desk, const fd_model_row *row) {
-    const fd_store_operations *store = desk->store->operations;
-    assert_int_equal(store->begin(desk->store), 0);
-    assert_int_equal(store->model_add(desk->store, row), 0);
-    assert_int_equal(store->commit(desk->store), 0);
+static void store_row(struct world *world, const fd_model_row *row) {
+    const fd_store_operations *store = world->store->operations;
+    assert_int_equal(store->begin(world->store), 0);
+    assert_int_equal(store->model_add(world->store, row), 0);
+    assert_int_equal(store->commit(world->store), 0);
 }
 
-/* A desk over a store with so many versions; their bytes are no models, their figures count. */
-static void begin_with_versions(struct desk *desk, uint64_t versions, double floor) {
-    desk_prepare(desk);
+/* A world whose store has `n` versions. Their bytes cannot be decoded; only the figures count. */
+static void begin_with_versions(struct world *world, uint64_t versions, double floor) {
+    world_prepare(world);
     for (uint64_t version = 1; version <= versions; version++) {
         fd_model_row row = version_row(version, floor);
-        store_row(desk, &row);
+        store_row(world, &row);
     }
-    desk_open(desk);
+    world_open(world);
 }
 
-static void the_curve_of_stored_versions_is_there_after_a_start(void **state) {
+static void the_curve_of_stored_versions_is_read_at_the_start(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    begin_with_versions(&desk, 12, 0.3);
-    fd_progress progress = progress_of(desk.engine);
+    FD_CLEANUP(world_clear) struct world world;
+    begin_with_versions(&world, 12, 0.3);
+    fd_progress progress = progress_of(world.engine);
     assert_int_equal(progress.n_curve, 12);
     for (uint64_t i = 0; i < 12; i++) {
         fd_model_row row = version_row(i + 1, 0.3);
@@ -85,22 +85,22 @@ static void the_curve_of_stored_versions_is_there_after_a_start(void **state) {
     }
     assert_near(progress.expected_loss_at_double, 0.3 + 2 / sqrt(2400), 1e-9);
     assert_near(progress.expected_improvement, 2 / sqrt(1200) - 2 / sqrt(2400), 1e-9);
-    assert_near(gauge(desk.engine, "fisherd_expected_improvement"), progress.expected_improvement,
+    assert_near(gauge(world.engine, "fisherd_expected_improvement"), progress.expected_improvement,
                 1e-6);
 }
 
 static void a_rejected_version_is_not_on_the_curve(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    desk_prepare(&desk);
+    FD_CLEANUP(world_clear) struct world world;
+    world_prepare(&world);
     fd_model_row row = version_row(1, 0.3);
-    store_row(&desk, &row);
+    store_row(&world, &row);
     row = version_row(2, 0.3);
     row.state = FD_MODEL_REJECTED;
     row.reason = "worse";
-    store_row(&desk, &row);
-    desk_open(&desk);
-    fd_progress progress = progress_of(desk.engine);
+    store_row(&world, &row);
+    world_open(&world);
+    fd_progress progress = progress_of(world.engine);
     assert_int_equal(progress.n_curve, 1);
     assert_int_equal(progress.curve[0].version, 1);
 }
@@ -108,9 +108,9 @@ static void a_rejected_version_is_not_on_the_curve(void **state) {
 static void a_long_curve_is_thinned_out_and_keeps_its_span(void **state) {
     (void)state;
     enum { VERSIONS = FD_CURVE_MAX + 40 };
-    FD_CLEANUP(desk_clear) struct desk desk;
-    begin_with_versions(&desk, VERSIONS, 0.3);
-    fd_progress progress = progress_of(desk.engine);
+    FD_CLEANUP(world_clear) struct world world;
+    begin_with_versions(&world, VERSIONS, 0.3);
+    fd_progress progress = progress_of(world.engine);
     assert_in_range(progress.n_curve, FD_CURVE_MAX / 2, FD_CURVE_MAX);
     for (size_t i = 1; i < progress.n_curve; i++)
         assert_true(progress.curve[i].version > progress.curve[i - 1].version);
@@ -127,145 +127,145 @@ static void assert_goes_on(fd_engine *engine, const char *reason) {
     assert_true(gauge(engine, "fisherd_stop_recommended") == 0);
 }
 
-static void nothing_is_recommended_before_a_model_was_trained(void **state) {
+static void nothing_is_recommended_before_the_first_training(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    begin_with_versions(&desk, 0, 0);
-    assert_goes_on(desk.engine, "no model was trained yet");
-    fd_progress progress = progress_of(desk.engine);
+    FD_CLEANUP(world_clear) struct world world;
+    begin_with_versions(&world, 0, 0);
+    assert_goes_on(world.engine, "no model was trained yet");
+    fd_progress progress = progress_of(world.engine);
     assert_true(isnan(progress.gain_per_label) && isnan(progress.gain_trend));
     assert_true(isnan(progress.expected_improvement) && isnan(progress.expected_loss_at_double));
     assert_true(isnan(progress.arms.active.accuracy) && isnan(progress.arms.control.accuracy));
 }
 
-static void a_hundred_held_out_answers_are_needed_to_stop(void **state) {
+static void stopping_needs_a_hundred_held_out_labels(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    begin_with_versions(&desk, 9, 0.3);
-    assert_goes_on(desk.engine, "too few held-out answers: 90 of 100");
+    FD_CLEANUP(world_clear) struct world world;
+    begin_with_versions(&world, 9, 0.3);
+    assert_goes_on(world.engine, "too few held-out answers: 90 of 100");
 }
 
-static void four_versions_are_needed_to_stop(void **state) {
+static void stopping_needs_four_versions(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    desk_prepare(&desk);
-    desk.options.stop_below = 100;
+    FD_CLEANUP(world_clear) struct world world;
+    world_prepare(&world);
+    world.options.stop_below = 100;
     for (uint64_t version = 20; version < 23; version++) {
         fd_model_row row = version_row(version, 0.3);
-        store_row(&desk, &row);
+        store_row(&world, &row);
     }
-    desk_open(&desk);
-    assert_goes_on(desk.engine, "too few versions of the model to extrapolate from");
+    world_open(&world);
+    assert_goes_on(world.engine, "too few versions of the model to extrapolate from");
     fd_model_row fourth = version_row(23, 0.3);
-    store_row(&desk, &fourth);
-    desk_reopen(&desk);
-    assert_true(progress_of(desk.engine).stop_recommended);
+    store_row(&world, &fourth);
+    world_reopen(&world);
+    assert_true(progress_of(world.engine).stop_recommended);
 }
 
-static void one_goes_on_while_twice_the_labels_still_lower_the_loss(void **state) {
+static void stopping_is_not_recommended_while_more_labels_lower_the_loss(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    begin_with_versions(&desk, 12, 0.3);
-    assert_goes_on(desk.engine, "doubling the labels is expected to lower the held-out loss by "
-                                "0.017, at most by 0.017");
+    FD_CLEANUP(world_clear) struct world world;
+    begin_with_versions(&world, 12, 0.3);
+    assert_goes_on(world.engine, "doubling the labels is expected to lower the held-out loss by "
+                                 "0.017, at most by 0.017");
 }
 
-static void one_stops_when_twice_the_labels_bring_less_than_the_option_says(void **state) {
+static void stopping_is_recommended_when_twice_the_labels_bring_less_than_stop_below(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    begin_with_versions(&desk, 12, 0.3);
-    desk.options.stop_below = 0.018;
-    desk_reopen(&desk);
-    fd_progress progress = progress_of(desk.engine);
+    FD_CLEANUP(world_clear) struct world world;
+    begin_with_versions(&world, 12, 0.3);
+    world.options.stop_below = 0.018;
+    world_reopen(&world);
+    fd_progress progress = progress_of(world.engine);
     assert_true(progress.stop_recommended);
     assert_string_equal(progress.stop_reason, "doubling the labels is expected to lower the "
                                               "held-out loss by 0.017, at most by 0.017");
-    assert_true(gauge(desk.engine, "fisherd_stop_recommended") == 1);
+    assert_true(gauge(world.engine, "fisherd_stop_recommended") == 1);
 }
 
-static void one_goes_on_while_the_curve_is_too_noisy_to_tell(void **state) {
+static void stopping_is_not_recommended_while_the_curve_is_noisy(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    desk_prepare(&desk);
+    FD_CLEANUP(world_clear) struct world world;
+    world_prepare(&world);
     for (uint64_t version = 1; version <= 12; version++) {
         fd_model_row row = version_row(version, 0.3);
         row.held_out_loss = 0.5 + (version % 2 ? 0.03 : -0.03);
-        store_row(&desk, &row);
+        store_row(&world, &row);
     }
-    desk_open(&desk);
-    fd_progress progress = progress_of(desk.engine);
+    world_open(&world);
+    fd_progress progress = progress_of(world.engine);
     assert_true(progress.expected_improvement < 0.005);
     assert_true(progress.expected_improvement_high > 0.005);
     assert_false(progress.stop_recommended);
 }
 
-static void one_goes_on_while_held_out_accuracy_rises_beyond_its_interval(void **state) {
+static void stopping_is_not_recommended_while_held_out_accuracy_rises(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    desk_prepare(&desk);
-    desk.options.stop_below = 100;
+    FD_CLEANUP(world_clear) struct world world;
+    world_prepare(&world);
+    world.options.stop_below = 100;
     for (uint64_t version = 1; version <= 12; version++) {
         fd_model_row row = version_row(version, 0.3);
         row.held_out_accuracy = version <= 6 ? 0.69 : 0.8;
-        store_row(&desk, &row);
+        store_row(&world, &row);
     }
-    desk_open(&desk);
-    assert_goes_on(desk.engine, "held-out accuracy still rises: from 0.690 with 600 labels to "
-                                "0.800 (0.700 to 0.900) with 1200");
-    /* Six versions later it has not risen since half the labels. */
+    world_open(&world);
+    assert_goes_on(world.engine, "held-out accuracy still rises: from 0.690 with 600 labels to "
+                                 "0.800 (0.700 to 0.900) with 1200");
+    /* Six versions later it has not risen since half of the labels. */
     for (uint64_t version = 13; version <= 18; version++) {
         fd_model_row row = version_row(version, 0.3);
-        store_row(&desk, &row);
+        store_row(&world, &row);
     }
-    desk_reopen(&desk);
-    assert_true(progress_of(desk.engine).stop_recommended);
+    world_reopen(&world);
+    assert_true(progress_of(world.engine).stop_recommended);
 }
 
 /* ---- the gain ---- */
 
-/* Has a batch chosen after some answers and one more version. */
-static void answer_and_train(struct desk *desk, size_t first, size_t count) {
+/* Adds labels, trains another version, and waits for the batch that it chooses. */
+static void answer_and_train(struct world *world, size_t first, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        fixture_given given = ask(desk, "anna");
-        answer(desk, first + i, "anna", &given, i % 2 ? FD_PREFER_A : FD_PREFER_B);
+        fixture_given given = ask(world, "anna");
+        answer(world, first + i, "anna", &given, i % 2 ? FD_PREFER_A : FD_PREFER_B);
     }
-    fixture_wait_version(desk->engine, fixture_train(desk->engine));
+    fixture_wait_version(world->engine, fixture_train(world->engine));
 }
 
-static void the_gain_per_label_is_that_of_the_batch_chosen_last(void **state) {
+static void the_gain_per_label_is_that_of_the_latest_batch(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    desk_prepare(&desk);
-    desk.options.refit = false;
-    desk_start(&desk, PROMPTS, RESPONSES);
-    answer_and_train(&desk, 0, 6);
-    fd_stats stats = fixture_stats(desk.engine);
+    FD_CLEANUP(world_clear) struct world world;
+    world_prepare(&world);
+    world.options.refit = false;
+    world_start(&world, PROMPTS, RESPONSES);
+    answer_and_train(&world, 0, 6);
+    fd_stats stats = fixture_stats(world.engine);
     fd_batch_record last = stats.batches[stats.n_batches - 1];
     fd_stats_clear(&stats);
     assert_int_equal(last.labels, 6);
-    fd_progress progress = progress_of(desk.engine);
+    fd_progress progress = progress_of(world.engine);
     assert_true(progress.gain_per_label > 0);
     assert_true(progress.gain_per_label == last.gain_per_label);
-    assert_near(gauge(desk.engine, "fisherd_gain_per_label"), progress.gain_per_label, 1e-5);
+    assert_near(gauge(world.engine, "fisherd_gain_per_label"), progress.gain_per_label, 1e-5);
 
     fixture_hand hand;
     double sum = 0;
-    assert_int_equal(ask_for(&desk, "anna", last.count, &hand), last.count);
+    assert_int_equal(ask_for(&world, "anna", last.count, &hand), last.count);
     for (size_t i = 0; i < last.count; i++)
         sum += hand.given[i].gain;
     assert_near(progress.gain_per_label, sum / (double)last.count, 1e-6);
 }
 
-static void the_trend_of_the_gain_takes_batches_after_different_numbers_of_labels(void **state) {
+static void the_trend_of_the_gain_needs_batches_at_different_numbers_of_labels(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    desk_prepare(&desk);
-    desk.options.prior_precision = 1;
-    desk_start(&desk, PROMPTS, RESPONSES);
-    answer_and_train(&desk, 0, 4);
-    answer_and_train(&desk, 4, 12);
-    answer_and_train(&desk, 16, 48);
-    fd_stats stats = fixture_stats(desk.engine);
+    FD_CLEANUP(world_clear) struct world world;
+    world_prepare(&world);
+    world.options.prior_precision = 1;
+    world_start(&world, PROMPTS, RESPONSES);
+    answer_and_train(&world, 0, 4);
+    answer_and_train(&world, 4, 12);
+    answer_and_train(&world, 16, 48);
+    fd_stats stats = fixture_stats(world.engine);
     double labels[FD_BATCHES_MAX], gains[FD_BATCHES_MAX];
     for (size_t i = 0; i < stats.n_batches; i++) {
         labels[i] = (double)stats.batches[i].labels;
@@ -274,18 +274,18 @@ static void the_trend_of_the_gain_takes_batches_after_different_numbers_of_label
     size_t n = stats.n_batches;
     fd_stats_clear(&stats);
     assert_true(labels[n - 1] == 64);
-    fd_progress progress = progress_of(desk.engine);
+    fd_progress progress = progress_of(world.engine);
     assert_true(progress.gain_per_label == gains[n - 1]);
     double trend = progress.gain_trend;
     assert_true(trend < 0);
     assert_near(trend, fi_power_slope(n, labels, gains), 1e-9);
-    assert_near(gauge(desk.engine, "fisherd_gain_trend"), trend, 1e-5);
+    assert_near(gauge(world.engine, "fisherd_gain_trend"), trend, 1e-5);
 }
 
 /* ---- the arms ---- */
 
-/* Answers all pairs as the first number of the embeddings has it; those of every fourth prompt
- * come from the control arm, and each `wrong`-th of those is the other way round (0: none). */
+/* Labels all pairs by the first number of the embeddings. The labels of every fourth prompt come
+ * from the control arm, and each `wrong`-th of those is wrong (0: none). */
 static void answer_by_arm(fd_engine *engine, size_t wrong) {
     float embeddings[PROMPTS * RESPONSES * DIMENSION];
     fixture_embeddings(embeddings, PROMPTS * RESPONSES);
@@ -308,22 +308,22 @@ static void answer_by_arm(fd_engine *engine, size_t wrong) {
             }
 }
 
-static fd_progress learn_by_arm(struct desk *desk, size_t wrong) {
-    desk_prepare(desk);
-    desk->options.hidden_layers = 0;
-    desk->options.held_out_fraction = 0.33;
-    desk_start(desk, PROMPTS, RESPONSES);
-    answer_by_arm(desk->engine, wrong);
-    (void)fixture_train(desk->engine);
-    fd_engine_wait_trained(desk->engine);
-    return progress_of(desk->engine);
+static fd_progress learn_by_arm(struct world *world, size_t wrong) {
+    world_prepare(world);
+    world->options.hidden_layers = 0;
+    world->options.held_out_fraction = 0.33;
+    world_start(world, PROMPTS, RESPONSES);
+    answer_by_arm(world->engine, wrong);
+    (void)fixture_train(world->engine);
+    fd_engine_wait_trained(world->engine);
+    return progress_of(world->engine);
 }
 
-static void held_out_answers_are_told_by_their_arm(void **state) {
+static void held_out_accuracy_is_shown_by_arm(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    fd_progress progress = learn_by_arm(&desk, 0);
-    fd_model_info info = fixture_model(desk.engine);
+    FD_CLEANUP(world_clear) struct world world;
+    fd_progress progress = learn_by_arm(&world, 0);
+    fd_model_info info = fixture_model(world.engine);
     const fd_arm_fit *active = &progress.arms.active, *control = &progress.arms.control;
     assert_int_equal(control->labels, info.row.control_labels);
     assert_true(control->labels > 0 && control->labels < active->labels);
@@ -335,49 +335,50 @@ static void held_out_answers_are_told_by_their_arm(void **state) {
     assert_true(active->accuracy_low < active->accuracy);
     assert_true(active->accuracy_high >= active->accuracy);
     assert_string_equal(progress.selection_warning, "");
-    assert_true(gauge(desk.engine, "fisherd_selection_warning") == 0);
+    assert_true(gauge(world.engine, "fisherd_selection_warning") == 0);
 }
 
-static void a_model_that_is_worse_on_random_pairs_than_on_chosen_ones_is_told_of(void **state) {
+static void a_model_that_is_worse_on_random_pairs_raises_a_warning(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    fd_progress progress = learn_by_arm(&desk, 1);
+    FD_CLEANUP(world_clear) struct world world;
+    fd_progress progress = learn_by_arm(&world, 1);
     assert_true(progress.arms.control.accuracy_high < progress.arms.active.accuracy_low);
     assert_non_null(
         strstr(progress.selection_warning, "held-out accuracy on pairs drawn at random"));
-    assert_true(gauge(desk.engine, "fisherd_selection_warning") == 1);
-    assert_true(gauge(desk.engine, "fisherd_model_arm_accuracy{arm=\"control\"}") < 0.5);
+    assert_true(gauge(world.engine, "fisherd_selection_warning") == 1);
+    assert_true(gauge(world.engine, "fisherd_model_arm_accuracy{arm=\"control\"}") < 0.5);
 }
 
-static void a_difference_within_the_intervals_of_the_arms_is_no_warning(void **state) {
+static void a_difference_within_the_intervals_raises_no_warning(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    fd_progress progress = learn_by_arm(&desk, 5);
+    FD_CLEANUP(world_clear) struct world world;
+    fd_progress progress = learn_by_arm(&world, 5);
     assert_true(progress.arms.control.accuracy < progress.arms.active.accuracy);
     assert_string_equal(progress.selection_warning, "");
 }
 
-static void the_arms_and_the_curve_survive_a_restart_and_follow_what_serves(void **state) {
+static void
+the_arms_and_the_curve_survive_a_restart_and_follow_the_model_that_serves(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    fd_progress first = learn_by_arm(&desk, 1);
-    for (size_t number = 0; number < 28; number++) /* the first prompt's are taken back */
-        assert_int_equal(fixture_revise(desk.engine, number, FD_PREFER_RETRACTED), 0);
-    assert_int_equal(fixture_train(desk.engine), 2);
-    fd_engine_wait_trained(desk.engine);
-    fd_progress before = progress_of(desk.engine);
+    FD_CLEANUP(world_clear) struct world world;
+    fd_progress first = learn_by_arm(&world, 1);
+    for (size_t number = 0; number < 28; number++) /* retracts those of the first prompt */
+        assert_int_equal(fixture_revise(world.engine, number, FD_PREFER_RETRACTED), 0);
+    assert_int_equal(fixture_train(world.engine), 2);
+    fd_engine_wait_trained(world.engine);
+    fd_progress before = progress_of(world.engine);
     assert_true(before.arms.control.labels < first.arms.control.labels);
     assert_int_equal(before.n_curve, 2);
 
-    desk_reopen(&desk);
-    fd_progress after = progress_of(desk.engine);
+    world_reopen(&world);
+    fd_progress after = progress_of(world.engine);
     assert_memory_equal(&after.arms, &before.arms, sizeof(after.arms));
     assert_memory_equal(after.curve, before.curve, 2 * sizeof(*after.curve));
     assert_string_equal(after.selection_warning, before.selection_warning);
 
     fd_fault fault = {0};
-    assert_int_equal(fd_engine_model_activate(desk.engine, 1, &fault), 0);
-    fd_progress back = progress_of(desk.engine);
+    assert_int_equal(fd_engine_model_activate(world.engine, 1, &fault), 0);
+    fd_progress back = progress_of(world.engine);
     assert_int_equal(back.arms.control.labels, before.arms.control.labels);
     assert_true(back.arms.active.accuracy != before.arms.active.accuracy);
     assert_int_equal(back.n_curve, 2);
@@ -385,22 +386,22 @@ static void the_arms_and_the_curve_survive_a_restart_and_follow_what_serves(void
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_curve_of_stored_versions_is_there_after_a_start),
+        cmocka_unit_test(the_curve_of_stored_versions_is_read_at_the_start),
         cmocka_unit_test(a_rejected_version_is_not_on_the_curve),
         cmocka_unit_test(a_long_curve_is_thinned_out_and_keeps_its_span),
-        cmocka_unit_test(nothing_is_recommended_before_a_model_was_trained),
-        cmocka_unit_test(a_hundred_held_out_answers_are_needed_to_stop),
-        cmocka_unit_test(four_versions_are_needed_to_stop),
-        cmocka_unit_test(one_goes_on_while_twice_the_labels_still_lower_the_loss),
-        cmocka_unit_test(one_stops_when_twice_the_labels_bring_less_than_the_option_says),
-        cmocka_unit_test(one_goes_on_while_the_curve_is_too_noisy_to_tell),
-        cmocka_unit_test(one_goes_on_while_held_out_accuracy_rises_beyond_its_interval),
-        cmocka_unit_test(the_gain_per_label_is_that_of_the_batch_chosen_last),
-        cmocka_unit_test(the_trend_of_the_gain_takes_batches_after_different_numbers_of_labels),
-        cmocka_unit_test(held_out_answers_are_told_by_their_arm),
-        cmocka_unit_test(a_model_that_is_worse_on_random_pairs_than_on_chosen_ones_is_told_of),
-        cmocka_unit_test(a_difference_within_the_intervals_of_the_arms_is_no_warning),
-        cmocka_unit_test(the_arms_and_the_curve_survive_a_restart_and_follow_what_serves),
+        cmocka_unit_test(nothing_is_recommended_before_the_first_training),
+        cmocka_unit_test(stopping_needs_a_hundred_held_out_labels),
+        cmocka_unit_test(stopping_needs_four_versions),
+        cmocka_unit_test(stopping_is_not_recommended_while_more_labels_lower_the_loss),
+        cmocka_unit_test(stopping_is_recommended_when_twice_the_labels_bring_less_than_stop_below),
+        cmocka_unit_test(stopping_is_not_recommended_while_the_curve_is_noisy),
+        cmocka_unit_test(stopping_is_not_recommended_while_held_out_accuracy_rises),
+        cmocka_unit_test(the_gain_per_label_is_that_of_the_latest_batch),
+        cmocka_unit_test(the_trend_of_the_gain_needs_batches_at_different_numbers_of_labels),
+        cmocka_unit_test(held_out_accuracy_is_shown_by_arm),
+        cmocka_unit_test(a_model_that_is_worse_on_random_pairs_raises_a_warning),
+        cmocka_unit_test(a_difference_within_the_intervals_raises_no_warning),
+        cmocka_unit_test(the_arms_and_the_curve_survive_a_restart_and_follow_the_model_that_serves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

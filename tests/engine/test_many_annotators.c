@@ -1,4 +1,5 @@
-/* Many annotators at once, some of whom vanish: what is out, what is stored and what is known. */
+/* Many annotators at once, some of whom vanish: assignments, stored labels and information stay
+ * right. */
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
@@ -25,7 +26,7 @@ enum {
     OUT_MAX = 4096
 };
 
-/* A lease that is open as far as anyone but the engine knows. */
+/* A lease that is open, as far as the annotators know. */
 struct out {
     char id[64];
     uint64_t pair;
@@ -40,9 +41,9 @@ struct crowd {
     atomic_size_t acknowledged;
     atomic_int failures; /* asserts belong to the main thread */
     pthread_mutex_t lock;
-    size_t n_out; /* guarded by lock, as is all below; the clock moves under it too */
+    size_t n_out; /* guarded by lock, like all below and the moves of the clock */
     struct out out[OUT_MAX];
-    uint8_t times[PROMPTS * RESPONSES][RESPONSES]; /* each pair is out */
+    uint8_t times[PROMPTS * RESPONSES][RESPONSES]; /* open leases of each pair */
     uint8_t most;
 };
 
@@ -50,7 +51,7 @@ struct sent {
     char id[32];
     char annotator[32];
     fixture_given given;
-    fd_preference preference; /* as it was acknowledged last */
+    fd_preference preference; /* of the last acknowledged revision */
     bool acknowledged;
 };
 
@@ -90,7 +91,7 @@ static uint8_t *times_of(struct crowd *crowd, uint64_t pair) {
     return &crowd->times[pair >> 32][(uint32_t)pair];
 }
 
-/* ---- what is out: noted after it was given, crossed out before it is given back ---- */
+/* ---- open leases: noted after they begin, struck off before they end ---- */
 
 static void note_out(struct crowd *crowd, const fixture_given *given) {
     uint64_t pair = 0;
@@ -150,7 +151,7 @@ static int keep(void *context, const fd_assignment *assignment) {
 static bool was_answered(const struct annotator *annotator, const fixture_given *given) {
     for (size_t i = 0; i < annotator->n_sent; i++)
         if (strcmp(annotator->sent[i].annotator, annotator->name) == 0 &&
-            annotator->sent[i].preference != FD_PREFER_RETRACTED && /* may be asked again */
+            annotator->sent[i].preference != FD_PREFER_RETRACTED && /* it may be assigned again */
             fixture_same_pair(&annotator->sent[i].given, given))
             return true;
     return false;
@@ -186,7 +187,7 @@ static fd_label label_of(const struct sent *sent) {
                       .duration_ms = 7};
 }
 
-/* Sends what waits in any order, some of it twice, and something that was sent long ago. */
+/* Sends the labels that wait, in any order and some of them twice. */
 static void send_all(struct annotator *annotator) {
     struct crowd *crowd = annotator->crowd;
     size_t n = annotator->n_sent - annotator->first_unsent;
@@ -242,7 +243,7 @@ static void take(struct annotator *annotator) {
     if (hand.count == 0)
         (void)sched_yield();
     uint64_t fate = draw_below(annotator, 40);
-    if (fate == 0) { /* gone, with all that was neither sent nor told */
+    if (fate == 0) { /* vanishes, with all labels that were not sent */
         (void)snprintf(annotator->name, sizeof(annotator->name), "%zu.%zu", annotator->number,
                        ++annotator->life);
         annotator->n_sent = annotator->first_unsent;
@@ -250,7 +251,7 @@ static void take(struct annotator *annotator) {
     }
     for (size_t i = 0; i < hand.count; i++) {
         if (was_answered(annotator, &hand.given[i])) {
-            bool waits = false; /* open until its answer arrives, or expired and given again */
+            bool waits = false; /* open until its label arrives, or expired and assigned again */
             for (size_t k = annotator->first_unsent; k < annotator->n_sent; k++)
                 if (fixture_same_pair(&annotator->sent[k].given, &hand.given[i])) {
                     annotator->sent[k].given = hand.given[i];
@@ -293,7 +294,7 @@ static void *annotate(void *context) {
 
 struct history {
     struct annotator *annotators;
-    uint32_t *rows[ANNOTATORS]; /* of each label: revision 0, seen so often */
+    uint32_t *rows[ANNOTATORS]; /* how often revision 0 of each label was read */
     fd_preference *newest[ANNOTATORS];
 };
 
@@ -333,7 +334,7 @@ static void check_history(struct crowd *crowd, struct annotator *annotators) {
     assert_int_equal(acknowledged, atomic_load(&crowd->acknowledged));
 }
 
-/* Nothing is being trained and nothing is left to be. */
+/* Waits until no training runs or is due. */
 static void wait_until_quiet(struct crowd *crowd) {
     (void)fixture_train(crowd->engine);
     for (;;) {
@@ -345,22 +346,22 @@ static void wait_until_quiet(struct crowd *crowd) {
     }
 }
 
-static void a_crowd_loses_nothing_and_does_nothing_twice(void **state) {
+static void many_annotators_lose_nothing_and_do_nothing_twice(void **state) {
     (void)state;
     static struct crowd crowd;
     static struct annotator annotators[ANNOTATORS];
-    FD_CLEANUP(desk_clear) struct desk desk;
+    FD_CLEANUP(world_clear) struct world world;
     pthread_t threads[ANNOTATORS];
     const char *wanted = getenv("FISHERD_CROWD_ANSWERS");
     double start = fixture_seconds();
-    desk_prepare(&desk);
-    fixture_use_clock(&desk.options, &crowd.clock);
-    desk.options.redundancy = REDUNDANCY;
-    desk.options.redundancy_share = 0.5;
-    desk.options.control_fraction = 0.1;
-    desk.options.retrain_labels = 500;
-    desk_start(&desk, PROMPTS, RESPONSES);
-    crowd.engine = desk.engine;
+    world_prepare(&world);
+    fixture_use_clock(&world.options, &crowd.clock);
+    world.options.redundancy = REDUNDANCY;
+    world.options.redundancy_share = 0.5;
+    world.options.control_fraction = 0.1;
+    world.options.retrain_labels = 500;
+    world_start(&world, PROMPTS, RESPONSES);
+    crowd.engine = world.engine;
     crowd.wanted = wanted ? strtoul(wanted, NULL, 10) : ANSWERS;
     crowd.deadline = start + 540;
     (void)pthread_mutex_init(&crowd.lock, NULL);
@@ -376,9 +377,9 @@ static void a_crowd_loses_nothing_and_does_nothing_twice(void **state) {
     check_history(&crowd, annotators);
 
     wait_until_quiet(&crowd);
-    fd_model_info kept = fixture_model(desk.engine);
-    desk_reopen(&desk);
-    fd_model_info recomputed = fixture_model(desk.engine);
+    fd_model_info kept = fixture_model(world.engine);
+    world_reopen(&world);
+    fd_model_info recomputed = fixture_model(world.engine);
     assert_int_equal(kept.version, recomputed.version);
     assert_int_equal(kept.labels, recomputed.labels);
     assert_true(fabs(kept.logdet - recomputed.logdet) <= 1e-6 * fabs(recomputed.logdet));
@@ -390,7 +391,7 @@ static void a_crowd_loses_nothing_and_does_nothing_twice(void **state) {
     (void)pthread_mutex_destroy(&crowd.lock);
 }
 
-/* ---- awareness of what is out ---- */
+/* ---- pending pairs count as known ---- */
 
 enum { AT_ONCE = 32 };
 
@@ -412,72 +413,73 @@ static void *ask_at_once(void *context) {
     return NULL;
 }
 
-/* log det of what is known once these pairs are answered too. */
+/* log det of the information with that of these pairs. */
 static double joint_logdet(fd_engine *engine, const fd_pair_reference *pairs, size_t n) {
     fd_selection_request request = fixture_request(1, FI_SCOPE_WITHIN, 1);
-    fd_selection_result answer;
+    fd_selection_result result;
     fd_fault fault = {0};
     request.pending = pairs;
     request.n_pending = n;
-    assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
-    double logdet = answer.logdet_before;
-    fd_selection_result_clear(&answer);
+    assert_int_equal(fd_engine_select(engine, &request, &result, &fault), 0);
+    double logdet = result.logdet_before;
+    fd_selection_result_clear(&result);
     return logdet;
 }
 
-/* `times` batches that do not know of each other, each from candidates of its own. */
+/* The same for `times` batches that do not count each other as known, each from its own candidates.
+ */
 static double unaware_logdet(fd_engine *engine, size_t times, size_t candidates, uint64_t step) {
     fd_pair_reference pairs[AT_ONCE];
     fd_fault fault = {0};
     size_t n = AT_ONCE / times;
     for (size_t i = 0; i < times; i++) {
         fd_selection_request request = fixture_request(n, FI_SCOPE_WITHIN, 1 + i * step);
-        fd_selection_result answer;
+        fd_selection_result result;
         request.generate.pairs = candidates;
-        assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
-        assert_int_equal(answer.count, n);
+        assert_int_equal(fd_engine_select(engine, &request, &result, &fault), 0);
+        assert_int_equal(result.count, n);
         for (size_t k = 0; k < n; k++)
             pairs[i * n + k] =
-                (fd_pair_reference){{.id = answer.pairs[k].a}, {.id = answer.pairs[k].b}};
-        fd_selection_result_clear(&answer);
+                (fd_pair_reference){{.id = result.pairs[k].a}, {.id = result.pairs[k].b}};
+        fd_selection_result_clear(&result);
     }
     return joint_logdet(engine, pairs, AT_ONCE);
 }
 
-static void many_who_ask_at_once_get_the_pairs_of_one_batch(void **state) {
+static void annotators_who_ask_at_once_get_the_pairs_of_one_batch(void **state) {
     (void)state;
-    /* With few candidates for each refill, batches that did not know of what is out would repeat
-     * it; with all of them, greedy choice repeats itself in any case. */
+    /* With few candidates for each refill, batches that did not count assigned pairs as known would
+     * repeat them; with all candidates, greedy choice repeats itself in any case. */
     static const struct {
         uint32_t ready, candidates;
     } rounds[] = {{32, 20000}, {8, 20000}, {1, 20000}, {1, 100}};
     for (size_t round = 0; round < FD_LENGTH(rounds); round++) {
-        FD_CLEANUP(desk_clear) struct desk desk;
+        FD_CLEANUP(world_clear) struct world world;
         pthread_barrier_t barrier;
         pthread_t threads[AT_ONCE];
         static struct asker askers[AT_ONCE];
         fd_pair_reference pairs[AT_ONCE];
-        desk_prepare(&desk);
-        desk.options.kind = FI_KIND_NETWORK;
-        desk.options.hidden_width = 32;
-        desk.options.prior_precision = 1e-3;
-        desk.options.ready = rounds[round].ready;
-        desk.options.strategy = "greedy";
-        desk.options.offer.per_pair = rounds[round].candidates / rounds[round].ready;
-        desk.options.offer.contested = 1.0;
-        desk_start(&desk, 40, 8);
+        world_prepare(&world);
+        world.options.kind = FI_KIND_NETWORK;
+        world.options.hidden_width = 32;
+        world.options.prior_precision = 1e-3;
+        world.options.ready = rounds[round].ready;
+        world.options.strategy = "greedy";
+        world.options.candidates.per_pair = rounds[round].candidates / rounds[round].ready;
+        world.options.candidates.contested = 1.0;
+        world_start(&world, 40, 8);
         for (size_t i = 0; i < 100; i++)
-            assert_int_equal(fixture_label(desk.engine, i, fixture_item_id(i % 40, i / 40),
+            assert_int_equal(fixture_label(world.engine, i, fixture_item_id(i % 40, i / 40),
                                            fixture_item_id(i % 40, 7),
                                            i % 3 ? FD_PREFER_A : FD_PREFER_B),
                              0);
-        (void)fixture_train(desk.engine);
-        fixture_wait_version(desk.engine, 1);
-        double before = fixture_model(desk.engine).logdet;
+        (void)fixture_train(world.engine);
+        fixture_wait_version(world.engine, 1);
+        double before = fixture_model(world.engine).logdet;
 
         assert_int_equal(pthread_barrier_init(&barrier, NULL, AT_ONCE), 0);
         for (size_t i = 0; i < AT_ONCE; i++) {
-            askers[i] = (struct asker){.engine = desk.engine, .barrier = &barrier, .number = i};
+            askers[i] = (struct asker){.engine = world.engine, .barrier = &barrier, .number = i};
             assert_int_equal(pthread_create(&threads[i], NULL, ask_at_once, &askers[i]), 0);
         }
         for (size_t i = 0; i < AT_ONCE; i++)
@@ -492,18 +494,18 @@ static void many_who_ask_at_once_get_the_pairs_of_one_batch(void **state) {
                                            {.id = askers[i].hand.given[0].b}};
         }
 
-        double aware = joint_logdet(desk.engine, pairs, AT_ONCE);
-        double greedy = unaware_logdet(desk.engine, 1, 20000, 0);
-        double alone = unaware_logdet(desk.engine, AT_ONCE, 20000, 0);
-        double sampled = unaware_logdet(desk.engine, AT_ONCE, 64, 1);
-        double batches = unaware_logdet(desk.engine, 4, 20000, 0);
+        double aware = joint_logdet(world.engine, pairs, AT_ONCE);
+        double greedy = unaware_logdet(world.engine, 1, 20000, 0);
+        double alone = unaware_logdet(world.engine, AT_ONCE, 20000, 0);
+        double sampled = unaware_logdet(world.engine, AT_ONCE, 64, 1);
+        double batches = unaware_logdet(world.engine, 4, 20000, 0);
         print_message(
             "log det %.3f; after 32 at once with %u ready of %u candidates %.3f, one greedy batch %.3f; "
             "unaware: the best 32 times %.3f, the best of 64 drawn each %.3f, four times "
             "the best 8 %.3f\n",
             before, rounds[round].ready, rounds[round].candidates, aware, greedy, alone, sampled,
             batches);
-        /* Each gain counts what went out before it as known. */
+        /* Each gain counts the pairs assigned before it as known. */
         assert_true(promised <= (aware - before) * (1 + 1e-4));
         if (rounds[round].candidates == 20000)
             assert_true(fabs(aware - greedy) <= 0.01 * fmin(fabs(greedy), greedy - before));
@@ -513,8 +515,8 @@ static void many_who_ask_at_once_get_the_pairs_of_one_batch(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_crowd_loses_nothing_and_does_nothing_twice),
-        cmocka_unit_test(many_who_ask_at_once_get_the_pairs_of_one_batch),
+        cmocka_unit_test(many_annotators_lose_nothing_and_do_nothing_twice),
+        cmocka_unit_test(annotators_who_ask_at_once_get_the_pairs_of_one_batch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

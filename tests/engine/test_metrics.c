@@ -1,3 +1,4 @@
+/* The text of the metrics page. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +28,7 @@ static void counters_add_up_by_their_labels(void **state) {
         strstr(text, "fisherd_http_requests_total{route=\"items\",status=\"422\"} 1\n"));
 }
 
-static void a_histogram_is_cumulative_and_ends_with_all(void **state) {
+static void a_histogram_is_cumulative_and_its_last_bucket_counts_all(void **state) {
     (void)state;
     FD_CLEANUP(fd_metrics_freep) fd_metrics *metrics = NULL;
     assert_int_equal(fd_metrics_new(&metrics), 0);
@@ -54,7 +55,7 @@ static void a_histogram_is_cumulative_and_ends_with_all(void **state) {
     }
 }
 
-static void a_gauge_that_is_not_known_prints_nan(void **state) {
+static void an_unknown_gauge_prints_nan(void **state) {
     (void)state;
     FD_CLEANUP(fd_metrics_freep) fd_metrics *metrics = NULL;
     assert_int_equal(fd_metrics_new(&metrics), 0);
@@ -67,8 +68,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_family_without_a_series_is_not_printed),
         cmocka_unit_test(counters_add_up_by_their_labels),
-        cmocka_unit_test(a_histogram_is_cumulative_and_ends_with_all),
-        cmocka_unit_test(a_gauge_that_is_not_known_prints_nan),
+        cmocka_unit_test(a_histogram_is_cumulative_and_its_last_bucket_counts_all),
+        cmocka_unit_test(an_unknown_gauge_prints_nan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

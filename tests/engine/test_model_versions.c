@@ -1,4 +1,4 @@
-/* The versions of the model: stored, served, rejected, gone back to, pruned. */
+/* The versions of the model: stored, served, rejected, activated, pruned. */
 #include "fixture.h"
 #include "label_statistics.h"
 #include "learning_progress.h"
@@ -19,9 +19,9 @@ FD_DEFINE_CLEANUP(fi_model, fi_model_free)
 
 enum { PROMPTS = 8, RESPONSES = 8 };
 
-/* ---- engines that learned something ---- */
+/* ---- trained engines ---- */
 
-/* Answers all pairs of each prompt as the first number of the embeddings has it. */
+/* Labels all pairs of each prompt by the first number of the embeddings. */
 static void answer_all(fd_engine *engine) {
     float embeddings[PROMPTS * RESPONSES * DIMENSION];
     fixture_embeddings(embeddings, PROMPTS * RESPONSES);
@@ -38,29 +38,29 @@ static void answer_all(fd_engine *engine) {
             }
 }
 
-/* Networks, each of which goes on from the one before. A third of the pairs is held out, and what
- * is learned is plain. */
-static void prepare(struct desk *desk) {
-    desk_prepare(desk);
-    desk->options.kind = FI_KIND_NETWORK;
-    desk->options.retrain = FD_RETRAIN_WARM;
-    desk->options.held_out_fraction = 0.33;
-    desk->options.train.iterations = 300;
-    desk->options.train.learning_rate = 0.01;
+/* Networks, each of which goes on from the one before. A third of the pairs is held out, and the
+ * labels are easy to learn. */
+static void prepare(struct world *world) {
+    world_prepare(world);
+    world->options.kind = FI_KIND_NETWORK;
+    world->options.retrain = FD_RETRAIN_WARM;
+    world->options.held_out_fraction = 0.33;
+    world->options.train.iterations = 300;
+    world->options.train.learning_rate = 0.01;
 }
 
 /* Version 1 serves. */
-static void start_trained(struct desk *desk) {
-    desk_start(desk, PROMPTS, RESPONSES);
-    answer_all(desk->engine);
-    assert_int_equal(fixture_train(desk->engine), 1);
+static void start_trained(struct world *world) {
+    world_start(world, PROMPTS, RESPONSES);
+    answer_all(world->engine);
+    assert_int_equal(fixture_train(world->engine), 1);
 }
 
-/* From here on trainings leave fresh weights as good as they are. */
-static void forget_how_to_learn(struct desk *desk) {
-    desk->options.train.iterations = 1;
-    desk->options.train.learning_rate = 1e-12;
-    desk_reopen(desk);
+/* From here on trainings learn nothing: they leave fresh weights as they are. */
+static void forget_how_to_learn(struct world *world) {
+    world->options.train.iterations = 1;
+    world->options.train.learning_rate = 1e-12;
+    world_reopen(world);
 }
 
 static int keep_row(void *context, const fd_model_row *row) {
@@ -109,7 +109,7 @@ static int activate(fd_engine *engine, uint64_t version) {
     return r;
 }
 
-/* A training that need not leave a new version serving. */
+/* Trains; the new version may be rejected. */
 static void train(fd_engine *engine, fd_retrain from) {
     fd_fault fault = {0};
     assert_int_equal(fd_engine_train(engine, from, &fault), 0);
@@ -118,16 +118,16 @@ static void train(fd_engine *engine, fd_retrain from) {
 
 /* ---- what is stored ---- */
 
-static void each_training_stores_a_version_with_its_figures_and_where_it_came_from(void **state) {
+static void each_training_stores_a_version_with_its_figures_and_its_parent(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    prepare(&desk);
-    start_trained(&desk);
-    assert_int_equal(fixture_train(desk.engine), 2);
-    assert_string_equal(listed(desk.engine), "2a 1s");
-    assert_true(prints(desk.engine, "fisherd_models_stored 2\n"));
+    FD_CLEANUP(world_clear) struct world world;
+    prepare(&world);
+    start_trained(&world);
+    assert_int_equal(fixture_train(world.engine), 2);
+    assert_string_equal(listed(world.engine), "2a 1s");
+    assert_true(prints(world.engine, "fisherd_models_stored 2\n"));
 
-    fd_model_row first = row_of(desk.engine, 1), second = row_of(desk.engine, 2);
+    fd_model_row first = row_of(world.engine, 1), second = row_of(world.engine, 2);
     assert_int_equal(first.scratch, 1);
     assert_int_equal(first.parent, 0);
     assert_int_equal(second.scratch, 0);
@@ -141,157 +141,156 @@ static void each_training_stores_a_version_with_its_figures_and_where_it_came_fr
     assert_int_equal(second.control_labels, 0);
     assert_true(isnan(second.control_accuracy));
 
-    fd_model_row told = fixture_model(desk.engine).row;
-    assert_int_equal(told.state, FD_MODEL_ACTIVE);
-    assert_true(told.held_out_loss == second.held_out_loss);
-    assert_true(told.held_out_accuracy_low == second.held_out_accuracy_low);
+    fd_model_row shown = fixture_model(world.engine).row;
+    assert_int_equal(shown.state, FD_MODEL_ACTIVE);
+    assert_true(shown.held_out_loss == second.held_out_loss);
+    assert_true(shown.held_out_accuracy_low == second.held_out_accuracy_low);
 }
 
-static void held_out_answers_of_the_control_arm_have_a_figure_of_their_own(void **state) {
+static void held_out_labels_of_the_control_arm_have_their_own_accuracy(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    prepare(&desk);
-    desk.options.held_out_fraction = 0.5;
-    desk.options.control_fraction = 0.5;
-    desk_start(&desk, PROMPTS, RESPONSES);
+    FD_CLEANUP(world_clear) struct world world;
+    prepare(&world);
+    world.options.held_out_fraction = 0.5;
+    world.options.control_fraction = 0.5;
+    world_start(&world, PROMPTS, RESPONSES);
     size_t control = 0;
     for (size_t i = 0; i < 60; i++) {
-        fixture_given given = ask(&desk, "ann");
+        fixture_given given = ask(&world, "ann");
         control += given.control;
-        answer(&desk, i, "ann", &given, FD_PREFER_A);
+        answer(&world, i, "ann", &given, FD_PREFER_A);
     }
-    (void)fixture_train(desk.engine);
-    fd_model_row row = row_of(desk.engine, 1);
+    (void)fixture_train(world.engine);
+    fd_model_row row = row_of(world.engine, 1);
     assert_in_range(row.control_labels, 1, control);
     assert_true(row.control_labels < row.held_out_labels);
     assert_true(row.control_accuracy >= 0 && row.control_accuracy <= 1);
 }
 
-static void nothing_is_known_of_a_model_that_nobody_trained(void **state) {
+static void the_figures_of_an_untrained_model_are_unknown(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    prepare(&desk);
-    desk_start(&desk, 1, 2);
-    fd_model_info info = fixture_model(desk.engine);
+    FD_CLEANUP(world_clear) struct world world;
+    prepare(&world);
+    world_start(&world, 1, 2);
+    fd_model_info info = fixture_model(world.engine);
     assert_int_equal(info.row.version, 0);
     assert_int_equal(info.row.scratch, -1);
     assert_true(isnan(info.row.prior_precision) && isnan(info.row.held_out_accuracy_low));
-    assert_string_equal(listed(desk.engine), "");
+    assert_string_equal(listed(world.engine), "");
 }
 
-static void only_the_newest_versions_are_kept_and_the_one_that_serves(void **state) {
+static void the_newest_versions_are_kept_and_the_one_that_serves(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    prepare(&desk);
-    desk.options.models_kept = 2;
-    start_trained(&desk);
+    FD_CLEANUP(world_clear) struct world world;
+    prepare(&world);
+    world.options.models_kept = 2;
+    start_trained(&world);
     for (uint64_t version = 2; version <= 4; version++)
-        assert_int_equal(fixture_train(desk.engine), version);
-    assert_string_equal(listed(desk.engine), "4a 3s");
-    assert_true(prints(desk.engine, "fisherd_models_stored 2\n"));
+        assert_int_equal(fixture_train(world.engine), version);
+    assert_string_equal(listed(world.engine), "4a 3s");
+    assert_true(prints(world.engine, "fisherd_models_stored 2\n"));
 
-    assert_int_equal(activate(desk.engine, 3), 0);
-    forget_how_to_learn(&desk);
-    assert_true(prints(desk.engine, "fisherd_models_stored 2\n"));
+    assert_int_equal(activate(world.engine, 3), 0);
+    forget_how_to_learn(&world);
+    assert_true(prints(world.engine, "fisherd_models_stored 2\n"));
     for (uint64_t version = 5; version <= 7; version++)
-        train(desk.engine, FD_RETRAIN_SCRATCH);
-    assert_string_equal(listed(desk.engine), "7r 6r 3a");
+        train(world.engine, FD_RETRAIN_SCRATCH);
+    assert_string_equal(listed(world.engine), "7r 6r 3a");
 }
 
 /* ---- going back ---- */
 
-static void a_version_gone_back_to_serves_and_pairs_are_chosen_by_it(void **state) {
+static void an_activated_version_serves_and_chooses_pairs(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    prepare(&desk);
-    desk.options.offer.candidates = "any";
-    start_trained(&desk);
-    double first = score(desk.engine);
-    (void)fixture_train(desk.engine);
-    double second = score(desk.engine), logdet = fixture_model(desk.engine).logdet;
+    FD_CLEANUP(world_clear) struct world world;
+    prepare(&world);
+    world.options.candidates.scope = FI_SCOPE_ANY;
+    start_trained(&world);
+    double first = score(world.engine);
+    (void)fixture_train(world.engine);
+    double second = score(world.engine), logdet = fixture_model(world.engine).logdet;
     assert_true(first != second);
-    fixture_wait_version(desk.engine, 2);
+    fixture_wait_version(world.engine, 2);
 
-    assert_int_equal(activate(desk.engine, 1), 0);
-    fd_model_info info = fixture_model(desk.engine);
+    assert_int_equal(activate(world.engine, 1), 0);
+    fd_model_info info = fixture_model(world.engine);
     assert_int_equal(info.version, 1);
     assert_int_equal(info.row.state, FD_MODEL_ACTIVE);
-    assert_true(score(desk.engine) == first);
+    assert_true(score(world.engine) == first);
     assert_true(info.logdet != logdet && isfinite(info.logdet));
-    assert_string_equal(listed(desk.engine), "2s 1a");
-    assert_true(prints(desk.engine, "fisherd_model_activations_total 1\n"));
-    assert_true(prints(desk.engine, "fisherd_model_version 1\n"));
-    for (;;) { /* the last batch that lies ready */
-        fd_stats stats = fixture_stats(desk.engine);
+    assert_string_equal(listed(world.engine), "2s 1a");
+    assert_true(prints(world.engine, "fisherd_model_activations_total 1\n"));
+    assert_true(prints(world.engine, "fisherd_model_version 1\n"));
+    for (;;) { /* until version 1 has chosen the latest batch */
+        fd_stats stats = fixture_stats(world.engine);
         uint64_t version = stats.batches[stats.n_batches - 1].model_version;
         fd_stats_clear(&stats);
         if (version == 1)
             break;
         (void)sched_yield();
     }
-    assert_int_equal(ask(&desk, "ann").model_version, 1);
+    assert_int_equal(ask(&world, "ann").model_version, 1);
 
-    assert_int_equal(activate(desk.engine, 1), 0);
-    assert_true(score(desk.engine) == first);
-    assert_int_equal(activate(desk.engine, 2), 0);
-    assert_true(score(desk.engine) == second);
-    assert_true(fabs(fixture_model(desk.engine).logdet - logdet) <= 1e-6 * fabs(logdet));
+    assert_int_equal(activate(world.engine, 1), 0);
+    assert_true(score(world.engine) == first);
+    assert_int_equal(activate(world.engine, 2), 0);
+    assert_true(score(world.engine) == second);
+    assert_true(fabs(fixture_model(world.engine).logdet - logdet) <= 1e-6 * fabs(logdet));
 }
 
-static void
-what_was_gone_back_to_serves_after_a_restart_and_the_next_version_is_newer(void **state) {
+static void an_activated_version_serves_after_a_restart_and_the_next_one_is_newer(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    prepare(&desk);
-    start_trained(&desk);
-    (void)fixture_train(desk.engine);
-    assert_int_equal(activate(desk.engine, 1), 0);
-    double reward = score(desk.engine);
-    desk_reopen(&desk);
-    assert_string_equal(listed(desk.engine), "2s 1a");
-    assert_int_equal(fixture_model(desk.engine).version, 1);
-    assert_true(score(desk.engine) == reward);
-    assert_int_equal(fixture_train(desk.engine), 3);
-    assert_int_equal(row_of(desk.engine, 3).parent, 1);
-    assert_string_equal(listed(desk.engine), "3a 2s 1s");
+    FD_CLEANUP(world_clear) struct world world;
+    prepare(&world);
+    start_trained(&world);
+    (void)fixture_train(world.engine);
+    assert_int_equal(activate(world.engine, 1), 0);
+    double reward = score(world.engine);
+    world_reopen(&world);
+    assert_string_equal(listed(world.engine), "2s 1a");
+    assert_int_equal(fixture_model(world.engine).version, 1);
+    assert_true(score(world.engine) == reward);
+    assert_int_equal(fixture_train(world.engine), 3);
+    assert_int_equal(row_of(world.engine, 3).parent, 1);
+    assert_string_equal(listed(world.engine), "3a 2s 1s");
 }
 
-static void items_and_answers_that_came_since_count_in_what_is_gone_back_to(void **state) {
+static void an_activated_version_covers_the_items_and_labels_since_its_training(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    prepare(&desk);
-    start_trained(&desk);
-    (void)fixture_train(desk.engine);
-    fixture_add_items(desk.engine, PROMPTS + 1, RESPONSES);
-    assert_int_equal(fixture_label(desk.engine, 1000, fixture_item_id(PROMPTS, 0),
+    FD_CLEANUP(world_clear) struct world world;
+    prepare(&world);
+    start_trained(&world);
+    (void)fixture_train(world.engine);
+    fixture_add_items(world.engine, PROMPTS + 1, RESPONSES);
+    assert_int_equal(fixture_label(world.engine, 1000, fixture_item_id(PROMPTS, 0),
                                    fixture_item_id(PROMPTS, 1), FD_PREFER_TIE),
                      0);
-    assert_int_equal(activate(desk.engine, 1), 0);
-    fd_model_info info = fixture_model(desk.engine);
+    assert_int_equal(activate(world.engine, 1), 0);
+    fd_model_info info = fixture_model(world.engine);
     assert_int_equal(info.items, (PROMPTS + 1) * RESPONSES);
-    desk_reopen(&desk);
-    double recomputed = fixture_model(desk.engine).logdet;
+    world_reopen(&world);
+    double recomputed = fixture_model(world.engine).logdet;
     assert_true(fabs(info.logdet - recomputed) <= 1e-6 * fabs(recomputed));
 }
 
-static void a_version_that_is_not_there_is_refused_and_nothing_changes(void **state) {
+static void activating_an_unknown_version_is_refused_and_changes_nothing(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    prepare(&desk);
-    desk_open(&desk);
-    assert_int_equal(activate(desk.engine, 1), -ENOENT);
-    desk_reopen(&desk);
-    start_trained(&desk);
+    FD_CLEANUP(world_clear) struct world world;
+    prepare(&world);
+    world_open(&world);
+    assert_int_equal(activate(world.engine, 1), -ENOENT);
+    world_reopen(&world);
+    start_trained(&world);
     const uint64_t unknown[] = {2, INT64_MAX, UINT64_MAX};
     for (size_t i = 0; i < FD_LENGTH(unknown); i++)
-        assert_int_equal(activate(desk.engine, unknown[i]), -ENOENT);
-    assert_string_equal(listed(desk.engine), "1a");
+        assert_int_equal(activate(world.engine, unknown[i]), -ENOENT);
+    assert_string_equal(listed(world.engine), "1a");
 }
 
-/* Puts a version into the store behind the engine's back. */
-static void plant(struct desk *desk, uint64_t version, fd_model_state state, const void *bytes,
+/* Adds a version to the store without the engine. */
+static void plant(struct world *world, uint64_t version, fd_model_state state, const void *bytes,
                   size_t size) {
-    const fd_store_operations *store = desk->store->operations;
+    const fd_store_operations *store = world->store->operations;
     bool active = state == FD_MODEL_ACTIVE;
     fd_model_row row = {.version = version,
                         .answers = -1,
@@ -299,14 +298,14 @@ static void plant(struct desk *desk, uint64_t version, fd_model_state state, con
                         .state = active ? FD_MODEL_STORED : state,
                         .bytes = bytes,
                         .size = size};
-    assert_int_equal(store->begin(desk->store), 0);
-    assert_int_equal(store->model_add(desk->store, &row), 0);
+    assert_int_equal(store->begin(world->store), 0);
+    assert_int_equal(store->model_add(world->store, &row), 0);
     if (active)
-        assert_int_equal(store->model_activate(desk->store, version), 0);
-    assert_int_equal(store->commit(desk->store), 0);
+        assert_int_equal(store->model_activate(world->store, version), 0);
+    assert_int_equal(store->commit(world->store), 0);
 }
 
-static void plant_model(struct desk *desk, uint64_t version, fd_model_state state,
+static void plant_model(struct world *world, uint64_t version, fd_model_state state,
                         uint32_t inputs) {
     FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
     FD_FREE uint8_t *bytes = NULL;
@@ -314,20 +313,20 @@ static void plant_model(struct desk *desk, uint64_t version, fd_model_state stat
     fi_shape shape = {.inputs = inputs};
     assert_int_equal(fi_model_new(&shape, version, &model), 0);
     assert_int_equal(fi_model_encode(model, &bytes, &size), 0);
-    plant(desk, version, state, bytes, size);
+    plant(world, version, state, bytes, size);
 }
 
-static void a_version_that_cannot_serve_is_a_conflict_and_nothing_changes(void **state) {
+static void activating_a_version_that_cannot_serve_is_a_conflict_and_changes_nothing(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    prepare(&desk);
-    start_trained(&desk);
-    plant_model(&desk, 5, FD_MODEL_STORED, DIMENSION + 1);
-    plant(&desk, 6, FD_MODEL_STORED, "no model", 8);
-    assert_int_equal(activate(desk.engine, 5), -EEXIST);
-    assert_int_equal(activate(desk.engine, 6), -EEXIST);
-    assert_string_equal(listed(desk.engine), "6s 5s 1a");
-    assert_int_equal(fixture_model(desk.engine).version, 1);
+    FD_CLEANUP(world_clear) struct world world;
+    prepare(&world);
+    start_trained(&world);
+    plant_model(&world, 5, FD_MODEL_STORED, DIMENSION + 1);
+    plant(&world, 6, FD_MODEL_STORED, "no model", 8);
+    assert_int_equal(activate(world.engine, 5), -EEXIST);
+    assert_int_equal(activate(world.engine, 6), -EEXIST);
+    assert_string_equal(listed(world.engine), "6s 5s 1a");
+    assert_int_equal(fixture_model(world.engine).version, 1);
 }
 
 static void an_activation_that_is_not_committed_changes_nothing(void **state) {
@@ -352,34 +351,34 @@ static void an_activation_that_is_not_committed_changes_nothing(void **state) {
 
 /* ---- at the start ---- */
 
-static void without_a_mark_the_newest_that_was_not_rejected_serves(void **state) {
+static void without_an_active_version_the_newest_that_was_not_rejected_serves(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    prepare(&desk);
-    desk_start(&desk, PROMPTS, RESPONSES);
-    plant_model(&desk, 3, FD_MODEL_STORED, DIMENSION);
-    plant_model(&desk, 4, FD_MODEL_STORED, DIMENSION);
-    plant_model(&desk, 5, FD_MODEL_REJECTED, DIMENSION);
-    desk_reopen(&desk);
-    assert_int_equal(fixture_model(desk.engine).version, 4);
-    assert_string_equal(listed(desk.engine), "5r 4a 3s");
-    assert_true(prints(desk.engine, "fisherd_models_stored 3\n"));
-    answer_all(desk.engine);
-    assert_int_equal(fixture_train(desk.engine), 6);
+    FD_CLEANUP(world_clear) struct world world;
+    prepare(&world);
+    world_start(&world, PROMPTS, RESPONSES);
+    plant_model(&world, 3, FD_MODEL_STORED, DIMENSION);
+    plant_model(&world, 4, FD_MODEL_STORED, DIMENSION);
+    plant_model(&world, 5, FD_MODEL_REJECTED, DIMENSION);
+    world_reopen(&world);
+    assert_int_equal(fixture_model(world.engine).version, 4);
+    assert_string_equal(listed(world.engine), "5r 4a 3s");
+    assert_true(prints(world.engine, "fisherd_models_stored 3\n"));
+    answer_all(world.engine);
+    assert_int_equal(fixture_train(world.engine), 6);
 }
 
-static void where_the_active_one_is_damaged_the_newest_sound_one_serves(void **state) {
+static void if_the_active_version_is_damaged_the_newest_sound_one_serves(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    prepare(&desk);
-    desk_start(&desk, PROMPTS, RESPONSES);
-    plant_model(&desk, 1, FD_MODEL_STORED, DIMENSION);
-    plant(&desk, 2, FD_MODEL_ACTIVE, "no model", 8);
-    plant_model(&desk, 3, FD_MODEL_STORED, DIMENSION);
-    plant_model(&desk, 4, FD_MODEL_STORED, DIMENSION + 2);
-    desk_reopen(&desk);
-    assert_int_equal(fixture_model(desk.engine).version, 3);
-    assert_string_equal(listed(desk.engine), "4s 3a 2s 1s");
+    FD_CLEANUP(world_clear) struct world world;
+    prepare(&world);
+    world_start(&world, PROMPTS, RESPONSES);
+    plant_model(&world, 1, FD_MODEL_STORED, DIMENSION);
+    plant(&world, 2, FD_MODEL_ACTIVE, "no model", 8);
+    plant_model(&world, 3, FD_MODEL_STORED, DIMENSION);
+    plant_model(&world, 4, FD_MODEL_STORED, DIMENSION + 2);
+    world_reopen(&world);
+    assert_int_equal(fixture_model(world.engine).version, 3);
+    assert_string_equal(listed(world.engine), "4s 3a 2s 1s");
 }
 
 /* ---- rejection ---- */
@@ -391,29 +390,28 @@ static int expect_reason(void *context, const fd_model_row *row) {
     return 0;
 }
 
-static void
-a_model_that_is_worse_by_more_than_its_interval_is_stored_and_does_not_serve(void **state) {
+static void a_model_that_is_clearly_worse_is_stored_and_does_not_serve(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    prepare(&desk);
-    start_trained(&desk);
-    double reward = score(desk.engine);
-    forget_how_to_learn(&desk);
-    train(desk.engine, FD_RETRAIN_SCRATCH);
-    assert_string_equal(listed(desk.engine), "2r 1a");
-    assert_int_equal(fd_engine_models_read(desk.engine, 2, 1, expect_reason, NULL), 0);
-    fd_model_row row = row_of(desk.engine, 2);
-    assert_true(row.held_out_accuracy_high < row_of(desk.engine, 1).held_out_accuracy);
-    assert_int_equal(fixture_model(desk.engine).version, 1);
-    assert_true(score(desk.engine) == reward);
-    assert_true(prints(desk.engine, "fisherd_models_rejected_total 1\n"));
+    FD_CLEANUP(world_clear) struct world world;
+    prepare(&world);
+    start_trained(&world);
+    double reward = score(world.engine);
+    forget_how_to_learn(&world);
+    train(world.engine, FD_RETRAIN_SCRATCH);
+    assert_string_equal(listed(world.engine), "2r 1a");
+    assert_int_equal(fd_engine_models_read(world.engine, 2, 1, expect_reason, NULL), 0);
+    fd_model_row row = row_of(world.engine, 2);
+    assert_true(row.held_out_accuracy_high < row_of(world.engine, 1).held_out_accuracy);
+    assert_int_equal(fixture_model(world.engine).version, 1);
+    assert_true(score(world.engine) == reward);
+    assert_true(prints(world.engine, "fisherd_models_rejected_total 1\n"));
 
-    desk_reopen(&desk);
-    assert_int_equal(fixture_model(desk.engine).version, 1);
-    train(desk.engine, FD_RETRAIN_SCRATCH);
-    assert_string_equal(listed(desk.engine), "3r 2r 1a");
-    assert_int_equal(activate(desk.engine, 2), 0);
-    assert_string_equal(listed(desk.engine), "3r 2a 1s");
+    world_reopen(&world);
+    assert_int_equal(fixture_model(world.engine).version, 1);
+    train(world.engine, FD_RETRAIN_SCRATCH);
+    assert_string_equal(listed(world.engine), "3r 2r 1a");
+    assert_int_equal(activate(world.engine, 2), 0);
+    assert_string_equal(listed(world.engine), "3r 2a 1s");
 }
 
 static void expect_curve(fd_engine *engine, size_t n, const uint64_t *versions) {
@@ -424,71 +422,71 @@ static void expect_curve(fd_engine *engine, size_t n, const uint64_t *versions) 
         assert_int_equal(progress.curve[i].version, versions[i]);
 }
 
-static void a_rejected_version_that_serves_after_all_is_on_the_learning_curve(void **state) {
+static void a_rejected_version_joins_the_learning_curve_once_it_is_activated(void **state) {
     (void)state;
     static const uint64_t without[] = {1, 3}, with[] = {1, 2, 3};
-    FD_CLEANUP(desk_clear) struct desk desk;
-    prepare(&desk);
-    start_trained(&desk);
-    forget_how_to_learn(&desk);
-    train(desk.engine, FD_RETRAIN_SCRATCH);
-    train(desk.engine, FD_RETRAIN_WARM);
-    assert_string_equal(listed(desk.engine), "3a 2r 1s");
-    expect_curve(desk.engine, 2, without);
-    assert_int_equal(activate(desk.engine, 1), 0);
-    expect_curve(desk.engine, 2, without);
+    FD_CLEANUP(world_clear) struct world world;
+    prepare(&world);
+    start_trained(&world);
+    forget_how_to_learn(&world);
+    train(world.engine, FD_RETRAIN_SCRATCH);
+    train(world.engine, FD_RETRAIN_WARM);
+    assert_string_equal(listed(world.engine), "3a 2r 1s");
+    expect_curve(world.engine, 2, without);
+    assert_int_equal(activate(world.engine, 1), 0);
+    expect_curve(world.engine, 2, without);
     for (size_t i = 0; i < 2; i++) {
-        assert_int_equal(activate(desk.engine, 2), 0);
-        expect_curve(desk.engine, 3, with);
+        assert_int_equal(activate(world.engine, 2), 0);
+        expect_curve(world.engine, 3, with);
     }
-    desk_reopen(&desk);
-    expect_curve(desk.engine, 3, with);
+    world_reopen(&world);
+    expect_curve(world.engine, 3, with);
 }
 
-static void without_enough_held_out_answers_nothing_is_rejected(void **state) {
+static void without_enough_held_out_labels_nothing_is_rejected(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    prepare(&desk);
-    desk.options.held_out_fraction = 0;
-    start_trained(&desk);
-    forget_how_to_learn(&desk);
-    train(desk.engine, FD_RETRAIN_SCRATCH);
-    assert_string_equal(listed(desk.engine), "2a 1s");
+    FD_CLEANUP(world_clear) struct world world;
+    prepare(&world);
+    world.options.held_out_fraction = 0;
+    start_trained(&world);
+    forget_how_to_learn(&world);
+    train(world.engine, FD_RETRAIN_SCRATCH);
+    assert_string_equal(listed(world.engine), "2a 1s");
 }
 
 /* ---- copies for export ---- */
 
-static void what_serves_and_what_is_stored_can_be_copied(void **state) {
+static void the_model_that_serves_and_stored_versions_can_be_copied(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
+    FD_CLEANUP(world_clear) struct world world;
     fd_fault fault = {0};
     fd_model_row row;
-    prepare(&desk);
-    desk_open(&desk);
+    prepare(&world);
+    world_open(&world);
     FD_CLEANUP(fi_model_freep) fi_model *none = NULL;
-    assert_int_equal(fd_engine_model_copy(desk.engine, 0, &row, &none, &fault), -EAGAIN);
-    assert_int_equal(fd_engine_model_copy(desk.engine, 1, &row, &none, &fault), -ENOENT);
-    desk_reopen(&desk);
-    start_trained(&desk);
-    (void)fixture_train(desk.engine);
-    assert_int_equal(fd_engine_model_copy(desk.engine, 3, &row, &none, &fault), -ENOENT);
+    assert_int_equal(fd_engine_model_copy(world.engine, 0, &row, &none, &fault), -EAGAIN);
+    assert_int_equal(fd_engine_model_copy(world.engine, 1, &row, &none, &fault), -ENOENT);
+    world_reopen(&world);
+    start_trained(&world);
+    (void)fixture_train(world.engine);
+    assert_int_equal(fd_engine_model_copy(world.engine, 3, &row, &none, &fault), -ENOENT);
     float embeddings[PROMPTS * RESPONSES * DIMENSION];
     float features[8], reward; /* the hidden width */
     fixture_embeddings(embeddings, PROMPTS * RESPONSES);
     for (uint64_t version = 0; version <= 2; version++) {
         FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
-        assert_int_equal(fd_engine_model_copy(desk.engine, version, &row, &model, &fault), 0);
+        assert_int_equal(fd_engine_model_copy(world.engine, version, &row, &model, &fault), 0);
         assert_int_equal(row.version, version > 0 ? version : 2);
         assert_null(row.bytes);
-        assert_int_equal(activate(desk.engine, row.version), 0);
+        assert_int_equal(activate(world.engine, row.version), 0);
         assert_int_equal(
             fi_model_features(model, 1, embeddings + (RESPONSES + 2) * DIMENSION, features), 0);
         fi_model_rewards(model, 1, features, &reward);
-        assert_true(fabs((double)reward - score(desk.engine)) < 1e-5);
+        assert_true(fabs((double)reward - score(world.engine)) < 1e-5);
     }
 }
 
-/* ---- at once ---- */
+/* ---- all at once ---- */
 
 struct traffic {
     fd_engine *engine;
@@ -500,9 +498,9 @@ static void *select_always(void *context) {
     struct traffic *traffic = context;
     for (uint64_t seed = 0; !atomic_load(&traffic->done); seed++) {
         fd_selection_request request = fixture_request(5, FI_SCOPE_ANY, seed);
-        FD_CLEANUP(fd_selection_result_clear) fd_selection_result answer = {0};
+        FD_CLEANUP(fd_selection_result_clear) fd_selection_result result = {0};
         fd_fault fault = {0};
-        if (fd_engine_select(traffic->engine, &request, &answer, &fault) < 0 || answer.count != 5)
+        if (fd_engine_select(traffic->engine, &request, &result, &fault) < 0 || result.count != 5)
             atomic_fetch_add(&traffic->failures, 1);
     }
     return NULL;
@@ -522,50 +520,48 @@ static void *activate_always(void *context) {
 
 static void versions_change_while_models_are_trained_and_pairs_are_chosen(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    prepare(&desk);
-    desk.options.models_kept = 4;
-    start_trained(&desk);
-    struct traffic traffic = {.engine = desk.engine};
+    FD_CLEANUP(world_clear) struct world world;
+    prepare(&world);
+    world.options.models_kept = 4;
+    start_trained(&world);
+    struct traffic traffic = {.engine = world.engine};
     pthread_t selector, activator;
     assert_int_equal(pthread_create(&selector, NULL, select_always, &traffic), 0);
     assert_int_equal(pthread_create(&activator, NULL, activate_always, &traffic), 0);
     for (uint64_t version = 2; version <= 8; version++)
-        train(desk.engine, version % 2 ? FD_RETRAIN_WARM : FD_RETRAIN_SCRATCH);
+        train(world.engine, version % 2 ? FD_RETRAIN_WARM : FD_RETRAIN_SCRATCH);
     atomic_store(&traffic.done, true);
     assert_int_equal(pthread_join(selector, NULL), 0);
     assert_int_equal(pthread_join(activator, NULL), 0);
     assert_int_equal(atomic_load(&traffic.failures), 0);
 
-    uint64_t version = fixture_model(desk.engine).version;
-    double reward = score(desk.engine), logdet = fixture_model(desk.engine).logdet;
-    desk_reopen(&desk);
-    assert_int_equal(fixture_model(desk.engine).version, version);
-    assert_true(score(desk.engine) == reward);
-    double recomputed = fixture_model(desk.engine).logdet;
+    uint64_t version = fixture_model(world.engine).version;
+    double reward = score(world.engine), logdet = fixture_model(world.engine).logdet;
+    world_reopen(&world);
+    assert_int_equal(fixture_model(world.engine).version, version);
+    assert_true(score(world.engine) == reward);
+    double recomputed = fixture_model(world.engine).logdet;
     assert_true(fabs(logdet - recomputed) <= 1e-6 * fabs(recomputed));
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_training_stores_a_version_with_its_figures_and_where_it_came_from),
-        cmocka_unit_test(held_out_answers_of_the_control_arm_have_a_figure_of_their_own),
-        cmocka_unit_test(nothing_is_known_of_a_model_that_nobody_trained),
-        cmocka_unit_test(only_the_newest_versions_are_kept_and_the_one_that_serves),
-        cmocka_unit_test(a_version_gone_back_to_serves_and_pairs_are_chosen_by_it),
-        cmocka_unit_test(
-            what_was_gone_back_to_serves_after_a_restart_and_the_next_version_is_newer),
-        cmocka_unit_test(items_and_answers_that_came_since_count_in_what_is_gone_back_to),
-        cmocka_unit_test(a_version_that_is_not_there_is_refused_and_nothing_changes),
-        cmocka_unit_test(a_version_that_cannot_serve_is_a_conflict_and_nothing_changes),
+        cmocka_unit_test(each_training_stores_a_version_with_its_figures_and_its_parent),
+        cmocka_unit_test(held_out_labels_of_the_control_arm_have_their_own_accuracy),
+        cmocka_unit_test(the_figures_of_an_untrained_model_are_unknown),
+        cmocka_unit_test(the_newest_versions_are_kept_and_the_one_that_serves),
+        cmocka_unit_test(an_activated_version_serves_and_chooses_pairs),
+        cmocka_unit_test(an_activated_version_serves_after_a_restart_and_the_next_one_is_newer),
+        cmocka_unit_test(an_activated_version_covers_the_items_and_labels_since_its_training),
+        cmocka_unit_test(activating_an_unknown_version_is_refused_and_changes_nothing),
+        cmocka_unit_test(activating_a_version_that_cannot_serve_is_a_conflict_and_changes_nothing),
         cmocka_unit_test(an_activation_that_is_not_committed_changes_nothing),
-        cmocka_unit_test(without_a_mark_the_newest_that_was_not_rejected_serves),
-        cmocka_unit_test(where_the_active_one_is_damaged_the_newest_sound_one_serves),
-        cmocka_unit_test(
-            a_model_that_is_worse_by_more_than_its_interval_is_stored_and_does_not_serve),
-        cmocka_unit_test(a_rejected_version_that_serves_after_all_is_on_the_learning_curve),
-        cmocka_unit_test(without_enough_held_out_answers_nothing_is_rejected),
-        cmocka_unit_test(what_serves_and_what_is_stored_can_be_copied),
+        cmocka_unit_test(without_an_active_version_the_newest_that_was_not_rejected_serves),
+        cmocka_unit_test(if_the_active_version_is_damaged_the_newest_sound_one_serves),
+        cmocka_unit_test(a_model_that_is_clearly_worse_is_stored_and_does_not_serve),
+        cmocka_unit_test(a_rejected_version_joins_the_learning_curve_once_it_is_activated),
+        cmocka_unit_test(without_enough_held_out_labels_nothing_is_rejected),
+        cmocka_unit_test(the_model_that_serves_and_stored_versions_can_be_copied),
         cmocka_unit_test(versions_change_while_models_are_trained_and_pairs_are_chosen),
     };
     return cmocka_run_group_tests_name("models", tests, NULL, NULL);

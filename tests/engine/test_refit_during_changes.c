@@ -1,13 +1,13 @@
-/* Refits beside all else that changes. */
+/* Refits while everything else changes. */
 #include "model_versions.h"
 #include "refit_world.h"
 #include "score.h"
 #include "select.h"
 #include "trainer.h"
 
-/* ---- beside other changes ---- */
+/* ---- with other changes ---- */
 
-static void without_the_option_only_trainings_change_the_model(void **state) {
+static void without_the_refit_option_only_trainings_change_the_model(void **state) {
     (void)state;
     fd_engine *engine = fixture_engine();
     fixture_add_items(engine, 2, 4);
@@ -27,10 +27,10 @@ static void selections_follow_a_refit_at_once(void **state) {
     fd_selection_request request = {.batch_size = 1, .pairs = &pair, .n_pairs = 1};
     double p[2];
     for (size_t i = 0; i < 2; i++) {
-        FD_CLEANUP(fd_selection_result_clear) fd_selection_result answer = {0};
+        FD_CLEANUP(fd_selection_result_clear) fd_selection_result result = {0};
         fd_fault fault = {0};
-        assert_int_equal(fd_engine_select(engine, &request, &answer, &fault), 0);
-        p[i] = answer.pairs[0].p;
+        assert_int_equal(fd_engine_select(engine, &request, &result, &fault), 0);
+        p[i] = result.pairs[0].p;
         double gap = score_of(engine, "p0-r0") - score_of(engine, "p0-r1");
         assert_true(fabs(p[i] - 1.0 / (1.0 + exp(-gap))) < 1e-6);
         assert_int_equal(fixture_label(engine, i, "p0-r0", "p0-r1", FD_PREFER_B), 0);
@@ -58,7 +58,7 @@ static void items_that_come_after_a_refit_are_scored_by_it(void **state) {
     fd_engine_close(engine);
 }
 
-static void a_model_made_anew_for_more_items_learns_the_answers_again(void **state) {
+static void an_untrained_model_fitted_to_more_items_learns_the_labels_again(void **state) {
     (void)state;
     fd_engine_options options = refit_options(FI_KIND_LINEAR);
     fd_engine *engine = fixture_memory(&options);
@@ -76,7 +76,7 @@ static void a_model_made_anew_for_more_items_learns_the_answers_again(void **sta
     fd_engine_close(engine);
 }
 
-static void a_version_that_is_gone_back_to_is_refitted_from_its_own_training(void **state) {
+static void an_activated_version_is_refitted_from_its_own_training(void **state) {
     (void)state;
     fd_engine_options options = refit_options(FI_KIND_NETWORK);
     struct known known;
@@ -101,7 +101,7 @@ static void a_version_that_is_gone_back_to_is_refitted_from_its_own_training(voi
     fd_engine_close(engine);
 }
 
-static void versions_that_change_while_answers_come_are_refitted_in_the_end(void **state) {
+static void the_version_that_serves_in_the_end_has_learned_from_all_labels(void **state) {
     (void)state;
     for (int kind = FI_KIND_LINEAR; kind <= FI_KIND_NETWORK; kind++) {
         fd_engine_options options = refit_options((fi_kind)kind);
@@ -123,14 +123,14 @@ static void versions_that_change_while_answers_come_are_refitted_in_the_end(void
     }
 }
 
-static void a_refit_that_cannot_be_published_leaves_the_model_as_it_was(void **state) {
+static void a_refit_that_cannot_be_stored_changes_nothing(void **state) {
     (void)state;
     fd_engine_options options = refit_options(FI_KIND_LINEAR);
     fd_store *store = fixture_faulty_store();
     fd_engine *engine = fixture_open(&options, store);
     fixture_add_items(engine, 2, 4);
     double before = score_of(engine, "p0-r0");
-    fixture_fail_commit(store, 2, -EIO); /* the first is that of the label */
+    fixture_fail_commit(store, 2, -EIO); /* the first commit is that of the label */
     assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_A), 0);
     fd_engine_wait_refitted(engine);
     assert_true(score_of(engine, "p0-r0") == before);
@@ -153,70 +153,70 @@ static void an_engine_can_be_closed_while_it_refits(void **state) {
     }
 }
 
-static void reopen_to_the_same_rewards(struct desk *desk) {
+static void reopen_to_the_same_rewards(struct world *world) {
     double before[ITEMS], after[ITEMS];
-    fd_engine_wait_refitted(desk->engine);
-    all_scores(desk->engine, before);
-    desk_reopen(desk);
-    fd_engine_wait_refitted(desk->engine);
-    all_scores(desk->engine, after);
+    fd_engine_wait_refitted(world->engine);
+    all_scores(world->engine, before);
+    world_reopen(world);
+    fd_engine_wait_refitted(world->engine);
+    all_scores(world->engine, after);
     assert_true(is_close(before, after, ITEMS, 1e-6));
 }
 
 static void the_same_rewards_serve_after_a_restart(void **state) {
     (void)state;
     for (int kind = FI_KIND_LINEAR; kind <= FI_KIND_NETWORK; kind++) {
-        FD_CLEANUP(desk_clear) struct desk desk;
-        desk_prepare(&desk);
-        desk.options = refit_options((fi_kind)kind);
-        desk.options.held_out_fraction = 0.2;
-        desk_start(&desk, PROMPTS, RESPONSES);
+        FD_CLEANUP(world_clear) struct world world;
+        world_prepare(&world);
+        world.options = refit_options((fi_kind)kind);
+        world.options.held_out_fraction = 0.2;
+        world_start(&world, PROMPTS, RESPONSES);
         struct known known = {0};
-        answer_up_to(desk.engine, &known, ANSWERS / 2, 0.2);
-        assert_int_equal(fixture_label(desk.engine, ANSWERS, "p0-r0", "p1-r1", FD_PREFER_SKIP), 0);
-        train(desk.engine);
+        answer_up_to(world.engine, &known, ANSWERS / 2, 0.2);
+        assert_int_equal(fixture_label(world.engine, ANSWERS, "p0-r0", "p1-r1", FD_PREFER_SKIP), 0);
+        train(world.engine);
         for (size_t last = ANSWERS / 2; last <= ANSWERS; last += ANSWERS / 4) {
-            answer_up_to(desk.engine, &known, last, 0.2);
+            answer_up_to(world.engine, &known, last, 0.2);
             assert_int_equal(
-                fixture_label(desk.engine, 1000 + last, "p0-r0", "p1-r2", FD_PREFER_SKIP), 0);
-            reopen_to_the_same_rewards(&desk);
-            assert_int_equal(fixture_model(desk.engine).version, 1);
-            assert_int_equal(fixture_model(desk.engine).labels_fitted, last);
+                fixture_label(world.engine, 1000 + last, "p0-r0", "p1-r2", FD_PREFER_SKIP), 0);
+            reopen_to_the_same_rewards(&world);
+            assert_int_equal(fixture_model(world.engine).version, 1);
+            assert_int_equal(fixture_model(world.engine).labels_fitted, last);
         }
     }
 }
 
-static void answers_that_make_up_for_retracted_ones_are_fitted_after_a_restart_too(void **state) {
+static void labels_that_replace_retracted_ones_are_fitted_after_a_restart_too(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    desk_prepare(&desk);
-    desk.options = refit_options(FI_KIND_NETWORK);
-    fixture_use_clock(&desk.options, &desk.clock);
-    desk_start(&desk, PROMPTS, RESPONSES);
+    FD_CLEANUP(world_clear) struct world world;
+    world_prepare(&world);
+    world.options = refit_options(FI_KIND_NETWORK);
+    fixture_use_clock(&world.options, &world.clock);
+    world_start(&world, PROMPTS, RESPONSES);
     struct known known = {0};
-    answer_up_to(desk.engine, &known, 50, 0);
-    train(desk.engine);
-    fixture_pass(&desk.clock, 60);
-    answer_up_to(desk.engine, &known, 70, 0);
+    answer_up_to(world.engine, &known, 50, 0);
+    train(world.engine);
+    fixture_pass(&world.clock, 60);
+    answer_up_to(world.engine, &known, 70, 0);
     for (size_t i = 0; i < 20; i++)
-        assert_int_equal(fixture_revise(desk.engine, i, FD_PREFER_RETRACTED), 0);
-    reopen_to_the_same_rewards(&desk);
+        assert_int_equal(fixture_revise(world.engine, i, FD_PREFER_RETRACTED), 0);
+    reopen_to_the_same_rewards(&world);
 }
 
-static void each_network_is_refitted_about_what_it_learned_itself(void **state) {
+static void the_prior_of_a_refit_is_what_its_own_network_learned(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    desk_prepare(&desk);
-    desk.options = refit_options(FI_KIND_NETWORK);
-    desk_start(&desk, PROMPTS, RESPONSES);
+    FD_CLEANUP(world_clear) struct world world;
+    world_prepare(&world);
+    world.options = refit_options(FI_KIND_NETWORK);
+    world_start(&world, PROMPTS, RESPONSES);
     struct known known = {0};
     for (size_t last = 50; last <= 150; last += 50) {
-        answer_up_to(desk.engine, &known, last, 0);
-        train(desk.engine);
-        answer_up_to(desk.engine, &known, last + 20, 0);
-        fd_engine_wait_refitted(desk.engine);
+        answer_up_to(world.engine, &known, last, 0);
+        train(world.engine);
+        answer_up_to(world.engine, &known, last + 20, 0);
+        fd_engine_wait_refitted(world.engine);
     }
-    reopen_to_the_same_rewards(&desk); /* knows nothing of the networks before */
+    reopen_to_the_same_rewards(&world); /* the new engine has not seen the networks before */
 }
 
 /* ---- all at once ---- */
@@ -263,16 +263,16 @@ static void *change_versions(void *context) {
 static void *select_pairs(void *context) {
     struct turmoil *turmoil = context;
     while (!atomic_load(&turmoil->over)) {
-        FD_CLEANUP(fd_selection_result_clear) fd_selection_result answer = {0};
+        FD_CLEANUP(fd_selection_result_clear) fd_selection_result result = {0};
         fd_fault fault = {0};
         fd_selection_request request = fixture_request(4, FI_SCOPE_WITHIN, 1);
         request.generate.pairs = 50;
-        expect(turmoil, fd_engine_select(turmoil->engine, &request, &answer, &fault));
+        expect(turmoil, fd_engine_select(turmoil->engine, &request, &result, &fault));
     }
     return NULL;
 }
 
-/* The items of the table are scored as those that are in none. */
+/* Items of the table have the same scores as inline ones. */
 static void check_scores(fd_engine *engine) {
     size_t n = (size_t)TURMOIL_PROMPTS * RESPONSES;
     FD_FREE float *embeddings = calloc(n, DIMENSION * sizeof(float));
@@ -291,7 +291,7 @@ static void check_scores(fd_engine *engine) {
     }
 }
 
-static void labels_items_trainings_versions_and_selections_may_come_at_once(void **state) {
+static void labels_items_trainings_activations_and_selections_can_run_at_once(void **state) {
     (void)state;
     for (int kind = FI_KIND_LINEAR; kind <= FI_KIND_NETWORK; kind++) {
         fd_engine_options options = refit_options((fi_kind)kind);
@@ -319,41 +319,42 @@ static void labels_items_trainings_versions_and_selections_may_come_at_once(void
     }
 }
 
-static void a_linear_model_knows_its_corrections_after_a_restart(void **state) {
+static void a_linear_model_keeps_its_corrections_after_a_restart(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    desk_prepare(&desk);
-    desk.options = refit_options(FI_KIND_LINEAR);
-    desk_start(&desk, PROMPTS, RESPONSES);
+    FD_CLEANUP(world_clear) struct world world;
+    world_prepare(&world);
+    world.options = refit_options(FI_KIND_LINEAR);
+    world_start(&world, PROMPTS, RESPONSES);
     struct known known = {0};
     double trained[ITEMS], corrected[ITEMS];
-    answer_up_to(desk.engine, &known, 20, 0);
-    train(desk.engine);
-    all_scores(desk.engine, trained);
+    answer_up_to(world.engine, &known, 20, 0);
+    train(world.engine);
+    all_scores(world.engine, trained);
     for (size_t i = 0; i < 5; i++)
         assert_int_equal(
-            fixture_revise(desk.engine, i, known.targets[i] > 0.5f ? FD_PREFER_B : FD_PREFER_A), 0);
-    fd_engine_wait_refitted(desk.engine);
-    all_scores(desk.engine, corrected);
+            fixture_revise(world.engine, i, known.targets[i] > 0.5f ? FD_PREFER_B : FD_PREFER_A),
+            0);
+    fd_engine_wait_refitted(world.engine);
+    all_scores(world.engine, corrected);
     assert_false(is_close(trained, corrected, ITEMS, 1e-3));
-    reopen_to_the_same_rewards(&desk);
+    reopen_to_the_same_rewards(&world);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(without_the_option_only_trainings_change_the_model),
+        cmocka_unit_test(without_the_refit_option_only_trainings_change_the_model),
         cmocka_unit_test(selections_follow_a_refit_at_once),
         cmocka_unit_test(items_that_come_after_a_refit_are_scored_by_it),
-        cmocka_unit_test(a_model_made_anew_for_more_items_learns_the_answers_again),
-        cmocka_unit_test(a_version_that_is_gone_back_to_is_refitted_from_its_own_training),
-        cmocka_unit_test(versions_that_change_while_answers_come_are_refitted_in_the_end),
-        cmocka_unit_test(a_refit_that_cannot_be_published_leaves_the_model_as_it_was),
+        cmocka_unit_test(an_untrained_model_fitted_to_more_items_learns_the_labels_again),
+        cmocka_unit_test(an_activated_version_is_refitted_from_its_own_training),
+        cmocka_unit_test(the_version_that_serves_in_the_end_has_learned_from_all_labels),
+        cmocka_unit_test(a_refit_that_cannot_be_stored_changes_nothing),
         cmocka_unit_test(an_engine_can_be_closed_while_it_refits),
         cmocka_unit_test(the_same_rewards_serve_after_a_restart),
-        cmocka_unit_test(answers_that_make_up_for_retracted_ones_are_fitted_after_a_restart_too),
-        cmocka_unit_test(each_network_is_refitted_about_what_it_learned_itself),
-        cmocka_unit_test(labels_items_trainings_versions_and_selections_may_come_at_once),
-        cmocka_unit_test(a_linear_model_knows_its_corrections_after_a_restart),
+        cmocka_unit_test(labels_that_replace_retracted_ones_are_fitted_after_a_restart_too),
+        cmocka_unit_test(the_prior_of_a_refit_is_what_its_own_network_learned),
+        cmocka_unit_test(labels_items_trainings_activations_and_selections_can_run_at_once),
+        cmocka_unit_test(a_linear_model_keeps_its_corrections_after_a_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

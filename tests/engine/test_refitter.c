@@ -1,11 +1,11 @@
-/* The last layer learns from answers as they come, without a training. */
+/* The last layer learns from labels as they come, without a training. */
 #include "model_versions.h"
 #include "refit_world.h"
 #include "trainer.h"
 
 /* ---- a linear model ---- */
 
-static void an_answer_moves_the_rewards_of_its_items_without_a_training(void **state) {
+static void a_label_moves_the_rewards_of_its_items_without_a_training(void **state) {
     (void)state;
     fd_engine_options options = refit_options(FI_KIND_AUTO);
     fd_engine *engine = fixture_memory(&options);
@@ -30,8 +30,8 @@ static void an_answer_moves_the_rewards_of_its_items_without_a_training(void **s
     fd_engine_close(engine);
 }
 
-/* The second half of the answers comes after the training. */
-static void a_linear_model_is_fitted_to_all_answers_that_are_not_held_out(void **state) {
+/* The second half of the labels comes after the training. */
+static void a_linear_model_is_fitted_to_all_labels_that_are_not_held_out(void **state) {
     (void)state;
     fd_engine_options options = refit_options(FI_KIND_LINEAR);
     options.held_out_fraction = 0.3;
@@ -53,7 +53,7 @@ static void a_linear_model_is_fitted_to_all_answers_that_are_not_held_out(void *
     fd_engine_close(engine);
 }
 
-static void its_prior_is_learned_again_and_the_information_follows_it(void **state) {
+static void a_refit_learns_the_prior_again_and_the_information_follows(void **state) {
     (void)state;
     fd_engine_options options = refit_options(FI_KIND_LINEAR);
     options.held_out_fraction = 0.3;
@@ -83,7 +83,7 @@ static void its_prior_is_learned_again_and_the_information_follows_it(void **sta
     fd_engine_close(engine);
 }
 
-static void held_out_answers_are_counted_but_not_learned_from(void **state) {
+static void held_out_labels_are_counted_but_not_learned_from(void **state) {
     (void)state;
     fd_engine_options options = refit_options(FI_KIND_LINEAR);
     options.held_out_fraction = 1;
@@ -97,7 +97,7 @@ static void held_out_answers_are_counted_but_not_learned_from(void **state) {
     fd_engine_close(engine);
 }
 
-static void a_correction_and_a_retraction_are_learned_at_once(void **state) {
+static void corrections_and_retractions_are_learned_at_once(void **state) {
     (void)state;
     fd_engine_options options = refit_options(FI_KIND_LINEAR);
     fd_engine *engine = fixture_memory(&options);
@@ -117,7 +117,7 @@ static void a_correction_and_a_retraction_are_learned_at_once(void **state) {
 
 /* ---- a network ---- */
 
-static void a_network_that_learned_nothing_waits_for_its_training(void **state) {
+static void an_untrained_network_is_not_refitted(void **state) {
     (void)state;
     fd_engine_options options = refit_options(FI_KIND_NETWORK);
     fd_engine *engine = fixture_memory(&options);
@@ -131,7 +131,7 @@ static void a_network_that_learned_nothing_waits_for_its_training(void **state) 
     fd_engine_close(engine);
 }
 
-static void what_a_network_was_trained_on_is_the_prior_of_the_fit_to_newer_answers(void **state) {
+static void what_a_network_was_trained_on_is_the_prior_of_the_fit_to_newer_labels(void **state) {
     (void)state;
     fd_engine_options options = refit_options(FI_KIND_NETWORK);
     options.held_out_fraction = 0.3;
@@ -158,7 +158,7 @@ static void what_a_network_was_trained_on_is_the_prior_of_the_fit_to_newer_answe
     fd_engine_close(engine);
 }
 
-static void a_training_is_not_refitted_without_newer_answers(void **state) {
+static void a_trained_model_is_not_refitted_without_newer_labels(void **state) {
     (void)state;
     for (int kind = FI_KIND_LINEAR; kind <= FI_KIND_NETWORK; kind++) {
         fd_engine_options options = refit_options((fi_kind)kind);
@@ -180,14 +180,14 @@ static void a_training_is_not_refitted_without_newer_answers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_answer_moves_the_rewards_of_its_items_without_a_training),
-        cmocka_unit_test(a_linear_model_is_fitted_to_all_answers_that_are_not_held_out),
-        cmocka_unit_test(its_prior_is_learned_again_and_the_information_follows_it),
-        cmocka_unit_test(held_out_answers_are_counted_but_not_learned_from),
-        cmocka_unit_test(a_correction_and_a_retraction_are_learned_at_once),
-        cmocka_unit_test(a_network_that_learned_nothing_waits_for_its_training),
-        cmocka_unit_test(what_a_network_was_trained_on_is_the_prior_of_the_fit_to_newer_answers),
-        cmocka_unit_test(a_training_is_not_refitted_without_newer_answers),
+        cmocka_unit_test(a_label_moves_the_rewards_of_its_items_without_a_training),
+        cmocka_unit_test(a_linear_model_is_fitted_to_all_labels_that_are_not_held_out),
+        cmocka_unit_test(a_refit_learns_the_prior_again_and_the_information_follows),
+        cmocka_unit_test(held_out_labels_are_counted_but_not_learned_from),
+        cmocka_unit_test(corrections_and_retractions_are_learned_at_once),
+        cmocka_unit_test(an_untrained_network_is_not_refitted),
+        cmocka_unit_test(what_a_network_was_trained_on_is_the_prior_of_the_fit_to_newer_labels),
+        cmocka_unit_test(a_trained_model_is_not_refitted_without_newer_labels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* What a training knew is recorded with its model: a restart goes by it, and a check compares. */
+/* A model records what its training knew: a restart relies on it, and a check verifies it. */
 #include "fixture.h"
 #include "trainer.h"
 #include "verify_models.h"
@@ -24,9 +24,9 @@ static int keep_finding(void *context, const char *finding) {
     return 0;
 }
 
-static struct findings verify(struct desk *desk) {
+static struct findings verify(struct world *world) {
     struct findings findings = {0};
-    assert_int_equal(fd_engine_verify(desk->store, keep_finding, &findings), 0);
+    assert_int_equal(fd_engine_verify(world->store, keep_finding, &findings), 0);
     return findings;
 }
 
@@ -41,150 +41,150 @@ static int copy_row(void *context, const fd_model_row *row) {
     return 1;
 }
 
-/* The newest model; its bytes are to be freed. */
-static fd_model_row newest(struct desk *desk) {
+/* The newest model; the caller frees its bytes. */
+static fd_model_row newest(struct world *world) {
     fd_model_row row;
     assert_int_equal(
-        desk->store->operations->models_read(desk->store, INT64_MAX, 1, true, copy_row, &row), 1);
+        world->store->operations->models_read(world->store, INT64_MAX, 1, true, copy_row, &row), 1);
     return row;
 }
 
-static void plant(struct desk *desk, const fd_model_row *row) {
-    const fd_store_operations *store = desk->store->operations;
-    assert_int_equal(store->begin(desk->store), 0);
-    assert_int_equal(store->model_add(desk->store, row), 0);
-    assert_int_equal(store->commit(desk->store), 0);
+static void plant(struct world *world, const fd_model_row *row) {
+    const fd_store_operations *store = world->store->operations;
+    assert_int_equal(store->begin(world->store), 0);
+    assert_int_equal(store->model_add(world->store, row), 0);
+    assert_int_equal(store->commit(world->store), 0);
 }
 
-/* Answers, one of them corrected and one taken back, around two trainings. */
-static void work(struct desk *desk) {
+/* Two trainings, with labels before and after, one of them corrected and one retracted. */
+static void work(struct world *world) {
     for (size_t i = 0; i < 40; i++)
-        assert_int_equal(fixture_label(desk->engine, i, fixture_item_id(i % 5, i % 3),
+        assert_int_equal(fixture_label(world->engine, i, fixture_item_id(i % 5, i % 3),
                                        fixture_item_id(i % 5, 3),
                                        i % 2 ? FD_PREFER_A : FD_PREFER_TIE),
                          0);
-    assert_int_equal(fixture_revise(desk->engine, 3, FD_PREFER_SKIP), 0);
-    assert_int_equal(fixture_revise(desk->engine, 4, FD_PREFER_RETRACTED), 0);
-    (void)fixture_train(desk->engine);
-    assert_int_equal(fixture_revise(desk->engine, 3, FD_PREFER_B), 0);
-    assert_int_equal(fixture_label(desk->engine, 100, "p0-r0", "p1-r1", FD_PREFER_A), 0);
-    (void)fixture_train(desk->engine);
-    assert_int_equal(fixture_label(desk->engine, 101, "p0-r1", "p1-r0", FD_PREFER_B), 0);
+    assert_int_equal(fixture_revise(world->engine, 3, FD_PREFER_SKIP), 0);
+    assert_int_equal(fixture_revise(world->engine, 4, FD_PREFER_RETRACTED), 0);
+    (void)fixture_train(world->engine);
+    assert_int_equal(fixture_revise(world->engine, 3, FD_PREFER_B), 0);
+    assert_int_equal(fixture_label(world->engine, 100, "p0-r0", "p1-r1", FD_PREFER_A), 0);
+    (void)fixture_train(world->engine);
+    assert_int_equal(fixture_label(world->engine, 101, "p0-r1", "p1-r0", FD_PREFER_B), 0);
 }
 
 /* ---- tests ---- */
 
-static void what_was_recorded_is_what_items_and_answers_give(void **state) {
+static void the_recorded_information_is_that_of_items_and_labels(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    desk_begin(&desk, 5, 4);
-    assert_int_equal(verify(&desk).count, 0);
-    work(&desk);
-    fd_model_row row = newest(&desk);
+    FD_CLEANUP(world_clear) struct world world;
+    world_begin(&world, 5, 4);
+    assert_int_equal(verify(&world).count, 0);
+    work(&world);
+    fd_model_row row = newest(&world);
     assert_int_equal(row.version, 2);
     assert_int_equal(row.answers, 44);
     assert_true(isfinite(row.logdet));
     free((void *)row.bytes);
-    assert_string_equal(verify(&desk).text, "");
+    assert_string_equal(verify(&world).text, "");
 }
 
-static void answers_that_come_while_it_trains_are_none_that_a_model_knew(void **state) {
+static void labels_that_come_during_a_training_do_not_count_as_learned(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    desk_prepare(&desk);
-    desk.options.kind = FI_KIND_NETWORK;
-    desk.options.train.iterations = 20000;
-    desk.options.train.patience = 0;
-    desk_start(&desk, 5, 4);
+    FD_CLEANUP(world_clear) struct world world;
+    world_prepare(&world);
+    world.options.kind = FI_KIND_NETWORK;
+    world.options.train.iterations = 20000;
+    world.options.train.patience = 0;
+    world_start(&world, 5, 4);
     for (size_t i = 0; i < 20; i++)
-        assert_int_equal(fixture_label(desk.engine, i, fixture_item_id(i % 5, i % 3),
+        assert_int_equal(fixture_label(world.engine, i, fixture_item_id(i % 5, i % 3),
                                        fixture_item_id(i % 5, 3), FD_PREFER_A),
                          0);
     fd_fault fault = {0};
-    assert_int_equal(fd_engine_train(desk.engine, FD_RETRAIN_CONFIGURED, &fault), 0);
-    while (fixture_model(desk.engine).worker != FD_TRAINER_TRAINING)
+    assert_int_equal(fd_engine_train(world.engine, FD_RETRAIN_CONFIGURED, &fault), 0);
+    while (fixture_model(world.engine).worker != FD_TRAINER_TRAINING)
         (void)sched_yield();
-    assert_int_equal(fixture_label(desk.engine, 100, "p0-r0", "p1-r1", FD_PREFER_A), 0);
-    fd_engine_wait_trained(desk.engine);
-    fd_model_row row = newest(&desk);
+    assert_int_equal(fixture_label(world.engine, 100, "p0-r0", "p1-r1", FD_PREFER_A), 0);
+    fd_engine_wait_trained(world.engine);
+    fd_model_row row = newest(&world);
     free((void *)row.bytes);
     assert_int_equal(row.answers, 20);
-    assert_string_equal(verify(&desk).text, "");
+    assert_string_equal(verify(&world).text, "");
 }
 
-static void every_model_that_is_not_what_it_recorded_is_found(void **state) {
+static void every_model_that_differs_from_its_record_is_found(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    desk_begin(&desk, 5, 4);
-    work(&desk);
-    fd_model_row sound = newest(&desk);
+    FD_CLEANUP(world_clear) struct world world;
+    world_begin(&world, 5, 4);
+    work(&world);
+    fd_model_row sound = newest(&world);
     double logdet = sound.logdet, scale = fmax(fabs(logdet), 8);
 
     fd_model_row row = sound;
     row.version = 3;
     row.logdet = logdet + 0.5e-6 * scale;
-    plant(&desk, &row);
+    plant(&world, &row);
     row.version = 4;
     row.logdet = NAN;
-    plant(&desk, &row);
+    plant(&world, &row);
     row.version = 5;
     row.logdet = 0;
     row.answers = -1;
-    plant(&desk, &row);
-    assert_string_equal(verify(&desk).text, "");
+    plant(&world, &row);
+    assert_string_equal(verify(&world).text, "");
 
     row.answers = sound.answers;
     row.version = 6;
     row.logdet = logdet + 3e-6 * scale;
-    plant(&desk, &row);
+    plant(&world, &row);
     row.version = 7;
     row.answers = sound.answers - 1;
     row.logdet = logdet;
-    plant(&desk, &row);
+    plant(&world, &row);
     row.version = 8;
     row.answers = 46;
-    plant(&desk, &row);
+    plant(&world, &row);
     row.version = 9;
     row.size--;
-    plant(&desk, &row);
+    plant(&world, &row);
     free((void *)sound.bytes);
-    struct findings findings = verify(&desk);
+    struct findings findings = verify(&world);
     assert_int_equal(findings.count, 4);
     assert_non_null(strstr(findings.text, "model 6 recorded"));
     assert_non_null(strstr(findings.text, "model 7 recorded"));
-    assert_non_null(strstr(findings.text, "model 8 has learned from more answers"));
+    assert_non_null(strstr(findings.text, "model 8 has learned from more labels"));
     assert_non_null(strstr(findings.text, "model 9 is damaged"));
 }
 
-static void a_restart_knows_which_answers_are_new_whatever_the_clock_said(void **state) {
+static void a_restart_knows_which_labels_are_new_whatever_the_clock_says(void **state) {
     (void)state;
-    FD_CLEANUP(desk_clear) struct desk desk;
-    desk_prepare(&desk);
-    desk_start(&desk, 5, 4);
-    work(&desk); /* all at the same moment */
-    desk.options.retrain_labels = 2;
-    desk_reopen(&desk);
-    fixture_pass(&desk.clock, -3600);
-    fd_engine_wait_trained(desk.engine);
-    assert_int_equal(fixture_model(desk.engine).version, 2); /* one answer is new */
-    assert_int_equal(fixture_label(desk.engine, 102, "p0-r1", "p2-r0", FD_PREFER_B), 0);
+    FD_CLEANUP(world_clear) struct world world;
+    world_prepare(&world);
+    world_start(&world, 5, 4);
+    work(&world); /* all within one moment of the clock */
+    world.options.retrain_labels = 2;
+    world_reopen(&world);
+    fixture_pass(&world.clock, -3600);
+    fd_engine_wait_trained(world.engine);
+    assert_int_equal(fixture_model(world.engine).version, 2); /* one label is new */
+    assert_int_equal(fixture_label(world.engine, 102, "p0-r1", "p2-r0", FD_PREFER_B), 0);
     double deadline = fixture_seconds() + 60;
-    while (fixture_model(desk.engine).version == 2) {
+    while (fixture_model(world.engine).version == 2) {
         assert_true(fixture_seconds() < deadline);
-        fd_engine_wait_trained(desk.engine);
+        fd_engine_wait_trained(world.engine);
     }
-    desk.options.retrain_labels = 1;
-    desk_reopen(&desk);
-    fd_engine_wait_trained(desk.engine);
-    assert_int_equal(fixture_model(desk.engine).version, 3); /* none is */
+    world.options.retrain_labels = 1;
+    world_reopen(&world);
+    fd_engine_wait_trained(world.engine);
+    assert_int_equal(fixture_model(world.engine).version, 3); /* no label is new */
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_was_recorded_is_what_items_and_answers_give),
-        cmocka_unit_test(answers_that_come_while_it_trains_are_none_that_a_model_knew),
-        cmocka_unit_test(every_model_that_is_not_what_it_recorded_is_found),
-        cmocka_unit_test(a_restart_knows_which_answers_are_new_whatever_the_clock_said),
+        cmocka_unit_test(the_recorded_information_is_that_of_items_and_labels),
+        cmocka_unit_test(labels_that_come_during_a_training_do_not_count_as_learned),
+        cmocka_unit_test(every_model_that_differs_from_its_record_is_found),
+        cmocka_unit_test(a_restart_knows_which_labels_are_new_whatever_the_clock_says),
     };
     return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
 }

@@ -1,15 +1,15 @@
-/* One transaction for all who wait, and what becomes of them where it fails. */
+/* Jobs that wait share a transaction, and each is tried again if it fails. */
 #include "fixture.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 
-#include "engine_private.h"
+#include "writer.h"
 
 enum { CROWD = 8 };
 
-struct world {
+struct setup {
     fd_store *store;
     fd_engine *engine;
 };
@@ -27,53 +27,44 @@ static void *give_answer(void *context) {
     return NULL;
 }
 
-static size_t count_waiting(fd_engine *engine) {
-    size_t count = 0;
-    (void)pthread_mutex_lock(&engine->queue_lock);
-    for (fd_job *job = engine->queue_head; job; job = job->next)
-        count++;
-    (void)pthread_mutex_unlock(&engine->queue_lock);
-    return count;
-}
-
 static void begin(struct answerer *self, fd_engine *engine, size_t number) {
     *self = (struct answerer){.engine = engine, .number = number};
     assert_int_equal(pthread_create(&self->thread, NULL, give_answer, self), 0);
 }
 
-static void world_open(struct world *world) {
+static void setup_open(struct setup *setup) {
     fd_engine_options options = fixture_options();
-    world->store = fixture_faulty_store();
-    world->engine = fixture_open(&options, world->store);
-    fixture_add_items(world->engine, 2, 4);
+    setup->store = fixture_faulty_store();
+    setup->engine = fixture_open(&options, setup->store);
+    fixture_add_items(setup->engine, 2, 4);
 }
 
-static void world_close(struct world *world) {
-    fd_engine_close(world->engine);
+static void setup_close(struct setup *setup) {
+    fd_engine_close(setup->engine);
 }
 
-/* Answers that wait for one transaction, which fails, as do those after it: `failures` in all.
- * Returns how many transactions there were. */
-static unsigned answer_together(struct world *world, struct answerer *crowd, unsigned failures,
+/* Adds labels that wait for one transaction, which fails, as do those after it: `failures` in all.
+ * Returns the number of transactions. */
+static unsigned answer_together(struct setup *setup, struct answerer *crowd, unsigned failures,
                                 int error) {
     struct answerer first;
-    unsigned before = fixture_commits(world->store);
-    fixture_hold_commits(world->store, 1);
-    begin(&first, world->engine, CROWD);
-    while (fixture_commits(world->store) == before)
+    unsigned before = fixture_commits(setup->store);
+    fixture_hold_commits(setup->store, 1);
+    begin(&first, setup->engine, CROWD);
+    while (fixture_commits(setup->store) == before)
         (void)sched_yield();
     for (size_t i = 0; i < CROWD; i++)
-        begin(&crowd[i], world->engine, i);
-    while (count_waiting(world->engine) < CROWD)
+        begin(&crowd[i], setup->engine, i);
+    while (fd_writer_queue_length(setup->engine) < CROWD)
         (void)sched_yield();
 
-    fixture_fail_commits(world->store, 2, failures, error); /* the first is the one that is held */
-    fixture_hold_commits(world->store, 0);
+    fixture_fail_commits(setup->store, 2, failures, error); /* the first one is held */
+    fixture_hold_commits(setup->store, 0);
     assert_int_equal(pthread_join(first.thread, NULL), 0);
     assert_int_equal(first.result, 0);
     for (size_t i = 0; i < CROWD; i++)
         assert_int_equal(pthread_join(crowd[i].thread, NULL), 0);
-    return fixture_commits(world->store) - before - 1;
+    return fixture_commits(setup->store) - before - 1;
 }
 
 static size_t count_results(const struct answerer *crowd, int result) {
@@ -83,53 +74,53 @@ static size_t count_results(const struct answerer *crowd, int result) {
     return count;
 }
 
-static void those_who_wait_share_a_transaction(void **state) {
+static void waiting_jobs_share_a_transaction(void **state) {
     (void)state;
-    FD_CLEANUP(world_close) struct world world;
+    FD_CLEANUP(setup_close) struct setup setup;
     struct answerer crowd[CROWD];
-    world_open(&world);
-    assert_int_equal(answer_together(&world, crowd, 0, 0), 1);
+    setup_open(&setup);
+    assert_int_equal(answer_together(&setup, crowd, 0, 0), 1);
     assert_int_equal(count_results(crowd, 0), CROWD);
-    assert_int_equal(fixture_model(world.engine).labels, CROWD + 1);
+    assert_int_equal(fixture_model(setup.engine).labels, CROWD + 1);
 }
 
-static void a_transaction_that_fails_is_tried_for_each_by_itself(void **state) {
+static void after_a_failed_transaction_each_job_gets_its_own(void **state) {
     (void)state;
-    FD_CLEANUP(world_close) struct world world;
+    FD_CLEANUP(setup_close) struct setup setup;
     struct answerer crowd[CROWD];
-    world_open(&world);
-    assert_int_equal(answer_together(&world, crowd, 1, -EIO), 1 + CROWD);
+    setup_open(&setup);
+    assert_int_equal(answer_together(&setup, crowd, 1, -EIO), 1 + CROWD);
     assert_int_equal(count_results(crowd, 0), CROWD);
-    assert_int_equal(fixture_model(world.engine).labels, CROWD + 1);
+    assert_int_equal(fixture_model(setup.engine).labels, CROWD + 1);
 }
 
-static void without_room_for_one_there_may_be_room_for_others(void **state) {
+static void a_full_disk_refuses_only_the_jobs_that_do_not_fit(void **state) {
     (void)state;
-    FD_CLEANUP(world_close) struct world world;
+    FD_CLEANUP(setup_close) struct setup setup;
     struct answerer crowd[CROWD];
-    world_open(&world);
-    assert_int_equal(answer_together(&world, crowd, 3, -ENOSPC), 1 + CROWD);
+    setup_open(&setup);
+    assert_int_equal(answer_together(&setup, crowd, 3, -ENOSPC), 1 + CROWD);
     assert_int_equal(count_results(crowd, -ENOSPC), 2);
     assert_int_equal(count_results(crowd, 0), CROWD - 2);
-    assert_int_equal(fixture_model(world.engine).labels, CROWD - 2 + 1);
+    assert_int_equal(fixture_model(setup.engine).labels, CROWD - 2 + 1);
 }
 
-static void on_a_disk_that_fails_nobody_waits_for_the_trials_of_all(void **state) {
+static void after_an_io_error_the_other_jobs_are_not_tried(void **state) {
     (void)state;
-    FD_CLEANUP(world_close) struct world world;
+    FD_CLEANUP(setup_close) struct setup setup;
     struct answerer crowd[CROWD];
-    world_open(&world);
-    assert_int_equal(answer_together(&world, crowd, 1 + CROWD, -EIO), 2);
+    setup_open(&setup);
+    assert_int_equal(answer_together(&setup, crowd, 1 + CROWD, -EIO), 2);
     assert_int_equal(count_results(crowd, -EIO), CROWD);
-    assert_int_equal(fixture_model(world.engine).labels, 1);
+    assert_int_equal(fixture_model(setup.engine).labels, 1);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(those_who_wait_share_a_transaction),
-        cmocka_unit_test(a_transaction_that_fails_is_tried_for_each_by_itself),
-        cmocka_unit_test(without_room_for_one_there_may_be_room_for_others),
-        cmocka_unit_test(on_a_disk_that_fails_nobody_waits_for_the_trials_of_all),
+        cmocka_unit_test(waiting_jobs_share_a_transaction),
+        cmocka_unit_test(after_a_failed_transaction_each_job_gets_its_own),
+        cmocka_unit_test(a_full_disk_refuses_only_the_jobs_that_do_not_fit),
+        cmocka_unit_test(after_an_io_error_the_other_jobs_are_not_tried),
     };
     return cmocka_run_group_tests_name("writer", tests, NULL, NULL);
 }

@@ -1,20 +1,21 @@
-/* Statistics of the labels, by annotator, arm and time. */
+/* Statistics of the labels, by annotator, arm and time, and of the batches. */
 #ifndef FD_LABEL_STATISTICS_H
 #define FD_LABEL_STATISTICS_H
 
-#include "engine.h"
-
-enum { FD_BATCHES_MAX = 256 };
+#include "batch_history.h"
+#include "engine_options.h"
+#include "macros.h"
+#include "store_rows.h"
 
 /* Labels that are not retracted, by their newest revision. */
 typedef struct fd_label_counts {
     uint64_t labels;
     uint64_t by_preference[FD_PREFER_RETRACTED + 1];
     uint64_t timed;     /* with a duration */
-    double duration_ms; /* of those, in all */
-    uint64_t foretold;  /* a or b, of assignments for which the model preferred one */
-    uint64_t agreed;    /* of those, as the model had it */
-    int64_t last_ms;    /* when the last came; 0: none */
+    double duration_ms; /* the sum of the durations */
+    uint64_t foretold;  /* a or b, of assignments for which the model preferred one of the two */
+    uint64_t agreed;    /* of those, that prefer the same as the model */
+    int64_t last_ms;    /* when the last one came; 0 without any */
 } fd_label_counts;
 
 typedef struct fd_annotator_counts {
@@ -22,19 +23,6 @@ typedef struct fd_annotator_counts {
     fd_label_counts tally;
     size_t column; /* of the buckets; not set without labels */
 } fd_annotator_counts;
-
-/* A batch that was chosen for the annotators. */
-typedef struct fd_batch_record {
-    int64_t created_ms;
-    const char *strategy;
-    uint64_t model_version;
-    size_t count;
-    size_t labels;         /* that counted by then */
-    double gain_per_label; /* nats of log det, mean over the pairs */
-    double logdet_after;
-    double d_efficiency;
-    double random_d_efficiency; /* of a random batch of the same size */
-} fd_batch_record;
 
 typedef struct fd_stats_request {
     int64_t from_ms;
@@ -52,7 +40,7 @@ typedef struct fd_stats {
     size_t n_columns;
     uint32_t *buckets; /* [n_buckets x n_columns] labels */
     size_t n_batches;
-    fd_batch_record *batches; /* the last ones, since the start */
+    fd_batch_record *batches; /* the latest ones since the start */
     size_t open_leases;
     size_t ready_active;
     size_t ready_control;

@@ -1,173 +1,190 @@
-/* Leases: offers that are out to an annotator until they are answered, handed back or expire. */
+/* Begins and ends leases, and keeps their expiry on the steady clock. */
+#include "leases.h"
+
 #include <errno.h>
-#include <inttypes.h>
-#include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "assignment_private.h"
+#include "array.h"
+#include "assignments_state.h"
+#include "engine_state.h"
 
 enum { JUMP_MS = 500 };
 
-/* ---- ids ---- */
-
-static int hexadecimal(char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+void fd_leases_init(fd_leases *leases) {
+    uint64_t seed;
+    arc4random_buf(&seed, sizeof(seed));
+    leases->rng = fd_rng_seeded(seed);
+    leases->next_expiry_ms = INT64_MAX;
+    leases->short_for = FD_NOBODY;
 }
 
-/* An id is the arm's letter, p in three digits, a dash and 24 digits at random. */
-uint16_t fd_origin_of(const char *assignment) {
-    if (!assignment || strlen(assignment) != 29 || assignment[4] != '-' ||
-        (assignment[0] != 'a' && assignment[0] != 'c'))
-        return FD_ORIGIN_NONE;
-    int p = 0;
-    for (size_t i = 1; i < 29; i++) {
-        if (i == 4)
-            continue;
-        int digit = hexadecimal(assignment[i]);
-        if (digit < 0)
-            return FD_ORIGIN_NONE;
-        if (i < 4)
-            p = p * 16 + digit;
+void fd_leases_clear(fd_leases *leases) {
+    fd_lease *lease, *next;
+    HASH_ITER(hh, leases->by_id, lease, next) {
+        HASH_DEL(leases->by_id, lease);
+        fd_ready_pair_free(lease->ready_pair);
+        free(lease);
     }
-    return (uint16_t)((assignment[0] == 'a' ? FD_ORIGIN_ACTIVE : FD_ORIGIN_CONTROL) | p);
+    free(leases->by_annotator);
 }
 
-/* Ids are nobody's to guess: whoever has one can hand the pair back. */
-static void make_id(fd_lease *lease) {
-    double p = lease->swapped ? 1.0 - lease->offer->p : lease->offer->p;
-    uint32_t random[3];
-    arc4random_buf(random, sizeof(random));
-    (void)snprintf(lease->id, sizeof(lease->id), "%c%03x-%08" PRIx32 "%08" PRIx32 "%08" PRIx32,
-                   lease->offer->arm == FD_ARM_ACTIVE ? 'a' : 'c',
-                   (unsigned)lrint(p * 2.0 * FD_ORIGIN_EVEN), random[0], random[1], random[2]);
+/* ---- the leases of an annotator ---- */
+
+fd_lease *fd_leases_of(const fd_leases *leases, uint32_t annotator) {
+    return annotator < leases->annotator_capacity ? leases->by_annotator[annotator] : NULL;
 }
 
-/* ---- begins ---- */
+static int reserve_annotator(fd_leases *leases, uint32_t annotator) {
+    size_t before = leases->annotator_capacity;
+    int r = fd_array_reserve(&leases->by_annotator, &leases->annotator_capacity,
+                             (size_t)annotator + 1, sizeof(*leases->by_annotator));
+    if (r == 0 && leases->annotator_capacity > before)
+        memset(leases->by_annotator + before, 0,
+               (leases->annotator_capacity - before) * sizeof(*leases->by_annotator));
+    return r;
+}
+
+static void append(fd_leases *leases, fd_lease *lease) {
+    fd_lease **link = &leases->by_annotator[lease->annotator];
+    while (*link)
+        link = &(*link)->next;
+    *link = lease;
+}
+
+static void unlink_lease(fd_leases *leases, const fd_lease *lease) {
+    fd_lease **link = &leases->by_annotator[lease->annotator];
+    while (*link != lease)
+        link = &(*link)->next;
+    *link = lease->next;
+}
+
+/* ---- begin ---- */
 
 void fd_lease_set_expiry(fd_engine *engine, fd_lease *lease, double seconds) {
+    fd_leases *leases = &engine->assignments->leases;
     double lasts = seconds > 0.0 ? seconds : engine->options.lease_seconds;
     lease->expires_ms = fd_engine_steady_ms(engine) + (int64_t)(lasts * 1e3);
-    if (lease->expires_ms < engine->desk->next_expiry_ms)
-        engine->desk->next_expiry_ms = lease->expires_ms;
+    if (lease->expires_ms < leases->next_expiry_ms)
+        leases->next_expiry_ms = lease->expires_ms;
 }
 
-/* Two readings of two clocks are a moment apart: only a jump of one moves what was told. */
+/* The two clocks are read a moment apart. The same expiry is therefore shown each time, unless one
+ * of the clocks has jumped. */
 int64_t fd_lease_expires_ms(fd_engine *engine, const fd_lease *lease) {
+    fd_leases *leases = &engine->assignments->leases;
     int64_t offset = fd_engine_now_ms(engine) - fd_engine_steady_ms(engine);
-    if (llabs(offset - engine->desk->wall_offset_ms) >= JUMP_MS)
-        engine->desk->wall_offset_ms = offset;
-    return lease->expires_ms + engine->desk->wall_offset_ms;
+    if (llabs(offset - leases->wall_offset_ms) >= JUMP_MS)
+        leases->wall_offset_ms = offset;
+    return lease->expires_ms + leases->wall_offset_ms;
 }
 
-static int lease_out(fd_engine *engine, fd_ready_pair *offer, uint32_t annotator, double seconds,
-                     fd_lease **ret) {
-    fd_assignments *desk = engine->desk;
-    fd_pair_record *record = fd_pair_record_get_or_add(desk, offer->pair);
+static int begin(fd_engine *engine, fd_ready_pair *ready_pair, uint32_t annotator, double seconds,
+                 fd_lease **ret) {
+    fd_assignments *assignments = engine->assignments;
+    fd_leases *leases = &assignments->leases;
+    fd_pair_record *record = fd_pair_records_get_or_add(&assignments->records, ready_pair->pair);
     FD_FREE fd_lease *lease = calloc(1, sizeof(*lease));
-    if (!lease || !record || fd_pair_record_add_annotator(record, annotator) < 0)
+    if (!lease || !record || reserve_annotator(leases, annotator) < 0 ||
+        fd_pair_record_add_annotator(record, annotator) < 0)
         return -ENOMEM;
-    lease->offer = offer;
+    lease->ready_pair = ready_pair;
     lease->annotator = annotator;
-    lease->swapped = fd_rng_below(&desk->rng, 2) == 1;
-    make_id(lease);
-    HASH_ADD_STR(desk->leases, id, lease);
+    lease->swapped = fd_rng_below(&leases->rng, 2) == 1;
+    fd_assignment_id_make(ready_pair->arm == FD_ARM_CONTROL,
+                          lease->swapped ? 1.0 - ready_pair->p : ready_pair->p, lease->id);
+    HASH_ADD_STR(leases->by_id, id, lease);
     if (!lease->hh.tbl) {
         fd_pair_record_remove_annotator(record, annotator);
         return -ENOMEM;
     }
-    (void)fd_ready_pair_reference(offer);
+    (void)fd_ready_pair_reference(ready_pair);
     record->open++;
-    desk->given_out++;
+    leases->begun++;
     fd_lease_set_expiry(engine, lease, seconds);
-    fd_lease **link = &desk->annotators[annotator]->leases;
-    while (*link)
-        link = &(*link)->next;
-    *link = lease;
+    append(leases, lease);
     *ret = FD_STEAL(lease);
-    fd_ready_queue_remove(engine, record);
+    fd_ready_queues_remove_finished(&assignments->ready, record);
     return 0;
 }
 
-/* The first offer of a queue that this annotator may have; NULL if there is none. Pairs that wait
- * for others can fill a queue, which then is not short and yet is for this annotator. */
-static fd_ready_pair *find_offer(fd_assignments *desk, fd_arm arm, uint32_t annotator) {
-    size_t count = desk->ready[arm].count;
-    for (size_t i = 0; i < count; i++) {
-        fd_ready_pair *offer = desk->ready[arm].offers[i];
-        const fd_pair_record *record = fd_pair_record_get_or_add(desk, offer->pair);
-        if (i == count / 2)
-            desk->hungry = annotator;
+/* The first pair of a queue that this annotator may get; NULL if there is none. Pairs that wait for
+ * other annotators can fill a queue: it is then not short, except for this annotator. */
+static fd_ready_pair *find_ready(fd_assignments *assignments, fd_arm arm, uint32_t annotator) {
+    const fd_ready_queue *queue = &assignments->ready.arms[arm];
+    for (size_t i = 0; i < queue->count; i++) {
+        fd_ready_pair *ready_pair = queue->pairs[i];
+        const fd_pair_record *record =
+            fd_pair_records_get_or_add(&assignments->records, ready_pair->pair);
+        if (i == queue->count / 2)
+            assignments->leases.short_for = annotator;
         if (record && !fd_pair_record_has_annotator(record, annotator))
-            return offer;
+            return ready_pair;
     }
     return NULL;
 }
 
-int fd_lease_take(fd_engine *engine, uint32_t annotator, double seconds, fd_lease **ret) {
-    fd_assignments *desk = engine->desk;
-    bool control = fd_rng_uniform(&desk->rng) < engine->options.control_fraction;
+int fd_lease_begin(fd_engine *engine, uint32_t annotator, double seconds, fd_lease **ret) {
+    fd_assignments *assignments = engine->assignments;
+    bool control = fd_rng_uniform(&assignments->leases.rng) < engine->options.control_fraction;
     fd_arm arm = control ? FD_ARM_CONTROL : FD_ARM_ACTIVE;
-    fd_ready_pair *offer = find_offer(desk, arm, annotator);
-    if (!offer)
-        offer = find_offer(desk, control ? FD_ARM_ACTIVE : FD_ARM_CONTROL, annotator);
-    if (!offer)
+    fd_ready_pair *ready_pair = find_ready(assignments, arm, annotator);
+    if (!ready_pair)
+        ready_pair = find_ready(assignments, control ? FD_ARM_ACTIVE : FD_ARM_CONTROL, annotator);
+    if (!ready_pair)
         return -ENODATA;
-    int r = lease_out(engine, offer, annotator, seconds, ret);
+    int r = begin(engine, ready_pair, annotator, seconds, ret);
     if (r == 0)
-        fd_metrics_add(engine->metrics, FD_METRIC_ASSIGNMENTS,
-                       (*ret)->offer->arm == FD_ARM_ACTIVE ? "active" : "control", NULL, 1);
+        fd_metrics_add(engine->metrics, FD_METRIC_ASSIGNMENTS, fd_arm_name((*ret)->ready_pair->arm),
+                       NULL, 1);
     return r;
 }
 
-/* ---- ends ---- */
+/* ---- end ---- */
 
-fd_ready_pair *fd_lease_end(fd_assignments *desk, fd_lease *lease) {
-    fd_lease **link = &desk->annotators[lease->annotator]->leases;
-    while (*link != lease)
-        link = &(*link)->next;
-    *link = lease->next;
-    HASH_DEL(desk->leases, lease);
-    fd_pair_record *record = fd_pair_record_get_or_add(desk, lease->offer->pair);
+fd_ready_pair *fd_lease_end(fd_engine *engine, fd_lease *lease) {
+    fd_assignments *assignments = engine->assignments;
+    unlink_lease(&assignments->leases, lease);
+    HASH_DEL(assignments->leases.by_id, lease);
+    fd_ready_pair *ready_pair = lease->ready_pair;
+    fd_pair_record *record = fd_pair_records_get_or_add(&assignments->records, ready_pair->pair);
     if (record)
         record->open--;
-    fd_ready_pair *offer = lease->offer;
     free(lease);
-    return offer;
+    return ready_pair;
 }
 
-/* The pair can go to anyone again, whoever had it too. */
 void fd_lease_give_back(fd_engine *engine, fd_lease *lease) {
+    fd_assignments *assignments = engine->assignments;
     uint32_t annotator = lease->annotator;
-    FD_CLEANUP(fd_ready_pair_freep) fd_ready_pair *offer = fd_lease_end(engine->desk, lease);
-    fd_pair_record *record = fd_pair_record_get_or_add(engine->desk, offer->pair);
+    FD_CLEANUP(fd_ready_pair_freep) fd_ready_pair *ready_pair = fd_lease_end(engine, lease);
+    fd_pair_record *record = fd_pair_records_get_or_add(&assignments->records, ready_pair->pair);
     if (!record)
         return;
     fd_pair_record_remove_annotator(record, annotator);
-    if (fd_ready_queue_put(engine, offer, true) < 0)
-        fd_unfinished_pairs_add(engine, record);
+    if (fd_ready_queues_put(&assignments->ready, ready_pair, true) < 0)
+        fd_unfinished_pairs_add(&assignments->unfinished, &engine->options, record);
 }
 
-void fd_lease_expire(fd_engine *engine) {
-    fd_assignments *desk = engine->desk;
+void fd_leases_expire(fd_engine *engine) {
+    fd_leases *leases = &engine->assignments->leases;
     int64_t now_ms = fd_engine_steady_ms(engine);
-    if (now_ms < desk->next_expiry_ms)
+    if (now_ms < leases->next_expiry_ms)
         return;
-    desk->next_expiry_ms = INT64_MAX;
+    leases->next_expiry_ms = INT64_MAX;
     fd_lease *lease, *next;
-    HASH_ITER(hh, desk->leases, lease, next) {
+    HASH_ITER(hh, leases->by_id, lease, next) {
         if (lease->expires_ms <= now_ms) {
             fd_metrics_add(engine->metrics, FD_METRIC_LEASES_EXPIRED, NULL, NULL, 1);
             fd_lease_give_back(engine, lease);
-        } else if (lease->expires_ms < desk->next_expiry_ms) {
-            desk->next_expiry_ms = lease->expires_ms;
+        } else if (lease->expires_ms < leases->next_expiry_ms) {
+            leases->next_expiry_ms = lease->expires_ms;
         }
     }
 }
 
 fd_lease *fd_lease_find(fd_engine *engine, const char *id) {
     fd_lease *lease;
-    fd_lease_expire(engine);
-    HASH_FIND_STR(engine->desk->leases, id, lease);
+    fd_leases_expire(engine);
+    HASH_FIND_STR(engine->assignments->leases.by_id, id, lease);
     return lease;
 }

@@ -1,12 +1,12 @@
-/* Offers: all that is told of a pair, copied out of the store into one allocation. */
+/* Copies the texts of a pair's items from the store into one allocation. */
+#include "ready_pair.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "assignment_private.h"
-#include "assignments.h"
-#include "select.h"
+#include "engine_state.h"
 
-/* The texts of an item, copied out of the store. */
+/* Copies of the texts of an item. */
 struct texts {
     char *id, *prompt_id, *prompt, *response, *metadata;
 };
@@ -77,29 +77,30 @@ int fd_ready_pair_new(fd_engine *engine, fi_pair pair, fd_arm arm, const char *s
         return r;
     if (!a.id || !b.id)
         return -EBADMSG;
-    fd_ready_pair *offer = calloc(1, sizeof(*offer) + size_of(&a) + size_of(&b));
-    if (!offer)
+    fd_ready_pair *ready_pair = calloc(1, sizeof(*ready_pair) + size_of(&a) + size_of(&b));
+    if (!ready_pair)
         return -ENOMEM;
-    atomic_init(&offer->references, 1);
-    char *at = offer->text;
-    offer->pair = pair;
-    offer->a = pack_shown(&at, &a);
-    offer->b = pack_shown(&at, &b);
-    offer->arm = arm;
-    offer->strategy = strategy;
-    offer->gain = selected->gain;
-    offer->p = selected->p;
-    offer->model_version = model_version;
-    *ret = offer;
+    atomic_init(&ready_pair->references, 1);
+    char *at = ready_pair->text;
+    ready_pair->pair = pair;
+    ready_pair->a = pack_shown(&at, &a);
+    ready_pair->b = pack_shown(&at, &b);
+    ready_pair->arm = arm;
+    ready_pair->strategy = strategy;
+    ready_pair->gain = selected->gain;
+    ready_pair->p = selected->p;
+    ready_pair->model_version = model_version;
+    *ret = ready_pair;
     return 0;
 }
 
-fd_ready_pair *fd_ready_pair_reference(fd_ready_pair *offer) {
-    (void)atomic_fetch_add_explicit(&offer->references, 1, memory_order_relaxed);
-    return offer;
+fd_ready_pair *fd_ready_pair_reference(fd_ready_pair *ready_pair) {
+    (void)atomic_fetch_add_explicit(&ready_pair->references, 1, memory_order_relaxed);
+    return ready_pair;
 }
 
-void fd_ready_pair_free(fd_ready_pair *offer) {
-    if (offer && atomic_fetch_sub_explicit(&offer->references, 1, memory_order_acq_rel) == 1)
-        free(offer);
+void fd_ready_pair_free(fd_ready_pair *ready_pair) {
+    if (ready_pair &&
+        atomic_fetch_sub_explicit(&ready_pair->references, 1, memory_order_acq_rel) == 1)
+        free(ready_pair);
 }

@@ -1,23 +1,27 @@
-/* Progress: what labelling has brought, and what more of it would bring. */
+/* Progress: what the labels have brought so far, and what more of them would bring. */
 #ifndef FD_LEARNING_PROGRESS_H
 #define FD_LEARNING_PROGRESS_H
 
-#include "engine.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine_options.h"
 
 enum { FD_CURVE_MAX = 128, FD_REASON_SIZE = 192 };
 
 /* A version on the learning curve. */
 typedef struct fd_curve_point {
     uint64_t version;
-    uint64_t labels; /* trained and tested on */
+    uint64_t labels; /* that it was trained and tested on */
     uint64_t held_out_labels;
     double held_out_loss;
     double held_out_accuracy;
-    double held_out_accuracy_low;
+    double held_out_accuracy_low; /* its 95% interval */
     double held_out_accuracy_high;
 } fd_curve_point;
 
-/* Of the held-out answers from one arm of the assignments; NaN without one that is no tie. */
+/* The model's accuracy on held-out labels of one arm; NaN if all of them are ties. */
 typedef struct fd_arm_fit {
     uint64_t labels;
     double accuracy;
@@ -32,17 +36,18 @@ typedef struct fd_arm_fits {
 
 /* Unknown numbers are NaN. */
 typedef struct fd_progress {
-    double gain_per_label; /* expected of the latest batch that was chosen, nats of log det */
+    double gain_per_label; /* expected from the latest batch, nats of log det */
     double gain_trend;     /* s of gain ~ labels^s over the last batches */
     size_t n_curve;
-    fd_curve_point curve[FD_CURVE_MAX]; /* ascending; every second is dropped when it is full */
-    fd_arm_fits arms;                   /* by the version that serves */
+    fd_curve_point curve[FD_CURVE_MAX]; /* ascending; every second one is dropped when it is full */
+    fd_arm_fits arms;                   /* of the version that serves */
     double expected_loss_at_double;   /* of the newest version, extrapolated to twice its labels */
-    double expected_improvement;      /* what the held-out loss falls by until then */
+    double expected_improvement;      /* by which the held-out loss falls until then */
     double expected_improvement_high; /* the upper end of its interval, as in fi_curve */
     bool stop_recommended;
     char stop_reason[FD_REASON_SIZE];
-    char selection_warning[FD_REASON_SIZE]; /* that the choice of pairs hurts; empty: it does not */
+    char selection_warning[FD_REASON_SIZE]; /* why the choice of pairs does harm; empty: it does not
+                                             */
 } fd_progress;
 
 void fd_engine_progress(fd_engine *engine, fd_progress *ret);

@@ -1,8 +1,10 @@
-/* Trainings: asking for one and waiting for it. */
+/* Trainings: ask for one, and wait until models have learned. */
 #ifndef FD_TRAINER_H
 #define FD_TRAINER_H
 
-#include "engine.h"
+#include "engine_options.h"
+#include "fault.h"
+#include "macros.h"
 
 typedef enum fd_trainer_state {
     FD_TRAINER_IDLE,
@@ -10,16 +12,16 @@ typedef enum fd_trainer_state {
     FD_TRAINER_FAILED
 } fd_trainer_state;
 
-/* Asks for a retrain. One that runs goes on, and another follows it, from scratch if any of those
- * who asked meanwhile wants that. -EAGAIN with a fault when there is no label to learn from. */
+/* Asks for a training. If one runs, it goes on, and another one follows it; that one starts from
+ * scratch if any of the requests meanwhile asked for it. -EAGAIN with a fault without labels. */
 int fd_engine_train(fd_engine *engine, fd_retrain from, fd_fault *fault) FD_MUST_CHECK;
 
-/* Returns once every training that was asked for has ended, and its model, if it succeeded, serves.
- */
+/* Returns once all trainings that were asked for have ended, and the model of one that succeeded
+ * serves. */
 void fd_engine_wait_trained(fd_engine *engine);
 
-/* Returns once what serves has learned from all answers that there are, or cannot; at once without
- * the option `refit`. */
+/* Returns once the model that serves has learned from all labels, or cannot; at once without the
+ * option `refit`. */
 void fd_engine_wait_refitted(fd_engine *engine);
 
 #endif

@@ -1,44 +1,44 @@
-/* What the models of a store recorded, against what its items and answers give. */
+/* Recomputes the information that each stored model recorded, and compares. */
+#include "verify_models.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "engine.h"
 #include "snapshot.h"
-#include "verify_models.h"
 
 FD_DEFINE_CLEANUP(fi_model, fi_model_free)
 
-/* Of log det, or of the number of features where it is smaller: kernels of other processors round
- * features otherwise. */
+/* Relative to log det, or to the number of features if that is larger: processors round features
+ * differently. */
 static const double tolerance = 1e-6;
 
 struct verification {
     fd_finding_visit *visit;
     void *context;
     size_t n_items;
-    fd_growing_matrix *embeddings; /* NULL: no item */
-    fd_label_table answers;
+    fd_growing_matrix *embeddings; /* NULL without items */
+    fd_label_table labels;
 };
 
 static void verification_clear(struct verification *verification) {
     fd_growing_matrix_free(verification->embeddings);
-    fd_label_table_clear(&verification->answers);
+    fd_label_table_clear(&verification->labels);
 }
 
-static int find(const struct verification *verification, const fd_model_row *row,
-                const char *what) {
+static int report(const struct verification *verification, const fd_model_row *row,
+                  const char *text) {
     char finding[160];
     (void)snprintf(finding, sizeof(finding), "model %llu %s", (unsigned long long)row->version,
-                   what);
+                   text);
     return verification->visit(verification->context, finding);
 }
 
-/* ---- items and answers ---- */
+/* ---- items and labels ---- */
 
-/* A row that makes no sense ends the reading: to find it is the store's. */
-static int but_damage(int result) {
+/* A row that makes no sense ends the reading without an error: the store's own check reports it. */
+static int ignore_damage(int result) {
     return result == -EBADMSG || result > 0 ? 0 : result;
 }
 
@@ -61,25 +61,25 @@ static int read_item(void *context, const fd_item_row *row) {
 
 static int read_label(void *context, const fd_label_row *row) {
     struct verification *verification = context;
-    fd_label_table *answers = &verification->answers;
+    fd_label_table *labels = &verification->labels;
     if (row->item_a >= verification->n_items || row->item_b >= verification->n_items ||
-        row->sequence != (int64_t)answers->count + 1 || row->original < 1 ||
+        row->sequence != (int64_t)labels->count + 1 || row->original < 1 ||
         row->original > row->sequence)
         return 1;
-    int r = fd_label_table_reserve(answers, 1);
+    int r = fd_label_table_reserve(labels, 1);
     if (r < 0)
         return r;
-    fd_label_revision answer = {.pair = {row->item_a, row->item_b},
-                                .label = (uint32_t)(row->original - 1),
-                                .preference = (uint8_t)row->preference};
-    fd_label_table_add(answers, &answer);
+    fd_label_revision revision = {.pair = {row->item_a, row->item_b},
+                                  .label = (uint32_t)(row->original - 1),
+                                  .preference = (uint8_t)row->preference};
+    fd_label_table_add(labels, &revision);
     return 0;
 }
 
 /* ---- models ---- */
 
-/* log det of the information of the first `answers` rows and the prior, by a model that becomes the
- * snapshot's. */
+/* log det of the information of the first row->answers revisions and the prior. Takes *model over.
+ */
 static int rebuild(const struct verification *verification, fi_model **model,
                    const fd_model_row *row, double *ret) {
     FD_CLEANUP(fd_served_model_freep) fd_served_model *served = NULL;
@@ -92,7 +92,7 @@ static int rebuild(const struct verification *verification, fi_model **model,
     r = fd_snapshot_new(served, &empty);
     if (r == 0)
         r = fd_snapshot_extend(empty, verification->embeddings, verification->n_items,
-                               verification->answers.answers, (size_t)row->answers, &snapshot);
+                               verification->labels.revisions, (size_t)row->answers, &snapshot);
     if (r == 0)
         *ret = fi_factor_logdet(snapshot->design);
     return r;
@@ -105,34 +105,35 @@ static int verify_model(void *context, const fd_model_row *row) {
     if (r == -ENOMEM)
         return r;
     if (r < 0)
-        return find(verification, row, "is damaged");
+        return report(verification, row, "is damaged");
     if (!verification->embeddings ||
         fi_model_shape(model)->inputs != verification->embeddings->width)
-        return find(verification, row, "takes embeddings of another size than the items have");
+        return report(verification, row, "takes embeddings of another size than the items have");
     if (row->answers < 0 || isnan(row->logdet))
         return 0;
-    if ((uint64_t)row->answers > verification->answers.count)
-        return find(verification, row, "has learned from more answers than there are");
+    if ((uint64_t)row->answers > verification->labels.count)
+        return report(verification, row, "has learned from more labels than there are");
     double logdet = NAN, scale = fmax((double)fi_model_feature_count(model), fabs(row->logdet));
     r = rebuild(verification, &model, row, &logdet);
     if (r < 0)
         return r;
     if (fabs(logdet - row->logdet) <= tolerance * scale)
         return 0;
-    char what[120];
-    (void)snprintf(what, sizeof(what),
-                   "recorded information of log det %.9g, but items and answers give %.9g",
+    char text[120];
+    (void)snprintf(text, sizeof(text),
+                   "recorded information of log det %.9g, but items and labels give %.9g",
                    row->logdet, logdet);
-    return find(verification, row, what);
+    return report(verification, row, text);
 }
 
 int fd_engine_verify(fd_store *store, fd_finding_visit *visit, void *context) {
     FD_CLEANUP(verification_clear)
     struct verification verification = {.visit = visit, .context = context};
     const fd_store_operations *operations = store->operations;
-    int r = but_damage(operations->items_read(store, 0, SIZE_MAX, true, read_item, &verification));
+    int r =
+        ignore_damage(operations->items_read(store, 0, SIZE_MAX, true, read_item, &verification));
     if (r == 0)
-        r = but_damage(operations->labels_read(store, 0, SIZE_MAX, read_label, &verification));
+        r = ignore_damage(operations->labels_read(store, 0, SIZE_MAX, read_label, &verification));
     if (r == 0)
         r = operations->models_read(store, INT64_MAX, SIZE_MAX, true, verify_model, &verification);
     return r;

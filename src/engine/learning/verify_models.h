@@ -1,12 +1,13 @@
-/* What the models of a store recorded, against what its items and labels give. */
+/* Verifies the models of a store: recomputes from items and labels what each of them recorded. */
 #ifndef FD_VERIFY_MODELS_H
 #define FD_VERIFY_MODELS_H
 
+#include "macros.h"
 #include "store.h"
 
-/* Looks whether the models of a store that nobody serves are sound, and whether the information
- * that each recorded when it was trained is that of the answers it knew. Each finding, in words for
- * people, goes to `visit`; none is 0 as well. */
+/* Checks that the models of a store, which no engine has open, can be decoded, and that the
+ * information that each recorded when it was trained is that of the labels it knew. Each finding,
+ * in words for people, goes to `visit`; without any the result is 0 too. */
 int fd_engine_verify(fd_store *store, fd_finding_visit *visit, void *context) FD_MUST_CHECK;
 
 #endif

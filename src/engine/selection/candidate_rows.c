@@ -1,3 +1,4 @@
+/* Makes the arrays that libfisher reads: a view of the snapshot, or copies of the named rows. */
 #include "candidate_rows.h"
 
 #include <errno.h>
@@ -27,65 +28,58 @@ int fd_candidate_rows_build(const fd_snapshot *snapshot, const uint32_t *prompts
                             size_t n_extra, fd_candidate_rows *ret) {
     size_t width = snapshot->features->width;
     if (n_extra == 0) {
-        *ret = (fd_candidate_rows){.candidates = {
-                                       .n_items = snapshot->items,
-                                       .n_features = width,
-                                       .n_pairs = n_pairs,
-                                       .features = snapshot->features->data,
-                                       .rewards = snapshot->rewards->data,
-                                       .pairs = pairs,
-                                       .groups = prompts,
-                                   }};
+        *ret = (fd_candidate_rows){.candidates =
+                                       fd_snapshot_candidates(snapshot, prompts, pairs, n_pairs)};
         return 0;
     }
     size_t total = snapshot->items + n_extra;
     size_t most = 2 * n_pairs < total ? 2 * n_pairs : total;
 
-    FD_CLEANUP(fd_candidate_rows_clear) fd_candidate_rows gathered = {0};
+    FD_CLEANUP(fd_candidate_rows_clear) fd_candidate_rows built = {0};
     FD_FREE uint32_t *number = malloc(total * sizeof(*number));
     FD_FREE uint32_t *rows = calloc(most, sizeof(*rows));
     FD_FREE float *extra = reallocarray(NULL, n_extra, width * sizeof(*extra));
-    gathered.pairs = calloc(n_pairs, sizeof(*gathered.pairs));
-    gathered.rewards = calloc(most, sizeof(*gathered.rewards));
-    gathered.groups = calloc(most, sizeof(*gathered.groups));
-    gathered.features = reallocarray(NULL, most, width * sizeof(*gathered.features));
-    if (!number || !rows || !extra || !gathered.pairs || !gathered.rewards || !gathered.groups ||
-        !gathered.features)
+    built.pairs = calloc(n_pairs, sizeof(*built.pairs));
+    built.rewards = calloc(most, sizeof(*built.rewards));
+    built.groups = calloc(most, sizeof(*built.groups));
+    built.features = reallocarray(NULL, most, width * sizeof(*built.features));
+    if (!number || !rows || !extra || !built.pairs || !built.rewards || !built.groups ||
+        !built.features)
         return -ENOMEM;
 
     int r = fi_model_features(snapshot->served->model, n_extra, extra_embeddings, extra);
     if (r < 0)
         return r;
     memset(number, 0xff, total * sizeof(*number));
-    memcpy(gathered.pairs, pairs, n_pairs * sizeof(*pairs));
-    size_t count = number_rows(gathered.pairs, n_pairs, number, rows);
+    memcpy(built.pairs, pairs, n_pairs * sizeof(*pairs));
+    size_t count = number_rows(built.pairs, n_pairs, number, rows);
     for (size_t i = 0; i < count; i++) {
         const float *features = rows[i] < snapshot->items
                                     ? fd_growing_matrix_row(snapshot->features, rows[i])
                                     : extra + (rows[i] - snapshot->items) * width;
-        memcpy(gathered.features + i * width, features, width * sizeof(float));
-        gathered.groups[i] = prompts && rows[i] < snapshot->items ? prompts[rows[i]] : FI_NO_GROUP;
+        memcpy(built.features + i * width, features, width * sizeof(float));
+        built.groups[i] = prompts && rows[i] < snapshot->items ? prompts[rows[i]] : FI_NO_GROUP;
     }
-    fi_model_rewards(snapshot->served->model, count, gathered.features, gathered.rewards);
+    fi_model_rewards(snapshot->served->model, count, built.features, built.rewards);
 
-    gathered.candidates = (fi_candidates){
+    built.candidates = (fi_candidates){
         .n_items = count,
         .n_features = width,
         .n_pairs = n_pairs,
-        .features = gathered.features,
-        .rewards = gathered.rewards,
-        .pairs = gathered.pairs,
-        .groups = gathered.groups,
+        .features = built.features,
+        .rewards = built.rewards,
+        .pairs = built.pairs,
+        .groups = built.groups,
     };
-    *ret = gathered;
-    memset(&gathered, 0, sizeof(gathered));
+    *ret = built;
+    memset(&built, 0, sizeof(built));
     return 0;
 }
 
-void fd_candidate_rows_clear(fd_candidate_rows *gathered) {
-    free(gathered->features);
-    free(gathered->rewards);
-    free(gathered->pairs);
-    free(gathered->groups);
-    memset(gathered, 0, sizeof(*gathered));
+void fd_candidate_rows_clear(fd_candidate_rows *built) {
+    free(built->features);
+    free(built->rewards);
+    free(built->pairs);
+    free(built->groups);
+    memset(built, 0, sizeof(*built));
 }

@@ -1,23 +1,25 @@
 /*
- * Candidates from the item table: some prompts, some responses of each, and all pairs of those, or
- * a sample, within a prompt or across prompts, without pairs that have a label. Drawing happens
- * under the state lock for reading, so it is arithmetic and look-ups alone.
+ * Draws candidates: first prompts, then items of each prompt, then pairs of those items in the
+ * scope that was asked for, without pairs that have a label. It all happens under the state lock,
+ * so it does nothing but arithmetic and lookups.
  */
+#include "candidate_sample.h"
+
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
-#include "engine_private.h"
+#include "engine_state.h"
 #include "rng.h"
-#include "select.h"
+#include "thread.h"
 
-/* The drawn items, prompt by prompt. */
+/* The drawn items, prompt by prompt. Their pairs are numbered in the order of the groups. */
 struct pool {
     size_t n_items;
     uint32_t *items; /* [n_items] */
     size_t n_groups;
-    size_t *first;    /* [n_groups + 1] first item of each prompt's group */
-    uint64_t *before; /* [n_groups + 1] pairs of the groups before each, in the request's scope */
+    size_t *first;    /* [n_groups + 1] first item of each group: the items of a prompt */
+    uint64_t *before; /* [n_groups + 1] pairs in scope of the groups before each */
 };
 
 static void pool_clear(struct pool *pool) {
@@ -36,18 +38,18 @@ static void shuffle_front(fd_rng *rng, uint32_t *values, size_t n, size_t count)
     }
 }
 
-static size_t at_most(size_t wanted, size_t there) {
-    return wanted == 0 || wanted > there ? there : wanted;
+static size_t at_most(size_t wanted, size_t available) {
+    return wanted == 0 || wanted > available ? available : wanted;
 }
 
-/* Pairs that the items of group g make with each other, or with those of earlier groups. */
+/* Pairs in scope of the items of group g: with each other, and with those of earlier groups. */
 static uint64_t pairs_of_group(const struct pool *pool, size_t g, fi_scope scope) {
     uint64_t size = pool->first[g + 1] - pool->first[g];
     uint64_t within = size * (size - 1) / 2, across = size * pool->first[g];
     return (scope != FI_SCOPE_ACROSS ? within : 0) + (scope != FI_SCOPE_WITHIN ? across : 0);
 }
 
-/* Items of a prompt that the snapshot has; they are in the order of arrival. */
+/* Items of a prompt that the snapshot has: the first ones, as they are in the order of arrival. */
 static size_t count_known(const fd_prompt *prompt, size_t n_items) {
     size_t count = prompt->count;
     while (count > 0 && prompt->items[count - 1] >= n_items)
@@ -55,9 +57,9 @@ static size_t count_known(const fd_prompt *prompt, size_t n_items) {
     return count;
 }
 
-static int draw_pool(const fd_item_table *table, size_t n_items, const fd_sampling *generate,
+static int draw_pool(const fd_item_table *table, size_t n_items, const fd_sampling *sampling,
                      fd_rng *rng, struct pool *ret) {
-    size_t least = generate->scope == FI_SCOPE_WITHIN ? 2 : 1;
+    size_t least = sampling->scope == FI_SCOPE_WITHIN ? 2 : 1;
     FD_CLEANUP(pool_clear) struct pool drawn = {0};
     FD_FREE uint32_t *prompts = calloc(table->prompt_count + 1, sizeof(*prompts));
     drawn.items = calloc(n_items + 1, sizeof(*drawn.items));
@@ -70,7 +72,7 @@ static int draw_pool(const fd_item_table *table, size_t n_items, const fd_sampli
     for (size_t i = 0; i < table->prompt_count; i++)
         if (count_known(table->prompts[i], n_items) >= least)
             prompts[eligible++] = (uint32_t)i;
-    drawn.n_groups = at_most(generate->prompts, eligible);
+    drawn.n_groups = at_most(sampling->prompts, eligible);
     if (drawn.n_groups < eligible)
         shuffle_front(rng, prompts, eligible, drawn.n_groups);
 
@@ -78,21 +80,21 @@ static int draw_pool(const fd_item_table *table, size_t n_items, const fd_sampli
         const fd_prompt *prompt = table->prompts[prompts[g]];
         uint32_t *items = drawn.items + drawn.n_items;
         size_t known = count_known(prompt, n_items);
-        size_t count = at_most(generate->responses_per_prompt, known);
+        size_t count = at_most(sampling->responses_per_prompt, known);
         memcpy(items, prompt->items, known * sizeof(*items));
         if (count < known)
             shuffle_front(rng, items, known, count);
         drawn.n_items += count;
         drawn.first[g + 1] = drawn.n_items;
-        drawn.before[g + 1] = drawn.before[g] + pairs_of_group(&drawn, g, generate->scope);
+        drawn.before[g + 1] = drawn.before[g] + pairs_of_group(&drawn, g, sampling->scope);
     }
     *ret = drawn;
     memset(&drawn, 0, sizeof(drawn));
     return 0;
 }
 
-/* The row of the strict upper triangle of a matrix [size x size] in which its entry with this
- * number stands: the last one that does not begin beyond it. */
+/* The row of an entry of the strict upper triangle of a matrix [size x size], whose entries are
+ * numbered row by row: the last row whose first number is not larger. */
 static uint64_t row_of_triangle(uint64_t size, uint64_t number) {
     double side = (double)size - 0.5;
     uint64_t row = (uint64_t)fmax(0.0, side - sqrt(fmax(0.0, side * side - 2.0 * (double)number)));
@@ -128,7 +130,7 @@ static fi_pair pair_of_number(const struct pool *pool, fi_scope scope, uint64_t 
 
 struct drawing {
     const fd_engine *engine;
-    const fd_sampling *generate;
+    const fd_sampling *sampling;
     const fd_pair_set *unwanted;
     const struct pool *pool;
     fi_pair *pairs;
@@ -138,51 +140,52 @@ struct drawing {
 
 static bool is_wanted(const struct drawing *drawing, fi_pair pair) {
     return fd_pair_set_count(drawing->unwanted, pair.a, pair.b) == 0 &&
-           (drawing->generate->include_labelled ||
-            fd_pair_set_count(&drawing->engine->answers.labelled, pair.a, pair.b) == 0);
+           (drawing->sampling->include_labelled ||
+            fd_pair_set_count(&drawing->engine->labels.labelled, pair.a, pair.b) == 0);
 }
 
-/* Looks at every pair and keeps a uniform sample of those wanted (Vitter's algorithm R). */
+/* Visits every pair and keeps a uniform sample of the wanted ones (Vitter's algorithm R). */
 static void draw_from_all(struct drawing *drawing, fd_rng *rng) {
     uint64_t total = drawing->pool->before[drawing->pool->n_groups];
     uint64_t wanted = 0;
     for (uint64_t number = 0; number < total; number++) {
-        fi_pair pair = pair_of_number(drawing->pool, drawing->generate->scope, number);
+        fi_pair pair = pair_of_number(drawing->pool, drawing->sampling->scope, number);
         if (!is_wanted(drawing, pair))
             continue;
         wanted++;
         if (drawing->count < drawing->most) {
             drawing->pairs[drawing->count++] = pair;
         } else {
-            uint64_t place = fd_rng_below(rng, wanted);
-            if (place < drawing->most)
-                drawing->pairs[place] = pair;
+            uint64_t slot = fd_rng_below(rng, wanted);
+            if (slot < drawing->most)
+                drawing->pairs[slot] = pair;
         }
     }
 }
 
-/* Draws numbers until enough pairs are wanted and new; false if too many were not. */
+/* Draws pairs by number until there are enough; false if too many of them were unwanted or drawn
+ * before. */
 static bool draw_by_number(struct drawing *drawing, fd_rng *rng, fd_pair_set *drawn) {
     uint64_t total = drawing->pool->before[drawing->pool->n_groups];
     for (size_t tries = 4 * drawing->most; tries > 0 && drawing->count < drawing->most; tries--) {
         fi_pair pair =
-            pair_of_number(drawing->pool, drawing->generate->scope, fd_rng_below(rng, total));
+            pair_of_number(drawing->pool, drawing->sampling->scope, fd_rng_below(rng, total));
         if (is_wanted(drawing, pair) && fd_pair_set_add(drawn, pair.a, pair.b) == 0)
             drawing->pairs[drawing->count++] = pair;
     }
     return drawing->count == drawing->most;
 }
 
-static int draw_pairs(const fd_engine *engine, const fd_sampling *generate,
+static int draw_pairs(const fd_engine *engine, const fd_sampling *sampling,
                       const fd_pair_set *unwanted, const struct pool *pool, fd_rng *rng,
                       fd_candidate_sample *ret) {
     uint64_t total = pool->n_groups > 0 ? pool->before[pool->n_groups] : 0;
-    size_t most = generate->pairs < total ? generate->pairs : (size_t)total;
+    size_t most = sampling->pairs < total ? sampling->pairs : (size_t)total;
     ret->pairs = calloc(most + 1, sizeof(*ret->pairs));
     if (!ret->pairs)
         return -ENOMEM;
 
-    struct drawing drawing = {engine, generate, unwanted, pool, ret->pairs, 0, most};
+    struct drawing drawing = {engine, sampling, unwanted, pool, ret->pairs, 0, most};
     bool enough = most == 0;
     if (!enough && total / 4 > most) {
         FD_CLEANUP(fd_pair_set_clear) fd_pair_set drawn = {0};
@@ -199,7 +202,7 @@ static int draw_pairs(const fd_engine *engine, const fd_sampling *generate,
     return 0;
 }
 
-/* Every pair of the history that the snapshot's items make. */
+/* Lists every labelled pair of the snapshot's items. */
 static int list_labelled(const fd_pair_set *labelled, size_t n_items, fd_candidate_sample *ret) {
     ret->labelled = calloc(labelled->used + 1, sizeof(*ret->labelled));
     if (!ret->labelled)
@@ -212,28 +215,33 @@ static int list_labelled(const fd_pair_set *labelled, size_t n_items, fd_candida
     return 0;
 }
 
+static int draw(fd_engine *engine, const fd_snapshot *snapshot, const fd_sampling *sampling,
+                fd_rng *rng, const fd_pair_set *unwanted, struct pool *pool,
+                fd_candidate_sample *ret) {
+    FD_READ_LOCKED(&engine->state_lock);
+    int r = draw_pool(&engine->items, snapshot->items, sampling, rng, pool);
+    if (r == 0 && !sampling->all)
+        r = draw_pairs(engine, sampling, unwanted, pool, rng, ret);
+    else if (r == 0 && !sampling->include_labelled)
+        r = list_labelled(&engine->labels.labelled, snapshot->items, ret);
+    return r;
+}
+
 int fd_candidate_sample_draw(fd_engine *engine, const fd_snapshot *snapshot,
-                             const fd_sampling *generate, uint64_t seed,
+                             const fd_sampling *sampling, uint64_t seed,
                              const fd_pair_set *unwanted, fd_candidate_sample *ret) {
     fd_rng rng = fd_rng_seeded(seed);
     FD_CLEANUP(pool_clear) struct pool pool = {0};
-    FD_CLEANUP(fd_candidate_sample_clear) fd_candidate_sample generated = {0};
-
-    (void)pthread_rwlock_rdlock(&engine->state_lock);
-    int r = draw_pool(&engine->items, snapshot->items, generate, &rng, &pool);
-    if (r == 0 && !generate->all)
-        r = draw_pairs(engine, generate, unwanted, &pool, &rng, &generated);
-    else if (r == 0 && !generate->include_labelled)
-        r = list_labelled(&engine->answers.labelled, snapshot->items, &generated);
-    (void)pthread_rwlock_unlock(&engine->state_lock);
+    FD_CLEANUP(fd_candidate_sample_clear) fd_candidate_sample sample = {0};
+    int r = draw(engine, snapshot, sampling, &rng, unwanted, &pool, &sample);
     if (r < 0)
         return r;
-    if (generate->all) {
-        generated.n_members = pool.n_items;
-        generated.members = FD_STEAL(pool.items);
+    if (sampling->all) {
+        sample.n_members = pool.n_items;
+        sample.members = FD_STEAL(pool.items);
     }
-    *ret = generated;
-    memset(&generated, 0, sizeof(generated));
+    *ret = sample;
+    memset(&sample, 0, sizeof(sample));
     return 0;
 }
 
@@ -249,9 +257,9 @@ static int compare_numbers(const void *a, const void *b) {
     return (first > second) - (first < second);
 }
 
-int fd_keep_contested(fd_candidate_sample *generated, const fd_snapshot *snapshot, double share,
-                      size_t least) {
-    size_t n = generated->n_pairs, kept = (size_t)ceil(share * (double)n);
+int fd_candidate_sample_keep_contested(fd_candidate_sample *sample, const fd_snapshot *snapshot,
+                                       double share, size_t least) {
+    size_t n = sample->n_pairs, kept = (size_t)ceil(share * (double)n);
     if (kept < least)
         kept = least;
     if (kept >= n)
@@ -260,39 +268,27 @@ int fd_keep_contested(fd_candidate_sample *generated, const fd_snapshot *snapsho
     if (!gaps)
         return -ENOMEM;
     for (size_t i = 0; i < n; i++)
-        gaps[i] = gap_of(snapshot, generated->pairs[i]);
+        gaps[i] = gap_of(snapshot, sample->pairs[i]);
     qsort(gaps, n, sizeof(*gaps), compare_numbers);
     double limit = gaps[kept - 1];
     size_t below = 0, count = 0;
     while (below < kept && gaps[below] < limit)
         below++;
-    size_t ties = kept - below; /* at the limit itself those that come first */
+    size_t ties = kept - below; /* kept of those at the limit: the first ones */
     for (size_t i = 0; i < n; i++) {
-        double gap = gap_of(snapshot, generated->pairs[i]);
+        double gap = gap_of(snapshot, sample->pairs[i]);
         if (gap < limit || (gap == limit && ties > 0)) {
             ties -= gap == limit;
-            generated->pairs[count++] = generated->pairs[i];
+            sample->pairs[count++] = sample->pairs[i];
         }
     }
-    generated->n_pairs = count;
+    sample->n_pairs = count;
     return 0;
 }
 
-void fd_candidate_sample_clear(fd_candidate_sample *generated) {
-    free(generated->pairs);
-    free(generated->members);
-    free(generated->labelled);
-    memset(generated, 0, sizeof(*generated));
-}
-
-int fd_prompts_of(fd_engine *engine, const fd_snapshot *snapshot, uint32_t **ret) {
-    uint32_t *prompts = calloc(snapshot->items + 1, sizeof(*prompts));
-    if (!prompts)
-        return -ENOMEM;
-    (void)pthread_rwlock_rdlock(&engine->state_lock);
-    for (size_t i = 0; i < snapshot->items; i++)
-        prompts[i] = engine->items.entries[i]->prompt->index;
-    (void)pthread_rwlock_unlock(&engine->state_lock);
-    *ret = prompts;
-    return 0;
+void fd_candidate_sample_clear(fd_candidate_sample *sample) {
+    free(sample->pairs);
+    free(sample->members);
+    free(sample->labelled);
+    memset(sample, 0, sizeof(*sample));
 }

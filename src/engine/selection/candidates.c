@@ -1,21 +1,25 @@
 /*
- * What a selection chooses from: the request's own pairs, a sample of the item table's, or all of
- * them, without those that are excluded or pending; and what it counts as known: the answers of the
- * snapshot and the pending pairs.
+ * Finds the candidates of a request: its own pairs, a sample from the item table, or all pairs of
+ * some items, each without excluded and pending pairs. Known are the labels of the snapshot and the
+ * pending pairs.
  */
+#include "candidates.h"
+
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
 #include "candidate_rows.h"
-#include "engine_private.h"
-#include "score.h"
-#include "select.h"
+#include "candidate_sample.h"
+#include "engine_state.h"
+#include "i_opt_target.h"
+#include "item_lookup.h"
 
 struct fd_candidates_memory {
-    fd_item_rows pairs; /* the request's, two rows each */
-    fd_candidate_sample generated;
-    fd_candidate_rows gathered;
-    fd_pair_set unwanted; /* excluded and pending pairs of the table's items */
+    fd_item_rows pairs; /* of the request, two rows each */
+    fd_candidate_sample sample;
+    fd_candidate_rows built;
+    fd_pair_set unwanted; /* excluded and pending pairs of items of the table */
     fi_pair *listed;      /* candidates as rows */
     uint32_t *numbers;
     uint32_t *prompts; /* [snapshot->items] */
@@ -24,7 +28,7 @@ struct fd_candidates_memory {
 
 /* ---- pairs of a request ---- */
 
-static int resolve_pairs(fd_engine *engine, const fd_snapshot *snapshot, const char *list,
+static int look_up_pairs(fd_engine *engine, const fd_snapshot *snapshot, const char *list,
                          const fd_pair_reference *pairs, size_t n, fd_item_rows *ret,
                          fd_fault *fault) {
     static const char *const sides[] = {"a", "b"};
@@ -38,64 +42,87 @@ static int resolve_pairs(fd_engine *engine, const fd_snapshot *snapshot, const c
     return r;
 }
 
-static fi_pair pair_at(const fd_item_rows *resolved, size_t i) {
-    return (fi_pair){resolved->rows[2 * i], resolved->rows[2 * i + 1]};
+static fi_pair pair_at(const fd_item_rows *rows, size_t i) {
+    return (fi_pair){rows->rows[2 * i], rows->rows[2 * i + 1]};
 }
 
-/* Inline items are nobody else's: only pairs of the table can be met again. */
-static int note_unwanted(fd_candidates *source, const fd_item_rows *resolved, size_t n) {
-    fd_pair_set *unwanted = &source->memory->unwanted;
+static int copy_pairs(const fd_item_rows *rows, size_t n, fi_pair **ret) {
+    fi_pair *pairs = calloc(n, sizeof(*pairs));
+    if (!pairs)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        pairs[i] = pair_at(rows, i);
+    *ret = pairs;
+    return 0;
+}
+
+/* Only pairs of the table can come up again: an inline item is not in it. */
+static int note_unwanted(fd_candidates *candidates, const fi_pair *pairs, size_t n) {
+    fd_pair_set *unwanted = &candidates->memory->unwanted;
+    size_t items = candidates->snapshot->items;
     int r = fd_pair_set_reserve(unwanted, n);
-    for (size_t i = 0; r == 0 && i < n; i++) {
-        fi_pair pair = pair_at(resolved, i);
-        if (pair.a < source->snapshot->items && pair.b < source->snapshot->items)
-            (void)fd_pair_set_add(unwanted, pair.a, pair.b);
-    }
+    for (size_t i = 0; r == 0 && i < n; i++)
+        if (pairs[i].a < items && pairs[i].b < items)
+            (void)fd_pair_set_add(unwanted, pairs[i].a, pairs[i].b);
     return r;
 }
 
-static int exclude(fd_engine *engine, const fd_selection_request *request, fd_candidates *source,
-                   fd_fault *fault) {
-    FD_CLEANUP(fd_item_rows_clear) fd_item_rows resolved = {0};
-    if (request->n_exclude == 0)
+static int exclude(fd_engine *engine, const fd_selection_request *request,
+                   fd_candidates *candidates, fd_fault *fault) {
+    FD_CLEANUP(fd_item_rows_clear) fd_item_rows rows = {0};
+    FD_FREE fi_pair *pairs = NULL;
+    size_t n = request->n_exclude;
+    if (n == 0)
         return 0;
-    int r = resolve_pairs(engine, source->snapshot, "exclude", request->exclude, request->n_exclude,
-                          &resolved, fault);
-    return r < 0 ? r : note_unwanted(source, &resolved, request->n_exclude);
+    int r =
+        look_up_pairs(engine, candidates->snapshot, "exclude", request->exclude, n, &rows, fault);
+    if (r == 0)
+        r = copy_pairs(&rows, n, &pairs);
+    return r < 0 ? r : note_unwanted(candidates, pairs, n);
 }
 
-/* What is out counts in M already, since information does not depend on the answers. */
+/* ---- pending pairs ---- */
+
+/* Counts pending pairs as known: their information does not depend on the answers. */
+static int add_known(fd_candidates *candidates, const fi_pair *pairs, size_t n, const float *extra,
+                     size_t n_extra) {
+    FD_CLEANUP(fd_candidate_rows_clear) fd_candidate_rows built = {0};
+    int r = note_unwanted(candidates, pairs, n);
+    if (r == 0)
+        r = fd_candidate_rows_build(candidates->snapshot, NULL, pairs, n, extra, n_extra, &built);
+    return r < 0 ? r : fi_information_add(candidates->past, &built.candidates);
+}
+
 static int add_pending(fd_engine *engine, const fd_selection_request *request,
-                       fd_candidates *source, fd_fault *fault) {
-    FD_CLEANUP(fd_item_rows_clear) fd_item_rows resolved = {0};
+                       fd_candidates *candidates, fd_fault *fault) {
+    FD_CLEANUP(fd_item_rows_clear) fd_item_rows rows = {0};
+    FD_FREE fi_pair *pairs = NULL;
     size_t n = request->n_pending;
     if (n == 0)
         return 0;
     int r =
-        resolve_pairs(engine, source->snapshot, "pending", request->pending, n, &resolved, fault);
+        look_up_pairs(engine, candidates->snapshot, "pending", request->pending, n, &rows, fault);
     if (r == 0)
-        r = note_unwanted(source, &resolved, n);
-    if (r < 0)
-        return r;
-    FD_FREE fi_pair *pairs = calloc(n, sizeof(*pairs));
-    FD_CLEANUP(fd_candidate_rows_clear) fd_candidate_rows gathered = {0};
-    if (!pairs)
-        return -ENOMEM;
+        r = copy_pairs(&rows, n, &pairs);
+    return r < 0 ? r : add_known(candidates, pairs, n, rows.extra, rows.n_extra);
+}
+
+static int add_pending_rows(const fd_selection_request *request, fd_candidates *candidates) {
+    const fi_pair *pairs = request->pending_rows;
+    size_t n = request->n_pending_rows, items = candidates->snapshot->items;
     for (size_t i = 0; i < n; i++)
-        pairs[i] = pair_at(&resolved, i);
-    r = fd_candidate_rows_build(source->snapshot, NULL, pairs, n, resolved.extra, resolved.n_extra,
-                                &gathered);
-    return r < 0 ? r : fi_information_add(source->past, &gathered.candidates);
+        assert(pairs[i].a < items && pairs[i].b < items);
+    return n == 0 ? 0 : add_known(candidates, pairs, n, NULL, 0);
 }
 
 /* ---- lists ---- */
 
 static int list_request(fd_engine *engine, const fd_selection_request *request,
-                        fd_candidates *source, size_t *ret_count, fd_fault *fault) {
-    struct fd_candidates_memory *memory = source->memory;
+                        fd_candidates *candidates, size_t *ret_count, fd_fault *fault) {
+    struct fd_candidates_memory *memory = candidates->memory;
     size_t n = request->n_pairs;
-    int r =
-        resolve_pairs(engine, source->snapshot, "pairs", request->pairs, n, &memory->pairs, fault);
+    int r = look_up_pairs(engine, candidates->snapshot, "pairs", request->pairs, n, &memory->pairs,
+                          fault);
     if (r < 0)
         return r;
     memory->listed = calloc(n + 1, sizeof(*memory->listed));
@@ -110,64 +137,62 @@ static int list_request(fd_engine *engine, const fd_selection_request *request,
         memory->listed[*ret_count] = pair;
         memory->numbers[(*ret_count)++] = (uint32_t)i;
     }
-    source->numbers = memory->numbers;
+    candidates->numbers = memory->numbers;
     if (*ret_count == 0)
-        return fd_fault_set(fault, -EINVAL, "/pairs",
-                            "every candidate is excluded or pending: there is none left");
+        return fd_fault_set(fault, -EINVAL, "/pairs", "every candidate is excluded or pending");
     return 0;
 }
 
-static int use_list(fd_candidates *source, size_t count) {
-    struct fd_candidates_memory *memory = source->memory;
-    const fi_pair *pairs = memory->listed ? memory->listed : memory->generated.pairs;
-    int r = fd_candidate_rows_build(source->snapshot, memory->prompts, pairs, count,
-                                    memory->pairs.extra, memory->pairs.n_extra, &memory->gathered);
-    source->list = memory->gathered.candidates;
-    source->rows = pairs;
+static int use_list(fd_candidates *candidates, size_t count) {
+    struct fd_candidates_memory *memory = candidates->memory;
+    const fi_pair *pairs = memory->listed ? memory->listed : memory->sample.pairs;
+    int r = fd_candidate_rows_build(candidates->snapshot, memory->prompts, pairs, count,
+                                    memory->pairs.extra, memory->pairs.n_extra, &memory->built);
+    candidates->list = memory->built.candidates;
+    candidates->rows = pairs;
     return r;
 }
 
 /* ---- pools ---- */
 
-static fi_pool pool_of(const fd_candidates *source, fi_scope scope, size_t n_members,
+static fi_pool pool_of(const fd_candidates *candidates, fi_scope scope, size_t n_members,
                        const uint32_t *members) {
     return (fi_pool){
-        .n_items = source->snapshot->items,
-        .n_features = source->snapshot->features->width,
-        .features = source->snapshot->features->data,
-        .rewards = source->snapshot->rewards->data,
-        .groups = source->memory->prompts,
+        .n_items = candidates->snapshot->items,
+        .n_features = candidates->snapshot->features->width,
+        .features = candidates->snapshot->features->data,
+        .rewards = candidates->snapshot->rewards->data,
+        .groups = candidates->memory->prompts,
         .scope = scope,
         .n_members = n_members,
         .members = members,
     };
 }
 
-static int use_pool(fd_candidates *source, fi_scope scope) {
-    struct fd_candidates_memory *memory = source->memory;
-    const fd_candidate_sample *generated = &memory->generated;
+static int use_pool(fd_candidates *candidates, fi_scope scope) {
+    struct fd_candidates_memory *memory = candidates->memory;
+    const fd_candidate_sample *sample = &memory->sample;
     const fd_pair_set *unwanted = &memory->unwanted;
-    memory->excluded =
-        calloc(generated->n_labelled + unwanted->used + 1, sizeof(*memory->excluded));
+    memory->excluded = calloc(sample->n_labelled + unwanted->used + 1, sizeof(*memory->excluded));
     if (!memory->excluded)
         return -ENOMEM;
     size_t n = 0;
-    for (size_t i = 0; i < generated->n_labelled; i++)
-        memory->excluded[n++] = generated->labelled[i];
+    for (size_t i = 0; i < sample->n_labelled; i++)
+        memory->excluded[n++] = sample->labelled[i];
     for (size_t i = 0; i < unwanted->capacity; i++)
         if (unwanted->slots[i].count > 0)
             memory->excluded[n++] = (fi_pair){(uint32_t)(unwanted->slots[i].key >> 32),
                                               (uint32_t)unwanted->slots[i].key};
-    source->is_pool = true;
-    source->pool = pool_of(source, scope, generated->n_members, generated->members);
-    source->pool.n_excluded = n;
-    source->pool.excluded = memory->excluded;
+    candidates->is_pool = true;
+    candidates->pool = pool_of(candidates, scope, sample->n_members, sample->members);
+    candidates->pool.n_excluded = n;
+    candidates->pool.excluded = memory->excluded;
     return 0;
 }
 
-/* ---- all of it ---- */
+/* ---- samples, and the whole ---- */
 
-/* A sample takes no more memory than this, whatever is asked for or there is. */
+/* The largest sample, whatever a request asks for: it bounds the memory. */
 enum { SAMPLE_MAX = 1 << 20 };
 
 static size_t sample_size(const fd_selection_request *request, size_t per_pair) {
@@ -177,69 +202,72 @@ static size_t sample_size(const fd_selection_request *request, size_t per_pair) 
 }
 
 static int generate(fd_engine *engine, const fd_selection_request *request, uint64_t seed,
-                    bool keep_all, fd_candidates *source) {
-    const struct fd_scope_options *offer = &engine->options.offer;
-    struct fd_candidates_memory *memory = source->memory;
+                    bool keep_all, fd_candidates *candidates) {
+    const struct fd_candidate_options *options = &engine->options.candidates;
+    struct fd_candidates_memory *memory = candidates->memory;
     fd_sampling wanted = request->generate;
-    wanted.pairs = sample_size(request, offer->per_pair);
-    int r = fd_candidate_sample_draw(engine, source->snapshot, &wanted, seed, &memory->unwanted,
-                                     &memory->generated);
-    double share = wanted.contested > 0.0 ? wanted.contested : offer->contested;
+    wanted.pairs = sample_size(request, options->per_pair);
+    int r = fd_candidate_sample_draw(engine, candidates->snapshot, &wanted, seed, &memory->unwanted,
+                                     &memory->sample);
+    double share = wanted.contested > 0.0 ? wanted.contested : options->contested;
     if (r == 0 && !wanted.all && !keep_all)
-        r = fd_keep_contested(&memory->generated, source->snapshot, share, request->batch_size);
+        r = fd_candidate_sample_keep_contested(&memory->sample, candidates->snapshot, share,
+                                               request->batch_size);
     if (r < 0)
         return r;
-    return request->generate.all ? use_pool(source, request->generate.scope)
-                                 : use_list(source, memory->generated.n_pairs);
+    return request->generate.all ? use_pool(candidates, request->generate.scope)
+                                 : use_list(candidates, memory->sample.n_pairs);
 }
 
 static int fill(fd_engine *engine, const fd_selection_request *request, uint64_t seed,
-                bool needs_prompts, bool needs_target, bool keep_all, fd_candidates *source,
+                bool needs_prompts, bool needs_target, bool keep_all, fd_candidates *candidates,
                 fd_fault *fault) {
-    int r = fi_information_copy(source->snapshot->past, &source->past);
+    int r = fi_information_copy(candidates->snapshot->past, &candidates->past);
     if (r == 0 && needs_prompts)
-        r = fd_prompts_of(engine, source->snapshot, &source->memory->prompts);
+        r = fd_item_prompts(engine, candidates->snapshot, &candidates->memory->prompts);
     if (r == 0)
-        r = exclude(engine, request, source, fault);
+        r = exclude(engine, request, candidates, fault);
     if (r == 0)
-        r = add_pending(engine, request, source, fault);
+        r = add_pending(engine, request, candidates, fault);
+    if (r == 0)
+        r = add_pending_rows(request, candidates);
     if (r == 0 && needs_target)
-        r = fd_i_opt_target_find(engine, source->snapshot, &source->target);
+        r = fd_i_opt_target_find(engine, candidates->snapshot, &candidates->target);
     if (r < 0 || !request->pairs)
-        return r < 0 ? r : generate(engine, request, seed, keep_all, source);
+        return r < 0 ? r : generate(engine, request, seed, keep_all, candidates);
     size_t count;
-    r = list_request(engine, request, source, &count, fault);
-    return r < 0 ? r : use_list(source, count);
+    r = list_request(engine, request, candidates, &count, fault);
+    return r < 0 ? r : use_list(candidates, count);
 }
 
 int fd_candidates_find(fd_engine *engine, const fd_selection_request *request, bool by_prompt,
                        uint64_t seed, const fi_strategy *strategy, fd_candidates *ret,
                        fd_fault *fault) {
-    FD_CLEANUP(fd_candidates_clear) fd_candidates source = {0};
-    source.memory = calloc(1, sizeof(*source.memory));
-    if (!source.memory)
+    FD_CLEANUP(fd_candidates_clear) fd_candidates candidates = {0};
+    candidates.memory = calloc(1, sizeof(*candidates.memory));
+    if (!candidates.memory)
         return -ENOMEM;
-    int r = fd_engine_snapshot(engine, &source.snapshot, fault);
+    int r = fd_engine_snapshot(engine, &candidates.snapshot, fault);
     if (r < 0)
         return r;
     bool needs_target =
         strcmp(strategy->name, "i-opt") == 0 && request->target == FD_I_OPT_TARGET_IN_PROMPT;
     bool needs_prompts = by_prompt || (!request->pairs && request->generate.all);
     bool keep_all = strcmp(strategy->name, "random") == 0;
-    r = fill(engine, request, seed, needs_prompts, needs_target, keep_all, &source, fault);
+    r = fill(engine, request, seed, needs_prompts, needs_target, keep_all, &candidates, fault);
     if (r < 0)
         return r;
-    *ret = source;
-    memset(&source, 0, sizeof(source));
+    *ret = candidates;
+    memset(&candidates, 0, sizeof(candidates));
     return 0;
 }
 
-void fd_candidates_clear(fd_candidates *source) {
-    struct fd_candidates_memory *memory = source->memory;
+void fd_candidates_clear(fd_candidates *candidates) {
+    struct fd_candidates_memory *memory = candidates->memory;
     if (memory) {
         fd_item_rows_clear(&memory->pairs);
-        fd_candidate_sample_clear(&memory->generated);
-        fd_candidate_rows_clear(&memory->gathered);
+        fd_candidate_sample_clear(&memory->sample);
+        fd_candidate_rows_clear(&memory->built);
         fd_pair_set_clear(&memory->unwanted);
         free(memory->listed);
         free(memory->numbers);
@@ -247,8 +275,8 @@ void fd_candidates_clear(fd_candidates *source) {
         free(memory->excluded);
         free(memory);
     }
-    fi_information_free(source->past);
-    fi_information_free(source->target);
-    fd_snapshot_free(source->snapshot);
-    memset(source, 0, sizeof(*source));
+    fi_information_free(candidates->past);
+    fi_information_free(candidates->target);
+    fd_snapshot_free(candidates->snapshot);
+    memset(candidates, 0, sizeof(*candidates));
 }

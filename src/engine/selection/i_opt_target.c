@@ -1,22 +1,33 @@
 /*
- * What i-opt serves unless a request says otherwise: T, the sum of d d' over all pairs within the
- * prompts of the table. It follows from the features alone, so the model as it was trained keeps
- * it; new items change the share of their own prompts.
+ * Computes the target of i-opt, and keeps it with the model as it was trained: it depends on the
+ * features alone, so refits share it. New items only change the share of their own prompts.
  */
+#include "i_opt_target.h"
+
 #include <errno.h>
 
-#include "engine_private.h"
+#include "item_lookup.h"
+#include "thread.h"
 
 FD_DEFINE_CLEANUP(fi_information, fi_information_free)
 
 static int copy_kept(fd_served_model *model, size_t width, size_t *ret_items,
                      fi_information **ret) {
-    (void)pthread_mutex_lock(&model->target_lock);
+    FD_LOCKED(&model->target_lock);
     *ret_items = model->target_items;
-    int r =
-        model->target ? fi_information_copy(model->target, ret) : fi_information_new(width, ret);
-    (void)pthread_mutex_unlock(&model->target_lock);
-    return r;
+    return model->target ? fi_information_copy(model->target, ret) : fi_information_new(width, ret);
+}
+
+/* Keeps a target, unless another selection kept one of more items meanwhile. Returns the one that
+ * is to be freed. */
+static fi_information *exchange(fd_served_model *model, size_t items, fi_information *target) {
+    FD_LOCKED(&model->target_lock);
+    if (items <= model->target_items)
+        return target;
+    fi_information *old = model->target;
+    model->target = target;
+    model->target_items = items;
+    return old;
 }
 
 static int keep(fd_served_model *model, size_t items, const fi_information *target) {
@@ -24,21 +35,13 @@ static int keep(fd_served_model *model, size_t items, const fi_information *targ
     int r = fi_information_copy(target, &copy);
     if (r < 0)
         return r;
-    (void)pthread_mutex_lock(&model->target_lock);
-    if (items > model->target_items) { /* others may have been here meanwhile */
-        fi_information *old = model->target;
-        model->target = copy;
-        model->target_items = items;
-        copy = old;
-    }
-    (void)pthread_mutex_unlock(&model->target_lock);
-    fi_information_free(copy);
+    fi_information_free(exchange(model, items, copy));
     return 0;
 }
 
 /* ---- growing ---- */
 
-/* Items of the prompts that have an item from `known` on, in their order: malloc'd. */
+/* Lists the items of all prompts with an item from `known` on, in their order: malloc'd. */
 static int list_touched(const uint32_t *prompts, size_t n, size_t known, uint32_t **ret,
                         size_t *ret_count) {
     uint32_t last = 0;
@@ -61,7 +64,8 @@ static int list_touched(const uint32_t *prompts, size_t n, size_t known, uint32_
     return 0;
 }
 
-/* Replaces the share of those prompts, whose first `before` members counted already. */
+/* Adds the share of the prompts in the pool, and removes their share before, which was that of the
+ * first `before` members. */
 static int replace_share(fi_pool *pool, size_t before, fi_information *target) {
     FD_CLEANUP(fi_information_freep) fi_information *old = NULL;
     int r = fi_information_add_pool(target, pool, true);
@@ -81,7 +85,7 @@ static int grow(fd_engine *engine, const fd_snapshot *snapshot, size_t known,
     FD_FREE uint32_t *prompts = NULL;
     FD_FREE uint32_t *members = NULL;
     size_t count = 0, before = 0;
-    int r = fd_prompts_of(engine, snapshot, &prompts);
+    int r = fd_item_prompts(engine, snapshot, &prompts);
     if (r == 0)
         r = list_touched(prompts, snapshot->items, known, &members, &count);
     if (r < 0)
@@ -101,7 +105,7 @@ static int grow(fd_engine *engine, const fd_snapshot *snapshot, size_t known,
     return replace_share(&pool, before, target);
 }
 
-static bool is_nothing(const fi_information *target) {
+static bool is_zero(const fi_information *target) {
     size_t h = fi_information_size(target);
     const double *matrix = fi_information_matrix(target);
     double trace = 0.0;
@@ -122,6 +126,6 @@ int fd_i_opt_target_find(fd_engine *engine, const fd_snapshot *snapshot, fi_info
     }
     if (r < 0)
         return r;
-    *ret = is_nothing(target) ? NULL : FD_STEAL(target);
+    *ret = is_zero(target) ? NULL : FD_STEAL(target);
     return 0;
 }

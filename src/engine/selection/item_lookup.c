@@ -1,58 +1,48 @@
+/* Turns item ids and inline embeddings into rows, under a short lock. */
+#include "item_lookup.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "engine_private.h"
-#include "score.h"
+#include "engine_state.h"
+#include "thread.h"
 
-int fd_engine_snapshot(fd_engine *engine, fd_snapshot **ret, fd_fault *fault) {
-    (void)pthread_rwlock_rdlock(&engine->state_lock);
-    fd_snapshot *snapshot = engine->snapshot ? fd_snapshot_reference(engine->snapshot) : NULL;
-    (void)pthread_rwlock_unlock(&engine->state_lock);
-    if (!snapshot)
-        return fd_fault_set(fault, -EAGAIN, "", "there are no items yet: add some first");
-    *ret = snapshot;
-    return 0;
-}
-
-/* The rows of the references with an id; one without gets the row after all items and those before.
- */
+/* Finds the rows of the references with an id, and numbers those with an embedding. */
 static int find_rows(fd_engine *engine, const fd_snapshot *snapshot, const char *list,
                      const char *const *names, size_t members, const fd_item_reference *references,
-                     size_t n, fd_item_rows *resolved, fd_fault *fault) {
+                     size_t n, fd_item_rows *found, fd_fault *fault) {
     size_t dimension = fi_model_shape(snapshot->served->model)->inputs;
-    int r = 0;
-    (void)pthread_rwlock_rdlock(&engine->state_lock);
-    for (size_t i = 0; i < n && r == 0; i++) {
+    FD_READ_LOCKED(&engine->state_lock);
+    for (size_t i = 0; i < n; i++) {
         const char *name = names ? names[i % members] : NULL;
         if (references[i].id) {
             const fd_item_entry *entry = fd_item_table_find(&engine->items, references[i].id);
             /* The snapshot may be a moment older than the table. */
-            if (entry && entry->index < snapshot->items)
-                resolved->rows[i] = entry->index;
-            else
-                r = fd_fault_set_at(fault, -EINVAL, list, i / members, name,
-                                    "there is no item \"%s\"", references[i].id);
+            if (!entry || entry->index >= snapshot->items)
+                return fd_fault_set_at(fault, -EINVAL, list, i / members, name,
+                                       "there is no item \"%s\"", references[i].id);
+            found->rows[i] = entry->index;
         } else if (references[i].dimension != dimension) {
-            r = fd_fault_set_at(fault, -EINVAL, list, i / members, name,
-                                "the embedding has %zu numbers; the items of this daemon have %zu",
-                                references[i].dimension, dimension);
+            return fd_fault_set_at(
+                fault, -EINVAL, list, i / members, name,
+                "the embedding has %zu numbers; the items of this daemon have %zu",
+                references[i].dimension, dimension);
         } else {
-            resolved->rows[i] = (uint32_t)(snapshot->items + resolved->n_extra++);
+            found->rows[i] = (uint32_t)(snapshot->items + found->n_extra++);
         }
     }
-    (void)pthread_rwlock_unlock(&engine->state_lock);
-    return r;
+    return 0;
 }
 
 static int copy_extra(const fd_snapshot *snapshot, const fd_item_reference *references, size_t n,
-                      fd_item_rows *resolved) {
+                      fd_item_rows *found) {
     size_t dimension = fi_model_shape(snapshot->served->model)->inputs;
-    if (resolved->n_extra == 0)
+    if (found->n_extra == 0)
         return 0;
-    resolved->extra = reallocarray(NULL, resolved->n_extra, dimension * sizeof(float));
-    if (!resolved->extra)
+    found->extra = reallocarray(NULL, found->n_extra, dimension * sizeof(float));
+    if (!found->extra)
         return -ENOMEM;
-    float *next = resolved->extra;
+    float *next = found->extra;
     for (size_t i = 0; i < n; i++) {
         if (references[i].id)
             continue;
@@ -65,23 +55,33 @@ static int copy_extra(const fd_snapshot *snapshot, const fd_item_reference *refe
 int fd_item_lookup(fd_engine *engine, const fd_snapshot *snapshot, const char *list,
                    const char *const *names, size_t members, const fd_item_reference *references,
                    size_t n, fd_item_rows *ret, fd_fault *fault) {
-    FD_CLEANUP(fd_item_rows_clear) fd_item_rows resolved = {0};
-    resolved.rows = calloc(n ? n : 1, sizeof(*resolved.rows));
-    if (!resolved.rows)
+    FD_CLEANUP(fd_item_rows_clear) fd_item_rows found = {0};
+    found.rows = calloc(n ? n : 1, sizeof(*found.rows));
+    if (!found.rows)
         return -ENOMEM;
-    int r = find_rows(engine, snapshot, list, names, members, references, n, &resolved, fault);
+    int r = find_rows(engine, snapshot, list, names, members, references, n, &found, fault);
+    if (r == 0)
+        r = copy_extra(snapshot, references, n, &found);
     if (r < 0)
         return r;
-    r = copy_extra(snapshot, references, n, &resolved);
-    if (r < 0)
-        return r;
-    *ret = resolved;
-    memset(&resolved, 0, sizeof(resolved));
+    *ret = found;
+    memset(&found, 0, sizeof(found));
     return 0;
 }
 
-void fd_item_rows_clear(fd_item_rows *resolved) {
-    free(resolved->rows);
-    free(resolved->extra);
-    memset(resolved, 0, sizeof(*resolved));
+void fd_item_rows_clear(fd_item_rows *rows) {
+    free(rows->rows);
+    free(rows->extra);
+    memset(rows, 0, sizeof(*rows));
+}
+
+int fd_item_prompts(fd_engine *engine, const fd_snapshot *snapshot, uint32_t **ret) {
+    uint32_t *prompts = calloc(snapshot->items + 1, sizeof(*prompts));
+    if (!prompts)
+        return -ENOMEM;
+    FD_READ_LOCKED(&engine->state_lock);
+    for (size_t i = 0; i < snapshot->items; i++)
+        prompts[i] = engine->items.entries[i]->prompt->index;
+    *ret = prompts;
+    return 0;
 }

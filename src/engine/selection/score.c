@@ -1,26 +1,28 @@
+/* Scores items, and the preference between two of them. */
+#include "score.h"
+
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
-#include "engine_private.h"
-#include "score.h"
+#include "engine_state.h"
+#include "item_lookup.h"
 
 /* Features of each reference: [n x h]. */
-static int features_of(const fd_snapshot *snapshot, const fd_item_rows *resolved, size_t n,
+static int features_of(const fd_snapshot *snapshot, const fd_item_rows *found, size_t n,
                        float *features) {
     size_t width = snapshot->features->width;
     FD_FREE float *extra =
-        reallocarray(NULL, resolved->n_extra ? resolved->n_extra : 1, width * sizeof(float));
+        reallocarray(NULL, found->n_extra ? found->n_extra : 1, width * sizeof(float));
     if (!extra)
         return -ENOMEM;
-    if (resolved->n_extra > 0) {
-        int r =
-            fi_model_features(snapshot->served->model, resolved->n_extra, resolved->extra, extra);
+    if (found->n_extra > 0) {
+        int r = fi_model_features(snapshot->served->model, found->n_extra, found->extra, extra);
         if (r < 0)
             return r;
     }
     for (size_t i = 0; i < n; i++) {
-        size_t row = resolved->rows[i];
+        size_t row = found->rows[i];
         const float *from = row < snapshot->items ? fd_growing_matrix_row(snapshot->features, row)
                                                   : extra + (row - snapshot->items) * width;
         memcpy(features + i * width, from, width * sizeof(float));
@@ -31,10 +33,10 @@ static int features_of(const fd_snapshot *snapshot, const fd_item_rows *resolved
 int fd_engine_score(fd_engine *engine, const fd_item_reference *items, size_t n, fd_score *scores,
                     uint64_t *ret_model_version, fd_fault *fault) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
-    FD_CLEANUP(fd_item_rows_clear) fd_item_rows resolved = {0};
+    FD_CLEANUP(fd_item_rows_clear) fd_item_rows found = {0};
     int r = fd_engine_snapshot(engine, &snapshot, fault);
     if (r == 0)
-        r = fd_item_lookup(engine, snapshot, "items", NULL, 1, items, n, &resolved, fault);
+        r = fd_item_lookup(engine, snapshot, "items", NULL, 1, items, n, &found, fault);
     if (r != 0)
         return r;
 
@@ -44,7 +46,7 @@ int fd_engine_score(fd_engine *engine, const fd_item_reference *items, size_t n,
     FD_FREE double *difference = calloc(width, sizeof(*difference));
     if (!features || !rewards || !difference)
         return -ENOMEM;
-    r = features_of(snapshot, &resolved, n, features);
+    r = features_of(snapshot, &found, n, features);
     if (r < 0)
         return r;
     fi_model_rewards(snapshot->served->model, n, features, rewards);
@@ -56,4 +58,14 @@ int fd_engine_score(fd_engine *engine, const fd_item_reference *items, size_t n,
     }
     *ret_model_version = snapshot->served->row.version;
     return 0;
+}
+
+double fd_engine_probability(fd_engine *engine, fi_pair pair, uint64_t *ret_model_version) {
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = fd_engine_snapshot_or_null(engine);
+    *ret_model_version = 0;
+    if (!snapshot || pair.a >= snapshot->items || pair.b >= snapshot->items)
+        return 0.5;
+    *ret_model_version = snapshot->served->row.version;
+    return fi_probability((double)*fd_growing_matrix_row(snapshot->rewards, pair.a) -
+                          (double)*fd_growing_matrix_row(snapshot->rewards, pair.b));
 }

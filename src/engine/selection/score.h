@@ -1,13 +1,17 @@
-/* Rewards of items under the serving model. */
+/* Rewards and preferences under the model that serves. */
 #ifndef FD_SCORE_H
 #define FD_SCORE_H
 
-#include "engine.h"
+#include <fisher/model.h>
 
-/* An item of the table by its id, or one that is in no table by its embedding. */
+#include "engine_options.h"
+#include "fault.h"
+#include "macros.h"
+
+/* An item of the table by its id, or an inline item by its embedding. */
 typedef struct fd_item_reference {
-    const char *id;         /* NULL: the embedding counts */
-    const float *embedding; /* [dimension] */
+    const char *id;         /* NULL: an inline item */
+    const float *embedding; /* [dimension], of an inline item */
     size_t dimension;
 } fd_item_reference;
 
@@ -16,8 +20,12 @@ typedef struct fd_score {
     double stddev; /* of the reward under the posterior N(beta, M^-1): sqrt(phi' M^-1 phi) */
 } fd_score;
 
-/* scores [n]. Faults point at "/items/i…". -ENOENT is not used: an unknown id is -EINVAL. */
+/* scores [n]. -EINVAL for an unknown id or an embedding of another dimension; faults point at
+ * "/items/i…". -EAGAIN with a fault before there are items. */
 int fd_engine_score(fd_engine *engine, const fd_item_reference *items, size_t n, fd_score *scores,
                     uint64_t *ret_model_version, fd_fault *fault) FD_MUST_CHECK;
+
+/* The probability that a is preferred; 0.5 for items that the model does not know. */
+double fd_engine_probability(fd_engine *engine, fi_pair pair, uint64_t *ret_model_version);
 
 #endif

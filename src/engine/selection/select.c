@@ -1,44 +1,50 @@
+/* Chooses a batch: checks the request, finds the candidates, has libfisher choose, and names the
+ * pairs. */
+#include "select.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "candidates.h"
 #include "clock.h"
-#include "engine_private.h"
+#include "engine_state.h"
 #include "log.h"
-#include "select.h"
+#include "thread.h"
 
 FD_DEFINE_CLEANUP(fi_pool_view, fi_pool_view_free)
 
-/* A selection that takes longer is looked after: whether anyone still waits for it, and a log line
- * now and then. */
-static const double patience_seconds = 0.1;
+/* A selection that takes longer than this checks now and then whether anyone still waits for it,
+ * and reports itself in the log. */
+static const double check_seconds = 0.1;
 static const double report_seconds = 2.0;
 
 /* ---- long selections ---- */
 
-struct watch {
+struct observation {
     const fd_selection_request *request;
     const char *strategy;
-    double start, asked, reported;
+    double started, checked, reported; /* monotonic seconds */
 };
 
-static bool go_on(void *context, double share) {
-    struct watch *watch = context;
+static bool goes_on(void *context, double share) {
+    struct observation *observation = context;
+    const fd_selection_request *request = observation->request;
     double now = fd_monotonic_seconds();
-    if (now - watch->asked < patience_seconds)
+    if (now - observation->checked < check_seconds)
         return true;
-    watch->asked = now;
-    if (now - watch->reported >= report_seconds) {
-        watch->reported = now;
-        fd_log(FD_LOG_INFO, "selecting", FD_STR("strategy", watch->strategy),
-               FD_INT("batch_size", watch->request->batch_size),
-               FD_REAL("seconds", now - watch->start), FD_REAL("share_of_step", share));
+    observation->checked = now;
+    if (now - observation->reported >= report_seconds) {
+        observation->reported = now;
+        fd_log(FD_LOG_INFO, "selecting", FD_STR("strategy", observation->strategy),
+               FD_INT("batch_size", request->batch_size),
+               FD_REAL("seconds", now - observation->started), FD_REAL("share_of_step", share));
     }
-    return !watch->request->go_on || watch->request->go_on(watch->request->go_on_context);
+    return !request->go_on || request->go_on(request->go_on_context);
 }
 
-/* ---- what is wrong with a request ---- */
+/* ---- refusals ---- */
 
 static int refuse_strategy(const char *wrong, fd_fault *fault) {
     char names[256] = "";
@@ -46,16 +52,16 @@ static int refuse_strategy(const char *wrong, fd_fault *fault) {
     for (size_t i = 0; i < fi_strategy_count() && used < sizeof(names); i++)
         used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", i ? ", " : "",
                                  fi_strategy_at(i)->name);
-    return fd_fault_set(fault, -EINVAL, "/strategy", "there is no strategy \"%.40s\"; there are %s",
-                        wrong, names);
+    return fd_fault_set(fault, -EINVAL, "/strategy",
+                        "there is no strategy \"%.40s\"; choose one of %s", wrong, names);
 }
 
 static int refuse_pool(const fi_strategy *strategy, uint64_t count, fd_fault *fault) {
-    return fd_fault_set(fault, -EINVAL, "/strategy",
-                        "%s looks at a list, which may have %llu pairs; these are %llu: take fewer "
-                        "prompts or responses_per_prompt, or another strategy",
-                        strategy->name, (unsigned long long)FI_LISTED_PAIRS_MAX,
-                        (unsigned long long)count);
+    return fd_fault_set(
+        fault, -EINVAL, "/strategy",
+        "%s needs a list of the pairs, of %llu at most; these are %llu: reduce prompts "
+        "or responses_per_prompt, or choose another strategy",
+        strategy->name, (unsigned long long)FI_LISTED_PAIRS_MAX, (unsigned long long)count);
 }
 
 static int check_batch_size(const fd_selection_request *request, uint64_t count, fd_fault *fault) {
@@ -67,47 +73,47 @@ static int check_batch_size(const fd_selection_request *request, uint64_t count,
     return fd_fault_set(
         fault, -EINVAL, "/batch_size",
         request->pairs ? "%zu is more than the %llu candidates"
-                       : "%zu is more than the %llu pairs that can be generated without a label",
+                       : "%zu is more than the %llu pairs without a label that can be generated",
         request->batch_size, (unsigned long long)most);
 }
 
-/* ---- the answer ---- */
+/* ---- the result ---- */
 
-/* Rows below the snapshot's items are of the table; the ids live as long as the engine. */
-static const char *id_of(const fd_engine *engine, const fd_candidates *source, uint32_t row) {
-    return row < source->snapshot->items ? engine->items.entries[row]->id : NULL;
+/* NULL for an inline item, whose row follows those of the snapshot. */
+static const char *id_of(const fd_engine *engine, const fd_candidates *candidates, uint32_t row) {
+    return row < candidates->snapshot->items ? engine->items.entries[row]->id : NULL;
 }
 
-static void name_pairs(fd_engine *engine, const fd_candidates *source,
-                       const fi_selection *selection, fd_selection_result *answer) {
-    (void)pthread_rwlock_rdlock(&engine->state_lock);
+static void name_pairs(fd_engine *engine, const fd_candidates *candidates,
+                       const fi_selection *selection, fd_selection_result *result) {
+    FD_READ_LOCKED(&engine->state_lock);
     for (size_t i = 0; i < selection->count; i++) {
         fi_pair rows = selection->items[i];
-        if (!source->is_pool)
-            rows = source->rows[selection->pairs[i]];
-        answer->pairs[i].items = rows;
-        answer->pairs[i].a = id_of(engine, source, rows.a);
-        answer->pairs[i].b = id_of(engine, source, rows.b);
+        if (!candidates->is_pool)
+            rows = candidates->rows[selection->pairs[i]];
+        result->pairs[i].items = rows;
+        result->pairs[i].a = id_of(engine, candidates, rows.a);
+        result->pairs[i].b = id_of(engine, candidates, rows.b);
     }
-    (void)pthread_rwlock_unlock(&engine->state_lock);
 }
 
-static int fill_answer(fd_engine *engine, const fd_candidates *source,
-                       const fi_selection *selection, fd_selection_result *answer) {
-    const float *rewards = source->is_pool ? source->pool.rewards : source->list.rewards;
-    answer->pairs = calloc(selection->count + 1, sizeof(*answer->pairs));
-    if (!answer->pairs)
+static int fill_result(fd_engine *engine, const fd_candidates *candidates,
+                       const fi_selection *selection, fd_selection_result *result) {
+    const float *rewards =
+        candidates->is_pool ? candidates->pool.rewards : candidates->list.rewards;
+    result->pairs = calloc(selection->count + 1, sizeof(*result->pairs));
+    if (!result->pairs)
         return -ENOMEM;
-    answer->count = selection->count;
-    answer->indexed = !source->is_pool;
-    answer->explained = selection->entropy_ranks != NULL;
-    name_pairs(engine, source, selection, answer);
+    result->count = selection->count;
+    result->indexed = !candidates->is_pool;
+    result->explained = selection->entropy_ranks != NULL;
+    name_pairs(engine, candidates, selection, result);
     for (size_t i = 0; i < selection->count; i++) {
-        fd_selected_pair *pair = &answer->pairs[i];
+        fd_selected_pair *pair = &result->pairs[i];
         fi_pair items = selection->items[i];
-        if (answer->indexed)
-            pair->index =
-                source->numbers ? source->numbers[selection->pairs[i]] : selection->pairs[i];
+        if (result->indexed)
+            pair->index = candidates->numbers ? candidates->numbers[selection->pairs[i]]
+                                              : selection->pairs[i];
         pair->p = fi_probability((double)rewards[items.a] - (double)rewards[items.b]);
         pair->gain = selection->gains[i];
         pair->v = selection->weights[i];
@@ -116,30 +122,18 @@ static int fill_answer(fd_engine *engine, const fd_candidates *source,
             pair->entropy_rank = selection->entropy_ranks[i];
         }
     }
-    answer->model_version = source->snapshot->served->row.version;
-    answer->logdet_before = selection->logdet_before;
-    answer->logdet_after = selection->logdet_after;
-    answer->logdet_bound = selection->logdet_bound;
-    answer->d_efficiency = selection->d_efficiency;
-    answer->candidates = selection->candidates;
-    answer->chosen = selection->chosen;
-    answer->random = selection->random;
+    result->model_version = candidates->snapshot->served->row.version;
+    result->logdet_before = selection->logdet_before;
+    result->logdet_after = selection->logdet_after;
+    result->logdet_bound = selection->logdet_bound;
+    result->d_efficiency = selection->d_efficiency;
+    result->candidates = selection->candidates;
+    result->chosen = selection->chosen;
+    result->random = selection->random;
     return 0;
 }
 
 /* ---- selection ---- */
-
-double fd_engine_probability(fd_engine *engine, fi_pair pair, uint64_t *ret_model_version) {
-    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
-    fd_fault fault = {0};
-    *ret_model_version = 0;
-    if (fd_engine_snapshot(engine, &snapshot, &fault) < 0 || pair.a >= snapshot->items ||
-        pair.b >= snapshot->items)
-        return 0.5;
-    *ret_model_version = snapshot->served->row.version;
-    return fi_probability((double)*fd_growing_matrix_row(snapshot->rewards, pair.a) -
-                          (double)*fd_growing_matrix_row(snapshot->rewards, pair.b));
-}
 
 static uint64_t seed_of(const fd_selection_request *request) {
     uint64_t seed = request->seed;
@@ -165,27 +159,27 @@ static fi_selection_options options_of(const fd_engine *engine, const fd_selecti
         .certify_steps = request->certify_tight ? FD_TIGHT_STEPS : 0,
         .figures = !request->without_figures,
         .explain = request->explain,
-        .go_on = go_on,
+        .go_on = goes_on,
     };
 }
 
-static int select_from(const fd_candidates *source, fi_selection_options *options,
+static int select_from(const fd_candidates *candidates, fi_selection_options *options,
                        const fd_selection_request *request, fi_selection *ret, fd_fault *fault) {
     FD_CLEANUP(fi_pool_view_freep) fi_pool_view *view = NULL;
-    int r = source->is_pool ? fi_pool_view_new(&source->pool, &view) : 0;
+    int r = candidates->is_pool ? fi_pool_view_new(&candidates->pool, &view) : 0;
     if (r < 0)
         return r;
-    uint64_t count = view ? fi_pool_view_count(view) : source->list.n_pairs;
+    uint64_t count = view ? fi_pool_view_count(view) : candidates->list.n_pairs;
     r = check_batch_size(request, count, fault);
     if (r < 0 || count == 0)
         return r;
-    options->target = source->target;
+    options->target = candidates->target;
     if (!(options->prior_precision > 0.0))
-        options->prior_precision = source->snapshot->served->row.prior_precision;
-    if (options->batch_size > count) /* some of a list may be excluded */
+        options->prior_precision = candidates->snapshot->served->row.prior_precision;
+    if (options->batch_size > count) /* some of the list may be excluded */
         options->batch_size = (size_t)count;
-    r = view ? fi_select_pool(view, source->past, options, ret)
-             : fi_select(&source->list, source->past, options, ret);
+    r = view ? fi_select_pool(view, candidates->past, options, ret)
+             : fi_select(&candidates->list, candidates->past, options, ret);
     return r == -EOPNOTSUPP ? refuse_pool(options->strategy, count, fault) : r;
 }
 
@@ -198,28 +192,28 @@ int fd_engine_select(fd_engine *engine, const fd_selection_request *request,
     double start = fd_monotonic_seconds();
     uint64_t seed = seed_of(request);
     fi_selection_options options = options_of(engine, request, strategy, seed);
-    struct watch watch = {request, strategy->name, start, start, start};
-    options.context = &watch;
+    struct observation observation = {request, strategy->name, start, start, start};
+    options.context = &observation;
 
-    FD_CLEANUP(fd_candidates_clear) fd_candidates source = {0};
+    FD_CLEANUP(fd_candidates_clear) fd_candidates candidates = {0};
     FD_CLEANUP(fi_selection_clear) fi_selection selection = {0};
-    int r = fd_candidates_find(engine, request, options.max_per_group > 0, seed, strategy, &source,
-                               fault);
+    int r = fd_candidates_find(engine, request, options.max_per_group > 0, seed, strategy,
+                               &candidates, fault);
     if (r == 0)
-        r = select_from(&source, &options, request, &selection, fault);
+        r = select_from(&candidates, &options, request, &selection, fault);
     if (r < 0)
         return r;
 
-    fd_selection_result answer = {.strategy = strategy->name, .seed = seed};
-    r = fill_answer(engine, &source, &selection, &answer);
+    fd_selection_result result = {.strategy = strategy->name, .seed = seed};
+    r = fill_result(engine, &candidates, &selection, &result);
     if (r < 0)
         return r;
     double seconds = fd_monotonic_seconds() - start;
-    answer.elapsed_ms = seconds * 1e3;
-    if (!request->up_to) /* refills have a metric of their own */
+    result.elapsed_ms = seconds * 1e3;
+    if (!request->up_to) /* a refill has a metric of its own */
         fd_metrics_observe(engine->metrics, FD_METRIC_SELECTION_SECONDS, strategy->name, NULL,
                            seconds);
-    *ret = answer;
+    *ret = result;
     return 0;
 }
 
@@ -227,7 +221,7 @@ const char *fd_engine_strategy(const fd_engine *engine) {
     return engine->options.strategy;
 }
 
-void fd_selection_result_clear(fd_selection_result *answer) {
-    free(answer->pairs);
-    memset(answer, 0, sizeof(*answer));
+void fd_selection_result_clear(fd_selection_result *result) {
+    free(result->pairs);
+    memset(result, 0, sizeof(*result));
 }

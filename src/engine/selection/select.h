@@ -1,4 +1,4 @@
-/* Batches of pairs for a request. */
+/* Selections: batches of pairs for a request. A selection changes nothing. */
 #ifndef FD_SELECT_H
 #define FD_SELECT_H
 
@@ -9,21 +9,22 @@ typedef struct fd_pair_reference {
     fd_item_reference b;
 } fd_pair_reference;
 
-/* Candidates from the item table, with the request's seed; its groups are the prompts. */
+/* Candidates from the item table, drawn with the request's seed. The groups of the scope are the
+ * prompts. */
 typedef struct fd_sampling {
     fi_scope scope;
-    bool all;                    /* every pair in scope, rather than a sample of `pairs` */
+    bool all;                    /* every pair in scope, instead of a sample of `pairs` */
     size_t prompts;              /* prompts drawn; 0: all */
     size_t responses_per_prompt; /* items drawn of each; 0: all */
-    /* Not looked at with `all`: candidates drawn (0: the configured number for each pair of the
-     * batch), and the share of them that is kept, those that the model is least sure of (0: the
-     * configured one; 1: all). `random` keeps all. */
+    /* Ignored with `all`: the number of candidates drawn (0: the configured number for each pair of
+     * the batch), and the share of them that is kept, those that the model is least sure about (0:
+     * the configured share; 1: all). The strategy `random` keeps all. */
     size_t pairs;
     double contested;
-    bool include_labelled; /* pairs that have an answer too */
+    bool include_labelled; /* labelled pairs are candidates too */
 } fd_sampling;
 
-/* The pairs whose ranking i-opt serves. */
+/* The pairs whose ranking i-opt improves. */
 typedef enum fd_i_opt_target {
     FD_I_OPT_TARGET_IN_PROMPT,
     FD_I_OPT_TARGET_CANDIDATES
@@ -34,17 +35,20 @@ enum { FD_TIGHT_STEPS = 10 };
 
 typedef struct fd_selection_request {
     size_t batch_size;
-    bool up_to;           /* fewer, or none, where there are no more candidates */
-    bool without_figures; /* of the batch and of a random one */
+    bool up_to;           /* fewer pairs, or none, if there are not enough candidates */
+    bool without_figures; /* `chosen` and `random` of the result are not computed */
     const char *strategy; /* NULL: the configured one */
     bool has_seed;
     uint64_t seed;                  /* without has_seed a fresh one is drawn */
-    const fd_pair_reference *pairs; /* NULL: generate */
+    const fd_pair_reference *pairs; /* the candidates; NULL: generate them */
     size_t n_pairs;
     fd_sampling generate;
-    const fd_pair_reference *pending; /* out but not answered: count as known, are no candidates */
+    const fd_pair_reference *pending; /* assigned but not answered: they count as known and are not
+                                         candidates */
     size_t n_pending;
-    const fd_pair_reference *exclude; /* are no candidates */
+    const fi_pair *pending_rows; /* more of those, as rows of the item table */
+    size_t n_pending_rows;
+    const fd_pair_reference *exclude; /* are not candidates */
     size_t n_exclude;
     double prior_precision; /* 0: the configured one, as for the next two */
     uint32_t max_per_item;
@@ -54,15 +58,15 @@ typedef struct fd_selection_request {
     fd_i_opt_target target;
     bool certify_tight;
     bool explain;
-    /* Asked now and then; false ends the selection with -ECANCELED. NULL: goes on to the end. */
+    /* Called now and then; false ends the selection with -ECANCELED. NULL: it runs to the end. */
     bool (*go_on)(void *context);
     void *go_on_context;
 } fd_selection_request;
 
 /* One selected pair. */
 typedef struct fd_selected_pair {
-    size_t index; /* in the request's pairs, or the generated ones, from 0; not set for all pairs */
-    fi_pair items; /* rows of the item table; inline ones have larger numbers */
+    size_t index;  /* in the request's pairs or in the sample, from 0; not set with `all` */
+    fi_pair items; /* rows of the item table; inline items have larger numbers */
     const char *a; /* ids, which live as long as the engine; NULL for an inline embedding */
     const char *b;
     double p;
@@ -76,7 +80,7 @@ typedef struct fd_selection_result {
     uint64_t model_version;
     const char *strategy;
     uint64_t seed;
-    size_t count; /* the batch size, or fewer where limits and exclusions leave no more */
+    size_t count; /* the batch size, or fewer if limits and exclusions leave fewer */
     fd_selected_pair *pairs;
     bool indexed;   /* the pairs have an index */
     bool explained; /* leverage and entropy_rank are set */
@@ -90,13 +94,13 @@ typedef struct fd_selection_result {
     double elapsed_ms;
 } fd_selection_result;
 
-/* The name of the strategy of requests that name none. */
+/* The strategy of requests that name none. */
 const char *fd_engine_strategy(const fd_engine *engine);
 
-/* Changes nothing. A fault points at "/pairs/i/a", "/pending/i/a", "/exclude/i/a", "/batch_size",
- * "/strategy", "/generate…". */
+/* -EINVAL with a fault at "/pairs/i/a", "/pending/i/a", "/exclude/i/a", "/batch_size", "/strategy"
+ * or "/generate…"; -EAGAIN with a fault before there are items; -ECANCELED. */
 int fd_engine_select(fd_engine *engine, const fd_selection_request *request,
                      fd_selection_result *ret, fd_fault *fault) FD_MUST_CHECK;
-void fd_selection_result_clear(fd_selection_result *answer);
+void fd_selection_result_clear(fd_selection_result *result);
 
 #endif

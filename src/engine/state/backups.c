@@ -1,19 +1,19 @@
-/* Backups that are asked for while the daemon serves: one at a time, into one folder. */
+/* Copies the store to a file of the backup folder, one backup at a time. */
+#include "backups.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include "assignment_private.h"
-#include "backups.h"
 #include "clock.h"
-#include "engine_private.h"
+#include "engine_state.h"
 #include "log.h"
 
-static const char partial[] = ".partial"; /* what the store writes to, before it is whole */
+static const char partial[] = ".partial"; /* ends the name of a file that is not complete yet */
 
-/* A plain name of a file that shows. */
+/* A plain file name that `ls` shows. */
 static bool is_plain(const char *name) {
     size_t length = strlen(name);
     if (length == 0 || length >= FD_BACKUP_NAME_SIZE || name[0] == '.' || name[0] == '-')
@@ -32,16 +32,14 @@ static void name_by_time(const fd_engine *engine, char name[FD_BACKUP_NAME_SIZE]
 }
 
 static bool goes_on(void *context) {
-    fd_engine *engine = context;
-    (void)pthread_mutex_lock(&engine->desk->lock);
-    bool stopping = engine->desk->stopping;
-    (void)pthread_mutex_unlock(&engine->desk->lock);
-    return !stopping;
+    const fd_engine *engine = context;
+    return !atomic_load(&engine->interrupted);
 }
 
-/* Paths, and what the system says of them, are for the log. */
-static int tell(fd_engine *engine, int error, const fd_backup_made *made, const fd_fault *told,
-                fd_fault *fault) {
+/* Logs the result, and makes a fault for the client of it. Paths and the system's messages go only
+ * to the log. */
+static int report(fd_engine *engine, int error, const fd_backup_made *made,
+                  const fd_fault *store_fault, fd_fault *fault) {
     fd_metrics_add(engine->metrics, FD_METRIC_BACKUPS, error == 0 ? "made" : "failed", NULL, 1);
     if (error == 0) {
         fd_metrics_set(engine->metrics, FD_METRIC_BACKUP_TIME, NULL, NULL,
@@ -51,26 +49,27 @@ static int tell(fd_engine *engine, int error, const fd_backup_made *made, const 
                FD_REAL("seconds", made->seconds));
         return 0;
     }
-    fd_log(FD_LOG_ERROR, "backup-failed", FD_STR("file", made->name),
-           FD_STR("error", told->detail[0] != '\0' ? told->detail : strerror(-error)));
+    const char *reason = store_fault->detail[0] != '\0' ? store_fault->detail : strerror(-error);
+    fd_log(FD_LOG_ERROR, "backup-failed", FD_STR("file", made->name), FD_STR("error", reason));
     if (error == -EEXIST)
-        return fd_fault_set(fault, error, "/name", "there is a file \"%s\" already", made->name);
+        return fd_fault_set(fault, error, "/name", "a file \"%s\" exists already", made->name);
     if (error == -ENOSPC || error == -EDQUOT || error == -EFBIG || error == -ECANCELED ||
         error == -ENOMEM || error == -EBUSY)
         return error;
-    return fd_fault_set(fault, -EIO, "", "the backup cannot be written; the log says why");
+    return fd_fault_set(fault, -EIO, "", "the backup could not be written; the log says why");
 }
 
 int fd_engine_back_up(fd_engine *engine, const char *name, fd_backup_made *ret, fd_fault *fault) {
     const char *folder = engine->options.backup_folder;
     if (!folder || folder[0] == '\0')
         return fd_fault_set(fault, -EEXIST, "",
-                            "there is nowhere to put it: the option backup-dir is not set");
+                            "backups need the option backup-dir, which is not set");
     if (name && !is_plain(name))
-        return fd_fault_set(fault, -EINVAL, "/name",
-                            "the name may have letters, digits, \".\", \"_\" and \"-\", up to %d, "
-                            "begins with none but the first two and does not end in %s",
-                            FD_BACKUP_NAME_SIZE - 1, partial);
+        return fd_fault_set(
+            fault, -EINVAL, "/name",
+            "the name must have 1 to %d letters, digits, \".\", \"_\" or \"-\", must "
+            "not start with \".\" or \"-\", and must not end in %s",
+            FD_BACKUP_NAME_SIZE - 1, partial);
     if (name)
         (void)snprintf(ret->name, sizeof(ret->name), "%s", name);
     else
@@ -82,11 +81,11 @@ int fd_engine_back_up(fd_engine *engine, const char *name, fd_backup_made *ret, 
         return fd_fault_set(fault, -EBUSY, "", "another backup is running");
 
     double start = fd_monotonic_seconds();
-    fd_fault told = {0};
-    int r =
-        engine->store->operations->back_up(engine->store, path, goes_on, engine, &ret->held, &told);
+    fd_fault store_fault = {0};
+    int r = engine->store->operations->back_up(engine->store, path, goes_on, engine, &ret->held,
+                                               &store_fault);
     ret->seconds = fd_monotonic_seconds() - start;
-    r = tell(engine, r, ret, &told, fault);
+    r = report(engine, r, ret, &store_fault, fault);
     atomic_store(&engine->backup_runs, false);
     return r;
 }

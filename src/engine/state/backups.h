@@ -2,19 +2,23 @@
 #ifndef FD_BACKUPS_H
 #define FD_BACKUPS_H
 
-#include "engine.h"
+#include "engine_options.h"
+#include "fault.h"
+#include "macros.h"
+#include "store_rows.h"
 
 enum { FD_BACKUP_NAME_SIZE = 101 };
 
 typedef struct fd_backup_made {
     char name[FD_BACKUP_NAME_SIZE];
-    fd_backup held;
+    fd_backup held; /* what the file holds */
     double seconds;
 } fd_backup_made;
 
-/* Copies what is stored to a new file of the folder for backups while others work; name NULL: one
- * by the time. All failures with a fault or a meaning of their own: -EINVAL no plain name, -EEXIST
- * taken, or there is no folder, -EBUSY one at a time, -ECANCELED closing. */
+/* Copies what is committed to a new file of the backup folder while requests go on. Without a name
+ * the file is named after the time. -EINVAL for a name that is not plain, -EEXIST if the file
+ * exists or the folder is not set, -EBUSY while another backup runs, all with a fault; -ECANCELED
+ * while the engine closes, -ENOSPC and other results of the disk without one. */
 int fd_engine_back_up(fd_engine *engine, const char *name, fd_backup_made *ret,
                       fd_fault *fault) FD_MUST_CHECK;
 

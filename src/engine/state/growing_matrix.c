@@ -1,3 +1,4 @@
+/* A reference-counted block of matrix; growing past its capacity copies it into a new one. */
 #include "growing_matrix.h"
 
 #include <errno.h>
@@ -10,42 +11,42 @@ int fd_growing_matrix_new(size_t width, size_t capacity, fd_growing_matrix **ret
         __builtin_mul_overflow(numbers, sizeof(float), &bytes) ||
         __builtin_add_overflow(bytes, sizeof(fd_growing_matrix), &bytes))
         return -ENOMEM;
-    fd_growing_matrix *rows = malloc(bytes);
-    if (!rows)
+    fd_growing_matrix *matrix = malloc(bytes);
+    if (!matrix)
         return -ENOMEM;
-    atomic_init(&rows->references, 1);
-    rows->width = width;
-    rows->capacity = capacity;
-    *ret = rows;
+    atomic_init(&matrix->references, 1);
+    matrix->width = width;
+    matrix->capacity = capacity;
+    *ret = matrix;
     return 0;
 }
 
-fd_growing_matrix *fd_growing_matrix_reference(fd_growing_matrix *rows) {
-    (void)atomic_fetch_add_explicit(&rows->references, 1, memory_order_relaxed);
-    return rows;
+fd_growing_matrix *fd_growing_matrix_reference(fd_growing_matrix *matrix) {
+    (void)atomic_fetch_add_explicit(&matrix->references, 1, memory_order_relaxed);
+    return matrix;
 }
 
-void fd_growing_matrix_free(fd_growing_matrix *rows) {
-    if (rows && atomic_fetch_sub_explicit(&rows->references, 1, memory_order_acq_rel) == 1)
-        free(rows);
+void fd_growing_matrix_free(fd_growing_matrix *matrix) {
+    if (matrix && atomic_fetch_sub_explicit(&matrix->references, 1, memory_order_acq_rel) == 1)
+        free(matrix);
 }
 
-int fd_growing_matrix_reserve(fd_growing_matrix **rows, size_t used, size_t extra) {
+int fd_growing_matrix_reserve(fd_growing_matrix **matrix, size_t used, size_t extra) {
     size_t needed = used + extra;
-    if (needed <= (*rows)->capacity)
+    if (needed <= (*matrix)->capacity)
         return 0;
-    size_t capacity = (*rows)->capacity + (*rows)->capacity / 2;
+    size_t capacity = (*matrix)->capacity + (*matrix)->capacity / 2;
     if (capacity < needed)
         capacity = needed;
     if (capacity < 64)
         capacity = 64;
 
     fd_growing_matrix *grown;
-    int r = fd_growing_matrix_new((*rows)->width, capacity, &grown);
+    int r = fd_growing_matrix_new((*matrix)->width, capacity, &grown);
     if (r < 0)
         return r;
-    memcpy(grown->data, (*rows)->data, used * grown->width * sizeof(float));
-    fd_growing_matrix_free(*rows);
-    *rows = grown;
+    memcpy(grown->data, (*matrix)->data, used * grown->width * sizeof(float));
+    fd_growing_matrix_free(*matrix);
+    *matrix = grown;
     return 0;
 }

@@ -1,9 +1,9 @@
 /*
  * A float32 matrix that grows by rows while others read it.
  *
- * The writer appends beyond the rows that any snapshot shows, and every snapshot holds a reference
- * to the block that it reads, so that rows already shown never move or change. Growing past the
- * capacity copies into a new block; the last reader of the old one frees it.
+ * The writer appends rows that no snapshot shows yet. Every snapshot holds a reference to the block
+ * that it reads, so rows that it shows never move or change. Growing past the capacity copies the
+ * rows into a new block; the last reader of the old block frees it.
  */
 #ifndef FD_GROWING_MATRIX_H
 #define FD_GROWING_MATRIX_H
@@ -22,15 +22,15 @@ typedef struct fd_growing_matrix {
 
 /* An empty matrix with room for `capacity` rows. */
 int fd_growing_matrix_new(size_t width, size_t capacity, fd_growing_matrix **ret) FD_MUST_CHECK;
-fd_growing_matrix *fd_growing_matrix_reference(fd_growing_matrix *rows);
-void fd_growing_matrix_free(fd_growing_matrix *rows); /* drops one reference */
+fd_growing_matrix *fd_growing_matrix_reference(fd_growing_matrix *matrix);
+void fd_growing_matrix_free(fd_growing_matrix *matrix); /* drops one reference */
 FD_DEFINE_CLEANUP(fd_growing_matrix, fd_growing_matrix_free)
 
-/* Makes room for `extra` rows after the first `used`: *rows may become another block. */
-int fd_growing_matrix_reserve(fd_growing_matrix **rows, size_t used, size_t extra) FD_MUST_CHECK;
+/* Makes room for `extra` rows after the first `used`: *matrix may become another block. */
+int fd_growing_matrix_reserve(fd_growing_matrix **matrix, size_t used, size_t extra) FD_MUST_CHECK;
 
-static inline float *fd_growing_matrix_row(fd_growing_matrix *rows, size_t index) {
-    return rows->data + index * rows->width;
+static inline float *fd_growing_matrix_row(fd_growing_matrix *matrix, size_t index) {
+    return matrix->data + index * matrix->width;
 }
 
 #endif

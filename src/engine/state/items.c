@@ -1,9 +1,12 @@
+/* Adds and reads items. */
+#include "items.h"
+
 #include <errno.h>
-#include <math.h>
 #include <string.h>
 
-#include "engine_private.h"
-#include "items.h"
+#include "engine_state.h"
+#include "thread.h"
+#include "writer.h"
 
 struct add_items_job {
     fd_job job;
@@ -11,15 +14,15 @@ struct add_items_job {
     size_t n;
     fd_fault *fault;
     fd_added added;
-    uint32_t *indices;
-    fd_item_entry **entries; /* [n_new], each NULL once the table has it */
+    uint32_t *indices;       /* [n] */
+    fd_item_entry **entries; /* [n_new], each NULL once the table owns it */
     const char **prompt_ids; /* [n_new], borrowed from the rows */
     size_t n_new;
 };
 
-static int check_dimension(fd_engine *engine, struct add_items_job *add) {
-    size_t dimension =
-        engine->pending.items > 0 ? engine->embeddings->width : add->rows[0].dimension;
+static int check_dimension(const fd_engine *engine, const fd_pending *pending,
+                           const struct add_items_job *add) {
+    size_t dimension = pending->items > 0 ? engine->embeddings->width : add->rows[0].dimension;
     for (size_t i = 0; i < add->n; i++)
         if (add->rows[i].dimension != dimension)
             return fd_fault_set_at(add->fault, -EINVAL, "items", i, "embedding",
@@ -28,12 +31,12 @@ static int check_dimension(fd_engine *engine, struct add_items_job *add) {
     return 0;
 }
 
-/* Makes room for the new rows. The readers' arrays may move, hence the lock. */
-static int reserve(fd_engine *engine, struct add_items_job *add) {
-    size_t used = engine->pending.items;
+/* Makes room for the new rows. It takes the lock because arrays that readers use may move. */
+static int reserve(fd_engine *engine, const fd_pending *pending, const struct add_items_job *add) {
+    size_t used = pending->items;
     size_t extra = used - engine->items.count + add->n_new;
     int r = 0;
-    (void)pthread_rwlock_wrlock(&engine->state_lock);
+    FD_WRITE_LOCKED(&engine->state_lock);
     if (used == 0) { /* the first items ever set the dimension */
         fd_growing_matrix_free(FD_STEAL(engine->embeddings));
         r = fd_growing_matrix_new(add->rows[0].dimension, add->n_new, &engine->embeddings);
@@ -42,13 +45,12 @@ static int reserve(fd_engine *engine, struct add_items_job *add) {
         r = fd_growing_matrix_reserve(&engine->embeddings, used, add->n_new);
     if (r == 0)
         r = fd_item_table_reserve(&engine->items, extra, add->entries, add->prompt_ids, add->n_new);
-    (void)pthread_rwlock_unlock(&engine->state_lock);
     return r;
 }
 
-/* New rows have the indices from pending.items upwards, in the order of the list. */
-static int make_entries(fd_engine *engine, struct add_items_job *add) {
-    size_t next = engine->pending.items;
+/* New rows have the indices from pending->items upwards, in the order of the list. */
+static int make_entries(const fd_pending *pending, struct add_items_job *add) {
+    size_t next = pending->items;
     for (size_t i = 0; i < add->n; i++) {
         if (add->indices[i] != next)
             continue;
@@ -61,8 +63,9 @@ static int make_entries(fd_engine *engine, struct add_items_job *add) {
     return 0;
 }
 
-static void copy_embeddings(fd_engine *engine, const struct add_items_job *add) {
-    size_t next = engine->pending.items;
+static void copy_embeddings(fd_engine *engine, const fd_pending *pending,
+                            const struct add_items_job *add) {
+    size_t next = pending->items;
     for (size_t i = 0; i < add->n; i++) {
         if (add->indices[i] != next)
             continue;
@@ -81,32 +84,31 @@ static void discard_entries(struct add_items_job *add) {
     add->n_new = 0;
 }
 
-static int store_items(fd_engine *engine, fd_job *job) {
+static int store_items(fd_engine *engine, fd_job *job, fd_pending *pending) {
     struct add_items_job *add = (struct add_items_job *)job;
-    discard_entries(add); /* of a transaction that was undone */
+    discard_entries(add); /* those of a transaction that was undone */
 
-    if (engine->pending.items + add->n >= UINT32_MAX)
+    if (pending->items + add->n >= UINT32_MAX)
         return -ENOSPC;
-    int r = check_dimension(engine, add);
+    int r = check_dimension(engine, pending, add);
     if (r < 0)
         return r;
     r = engine->store->operations->items_add(engine->store, add->rows, add->n, add->indices,
                                              &add->added);
     if (r == -EEXIST)
         return fd_fault_set_at(add->fault, r, "items", add->added.conflict, "id",
-                               "item \"%s\" is there already with other content; items cannot "
-                               "be changed",
+                               "item \"%s\" exists already with other content; items cannot be "
+                               "changed",
                                add->rows[add->added.conflict].id);
     if (r < 0 || add->added.created == 0)
         return r;
-    r = make_entries(engine, add);
+    r = make_entries(pending, add);
+    if (r == 0)
+        r = reserve(engine, pending, add);
     if (r < 0)
         return r;
-    r = reserve(engine, add);
-    if (r < 0)
-        return r;
-    copy_embeddings(engine, add);
-    engine->pending.items += add->n_new;
+    copy_embeddings(engine, pending, add);
+    pending->items += add->n_new;
     return 0;
 }
 
@@ -143,7 +145,7 @@ int fd_engine_items_add(fd_engine *engine, const fd_item_row *items, size_t n, f
         .prompt_ids = prompt_ids,
     };
     int r = fd_writer_run(engine, &add.job);
-    discard_entries(&add); /* what the table did not take */
+    discard_entries(&add); /* those that the table did not take */
     if (r < 0)
         return r;
     *ret = add.added;
@@ -156,13 +158,18 @@ int fd_engine_items_read(fd_engine *engine, uint32_t first, size_t limit, bool e
                                                  context);
 }
 
-int fd_engine_item_read(fd_engine *engine, const char *id, bool embedding, fd_item_visit *visit,
-                        void *context) {
-    (void)pthread_rwlock_rdlock(&engine->state_lock);
+static int find_index(fd_engine *engine, const char *id, uint32_t *ret) {
+    FD_READ_LOCKED(&engine->state_lock);
     const fd_item_entry *entry = fd_item_table_find(&engine->items, id);
-    uint32_t index = entry ? entry->index : 0;
-    (void)pthread_rwlock_unlock(&engine->state_lock);
     if (!entry)
         return -ENOENT;
-    return fd_engine_items_read(engine, index, 1, embedding, visit, context);
+    *ret = entry->index;
+    return 0;
+}
+
+int fd_engine_item_read(fd_engine *engine, const char *id, bool embedding, fd_item_visit *visit,
+                        void *context) {
+    uint32_t index;
+    int r = find_index(engine, id, &index);
+    return r < 0 ? r : fd_engine_items_read(engine, index, 1, embedding, visit, context);
 }

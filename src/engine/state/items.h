@@ -2,14 +2,18 @@
 #ifndef FD_ITEMS_H
 #define FD_ITEMS_H
 
-#include "engine.h"
+#include "engine_options.h"
+#include "fault.h"
+#include "macros.h"
+#include "store_rows.h"
 
-/* Adds items (index and created_ms are not looked at), all or none. Every dimension is that of the
- * first item ever added. */
+/* Adds all items or none; `index` and `created_ms` of the rows are ignored. All embeddings have the
+ * dimension of the first item ever added. -EINVAL with a fault for another dimension, -EEXIST for
+ * an id that is taken by other content. */
 int fd_engine_items_add(fd_engine *engine, const fd_item_row *items, size_t n, fd_added *ret,
                         fd_fault *fault) FD_MUST_CHECK;
 
-/* In the order of arrival from index `first`, at most `limit`. */
+/* Reads items in the order of arrival, from index `first`, at most `limit`. */
 int fd_engine_items_read(fd_engine *engine, uint32_t first, size_t limit, bool embeddings,
                          fd_item_visit *visit, void *context) FD_MUST_CHECK;
 

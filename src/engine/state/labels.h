@@ -2,7 +2,10 @@
 #ifndef FD_LABELS_H
 #define FD_LABELS_H
 
-#include "engine.h"
+#include "engine_options.h"
+#include "fault.h"
+#include "macros.h"
+#include "store_rows.h"
 
 typedef struct fd_label {
     const char *id;
@@ -15,18 +18,19 @@ typedef struct fd_label {
     const char *comment;    /* NULL if none */
 } fd_label;
 
-/* Returns 0 only after the labels are on disk. -EEXIST: an id is taken by other content. */
+/* Adds all labels or none. Returns 0 only after they are on disk. -EINVAL with a fault for items
+ * that do not exist or are the same, -EEXIST for an id that is taken by other content. */
 int fd_engine_labels_add(fd_engine *engine, const fd_label *labels, size_t n, fd_added *ret,
                          fd_fault *fault) FD_MUST_CHECK;
 
-/* Corrects a label, or takes it back (FD_PREFER_RETRACTED): a new revision, unless the newest says
- * so already. duration_ms -1 and comment NULL leave those as they were. -ENOENT: no such label, or
- * not one of `annotator` (NULL: of anyone). */
+/* Corrects a label, or retracts it (FD_PREFER_RETRACTED), by adding a revision; nothing happens if
+ * the newest revision says the same. duration_ms -1 and comment NULL keep the old values. -ENOENT
+ * if no label has the id, or it is not a label of `annotator` (NULL: of anyone). */
 int fd_engine_label_revise(fd_engine *engine, const char *id, const char *annotator,
                            fd_preference preference, int64_t duration_ms, const char *comment,
                            uint32_t *ret_revision) FD_MUST_CHECK;
 
-/* One row of the history with the ids of its items, valid inside the visit. */
+/* One row of the history with the ids of its items; valid inside the visit. */
 typedef struct fd_label_view {
     const fd_label_row *row;
     const char *a;
@@ -35,6 +39,7 @@ typedef struct fd_label_view {
 
 typedef int fd_label_view_visit(void *context, const fd_label_view *label);
 
+/* Reads the history in its order, after sequence number `after`, at most `limit` rows. */
 int fd_engine_labels_read(fd_engine *engine, int64_t after, size_t limit,
                           fd_label_view_visit *visit, void *context) FD_MUST_CHECK;
 

@@ -1,11 +1,13 @@
+/* Keeps the series of each metric under a lock of its own, and prints them. */
 #include "metrics.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
+
+#include "thread.h"
 
 typedef enum { COUNTER, GAUGE, HISTOGRAM } kind;
 
@@ -33,7 +35,7 @@ static const struct {
 #undef METRIC
 };
 
-/* One combination of label values. A gauge or counter has its value in `sum`. */
+/* One combination of label values. A gauge or a counter keeps its value in `sum`. */
 struct series {
     struct series *next;
     char *label1;
@@ -82,7 +84,8 @@ static bool same(const char *a, const char *b) {
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-/* Finds or makes a series; NULL without memory, and then a figure is missing and no more. */
+/* Finds or makes a series, with the lock held. NULL without memory: then only the number is lost.
+ */
 static struct series *find_series(fd_metrics *metrics, fd_metric metric, const char *label1,
                                   const char *label2) {
     assert(!label1 == !families[metric].label1 && !label2 == !families[metric].label2);
@@ -102,50 +105,35 @@ static struct series *find_series(fd_metrics *metrics, fd_metric metric, const c
     return FD_STEAL(fresh);
 }
 
-static struct series *lock_series(fd_metrics *metrics, fd_metric metric, const char *label1,
-                                  const char *label2) {
-    (void)pthread_mutex_lock(&metrics->families[metric].lock);
-    struct series *found = find_series(metrics, metric, label1, label2);
-    if (!found)
-        (void)pthread_mutex_unlock(&metrics->families[metric].lock);
-    return found;
-}
-
-static void unlock_series(fd_metrics *metrics, fd_metric metric) {
-    (void)pthread_mutex_unlock(&metrics->families[metric].lock);
-}
-
 void fd_metrics_add(fd_metrics *metrics, fd_metric metric, const char *label1, const char *label2,
                     double amount) {
-    struct series *found = lock_series(metrics, metric, label1, label2);
-    if (!found)
-        return;
-    found->sum += amount;
-    unlock_series(metrics, metric);
+    FD_LOCKED(&metrics->families[metric].lock);
+    struct series *series = find_series(metrics, metric, label1, label2);
+    if (series)
+        series->sum += amount;
 }
 
 void fd_metrics_set(fd_metrics *metrics, fd_metric metric, const char *label1, const char *label2,
                     double value) {
-    struct series *found = lock_series(metrics, metric, label1, label2);
-    if (!found)
-        return;
-    found->sum = value;
-    unlock_series(metrics, metric);
+    FD_LOCKED(&metrics->families[metric].lock);
+    struct series *series = find_series(metrics, metric, label1, label2);
+    if (series)
+        series->sum = value;
 }
 
 void fd_metrics_observe(fd_metrics *metrics, fd_metric metric, const char *label1,
                         const char *label2, double value) {
     assert(families[metric].kind == HISTOGRAM);
-    struct series *found = lock_series(metrics, metric, label1, label2);
-    if (!found)
+    FD_LOCKED(&metrics->families[metric].lock);
+    struct series *series = find_series(metrics, metric, label1, label2);
+    if (!series)
         return;
     const double *bucket = families[metric].buckets;
     while (value > *bucket)
         bucket++;
-    found->buckets[bucket - families[metric].buckets]++;
-    found->count++;
-    found->sum += value;
-    unlock_series(metrics, metric);
+    series->buckets[bucket - families[metric].buckets]++;
+    series->count++;
+    series->sum += value;
 }
 
 /* ---- text ---- */
@@ -195,21 +183,24 @@ static void print_histogram(FILE *out, size_t metric, const struct series *serie
     (void)fprintf(out, "%llu\n", (unsigned long long)series->count);
 }
 
+static void print_family(FILE *out, size_t metric, const struct series *series) {
+    if (series)
+        (void)fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", families[metric].name,
+                      families[metric].help, families[metric].name,
+                      kind_names[families[metric].kind]);
+    for (; series; series = series->next) {
+        if (families[metric].kind == HISTOGRAM) {
+            print_histogram(out, metric, series);
+        } else {
+            print_name(out, metric, "", series, NULL);
+            print_value(out, series->sum);
+        }
+    }
+}
+
 void fd_metrics_print(fd_metrics *metrics, FILE *out) {
     for (size_t i = 0; i < FD_METRIC_COUNT; i++) {
-        (void)pthread_mutex_lock(&metrics->families[i].lock);
-        const struct series *s = metrics->families[i].series;
-        if (s)
-            (void)fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", families[i].name, families[i].help,
-                          families[i].name, kind_names[families[i].kind]);
-        for (; s; s = s->next) {
-            if (families[i].kind == HISTOGRAM) {
-                print_histogram(out, i, s);
-            } else {
-                print_name(out, i, "", s, NULL);
-                print_value(out, s->sum);
-            }
-        }
-        (void)pthread_mutex_unlock(&metrics->families[i].lock);
+        FD_LOCKED(&metrics->families[i].lock);
+        print_family(out, i, metrics->families[i].series);
     }
 }

@@ -1,6 +1,6 @@
 /*
- * Counters, gauges and histograms in Prometheus' text format. Each family is a row of metrics.def;
- * its series come into being as they are first used, and any thread may update any of them.
+ * Counters, gauges and histograms in Prometheus' text format. Each family is a row of metrics.def.
+ * A series exists from its first update on. Any thread may update any series.
  */
 #ifndef FD_METRICS_H
 #define FD_METRICS_H
@@ -24,8 +24,8 @@ int fd_metrics_new(fd_metrics **ret) FD_MUST_CHECK;
 void fd_metrics_free(fd_metrics *metrics);
 FD_DEFINE_CLEANUP(fd_metrics, fd_metrics_free)
 
-/* The three updates. `label` values follow the family's label names and may be NULL where it has
- * none; they must come from a fixed set (a route's name, a status), never from input. */
+/* The three updates. The labels are the values of the family's label names, NULL where it has
+ * none. They must come from a fixed set (the names of routes, statuses), never from input. */
 void fd_metrics_add(fd_metrics *metrics, fd_metric metric, const char *label1, const char *label2,
                     double amount);
 void fd_metrics_set(fd_metrics *metrics, fd_metric metric, const char *label1, const char *label2,
@@ -33,7 +33,7 @@ void fd_metrics_set(fd_metrics *metrics, fd_metric metric, const char *label1, c
 void fd_metrics_observe(fd_metrics *metrics, fd_metric metric, const char *label1,
                         const char *label2, double value);
 
-/* Writes every family that has a series. */
+/* Prints every family that has a series. */
 void fd_metrics_print(fd_metrics *metrics, FILE *out);
 
 #endif

@@ -1,122 +1,100 @@
-/*
- * The writer: one thread that makes every change. It takes all jobs that wait, stores them in one
- * transaction, so that many requests share one sync to the disk, and only after the commit changes
- * the memory and wakes those who asked.
- */
+/* The writer: its queue, its transactions, and what it does while the store fails. */
+#include "writer.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
 
 #include "clock.h"
-#include "engine_private.h"
+#include "health.h"
 #include "log.h"
+#include "thread.h"
 
-enum { GROUP_MAX = 256 };
+enum { GROUP_MAX = 256, HOOKS_MAX = 8 };
 
-/* Between two looks whether a store that failed can be written again. */
+/* How often a store that failed is probed. */
 static const double probe_seconds = 1.0;
 
-FD_DEFINE_CLEANUP(fi_model, fi_model_free)
+struct fd_writer {
+    pthread_mutex_t lock;
+    pthread_cond_t queue_filled;
+    fd_job *head; /* guarded by lock, like the next two */
+    fd_job **tail;
+    bool closed;
+    pthread_t thread;
 
-/* ---- the next snapshot ---- */
+    size_t n_hooks;
+    fd_commit_hook *hooks[HOOKS_MAX];
 
-/* More items would cost a start more time than an untrained model is worth. Where there are twice
- * as many, the first training looks at all. */
-enum { UNTRAINED_ITEMS = 20000 };
+    atomic_int store_failure; /* -errno or 0; only the writer's thread sets it */
+    double failed_since;      /* monotonic seconds; the thread's own */
+};
 
-/* A model that was never trained, its inputs standardised by the first of the items there are. */
-static int untrained_snapshot(fd_engine *engine, fd_snapshot **ret) {
-    const fd_engine_options *options = &engine->options;
-    size_t dimension = engine->embeddings->width;
-    fi_shape shape = {
-        .inputs = (uint32_t)dimension,
-        .components = options->components < dimension ? options->components : (uint32_t)dimension,
-        .hidden_layers = options->kind == FI_KIND_NETWORK ? options->hidden_layers : 0,
-        .hidden_width = options->hidden_width,
-    };
-    FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
-    int r = fi_model_new(&shape, options->seed, &model);
-    if (r < 0)
-        return r;
-    size_t count =
-        engine->pending.items < UNTRAINED_ITEMS ? engine->pending.items : UNTRAINED_ITEMS;
-    r = fi_model_fit_inputs(model, count, engine->embeddings->data);
-    if (r < 0)
-        return r;
-    /* Nothing is known of any pair: p is one half. */
-    fi_layer beta = fi_model_layer(model, fi_model_shape(model)->hidden_layers);
-    memset(beta.weights, 0, beta.inputs * sizeof(*beta.weights));
-
-    fd_model_row row = {.items = count, .prior_precision = options->prior_precision};
-    FD_CLEANUP(fd_served_model_freep) fd_served_model *served = NULL;
-    r = fd_served_model_new(model, &row, &served);
-    if (r < 0)
-        return r;
-    (void)FD_STEAL(model);
-    return fd_snapshot_new(served, ret);
-}
-
-static bool is_outgrown(const fd_engine *engine, const fd_snapshot *base) {
-    const fd_model_row *row = &base->served->row;
-    return row->version == 0 && row->items < UNTRAINED_ITEMS &&
-           engine->pending.items >= 2 * row->items;
-}
-
-/* NULL if the transaction leaves what is served as it is. */
-static int prepare_snapshot(fd_engine *engine, fd_snapshot **ret) {
-    const fd_pending *pending = &engine->pending;
-    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *fresh = NULL;
-    const fd_snapshot *base = pending->base ? pending->base : engine->snapshot;
-
-    *ret = NULL;
-    if (pending->items == 0)
-        return 0;
-    if (!base || is_outgrown(engine, base)) {
-        int r = untrained_snapshot(engine, &fresh);
-        if (r < 0)
-            return r;
-        base = fresh;
-        assert(base);
-    }
-    if (base == engine->snapshot && base->items == pending->items &&
-        base->answers == pending->answers)
-        return 0;
-    return fd_snapshot_extend(base, engine->embeddings, pending->items, engine->answers.answers,
-                              pending->answers, ret);
-}
-
-int fd_writer_rebuild(fd_engine *engine, fd_snapshot *base) {
-    engine->pending =
-        (fd_pending){.items = engine->items.count, .answers = engine->answers.count, .base = base};
-    fd_snapshot *snapshot;
-    int r = prepare_snapshot(engine, &snapshot);
-    if (r < 0)
-        return r;
-    fd_snapshot_free(engine->snapshot);
-    engine->snapshot = snapshot;
+int fd_writer_new(fd_engine *engine) {
+    struct fd_writer *writer = calloc(1, sizeof(*writer));
+    if (!writer)
+        return -ENOMEM;
+    (void)pthread_mutex_init(&writer->lock, NULL);
+    fd_condition_init(&writer->queue_filled);
+    writer->tail = &writer->head;
+    engine->writer = writer;
     return 0;
 }
 
-void fd_writer_measure(fd_engine *engine) {
-    fd_metrics *metrics = engine->metrics;
-    fd_metrics_set(metrics, FD_METRIC_ITEMS, NULL, NULL, (double)engine->items.count);
-    for (size_t i = 0; i < FD_LENGTH(engine->answers.by_preference); i++)
-        fd_metrics_set(metrics, FD_METRIC_LABELS, fd_preference_name((fd_preference)i), NULL,
-                       (double)engine->answers.by_preference[i]);
-    fd_metrics_set(metrics, FD_METRIC_STORE_LOG_BYTES, NULL, NULL,
-                   (double)engine->store->operations->log_bytes(engine->store));
-    fd_metrics_set(metrics, FD_METRIC_STORE_FAILED, NULL, NULL, engine->store_failure != 0);
-    fd_metrics_set(metrics, FD_METRIC_MODELS_STORED, NULL, NULL, (double)engine->models_stored);
-    if (!engine->snapshot)
+void fd_writer_free(fd_engine *engine) {
+    struct fd_writer *writer = engine->writer;
+    if (!writer)
         return;
-    const fd_model_row *row = &engine->snapshot->served->row;
-    fd_metrics_set(metrics, FD_METRIC_LOGDET, NULL, NULL,
-                   fi_factor_logdet(engine->snapshot->design));
-    fd_metrics_set(metrics, FD_METRIC_MODEL_VERSION, NULL, NULL, (double)row->version);
-    if (row->version > 0) {
-        fd_metrics_set(metrics, FD_METRIC_HELD_OUT_LOSS, NULL, NULL, row->held_out_loss);
-        fd_metrics_set(metrics, FD_METRIC_HELD_OUT_ACCURACY, NULL, NULL, row->held_out_accuracy);
+    (void)pthread_mutex_destroy(&writer->lock);
+    (void)pthread_cond_destroy(&writer->queue_filled);
+    free(writer);
+}
+
+void fd_writer_on_commit(fd_engine *engine, fd_commit_hook *hook) {
+    assert(engine->writer->n_hooks < HOOKS_MAX);
+    engine->writer->hooks[engine->writer->n_hooks++] = hook;
+}
+
+void fd_writer_call_hooks(fd_engine *engine) {
+    for (size_t i = 0; i < engine->writer->n_hooks; i++)
+        engine->writer->hooks[i](engine);
+}
+
+/* ---- a failing store ---- */
+
+int fd_writer_store_failure(fd_engine *engine) {
+    return atomic_load(&engine->writer->store_failure);
+}
+
+static void set_failure(fd_engine *engine, int failure) {
+    atomic_store(&engine->writer->store_failure, failure);
+    fd_metrics_set(engine->metrics, FD_METRIC_STORE_FAILED, NULL, NULL, failure != 0);
+}
+
+/* Logs only the first of several failures in a row. */
+static void note_failure(fd_engine *engine, int failure) {
+    if (fd_writer_store_failure(engine) == 0) {
+        engine->writer->failed_since = fd_monotonic_seconds();
+        fd_log(FD_LOG_ERROR, "store-failed", FD_STR("error", strerror(-failure)));
     }
+    fd_metrics_add(engine->metrics, FD_METRIC_STORE_FAILURES, NULL, NULL, 1);
+    set_failure(engine, failure);
+}
+
+static void note_success(fd_engine *engine) {
+    if (fd_writer_store_failure(engine) != 0)
+        fd_log(FD_LOG_INFO, "store-recovered",
+               FD_REAL("seconds", fd_monotonic_seconds() - engine->writer->failed_since));
+    set_failure(engine, 0);
+}
+
+/* Finds out that the store works again even if no request comes. */
+static void probe(fd_engine *engine) {
+    int r = engine->store->operations->probe(engine->store);
+    if (r < 0)
+        set_failure(engine, r);
+    else
+        note_success(engine);
 }
 
 /* ---- transactions ---- */
@@ -126,73 +104,26 @@ static bool is_refusal(int result) {
 }
 
 static int store_jobs(fd_engine *engine, fd_job *jobs, fd_snapshot **ret_snapshot) {
-    engine->pending = (fd_pending){.items = engine->items.count, .answers = engine->answers.count};
+    fd_pending pending = {.items = engine->items.count, .revisions = engine->labels.count};
     for (fd_job *job = jobs; job; job = job->next) {
-        job->result = job->store(engine, job);
+        job->result = job->store(engine, job, &pending);
         if (job->result < 0 && !is_refusal(job->result))
             return job->result;
     }
-    return prepare_snapshot(engine, ret_snapshot);
+    return fd_next_snapshot(engine, &pending, ret_snapshot);
 }
 
-/* ---- failures ---- */
-
-static void set_failure(fd_engine *engine, int failure) {
-    (void)pthread_rwlock_wrlock(&engine->state_lock);
-    engine->store_failure = failure;
-    (void)pthread_rwlock_unlock(&engine->state_lock);
-    fd_metrics_set(engine->metrics, FD_METRIC_STORE_FAILED, NULL, NULL, failure != 0);
-}
-
-/* Told once, however often it is tried until the store is well again. */
-static void note_failure(fd_engine *engine, int failure) {
-    if (engine->store_failure == 0) {
-        engine->store_failed_since = fd_monotonic_seconds();
-        fd_log(FD_LOG_ERROR, "store-failed", FD_STR("error", strerror(-failure)));
-    }
-    fd_metrics_add(engine->metrics, FD_METRIC_STORE_FAILURES, NULL, NULL, 1);
-    set_failure(engine, failure);
-}
-
-static void note_success(fd_engine *engine) {
-    if (engine->store_failure == 0)
-        return;
-    fd_log(FD_LOG_INFO, "store-recovered",
-           FD_REAL("seconds", fd_monotonic_seconds() - engine->store_failed_since));
-    set_failure(engine, 0);
-}
-
-/* Nobody need come with an answer to find out that there is room again. */
-static void probe(fd_engine *engine) {
-    int r = engine->store->operations->probe(engine->store);
-    if (r < 0)
-        set_failure(engine, r);
-    else
-        note_success(engine);
-}
-
-/* ---- groups ---- */
-
-static void apply_jobs(fd_engine *engine, fd_job *jobs, fd_snapshot *snapshot) {
-    fd_snapshot *old = NULL;
-    (void)pthread_rwlock_wrlock(&engine->state_lock);
+/* Changes the memory, and returns the snapshot that served before if another one serves now. */
+static fd_snapshot *apply_jobs(fd_engine *engine, fd_job *jobs, fd_snapshot *snapshot) {
+    FD_WRITE_LOCKED(&engine->state_lock);
     for (fd_job *job = jobs; job; job = job->next)
         if (job->result == 0)
             job->apply(engine, job);
-    if (snapshot) {
-        old = engine->snapshot;
-        engine->snapshot = snapshot;
-    }
-    (void)pthread_rwlock_unlock(&engine->state_lock);
-    fd_snapshot_free(old);
-}
-
-/* Pairs are chosen anew for another model; new items only fill what is short. */
-static void tell_refill(fd_engine *engine) {
-    uint64_t version = engine->snapshot->served->row.version;
-    bool rebuild = version != engine->offered_version;
-    engine->offered_version = version;
-    fd_refill_notify(engine, rebuild);
+    if (!snapshot)
+        return NULL;
+    fd_snapshot *old = engine->snapshot;
+    engine->snapshot = snapshot;
+    return old;
 }
 
 static int run_transaction(fd_engine *engine, fd_job *jobs) {
@@ -212,15 +143,9 @@ static int run_transaction(fd_engine *engine, fd_job *jobs) {
     }
     fd_metrics_observe(engine->metrics, FD_METRIC_COMMIT_SECONDS, NULL, NULL,
                        fd_monotonic_seconds() - start);
-
-    apply_jobs(engine, jobs, FD_STEAL(snapshot));
+    fd_snapshot_free(apply_jobs(engine, jobs, FD_STEAL(snapshot)));
     note_success(engine);
-    fd_writer_measure(engine);
-    fd_trainer_notify(engine, engine->answers.count);
-    if (engine->snapshot) {
-        tell_refill(engine);
-        fd_refitter_notify(engine);
-    }
+    fd_writer_call_hooks(engine);
     return 0;
 }
 
@@ -233,11 +158,11 @@ static int run_alone(fd_engine *engine, fd_job *job) {
     return r;
 }
 
+/* If the transaction of the group fails, each job gets a transaction of its own, so that one job
+ * cannot fail the others. After an I/O error that would only make the others wait for the same. */
 static void run_group(fd_engine *engine, fd_job *jobs) {
     if (jobs->next && run_transaction(engine, jobs) == 0)
         return;
-    /* One job must not take the others down with it: each gets a transaction of its own. But where
-     * the disk fails that too, the others would only wait longer for the same. */
     int r = 0;
     for (fd_job *job = jobs, *next; job; job = next) {
         next = job->next;
@@ -252,40 +177,42 @@ static void run_group(fd_engine *engine, fd_job *jobs) {
 
 /* ---- the queue ---- */
 
-/* With the queue's lock. While the store fails, what would find that it is well again comes in
- * between. */
-static void wait_for_jobs(fd_engine *engine) {
-    while (!engine->queue_head && !engine->queue_closed) {
+/* With the lock held. Returns true when there are jobs or the writer is closed, false when it is
+ * time to probe a store that failed. */
+static bool wait_for_jobs(fd_engine *engine) {
+    struct fd_writer *writer = engine->writer;
+    while (!writer->head && !writer->closed) {
         fd_health_rest(engine, FD_HEALTH_WRITER);
-        if (engine->store_failure == 0) {
-            (void)pthread_cond_wait(&engine->queue_filled, &engine->queue_lock);
-            continue;
+        if (fd_writer_store_failure(engine) != 0) {
+            fd_condition_wait_for(&writer->queue_filled, &writer->lock, probe_seconds);
+            return writer->head || writer->closed;
         }
-        fd_wait_for(&engine->queue_filled, &engine->queue_lock, probe_seconds);
-        if (engine->queue_head || engine->queue_closed)
-            return;
-        (void)pthread_mutex_unlock(&engine->queue_lock);
-        fd_health_beat(engine, FD_HEALTH_WRITER);
-        probe(engine);
-        (void)pthread_mutex_lock(&engine->queue_lock);
+        (void)pthread_cond_wait(&writer->queue_filled, &writer->lock);
     }
+    return true;
 }
 
-static fd_job *take_jobs(fd_engine *engine) {
-    (void)pthread_mutex_lock(&engine->queue_lock);
-    wait_for_jobs(engine);
-    fd_health_beat(engine, FD_HEALTH_WRITER);
-
-    fd_job *jobs = engine->queue_head;
-    fd_job **end = &engine->queue_head;
+/* With the lock held: cuts off the first jobs of the queue; NULL once it is empty and closed. */
+static fd_job *cut_group(struct fd_writer *writer) {
+    fd_job *jobs = writer->head;
+    fd_job **end = &writer->head;
     for (size_t i = 0; i < GROUP_MAX && *end; i++)
         end = &(*end)->next;
-    engine->queue_head = *end;
-    if (!engine->queue_head)
-        engine->queue_tail = &engine->queue_head;
+    writer->head = *end;
+    if (!writer->head)
+        writer->tail = &writer->head;
     *end = NULL;
-    (void)pthread_mutex_unlock(&engine->queue_lock);
     return jobs;
+}
+
+/* Takes the next jobs; false when the store has to be probed first. */
+static bool take_jobs(fd_engine *engine, fd_job **ret) {
+    FD_LOCKED(&engine->writer->lock);
+    bool ready = wait_for_jobs(engine);
+    fd_health_beat(engine, FD_HEALTH_WRITER);
+    if (ready)
+        *ret = cut_group(engine->writer);
+    return ready;
 }
 
 static void finish_jobs(fd_job *jobs) {
@@ -298,7 +225,11 @@ static void finish_jobs(fd_job *jobs) {
 static void *write_loop(void *context) {
     fd_engine *engine = context;
     for (;;) {
-        fd_job *jobs = take_jobs(engine);
+        fd_job *jobs;
+        if (!take_jobs(engine, &jobs)) {
+            probe(engine);
+            continue;
+        }
         if (!jobs)
             return NULL;
         run_group(engine, jobs);
@@ -306,35 +237,50 @@ static void *write_loop(void *context) {
     }
 }
 
-int fd_writer_run(fd_engine *engine, fd_job *job) {
-    job->next = NULL;
-    (void)pthread_mutex_lock(&engine->queue_lock);
-    if (engine->queue_closed) {
-        (void)pthread_mutex_unlock(&engine->queue_lock);
+static int queue_job(fd_engine *engine, fd_job *job) {
+    struct fd_writer *writer = engine->writer;
+    FD_LOCKED(&writer->lock);
+    if (writer->closed)
         return -ESHUTDOWN;
-    }
-    (void)sem_init(&job->finished, 0, 0);
-    if (!engine->queue_head && atomic_load(&engine->pulses[FD_HEALTH_WRITER].beat) == 0)
-        fd_health_beat(engine, FD_HEALTH_WRITER);
-    *engine->queue_tail = job;
-    engine->queue_tail = &job->next;
-    (void)pthread_cond_signal(&engine->queue_filled);
-    (void)pthread_mutex_unlock(&engine->queue_lock);
-    while (sem_wait(&job->finished) != 0)
-        continue;
-    (void)sem_destroy(&job->finished);
-    return job->result;
+    if (!writer->head)
+        fd_health_wake(engine, FD_HEALTH_WRITER);
+    *writer->tail = job;
+    writer->tail = &job->next;
+    (void)pthread_cond_signal(&writer->queue_filled);
+    return 0;
 }
 
+int fd_writer_run(fd_engine *engine, fd_job *job) {
+    job->next = NULL;
+    (void)sem_init(&job->finished, 0, 0);
+    int r = queue_job(engine, job);
+    while (r == 0 && sem_wait(&job->finished) != 0)
+        continue;
+    (void)sem_destroy(&job->finished);
+    return r < 0 ? r : job->result;
+}
+
+size_t fd_writer_queue_length(fd_engine *engine) {
+    FD_LOCKED(&engine->writer->lock);
+    size_t count = 0;
+    for (const fd_job *job = engine->writer->head; job; job = job->next)
+        count++;
+    return count;
+}
+
+/* ---- the thread ---- */
+
 int fd_writer_start(fd_engine *engine) {
-    engine->queue_tail = &engine->queue_head;
-    return -pthread_create(&engine->writer, NULL, write_loop, engine);
+    set_failure(engine, 0);
+    return -pthread_create(&engine->writer->thread, NULL, write_loop, engine);
 }
 
 void fd_writer_stop(fd_engine *engine) {
-    (void)pthread_mutex_lock(&engine->queue_lock);
-    engine->queue_closed = true;
-    (void)pthread_cond_signal(&engine->queue_filled);
-    (void)pthread_mutex_unlock(&engine->queue_lock);
-    (void)pthread_join(engine->writer, NULL);
+    struct fd_writer *writer = engine->writer;
+    {
+        FD_LOCKED(&writer->lock);
+        writer->closed = true;
+        (void)pthread_cond_signal(&writer->queue_filled);
+    }
+    (void)pthread_join(writer->thread, NULL);
 }

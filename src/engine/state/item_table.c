@@ -1,23 +1,18 @@
-#include "tables.h"
+/* The item table: an open-addressing index by id, and the lists of the prompts. */
+#include "item_table.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
 
 #include "array.h"
+#include "text_hash.h"
 
-/* FNV-1a (Fowler, Noll, Vo), finished by a multiplication so that the high bits mix. */
-static uint64_t hash_text(uint64_t hash, const char *text) {
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
-    return (hash ^ 0xff) * 0x100000001b3u;
-}
+/* ---- index by id ---- */
 
-/* ---- items by their ids ---- */
-
-/* Of an item, or where it would go. */
+/* The slot of an item, or the empty one that it would get. */
 static uint32_t *slot_of(const fd_item_table *table, const char *id) {
-    uint64_t hash = hash_text(0xcbf29ce484222325u, id);
+    uint64_t hash = fd_text_hash(FD_TEXT_HASH_START, id);
     size_t i = (size_t)(hash >> 20) & (table->n_slots - 1);
     while (table->by_id[i] > 0 && strcmp(table->entries[table->by_id[i] - 1]->id, id) != 0)
         i = (i + 1) & (table->n_slots - 1);
@@ -126,8 +121,8 @@ void fd_item_table_add(fd_item_table *table, fd_item_entry *entry) {
 }
 
 const fd_item_entry *fd_item_table_find(const fd_item_table *table, const char *id) {
-    uint32_t place = table->n_slots > 0 ? *slot_of(table, id) : 0;
-    return place > 0 ? table->entries[place - 1] : NULL;
+    uint32_t number = table->n_slots > 0 ? *slot_of(table, id) : 0;
+    return number > 0 ? table->entries[number - 1] : NULL;
 }
 
 void fd_item_table_clear(fd_item_table *table) {
@@ -143,52 +138,4 @@ void fd_item_table_clear(fd_item_table *table) {
     free(table->by_id);
     free(table->prompts);
     memset(table, 0, sizeof(*table));
-}
-
-/* ---- answers ---- */
-
-int fd_label_table_reserve(fd_label_table *table, size_t extra) {
-    int r = fd_array_reserve(&table->answers, &table->capacity, table->count + extra,
-                             sizeof(fd_label_revision));
-    if (r < 0)
-        return r;
-    return fd_pair_set_reserve(&table->labelled, extra);
-}
-
-void fd_label_table_add(fd_label_table *table, const fd_label_revision *answer) {
-    assert(table->count < table->capacity && answer->label <= table->count);
-    fd_label_revision *first = &table->answers[answer->label];
-    bool is_first = answer->label == table->count;
-    fd_preference before = is_first ? FD_PREFER_RETRACTED : (fd_preference)first->newest;
-    fd_preference after = (fd_preference)answer->preference;
-
-    table->answers[table->count] = *answer;
-    table->answers[table->count++].information = fd_information_change(before, after);
-    first->newest = (uint8_t)after;
-    if (is_first)
-        table->labels++;
-    else
-        table->by_preference[before]--;
-    table->by_preference[after]++;
-    table->counting = table->counting + fd_preference_counts(after);
-    table->counting = table->counting - fd_preference_counts(before);
-    if (before == FD_PREFER_RETRACTED && after != FD_PREFER_RETRACTED)
-        (void)fd_pair_set_add(&table->labelled, answer->pair.a, answer->pair.b);
-    else if (before != FD_PREFER_RETRACTED && after == FD_PREFER_RETRACTED)
-        fd_pair_set_remove(&table->labelled, answer->pair.a, answer->pair.b);
-}
-
-void fd_label_table_clear(fd_label_table *table) {
-    free(table->answers);
-    fd_pair_set_clear(&table->labelled);
-    memset(table, 0, sizeof(*table));
-}
-
-bool fd_pair_is_held_out(const char *a, const char *b, double fraction) {
-    bool swapped = strcmp(a, b) > 0;
-    uint64_t hash = 0xcbf29ce484222325u;
-    hash = hash_text(hash, swapped ? b : a);
-    hash = hash_text(hash, swapped ? a : b);
-    hash = (hash ^ (hash >> 32)) * 0x9e3779b97f4a7c15u;
-    return (double)(hash >> 11) * 0x1p-53 < fraction;
 }

@@ -1,4 +1,5 @@
-/* The engine's tables: what room was made for needs no memory any more. */
+/* Adding to the item table cannot fail once room was reserved. */
+#include <errno.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,11 +9,11 @@
 
 #include <cmocka.h>
 
-#include "tables.h"
+#include "item_table.h"
 
-/* ---- requests for memory, by the linker ---- */
+/* ---- allocations, wrapped by the linker ---- */
 
-static long granted = LONG_MAX; /* before all are refused */
+static long granted = LONG_MAX; /* allocations that still succeed */
 
 static bool is_refused(void) {
     return granted-- <= 0;
@@ -69,7 +70,7 @@ static void expect_all(const fd_item_table *table) {
     assert_null(fd_item_table_find(table, id));
 }
 
-static void items_that_there_is_room_for_are_found_though_no_memory_is_left(void **state) {
+static void adding_items_with_reserved_room_needs_no_memory(void **state) {
     static const size_t at_once[] = {1, 30, 2, 1000, 1, ITEMS_MAX};
     static fd_item_entry *entries[ITEMS_MAX];
     fd_item_table table = {0};
@@ -86,7 +87,7 @@ static void items_that_there_is_room_for_are_found_though_no_memory_is_left(void
     fd_item_table_clear(&table);
 }
 
-static void without_memory_for_the_room_the_items_so_far_are_found(void **state) {
+static void when_reserving_fails_the_items_so_far_are_still_found(void **state) {
     static fd_item_entry *entries[ITEMS_MAX];
     fd_item_table table = {0};
     (void)state;
@@ -104,8 +105,8 @@ static void without_memory_for_the_room_the_items_so_far_are_found(void **state)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(items_that_there_is_room_for_are_found_though_no_memory_is_left),
-        cmocka_unit_test(without_memory_for_the_room_the_items_so_far_are_found),
+        cmocka_unit_test(adding_items_with_reserved_room_needs_no_memory),
+        cmocka_unit_test(when_reserving_fails_the_items_so_far_are_still_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,3 +1,4 @@
+/* Waiting for a training. */
 #include <errno.h>
 
 #include "fixture.h"
@@ -9,7 +10,7 @@ static void train_and_wait(fd_engine *engine) {
     fd_engine_wait_trained(engine);
 }
 
-static void whoever_waited_finds_the_new_model_serving(void **state) {
+static void after_the_wait_the_new_model_serves(void **state) {
     (void)state;
     fd_engine *engine = fixture_engine();
     fixture_add_items(engine, 2, 4);
@@ -21,7 +22,7 @@ static void whoever_waited_finds_the_new_model_serving(void **state) {
     fd_engine_close(engine);
 }
 
-static void without_a_training_there_is_nothing_to_wait_for(void **state) {
+static void without_a_training_the_wait_ends_at_once(void **state) {
     (void)state;
     fd_engine *engine = fixture_engine();
     fd_engine_wait_trained(engine);
@@ -32,7 +33,7 @@ static void without_a_training_there_is_nothing_to_wait_for(void **state) {
     fd_engine_close(engine);
 }
 
-static void a_training_that_fails_ends_the_waiting_too(void **state) {
+static void a_training_that_fails_ends_the_wait_too(void **state) {
     (void)state;
     fd_engine_options options = fixture_options();
     fd_store *store = fixture_faulty_store();
@@ -48,9 +49,9 @@ static void a_training_that_fails_ends_the_waiting_too(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whoever_waited_finds_the_new_model_serving),
-        cmocka_unit_test(without_a_training_there_is_nothing_to_wait_for),
-        cmocka_unit_test(a_training_that_fails_ends_the_waiting_too),
+        cmocka_unit_test(after_the_wait_the_new_model_serves),
+        cmocka_unit_test(without_a_training_the_wait_ends_at_once),
+        cmocka_unit_test(a_training_that_fails_ends_the_wait_too),
     };
     return cmocka_run_group_tests_name("wait", tests, NULL, NULL);
 }

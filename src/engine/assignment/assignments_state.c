@@ -1,0 +1,30 @@
+/* Makes and frees the parts of the assignments. */
+#include "assignments_state.h"
+
+#include <errno.h>
+
+#include "engine_state.h"
+
+int fd_assignments_new(fd_engine *engine) {
+    fd_assignments *assignments = calloc(1, sizeof(*assignments));
+    if (!assignments)
+        return -ENOMEM;
+    (void)pthread_mutex_init(&assignments->lock, NULL);
+    fd_leases_init(&assignments->leases);
+    assignments->ready.records = &assignments->records;
+    assignments->ready.options = &engine->options;
+    engine->assignments = assignments;
+    return 0;
+}
+
+void fd_assignments_free(fd_engine *engine) {
+    fd_assignments *assignments = engine->assignments;
+    if (!assignments)
+        return;
+    fd_leases_clear(&assignments->leases);
+    fd_ready_queues_clear(&assignments->ready);
+    fd_unfinished_pairs_clear(&assignments->unfinished);
+    fd_pair_records_clear(&assignments->records);
+    (void)pthread_mutex_destroy(&assignments->lock);
+    free(assignments);
+}

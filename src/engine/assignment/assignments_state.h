@@ -1,0 +1,28 @@
+/* What the assignments consist of, under one lock. The lock is held only over lookups; within it
+ * only those of the metrics are taken. */
+#ifndef FD_ASSIGNMENTS_STATE_H
+#define FD_ASSIGNMENTS_STATE_H
+
+#include <pthread.h>
+
+#include "leases.h"
+#include "macros.h"
+#include "pair_records.h"
+#include "ready_demand.h"
+#include "ready_queue.h"
+#include "unfinished_pairs.h"
+
+typedef struct fd_assignments {
+    pthread_mutex_t lock; /* guards all below */
+    fd_pair_records records;
+    fd_unfinished_pairs unfinished;
+    fd_ready_queues ready;
+    fd_leases leases;
+    fd_ready_demand demand;
+    uint64_t fills; /* times that pairs were put into a ready queue */
+} fd_assignments;
+
+int fd_assignments_new(fd_engine *engine) FD_MUST_CHECK;
+void fd_assignments_free(fd_engine *engine);
+
+#endif

@@ -1,0 +1,60 @@
+/* Leases: ready pairs that are assigned to an annotator, until they are answered, returned or
+ * expire. Guarded by the lock of the assignments, which all functions need. */
+#ifndef FD_LEASES_H
+#define FD_LEASES_H
+
+#include "assignment_id.h"
+#include "hash.h"
+#include "ready_pair.h"
+#include "rng.h"
+
+typedef struct fd_lease {
+    char id[FD_ASSIGNMENT_ID_SIZE]; /* of the assignment */
+    fd_ready_pair *ready_pair;
+    uint32_t annotator;
+    bool swapped;          /* b is shown on the left */
+    int64_t expires_ms;    /* on the steady clock */
+    struct fd_lease *next; /* of the same annotator, in the order in which they began */
+    UT_hash_handle hh;
+} fd_lease;
+
+typedef struct fd_leases {
+    fd_rng rng;
+    fd_lease *by_id;
+    size_t annotator_capacity;
+    fd_lease **by_annotator; /* [annotator_capacity] the first lease of each */
+    int64_t next_expiry_ms;
+    int64_t wall_offset_ms; /* of the wall clock from the steady clock */
+    size_t begun;           /* since the last refill began */
+    uint32_t short_for;     /* an annotator for whom little lies ready; FD_NOBODY: none */
+} fd_leases;
+
+void fd_leases_init(fd_leases *leases);
+void fd_leases_clear(fd_leases *leases);
+
+/* The first lease of an annotator; NULL without any. */
+fd_lease *fd_leases_of(const fd_leases *leases, uint32_t annotator);
+
+/* Begins a lease of a pair that lies ready. -ENODATA if none does for this annotator. `seconds` 0
+ * is the configured time, also in the next function but one. */
+int fd_lease_begin(fd_engine *engine, uint32_t annotator, double seconds,
+                   fd_lease **ret) FD_MUST_CHECK;
+
+/* NULL if no open lease has the id. */
+fd_lease *fd_lease_find(fd_engine *engine, const char *id);
+
+void fd_lease_set_expiry(fd_engine *engine, fd_lease *lease, double seconds);
+
+/* When the lease expires on the wall clock, as that is set now. */
+int64_t fd_lease_expires_ms(fd_engine *engine, const fd_lease *lease);
+
+/* Ends a lease, and hands its reference to the pair over. */
+fd_ready_pair *fd_lease_end(fd_engine *engine, fd_lease *lease) FD_MUST_CHECK;
+
+/* Ends a lease without an answer; the pair may go to anyone, this annotator included. */
+void fd_lease_give_back(fd_engine *engine, fd_lease *lease);
+
+/* Gives back all leases whose time is over. */
+void fd_leases_expire(fd_engine *engine);
+
+#endif

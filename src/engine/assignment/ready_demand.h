@@ -1,0 +1,26 @@
+/* How many pairs shall lie ready. All functions but the first two need the lock of the assignments.
+ */
+#ifndef FD_READY_DEMAND_H
+#define FD_READY_DEMAND_H
+
+#include "engine_options.h"
+#include "ready_pair.h"
+
+typedef struct fd_ready_demand {
+    size_t expected;   /* pairs that refills expect to be assigned soon */
+    size_t candidates; /* that are left; SIZE_MAX: enough that the last sample was full */
+} fd_ready_demand;
+
+/* A refill begins: expects as much as was assigned since the last one. */
+void fd_ready_demand_update(fd_engine *engine);
+
+/* `found` of `drawn` candidates were left (0: all were looked at). */
+void fd_ready_demand_note_candidates(fd_engine *engine, size_t drawn, size_t found);
+
+/* Pairs of an arm that shall lie ready. */
+size_t fd_ready_demand_wanted(const fd_engine *engine, fd_arm arm);
+
+/* Whether a refill is due. */
+bool fd_ready_demand_is_short(const fd_engine *engine);
+
+#endif

@@ -1,0 +1,36 @@
+/* The ready queues, one for each arm: the pairs that lie ready to be assigned. Guarded by the lock
+ * of the assignments. */
+#ifndef FD_READY_QUEUE_H
+#define FD_READY_QUEUE_H
+
+#include "pair_records.h"
+#include "ready_pair.h"
+
+typedef struct fd_ready_queue {
+    size_t count, capacity;
+    fd_ready_pair **pairs; /* [count], the next one first */
+} fd_ready_queue;
+
+typedef struct fd_ready_queues {
+    fd_ready_queue arms[FD_ARM_COUNT];
+    fd_pair_records *records;
+    const fd_engine_options *options;
+} fd_ready_queues;
+
+/* Puts a pair to the front or to the end of the queue of its arm, and takes a reference to it.
+ * Nothing happens if the pair lies ready already or nobody else may get it. */
+int fd_ready_queues_put(fd_ready_queues *queues, fd_ready_pair *ready_pair,
+                        bool first) FD_MUST_CHECK;
+
+/* Removes a pair from the queues if nobody else may get it. */
+void fd_ready_queues_remove_finished(fd_ready_queues *queues, fd_pair_record *record);
+
+/* Removes the pairs of the active arm that nobody has answered or skipped yet. */
+void fd_ready_queues_drop_untouched(fd_ready_queues *queues);
+
+/* Pairs of an arm that an annotator may get; with FD_NOBODY all. */
+size_t fd_ready_queues_count(fd_ready_queues *queues, fd_arm arm, uint32_t annotator);
+
+void fd_ready_queues_clear(fd_ready_queues *queues);
+
+#endif

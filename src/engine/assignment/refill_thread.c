@@ -1,0 +1,147 @@
+/* Runs refills, one at a time, when they are due. */
+#include "refill_thread.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "assignments_state.h"
+#include "engine_state.h"
+#include "log.h"
+#include "refill.h"
+#include "thread.h"
+
+static const double retry_seconds = 1.0; /* after a refill that failed */
+
+struct fd_refill {
+    pthread_mutex_t lock;   /* held over a refill; taken before the lock of the assignments */
+    double last_statistics; /* guarded by lock; as in refill.h */
+
+    pthread_cond_t wanted; /* with the lock of the assignments, which guards the next two */
+    bool refill_wanted, rebuild_wanted;
+    uint64_t chosen_version; /* of the model that pairs were last chosen by; the writer's own */
+    pthread_t thread;
+};
+
+int fd_refill_new(fd_engine *engine) {
+    struct fd_refill *refill = calloc(1, sizeof(*refill));
+    if (!refill)
+        return -ENOMEM;
+    (void)pthread_mutex_init(&refill->lock, NULL);
+    fd_condition_init(&refill->wanted);
+    engine->refill = refill;
+    return 0;
+}
+
+void fd_refill_free(fd_engine *engine) {
+    struct fd_refill *refill = engine->refill;
+    if (!refill)
+        return;
+    (void)pthread_mutex_destroy(&refill->lock);
+    (void)pthread_cond_destroy(&refill->wanted);
+    free(refill);
+}
+
+/* ---- notifications ---- */
+
+void fd_refill_notify(fd_engine *engine, bool rebuild) {
+    fd_assignments *assignments = engine->assignments;
+    struct fd_refill *refill = engine->refill;
+    FD_LOCKED(&assignments->lock);
+    refill->rebuild_wanted |= rebuild;
+    refill->refill_wanted |= fd_ready_demand_is_short(engine);
+    if (refill->refill_wanted || refill->rebuild_wanted)
+        (void)pthread_cond_signal(&refill->wanted);
+    fd_metrics_set(engine->metrics, FD_METRIC_LEASES, NULL, NULL,
+                   (double)HASH_COUNT(assignments->leases.by_id));
+    for (size_t arm = 0; arm < FD_ARM_COUNT; arm++)
+        fd_metrics_set(engine->metrics, FD_METRIC_READY, fd_arm_name((fd_arm)arm), NULL,
+                       (double)assignments->ready.arms[arm].count);
+}
+
+void fd_refill_on_commit(fd_engine *engine) {
+    if (!engine->snapshot)
+        return;
+    uint64_t version = engine->snapshot->served->row.version;
+    bool rebuild = version != engine->refill->chosen_version;
+    engine->refill->chosen_version = version;
+    fd_refill_notify(engine, rebuild);
+}
+
+/* ---- on the thread of a request ---- */
+
+static uint64_t count_fills(fd_engine *engine) {
+    FD_LOCKED(&engine->assignments->lock);
+    return engine->assignments->fills;
+}
+
+int fd_refill_now(fd_engine *engine, uint32_t annotator, uint64_t fills, bool *ret_more,
+                  fd_fault *fault) {
+    struct fd_refill *refill = engine->refill;
+    int r = 0;
+    FD_LOCKED(&refill->lock);
+    if (count_fills(engine) == fills)
+        r = fd_refill(engine, false, annotator, &refill->last_statistics, fault);
+    *ret_more = count_fills(engine) != fills;
+    return r;
+}
+
+/* ---- the thread ---- */
+
+static int run(fd_engine *engine, bool rebuild, uint32_t annotator) {
+    fd_fault fault = {0};
+    FD_LOCKED(&engine->refill->lock);
+    int r = fd_refill(engine, rebuild, annotator, &engine->refill->last_statistics, &fault);
+    if (r < 0 && r != -EAGAIN && r != -ECANCELED)
+        fd_log(FD_LOG_ERROR, "refill-failed",
+               FD_STR("error", fault.detail[0] ? fault.detail : strerror(-r)));
+    return r;
+}
+
+/* Waits until a refill is due; false when the engine closes. */
+static bool wait_until_due(fd_engine *engine, bool *ret_rebuild, uint32_t *ret_annotator) {
+    fd_assignments *assignments = engine->assignments;
+    struct fd_refill *refill = engine->refill;
+    FD_LOCKED(&assignments->lock);
+    while (!atomic_load(&engine->interrupted) && !refill->refill_wanted && !refill->rebuild_wanted)
+        (void)pthread_cond_wait(&refill->wanted, &assignments->lock);
+    *ret_rebuild = refill->rebuild_wanted;
+    *ret_annotator = assignments->leases.short_for;
+    refill->refill_wanted = refill->rebuild_wanted = false;
+    assignments->leases.short_for = FD_NOBODY;
+    return !atomic_load(&engine->interrupted);
+}
+
+/* Waits before a refill that failed is tried again. */
+static void wait_after_failure(fd_engine *engine, bool rebuild) {
+    struct fd_refill *refill = engine->refill;
+    FD_LOCKED(&engine->assignments->lock);
+    if (atomic_load(&engine->interrupted))
+        return;
+    refill->rebuild_wanted |= rebuild;
+    fd_condition_wait_for(&refill->wanted, &engine->assignments->lock, retry_seconds);
+}
+
+static void *refill_loop(void *context) {
+    fd_engine *engine = context;
+    bool rebuild;
+    uint32_t annotator;
+    while (wait_until_due(engine, &rebuild, &annotator)) {
+        int r = run(engine, rebuild, annotator);
+        if (r < 0)
+            wait_after_failure(engine, rebuild && r != -EAGAIN);
+    }
+    return NULL;
+}
+
+int fd_refill_start(fd_engine *engine) {
+    return -pthread_create(&engine->refill->thread, NULL, refill_loop, engine);
+}
+
+void fd_refill_interrupt(fd_engine *engine) {
+    FD_LOCKED(&engine->assignments->lock);
+    (void)pthread_cond_signal(&engine->refill->wanted);
+}
+
+void fd_refill_stop(fd_engine *engine) {
+    (void)pthread_join(engine->refill->thread, NULL);
+}

@@ -1,0 +1,122 @@
+/* The job that stores a version and makes it serve, and the snapshots that it serves with. */
+#include "model_serving.h"
+
+#include <errno.h>
+
+#include "writer.h"
+
+struct fd_model_serving {
+    uint64_t newest; /* the highest version ever stored; only a training's own job changes it */
+    size_t stored;   /* versions in the store; the writer's own */
+};
+
+int fd_model_serving_new(fd_engine *engine) {
+    engine->model_serving = calloc(1, sizeof(*engine->model_serving));
+    return engine->model_serving ? 0 : -ENOMEM;
+}
+
+void fd_model_serving_free(fd_engine *engine) {
+    free(engine->model_serving);
+}
+
+void fd_model_serving_on_commit(fd_engine *engine) {
+    fd_metrics_set(engine->metrics, FD_METRIC_MODELS_STORED, NULL, NULL,
+                   (double)engine->model_serving->stored);
+}
+
+void fd_model_serving_count(fd_engine *engine, uint64_t version) {
+    if (engine->model_serving->stored++ == 0)
+        engine->model_serving->newest = version;
+}
+
+uint64_t fd_model_serving_newest(const fd_engine *engine) {
+    return engine->model_serving->newest;
+}
+
+/* ---- snapshots ---- */
+
+size_t fd_model_revisions_learned(const fi_model *model, const fd_model_row *row, size_t all) {
+    if (fi_model_shape(model)->hidden_layers == 0)
+        return 0;
+    return row->answers >= 0 && (uint64_t)row->answers < all ? (size_t)row->answers : all;
+}
+
+int fd_model_snapshot_new(fi_model **model, const fd_model_row *row, size_t learned,
+                          fd_snapshot **ret) {
+    FD_CLEANUP(fd_served_model_freep) fd_served_model *served = NULL;
+    int r = fd_served_model_new(*model, row, &served);
+    if (r < 0)
+        return r;
+    *model = NULL;
+    served->revisions = learned;
+    return fd_snapshot_new(served, ret);
+}
+
+int fd_model_snapshot_of(const fd_training_data *data, fi_model **model, const fd_model_row *row,
+                         size_t learned, fd_snapshot **ret) {
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *empty = NULL;
+    int r = fd_model_snapshot_new(model, row, learned, &empty);
+    if (r < 0)
+        return r;
+    return fd_snapshot_extend(empty, data->embeddings, data->n_items, data->revisions,
+                              data->n_revisions, ret);
+}
+
+/* ---- the job ---- */
+
+struct serve_job {
+    fd_job job;
+    const fd_model_row *new_row; /* to be stored first, with its bytes; NULL: it is stored */
+    uint64_t version;
+    fd_snapshot *snapshot; /* NULL: rejected, not to be served */
+    size_t pruned;
+};
+
+static int store_serving(fd_engine *engine, fd_job *job, fd_pending *pending) {
+    struct serve_job *serve = (struct serve_job *)job;
+    const fd_store_operations *store = engine->store->operations;
+    int r = 0;
+    if (serve->new_row) {
+        r = store->model_add(engine->store, serve->new_row);
+        if (r == -EEXIST)
+            return -EIO; /* we number the versions, so a clash is not a refusal */
+    }
+    if (r == 0 && serve->snapshot)
+        r = store->model_activate(engine->store, serve->version);
+    if (r == 0 && serve->snapshot)
+        pending->base = serve->snapshot;
+    const fd_snapshot *serving = serve->snapshot ? serve->snapshot : engine->snapshot;
+    if (r == 0 && serve->new_row)
+        r = store->models_prune(engine->store, engine->options.models_kept,
+                                serving->served->row.version, &serve->pruned);
+    return r;
+}
+
+static void apply_serving(fd_engine *engine, fd_job *job) {
+    struct serve_job *serve = (struct serve_job *)job;
+    if (serve->new_row) {
+        engine->model_serving->newest = serve->version;
+        engine->model_serving->stored += 1 - serve->pruned;
+    } else {
+        fd_metrics_add(engine->metrics, FD_METRIC_MODEL_ACTIVATIONS, NULL, NULL, 1);
+    }
+}
+
+static int serve(fd_engine *engine, const fd_model_row *new_row, uint64_t version,
+                 fd_snapshot *snapshot) {
+    struct serve_job job = {
+        .job = {.store = store_serving, .apply = apply_serving},
+        .new_row = new_row,
+        .version = version,
+        .snapshot = snapshot,
+    };
+    return fd_writer_run(engine, &job.job);
+}
+
+int fd_model_store_and_serve(fd_engine *engine, const fd_model_row *row, fd_snapshot *snapshot) {
+    return serve(engine, row, row->version, snapshot);
+}
+
+int fd_model_serve_stored(fd_engine *engine, uint64_t version, fd_snapshot *snapshot) {
+    return serve(engine, NULL, version, snapshot);
+}

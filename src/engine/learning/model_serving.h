@@ -1,0 +1,45 @@
+/* Making another model serve: its snapshot, and the job that stores and activates it. */
+#ifndef FD_MODEL_SERVING_H
+#define FD_MODEL_SERVING_H
+
+#include "engine_options.h"
+#include "macros.h"
+#include "training_data.h"
+
+int fd_model_serving_new(fd_engine *engine) FD_MUST_CHECK;
+void fd_model_serving_free(fd_engine *engine);
+
+/* A commit hook: sets the gauge of the stored versions. */
+void fd_model_serving_on_commit(fd_engine *engine);
+
+/* Before any thread runs: a version that the store has, the newest first. */
+void fd_model_serving_count(fd_engine *engine, uint64_t version);
+
+/* The highest version ever stored; 0: none. Read by the trainer's thread between its trainings. */
+uint64_t fd_model_serving_newest(const fd_engine *engine);
+
+/*
+ * The first revisions of the history, of `all`, that a stored version counts as learned. A refit of
+ * a network learns only from those after them; all of them count where the number is not known. A
+ * refit of a linear model learns from all, so none count.
+ */
+size_t fd_model_revisions_learned(const fi_model *model, const fd_model_row *row, size_t all);
+
+/* A snapshot without items and labels of a model that has learned the first `learned` revisions.
+ * It takes *model over and sets it to NULL. */
+int fd_model_snapshot_new(fi_model **model, const fd_model_row *row, size_t learned,
+                          fd_snapshot **ret) FD_MUST_CHECK;
+
+/* The same with the items and labels of the data. */
+int fd_model_snapshot_of(const fd_training_data *data, fi_model **model, const fd_model_row *row,
+                         size_t learned, fd_snapshot **ret) FD_MUST_CHECK;
+
+/* Stores a new version, with its bytes, prunes old ones, and serves it; with a NULL snapshot it is
+ * stored only. */
+int fd_model_store_and_serve(fd_engine *engine, const fd_model_row *row,
+                             fd_snapshot *snapshot) FD_MUST_CHECK;
+
+/* Serves a version that is stored. -ENOENT if it is not there any more. */
+int fd_model_serve_stored(fd_engine *engine, uint64_t version, fd_snapshot *snapshot) FD_MUST_CHECK;
+
+#endif

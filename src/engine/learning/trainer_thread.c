@@ -1,0 +1,215 @@
+/* Decides when a training is due, runs it, and reports how it ended. */
+#include "trainer_thread.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "engine_state.h"
+#include "health.h"
+#include "log.h"
+#include "thread.h"
+#include "training.h"
+
+enum { NICENESS = 5 }; /* people wait for requests, but not for a training */
+
+struct fd_trainer {
+    pthread_mutex_t lock;
+    pthread_cond_t wanted;
+    pthread_cond_t rested;
+    bool stop; /* guarded by lock, like all below but the thread */
+    bool requested;
+    fd_retrain from;          /* of the next training */
+    size_t revisions_seen;    /* of labels */
+    size_t revisions_trained; /* of those, when the last training began */
+    double oldest_new;        /* monotonic seconds when the first label after those came */
+    fd_trainer_state state;
+    double progress;
+    pthread_t thread;
+};
+
+int fd_trainer_new(fd_engine *engine) {
+    struct fd_trainer *trainer = calloc(1, sizeof(*trainer));
+    if (!trainer)
+        return -ENOMEM;
+    (void)pthread_mutex_init(&trainer->lock, NULL);
+    fd_condition_init(&trainer->wanted);
+    fd_condition_init(&trainer->rested);
+    trainer->from = FD_RETRAIN_CONFIGURED;
+    engine->trainer = trainer;
+    return 0;
+}
+
+void fd_trainer_free(fd_engine *engine) {
+    struct fd_trainer *trainer = engine->trainer;
+    if (!trainer)
+        return;
+    (void)pthread_mutex_destroy(&trainer->lock);
+    (void)pthread_cond_destroy(&trainer->wanted);
+    (void)pthread_cond_destroy(&trainer->rested);
+    free(trainer);
+}
+
+void fd_trainer_set_trained(fd_engine *engine, size_t revisions) {
+    engine->trainer->revisions_seen = engine->labels.count;
+    engine->trainer->revisions_trained = revisions;
+    engine->trainer->oldest_new = fd_monotonic_seconds();
+}
+
+/* ---- what others see and ask ---- */
+
+void fd_trainer_on_commit(fd_engine *engine) {
+    struct fd_trainer *trainer = engine->trainer;
+    size_t revisions = engine->labels.count;
+    FD_LOCKED(&trainer->lock);
+    if (revisions <= trainer->revisions_seen)
+        return;
+    if (trainer->revisions_seen == trainer->revisions_trained)
+        trainer->oldest_new = fd_monotonic_seconds();
+    trainer->revisions_seen = revisions;
+    (void)pthread_cond_signal(&trainer->wanted);
+}
+
+bool fd_trainer_request(fd_engine *engine, fd_retrain from) {
+    struct fd_trainer *trainer = engine->trainer;
+    FD_LOCKED(&trainer->lock);
+    if (trainer->revisions_seen == 0)
+        return false;
+    trainer->requested = true;
+    if (trainer->from != FD_RETRAIN_SCRATCH)
+        trainer->from = from;
+    (void)pthread_cond_signal(&trainer->wanted);
+    return true;
+}
+
+void fd_trainer_wait(fd_engine *engine) {
+    struct fd_trainer *trainer = engine->trainer;
+    FD_LOCKED(&trainer->lock);
+    while (trainer->requested || trainer->state == FD_TRAINER_TRAINING)
+        (void)pthread_cond_wait(&trainer->rested, &trainer->lock);
+}
+
+void fd_trainer_read_state(fd_engine *engine, fd_trainer_state *ret, double *ret_progress) {
+    FD_LOCKED(&engine->trainer->lock);
+    *ret = engine->trainer->state;
+    *ret_progress = engine->trainer->progress;
+}
+
+/* ---- when a training is due ---- */
+
+/* Seconds until a training is due; 0 if one is, negative if only a label or a request makes it so.
+ */
+static double seconds_until_due(const fd_engine *engine) {
+    const fd_engine_options *options = &engine->options;
+    const struct fd_trainer *trainer = engine->trainer;
+    size_t new_revisions = trainer->revisions_seen - trainer->revisions_trained;
+    if (trainer->requested ||
+        (options->retrain_labels > 0 && new_revisions >= options->retrain_labels))
+        return 0;
+    bool tries_again = trainer->state == FD_TRAINER_FAILED;
+    if ((new_revisions == 0 && !tries_again) || options->retrain_seconds <= 0)
+        return -1;
+    double left = trainer->oldest_new + options->retrain_seconds - fd_monotonic_seconds();
+    return left > 0 ? left : 0;
+}
+
+/* With the lock held. */
+static void set_state(fd_engine *engine, fd_trainer_state state) {
+    engine->trainer->state = state;
+    engine->trainer->progress = 0;
+    if (state != FD_TRAINER_TRAINING)
+        (void)pthread_cond_broadcast(&engine->trainer->rested);
+    fd_metrics_set(engine->metrics, FD_METRIC_TRAINER_TRAINING, NULL, NULL,
+                   state == FD_TRAINER_TRAINING);
+}
+
+/* Waits until a training is due and begins it; false when the engine closes. */
+static bool begin_training(fd_engine *engine, fd_retrain *ret_from) {
+    struct fd_trainer *trainer = engine->trainer;
+    FD_LOCKED(&trainer->lock);
+    for (double seconds; !trainer->stop && (seconds = seconds_until_due(engine)) != 0;) {
+        if (seconds < 0)
+            (void)pthread_cond_wait(&trainer->wanted, &trainer->lock);
+        else
+            fd_condition_wait_for(&trainer->wanted, &trainer->lock, seconds);
+    }
+    if (trainer->stop)
+        return false;
+    *ret_from = trainer->from;
+    trainer->requested = false;
+    trainer->from = FD_RETRAIN_CONFIGURED;
+    trainer->revisions_trained = trainer->revisions_seen;
+    set_state(engine, FD_TRAINER_TRAINING);
+    return true;
+}
+
+/* ---- how it ended ---- */
+
+/* The engine closes, or every label so far is held out. */
+static bool is_harmless(int result) {
+    return result == -ECANCELED || result == -ESHUTDOWN || result == -ENODATA;
+}
+
+static void report(fd_engine *engine, int result) {
+    const char *name = result == 0       ? "published"
+                       : result > 0      ? "rejected"
+                       : result == -EDOM ? "diverged"
+                                         : "failed";
+    if (is_harmless(result))
+        return;
+    fd_health_result(engine, FD_HEALTH_TRAINING, result < 0);
+    fd_metrics_add(engine->metrics, FD_METRIC_RETRAINS, name, NULL, 1);
+    if (result < 0)
+        fd_log(FD_LOG_ERROR, "training-failed", FD_STR("result", name),
+               FD_STR("error", strerror(-result)));
+}
+
+static void end_training(fd_engine *engine, int result) {
+    struct fd_trainer *trainer = engine->trainer;
+    FD_LOCKED(&trainer->lock);
+    set_state(engine, result < 0 && !is_harmless(result) ? FD_TRAINER_FAILED : FD_TRAINER_IDLE);
+    if (trainer->revisions_seen > trainer->revisions_trained || trainer->state == FD_TRAINER_FAILED)
+        trainer->oldest_new = fd_monotonic_seconds();
+}
+
+/* ---- the thread ---- */
+
+static bool goes_on(void *context, double share) {
+    fd_engine *engine = context;
+    fd_health_beat(engine, FD_HEALTH_TRAINING);
+    FD_LOCKED(&engine->trainer->lock);
+    engine->trainer->progress = share;
+    return !engine->trainer->stop;
+}
+
+static void *train_loop(void *context) {
+    fd_engine *engine = context;
+    fd_training training = {.engine = engine, .go_on = goes_on, .context = engine};
+    fd_retrain from;
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
+    while (begin_training(engine, &from)) {
+        fd_health_beat(engine, FD_HEALTH_TRAINING);
+        int r = fd_training_run(&training, from);
+        report(engine, r);
+        fd_health_rest(engine, FD_HEALTH_TRAINING);
+        end_training(engine, r);
+    }
+    return NULL;
+}
+
+int fd_trainer_start(fd_engine *engine) {
+    return -pthread_create(&engine->trainer->thread, NULL, train_loop, engine);
+}
+
+void fd_trainer_interrupt(fd_engine *engine) {
+    FD_LOCKED(&engine->trainer->lock);
+    engine->trainer->stop = true;
+    (void)pthread_cond_signal(&engine->trainer->wanted);
+}
+
+void fd_trainer_stop(fd_engine *engine) {
+    fd_trainer_interrupt(engine);
+    (void)pthread_join(engine->trainer->thread, NULL);
+}

@@ -1,0 +1,23 @@
+/* One training: reads the data, learns, and publishes the model. */
+#ifndef FD_TRAINING_H
+#define FD_TRAINING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "engine_options.h"
+#include "macros.h"
+
+/* What lasts from one training to the next. */
+typedef struct fd_training {
+    fd_engine *engine;
+    size_t labels_at_scratch;                   /* when a model was last trained from scratch */
+    bool (*go_on)(void *context, double share); /* called at each step; false ends the training */
+    void *context;
+} fd_training;
+
+/* 0: the model serves; 1: it was rejected. -ENODATA without labels to learn from, -EDOM if the
+ * training diverged, -ECANCELED if `go_on` ended it. */
+int fd_training_run(fd_training *training, fd_retrain from) FD_MUST_CHECK;
+
+#endif

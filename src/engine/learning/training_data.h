@@ -1,0 +1,38 @@
+/* Training data: copies and references of one moment, which a training or a refit reads without a
+ * lock. */
+#ifndef FD_TRAINING_DATA_H
+#define FD_TRAINING_DATA_H
+
+#include <fisher/learn.h>
+
+#include "engine_options.h"
+#include "snapshot.h"
+
+typedef struct fd_training_data {
+    fd_snapshot *snapshot; /* the one that served; NULL, like all else, without items or labels */
+    fd_growing_matrix *embeddings; /* [n_items x D] */
+    size_t n_items;
+    size_t n_revisions;
+    fd_label_revision *revisions; /* [n_revisions] */
+} fd_training_data;
+
+int fd_training_data_read(fd_engine *engine, fd_training_data *ret) FD_MUST_CHECK;
+void fd_training_data_clear(fd_training_data *data);
+
+/* A choice of the labels, as libfisher takes them. */
+typedef struct fd_training_set {
+    fi_answers answers; /* a view of the arrays */
+    fi_pair *pairs;
+    float *targets;
+} fd_training_set;
+
+/*
+ * Chooses labels by their newest revision in the data: those that count, whose revision 0 is at
+ * index `first` or later, and that are held out or not. `arm` FD_ORIGIN_ACTIVE or FD_ORIGIN_CONTROL
+ * takes only the labels of that arm, FD_ORIGIN_NONE takes all.
+ */
+int fd_training_set_fill(const fd_training_data *data, size_t first, bool held_out, uint16_t arm,
+                         fd_training_set *ret) FD_MUST_CHECK;
+void fd_training_set_clear(fd_training_set *set);
+
+#endif

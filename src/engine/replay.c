@@ -1,0 +1,142 @@
+/* Reads items, labels and model versions from the store, and makes the first snapshot. */
+#include "replay.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "assignment_id.h"
+#include "clock.h"
+#include "engine_state.h"
+#include "held_out.h"
+#include "label_effects.h"
+#include "log.h"
+#include "model_replay.h"
+#include "next_snapshot.h"
+#include "progress_record.h"
+#include "trainer_thread.h"
+
+struct replay {
+    fd_engine *engine;
+    fd_counts counts; /* of all that the store holds */
+    fd_fault *fault;
+};
+
+/* ---- items ---- */
+
+/* Makes room for an item's embedding, and checks its place and its dimension. */
+static int reserve_embedding(struct replay *replay, const fd_item_row *row) {
+    fd_engine *engine = replay->engine;
+    size_t index = engine->items.count;
+    int r = 0;
+    if (row->index != index)
+        return fd_fault_set(replay->fault, -EBADMSG, "", "item %zu is missing from the store",
+                            index);
+    if (!engine->embeddings)
+        r = fd_growing_matrix_new(row->dimension, replay->counts.items, &engine->embeddings);
+    if (r < 0)
+        return r;
+    if (row->dimension != engine->embeddings->width)
+        return fd_fault_set(replay->fault, -EBADMSG, "",
+                            "item \"%s\" has %zu numbers, those before it %zu", row->id,
+                            row->dimension, engine->embeddings->width);
+    return fd_growing_matrix_reserve(&engine->embeddings, index, 1);
+}
+
+static int replay_item(void *context, const fd_item_row *row) {
+    struct replay *replay = context;
+    fd_engine *engine = replay->engine;
+    FD_CLEANUP(fd_item_entry_freep) fd_item_entry *entry = NULL;
+    int r = reserve_embedding(replay, row);
+    if (r == 0)
+        r = fd_item_entry_new(row, &entry);
+    if (r == 0)
+        r = fd_item_table_reserve(&engine->items, 1, &entry, &row->prompt_id, 1);
+    if (r < 0)
+        return r;
+    memcpy(fd_growing_matrix_row(engine->embeddings, engine->items.count), row->embedding,
+           row->dimension * sizeof(float));
+    fd_item_table_add(&engine->items, FD_STEAL(entry));
+    return 0;
+}
+
+/* ---- labels ---- */
+
+static int check_label(const struct replay *replay, const fd_label_row *row) {
+    const fd_engine *engine = replay->engine;
+    if (row->item_a >= engine->items.count || row->item_b >= engine->items.count)
+        return fd_fault_set(replay->fault, -EBADMSG, "", "label \"%s\" names an unknown item",
+                            row->id);
+    if (row->sequence != (int64_t)engine->labels.count + 1 || row->original > row->sequence)
+        return fd_fault_set(replay->fault, -EBADMSG, "", "revision %lld of the labels is missing",
+                            (long long)engine->labels.count + 1);
+    return 0;
+}
+
+static int replay_label(void *context, const fd_label_row *row) {
+    struct replay *replay = context;
+    fd_engine *engine = replay->engine;
+    uint32_t annotator;
+    int r = check_label(replay, row);
+    if (r == 0)
+        r = fd_label_table_reserve(&engine->labels, 1);
+    if (r == 0)
+        r = fd_annotators_get_or_add(engine->annotators, row->annotator, &annotator);
+    if (r < 0)
+        return r;
+    fd_label_revision revision = {
+        .pair = {row->item_a, row->item_b},
+        .label = (uint32_t)(row->original - 1),
+        .annotator = annotator,
+        .preference = (uint8_t)row->preference,
+        .held_out = fd_pair_is_held_out(engine->items.entries[row->item_a]->id,
+                                        engine->items.entries[row->item_b]->id,
+                                        engine->options.held_out_fraction),
+        .origin = fd_origin_of(row->assignment),
+        .created_ms = row->created_ms,
+        .duration_ms = row->duration_ms,
+    };
+    fd_preference before = row->revision > 0
+                               ? (fd_preference)engine->labels.revisions[revision.label].newest
+                               : FD_PREFER_RETRACTED;
+    fd_label_table_add(&engine->labels, &revision);
+    return fd_label_effects_replay(engine, row, annotator, before);
+}
+
+/* ---- models ---- */
+
+/* The model that served, or an untrained one, serves again, with all items and labels. */
+static int replay_models(fd_engine *engine) {
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *base = NULL;
+    size_t trained = 0;
+    int r = fd_model_replay(engine, &base, &trained);
+    if (r < 0)
+        return r;
+    fd_pending pending = {
+        .items = engine->items.count, .revisions = engine->labels.count, .base = base};
+    r = fd_next_snapshot(engine, &pending, &engine->snapshot);
+    if (r < 0)
+        return r;
+    fd_trainer_set_trained(engine, base ? trained : 0);
+    return fd_progress_record_start(engine);
+}
+
+int fd_replay_store(fd_engine *engine, fd_fault *fault) {
+    const fd_store_operations *store = engine->store->operations;
+    struct replay replay = {.engine = engine, .fault = fault};
+    double start = fd_monotonic_seconds();
+
+    int r = store->counts(engine->store, &replay.counts);
+    if (r == 0)
+        r = store->items_read(engine->store, 0, SIZE_MAX, true, replay_item, &replay);
+    if (r == 0)
+        r = store->labels_read(engine->store, 0, SIZE_MAX, replay_label, &replay);
+    if (r == 0)
+        r = replay_models(engine);
+    if (r < 0)
+        return r;
+    uint64_t version = engine->snapshot ? engine->snapshot->served->row.version : 0;
+    fd_log(FD_LOG_INFO, "replayed", FD_INT("items", engine->items.count),
+           FD_INT("labels", engine->labels.counting), FD_INT("model_version", version),
+           FD_REAL("seconds", fd_monotonic_seconds() - start));
+    return 0;
+}

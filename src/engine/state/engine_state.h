@@ -1,0 +1,77 @@
+/*
+ * The state that all rooms of the engine share, and the place where each room keeps its own.
+ *
+ * Threads: the writer is the only thread that changes items, labels and the snapshot. It reads them
+ * without the state lock and takes the lock to change them; all other threads take it to read them.
+ * Trainer and refitter work on copies and hand their models to the writer as jobs.
+ *
+ * Locks: the refill lock is held over a whole choice of pairs and taken before all others. No other
+ * lock is held over BLAS, SQL or a system call that waits, and none is taken inside another, except
+ * the locks of the metrics.
+ */
+#ifndef FD_ENGINE_STATE_H
+#define FD_ENGINE_STATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "annotators.h"
+#include "engine_options.h"
+#include "fault.h"
+#include "item_table.h"
+#include "label_hooks.h"
+#include "label_table.h"
+#include "metrics.h"
+#include "snapshot.h"
+#include "store.h"
+
+struct fd_engine {
+    fd_engine_options options;
+    fd_store *store;
+    fd_metrics *metrics;
+    fd_annotators *annotators;
+
+    pthread_rwlock_t state_lock;
+    fd_item_table items; /* guarded by state_lock, like the next three */
+    fd_label_table labels;
+    fd_growing_matrix *embeddings; /* NULL until the first item */
+    fd_snapshot *snapshot;         /* NULL until the first item */
+
+    atomic_bool interrupted; /* refills and backups end at their next step */
+    atomic_bool backup_runs;
+    fd_label_hooks label_hooks;
+
+    /* Each is made and freed by its own file; only that room sees inside. */
+    struct fd_health *health;                   /* state/health.c */
+    struct fd_writer *writer;                   /* state/writer.c */
+    struct fd_batch_history *batch_history;     /* selection/batch_history.c */
+    struct fd_assignments *assignments;         /* assignment/assignments_state.c */
+    struct fd_refill *refill;                   /* assignment/refill_thread.c */
+    struct fd_progress_record *progress_record; /* learning/progress_record.c */
+    struct fd_model_serving *model_serving;     /* learning/model_serving.c */
+    struct fd_trainer *trainer;                 /* learning/trainer_thread.c */
+    struct fd_refitter *refitter;               /* learning/refitter.c */
+};
+
+/* An engine without items, labels or threads. It owns the store, and closes it on failure too. */
+int fd_engine_state_new(const fd_engine_options *options, fd_store *store,
+                        fd_engine **ret) FD_MUST_CHECK;
+
+/* Frees the shared state and closes the store; the rooms have freed theirs. */
+void fd_engine_state_free(fd_engine *engine);
+
+/* A reference to the snapshot that serves; NULL before the first item. */
+fd_snapshot *fd_engine_snapshot_or_null(fd_engine *engine);
+
+/* The same; -EAGAIN with a fault before the first item. */
+int fd_engine_snapshot(fd_engine *engine, fd_snapshot **ret, fd_fault *fault) FD_MUST_CHECK;
+
+static inline int64_t fd_engine_now_ms(const fd_engine *engine) {
+    return engine->options.now_ms(engine->options.now_context);
+}
+
+static inline int64_t fd_engine_steady_ms(const fd_engine *engine) {
+    return engine->options.steady_ms(engine->options.now_context);
+}
+
+#endif

@@ -1,0 +1,53 @@
+/* The label table: adds revisions and keeps the counts that follow from them. */
+#include "label_table.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "array.h"
+
+int fd_label_table_reserve(fd_label_table *table, size_t extra) {
+    int r = fd_array_reserve(&table->revisions, &table->capacity, table->count + extra,
+                             sizeof(fd_label_revision));
+    if (r == 0)
+        r = fd_pair_set_reserve(&table->labelled, extra);
+    if (r < 0)
+        return r;
+    if (table->count + extra > table->reserved)
+        table->reserved = table->count + extra;
+    return 0;
+}
+
+void fd_label_table_add(fd_label_table *table, const fd_label_revision *revision) {
+    assert(table->count < table->capacity && revision->label <= table->count);
+    fd_label_revision *first = &table->revisions[revision->label];
+    bool is_first = revision->label == table->count;
+    fd_preference before = is_first ? FD_PREFER_RETRACTED : (fd_preference)first->newest;
+    fd_preference after = (fd_preference)revision->preference;
+
+    table->revisions[table->count] = *revision;
+    table->revisions[table->count++].information = fd_information_change(before, after);
+    first->newest = (uint8_t)after;
+    if (!is_first)
+        table->by_preference[before]--;
+    table->by_preference[after]++;
+    table->counting = table->counting + fd_preference_counts(after);
+    table->counting = table->counting - fd_preference_counts(before);
+    if (before == FD_PREFER_RETRACTED && after != FD_PREFER_RETRACTED)
+        (void)fd_pair_set_add(&table->labelled, revision->pair.a, revision->pair.b);
+    else if (before != FD_PREFER_RETRACTED && after == FD_PREFER_RETRACTED)
+        fd_pair_set_remove(&table->labelled, revision->pair.a, revision->pair.b);
+}
+
+void fd_label_table_clear(fd_label_table *table) {
+    free(table->revisions);
+    fd_pair_set_clear(&table->labelled);
+    memset(table, 0, sizeof(*table));
+}
+
+uint64_t fd_label_revisions_counting(const fd_label_revision *revisions, size_t n) {
+    int64_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        count += revisions[i].information;
+    return (uint64_t)count;
+}

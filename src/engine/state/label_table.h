@@ -1,0 +1,71 @@
+/*
+ * The label table: the revisions of all labels in memory, in the order of the history.
+ *
+ * It only grows, in two steps like the item table: reserve room before the commit, add after it.
+ */
+#ifndef FD_LABEL_TABLE_H
+#define FD_LABEL_TABLE_H
+
+#include <fisher/model.h>
+#include <stdbool.h>
+
+#include "macros.h"
+#include "pair_set.h"
+#include "store_rows.h"
+
+/*
+ * One revision of a label. Its sequence number in the store is its index here plus one. The newest
+ * revision of a label counts; this holds for any first part of the list too, so a copy of the first
+ * n revisions is consistent.
+ */
+typedef struct fd_label_revision {
+    fi_pair pair;
+    uint32_t label;     /* index of the label's revision 0 */
+    uint32_t annotator; /* number, as in annotators.h */
+    uint8_t preference; /* fd_preference */
+    uint8_t newest;     /* of revision 0: the preference of the newest revision */
+    int8_t information; /* what this revision does to the information: 1 adds that of the pair, -1
+                           takes it away, 0 leaves it */
+    bool held_out;      /* never trained on */
+    uint16_t origin;    /* of revision 0: the assignment's arm and p, as in assignment_id.h */
+    int64_t created_ms;
+    int64_t duration_ms; /* -1 if not known */
+} fd_label_revision;
+
+typedef struct fd_label_table {
+    size_t count;
+    size_t capacity;
+    size_t reserved;              /* revisions that have room, in `revisions` and in `labelled` */
+    fd_label_revision *revisions; /* [count] */
+    size_t counting;              /* labels whose newest revision is a, b or tie */
+    fd_pair_set labelled; /* the pair of each label that is not retracted, skipped ones too */
+    size_t by_preference[FD_PREFER_RETRACTED + 1]; /* labels, by their newest revision */
+} fd_label_table;
+
+/* Makes room for `extra` more revisions, so that adding them cannot fail. */
+int fd_label_table_reserve(fd_label_table *table, size_t extra) FD_MUST_CHECK;
+
+/* Adds the next revision, for which room was reserved. `newest` and `information` are set here. */
+void fd_label_table_add(fd_label_table *table, const fd_label_revision *revision);
+
+void fd_label_table_clear(fd_label_table *table);
+
+/* Labels among the first n revisions whose newest of those is a, b or tie. */
+uint64_t fd_label_revisions_counting(const fd_label_revision *revisions, size_t n);
+
+/* Whether a model learns from a preference: not from a skip or a retraction. */
+static inline bool fd_preference_counts(fd_preference preference) {
+    return preference == FD_PREFER_A || preference == FD_PREFER_B || preference == FD_PREFER_TIE;
+}
+
+/* The probability that a is preferred, as a training target; 0.5 for one that does not count. */
+static inline float fd_preference_probability(fd_preference preference) {
+    return preference == FD_PREFER_A ? 1.0f : preference == FD_PREFER_B ? 0.0f : 0.5f;
+}
+
+/* What a change of a label does to the information of its pair: 1, -1 or 0. */
+static inline int8_t fd_information_change(fd_preference before, fd_preference after) {
+    return (int8_t)(fd_preference_counts(after) - fd_preference_counts(before));
+}
+
+#endif

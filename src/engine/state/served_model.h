@@ -1,0 +1,49 @@
+/* A model and what is known about it; all snapshots that serve the model share it. */
+#ifndef FD_SERVED_MODEL_H
+#define FD_SERVED_MODEL_H
+
+#include <fisher/design.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "macros.h"
+#include "store_rows.h"
+
+typedef struct fd_served_model {
+    atomic_size_t references;
+    fi_model *model;
+    fd_model_row row; /* version 0: never trained; bytes and reason are not kept */
+
+    /* What the last layer has learned from: the first revisions of the history, and the labels that
+     * count among them, held out or not. Set before the first snapshot. */
+    size_t revisions;
+    uint64_t labels;
+    uint64_t refits;                 /* of the last layer since the training */
+    struct fd_served_model *trained; /* the model that this one is a refit of; NULL: not a refit */
+
+    /* The i-opt target, which i_opt_target.c computes when a selection first needs it. */
+    pthread_mutex_t target_lock;
+    size_t target_items;    /* guarded by target_lock: the items that `target` covers */
+    fi_information *target; /* guarded by target_lock; NULL until then */
+} fd_served_model;
+
+/* Takes the model over. `row` is copied without its bytes and reason. Where it has no prior
+ * precision, it gets the one under which rewards vary by about one. */
+int fd_served_model_new(fi_model *model, const fd_model_row *row,
+                        fd_served_model **ret) FD_MUST_CHECK;
+
+/* A copy of `served` with another last layer, beta [h], that was fitted under the prior precision
+ * to the first revisions and the labels that count among them. */
+int fd_served_model_refit(fd_served_model *served, const double *beta, double prior_precision,
+                          size_t revisions, uint64_t labels, fd_served_model **ret) FD_MUST_CHECK;
+
+/* The model as it was trained: `served` itself if it is not a refit. */
+static inline fd_served_model *fd_served_model_trained(fd_served_model *served) {
+    return served->trained ? served->trained : served;
+}
+
+fd_served_model *fd_served_model_reference(fd_served_model *served);
+void fd_served_model_free(fd_served_model *served); /* drops one reference */
+FD_DEFINE_CLEANUP(fd_served_model, fd_served_model_free)
+
+#endif
