@@ -23,10 +23,10 @@ FLAGS = [
 # others are written, and says that they leak; AddressSanitizer looks for leaks too.
 FORGETFUL = (
     "src/app/import_command.c",
-    "src/service/options.c",
-    "src/simulate/results_csv.c",
-    "src/simulate/testbed_files.c",
-    "src/simulate/curve_groups.c",
+    "src/service/options/options.c",
+    "src/simulate/results/results_csv.c",
+    "src/simulate/testbed/testbed_files.c",
+    "src/simulate/results/curve_groups.c",
     "src/engine/assignment/ready_queue.c",
     "src/engine/selection/candidates.c",
     "src/engine/state/tables.c",

@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "commands.h"
 #include "database_commands.h"
+#include "report_error.h"
 #include "sqlite_store.h"
 
 static int needs(const char *value, const char *flag, fd_fault *fault) {

@@ -5,6 +5,7 @@
 
 #include "commands.h"
 #include "database_commands.h"
+#include "report_error.h"
 #include "sqlite_store.h"
 #include "verify_models.h"
 

@@ -20,6 +20,7 @@
 #include "json_tree.h"
 #include "npy.h"
 #include "options.h"
+#include "report_error.h"
 #include "sqlite_store.h"
 
 enum { BATCH = 500, ID_MAX = 256 };

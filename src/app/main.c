@@ -3,9 +3,10 @@
 #include <string.h>
 
 #include "commands.h"
-#include "experiment_plan.h"
+#include "demo_command.h"
 #include "macros.h"
 #include "options.h"
+#include "simulate_command.h"
 #include "version.h"
 
 static const struct command {
@@ -18,12 +19,6 @@ static const struct command {
 #include "commands.def"
 #undef COMMAND
 };
-
-int fd_report_error(const char *command, int error, const fd_fault *fault) {
-    (void)fprintf(stderr, "fisherd %s: %s\n", command,
-                  fault->detail[0] != '\0' ? fault->detail : strerror(-error));
-    return 1;
-}
 
 static void print_help(FILE *out) {
     (void)fputs("fisherd tells a labelling team which two model responses to compare next.\n\n"

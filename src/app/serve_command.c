@@ -1,6 +1,7 @@
 #include "blas_kernels.h"
 #include "commands.h"
 #include "log.h"
+#include "report_error.h"
 #include "service.h"
 
 int fd_serve_main(int argc, char **argv) {

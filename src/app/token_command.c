@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "commands.h"
 #include "log.h"
+#include "report_error.h"
 #include "token_files.h"
 
 enum { DAY_SECONDS = 86400, DAYS_MAX = 36500 };

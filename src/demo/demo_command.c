@@ -9,9 +9,10 @@
 #include <unistd.h>
 
 #include "blas_kernels.h"
-#include "commands.h"
+#include "demo_command.h"
 #include "examples.h"
 #include "log.h"
+#include "report_error.h"
 #include "service.h"
 
 enum { SIMULATED_MAX = 100 };

@@ -8,8 +8,6 @@
 /* Points of the plane, labelled by a simulated annotator round after round; prints a line each. */
 int fd_plane_label(const char *url, fd_fault *fault) FD_MUST_CHECK;
 
-/* The true reward of a point: the log density of two Gaussians (Shen, Sun and Ton, section 4). */
-double fd_plane_reward(const double point[2]);
 
 /* Adds the corpus, embedded by the fallback embedder. */
 int fd_corpus_add(fd_engine *engine, fd_fault *fault) FD_MUST_CHECK;

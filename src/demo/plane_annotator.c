@@ -10,6 +10,7 @@
 
 #include "examples.h"
 #include "http_client.h"
+#include "plane_reward.h"
 #include "rng.h"
 
 enum { POINTS = 400, ROUNDS = 10, BATCH = 20, POLL_MICROSECONDS = 5000 };

@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 #include "blas_kernels.h"
-#include "commands.h"
+#include "report_error.h"
+#include "simulate_command.h"
 #include "jobs.h"
 #include "log.h"
 #include "plot.h"

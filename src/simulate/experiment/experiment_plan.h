@@ -38,6 +38,4 @@ const char *fd_mode_name(fi_scope mode);
 int fd_plan_read(int argc, char **argv, fd_plan *ret, fd_fault *fault) FD_MUST_CHECK;
 void fd_plan_clear(fd_plan *plan);
 
-void fd_simulate_print_help(FILE *out);
-
 #endif

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "examples.h"
 #include "hash_draws.h"
+#include "plane_reward.h"
 #include "rng.h"
 
 enum { PLANE_PROMPTS = 40, PLANE_RESPONSES = 24, PLANE_SEED = 4 };

@@ -1,6 +1,6 @@
 #include <math.h>
 
-#include "examples.h"
+#include "plane_reward.h"
 
 double fd_plane_reward(const double point[2]) {
     static const double centre = 2.5, variance = 0.25;
