@@ -23,7 +23,7 @@ FLAGS = [
 # others are written, and says that they leak; AddressSanitizer looks for leaks too.
 FORGETFUL = (
     "src/app/import_command.c",
-    "src/service/options/options.c",
+    "src/service/options/option_table.c",
     "src/simulate/results/results_csv.c",
     "src/simulate/testbed/testbed_files.c",
     "src/simulate/results/curve_groups.c",

@@ -3,6 +3,7 @@
 #define FD_DATABASE_COMMANDS_H
 
 #include "options.h"
+#include "store.h"
 
 /* The options, of which --db must be given. */
 int fd_database_options(int argc, char **argv, fd_options *options, fd_fault *fault) FD_MUST_CHECK;

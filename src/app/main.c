@@ -30,7 +30,7 @@ static void print_help(FILE *out) {
     (void)fputs("\nOptions, with their defaults. --name may also be given as FISHERD_NAME in the\n"
                 "environment, or as \"name = value\" in the file that --config names:\n",
                 out);
-    fd_options_print_help(out);
+    fd_option_table_print_help(&fd_options_table, out);
     (void)fputs("  --help                     this text\n"
                 "  --version                  the version\n",
                 out);

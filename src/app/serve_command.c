@@ -1,6 +1,7 @@
 #include "blas_kernels.h"
 #include "commands.h"
 #include "log.h"
+#include "options_check.h"
 #include "report_error.h"
 #include "service.h"
 

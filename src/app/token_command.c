@@ -28,9 +28,10 @@ static const fd_option_row flag_rows[] = {
     {FD_OPTION_TEXT, offsetof(struct flags, name), "name", "", 0, 0, "NAME", ""},
     {FD_OPTION_TEXT, offsetof(struct flags, expires), "expires", "", 0, 0, "WHEN", ""},
 };
+static const fd_option_table flag_table = {flag_rows, FD_LENGTH(flag_rows)};
 
 static void clear_flags(struct flags *flags) {
-    fd_options_clear_in(flag_rows, FD_LENGTH(flag_rows), flags);
+    fd_option_table_clear(&flag_table, flags);
 }
 
 static void unlock(int *lock) {
@@ -235,7 +236,7 @@ static int run(const struct verb *verb, int argc, char **argv, fd_fault *fault) 
         work.id = *argv++;
         argc--;
     }
-    int r = fd_options_take(flag_rows, FD_LENGTH(flag_rows), &argc, argv, &flags, fault);
+    int r = fd_option_table_take(&flag_table, &argc, argv, &flags, fault);
     if (r == 0)
         r = fd_options_read(argc, argv, &options, fault);
     if (r == 0 && options.db[0] == '\0')

@@ -8,7 +8,6 @@
 /* Points of the plane, labelled by a simulated annotator round after round; prints a line each. */
 int fd_plane_label(const char *url, fd_fault *fault) FD_MUST_CHECK;
 
-
 /* Adds the corpus, embedded by the fallback embedder. */
 int fd_corpus_add(fd_engine *engine, fd_fault *fault) FD_MUST_CHECK;
 

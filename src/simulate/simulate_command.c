@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 #include "blas_kernels.h"
-#include "report_error.h"
-#include "simulate_command.h"
 #include "jobs.h"
 #include "log.h"
 #include "plot.h"
+#include "report_error.h"
 #include "results_table.h"
+#include "simulate_command.h"
 
 enum { WRONG_INPUT = 2 };
 

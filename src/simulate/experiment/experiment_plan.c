@@ -11,6 +11,8 @@ static const fd_option_row rows[] = {
 #undef OPTION
 };
 
+static const fd_option_table table = {rows, FD_LENGTH(rows)};
+
 /* Shen, Sun and Ton's published code: no regularisation, no stopping, anew in each round. */
 static char *const paper[] = {
     "--strategies=pa-dopt", "--name=paper",           "--retrain=scratch", "--first=random",
@@ -62,7 +64,7 @@ void fd_simulate_print_help(FILE *out) {
                 "chosen,\nanswered by simulated annotators and learned from; a CSV file gets a row "
                 "per round.\n\nOptions, with their defaults:\n",
                 out);
-    fd_options_print_help_in(rows, FD_LENGTH(rows), out);
+    fd_option_table_print_help(&table, out);
     (void)fputs(
         "  --resume                   go on with the CSV file: complete runs are skipped\n\n"
         "And those of the engine, as fisherd --help tells them: --hidden-layers,\n"
@@ -242,20 +244,6 @@ static int check(fd_plan *plan, fd_fault *fault) {
 
 /* ---- arguments ---- */
 
-/* Takes a flag without a value out of the arguments. */
-static bool take_switch(int *argc, char **argv, const char *name) {
-    bool found = false;
-    int kept = 0;
-    for (int i = 0; i < *argc; i++) {
-        if (strcmp(argv[i], name) == 0)
-            found = true;
-        else
-            argv[kept++] = argv[i];
-    }
-    *argc = kept;
-    return found;
-}
-
 /* The preset's flags come first, so that others change them. */
 static int expand_preset(int argc, char **argv, int *ret_argc, char ***ret, fd_fault *fault) {
     const char *preset = "";
@@ -286,8 +274,8 @@ int fd_plan_read(int argc, char **argv, fd_plan *ret, fd_fault *fault) {
     if (r < 0)
         return r;
     assert(all);
-    plan.flags.resume = take_switch(&argc, all, "--resume");
-    r = fd_options_take(rows, FD_LENGTH(rows), &argc, all, &plan.flags, fault);
+    plan.flags.resume = fd_option_take_switch("--resume", &argc, all);
+    r = fd_option_table_take(&table, &argc, all, &plan.flags, fault);
     if (r == 0)
         r = fd_options_read(argc, all, &plan.options, fault);
     if (r == 0 && plan.flags.table[0] == '\0')
@@ -304,7 +292,7 @@ int fd_plan_read(int argc, char **argv, fd_plan *ret, fd_fault *fault) {
 }
 
 void fd_plan_clear(fd_plan *plan) {
-    fd_options_clear_in(rows, FD_LENGTH(rows), &plan->flags);
+    fd_option_table_clear(&table, &plan->flags);
     fd_options_clear(&plan->options);
     free(plan->described);
     free(plan->runs);

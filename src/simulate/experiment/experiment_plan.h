@@ -2,6 +2,8 @@
 #ifndef FD_EXPERIMENT_PLAN_H
 #define FD_EXPERIMENT_PLAN_H
 
+#include <fisher/design.h>
+
 #include "options.h"
 #include "testbed.h"
 

@@ -8,6 +8,7 @@
 
 #include "array.h"
 #include "clock.h"
+#include "engine_options.h"
 #include "hash_draws.h"
 #include "items.h"
 #include "labels.h"

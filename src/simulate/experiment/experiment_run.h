@@ -2,6 +2,7 @@
 #ifndef FD_EXPERIMENT_RUN_H
 #define FD_EXPERIMENT_RUN_H
 
+#include "engine.h"
 #include "experiment_plan.h"
 #include "ranking_measures.h"
 

@@ -38,7 +38,7 @@ def test_a_new_token_is_known_at_once(fresh):
 
 def test_the_first_token_ends_the_time_without(db):
     with Guarded(db) as daemon:
-        assert "event=no_tokens" in daemon.log_text()
+        assert "event=no-tokens" in daemon.log_text()
         assert daemon.ask("GET", "/v1/session").json == {
             "role": "admin", "name": None, "authentication": "none"}
         assert daemon.ask("GET", "/v1/items").status == 200
