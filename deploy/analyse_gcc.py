@@ -22,7 +22,7 @@ FLAGS = [
 # Here it forgets what elements of arrays point to, and members of what they belong to, as soon as
 # others are written, and says that they leak; AddressSanitizer looks for leaks too.
 FORGETFUL = (
-    "src/app/import_command.c",
+    "src/app/import_reader.c",
     "src/service/options/option_table.c",
     "src/simulate/results/results_csv.c",
     "src/simulate/testbed/testbed_files.c",

@@ -1,3 +1,4 @@
+/* The program: finds the command that the first argument names. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,12 +28,13 @@ static void print_help(FILE *out) {
     for (size_t i = 0; i < FD_LENGTH(commands); i++)
         (void)fprintf(out, "  fisherd %s %s\n      %s\n", commands[i].name, commands[i].arguments,
                       commands[i].help);
-    (void)fputs("\nOptions, with their defaults. --name may also be given as FISHERD_NAME in the\n"
-                "environment, or as \"name = value\" in the file that --config names:\n",
-                out);
+    (void)fputs(
+        "\nOptions, with their defaults. Instead of --name you can set FISHERD_NAME in the\n"
+        "environment, or write \"name = value\" in the file that --config names:\n",
+        out);
     fd_option_table_print_help(&fd_options_table, out);
-    (void)fputs("  --help                     this text\n"
-                "  --version                  the version\n",
+    (void)fputs("  --help                     print this text\n"
+                "  --version                  print the version\n",
                 out);
 }
 

@@ -1,3 +1,4 @@
+/* `fisherd serve`: runs the daemon until a signal stops it. */
 #include "blas_kernels.h"
 #include "commands.h"
 #include "log.h"
