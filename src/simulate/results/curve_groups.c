@@ -1,9 +1,10 @@
+/* Groups the rows of a results file into learning curves. */
 #include "curve_groups.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* Settings that the title always has, and those that it has where they differ. */
+/* Settings that every title has, and settings that it has if groups differ in them. */
 static const fd_column always[] = {FD_COLUMN_DATA, FD_COLUMN_REWARD, FD_COLUMN_MODE};
 static const struct {
     fd_column column;
@@ -45,23 +46,24 @@ static bool same_to(const fd_results_row *a, const fd_results_row *b, fd_column 
            memcmp(a->line, b->line, length) == 0;
 }
 
-/* The row after the last one that is the same up to a column; rows are in order. */
-static size_t end_of(const fd_results *csv, size_t begin, fd_column last) {
+/* The end of the rows that are equal up to a column; the rows are sorted. */
+static size_t end_of(const fd_results *results, size_t begin, fd_column last) {
     size_t end = begin + 1;
-    while (end < csv->count && same_to(&csv->rows[begin], &csv->rows[end], last))
+    while (end < results->count && same_to(&results->rows[begin], &results->rows[end], last))
         end++;
     return end;
 }
 
-static int fill_arm(const fd_results *csv, size_t begin, size_t end, size_t rounds, fd_arm *arm) {
-    arm->strategy = csv->rows[begin].fields[FD_COLUMN_STRATEGY];
+static int fill_arm(const fd_results *results, size_t begin, size_t end, size_t rounds,
+                    fd_arm *arm) {
+    arm->strategy = results->rows[begin].fields[FD_COLUMN_STRATEGY];
     size_t n = (end - begin) / rounds;
     arm->runs = calloc(n, sizeof(*arm->runs));
     arm->values = calloc(n, sizeof(*arm->values));
     if (!arm->runs || !arm->values)
         return -ENOMEM;
     for (arm->n_runs = 0; arm->n_runs < n; arm->n_runs++) {
-        const fd_results_row *run = &csv->rows[begin + arm->n_runs * rounds];
+        const fd_results_row *run = &results->rows[begin + arm->n_runs * rounds];
         double *values = calloc(rounds, sizeof(*values));
         if (!values)
             return -ENOMEM;
@@ -73,32 +75,32 @@ static int fill_arm(const fd_results *csv, size_t begin, size_t end, size_t roun
     return 0;
 }
 
-static int fill_group(const fd_results *csv, size_t begin, size_t end, fd_curve_group *group) {
-    group->settings = &csv->rows[begin];
+static int fill_group(const fd_results *results, size_t begin, size_t end, fd_curve_group *group) {
+    group->settings = &results->rows[begin];
     group->rounds = strtoul(group->settings->fields[FD_COLUMN_ROUNDS], NULL, 10);
     group->labels = calloc(group->rounds, sizeof(*group->labels));
     group->arms = calloc(end - begin, sizeof(*group->arms));
     if (!group->labels || !group->arms)
         return -ENOMEM;
     for (size_t t = 0; t < group->rounds; t++)
-        group->labels[t] = strtod(csv->rows[begin + t].fields[FD_COLUMN_LABELS], NULL);
+        group->labels[t] = strtod(results->rows[begin + t].fields[FD_COLUMN_LABELS], NULL);
     for (size_t next; begin < end; begin = next) {
-        next = end_of(csv, begin, FD_COLUMN_STRATEGY);
-        int r = fill_arm(csv, begin, next, group->rounds, &group->arms[group->n_arms++]);
+        next = end_of(results, begin, FD_COLUMN_STRATEGY);
+        int r = fill_arm(results, begin, next, group->rounds, &group->arms[group->n_arms++]);
         if (r < 0)
             return r;
     }
     return 0;
 }
 
-int fd_curve_groups_of(const fd_results *csv, fd_curve_groups *ret) {
+int fd_curve_groups_of(const fd_results *results, fd_curve_groups *ret) {
     FD_CLEANUP(fd_curve_groups_clear) fd_curve_groups groups = {0};
-    groups.groups = calloc(csv->count + 1, sizeof(*groups.groups));
+    groups.groups = calloc(results->count + 1, sizeof(*groups.groups));
     if (!groups.groups)
         return -ENOMEM;
-    for (size_t begin = 0, end; begin < csv->count; begin = end) {
-        end = end_of(csv, begin, FD_COLUMN_OPTIONS);
-        int r = fill_group(csv, begin, end, &groups.groups[groups.count++]);
+    for (size_t begin = 0, end; begin < results->count; begin = end) {
+        end = end_of(results, begin, FD_COLUMN_OPTIONS);
+        int r = fill_group(results, begin, end, &groups.groups[groups.count++]);
         if (r < 0)
             return r;
     }
@@ -129,7 +131,7 @@ static bool differs(const fd_curve_groups *groups, fd_column column) {
     return false;
 }
 
-/* Whether every group has an entry of the list of options. */
+/* Whether every group has this entry in its list of options. */
 static bool is_common(const fd_curve_groups *groups, const char *entry, size_t length) {
     for (size_t g = 0; g < groups->count; g++) {
         const char *options = groups->groups[g].settings->fields[FD_COLUMN_OPTIONS];

@@ -1,4 +1,4 @@
-/* The rows of a CSV file as learning curves: groups of equal settings, in them an arm for each
+/* The rows of a results file as learning curves: a group for each setting, in it an arm for each
  * strategy, in it a run for each seed. */
 #ifndef FD_CURVE_GROUPS_H
 #define FD_CURVE_GROUPS_H
@@ -9,7 +9,7 @@
 typedef struct fd_arm {
     const char *strategy;
     size_t n_runs;
-    const fd_results_row **runs; /* [n_runs] the first row of each, its other rounds follow it */
+    const fd_results_row **runs; /* [n_runs] the first row of each run; its other rounds follow */
     double **values;             /* [n_runs][rounds] Spearman correlation within prompts */
 } fd_arm;
 
@@ -18,26 +18,26 @@ typedef struct fd_curve_group {
     size_t rounds;
     double *labels; /* [rounds] */
     size_t n_arms;
-    fd_arm *arms; /* by name */
+    fd_arm *arms; /* [n_arms] by name */
 } fd_curve_group;
 
 typedef struct fd_curve_groups {
     size_t count;
-    fd_curve_group *groups;
+    fd_curve_group *groups; /* [count] */
 } fd_curve_groups;
 
-/* Borrows the rows. */
-int fd_curve_groups_of(const fd_results *csv, fd_curve_groups *ret) FD_MUST_CHECK;
+/* Borrows the rows. -ENOMEM. */
+int fd_curve_groups_of(const fd_results *results, fd_curve_groups *ret) FD_MUST_CHECK;
 void fd_curve_groups_clear(fd_curve_groups *groups);
 
 const fd_arm *fd_curve_group_find(const fd_curve_group *group,
                                   const char *strategy); /* NULL: none */
 
-/* All curves of an arm; `values` of the result are the arm's. */
+/* All curves of an arm, which still owns them. */
 fd_curves fd_arm_curves(const fd_curve_group *group, const fd_arm *arm);
 
-/* Name, data, reward and mode of a group, and those of its other settings in which groups differ;
- * the caller frees it. */
+/* The title of a group: its name, data, reward and mode, and each other setting in which the groups
+ * differ. The caller frees it. -ENOMEM. */
 int fd_curve_group_title(const fd_curve_groups *groups, size_t index, char **ret) FD_MUST_CHECK;
 
 #endif

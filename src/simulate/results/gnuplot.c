@@ -1,13 +1,15 @@
+/* Writes scripts for gnuplot and runs them. */
+#include "gnuplot.h"
+
 #include <errno.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "plot.h"
-
-void fd_plot_print_text(FILE *script, const char *text) {
+void fd_gnuplot_print_text(FILE *script, const char *text) {
     (void)fputc('\'', script);
     for (; *text; text++) {
         if (*text == '\'')
@@ -17,7 +19,7 @@ void fd_plot_print_text(FILE *script, const char *text) {
     (void)fputc('\'', script);
 }
 
-int fd_plot_open(const char *folder, const char *name, FILE **ret, fd_fault *fault) {
+int fd_gnuplot_open(const char *folder, const char *name, FILE **ret, fd_fault *fault) {
     FD_FREE char *path = NULL;
     if (asprintf(&path, "%s/%s.gp", folder, name) < 0)
         return -ENOMEM;
@@ -51,7 +53,7 @@ static int run_gnuplot(const char *folder, const char *name, fd_fault *fault) {
     int r = spawn(folder, script, &child);
     if (r == -ENOENT)
         return fd_fault_set(fault, r, "",
-                            "gnuplot is not installed; the script %s/%s is there to run elsewhere",
+                            "gnuplot is not installed; you can run the script %s/%s elsewhere",
                             folder, script);
     if (r != 0)
         return r;
@@ -62,7 +64,7 @@ static int run_gnuplot(const char *folder, const char *name, fd_fault *fault) {
     return 0;
 }
 
-int fd_plot_draw(const char *folder, const char *name, FILE *script, fd_fault *fault) {
+int fd_gnuplot_draw(const char *folder, const char *name, FILE *script, fd_fault *fault) {
     bool failed = ferror(script) != 0;
     failed |= fclose(script) != 0;
     if (failed)

@@ -1,8 +1,12 @@
+/* Draws the figure of the two-dimensional example with gnuplot. */
+#include "plot_plane.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
-#include "plot.h"
+#include "experiment_run.h"
+#include "gnuplot.h"
 #include "score.h"
 
 enum { SHOWN = 4, GRID = 48, PANEL = 320 };
@@ -11,14 +15,14 @@ static const double edge = 3.5;
 
 struct picture {
     const fd_plan *plan;
-    const fd_testbed *data;
+    const fd_testbed *testbed;
     FILE *script;
-    FILE *panels; /* the part that draws, which stands after the data */
+    FILE *panels; /* the commands that draw; they follow the data in the script */
     size_t n_panels;
     fd_fault *fault;
 };
 
-/* Four rounds at even distances, the last one among them. */
+/* Four evenly spaced rounds, including the last one. */
 static bool is_shown(uint64_t round, uint64_t rounds) {
     for (uint64_t k = 1; k <= SHOWN; k++)
         if (round == (rounds * k + SHOWN - 1) / SHOWN)
@@ -47,20 +51,20 @@ static int print_grid(struct picture *picture, fd_engine *engine) {
     return 0;
 }
 
-static int draw_chosen(void *context, const fd_chosen *chosen) {
+static int draw_chosen(void *context, const fd_chosen_batch *batch) {
     struct picture *picture = context;
-    const fd_round *figures = chosen->figures;
-    if (!is_shown(figures->round, picture->plan->flags.rounds))
+    const fd_round *round = batch->round;
+    if (!is_shown(round->round, picture->plan->flags.rounds))
         return 0;
     size_t panel = picture->n_panels++;
     (void)fprintf(picture->script, "$g%zu << EOD\n", panel);
-    int r = print_grid(picture, chosen->engine);
+    int r = print_grid(picture, batch->engine);
     if (r < 0)
         return r;
     (void)fprintf(picture->script, "EOD\n$p%zu << EOD\n", panel);
-    for (size_t i = 0; i < chosen->n_pairs; i++) {
-        const float *a = picture->data->embeddings + 2 * (size_t)chosen->pairs[i].a;
-        const float *b = picture->data->embeddings + 2 * (size_t)chosen->pairs[i].b;
+    for (size_t i = 0; i < batch->n_pairs; i++) {
+        const float *a = picture->testbed->embeddings + 2 * (size_t)batch->pairs[i].a;
+        const float *b = picture->testbed->embeddings + 2 * (size_t)batch->pairs[i].b;
         (void)fprintf(picture->script, "%.4f %.4f %.4f %.4f\n", (double)a[0], (double)a[1],
                       (double)(b[0] - a[0]), (double)(b[1] - a[1]));
     }
@@ -70,26 +74,27 @@ static int draw_chosen(void *context, const fd_chosen *chosen) {
                   "\\n%.2f a point, difference %.2f, cosine %.2f\"\n"
                   "plot $g%zu using 1:2:3 with image notitle, $p%zu using 1:2:3:4 with vectors "
                   "nohead lc rgb 'black' notitle\n",
-                  chosen->run->strategy, figures->round, figures->uses_per_item,
-                  figures->reward_gap, figures->nearest_cosine, panel, panel);
+                  batch->run->strategy, round->round, round->uses_per_item, round->reward_gap,
+                  round->nearest_cosine, panel, panel);
     return 0;
 }
 
-static int pass_round(void *context, const fd_run *run, const fd_round *round) {
+static int ignore_round(void *context, const fd_run *run, const fd_round *round) {
     (void)context;
     (void)run;
     (void)round;
     return 0;
 }
 
-/* The first run of each strategy: those before the first that one was before. */
+/* Runs the first run of each strategy. The list of strategies varies fastest in a plan, so these
+ * are the runs until the first strategy comes again. */
 static int run_strategies(struct picture *picture, size_t *ret_count) {
     const fd_plan *plan = picture->plan;
-    fd_watcher watcher = {.on_round = pass_round, .on_chosen = draw_chosen, .context = picture};
+    fd_run_hooks hooks = {.on_round = ignore_round, .on_chosen = draw_chosen, .context = picture};
     size_t n = 0;
     int r;
     do
-        r = fd_run_rounds(plan, picture->data, &plan->runs[n++], &watcher, picture->fault);
+        r = fd_run_rounds(plan, picture->testbed, &plan->runs[n++], &hooks, picture->fault);
     while (r == 0 && n < plan->n_runs &&
            strcmp(plan->runs[n].strategy, plan->runs[0].strategy) != 0);
     *ret_count = n;
@@ -118,15 +123,15 @@ static int print_picture(struct picture *picture) {
     return 0;
 }
 
-int fd_plot_plane(const fd_plan *plan, const fd_testbed *data, const char *folder,
+int fd_plot_plane(const fd_plan *plan, const fd_testbed *testbed, const char *folder,
                   fd_fault *fault) {
-    struct picture picture = {.plan = plan, .data = data, .fault = fault};
-    int r = fd_plot_open(folder, "figure1", &picture.script, fault);
+    struct picture picture = {.plan = plan, .testbed = testbed, .fault = fault};
+    int r = fd_gnuplot_open(folder, "figure1", &picture.script, fault);
     if (r < 0)
         return r;
     r = print_picture(&picture);
     if (r == 0)
-        return fd_plot_draw(folder, "figure1", picture.script, fault);
+        return fd_gnuplot_draw(folder, "figure1", picture.script, fault);
     (void)fclose(picture.script);
     return r;
 }

@@ -1,3 +1,4 @@
+/* Writes and reads the CSV file of the results. */
 #include "results_csv.h"
 
 #include <errno.h>
@@ -5,6 +6,7 @@
 #include <string.h>
 
 #include "array.h"
+#include "planned_runs.h"
 
 static const char *const names[] = {
 #define COLUMN(constant, name) name,
@@ -20,21 +22,21 @@ void fd_results_print_header(FILE *out) {
     (void)fputc('\n', out);
 }
 
-int fd_results_key(const fd_plan *plan, const fd_testbed *data, const fd_run *run, char **ret) {
-    const fd_flags *flags = &plan->flags;
+int fd_results_key(const fd_plan *plan, const fd_testbed *testbed, const fd_run *run, char **ret) {
+    const fd_simulate_flags *flags = &plan->flags;
     int length = asprintf(
         ret,
         "%s,%s,%s,%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%s,%.9g,%" PRIu64
         ",%.9g,%" PRIu64 ",%s,%s,%s,%s,%" PRIu64,
-        flags->name, data->name, fd_reward_names[run->reward], fd_mode_name(run->mode), run->batch,
-        run->width, flags->rounds, flags->prompts, flags->responses, flags->candidates,
+        flags->name, testbed->name, fd_reward_names[run->reward], fi_scope_names[run->mode],
+        run->batch, run->width, flags->rounds, flags->prompts, flags->responses, flags->candidates,
         flags->noise, flags->redundancy, flags->control_share, flags->stale, flags->pending_aware,
-        flags->first, plan->described, run->strategy, run->seed);
+        flags->first, plan->described_options, run->strategy, run->seed);
     return length < 0 ? -ENOMEM : 0;
 }
 
 void fd_results_print_round(FILE *out, const char *key, const fd_round *round) {
-    const fd_measures *measures = &round->measures;
+    const fd_ranking_measures *measures = &round->measures;
     (void)fprintf(out,
                   "%s,%" PRIu64 ",%" PRIu64
                   ",%.6f,%.6f,%.6f,%.6f,%.6f,%.6f,%.6f,%.6f,%.4f,%.6g,%.6f,%.6f\n",
@@ -46,13 +48,13 @@ void fd_results_print_round(FILE *out, const char *key, const fd_round *round) {
 
 /* ---- reading ---- */
 
-void fd_results_clear(fd_results *csv) {
-    for (size_t i = 0; i < csv->count; i++) {
-        free(csv->rows[i].line);
-        free(csv->rows[i].text);
+void fd_results_clear(fd_results *results) {
+    for (size_t i = 0; i < results->count; i++) {
+        free(results->rows[i].line);
+        free(results->rows[i].text);
     }
-    free(csv->rows);
-    memset(csv, 0, sizeof(*csv));
+    free(results->rows);
+    memset(results, 0, sizeof(*results));
 }
 
 static int split(fd_results_row *row) {
@@ -73,13 +75,14 @@ static int split(fd_results_row *row) {
     return 0;
 }
 
-static int add_line(fd_results *csv, const char *line) {
-    int r = fd_array_reserve(&csv->rows, &csv->capacity, csv->count + 1, sizeof(*csv->rows));
+static int add_line(fd_results *results, const char *line) {
+    int r = fd_array_reserve(&results->rows, &results->capacity, results->count + 1,
+                             sizeof(*results->rows));
     if (r < 0)
         return r;
-    fd_results_row *row = &csv->rows[csv->count];
+    fd_results_row *row = &results->rows[results->count];
     *row = (fd_results_row){.line = strdup(line)};
-    csv->count++;
+    results->count++;
     return row->line ? split(row) : -ENOMEM;
 }
 
@@ -111,26 +114,27 @@ static bool is_complete(const fd_results_row *rows, size_t n) {
     return n == number(rows, FD_COLUMN_ROUNDS);
 }
 
-static void drop_incomplete(fd_results *csv) {
+static void drop_incomplete(fd_results *results) {
     size_t kept = 0;
-    for (size_t i = 0, end; i < csv->count; i = end) {
-        for (end = i + 1; end < csv->count && fd_results_same_run(&csv->rows[i], &csv->rows[end]);)
+    for (size_t i = 0, end; i < results->count; i = end) {
+        for (end = i + 1;
+             end < results->count && fd_results_same_run(&results->rows[i], &results->rows[end]);)
             end++;
-        bool keep = is_complete(&csv->rows[i], end - i);
+        bool keep = is_complete(&results->rows[i], end - i);
         for (size_t j = i; j < end; j++) {
             if (keep) {
-                csv->rows[kept++] = csv->rows[j];
+                results->rows[kept++] = results->rows[j];
                 continue;
             }
-            free(csv->rows[j].line);
-            free(csv->rows[j].text);
-            csv->dropped++;
+            free(results->rows[j].line);
+            free(results->rows[j].text);
+            results->dropped++;
         }
     }
-    csv->count = kept;
+    results->count = kept;
 }
 
-static int read_lines(FILE *file, const char *path, fd_results *csv, fd_fault *fault) {
+static int read_lines(FILE *file, const char *path, fd_results *results, fd_fault *fault) {
     FD_FREE char *line = NULL;
     FD_FREE char *header = NULL;
     size_t room = 0, header_room = 0;
@@ -144,18 +148,18 @@ static int read_lines(FILE *file, const char *path, fd_results *csv, fd_fault *f
     if (length < 0)
         return 0;
     if (strcmp(line, header) != 0)
-        return fd_fault_set(fault, -EINVAL, "", "%s has not the columns that this version writes",
-                            path);
-    for (size_t number_of_line = 2; (length = getline(&line, &room, file)) > 0; number_of_line++) {
+        return fd_fault_set(fault, -EINVAL, "",
+                            "%s does not have the columns that this version writes", path);
+    for (size_t line_number = 2; (length = getline(&line, &room, file)) > 0; line_number++) {
         if (line[length - 1] != '\n') {
-            csv->dropped++;
+            results->dropped++;
             break;
         }
         line[length - 1] = '\0';
-        int r = add_line(csv, line);
+        int r = add_line(results, line);
         if (r == -EINVAL)
-            return fd_fault_set(fault, r, "", "%s: line %zu has not %d columns", path,
-                                number_of_line, FD_COLUMN_COUNT);
+            return fd_fault_set(fault, r, "", "%s: line %zu does not have %d columns", path,
+                                line_number, FD_COLUMN_COUNT);
         if (r < 0)
             return r;
     }
@@ -163,43 +167,45 @@ static int read_lines(FILE *file, const char *path, fd_results *csv, fd_fault *f
 }
 
 int fd_results_read(const char *path, fd_results *ret, fd_fault *fault) {
-    FD_CLEANUP(fd_results_clear) fd_results csv = {0};
+    FD_CLEANUP(fd_results_clear) fd_results results = {0};
     FILE *file = fopen(path, "re");
     if (!file)
         return fd_fault_set(fault, -errno, "", "%s cannot be opened: %s", path, strerror(errno));
-    int r = read_lines(file, path, &csv, fault);
+    int r = read_lines(file, path, &results, fault);
     (void)fclose(file);
     if (r < 0)
         return r;
-    if (csv.count > 0)
-        qsort(csv.rows, csv.count, sizeof(*csv.rows), by_run_and_round);
-    drop_incomplete(&csv);
-    *ret = csv;
-    memset(&csv, 0, sizeof(csv));
+    if (results.count > 0)
+        qsort(results.rows, results.count, sizeof(*results.rows), by_run_and_round);
+    drop_incomplete(&results);
+    *ret = results;
+    memset(&results, 0, sizeof(results));
     return 0;
 }
 
-int fd_results_rewrite(const char *path, const fd_results *csv, fd_fault *fault) {
-    FD_FREE char *beside = NULL;
-    if (asprintf(&beside, "%s.new", path) < 0)
+int fd_results_rewrite(const char *path, const fd_results *results, fd_fault *fault) {
+    FD_FREE char *new_path = NULL;
+    if (asprintf(&new_path, "%s.new", path) < 0)
         return -ENOMEM;
-    FILE *file = fopen(beside, "we");
+    FILE *file = fopen(new_path, "we");
     if (!file)
-        return fd_fault_set(fault, -errno, "", "%s cannot be written: %s", beside, strerror(errno));
+        return fd_fault_set(fault, -errno, "", "%s cannot be written: %s", new_path,
+                            strerror(errno));
     fd_results_print_header(file);
-    for (size_t i = 0; i < csv->count; i++)
-        (void)fprintf(file, "%s\n", csv->rows[i].line);
+    for (size_t i = 0; i < results->count; i++)
+        (void)fprintf(file, "%s\n", results->rows[i].line);
     bool failed = ferror(file) != 0;
     failed |= fclose(file) != 0;
-    if (failed || rename(beside, path) != 0)
+    if (failed || rename(new_path, path) != 0)
         return fd_fault_set(fault, -EIO, "", "%s cannot be written", path);
     return 0;
 }
 
-bool fd_results_has(const fd_results *csv, const char *key) {
+bool fd_results_has(const fd_results *results, const char *key) {
     size_t length = strlen(key);
-    for (size_t i = 0; i < csv->count; i++)
-        if (csv->rows[i].key_length == length && memcmp(csv->rows[i].line, key, length) == 0)
+    for (size_t i = 0; i < results->count; i++)
+        if (results->rows[i].key_length == length &&
+            memcmp(results->rows[i].line, key, length) == 0)
             return true;
     return false;
 }

@@ -1,3 +1,4 @@
+/* Prints the table that compares strategies. */
 #include "results_table.h"
 
 #include <errno.h>
@@ -8,10 +9,10 @@ static const char *const bases[] = {"random", "pa-dopt"};
 
 enum { BASES = FD_LENGTH(bases), CELL = 56 };
 
-/* An arm to compare with, maybe of another group. */
+/* An arm to compare with, possibly of another group. */
 struct base {
     const fd_curve_group *group;
-    const fd_arm *arm; /* NULL: there is none */
+    const fd_arm *arm; /* NULL: none */
 };
 
 struct paired {
@@ -25,7 +26,7 @@ static void paired_clear(struct paired *paired) {
     free(paired->base);
 }
 
-/* The runs of both arms whose seeds both have. */
+/* The runs of both arms with the same seeds. */
 static int pair_up(const fd_arm *arm, const fd_arm *base, struct paired *ret) {
     ret->values = calloc(arm->n_runs + 1, sizeof(*ret->values));
     ret->base = calloc(arm->n_runs + 1, sizeof(*ret->base));
@@ -53,7 +54,7 @@ static void format(const fd_estimate *estimate, int sign, char text[CELL]) {
         (void)snprintf(text, CELL, "%s [%s, %s]", value, low, high);
 }
 
-/* "-" against itself and against none. */
+/* Compares an arm with a base. The texts are "-" for the base itself and without a base. */
 static int compare(const fd_curve_group *group, const fd_arm *arm, const struct base *base,
                    char area[CELL], char saving[CELL]) {
     FD_CLEANUP(paired_clear) struct paired paired = {0};
@@ -66,12 +67,12 @@ static int compare(const fd_curve_group *group, const fd_arm *arm, const struct 
         return r;
     fd_curves curves = {paired.n, group->rounds, group->labels, paired.values};
     fd_curves against = {paired.n, base->group->rounds, base->group->labels, paired.base};
-    fd_strategy_comparison contrast;
-    r = fd_compare_strategies(&curves, &against, &contrast);
+    fd_strategy_comparison comparison;
+    r = fd_compare_strategies(&curves, &against, &comparison);
     if (r < 0)
         return r;
-    format(&contrast.area, true, area);
-    format(&contrast.saving, false, saving);
+    format(&comparison.area, true, area);
+    format(&comparison.saving, false, saving);
     return 0;
 }
 

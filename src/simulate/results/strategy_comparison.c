@@ -1,3 +1,4 @@
+/* Compares learning curves by area and labels saved, with bootstrap intervals. */
 #include "strategy_comparison.h"
 
 #include <errno.h>
@@ -9,7 +10,7 @@
 
 enum { RESAMPLES = 2000 };
 
-/* Over those seeds that were picked. */
+/* The mean curve over the picked seeds (NULL: all), and its area. */
 static double mean_of(const fd_curves *curves, const size_t *picked, double *mean) {
     double area = 0;
     memset(mean, 0, curves->rounds * sizeof(*mean));
@@ -40,7 +41,7 @@ struct sample {
     double saving;
 };
 
-/* mean, base_mean [rounds] are room to work in. */
+/* mean and base_mean [rounds] are work space. */
 static struct sample compare(const fd_curves *curves, const fd_curves *base, const size_t *picked,
                              double *mean, double *base_mean) {
     double area = mean_of(curves, picked, mean);
@@ -82,7 +83,7 @@ int fd_compare_strategies(const fd_curves *curves, const fd_curves *base,
     struct sample all = compare(curves, base, NULL, means, base_means);
     ret->area = estimate(all.area, areas);
     ret->saving = estimate(all.saving, savings);
-    if (curves->n < 2) /* one seed tells nothing of how seeds differ */
+    if (curves->n < 2) /* one seed says nothing about the variation between seeds */
         ret->area.low = ret->area.high = ret->saving.low = ret->saving.high = NAN;
     return 0;
 }

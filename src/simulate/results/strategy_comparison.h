@@ -1,4 +1,4 @@
-/* How much faster one strategy learns than another, over the same seeds. */
+/* How much faster one strategy learns than another over the same seeds. */
 #ifndef FD_STRATEGY_COMPARISON_H
 #define FD_STRATEGY_COMPARISON_H
 
@@ -6,7 +6,7 @@
 
 #include "macros.h"
 
-/* Learning curves: values [n] of [rounds] each, seed by seed, after labels [rounds] answers. */
+/* Learning curves: values [n][rounds], a row a seed; labels [rounds], how many there were. */
 typedef struct fd_curves {
     size_t n;
     size_t rounds;
@@ -14,29 +14,32 @@ typedef struct fd_curves {
     const double *const *values;
 } fd_curves;
 
-/* A figure with its 95 % interval; NaN where there is none. */
+/* A value with its 95 % interval; the bounds are NaN if there is none. */
 typedef struct fd_estimate {
     double value, low, high;
 } fd_estimate;
 
 typedef struct fd_strategy_comparison {
-    fd_estimate area;   /* of the mean curve, less the base's: means over the rounds of each */
-    fd_estimate saving; /* labels that the base's mean curve needs for its own final value, for each
-                           that this one needs to reach it; 0 where it never does */
+    /* The mean curve's mean over the rounds, minus that of the base. */
+    fd_estimate area;
+    /* Labels that the base's mean curve needs for its own final value, divided by those that this
+     * one needs to reach that value; 0 if it never does. */
+    fd_estimate saving;
 } fd_strategy_comparison;
 
-/* The mean curve: mean [rounds]. Returns the area under it, its mean over the rounds. */
+/* Sets mean [rounds] to the mean curve. Returns the area under it: its mean over the rounds. */
 double fd_curves_mean(const fd_curves *curves, double *mean);
 
 /*
- * Labels at which a curve first reaches a level, straight lines between the rounds; those of the
- * first round if that has it already, infinity if none has.
+ * The number of labels at which a curve first reaches a level, with straight lines between the
+ * rounds. That of the first round if the curve begins above the level; infinity if no round reaches
+ * it.
  */
 double fd_labels_to_reach(size_t rounds, const double *labels, const double *curve, double level);
 
 /*
- * The intervals are the percentiles of 2,000 resamples of the seeds, each taken for both curves
- * (Efron and Tibshirani 1993). Both have the same n seeds in the same order. -ENOMEM.
+ * The intervals are percentiles of 2,000 resamples of the seeds, each used for both curves (Efron
+ * and Tibshirani 1993). Both have the same n seeds in the same order. -ENOMEM.
  */
 int fd_compare_strategies(const fd_curves *curves, const fd_curves *base,
                           fd_strategy_comparison *ret) FD_MUST_CHECK;

@@ -1,4 +1,5 @@
-/* Hashes that decide draws: the same everywhere, so that runs with the same seed are comparable. */
+/* Random draws by hashing: they depend on nothing but their inputs, so that runs with the same seed
+ * are comparable. */
 #ifndef FD_HASH_DRAWS_H
 #define FD_HASH_DRAWS_H
 

@@ -1,6 +1,7 @@
-#include <math.h>
-
+/* The reward of the two-dimensional example. */
 #include "plane_reward.h"
+
+#include <math.h>
 
 double fd_plane_reward(const double point[2]) {
     static const double centre = 2.5, variance = 0.25;

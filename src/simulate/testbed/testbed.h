@@ -1,4 +1,4 @@
-/* What a simulation learns from: items with embeddings, grouped by prompt, and golden rewards. */
+/* The data of a simulation: items with embeddings, grouped by prompt, and their true rewards. */
 #ifndef FD_TESTBED_H
 #define FD_TESTBED_H
 
@@ -6,13 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "fault.h"
 #include "macros.h"
 
+/* Which rewards the simulated annotators follow. */
 typedef enum fd_reward {
-    FD_REWARD_JUDGE,
-    FD_REWARD_TEACHER, /* a fixed random network over the embeddings */
-    FD_REWARD_SUM,     /* of both */
+    FD_REWARD_JUDGE,   /* the golden rewards of the data */
+    FD_REWARD_TEACHER, /* a fixed random network over the embeddings (teacher.h) */
+    FD_REWARD_SUM,     /* the sum of both */
     FD_REWARD_COUNT
 } fd_reward;
 
@@ -24,48 +24,34 @@ typedef struct fd_testbed {
     float *embeddings;                /* [n_items x dimension] */
     char **ids;                       /* [n_items] */
     char **prompt_ids;                /* [n_prompts] */
-    uint32_t *prompts;                /* [n_items] the prompt of each */
-    uint32_t *members;                /* [n_items] items, prompt by prompt */
-    size_t *first;                    /* [n_prompts + 1] where the members of each prompt begin */
+    uint32_t *prompts;                /* [n_items] the prompt of each item */
+    uint32_t *items_by_prompt;        /* [n_items] items, prompt by prompt */
+    size_t *prompt_start;             /* [n_prompts + 1] where each prompt's items begin in it */
     bool *held_out;                   /* [n_prompts] */
     double *rewards[FD_REWARD_COUNT]; /* [n_items] each */
 } fd_testbed;
 
-typedef struct fd_testbed_files {
-    const char *name;
-    const char *items;
-    const char *embeddings;
-    const char *prompt_embeddings; /* NULL: none */
-    const char *golden;
-} fd_testbed_files;
-
-/* Row i of the embeddings and of the golden rewards is line i of the items; row k of the prompts'
- * is the k-th prompt in the order of the lines. -EINVAL and the like with a fault in words. */
-int fd_testbed_read(const fd_testbed_files *files, fd_testbed *ret, fd_fault *fault) FD_MUST_CHECK;
-
 /*
- * The example of Shen, Sun and Ton, section 4, in prompts of 24: points of the plane from a
- * standard normal, whose reward is the log density of two Gaussians.
+ * The example of Shen, Sun and Ton (arXiv 2502.04354), section 4, in prompts of 24 items: points of
+ * the plane from a standard normal, with the reward of plane_reward.h. -ENOMEM.
  */
 int fd_testbed_plane(fd_testbed *ret) FD_MUST_CHECK;
 
-void fd_testbed_clear(fd_testbed *data);
+void fd_testbed_clear(fd_testbed *testbed);
 
-/* For those who fill one. Room for all members, zeros; a prompt has one item at least. -ENOMEM. */
-int fd_testbed_reserve(fd_testbed *data, const char *name, size_t n_items,
+/* ---- to fill a testbed ---- */
+
+/* Makes room for all members, as zeros; each prompt has at least one item. -ENOMEM; the caller
+ * clears the testbed in any case. */
+int fd_testbed_reserve(fd_testbed *testbed, const char *name, size_t n_items,
                        size_t dimension) FD_MUST_CHECK;
 
-/* Groups the items and adds what follows from embeddings, prompts and the judge's rewards. */
-int fd_testbed_complete(fd_testbed *data) FD_MUST_CHECK;
+/* Groups the items by prompt, holds prompts out and adds the rewards of teacher and sum, once
+ * embeddings, prompts and the judge's rewards are set. -ENOMEM. */
+int fd_testbed_complete(fd_testbed *testbed) FD_MUST_CHECK;
 
-/* The share of the prompts with the smallest hash of their id, 30 % rounded, is held out. */
+/* Holds out 30 % of the prompts, rounded: those with the smallest hash of their id. held_out
+ * [n_prompts]. -ENOMEM. */
 int fd_hold_out(size_t n_prompts, char *const *ids, bool *held_out) FD_MUST_CHECK;
-
-/*
- * The reward of a random network with two hidden layers of 32 (GELU) over standardised embeddings,
- * weights normal with variance 1.5^2 / inputs, the same for every data set of a dimension; centred,
- * with a mean within-prompt standard deviation of 4. rewards [n_items].
- */
-int fd_teacher_rewards(const fd_testbed *data, double *rewards) FD_MUST_CHECK;
 
 #endif

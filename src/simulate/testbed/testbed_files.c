@@ -1,3 +1,6 @@
+/* Reads a testbed from JSON lines and .npy files. */
+#include "testbed_files.h"
+
 #include <errno.h>
 #include <fisher/model.h>
 #include <jansson.h>
@@ -10,7 +13,6 @@
 
 #include "json_tree.h"
 #include "npy.h"
-#include "testbed.h"
 
 /* An item or a prompt, by its id. */
 struct known {
@@ -20,7 +22,7 @@ struct known {
 
 struct reading {
     const fd_testbed_files *files;
-    fd_testbed *data;
+    fd_testbed *testbed;
     fd_npy *embeddings;
     fd_npy *prompt_embeddings; /* NULL: none */
     fd_npy *golden;
@@ -46,9 +48,9 @@ static void reading_clear(struct reading *reading) {
         (void)fclose(reading->lines);
 }
 
-static int complain(const struct reading *reading, const char *what) {
+static int refuse(const struct reading *reading, const char *why) {
     return fd_fault_set(reading->fault, -EINVAL, "", "%s, line %zu: %s", reading->files->items,
-                        reading->line, what);
+                        reading->line, why);
 }
 
 static int open_files(struct reading *reading) {
@@ -56,7 +58,8 @@ static int open_files(struct reading *reading) {
     fd_fault *fault = reading->fault;
     if (strpbrk(files->name, ",\"\n\r"))
         return fd_fault_set(fault, -EINVAL, "",
-                            "\"%.60s\" stands in a CSV file: no commas or quotes", files->name);
+                            "\"%.60s\" goes into a CSV file: it may not have commas or quotes",
+                            files->name);
     reading->lines = fopen(files->items, "re");
     if (!reading->lines)
         return fd_fault_set(fault, -errno, "", "%s cannot be opened: %s", files->items,
@@ -70,11 +73,11 @@ static int open_files(struct reading *reading) {
         return r;
     size_t n = fd_npy_rows(reading->embeddings);
     if (fd_npy_rows(reading->golden) != n || fd_npy_columns(reading->golden) != 1)
-        return fd_fault_set(fault, -EINVAL, "",
-                            "%s has %zu rows of %zu numbers; the %zu embeddings need as many rows "
-                            "of one",
-                            files->golden, fd_npy_rows(reading->golden),
-                            fd_npy_columns(reading->golden), n);
+        return fd_fault_set(
+            fault, -EINVAL, "",
+            "%s has %zu rows of %zu numbers; it needs one number for each of the %zu "
+            "embeddings",
+            files->golden, fd_npy_rows(reading->golden), fd_npy_columns(reading->golden), n);
     size_t dimension = fd_npy_columns(reading->embeddings);
     if (reading->prompt_embeddings)
         dimension += fd_npy_columns(reading->prompt_embeddings);
@@ -85,10 +88,11 @@ static int open_files(struct reading *reading) {
     reading->prompts = calloc(n + 1, sizeof(*reading->prompts));
     if (!reading->items || !reading->prompts)
         return -ENOMEM;
-    return fd_testbed_reserve(reading->data, files->name, n, dimension);
+    return fd_testbed_reserve(reading->testbed, files->name, n, dimension);
 }
 
-/* The entry of an id, one of `entries` if it is new: its copy of the id is then in *copy. */
+/* Finds the entry of an id. A new id takes the next one of `entries`, and *copy gets a copy of it.
+ * NULL: no memory. */
 static struct known *take_id(struct known **by_id, struct known *entries, const char *id,
                              char **copy) {
     struct known *known;
@@ -106,27 +110,27 @@ static struct known *take_id(struct known **by_id, struct known *entries, const 
 }
 
 static int take_line(struct reading *reading, const char *text, size_t length) {
-    fd_testbed *data = reading->data;
+    fd_testbed *testbed = reading->testbed;
     json_error_t error;
-    if (reading->line > data->n_items)
-        return complain(reading, "there are more items than embeddings");
+    if (reading->line > testbed->n_items)
+        return refuse(reading, "there are more items than embeddings");
     FD_JSON json_t *document = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
     if (!document)
-        return complain(reading, error.text);
+        return refuse(reading, error.text);
     const char *id = json_string_value(json_object_get(document, "id"));
     const char *prompt_id = json_string_value(json_object_get(document, "prompt_id"));
     if (!id || !prompt_id)
-        return complain(reading, "\"id\" and \"prompt_id\" must be texts");
+        return refuse(reading, "\"id\" and \"prompt_id\" must be texts");
     struct known *item =
-        take_id(&reading->item_by_id, reading->items, id, &data->ids[reading->line - 1]);
+        take_id(&reading->item_by_id, reading->items, id, &testbed->ids[reading->line - 1]);
     struct known *prompt = take_id(&reading->prompt_by_id, reading->prompts, prompt_id,
-                                   &data->prompt_ids[data->n_prompts]);
+                                   &testbed->prompt_ids[testbed->n_prompts]);
     if (!item || !prompt)
         return -ENOMEM;
     if (item->number != reading->line - 1)
-        return complain(reading, "an earlier item has the same \"id\"");
-    data->prompts[reading->line - 1] = (uint32_t)prompt->number;
-    data->n_prompts = HASH_COUNT(reading->prompt_by_id);
+        return refuse(reading, "an earlier item has the same \"id\"");
+    testbed->prompts[reading->line - 1] = (uint32_t)prompt->number;
+    testbed->n_prompts = HASH_COUNT(reading->prompt_by_id);
     return 0;
 }
 
@@ -142,60 +146,62 @@ static int read_lines(struct reading *reading) {
     }
     if (ferror(reading->lines))
         return -EIO;
-    if (reading->line != reading->data->n_items)
+    if (reading->line != reading->testbed->n_items)
         return fd_fault_set(reading->fault, -EINVAL, "", "%s has %zu items, %s %zu embeddings",
                             reading->files->items, reading->line, reading->files->embeddings,
-                            reading->data->n_items);
+                            reading->testbed->n_items);
     return 0;
 }
 
-/* The prompt's numbers, then the response's. */
+/* An item's embedding is that of its prompt, followed by its own. */
 static int read_embeddings(struct reading *reading) {
-    fd_testbed *data = reading->data;
-    size_t before = reading->prompt_embeddings ? fd_npy_columns(reading->prompt_embeddings) : 0;
-    FD_FREE float *of_prompts =
-        reallocarray(NULL, data->n_prompts + 1, (before + 1) * sizeof(*of_prompts));
-    if (!of_prompts)
+    fd_testbed *testbed = reading->testbed;
+    size_t prompt_columns =
+        reading->prompt_embeddings ? fd_npy_columns(reading->prompt_embeddings) : 0;
+    FD_FREE float *prompt_rows =
+        reallocarray(NULL, testbed->n_prompts + 1, (prompt_columns + 1) * sizeof(*prompt_rows));
+    if (!prompt_rows)
         return -ENOMEM;
     if (reading->prompt_embeddings) {
-        if (fd_npy_rows(reading->prompt_embeddings) != data->n_prompts)
+        if (fd_npy_rows(reading->prompt_embeddings) != testbed->n_prompts)
             return fd_fault_set(reading->fault, -EINVAL, "", "%s has %zu rows for %zu prompts",
                                 reading->files->prompt_embeddings,
-                                fd_npy_rows(reading->prompt_embeddings), data->n_prompts);
-        int r = fd_npy_read_float(reading->prompt_embeddings, data->n_prompts, of_prompts);
+                                fd_npy_rows(reading->prompt_embeddings), testbed->n_prompts);
+        int r = fd_npy_read_float(reading->prompt_embeddings, testbed->n_prompts, prompt_rows);
         if (r < 0)
             return r;
     }
-    for (size_t i = 0; i < data->n_items; i++) {
-        float *row = data->embeddings + i * data->dimension;
-        memcpy(row, of_prompts + data->prompts[i] * before, before * sizeof(*row));
-        int r = fd_npy_read_float(reading->embeddings, 1, row + before);
+    for (size_t i = 0; i < testbed->n_items; i++) {
+        float *row = testbed->embeddings + i * testbed->dimension;
+        memcpy(row, prompt_rows + testbed->prompts[i] * prompt_columns,
+               prompt_columns * sizeof(*row));
+        int r = fd_npy_read_float(reading->embeddings, 1, row + prompt_columns);
         if (r < 0)
             return r;
-        for (size_t j = 0; j < data->dimension; j++)
+        for (size_t j = 0; j < testbed->dimension; j++)
             if (!(fabsf(row[j]) <= FI_EMBEDDING_MAX))
                 return fd_fault_set(reading->fault, -EINVAL, "",
                                     "the embedding of \"%s\" has a number that is not finite or "
                                     "too large",
-                                    data->ids[i]);
+                                    testbed->ids[i]);
     }
     return 0;
 }
 
 static int read_golden(struct reading *reading) {
-    fd_testbed *data = reading->data;
-    int r = fd_npy_read(reading->golden, data->n_items, data->rewards[FD_REWARD_JUDGE]);
-    for (size_t i = 0; r == 0 && i < data->n_items; i++)
-        if (!isfinite(data->rewards[FD_REWARD_JUDGE][i]))
+    fd_testbed *testbed = reading->testbed;
+    int r = fd_npy_read(reading->golden, testbed->n_items, testbed->rewards[FD_REWARD_JUDGE]);
+    for (size_t i = 0; r == 0 && i < testbed->n_items; i++)
+        if (!isfinite(testbed->rewards[FD_REWARD_JUDGE][i]))
             return fd_fault_set(reading->fault, -EINVAL, "", "%s: reward %zu is not finite",
                                 reading->files->golden, i);
     return r;
 }
 
 int fd_testbed_read(const fd_testbed_files *files, fd_testbed *ret, fd_fault *fault) {
-    FD_CLEANUP(fd_testbed_clear) fd_testbed data = {0};
+    FD_CLEANUP(fd_testbed_clear) fd_testbed testbed = {0};
     FD_CLEANUP(reading_clear)
-    struct reading reading = {.files = files, .data = &data, .fault = fault};
+    struct reading reading = {.files = files, .testbed = &testbed, .fault = fault};
     int r = open_files(&reading);
     if (r == 0)
         r = read_lines(&reading);
@@ -204,10 +210,10 @@ int fd_testbed_read(const fd_testbed_files *files, fd_testbed *ret, fd_fault *fa
     if (r == 0)
         r = read_golden(&reading);
     if (r == 0)
-        r = fd_testbed_complete(&data);
+        r = fd_testbed_complete(&testbed);
     if (r < 0)
         return r;
-    *ret = data;
-    memset(&data, 0, sizeof(data));
+    *ret = testbed;
+    memset(&testbed, 0, sizeof(testbed));
     return 0;
 }

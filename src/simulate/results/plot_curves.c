@@ -1,12 +1,15 @@
-#include "plot.h"
+/* Draws learning curves with gnuplot. */
+#include "plot_curves.h"
 
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
+#include "gnuplot.h"
+
 enum { PANEL_WIDTH = 640, PANEL_HEIGHT = 400, NAME_SIZE = 160 };
 
-/* Settings that figures compare, and how their files are called. */
+/* Settings that figures compare, and the names of their files. */
 static const struct {
     fd_column column;
     const char *file;
@@ -34,7 +37,7 @@ static void figure_clear(struct figure *figure) {
 
 /* ---- one figure ---- */
 
-/* gnuplot itself tells eight lines apart; there are more strategies than that. */
+/* gnuplot has eight colours of its own; there are more strategies. */
 static const char *const colours[] = {"#555555", "#009e73", "#cc79a7", "#a6761d", "#7fbf3f",
                                       "#e69f00", "#0072b2", "#66a5ad", "#984ea3", "#f781bf",
                                       "#b2b200", "#56b4e9", "#1b4f3a", "#d55e00"};
@@ -44,7 +47,7 @@ static void print_colours(FILE *script) {
         (void)fprintf(script, "set linetype %zu lc rgb '%s'\n", i + 1, colours[i]);
 }
 
-/* Colours belong to strategies, in all figures. */
+/* A strategy has the same colour in all figures. */
 static size_t colour_of(const char *strategy) {
     size_t i = 0;
     while (i < fi_strategy_count() && strcmp(fi_strategy_at(i)->name, strategy) != 0)
@@ -85,7 +88,7 @@ static int print_data(struct figure *figure, size_t panel, FILE *script) {
 static void print_panel(const struct figure *figure, size_t panel, FILE *script) {
     const fd_curve_group *group = figure->panels[panel];
     (void)fputs("set title ", script);
-    fd_plot_print_text(script, figure->titles[panel]);
+    fd_gnuplot_print_text(script, figure->titles[panel]);
     (void)fputs("\nplot ", script);
     for (size_t a = 0; a < group->n_arms; a++) {
         size_t colour = colour_of(group->arms[a].strategy);
@@ -93,7 +96,7 @@ static void print_panel(const struct figure *figure, size_t panel, FILE *script)
                       "%s$p%zua%zu using 1:3:4 with filledcurves fs transparent solid 0.15 lt %zu "
                       "notitle, '' using 1:2 with linespoints lw 2 ps 0.4 lt %zu title ",
                       a > 0 ? ", " : "", panel, a, colour, colour);
-        fd_plot_print_text(script, group->arms[a].strategy);
+        fd_gnuplot_print_text(script, group->arms[a].strategy);
     }
     (void)fputc('\n', script);
 }
@@ -124,12 +127,12 @@ static int print_figure(struct figure *figure, const char *name, FILE *script) {
 
 static int draw(struct figure *figure, const char *folder, const char *name, fd_fault *fault) {
     FILE *script;
-    int r = fd_plot_open(folder, name, &script, fault);
+    int r = fd_gnuplot_open(folder, name, &script, fault);
     if (r < 0)
         return r;
     r = print_figure(figure, name, script);
     if (r == 0)
-        return fd_plot_draw(folder, name, script, fault);
+        return fd_gnuplot_draw(folder, name, script, fault);
     (void)fclose(script);
     return r;
 }
@@ -150,7 +153,7 @@ static bool is_first(const fd_curve_groups *groups, size_t index, fd_column axis
     return true;
 }
 
-/* Groups of the same data, reward and mode that come before make names unique. */
+/* A number makes the name unique if earlier groups have the same reward and mode. */
 static void name_of(const fd_curve_groups *groups, size_t index, const char *kind, bool with_mode,
                     char name[NAME_SIZE]) {
     const char *const *fields = groups->groups[index].settings->fields;
