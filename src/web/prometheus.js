@@ -1,4 +1,4 @@
-/* The Prometheus text of /metrics: {name: [{labels, value}]}, and what its histograms say. */
+/* Reads the Prometheus text of /metrics, as {name: [{labels, value}]}, and its histograms. */
 
 export function parse(text) {
     const families = new Map();
@@ -12,14 +12,14 @@ export function parse(text) {
     return families;
 }
 
-export function valueOf(figures, name, label = '', wanted = undefined) {
-    return figures.get(name)?.find(({ labels }) => labels[label] === wanted)?.value ?? 0;
+export function valueOf(metrics, name, label = '', wanted = undefined) {
+    return metrics.get(name)?.find(({ labels }) => labels[label] === wanted)?.value ?? 0;
 }
 
-/* By the value of a label: [[upper bound, how many up to it], …]. */
-export function histograms(figures, name, label = '') {
+/* A histogram for each value of a label: [[upper bound, count up to it], …]. */
+export function histograms(metrics, name, label = '') {
     const found = new Map();
-    for (const { labels, value } of figures.get(`${name}_bucket`) ?? []) {
+    for (const { labels, value } of metrics.get(`${name}_bucket`) ?? []) {
         const key = labels[label] ?? '';
         found.set(key, [...(found.get(key) ?? []), [Number(labels.le.replace('Inf', 'Infinity')), value]]);
     }
@@ -32,7 +32,7 @@ export function between(later, earlier) {
 
 export const totalOf = (histogram) => histogram?.at(-1)?.[1] ?? 0;
 
-/* In seconds: {value, first, beyond}, where the outermost buckets say only a limit. */
+/* In seconds: {value, limit, first}, or {value, beyond}. In the first and the last bucket only a bound is known. */
 export function quantile(histogram, q) {
     if (totalOf(histogram) === 0) {
         return null;

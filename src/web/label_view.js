@@ -1,4 +1,4 @@
-/* What is on the page: each function shows one thing, and none decides anything. */
+/* Shows the annotator's page: each function shows one thing and decides nothing. */
 
 import { render } from './richtext.js';
 
@@ -28,7 +28,7 @@ function showScreen(name) {
     byId('progress').hidden = name === 'sign-in';
 }
 
-/* A line that is replaced, not changed: the same words twice are announced twice. */
+/* A new element each time, so that screen readers announce the same words again. */
 function line(text) {
     const made = document.createElement('p');
     made.textContent = text;
@@ -44,7 +44,7 @@ export function showSignIn({ name, needsToken, error = '' }) {
     refuseSignIn(error, needsToken ? elements.token : elements.name);
 }
 
-/* The field that has to be changed takes the focus. */
+/* Moves the focus to the field that must be changed. */
 export function refuseSignIn(error, field) {
     byId('sign-in-error').textContent = error;
     [elements.name, elements.token].forEach((input) => input.removeAttribute('aria-invalid'));
@@ -63,7 +63,7 @@ function fill(id, text, under) {
     panel.scrollTop = 0;
 }
 
-/* pair: an assignment with its number, and with the earlier preference where it was answered. */
+/* pair: an assignment with its number and, if it was answered before, that preference. */
 export function showPair(pair) {
     showScreen('pair');
     byId('pair-title').textContent = `Pair ${format.format(pair.number)}`;
@@ -72,7 +72,7 @@ export function showPair(pair) {
     fill('text-b', pair.b.response, 2);
     showEarlier(pair.preference);
     window.scrollTo(0, 0);
-    /* Away from the last button, on which the space bar would choose again instead of skipping. */
+    /* The focus leaves the last button, where the space bar would press it again instead of skipping. */
     byId('pair-title').focus({ preventScroll: true });
 }
 
@@ -83,7 +83,7 @@ function showEarlier(preference) {
     elements.answers.forEach((button) => button.classList.toggle('was', button.dataset.preference === preference));
 }
 
-/* message: {title, text, busy}; busy: nothing to press yet. */
+/* busy: there is nothing to press yet. */
 export function showMessage({ title, text = '', busy = false }) {
     const changed = byId('message').hidden || byId('message-title').textContent !== title;
     showScreen('message');
@@ -132,7 +132,7 @@ export function showOutbox(waiting, aside) {
     byId('aside-text').textContent = text;
 }
 
-/* total and rate are null where they are not known. */
+/* total and rate are null if unknown. */
 export function showProgress({ own, total, rate }) {
     byId('own').textContent = format.format(own);
     byId('total-cell').hidden = total === null;
