@@ -75,7 +75,7 @@ def in_base64(numbers):
 
 
 def measure(daemon, strategy, batch, runs):
-    """d_efficiency by both certificates, that of a random batch, and the median milliseconds."""
+    """d_efficiency by both certificates, the random batch, and the median milliseconds."""
     request = {"batch_size": batch, "strategy": strategy, "seed": 7,
                "generate": {"mode": "in_prompt", "pairs": CANDIDATES}}
     diagnostics = [daemon.select(**request)["diagnostics"] for _ in range(runs)]
