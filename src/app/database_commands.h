@@ -1,4 +1,4 @@
-/* What the commands on a database have in common. */
+/* Shared by the commands on a database. */
 #ifndef FD_DATABASE_COMMANDS_H
 #define FD_DATABASE_COMMANDS_H
 

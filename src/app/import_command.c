@@ -98,7 +98,7 @@ static int store_batch(struct import *import) {
     return r;
 }
 
-/* A terminal shows every batch, a file the end. */
+/* Shows each batch on a terminal, and only the end elsewhere. */
 static void show_progress(const struct import *import, bool done) {
     if (isatty(STDERR_FILENO) || done)
         (void)fprintf(stderr, "%s%zu of %zu items read%s", isatty(STDERR_FILENO) ? "\r" : "",

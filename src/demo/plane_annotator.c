@@ -72,7 +72,7 @@ static json_t *label_of(struct demo *demo, const json_t *pair) {
                      "a", a, "b", b, "preference", prefers_a ? "a" : "b", "annotator", "simulated");
 }
 
-/* Has a batch chosen, and labels it. Returns its d-efficiency. */
+/* Requests a batch and labels it. Returns its d-efficiency. */
 static double label_batch(struct demo *demo) {
     FD_JSON json_t *selection = call(demo, "POST", "/v1/selections",
                                      json_pack("{s:i, s:i, s:s, s:{s:s, s:i}}", "batch_size", BATCH,

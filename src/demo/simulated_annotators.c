@@ -63,7 +63,7 @@ static const char *preference_of(struct annotator *annotator, const char *a, con
 
 /* ---- one annotator ---- */
 
-/* Waits, or less if the annotators stop: then false. */
+/* Waits for `seconds`. Returns false, possibly earlier, if the annotators stop. */
 static bool think(struct annotator *annotator, double seconds) {
     fd_simulated_annotators *annotators = annotator->annotators;
     FD_LOCKED(&annotators->lock);

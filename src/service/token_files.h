@@ -1,4 +1,4 @@
-/* Where the access tokens of a database are, and which clients need none. */
+/* The files of the access tokens of a database. */
 #ifndef FD_TOKEN_FILES_H
 #define FD_TOKEN_FILES_H
 

@@ -20,7 +20,7 @@ struct jobs {
     fd_fault *fault;
 
     pthread_mutex_t lock;
-    size_t next;     /* guarded by lock, as is all below */
+    size_t next;     /* guarded by lock, like all members below */
     size_t finished; /* runs */
     uint64_t rounds; /* of all runs */
     int result;

@@ -1,4 +1,4 @@
-/* What each key does. */
+/* Maps keys to actions. */
 
 const ACTIONS = {
     ArrowLeft: 'a',

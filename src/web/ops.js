@@ -105,7 +105,7 @@ async function round() {
         return; /* meanwhile another range was chosen, or the page was hidden */
     }
     if (seen.status === 401 || seen.status === 403) {
-        /* No further requests until somebody signs in. */
+        /* The page waits until somebody signs in. */
         showSignIn(seen.status === 403 ? 'The token that you signed in with has another role.' : '');
         return;
     }

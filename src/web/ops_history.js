@@ -1,4 +1,4 @@
-/* What the operators' page collects while it is open: model versions, and samples of the metrics. */
+/* Collects model versions and samples of the metrics while the operators' page is open. */
 
 import { MINUTE, SECOND } from './ops_format.js';
 import { between, histograms, valueOf } from './prometheus.js';

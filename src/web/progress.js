@@ -3,7 +3,7 @@
 import * as view from './label_view.js';
 
 const RATE_WINDOW_MS = 5 * 60_000;
-/* No rate is shown before: two quick answers say little. */
+/* The page shows no rate before this time: two quick answers say little. */
 const RATE_AFTER_MS = 15_000;
 
 export class Progress {

@@ -1,5 +1,5 @@
 /*
- * A table of options: one row an option, each with its name, its default and its bounds, and the
+ * A table of options: one row for each option, with its name, its default and its bounds, and the
  * place of its member in a struct. options.def is the daemon's; commands have small ones of their
  * own.
  */
@@ -56,7 +56,7 @@ void fd_option_print(const fd_option_row *row, const void *members, FILE *out);
 bool fd_option_is_same(const fd_option_row *row, const void *members, const void *others);
 void fd_option_swap(const fd_option_row *row, void *members, void *others);
 
-/* One line an option, with its default. */
+/* Prints a line for each option, with its default. */
 void fd_option_table_print_help(const fd_option_table *table, FILE *out);
 
 /* ---- flags ---- */
@@ -73,7 +73,8 @@ int fd_option_read_flag(const fd_option_row *row, int argc, char **argv, int *i,
 int fd_option_table_take(const fd_option_table *table, int *argc, char **argv, void *members,
                          fd_fault *fault) FD_MUST_CHECK;
 
-/* Takes a flag without a value, such as "--resume", out of the arguments. Whether it was there. */
+/* Takes a flag without a value, such as "--resume", out of the arguments. Returns whether it was
+ * there. */
 bool fd_option_take_switch(const char *flag, int *argc, char **argv);
 
 #endif

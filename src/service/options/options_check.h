@@ -1,4 +1,4 @@
-/* What the bounds of single options do not say. */
+/* Checks the options beyond the bounds of each. */
 #ifndef FD_OPTIONS_CHECK_H
 #define FD_OPTIONS_CHECK_H
 

@@ -1,4 +1,4 @@
-/* What `fisherd simulate` was asked for: its flags, and the runs that follow from them. */
+/* The plan of `fisherd simulate`: its flags, and the runs that follow from them. */
 #ifndef FD_EXPERIMENT_PLAN_H
 #define FD_EXPERIMENT_PLAN_H
 
@@ -17,7 +17,7 @@ typedef struct fd_simulate_flags {
 
 extern const fd_option_table fd_simulate_option_table;
 
-/* What varies between the runs of a plan. */
+/* The settings that vary between the runs of a plan. */
 typedef struct fd_run {
     fd_reward reward;
     fi_scope mode;

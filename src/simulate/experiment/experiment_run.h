@@ -6,7 +6,7 @@
 #include "experiment_plan.h"
 #include "ranking_measures.h"
 
-/* What is known after a round. */
+/* The result of a round. */
 typedef struct fd_round {
     uint64_t round;  /* from 1 */
     uint64_t labels; /* so far */

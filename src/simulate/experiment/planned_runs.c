@@ -34,7 +34,7 @@ static int split_lists(const fd_simulate_flags *flags, struct lists *ret, fd_fau
     return r == 0 ? fd_flag_list_split("rewards", flags->rewards, &ret->rewards, fault) : r;
 }
 
-/* The entry of a list for combination *i, and the number of the combination of the other lists. */
+/* Returns the entry of a list in combination *i; *i becomes the combination of the other lists. */
 static const char *take_entry(const fd_flag_list *list, size_t *i) {
     const char *entry = list->entries[*i % list->count];
     *i /= list->count;

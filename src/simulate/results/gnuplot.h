@@ -12,7 +12,7 @@
 int fd_gnuplot_open(const char *folder, const char *name, FILE **ret,
                     fd_fault *fault) FD_MUST_CHECK;
 
-/* Closes a script and has gnuplot run it in the folder. -ENOENT with a fault if gnuplot is not
+/* Closes a script and runs gnuplot on it in the folder. -ENOENT with a fault if gnuplot is not
  * installed; -EIO with a fault. */
 int fd_gnuplot_draw(const char *folder, const char *name, FILE *script,
                     fd_fault *fault) FD_MUST_CHECK;

@@ -1,4 +1,4 @@
-/* What simulated annotators answer. */
+/* The answers of simulated annotators. */
 #ifndef FD_SIMULATED_ANSWERS_H
 #define FD_SIMULATED_ANSWERS_H
 
