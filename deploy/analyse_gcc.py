@@ -22,11 +22,11 @@ FLAGS = [
 # In these files it forgets what elements of arrays and members of structures point to as soon as
 # others are written, and wrongly reports leaks. AddressSanitizer looks for leaks too.
 FORGETFUL = (
-    "src/app/import_command.c",
-    "src/service/options.c",
-    "src/simulate/results_csv.c",
-    "src/simulate/testbed_files.c",
-    "src/simulate/curve_groups.c",
+    "src/app/import_reader.c",
+    "src/service/options/option_table.c",
+    "src/simulate/results/results_csv.c",
+    "src/simulate/testbed/testbed_files.c",
+    "src/simulate/results/curve_groups.c",
     "src/engine/assignment/ready_queue.c",
     "src/engine/selection/candidates.c",
     "src/engine/state/tables.c",

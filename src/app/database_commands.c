@@ -1,10 +1,11 @@
-/* `fisherd migrate`, of a database that no daemon holds, and `fisherd check`. */
+/* `fisherd migrate` and `fisherd check`. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "commands.h"
 #include "database_commands.h"
+#include "report_error.h"
 #include "sqlite_store.h"
 #include "verify_models.h"
 
@@ -34,25 +35,25 @@ int fd_migrate_main(int argc, char **argv) {
 
 /* ---- check ---- */
 
-struct report {
+struct findings {
     const char *name;
-    size_t findings;
+    size_t count;
 };
 
-static int report_finding(void *context, const char *finding) {
-    struct report *report = context;
-    (void)fprintf(stderr, "%s: %s\n", report->name, finding);
-    report->findings++;
+static int print_finding(void *context, const char *finding) {
+    struct findings *findings = context;
+    (void)fprintf(stderr, "%s: %s\n", findings->name, finding);
+    findings->count++;
     return 0;
 }
 
 int fd_database_check(fd_store *store, const char *name, size_t *ret_findings, fd_fault *fault) {
-    struct report report = {.name = name};
-    int r = store->operations->check(store, report_finding, &report);
+    struct findings findings = {.name = name};
+    int r = store->operations->check(store, print_finding, &findings);
     if (r == 0)
-        r = fd_engine_verify(store, report_finding, &report);
-    *ret_findings = report.findings;
-    if (r < 0 && report.findings == 0)
+        r = fd_engine_verify(store, print_finding, &findings);
+    *ret_findings = findings.count;
+    if (r < 0 && findings.count == 0)
         return fd_fault_set(fault, r, "", "%s cannot be read: %s", name, strerror(-r));
     return 0;
 }

@@ -1,11 +1,13 @@
+/* The program: finds the command that the first argument names. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "commands.h"
-#include "experiment_plan.h"
+#include "demo_command.h"
 #include "macros.h"
 #include "options.h"
+#include "simulate_command.h"
 #include "version.h"
 
 static const struct command {
@@ -19,12 +21,6 @@ static const struct command {
 #undef COMMAND
 };
 
-int fd_report_error(const char *command, int error, const fd_fault *fault) {
-    (void)fprintf(stderr, "fisherd %s: %s\n", command,
-                  fault->detail[0] != '\0' ? fault->detail : strerror(-error));
-    return 1;
-}
-
 static void print_help(FILE *out) {
     (void)fputs("fisherd tells a labelling team which two model responses to compare next.\n\n"
                 "Usage:\n",
@@ -32,12 +28,13 @@ static void print_help(FILE *out) {
     for (size_t i = 0; i < FD_LENGTH(commands); i++)
         (void)fprintf(out, "  fisherd %s %s\n      %s\n", commands[i].name, commands[i].arguments,
                       commands[i].help);
-    (void)fputs("\nOptions, with their defaults. --name may also be given as FISHERD_NAME in the\n"
-                "environment, or as \"name = value\" in the file that --config names:\n",
-                out);
-    fd_options_print_help(out);
-    (void)fputs("  --help                     this text\n"
-                "  --version                  the version\n",
+    (void)fputs(
+        "\nOptions, with their defaults. Instead of --name you can set FISHERD_NAME in the\n"
+        "environment, or write \"name = value\" in the file that --config names:\n",
+        out);
+    fd_option_table_print_help(&fd_options_table, out);
+    (void)fputs("  --help                     print this text\n"
+                "  --version                  print the version\n",
                 out);
 }
 

@@ -1,6 +1,9 @@
+/* `fisherd serve`: runs the daemon until a signal stops it. */
 #include "blas_kernels.h"
 #include "commands.h"
 #include "log.h"
+#include "options_check.h"
+#include "report_error.h"
 #include "service.h"
 
 int fd_serve_main(int argc, char **argv) {

@@ -1,4 +1,5 @@
-/* `fisherd token`: makes, lists and revokes access tokens. A daemon that runs takes notice. */
+/* `fisherd token`: creates, lists and revokes access tokens. A running daemon notices the change.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -11,7 +12,9 @@
 
 #include "clock.h"
 #include "commands.h"
+#include "database_commands.h"
 #include "log.h"
+#include "report_error.h"
 #include "token_files.h"
 
 enum { DAY_SECONDS = 86400, DAYS_MAX = 36500 };
@@ -27,14 +30,10 @@ static const fd_option_row flag_rows[] = {
     {FD_OPTION_TEXT, offsetof(struct flags, name), "name", "", 0, 0, "NAME", ""},
     {FD_OPTION_TEXT, offsetof(struct flags, expires), "expires", "", 0, 0, "WHEN", ""},
 };
+static const fd_option_table flag_table = {flag_rows, FD_LENGTH(flag_rows)};
 
 static void clear_flags(struct flags *flags) {
-    fd_options_clear_in(flag_rows, FD_LENGTH(flag_rows), flags);
-}
-
-static void unlock(int *lock) {
-    if (*lock >= 0)
-        (void)close(*lock);
+    fd_option_table_clear(&flag_table, flags);
 }
 
 static int64_t now_seconds(void) {
@@ -43,19 +42,21 @@ static int64_t now_seconds(void) {
 
 /* ---- files ---- */
 
-/* What one run works on, alone: two that wrote at once would each lose the other's. */
+/* The files of one run. It locks them to change them: of two runs that wrote at once, one would
+ * lose its change. */
 struct work {
     const struct flags *flags;
-    const char *id; /* of the command line; NULL: none */
+    const char *id; /* from the command line; NULL: none */
     fd_token_files files;
     int lock;
     fd_tokens tokens;
 };
 
-static void end_work(struct work *work) {
+static void close_work(struct work *work) {
     fd_token_files_clear(&work->files);
     fd_tokens_clear(&work->tokens);
-    unlock(&work->lock);
+    if (work->lock >= 0)
+        (void)close(work->lock);
 }
 
 static int take_lock(struct work *work, fd_fault *fault) {
@@ -69,7 +70,7 @@ static int take_lock(struct work *work, fd_fault *fault) {
     return 0;
 }
 
-static int begin_work(const fd_options *options, bool changes, struct work *work, fd_fault *fault) {
+static int open_work(const fd_options *options, bool changes, struct work *work, fd_fault *fault) {
     int r = fd_token_files_find(options, &work->files);
     if (r == 0 && changes)
         r = take_lock(work, fault);
@@ -82,7 +83,8 @@ static int begin_work(const fd_options *options, bool changes, struct work *work
     return r;
 }
 
-/* The first token makes the key; a key that is gone later takes all tokens with it. */
+/* Creates the key for the first token. A missing key is an error as soon as there are tokens: their
+ * hashes need it. */
 static int read_key(const struct work *work, unsigned char key[static FD_TOKEN_KEY_SIZE],
                     fd_fault *fault) {
     int r = fd_token_key_read(work->files.key, key, fault);
@@ -100,7 +102,7 @@ static void audit(const char *action, const fd_token *token) {
 
 /* ---- create ---- */
 
-/* A date, the first moment of which in UTC counts, or days from now. */
+/* A date, meaning its first moment in UTC, or days from now. */
 static int parse_expiry(const char *text, int64_t now, int64_t *ret, fd_fault *fault) {
     struct tm date = {0};
     char *end;
@@ -118,7 +120,7 @@ static int parse_expiry(const char *text, int64_t now, int64_t *ret, fd_fault *f
                             "--expires takes a date such as 2027-01-31, or days such as 30d, not "
                             "\"%s\"",
                             text);
-    return *ret > now ? 0 : fd_fault_set(fault, -EINVAL, "", "--expires %s is over already", text);
+    return *ret > now ? 0 : fd_fault_set(fault, -EINVAL, "", "--expires %s is in the past", text);
 }
 
 static int create_token(struct work *work, fd_fault *fault) {
@@ -186,7 +188,7 @@ static int revoke_tokens(struct work *work, fd_fault *fault) {
     const char *name = work->id ? work->id : work->flags->name;
     size_t found = 0;
     if (name[0] == '\0' || (work->id && work->flags->name[0] != '\0'))
-        return fd_fault_set(fault, -EINVAL, "", "an ID or --name NAME says which");
+        return fd_fault_set(fault, -EINVAL, "", "give either an ID or --name NAME");
     for (size_t i = 0; i < work->tokens.n; i++) {
         fd_token *token = &work->tokens.tokens[i];
         if (!is_named(work, token))
@@ -227,20 +229,18 @@ static const struct verb *find_verb(const char *name) {
 static int run(const struct verb *verb, int argc, char **argv, fd_fault *fault) {
     FD_CLEANUP(fd_options_clear) fd_options options = {0};
     FD_CLEANUP(clear_flags) struct flags flags = {0};
-    FD_CLEANUP(end_work) struct work work = {.lock = -1, .flags = &flags};
+    FD_CLEANUP(close_work) struct work work = {.lock = -1, .flags = &flags};
     if (sodium_init() < 0)
         return -EIO;
     if (verb->takes_id && argc > 0 && strncmp(argv[0], "--", 2) != 0) {
         work.id = *argv++;
         argc--;
     }
-    int r = fd_options_take(flag_rows, FD_LENGTH(flag_rows), &argc, argv, &flags, fault);
+    int r = fd_option_table_take(&flag_table, &argc, argv, &flags, fault);
     if (r == 0)
-        r = fd_options_read(argc, argv, &options, fault);
-    if (r == 0 && options.db[0] == '\0')
-        r = fd_fault_set(fault, -EINVAL, "", "--db FILE is missing");
+        r = fd_database_options(argc, argv, &options, fault);
     if (r == 0)
-        r = begin_work(&options, verb->changes, &work, fault);
+        r = open_work(&options, verb->changes, &work, fault);
     return r == 0 ? verb->run(&work, fault) : r;
 }
 

@@ -1,22 +1,26 @@
 /*
- * `fisherd demo`: a daemon over an example, which goes when it ends. By itself it serves the corpus
- * for its visitor to label; with --simulate others label beside; with --once points of the plane
- * are labelled by themselves, and the program ends.
+ * `fisherd demo`: a daemon over an example, whose database is removed at the end. It serves the
+ * corpus for a visitor to label; with --simulate, simulated annotators label too. With --once, a
+ * simulated annotator labels points of the plane, and the program ends.
  */
+#include "demo_command.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "blas_kernels.h"
-#include "commands.h"
-#include "examples.h"
+#include "corpus_items.h"
 #include "log.h"
+#include "plane_annotator.h"
+#include "report_error.h"
 #include "service.h"
+#include "simulated_annotators.h"
 
 enum { SIMULATED_MAX = 100 };
 
-/* The demo's own flags; the others are those of serve. */
+/* The demo's own flags; all others are those of serve. */
 struct flags {
     bool once;
     size_t simulate;
@@ -24,22 +28,18 @@ struct flags {
 
 static int take_flags(int *argc, char **argv, struct flags *ret, fd_fault *fault) {
     int kept = 0;
-    *ret = (struct flags){0};
+    *ret = (struct flags){.once = fd_option_take_switch("--once", argc, argv)};
     for (int i = 0; i < *argc; i++) {
-        if (strcmp(argv[i], "--once") == 0) {
-            ret->once = true;
-        } else if (strcmp(argv[i], "--simulate") == 0) {
-            char *end = NULL;
-            unsigned long count = i + 1 < *argc ? strtoul(argv[i + 1], &end, 10) : 0;
-            if (!end || *end != '\0' || count < 1 || count > SIMULATED_MAX)
-                return fd_fault_set(fault, -EINVAL, "",
-                                    "--simulate takes a number of annotators, 1 to %d",
-                                    SIMULATED_MAX);
-            ret->simulate = count;
-            i++;
-        } else {
+        if (strcmp(argv[i], "--simulate") != 0) {
             argv[kept++] = argv[i];
+            continue;
         }
+        char *end = NULL;
+        unsigned long count = i + 1 < *argc ? strtoul(argv[++i], &end, 10) : 0;
+        if (!end || *end != '\0' || count < 1 || count > SIMULATED_MAX)
+            return fd_fault_set(fault, -EINVAL, "",
+                                "--simulate takes a number of annotators, 1 to %d", SIMULATED_MAX);
+        ret->simulate = count;
     }
     *argc = kept;
     return 0;
@@ -55,7 +55,7 @@ static void remove_database(const char *folder, const char *db) {
     (void)rmdir(folder);
 }
 
-/* Takes the usual port, or a free one where that is in use. */
+/* Listens on the usual port, or on a free one if that is in use. */
 static int start_service(fd_options *options, fd_service *service, fd_fault *fault) {
     int r = fd_service_start(options, service, fault);
     if (r != -EADDRINUSE)
@@ -66,24 +66,24 @@ static int start_service(fd_options *options, fd_service *service, fd_fault *fau
 }
 
 static int serve_corpus(fd_service *service, size_t simulate, fd_fault *fault) {
-    fd_simulated_annotators *crowd = NULL;
+    fd_simulated_annotators *annotators = NULL;
     int r = fd_corpus_add(service->engine, fault);
     if (r == 0 && simulate > 0)
-        r = fd_simulated_annotators_start(service->url, simulate, &crowd);
+        r = fd_simulated_annotators_start(service->url, simulate, &annotators);
     if (r < 0)
         return r;
     printf("Label at      %s/\n"
            "Watch it at   %s/ops\n"
-           "End it with   Ctrl-C; the answers are gone then\n",
+           "Stop it with  Ctrl-C; it keeps no answers\n",
            service->url, service->url);
     if (simulate > 0)
-        printf("%zu simulated annotators label beside you.\n", simulate);
+        printf("%zu simulated annotators label with you.\n", simulate);
     else
-        printf("With --simulate 5, simulated annotators label beside you.\n");
+        printf("With --simulate 5, five simulated annotators label with you.\n");
     (void)fflush(stdout);
     (void)fd_service_wait(service);
-    if (crowd)
-        fd_simulated_annotators_stop(crowd);
+    if (annotators)
+        fd_simulated_annotators_stop(annotators);
     return 0;
 }
 
@@ -92,14 +92,14 @@ static int run_demo(fd_options *options, const struct flags *flags, fd_fault *fa
     int r = start_service(options, &service, fault);
     if (r < 0)
         return r;
-    r = flags->once ? fd_plane_label(service.url, fault)
+    r = flags->once ? fd_plane_annotate(service.url, fault)
                     : serve_corpus(&service, flags->simulate, fault);
     fd_service_stop(&service);
     return r;
 }
 
-/* Unless somebody says otherwise: models come soon, and of the plane, whose answers are few and
- * nearly without noise, all answers are learned from. */
+/* Defaults of the demo: models come soon. The plane has few answers with little noise, so that the
+ * model learns from all of them. */
 static void set_defaults(const struct flags *flags) {
     if (flags->once)
         (void)setenv("FISHERD_HELD_OUT", "0", 0);

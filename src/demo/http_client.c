@@ -1,3 +1,4 @@
+/* Calls the daemon over HTTP, with libcurl. */
 #include "http_client.h"
 
 #include <curl/curl.h>
@@ -35,7 +36,7 @@ static size_t on_data(char *data, size_t size, size_t n, void *context) {
 }
 
 static int perform(fd_client *client, const char *method, const char *path, const char *body,
-                   FILE *answer, long *status, fd_fault *fault) {
+                   FILE *out, long *status, fd_fault *fault) {
     char url[512];
     (void)snprintf(url, sizeof(url), "%s%s", client->url, path);
     curl_easy_reset(client->curl);
@@ -44,7 +45,7 @@ static int perform(fd_client *client, const char *method, const char *path, cons
     curl_easy_setopt(client->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(client->curl, CURLOPT_CUSTOMREQUEST, method);
     curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, on_data);
-    curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, answer);
+    curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, out);
     if (body) {
         curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, client->headers);
         curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, body);
@@ -63,9 +64,9 @@ int fd_client_call(fd_client *client, const char *method, const char *path, json
     FD_FREE char *text = given ? json_dumps(given, JSON_COMPACT) : NULL;
     if (given && !text)
         return -ENOMEM;
-    FD_FREE char *answer = NULL;
+    FD_FREE char *response = NULL;
     size_t size = 0;
-    FILE *out = open_memstream(&answer, &size);
+    FILE *out = open_memstream(&response, &size);
     if (!out)
         return -ENOMEM;
 
@@ -75,11 +76,11 @@ int fd_client_call(fd_client *client, const char *method, const char *path, json
         return -ENOMEM;
     if (r < 0)
         return r;
-    *ret = json_loadb(answer, size, 0, NULL);
+    *ret = json_loadb(response, size, 0, NULL);
     if (*ret && status / 100 == 2)
         return 0;
     json_decref(*ret);
     *ret = NULL;
     return fd_fault_set(fault, -EPROTO, "", "%s %s answered %ld: %.200s", method, path, status,
-                        answer);
+                        response);
 }

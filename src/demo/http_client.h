@@ -1,4 +1,4 @@
-/* A small HTTP client for the daemon's own API, for the programs that act as its users. */
+/* A small client of the daemon's API, for programs that act as its users. */
 #ifndef FD_HTTP_CLIENT_H
 #define FD_HTTP_CLIENT_H
 
@@ -15,8 +15,9 @@ void fd_client_free(fd_client *client);
 FD_DEFINE_CLEANUP(fd_client, fd_client_free)
 
 /*
- * One call; takes the reference to `body` (NULL: none). *ret is the JSON of a 2xx answer.
- * -EPROTO with a fault when the answer is another or no JSON, -ECONNREFUSED when there is none.
+ * Makes a call with the JSON in `body` (NULL: none), whose reference it takes. *ret is the JSON of
+ * a 2xx response. -EPROTO with a fault for another status or for a response that is not JSON,
+ * -ECONNREFUSED with a fault if there is no response.
  */
 int fd_client_call(fd_client *client, const char *method, const char *path, json_t *body,
                    json_t **ret, fd_fault *fault) FD_MUST_CHECK;

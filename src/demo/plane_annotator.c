@@ -1,15 +1,18 @@
 /*
- * `fisherd demo --once`: a simulated annotator that labels over HTTP, round after round, on the
- * example of Shen, Sun and Ton, section 4: items are points of the plane drawn from a standard
- * normal, and the true reward is the log density of two Gaussians.
+ * `fisherd demo --once`: a simulated annotator that labels over HTTP in rounds. It uses the example
+ * of Shen, Sun and Ton (arXiv 2502.04354), section 4: the items are points of the plane, drawn from
+ * a standard normal, and the true reward is the log density of two Gaussians.
  */
+#include "plane_annotator.h"
+
 #include <fisher/rank_metrics.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#include "examples.h"
 #include "http_client.h"
+#include "plane_reward.h"
 #include "rng.h"
 
 enum { POINTS = 400, ROUNDS = 10, BATCH = 20, POLL_MICROSECONDS = 5000 };
@@ -20,7 +23,7 @@ struct demo {
     double points[POINTS][2];
     double truth[POINTS];
     size_t answers;
-    int error; /* of the first call that failed; none is made after it */
+    int error; /* of the first call that failed; no call follows it */
     fd_fault *fault;
 };
 
@@ -30,19 +33,19 @@ static json_t *id_of(size_t point) {
 
 static size_t point_of(const json_t *id) {
     size_t point = POINTS;
-    /* NOLINTNEXTLINE(cert-err34-c): the demo has named its points itself. */
+    /* NOLINTNEXTLINE(cert-err34-c): the demo chose the ids itself. */
     (void)sscanf(json_string_value(id), "point-%zu", &point);
     return point;
 }
 
 /* Takes the reference to `body`; NULL after a failure. */
 static json_t *call(struct demo *demo, const char *method, const char *path, json_t *body) {
-    json_t *answer = NULL;
+    json_t *response = NULL;
     if (demo->error < 0)
         json_decref(body);
     else
-        demo->error = fd_client_call(demo->client, method, path, body, &answer, demo->fault);
-    return answer;
+        demo->error = fd_client_call(demo->client, method, path, body, &response, demo->fault);
+    return response;
 }
 
 static void add_items(struct demo *demo) {
@@ -69,8 +72,8 @@ static json_t *label_of(struct demo *demo, const json_t *pair) {
                      "a", a, "b", b, "preference", prefers_a ? "a" : "b", "annotator", "simulated");
 }
 
-/* The d-efficiency of the batch. */
-static double answer_batch(struct demo *demo) {
+/* Requests a batch and labels it. Returns its d-efficiency. */
+static double label_batch(struct demo *demo) {
     FD_JSON json_t *selection = call(demo, "POST", "/v1/selections",
                                      json_pack("{s:i, s:i, s:s, s:{s:s, s:i}}", "batch_size", BATCH,
                                                "seed", (int)demo->answers, "certify", "tight",
@@ -85,7 +88,7 @@ static double answer_batch(struct demo *demo) {
         json_object_get(json_object_get(selection, "diagnostics"), "d_efficiency"));
 }
 
-/* The newest version, one that was rejected too; 0: none. */
+/* The newest model version, also if it was rejected; 0: none. */
 static json_int_t newest_version(struct demo *demo) {
     FD_JSON json_t *page = call(demo, "GET", "/v1/models?limit=1", NULL);
     const json_t *newest = json_array_get(json_object_get(page, "models"), 0);
@@ -99,31 +102,31 @@ static void retrain(struct demo *demo) {
         (void)usleep(POLL_MICROSECONDS);
 }
 
-static double rank_correlation(struct demo *demo) {
+static double correlation_with_truth(struct demo *demo) {
     json_t *items = json_array();
     for (size_t i = 0; i < POINTS; i++)
         json_array_append_new(items, id_of(i));
-    FD_JSON json_t *answer = call(demo, "POST", "/v1/score", json_pack("{s:o}", "items", items));
+    FD_JSON json_t *response = call(demo, "POST", "/v1/score", json_pack("{s:o}", "items", items));
     double predicted[POINTS], correlation = 0;
     for (size_t i = 0; i < POINTS; i++)
         predicted[i] = json_number_value(
-            json_object_get(json_array_get(json_object_get(answer, "scores"), i), "reward"));
+            json_object_get(json_array_get(json_object_get(response, "scores"), i), "reward"));
     if (demo->error == 0)
         demo->error = fi_spearman(POINTS, predicted, demo->truth, &correlation);
     return correlation;
 }
 
 static void run_round(struct demo *demo) {
-    double efficiency = answer_batch(demo);
+    double efficiency = label_batch(demo);
     retrain(demo);
-    double correlation = rank_correlation(demo);
+    double correlation = correlation_with_truth(demo);
     if (demo->error < 0)
         return;
     printf("  %7zu   %16.3f   %25.3f\n", demo->answers, correlation, efficiency);
     (void)fflush(stdout);
 }
 
-int fd_plane_label(const char *url, fd_fault *fault) {
+int fd_plane_annotate(const char *url, fd_fault *fault) {
     struct demo demo = {.rng = fd_rng_seeded(4), .fault = fault};
     FD_CLEANUP(fd_client_freep) fd_client *client = NULL;
     int r = fd_client_new(url, &client);

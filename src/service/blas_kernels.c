@@ -1,3 +1,4 @@
+/* Chooses the kernels of OpenBLAS, and restarts the program to change them. */
 #include "blas_kernels.h"
 
 #include <cblas.h>
@@ -9,21 +10,21 @@
 
 #include "log.h"
 
-/* OpenBLAS reads the first; the second tells the program started anew what it was started for. */
+/* OpenBLAS reads the first variable. The second tells the restarted program what was chosen. */
 static const char core_type[] = "OPENBLAS_CORETYPE";
-static const char chosen[] = "FISHERD_BLAS_CHOSEN";
+static const char chosen_before[] = "FISHERD_BLAS_CHOSEN";
 
-/* What OpenBLAS calls kernels without AVX-512. It takes one of these for a processor that is newer
- * than itself. */
-static const char *const older[] = {
+/* The names of OpenBLAS's kernels without AVX-512. It chooses one of these on a processor that it
+ * does not know yet. */
+static const char *const without_avx512[] = {
     "Prescott",  "Atom",       "Core2",        "Penryn",    "Dunnington", "Nehalem",
     "Nano",      "Opteron",    "Opteron_SSE3", "Barcelona", "Bobcat",     "Sandybridge",
     "Bulldozer", "Piledriver", "Steamroller",  "Excavator", "Haswell",    "Zen",
 };
 
-static bool is_older(const char *name) {
-    for (size_t i = 0; i < FD_LENGTH(older); i++)
-        if (strcasecmp(older[i], name) == 0)
+static bool lacks_avx512(const char *name) {
+    for (size_t i = 0; i < FD_LENGTH(without_avx512); i++)
+        if (strcasecmp(without_avx512[i], name) == 0)
             return true;
     return false;
 }
@@ -37,9 +38,9 @@ static bool processor_has_avx512(void) {
 #endif
 }
 
-/* A library that was built for one processor has nothing to choose from. */
-static const char *best_instead_of(const char *used) {
-    bool better = !getenv(core_type) && is_older(used) && processor_has_avx512() &&
+/* A library that was built for one processor has only one set of kernels. */
+static const char *best_kernels(const char *used) {
+    bool better = !getenv(core_type) && lacks_avx512(used) && processor_has_avx512() &&
                   strstr(openblas_get_config(), "DYNAMIC_ARCH");
     return better ? "SkylakeX" : used;
 }
@@ -49,10 +50,10 @@ static void warn(const char *wanted, const char *used, const char *why) {
            FD_STR("error", why));
 }
 
-/* The path rather than /proc/self/exe itself, after which the process would be named "exe". */
-static void start_anew(const char *wanted, const char *used, char **argv) {
+/* Runs the resolved path: with /proc/self/exe itself, the process would be named "exe". */
+static void restart(const char *wanted, const char *used, char **argv) {
     FD_FREE char *path = realpath("/proc/self/exe", NULL);
-    if (path && setenv(chosen, wanted, 1) == 0 && setenv(core_type, wanted, 1) == 0)
+    if (path && setenv(chosen_before, wanted, 1) == 0 && setenv(core_type, wanted, 1) == 0)
         (void)execv(path, argv);
     warn(wanted, used, strerror(errno));
 }
@@ -71,14 +72,14 @@ int fd_blas_kernels_choose(const char *kernels, char **argv, fd_fault *fault) {
     if (strcmp(kernels, "keep") == 0)
         return 0;
     const char *used = openblas_get_corename();
-    const char *wanted = getenv(chosen);
+    const char *wanted = getenv(chosen_before);
     if (wanted) {
         if (strcasecmp(wanted, used) != 0)
-            warn(wanted, used, "OpenBLAS does not take it");
+            warn(wanted, used, "OpenBLAS does not have them");
         return 0;
     }
-    wanted = strcmp(kernels, "auto") == 0 ? best_instead_of(used) : kernels;
+    wanted = strcmp(kernels, "auto") == 0 ? best_kernels(used) : kernels;
     if (strcasecmp(wanted, used) != 0)
-        start_anew(wanted, used, argv);
+        restart(wanted, used, argv);
     return 0;
 }

@@ -1,3 +1,4 @@
+/* The processor-specific kernels that OpenBLAS computes with. */
 #ifndef FD_BLAS_KERNELS_H
 #define FD_BLAS_KERNELS_H
 
@@ -5,10 +6,10 @@
 #include "macros.h"
 
 /*
- * Has OpenBLAS compute with the kernels that the option blas-kernels names. The library chooses
- * when it is loaded, so this starts the program once more, in this process, where others are
- * wanted: call it before anything is open. `argv` is that of main. Returns -EINVAL for what can be
- * no name; kernels that cannot be had are a line in the log.
+ * Makes OpenBLAS use the kernels that the option blas-kernels names. The library chooses its
+ * kernels when it is loaded. To change them, this function runs the program again in the same
+ * process (execv): call it before anything is open. `argv` is that of main. -EINVAL if `kernels`
+ * cannot be a name; if OpenBLAS does not have these kernels, the log says so.
  */
 int fd_blas_kernels_choose(const char *kernels, char **argv, fd_fault *fault) FD_MUST_CHECK;
 

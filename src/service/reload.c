@@ -1,17 +1,18 @@
-/* SIGHUP: options that may change while the daemon runs are taken anew. */
+/* SIGHUP: reads the options again and applies those that may change while the daemon runs. */
 #include <stdio.h>
 #include <string.h>
 
 #include "log.h"
+#include "options_check.h"
 #include "service.h"
 #include "service_manager.h"
 
 enum { NAMES_SIZE = 1024 };
 
-/* Names of options, with spaces between; what does not fit is not told. */
+/* Names of options, separated by spaces; names that do not fit are left out. */
 struct changes {
-    bool keeps_tls; /* it is spoken before and after, or neither */
-    char taken[NAMES_SIZE];
+    bool keeps_tls; /* HTTPS before and after, or HTTP before and after */
+    char applied[NAMES_SIZE];
     char need_restart[NAMES_SIZE];
 };
 
@@ -25,14 +26,14 @@ static bool may_change(const struct changes *changes, const char *name) {
 
 static bool on_difference(void *context, const char *name) {
     struct changes *changes = context;
-    bool is_taken = may_change(changes, name);
-    char *list = is_taken ? changes->taken : changes->need_restart;
+    bool is_applied = may_change(changes, name);
+    char *list = is_applied ? changes->applied : changes->need_restart;
     size_t length = strlen(list);
     (void)snprintf(list + length, NAMES_SIZE - length, "%s%s", length > 0 ? " " : "", name);
-    return is_taken;
+    return is_applied;
 }
 
-static void take(fd_service *service, const fd_options *options) {
+static void apply(fd_service *service, const fd_options *options) {
     fd_log_level level;
     if (fd_log_level_parse(options->log_level, &level) == 0)
         fd_log_set_level(level);
@@ -53,10 +54,10 @@ static int reload(fd_service *service, fd_options *options, int argc, char **arg
         return r;
     changes.keeps_tls = !tls == (options->tls_certificate[0] == '\0');
     fd_options_compare(options, &fresh, on_difference, &changes);
-    take(service, options);
+    apply(service, options);
     if (tls && changes.keeps_tls)
         fd_tls_serve(FD_STEAL(tls));
-    fd_log(FD_LOG_INFO, "reloaded", FD_STR("changed", changes.taken),
+    fd_log(FD_LOG_INFO, "reloaded", FD_STR("changed", changes.applied),
            FD_STR("need_restart", changes.need_restart));
     return 0;
 }

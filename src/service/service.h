@@ -2,6 +2,7 @@
 #ifndef FD_SERVICE_H
 #define FD_SERVICE_H
 
+#include "access.h"
 #include "engine.h"
 #include "options.h"
 #include "server.h"
@@ -14,24 +15,25 @@ typedef struct fd_service {
     fd_server *server;
     double stop_seconds;
     char url[128];    /* http://HOST:PORT, or https */
-    char status[192]; /* as the service manager was told */
+    char status[192]; /* the last one that the service manager got */
 } fd_service;
 
-/* Opens, replays, listens, and says so in the log. On failure `fault` says why in words. */
+/* Opens the database, replays it, listens, and logs "ready". -errno; the fault explains what a
+ * person can correct. */
 int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault) FD_MUST_CHECK;
 
-/* What the options name; NULL: no certificate. */
+/* Loads the certificate and key that the options name; *ret is NULL if they name none. */
 int fd_service_load_tls(const fd_options *options, fd_tls **ret, fd_fault *fault) FD_MUST_CHECK;
 
-/* Lets running requests end, stops training, closes the store, within stop_seconds. */
+/* Lets running requests end, stops training and closes the store, within stop_seconds. */
 void fd_service_stop(fd_service *service);
 
-/* Waits until the process is told something, of which signals.h tells; meanwhile it tells the
- * service manager that the daemon lives, as long as it does. */
+/* Waits for a signal that asks for something (signals.h). Meanwhile it gives the service manager a
+ * sign of life as long as the writer makes progress. */
 fd_signal_request fd_service_wait(fd_service *service);
 
-/* Reads the options anew, and takes of them what may change while it runs; the log tells. Wrong
- * ones change nothing. `options` are those that were taken so far. */
+/* Reads the options again, and applies those that may change while the daemon runs; the log says
+ * which. If any option is wrong, nothing changes. `options` are those in force. */
 void fd_service_reload(fd_service *service, fd_options *options, int argc, char **argv);
 
 #endif

@@ -1,10 +1,11 @@
+/* Messages to systemd, over sd_notify. */
 #include "service_manager.h"
 
 #include <inttypes.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
-/* Whether anybody listened does not matter to the daemon. */
+/* The results are ignored: the daemon runs as well without a service manager. */
 
 void fd_service_manager_notify_ready(const char *status) {
     (void)sd_notifyf(0, "READY=1\nSTATUS=%s", status);

@@ -1,4 +1,4 @@
-/* What a service manager such as systemd is told; nothing where none listens. */
+/* Messages to a service manager such as systemd; without one nothing happens. */
 #ifndef FD_SERVICE_MANAGER_H
 #define FD_SERVICE_MANAGER_H
 
@@ -7,8 +7,8 @@ void fd_service_manager_notify_status(const char *status);
 void fd_service_manager_notify_reloading(void); /* until fd_service_manager_notify_ready */
 void fd_service_manager_notify_stopping(void);
 
-/* Seconds within which the service manager wants a sign of life, again and again; 0: it wants none.
- */
+/* The longest time in seconds between two signs of life that the service manager accepts; 0: it
+ * wants none. */
 double fd_service_manager_watchdog_seconds(void);
 void fd_service_manager_notify_alive(void);
 

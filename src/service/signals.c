@@ -1,3 +1,4 @@
+/* Signal handlers that wake the main thread. */
 #include "signals.h"
 
 #include <math.h>
@@ -12,27 +13,27 @@
 
 #include "clock.h"
 
-/* Blocking the signals and sigwait would not do: OpenBLAS has started a thread before main, which
- * does not block them. */
-static sem_t told;
-static atomic_bool is_to_end;
-static atomic_bool is_to_reload;
+/* Blocking the signals and waiting with sigwait would not work: OpenBLAS starts a thread before
+ * main, and that thread does not block them. */
+static sem_t arrived;
+static atomic_bool must_stop;
+static atomic_bool must_reload;
 
-static void on_ending_signal(int number) {
-    if (atomic_exchange(&is_to_end, true)) {
+static void on_stop_signal(int number) {
+    if (atomic_exchange(&must_stop, true)) {
         (void)signal(number, SIG_DFL);
         (void)raise(number);
     }
-    (void)sem_post(&told);
+    (void)sem_post(&arrived);
 }
 
 static void on_reload_signal(int number) {
     (void)number;
-    atomic_store(&is_to_reload, true);
-    (void)sem_post(&told);
+    atomic_store(&must_reload, true);
+    (void)sem_post(&arrived);
 }
 
-/* What was acknowledged is on disk, so that nothing is lost. */
+/* Nothing is lost: what was acknowledged is on disk. */
 static void on_alarm(int number) {
     static const char line[] = "fisherd: not everything ended within stop-seconds\n";
     (void)number;
@@ -42,25 +43,25 @@ static void on_alarm(int number) {
 }
 
 void fd_signals_catch(bool reloads) {
-    struct sigaction action = {.sa_handler = on_ending_signal, .sa_flags = SA_RESTART};
-    (void)sem_init(&told, 0, 0);
+    struct sigaction action = {.sa_handler = on_stop_signal, .sa_flags = SA_RESTART};
+    (void)sem_init(&arrived, 0, 0);
     (void)sigaction(SIGTERM, &action, NULL);
     (void)sigaction(SIGINT, &action, NULL);
     action.sa_handler = on_reload_signal;
     if (reloads)
         (void)sigaction(SIGHUP, &action, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a disk that is full */
+    (void)signal(SIGXFSZ, SIG_IGN); /* the write then fails like on a full disk */
 }
 
 fd_signal_request fd_signals_wait(double seconds) {
     double deadline = fd_monotonic_seconds() + seconds;
     struct timespec until = {.tv_sec = (time_t)deadline,
                              .tv_nsec = (long)((deadline - floor(deadline)) * 1e9)};
-    (void)sem_clockwait(&told, CLOCK_MONOTONIC, &until);
-    if (atomic_load(&is_to_end))
+    (void)sem_clockwait(&arrived, CLOCK_MONOTONIC, &until);
+    if (atomic_load(&must_stop))
         return FD_SIGNAL_STOP;
-    return atomic_exchange(&is_to_reload, false) ? FD_SIGNAL_RELOAD : FD_SIGNAL_NONE;
+    return atomic_exchange(&must_reload, false) ? FD_SIGNAL_RELOAD : FD_SIGNAL_NONE;
 }
 
 void fd_signals_end_within(double seconds) {

@@ -1,3 +1,4 @@
+/* Finds and opens the files of access tokens. */
 #include "token_files.h"
 
 #include <errno.h>
@@ -22,8 +23,8 @@ static int join(const char *db, const char *suffix, char **ret) {
     return -ENOMEM;
 }
 
-/* Whoever names a database by a link to it is not without its tokens. */
-static int beside(const char *db, const char *suffix, char **ret) {
+/* `db` may be a link to the database, with the tokens next to the database itself. */
+static int find_next_to(const char *db, const char *suffix, char **ret) {
     FD_FREE char *real = realpath(db, NULL);
     if (!real && errno != ENOENT)
         return -errno;
@@ -37,11 +38,11 @@ static int beside(const char *db, const char *suffix, char **ret) {
 int fd_token_files_find(const fd_options *options, fd_token_files *ret) {
     FD_CLEANUP(fd_token_files_clear) fd_token_files files = {0};
     FD_FREE char *key = NULL;
-    int r = beside(options->db, ".token-key", &key);
+    int r = find_next_to(options->db, ".token-key", &key);
     if (r == 0)
         r = fd_secret_path(options->token_key, "token-key", key, &files.key);
     if (r == 0 && options->tokens[0] == '\0')
-        r = beside(options->db, ".tokens", &files.tokens);
+        r = find_next_to(options->db, ".tokens", &files.tokens);
     else if (r == 0 && !(files.tokens = strdup(options->tokens)))
         r = -ENOMEM;
     if (r < 0)
@@ -76,15 +77,15 @@ int fd_token_files_open(const fd_options *options, const char *host, fd_access *
     if (fd_access_is_unrestricted(access) && !is_loopback(host))
         return fd_fault_set(fault, -EINVAL, "",
                             "without access tokens fisherd listens on loopback addresses only, not "
-                            "on %s; make one first (fisherd token create)",
+                            "on %s; create a token first (fisherd token create)",
                             host);
     if (!is_loopback(host) && options->tls_certificate[0] == '\0' &&
         options->trusted_proxies[0] == '\0')
-        fd_log(FD_LOG_WARNING, "no_tls",
-               FD_STR("meaning", "tokens can be read on their way, unless a proxy encrypts"));
+        fd_log(FD_LOG_WARNING, "no-tls",
+               FD_STR("meaning", "others can read tokens on the network, unless a proxy encrypts"));
     if (fd_access_is_unrestricted(access))
-        fd_log(FD_LOG_INFO, "no_tokens",
-               FD_STR("meaning", "everyone on this machine may do everything"));
+        fd_log(FD_LOG_INFO, "no-tokens",
+               FD_STR("meaning", "everyone on this machine has all rights"));
     *ret = FD_STEAL(access);
     return 0;
 }

@@ -1,25 +1,26 @@
+/* Runs the runs of a plan in threads. */
 #include "jobs.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "thread.h"
 
 struct jobs {
     const fd_plan *plan;
-    const fd_testbed *data;
+    const fd_testbed *testbed;
     FILE *out;
     size_t n_runs;
-    const fd_run **runs; /* [n_runs] those to do */
+    const fd_run **runs; /* [n_runs] that are left to do */
     double start;
     bool is_terminal;
     fd_fault *fault;
 
     pthread_mutex_t lock;
-    size_t next;     /* guarded by lock, as is all below */
+    size_t next;     /* guarded by lock, like all members below */
     size_t finished; /* runs */
     uint64_t rounds; /* of all runs */
     int result;
@@ -37,7 +38,7 @@ static void format_seconds(double seconds, char *text, size_t size) {
         (void)snprintf(text, size, "%lu h %02lu min", whole / 3600, whole % 3600 / 60);
 }
 
-/* With the lock held. A terminal shows each round, a file each run. */
+/* Shows each round on a terminal, and each run elsewhere. The lock is held. */
 static void show_progress(const struct jobs *jobs, bool run_ended) {
     if (!run_ended && !jobs->is_terminal)
         return;
@@ -53,55 +54,48 @@ static void show_progress(const struct jobs *jobs, bool run_ended) {
 
 /* ---- runs ---- */
 
-struct writing {
+struct run_output {
     struct jobs *jobs;
     char *key;
 };
 
 static int write_round(void *context, const fd_run *run, const fd_round *round) {
-    struct writing *writing = context;
-    struct jobs *jobs = writing->jobs;
+    struct run_output *output = context;
+    struct jobs *jobs = output->jobs;
     (void)run;
-    (void)pthread_mutex_lock(&jobs->lock);
-    fd_results_print_round(jobs->out, writing->key, round);
+    FD_LOCKED(&jobs->lock);
+    fd_results_print_round(jobs->out, output->key, round);
     int r = fflush(jobs->out) == 0 ? 0 : -errno;
     jobs->rounds++;
     bool ended = round->round == jobs->plan->flags.rounds;
     jobs->finished += ended;
     show_progress(jobs, ended);
-    if (jobs->result < 0)
-        r = -ECANCELED;
-    (void)pthread_mutex_unlock(&jobs->lock);
-    return r;
+    return jobs->result < 0 ? -ECANCELED : r;
 }
 
 static const fd_run *next_run(struct jobs *jobs) {
-    (void)pthread_mutex_lock(&jobs->lock);
-    const fd_run *run =
-        jobs->result == 0 && jobs->next < jobs->n_runs ? jobs->runs[jobs->next++] : NULL;
-    (void)pthread_mutex_unlock(&jobs->lock);
-    return run;
+    FD_LOCKED(&jobs->lock);
+    return jobs->result == 0 && jobs->next < jobs->n_runs ? jobs->runs[jobs->next++] : NULL;
 }
 
 static void note_failure(struct jobs *jobs, int result, const fd_fault *fault) {
-    (void)pthread_mutex_lock(&jobs->lock);
+    FD_LOCKED(&jobs->lock);
     if (jobs->result == 0) {
         jobs->result = result;
         *jobs->fault = *fault;
     }
-    (void)pthread_mutex_unlock(&jobs->lock);
 }
 
 static void *work(void *context) {
     struct jobs *jobs = context;
     for (const fd_run *run; (run = next_run(jobs));) {
-        struct writing writing = {jobs, NULL};
-        fd_watcher watcher = {.on_round = write_round, .context = &writing};
+        struct run_output output = {jobs, NULL};
+        fd_run_hooks hooks = {.on_round = write_round, .context = &output};
         fd_fault fault = {0};
-        int r = fd_results_key(jobs->plan, jobs->data, run, &writing.key);
+        int r = fd_results_key(jobs->plan, jobs->testbed, run, &output.key);
         if (r == 0) {
-            r = fd_run_rounds(jobs->plan, jobs->data, run, &watcher, &fault);
-            free(writing.key);
+            r = fd_run_rounds(jobs->plan, jobs->testbed, run, &hooks, &fault);
+            free(output.key);
         }
         if (r < 0)
             note_failure(jobs, r, &fault);
@@ -112,7 +106,7 @@ static void *work(void *context) {
 static int list_runs(struct jobs *jobs, const fd_results *done) {
     for (size_t i = 0; i < jobs->plan->n_runs; i++) {
         char *key;
-        int r = fd_results_key(jobs->plan, jobs->data, &jobs->plan->runs[i], &key);
+        int r = fd_results_key(jobs->plan, jobs->testbed, &jobs->plan->runs[i], &key);
         if (r < 0)
             return r;
         if (!fd_results_has(done, key))
@@ -122,7 +116,7 @@ static int list_runs(struct jobs *jobs, const fd_results *done) {
     return 0;
 }
 
-int fd_jobs_run(const fd_plan *plan, const fd_testbed *data, const fd_results *done, FILE *out,
+int fd_jobs_run(const fd_plan *plan, const fd_testbed *testbed, const fd_results *done, FILE *out,
                 fd_fault *fault) {
     FD_FREE const fd_run **runs = calloc(plan->n_runs + 1, sizeof(*runs));
     FD_FREE pthread_t *threads = calloc(plan->flags.jobs, sizeof(*threads));
@@ -130,7 +124,7 @@ int fd_jobs_run(const fd_plan *plan, const fd_testbed *data, const fd_results *d
         return -ENOMEM;
     struct jobs jobs = {
         .plan = plan,
-        .data = data,
+        .testbed = testbed,
         .out = out,
         .runs = runs,
         .start = fd_monotonic_seconds(),

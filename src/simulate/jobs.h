@@ -1,14 +1,14 @@
-/* All runs of a plan, some at a time, with progress on standard error. */
+/* Runs all runs of a plan, several at a time, with progress on standard error. */
 #ifndef FD_JOBS_H
 #define FD_JOBS_H
 
 #include "results_csv.h"
 
 /*
- * Appends a row to the CSV file after every round, and flushes it. Runs that `done` has are
- * skipped. The first failure ends all runs after their round.
+ * Appends a row to the CSV file `out` after every round, and flushes it. Skips the runs in `done`.
+ * After the first failure all runs end with their current round.
  */
-int fd_jobs_run(const fd_plan *plan, const fd_testbed *data, const fd_results *done, FILE *out,
+int fd_jobs_run(const fd_plan *plan, const fd_testbed *testbed, const fd_results *done, FILE *out,
                 fd_fault *fault) FD_MUST_CHECK;
 
 #endif

@@ -2,6 +2,8 @@
  * `fisherd simulate`: the experiment of Shen, Sun and Ton (arXiv 2502.04354) on the engine of the
  * daemon.
  */
+#include "simulate_command.h"
+
 #include <assert.h>
 #include <cblas.h>
 #include <errno.h>
@@ -9,15 +11,18 @@
 #include <unistd.h>
 
 #include "blas_kernels.h"
-#include "commands.h"
 #include "jobs.h"
 #include "log.h"
-#include "plot.h"
+#include "plot_curves.h"
+#include "plot_plane.h"
+#include "report_error.h"
 #include "results_table.h"
+#include "simulate_command.h"
+#include "testbed_files.h"
 
 enum { WRONG_INPUT = 2 };
 
-/* A folder's files, as in shared/data/alpaca. */
+/* The files of --data-dir have fixed names. */
 static int read_folder(const char *folder, fd_testbed *ret, fd_fault *fault) {
     static const char *const names[] = {"items.jsonl", "response_embeddings.npy",
                                         "prompt_embeddings.npy", "golden.npy"};
@@ -33,7 +38,7 @@ static int read_folder(const char *folder, fd_testbed *ret, fd_fault *fault) {
     return fd_testbed_read(&files, ret, fault);
 }
 
-static int read_data(const fd_flags *flags, fd_testbed *ret, fd_fault *fault) {
+static int read_testbed(const fd_simulate_flags *flags, fd_testbed *ret, fd_fault *fault) {
     if (flags->data[0] != '\0')
         return fd_testbed_plane(ret);
     if (flags->data_dir[0] != '\0')
@@ -44,24 +49,25 @@ static int read_data(const fd_flags *flags, fd_testbed *ret, fd_fault *fault) {
     return fd_testbed_read(&files, ret, fault);
 }
 
-/* Pairs to learn from, and pairs to test on. */
-static int check_data(const fd_testbed *data, fd_fault *fault) {
+/* There must be pairs to learn from and pairs to test on. */
+static int check_testbed(const fd_testbed *testbed, fd_fault *fault) {
     size_t prompts[2] = {0};
-    for (size_t k = 0; k < data->n_prompts; k++)
-        prompts[data->held_out[k]] += data->first[k + 1] - data->first[k] >= 2;
+    for (size_t k = 0; k < testbed->n_prompts; k++)
+        prompts[testbed->held_out[k]] +=
+            testbed->prompt_start[k + 1] - testbed->prompt_start[k] >= 2;
     if (prompts[false] == 0 || prompts[true] == 0)
         return fd_fault_set(fault, -EINVAL, "",
-                            "of prompts with two items or more, %zu are to learn from and %zu to "
-                            "test on; both need one",
+                            "of the prompts with at least two items, %zu train and %zu test the "
+                            "model; at least one of each is needed",
                             prompts[false], prompts[true]);
     return 0;
 }
 
-/* What is in the file already; nothing may be, unless the plan goes on with it. */
-static int open_csv(const fd_flags *flags, fd_results *done, FILE **ret, fd_fault *fault) {
+/* Reads the runs in the file so far, and opens it to append. Without --resume it must not exist. */
+static int open_csv(const fd_simulate_flags *flags, fd_results *done, FILE **ret, fd_fault *fault) {
     bool exists = access(flags->csv, F_OK) == 0;
     if (exists && !flags->resume)
-        return fd_fault_set(fault, -EINVAL, "", "%s is there already; --resume goes on with it",
+        return fd_fault_set(fault, -EINVAL, "", "%s exists already; --resume continues it",
                             flags->csv);
     int r = exists ? fd_results_read(flags->csv, done, fault) : 0;
     if (r == 0)
@@ -69,14 +75,14 @@ static int open_csv(const fd_flags *flags, fd_results *done, FILE **ret, fd_faul
     if (r < 0)
         return r;
     if (done->dropped > 0)
-        (void)fprintf(stderr, "%zu rows of runs that did not end are dropped\n", done->dropped);
+        (void)fprintf(stderr, "%zu rows of incomplete runs are dropped\n", done->dropped);
     *ret = fopen(flags->csv, "ae");
     return *ret ? 0
                 : fd_fault_set(fault, -errno, "", "%s cannot be written: %s", flags->csv,
                                strerror(errno));
 }
 
-static int run(const fd_plan *plan, const fd_testbed *data, fd_fault *fault, int *ret_status) {
+static int run(const fd_plan *plan, const fd_testbed *testbed, fd_fault *fault, int *ret_status) {
     FD_CLEANUP(fd_results_clear) fd_results done = {0};
     FILE *out = NULL;
     *ret_status = WRONG_INPUT;
@@ -86,19 +92,19 @@ static int run(const fd_plan *plan, const fd_testbed *data, fd_fault *fault, int
     assert(out);
     *ret_status = 1;
     openblas_set_num_threads(1);
-    r = fd_jobs_run(plan, data, &done, out, fault);
+    r = fd_jobs_run(plan, testbed, &done, out, fault);
     if (fclose(out) != 0 && r == 0)
         r = -errno;
     return r;
 }
 
-/* The file's complete runs, those of earlier calls too. */
-static int report(const fd_flags *flags, const char *path, fd_fault *fault) {
-    FD_CLEANUP(fd_results_clear) fd_results csv = {0};
+/* Prints and plots all complete runs of the file, including those of earlier calls. */
+static int report(const fd_simulate_flags *flags, const char *path, fd_fault *fault) {
+    FD_CLEANUP(fd_results_clear) fd_results results = {0};
     FD_CLEANUP(fd_curve_groups_clear) fd_curve_groups groups = {0};
-    int r = fd_results_read(path, &csv, fault);
+    int r = fd_results_read(path, &results, fault);
     if (r == 0)
-        r = fd_curve_groups_of(&csv, &groups);
+        r = fd_curve_groups_of(&results, &groups);
     if (r == 0)
         r = fd_results_table_print(&groups, flags->against[0] != '\0' ? flags->against : NULL,
                                    stdout);
@@ -108,19 +114,19 @@ static int report(const fd_flags *flags, const char *path, fd_fault *fault) {
 }
 
 static int simulate(const fd_plan *plan, char **argv, fd_fault *fault, int *ret_status) {
-    FD_CLEANUP(fd_testbed_clear) fd_testbed data = {0};
+    FD_CLEANUP(fd_testbed_clear) fd_testbed testbed = {0};
     *ret_status = WRONG_INPUT;
     int r = fd_blas_kernels_choose(plan->options.blas_kernels, argv - 2, fault);
     if (r == 0)
-        r = read_data(&plan->flags, &data, fault);
+        r = read_testbed(&plan->flags, &testbed, fault);
     if (r == 0)
-        r = check_data(&data, fault);
+        r = check_testbed(&testbed, fault);
     if (r == 0)
-        r = run(plan, &data, fault, ret_status);
+        r = run(plan, &testbed, fault, ret_status);
     if (r == 0)
         r = report(&plan->flags, plan->flags.csv, fault);
     if (r == 0 && plan->flags.data[0] != '\0' && plan->flags.plot[0] != '\0')
-        r = fd_plot_plane(plan, &data, plan->flags.plot, fault);
+        r = fd_plot_plane(plan, &testbed, plan->flags.plot, fault);
     return r;
 }
 
@@ -137,4 +143,16 @@ int fd_simulate_main(int argc, char **argv) {
     if (r < 0)
         (void)fd_report_error("simulate", r, &fault);
     return r < 0 ? status : 0;
+}
+
+void fd_simulate_print_help(FILE *out) {
+    (void)fputs("fisherd simulate runs an active-learning experiment. In each round a strategy "
+                "chooses pairs,\nsimulated annotators answer them, and the model learns from the "
+                "answers. A CSV file gets\na row per round.\n\nOptions, with their defaults:\n",
+                out);
+    fd_option_table_print_help(&fd_simulate_option_table, out);
+    (void)fputs("  --resume                   continue the CSV file: skip its complete runs\n\n"
+                "The options of the engine that fisherd --help lists are available too:\n"
+                "--hidden-layers, --prior-precision, --weight-decay, --held-out, --iterations, …\n",
+                out);
 }

@@ -1,7 +1,7 @@
 /*
- * Charts in SVG: lines, or bars stacked by series. What the cursor (pointer or arrow keys) is at
- * stands in the legend; a table holds the same numbers. Colours are classes, so that the style
- * sheet can suit them to light and dark.
+ * Charts in SVG: lines, or bars stacked by series. The legend shows the values at the cursor (pointer
+ * or arrow keys); a table holds the same numbers. Colours are classes, so that the style sheet can
+ * adapt them to light and dark.
  */
 
 const HEIGHT = 210;
@@ -36,15 +36,15 @@ export function ticks(low, high, most) {
 
 /*
  * draw() takes {x, series: [{name, values, colour, dashed}], xText, xTick, xTicks, yText, yTicks, low, high,
- * span, breaks, rest, xName}: x and the values are numbers (or null), span is the width of a bar, breaks
- * are the places before which a line is cut, rest is what the legend shows without a cursor.
+ * span, breaks, rest, xName}: x and the values are numbers (or null); span is the width of a bar; a line
+ * is cut before each index in breaks; the legend shows rest while there is no cursor.
  */
 export class Chart {
     #host;
     #kind;
     #data = null;
     #cursor = null;
-    #places = [];
+    #positions = [];
     #plot = html('div', { class: 'plot', role: 'slider', tabindex: 0, 'aria-orientation': 'horizontal' });
     #legend = html('dl', { class: 'legend' });
     #rows = html('table');
@@ -67,7 +67,7 @@ export class Chart {
         new ResizeObserver(() => this.#render()).observe(host);
     }
 
-    /* Words in place of the drawing. */
+    /* Shows a text instead of the chart. */
     say(text) {
         this.#data = null;
         this.#host.replaceChildren(html('p', { class: 'empty' }, text));
@@ -116,8 +116,8 @@ export class Chart {
         const axis = xTicks(left, right, Math.floor((width - margin) / 85)).map((step) =>
             svg('text', { x: Math.min(scaleX(step), width - 3.4 * xTick(step).length), y: HEIGHT - 5 }, xTick(step)));
         const marks = this.#kind === 'bars' ? this.#bars(scaleX, scaleY) : this.#lines(scaleX, scaleY);
-        this.#places = x.map((value) => scaleX(value + span / 2));
-        const guide = this.#places.filter((_, i) => i === this.#cursor).map((at) =>
+        this.#positions = x.map((value) => scaleX(value + span / 2));
+        const guide = this.#positions.filter((_, i) => i === this.#cursor).map((at) =>
             svg('line', { class: 'guide', x1: at, x2: at, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom }));
         this.#plot.replaceChildren(svg('svg', { viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, 'aria-hidden': true },
             ...grid, ...axis, ...guide, ...marks));
@@ -184,7 +184,7 @@ export class Chart {
 
     #point(event) {
         const at = event.clientX - this.#plot.getBoundingClientRect().left;
-        const distances = this.#places.map((place) => Math.abs(place - at));
+        const distances = this.#positions.map((position) => Math.abs(position - at));
         this.#move(distances.indexOf(Math.min(...distances)));
     }
 

@@ -1,4 +1,4 @@
-/* The calls to the daemon's API that the page makes. */
+/* Calls the daemon's API for the annotator's page. */
 
 const TIMEOUT_MS = 20_000;
 
@@ -17,7 +17,7 @@ function seconds(header) {
 
 async function problem(response) {
     const body = await response.json().catch(() => ({}));
-    const text = body.detail || body.title || `the server answered ${response.status}`;
+    const text = body.detail || body.title || `the server responded with ${response.status}`;
     return new CallError(text, response.status, seconds(response.headers.get('Retry-After')));
 }
 
@@ -38,14 +38,14 @@ export class Daemon {
 
     async #json(method, path, body) {
         const response = await this.#call(method, path, body);
-        /* An answer cut off in the middle is as good as none. */
-        return response.json().catch(() => Promise.reject(new CallError('the server\'s answer was cut off')));
+        /* A response that was cut off counts as no response. */
+        return response.json().catch(() => Promise.reject(new CallError('the server\'s response was cut off')));
     }
 
-    /* With `now` of the daemon's clock, for the page's own may be wrong by hours. */
+    /* Adds `now` by the daemon's clock, because the browser's may be wrong by hours. */
     async assignments(annotator, count) {
         const response = await this.#call('POST', '/v1/assignments', { annotator, count });
-        const body = await response.json().catch(() => Promise.reject(new CallError('the server\'s answer was cut off')));
+        const body = await response.json().catch(() => Promise.reject(new CallError('the server\'s response was cut off')));
         const retryAfterMs = seconds(response.headers.get('Retry-After'));
         return { ...body, now: clockOf(response), retryAfterMs };
     }
@@ -55,7 +55,7 @@ export class Daemon {
         return { ...(await response.json()), now: clockOf(response) };
     }
 
-    /* Outlives the page, which may be closing. */
+    /* keepalive: the request goes out even if the page is closing. */
     handBack(id) {
         return this.#call('DELETE', `/v1/assignments/${encodeURIComponent(id)}`, undefined, true);
     }

@@ -1,4 +1,4 @@
-/* Which key means what. */
+/* Maps keys to actions. */
 
 const ACTIONS = {
     ArrowLeft: 'a',
@@ -17,12 +17,12 @@ function isElsewhere(event) {
         || Boolean(event.target.closest?.('input, textarea, select, [contenteditable], dialog'));
 }
 
-/* The action, or null where the key is the browser's or a field's. */
+/* The action of a key event, or null if the key belongs to the browser or to a field. */
 export function actionOf(event) {
     if (isElsewhere(event)) {
         return null;
     }
-    /* Digits need shift on some keyboards; with arrows and space it has a meaning of its own. */
+    /* Some keyboards need shift for digits; with arrows and space, shift means something else. */
     if (event.shiftKey && (event.key.length > 1 || event.key === ' ')) {
         return null;
     }

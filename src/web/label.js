@@ -1,19 +1,19 @@
-/* The annotator's page: what a person does, and what follows from it. */
+/* The annotator's page: reacts to the annotator, and keeps the state of the page. */
 
-import { signInWith, signOut as endSession, whoIsHere } from './access.js';
+import { signInWith, signOut as endSession, getSession } from './sign_in.js';
 import { Daemon } from './daemon.js';
 import { actionOf } from './keys.js';
 import { answerFromOtherTab, makeId, Outbox } from './outbox.js';
 import { Pairs } from './pairs.js';
 import { Progress } from './progress.js';
-import * as session from './session.js';
-import * as view from './view.js';
+import * as remembered from './remembered.js';
+import * as view from './label_view.js';
 
 const UNDO_STEPS = 20;
 const LEASE_CHECK_MS = 5_000;
 const PROGRESS_MS = 20_000;
 const IDLE_MS = 30 * 60_000;
-/* A pair that comes without being asked for must not take the answer meant for the one before. */
+/* After a pair is replaced, keys are ignored for this time: an answer to the old pair must not count for the new one. */
 const SETTLE_MS = 800;
 const STEP_IN_MS = 3_000;
 const CHOSEN = { a: 'Left response chosen', b: 'Right response chosen', tie: 'Tie', skip: 'Skipped' };
@@ -34,7 +34,7 @@ const pairs = new Pairs(daemon, () => [...outbox.waiting, ...outbox.aside].map((
 const progress = new Progress(daemon, outbox);
 
 let annotator = '';
-let here = { role: null, name: null, authentication: 'none' };
+let visitor = { role: null, name: null, authentication: 'none' };
 let current = null;
 let history = [];
 let given = 0;
@@ -45,10 +45,10 @@ let none = null;
 let resumeId = null;
 let stepInTimer = null;
 
-/* First the token, where there must be one; then the name, unless the token has it. */
+/* Takes the token, if the daemon needs one; otherwise the name. */
 async function signIn(event) {
     event.preventDefault();
-    if (here.authentication === 'required') {
+    if (visitor.authentication === 'required') {
         await useToken(view.elements.token.value.trim());
         return;
     }
@@ -66,7 +66,7 @@ async function useToken(token) {
         return;
     }
     try {
-        here = await signInWith(token);
+        visitor = await signInWith(token);
     } catch (error) {
         view.refuseSignIn(`That did not work: ${error.message}.`, view.elements.token);
         return;
@@ -75,23 +75,23 @@ async function useToken(token) {
     enter();
 }
 
-/* As whom the token says, or as whoever worked here last. */
+/* Starts under the token's name, or under the name that this browser remembers. */
 function enter() {
-    const name = here.role === 'annotator' ? here.name : session.rememberedName();
-    if (here.authentication === 'required' || name === '') {
-        view.showSignIn({ name, needsToken: here.authentication === 'required' });
+    const name = visitor.role === 'annotator' ? visitor.name : remembered.name();
+    if (visitor.authentication === 'required' || name === '') {
+        view.showSignIn({ name, needsToken: visitor.authentication === 'required' });
     } else {
         begin(name);
     }
 }
 
 function begin(name) {
-    session.remember(name);
+    remembered.setName(name);
     annotator = name;
     current = null;
     none = null;
-    ({ given, history, currentId: resumeId } = session.load(name));
-    progress.start(name, given, here.role === 'annotator');
+    ({ given, history, currentId: resumeId } = remembered.load(name));
+    progress.start(name, given, visitor.role === 'annotator');
     view.showError('');
     view.allowUndo(history.length > 0);
     view.showMessage({ title: 'Fetching pairs…', busy: true });
@@ -102,41 +102,41 @@ function begin(name) {
 
 async function signOut() {
     const handedBack = pairs.handBack();
-    const { authentication } = here;
+    const { authentication } = visitor;
     annotator = '';
     progress.stop();
-    session.forget();
+    remembered.forget();
     if (authentication === 'session') {
-        /* Handing back needs the session still. */
+        /* Handing back needs the session. */
         await handedBack;
-        here = { role: null, name: null, authentication: 'required' };
+        visitor = { role: null, name: null, authentication: 'required' };
     }
     const ended = authentication !== 'session' || await endSession().then(() => true, () => false);
-    const error = ended ? '' : 'The server cannot be told: close the browser, or the session goes on until it expires.';
-    view.showSignIn({ name: '', needsToken: here.authentication === 'required', error });
+    const error = ended ? '' : 'The server cannot be reached: close the browser, or the session goes on until it expires.';
+    view.showSignIn({ name: '', needsToken: visitor.authentication === 'required', error });
     view.announce('Signed out.');
 }
 
-/* With a token the page goes on where it was. */
+/* Once there is a token, the page continues where it was. */
 function askForToken(error) {
     if (annotator === '') {
         return;
     }
     const why = error.status === 403 ? `This token may not do that: ${error.message}.`
-        : here.authentication === 'session' ? 'Your session is over. Please enter your access token again.'
+        : visitor.authentication === 'session' ? 'Your session is over. Please enter your access token again.'
             : 'This server asks for an access token.';
-    here = { role: null, name: null, authentication: 'required' };
-    saveSession();
+    visitor = { role: null, name: null, authentication: 'required' };
+    saveState();
     pairs.stop();
     view.showSignIn({ name: annotator, needsToken: true, error: why });
     annotator = '';
 }
 
-function saveSession() {
+function saveState() {
     const held = [current, ...pairs.upcoming].filter((pair) => pair !== null);
     const steps = [...history, ...held.filter((pair) => pair.labelId)].slice(-UNDO_STEPS);
     const currentId = held.find((pair) => !pair.labelId)?.id ?? null;
-    session.save({ name: annotator, given, currentId, history: steps });
+    remembered.save({ name: annotator, given, currentId, history: steps });
 }
 
 function next() {
@@ -148,7 +148,7 @@ function next() {
 function show(pair) {
     current = pair;
     view.allowUndo(history.length > 0);
-    saveSession();
+    saveState();
     if (pair === null) {
         showNone(none);
         return;
@@ -235,7 +235,7 @@ function undo() {
     view.announce(`Back at pair ${earlier.number}. ${CHOSEN[earlier.preference]} before.`);
 }
 
-/* While somebody is reading a pair it stays, for its answer counts; a lease long over is let go. */
+/* A pair that lost its lease stays while somebody reads it, because its answer still counts. It goes once it has expired. */
 function loseCurrent(expired) {
     if (expired) {
         replaceCurrent('The time for that pair was over; here is another.');
@@ -270,7 +270,7 @@ function onKey(event) {
 function onStorage(event) {
     const label = answerFromOtherTab(event);
     showOutbox();
-    /* The tab that has the answer sends it; this one steps in where that one was closed. */
+    /* The tab with the answer sends it. If that tab was closed, this one sends it after a while. */
     clearTimeout(stepInTimer);
     stepInTimer = setTimeout(() => outbox.drain(), STEP_IN_MS);
     if (label !== null && label.annotator === annotator && pairs.forget(label.a, label.b)) {
@@ -278,7 +278,7 @@ function onStorage(event) {
     }
 }
 
-/* An abandoned page lets its leases run out, so that others get the pairs. */
+/* An abandoned page lets its leases expire, so that other annotators get the pairs. */
 function keepLeases() {
     if (annotator !== '' && !document.hidden && Date.now() - lastTouch < IDLE_MS) {
         pairs.keepLeases();
@@ -303,7 +303,7 @@ function listen() {
     elements.asideAgain.addEventListener('click', () => outbox.sendAsideAgain());
     elements.asideDiscard.addEventListener('click', () => outbox.discardAside());
     for (const button of elements.answers) {
-        /* The second half of a double click would answer a pair that nobody has read. */
+        /* The second click of a double click would answer the next pair unread. */
         button.addEventListener('click', (event) => event.detail > 1 || answer(button.dataset.preference));
     }
     for (const type of ['keydown', 'pointerdown']) {
@@ -324,9 +324,9 @@ function listen() {
 async function start() {
     listen();
     showOutbox();
-    /* A daemon that cannot be reached says who is here later, if it matters. */
-    here = await whoIsHere().catch(() => here);
-    if (here.authentication !== 'required') {
+    /* If the daemon cannot be reached, a later call will ask for the token if it is needed. */
+    visitor = await getSession().catch(() => visitor);
+    if (visitor.authentication !== 'required') {
         outbox.drain();
     }
     enter();

@@ -1,7 +1,7 @@
 /*
- * The Markdown that models write, parsed into plain objects; HTML in it is text like any other.
- * Searches are bounded or remember that they failed, and nesting ends, so that hostile text stays
- * cheap: it comes from models, and must not freeze the page of a person.
+ * Parses the Markdown that models write into plain objects; HTML in it is ordinary text. The text
+ * comes from models and must not freeze the page: searches are bounded or remember that they failed,
+ * and the depth of nesting is limited.
  */
 
 const DEEPEST = 8;
@@ -106,13 +106,13 @@ function readList(lines, start, depth) {
     return { block, next: at };
 }
 
-/* Another kind of marker starts another list. */
+/* A different marker starts a new list. */
 function continuesList(line, marker) {
     const match = ITEM.exec(line);
     return match !== null && !RULE.test(line) && match[2].at(-1) === marker.at(-1);
 }
 
-/* An item goes on over what is indented beyond its marker, and over the lines of its own paragraph. */
+/* An item continues over lines that are indented more than its marker, and over the lines of its paragraph. */
 function itemEnd(lines, start) {
     const indent = ITEM.exec(lines[start])[1].length;
     let end = start + 1;
@@ -216,7 +216,7 @@ function readEmphasis(text, at, depth, missing) {
     return { span: { type: mark.length > 1 ? 'strong' : 'emphasis', content }, next: end + mark.length };
 }
 
-/* Where the emphasis ends; -1 where none starts here, Infinity where it never ends. */
+/* The end of the emphasis; -1 if none starts here, Infinity if it never ends. */
 function closing(text, at, mark) {
     const opens = /\S/.test(text[at + mark.length] ?? ' ');
     if (!opens || (mark[0] === '_' && WORD.test(text[at - 1] ?? ''))) {

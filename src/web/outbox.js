@@ -1,7 +1,7 @@
 /*
- * Answers on their way to the daemon. Each one is a key of its own in localStorage, written before
- * anything is sent and removed only after the daemon has it: a reload, a crash or a second tab
- * cannot lose one, and the answer's id makes a repeat harmless.
+ * Answers on their way to the daemon. Each one has a key of its own in localStorage. It is written
+ * before the answer is sent, and removed when the daemon has the answer. So a reload, a crash or a
+ * second tab cannot lose an answer, and its id makes a repetition harmless.
  */
 
 const WAITING = 'fisherd.outbox.';
@@ -11,29 +11,29 @@ const LEASE_MS = 30_000;
 const FIRST_DELAY_MS = 1_000;
 const LONGEST_DELAY_MS = 60_000;
 
-/* Doubles with every failure; the jitter keeps many pages from returning in one wave. */
+/* Doubles with each failure. The jitter keeps many pages from returning at the same moment. */
 export function backoff(failures, random = Math.random) {
     const ceiling = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** failures);
     return FIRST_DELAY_MS + random() * (ceiling - FIRST_DELAY_MS);
 }
 
-/* crypto.randomUUID would need a secure context, and a daemon in a laboratory often has none. */
+/* crypto.randomUUID needs a secure context, and a daemon in a laboratory often has only HTTP. */
 export function makeId() {
     const bytes = crypto.getRandomValues(new Uint8Array(16));
     return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/* A refusal of this one answer; anything else may go better later. */
+/* The daemon refuses this answer for good; after any other error a retry may succeed. */
 function isRefusal(error) {
     return error.status >= 400 && error.status < 500 && error.status !== 408 && error.status !== 429;
 }
 
-/* The next one would fare no better. */
+/* The next answer would fail too. */
 function isUnauthorised(error) {
     return error.status === 401;
 }
 
-/* Runs work(extend) in one tab at a time; false where another tab is at it. */
+/* Runs work(extend) in one tab at a time; false if another tab is running it. */
 export function oneTabAtATime(storage, locks = globalThis.navigator?.locks) {
     if (locks) {
         return (work) => locks.request(SENDER, () => work(() => {}));
@@ -72,7 +72,7 @@ export class Outbox {
     #failures = 0;
     #timer = null;
 
-    /* send(entry) -> promise; changed() after each change; unauthorised(error) when a token is needed. */
+    /* send(entry) returns a promise; changed() is called after each change, unauthorised(error) when a token is needed. */
     constructor({ storage, send, changed = () => {}, unauthorised = () => {}, alone = oneTabAtATime(storage) }) {
         this.#storage = storage;
         this.#send = send;
@@ -89,13 +89,13 @@ export class Outbox {
         return this.#entries(ASIDE);
     }
 
-    /* Throws where the browser's storage is full or forbidden: the answer is then not taken. */
+    /* Throws if the browser's storage is full or forbidden; the answer is then not taken. */
     add(label) {
         this.#append({ method: 'POST', id: label.id, label });
         this.drain();
     }
 
-    /* What may have reached the daemon is corrected there, in a step that follows it. */
+    /* An answer that may have reached the daemon is corrected there, by a request that follows it. */
     correct(id, preference) {
         const refused = this.aside.find((entry) => entry.id === id && entry.method === 'POST');
         if (refused !== undefined) {
@@ -112,7 +112,7 @@ export class Outbox {
         this.drain();
     }
 
-    /* At once, whatever the backoff says: a new answer, the network's return, a new token. */
+    /* Sends at once, without waiting for the backoff: the network is back, or there is a new token. */
     resume() {
         this.#paused = false;
         this.#failures = 0;
@@ -133,7 +133,7 @@ export class Outbox {
         this.#changed();
     }
 
-    /* While a retry is due later, new answers queue up behind it. */
+    /* Sends what is waiting; if a retry is due later, new answers wait for it. */
     async drain() {
         this.#changed();
         if (this.#draining || this.#paused || this.#timer !== null) {
@@ -149,7 +149,7 @@ export class Outbox {
         if (ran === false) {
             this.#retryIn(backoff(1));
         } else if (this.waiting.length > 0) {
-            /* Added after the last look, or a failure that set the timer, which stops this call. */
+            /* Either an answer came meanwhile, or a failure set the timer, and this call returns at once. */
             this.drain();
         }
     }
@@ -157,7 +157,7 @@ export class Outbox {
     async #sendAll(extend) {
         for (let entry = this.waiting[0]; entry !== undefined; entry = this.waiting[0]) {
             extend();
-            /* Kept before the request goes out: from now on the daemon may know it. */
+            /* Written before the request goes out: from now on the daemon may have the answer. */
             const sent = this.#write({ ...entry, tried: true });
             try {
                 await this.#send(sent);
@@ -172,7 +172,7 @@ export class Outbox {
         }
     }
 
-    /* Another tab may have replaced the answer while it was under way. */
+    /* Another tab may have replaced the answer while it was being sent. */
     #settle(sent) {
         const now = this.#read(sent.key);
         if (now !== null && now.label.preference !== sent.label.preference) {
@@ -183,7 +183,7 @@ export class Outbox {
         }
     }
 
-    /* True where the answers behind this one can go on. */
+    /* True if the next answers can be sent. */
     #recover(entry, error) {
         if (isUnauthorised(error)) {
             this.#paused = true;
@@ -214,7 +214,7 @@ export class Outbox {
         this.#timer = null;
     }
 
-    /* Keys sort as the answers were given, even where the clock was set back between two. */
+    /* Keys sort in the order of the answers, even if the clock was set back between two. */
     #append(entry) {
         const last = Number(this.waiting.at(-1)?.key.slice(WAITING.length).split('.')[0] ?? 0);
         const order = String(Math.max(Date.now(), last + 1)).padStart(15, '0');
@@ -238,7 +238,7 @@ export class Outbox {
     }
 }
 
-/* The answer that a storage event from another tab tells of, or null. */
+/* The answer that another tab wrote, from its storage event; null for other events. */
 export function answerFromOtherTab(event) {
     const isAnswer = event.key?.startsWith(WAITING) && event.newValue !== null;
     return isAnswer ? JSON.parse(event.newValue).label : null;

@@ -1,4 +1,4 @@
-"""Writes the files of the pages as one C table: embed.py OUTPUT FILE…"""
+"""Writes the files of the pages as one C table: pages_to_c.py OUTPUT FILE…"""
 
 import hashlib
 import pathlib

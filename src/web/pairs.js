@@ -1,6 +1,6 @@
 /*
- * The pairs that this page holds: the one on view is the caller's, the next few wait here, fetched
- * ahead so that none has to be waited for. Keeps their leases while a person is at the page.
+ * The pairs that this page holds: the one on view, and the next few, which are fetched ahead so that
+ * nobody waits. Renews their leases while a person is at the page.
  */
 
 import { backoff } from './outbox.js';
@@ -9,12 +9,12 @@ const AHEAD = 3;
 const REFILL_BELOW = 2;
 const MOST_AT_ONCE = 32;
 const DEFAULT_RETRY_MS = 10_000;
-/* Only pairs of ours came, whose answers are on their way: soon there is more to say. */
+/* The daemon returned only pairs whose answers are on their way; it will soon have others. */
 const OWN_RETRY_MS = 3_000;
 const LEFT_MS = 60_000;
 const RENEW_AGAIN_MS = 10_000;
 
-/* Not the lease's id: a daemon that was started again leases a pair anew, perhaps with its sides changed. */
+/* Not the id of the lease: a restarted daemon leases a pair again, perhaps with its sides swapped. */
 function keyOf(a, b) {
     return JSON.stringify([a, b].sort());
 }
@@ -36,7 +36,7 @@ export class Pairs {
     #timer = null;
     #retryAt = 0;
 
-    /* unsent() -> labels of this browser that the daemon does not have yet.
+    /* unsent() returns the labels of this browser that the daemon does not have yet.
      * events: arrived(), none({reason, retryAt, failed}), gone(pair, expired), unauthorised(error). */
     constructor(daemon, unsent, events) {
         this.#daemon = daemon;
@@ -53,7 +53,7 @@ export class Pairs {
         return this.refill();
     }
 
-    /* The next pair, or null; from now on it counts as the one on view. */
+    /* Returns the next pair, which is then on view, or null. */
     take(preferredId = null) {
         this.#leave();
         const index = Math.max(0, this.#upcoming.findIndex((pair) => pair.id === preferredId));
@@ -62,7 +62,7 @@ export class Pairs {
         return this.#shown;
     }
 
-    /* A fetch that is under way may still bring it as open. */
+    /* A running fetch may still return the pair as open. */
     #leave() {
         if (this.#shown !== null) {
             this.#left.set(keyOfPair(this.#shown), Date.now());
@@ -75,7 +75,7 @@ export class Pairs {
         }
     }
 
-    /* Undo: the pair on view waits at the front, the earlier one is on view. */
+    /* Undo: the earlier pair is on view, and the one that was comes next. */
     goBackTo(earlier) {
         if (this.#shown !== null) {
             this.#upcoming.unshift(this.#shown);
@@ -83,7 +83,7 @@ export class Pairs {
         this.#shown = earlier;
     }
 
-    /* Answered in another tab: true where it was on view here. */
+    /* The pair was answered in another tab. Returns whether it was on view here. */
     forget(a, b) {
         const key = keyOf(a, b);
         this.#left.set(key, Date.now());
@@ -91,7 +91,7 @@ export class Pairs {
         return this.#shown !== null && !this.#shown.labelId && keyOfPair(this.#shown) === key;
     }
 
-    /* At once, even where a retry is due later. */
+    /* Fetches at once, even if a retry is due later. */
     async refill() {
         clearTimeout(this.#timer);
         this.#timer = null;
@@ -100,42 +100,42 @@ export class Pairs {
         }
         this.#fetching = true;
         const annotator = this.#annotator;
-        const [answer, error] = await this.#fetch(annotator).then((body) => [body, null], (reason) => [null, reason]);
+        const [response, error] = await this.#fetch(annotator).then((body) => [body, null], (reason) => [null, reason]);
         this.#fetching = false;
         if (annotator !== this.#annotator) {
-            /* Somebody else has signed in meanwhile, and was not fetched for. */
+            /* Somebody else has signed in meanwhile: fetch their pairs. */
             this.refill();
         } else if (error !== null) {
             this.#fail(error);
         } else {
-            this.#accept(answer);
+            this.#accept(response);
         }
     }
 
     async #fetch(annotator) {
         const unsent = this.#unsent();
-        /* Open leases come first in the answer, so they have to be counted in. */
+        /* The response begins with the open leases, so they must be counted. */
         const count = Math.min(MOST_AT_ONCE, 1 + AHEAD + unsent.length);
         return { ...await this.#daemon.assignments(annotator, count), unsent };
     }
 
-    #accept(answer) {
-        const known = this.#known([...answer.unsent, ...this.#unsent()]);
-        const fresh = answer.assignments.filter((pair) => !known.has(keyOfPair(pair)));
+    #accept(response) {
+        const known = this.#known([...response.unsent, ...this.#unsent()]);
+        const fresh = response.assignments.filter((pair) => !known.has(keyOfPair(pair)));
         for (const pair of fresh.slice(0, 1 + AHEAD)) {
-            this.#upcoming.push(lease(pair, pair.expires_at, answer.now));
+            this.#upcoming.push(lease(pair, pair.expires_at, response.now));
         }
         this.#failures = 0;
         if (fresh.length > 0) {
             this.#events.arrived();
         } else if (this.#upcoming.length < REFILL_BELOW) {
-            const onlyOurs = answer.assignments.length > 0;
-            this.#retryIn(onlyOurs ? OWN_RETRY_MS : answer.retryAfterMs || DEFAULT_RETRY_MS);
-            this.#events.none({ reason: answer.reason ?? '', retryAt: this.#retryAt, failed: false });
+            const onlyOurs = response.assignments.length > 0;
+            this.#retryIn(onlyOurs ? OWN_RETRY_MS : response.retryAfterMs || DEFAULT_RETRY_MS);
+            this.#events.none({ reason: response.reason ?? '', retryAt: this.#retryAt, failed: false });
         }
     }
 
-    /* Pairs here, answered but not sent, or just left. Not for ever: a pair may rightly come again. */
+    /* Pairs that are here, answered but not sent, or just left; the last only for a while, because a pair may come again. */
     #known(unsent) {
         for (const [key, time] of this.#left) {
             if (Date.now() - time > LEFT_MS) {
@@ -163,14 +163,14 @@ export class Pairs {
         this.#timer = setTimeout(() => this.refill(), milliseconds);
     }
 
-    /* To be called every few seconds while a person is there. */
+    /* Call this every few seconds while a person is at the page. */
     keepLeases() {
         const held = [this.#shown, ...this.#upcoming].filter((pair) => pair !== null && !pair.labelId);
         return Promise.all(held.filter((pair) => Date.now() >= pair.renewAt).map((pair) => this.#renew(pair)));
     }
 
     async #renew(pair) {
-        /* Not again while the daemon thinks. */
+        /* Not again while this request runs. */
         pair.renewAt = Date.now() + RENEW_AGAIN_MS;
         try {
             const renewed = await this.#daemon.renew(pair.id);
@@ -186,21 +186,21 @@ export class Pairs {
         const expired = Date.now() >= pair.endsAt;
         this.#upcoming = this.#upcoming.filter((other) => other !== pair);
         this.#refillWhereLow();
-        /* An answer without a lease is welcome still, so a pair on view is kept for a while. */
+        /* The daemon takes answers without a lease, so the pair on view stays until its time is over. */
         pair.renewAt = Infinity;
         if (pair === this.#shown) {
             this.#events.gone(expired);
         }
     }
 
-    /* Gives everything back, for others; answers that are not sent yet are not touched. */
+    /* Hands all pairs back, for other annotators; unsent answers stay. */
     handBack() {
         const held = [this.#shown, ...this.#upcoming].filter((pair) => pair !== null && !pair.labelId);
         this.stop();
         return Promise.all(held.map((pair) => this.#daemon.handBack(pair.id).catch(() => {})));
     }
 
-    /* The leases stay open: who starts again under this name gets the same pairs. */
+    /* The leases stay open: the same annotator gets these pairs again. */
     stop() {
         clearTimeout(this.#timer);
         this.#timer = null;
@@ -211,7 +211,7 @@ export class Pairs {
     }
 }
 
-/* Durations rather than times, for the two clocks need not agree. */
+/* Keeps durations instead of times, because the two clocks may differ. */
 function lease(pair, expiresAt, now) {
     const length = Math.max(0, Date.parse(expiresAt) - now) || 0;
     pair.renewAt = Date.now() + length / 2;

@@ -1,9 +1,9 @@
-/* How far the person and the model have come: counted here at once, put right by the daemon at times. */
+/* The progress of annotator and model: the page counts answers at once, and corrects itself by the daemon's numbers. */
 
-import * as view from './view.js';
+import * as view from './label_view.js';
 
 const RATE_WINDOW_MS = 5 * 60_000;
-/* Two quick answers are no rate yet. */
+/* The page shows no rate before this time: two quick answers say little. */
 const RATE_AFTER_MS = 15_000;
 
 export class Progress {
@@ -21,8 +21,8 @@ export class Progress {
         this.#outbox = outbox;
     }
 
-    /* own: what is shown until the daemon has told, and where it cannot tell; alone: it does not
-     * tell this annotator of others. */
+    /* own: the count to show until the daemon's arrives; alone: the daemon does not tell this annotator
+     * about others. */
     start(annotator, own, alone = false) {
         this.#annotator = annotator;
         this.#alone = alone;
@@ -45,7 +45,7 @@ export class Progress {
         this.#show();
     }
 
-    /* Neither call is needed to work, so their failures are not shown. */
+    /* The page works without these calls, so it does not show their failures. */
     async update() {
         if (this.#annotator === '' || this.#alone || document.hidden) {
             return;

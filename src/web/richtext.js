@@ -1,20 +1,20 @@
 /*
- * Text from a model as elements of the page. Nothing is ever read as HTML: every string becomes a
- * text node, and links are shown with their address instead of being live.
+ * Turns text from a model into elements of the page. No text is parsed as HTML: every string becomes
+ * a text node, and a link is shown with its address and cannot be clicked.
  */
 
 import { parse } from './markdown.js';
 
 const SPAN_ELEMENTS = { strong: 'strong', emphasis: 'em' };
 
-/* A fragment to put into a panel whose own heading has the level `under`. */
+/* A fragment for a panel whose heading has the level `under`. */
 export function render(text, under = 2) {
     const fragment = document.createDocumentFragment();
-    /* Levels are counted from the headings in use, so that none is left out below the panel's own. */
+    /* Headings are renumbered by those in use, so that no level is skipped below the panel's. */
     const levels = [];
     for (const block of parse(text)) {
         const built = buildBlock(block, levels, under);
-        /* Only outermost blocks: dir=auto does not look into children that carry their own. */
+        /* Only outermost blocks: dir=auto ignores children that have a dir of their own. */
         built.dir = 'auto';
         fragment.append(built);
     }

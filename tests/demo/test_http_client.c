@@ -1,4 +1,4 @@
-/* The client that the demo and its annotators speak to the daemon with. */
+/* The HTTP client of the demo and its annotators. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +14,7 @@
 
 #include "http_client.h"
 
-/* ---- calls that fail ---- */
+/* ---- library calls that fail on request ---- */
 
 static const char *failing = "none";
 
@@ -53,7 +53,7 @@ static const struct {
     const char *path;
     unsigned status;
     const char *text;
-} answers[] = {
+} responses[] = {
     {"/json", 200, "{\"a\": 1}"},         {"/accepted", 202, "[]"},  {"/text", 200, "hello"},
     {"/refused", 409, "{\"b\": \"no\"}"}, {"/broken", 500, "not {"},
 };
@@ -66,10 +66,10 @@ static enum MHD_Result queue(struct MHD_Connection *connection, unsigned status,
     return result;
 }
 
-/* /echo answers with the body, and with nothing where that is not called JSON. */
-static enum MHD_Result answer(void *context, struct MHD_Connection *connection, const char *path,
-                              const char *method, const char *version, const char *data,
-                              size_t *size, void **state) {
+/* /echo returns the body of a JSON request, and an empty one for any other content type. */
+static enum MHD_Result respond(void *context, struct MHD_Connection *connection, const char *path,
+                               const char *method, const char *version, const char *data,
+                               size_t *size, void **state) {
     static char body[256];
     (void)context, (void)method, (void)version;
     if (!*state) {
@@ -82,17 +82,17 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
         *size = 0;
         return MHD_YES;
     }
-    for (size_t i = 0; i < FD_LENGTH(answers); i++)
-        if (strcmp(path, answers[i].path) == 0)
-            return queue(connection, answers[i].status, answers[i].text);
+    for (size_t i = 0; i < FD_LENGTH(responses); i++)
+        if (strcmp(path, responses[i].path) == 0)
+            return queue(connection, responses[i].status, responses[i].text);
     const char *type = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Type");
     return queue(connection, 200, type && strcmp(type, "application/json") == 0 ? body : "");
 }
 
 static int begin(void **state) {
     (void)state;
-    server = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO, 0, NULL, NULL, answer,
-                              NULL, MHD_OPTION_END);
+    server = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO, 0, NULL, NULL,
+                              respond, NULL, MHD_OPTION_END);
     assert_non_null(server);
     (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u",
                    MHD_get_daemon_info(server, MHD_DAEMON_INFO_BIND_PORT)->port);
@@ -113,52 +113,54 @@ static fd_client *new_client(void) {
 
 /* ---- tests ---- */
 
-static void what_is_sent_arrives_as_json_and_so_does_the_answer(void **state) {
+static void request_and_response_are_json(void **state) {
     FD_CLEANUP(fd_client_freep) fd_client *client = new_client();
     fd_fault fault = {0};
-    json_t *got;
+    json_t *response;
     (void)state;
     assert_int_equal(
-        fd_client_call(client, "POST", "/echo", json_pack("{s:i}", "x", 7), &got, &fault), 0);
-    assert_int_equal(json_integer_value(json_object_get(got, "x")), 7);
-    json_decref(got);
-    assert_int_equal(fd_client_call(client, "GET", "/json", NULL, &got, &fault), 0);
-    assert_int_equal(json_integer_value(json_object_get(got, "a")), 1);
-    json_decref(got);
-    assert_int_equal(fd_client_call(client, "GET", "/accepted", NULL, &got, &fault), 0);
-    assert_true(json_is_array(got));
-    json_decref(got);
+        fd_client_call(client, "POST", "/echo", json_pack("{s:i}", "x", 7), &response, &fault), 0);
+    assert_int_equal(json_integer_value(json_object_get(response, "x")), 7);
+    json_decref(response);
+    assert_int_equal(fd_client_call(client, "GET", "/json", NULL, &response, &fault), 0);
+    assert_int_equal(json_integer_value(json_object_get(response, "a")), 1);
+    json_decref(response);
+    assert_int_equal(fd_client_call(client, "GET", "/accepted", NULL, &response, &fault), 0);
+    assert_true(json_is_array(response));
+    json_decref(response);
 }
 
-static void what_is_no_json_or_no_success_is_told_as_it_was_answered(void **state) {
+static void an_error_or_a_response_that_is_not_json_is_quoted_in_the_fault(void **state) {
     FD_CLEANUP(fd_client_freep) fd_client *client = new_client();
-    static const char *const told[][2] = {
+    static const char *const details[][2] = {
         {"/text", "GET /text answered 200: hello"},
         {"/refused", "GET /refused answered 409: {\"b\": \"no\"}"},
         {"/broken", "GET /broken answered 500: not {"},
     };
     (void)state;
-    for (size_t i = 0; i < FD_LENGTH(told); i++) {
+    for (size_t i = 0; i < FD_LENGTH(details); i++) {
         fd_fault fault = {0};
-        json_t *got = NULL;
-        assert_int_equal(fd_client_call(client, "GET", told[i][0], NULL, &got, &fault), -EPROTO);
-        assert_string_equal(fault.detail, told[i][1]);
-        assert_null(got);
+        json_t *response = NULL;
+        assert_int_equal(fd_client_call(client, "GET", details[i][0], NULL, &response, &fault),
+                         -EPROTO);
+        assert_string_equal(fault.detail, details[i][1]);
+        assert_null(response);
     }
 }
 
-static void where_nobody_answers_the_fault_says_what_was_asked(void **state) {
+static void the_fault_names_the_request_when_no_server_responds(void **state) {
     FD_CLEANUP(fd_client_freep) fd_client *client = NULL;
     fd_fault fault = {0};
-    json_t *got = NULL;
+    json_t *response = NULL;
     (void)state;
     assert_int_equal(fd_client_new("http://127.0.0.1:0", &client), 0);
-    assert_int_equal(fd_client_call(client, "GET", "/json", NULL, &got, &fault), -ECONNREFUSED);
+    assert_int_equal(fd_client_call(client, "GET", "/json", NULL, &response, &fault),
+                     -ECONNREFUSED);
     assert_non_null(strstr(fault.detail, "GET http://127.0.0.1:0/json: "));
-    assert_null(got);
+    assert_null(response);
 }
 
-static void without_memory_a_call_fails_and_the_next_one_does_not(void **state) {
+static void a_call_fails_without_memory_and_the_next_one_succeeds(void **state) {
     static const char *const of_new[] = {"calloc", "curl_easy_init", "curl_slist_append"};
     static const char *const of_call[] = {"json_dumps", "open_memstream", "fclose"};
     (void)state;
@@ -172,24 +174,25 @@ static void without_memory_a_call_fails_and_the_next_one_does_not(void **state) 
     FD_CLEANUP(fd_client_freep) fd_client *client = new_client();
     for (size_t i = 0; i < FD_LENGTH(of_call); i++) {
         fd_fault fault = {0};
-        json_t *got = NULL;
+        json_t *response = NULL;
         failing = of_call[i];
-        assert_int_equal(fd_client_call(client, "POST", "/echo", json_pack("[i]", 1), &got, &fault),
-                         -ENOMEM);
-        assert_null(got);
+        assert_int_equal(
+            fd_client_call(client, "POST", "/echo", json_pack("[i]", 1), &response, &fault),
+            -ENOMEM);
+        assert_null(response);
         failing = "none";
-        assert_int_equal(fd_client_call(client, "POST", "/echo", json_pack("[i]", 1), &got, &fault),
-                         0);
-        json_decref(got);
+        assert_int_equal(
+            fd_client_call(client, "POST", "/echo", json_pack("[i]", 1), &response, &fault), 0);
+        json_decref(response);
     }
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_sent_arrives_as_json_and_so_does_the_answer),
-        cmocka_unit_test(what_is_no_json_or_no_success_is_told_as_it_was_answered),
-        cmocka_unit_test(where_nobody_answers_the_fault_says_what_was_asked),
-        cmocka_unit_test(without_memory_a_call_fails_and_the_next_one_does_not),
+        cmocka_unit_test(request_and_response_are_json),
+        cmocka_unit_test(an_error_or_a_response_that_is_not_json_is_quoted_in_the_fault),
+        cmocka_unit_test(the_fault_names_the_request_when_no_server_responds),
+        cmocka_unit_test(a_call_fails_without_memory_and_the_next_one_succeeds),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

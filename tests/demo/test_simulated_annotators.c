@@ -1,10 +1,11 @@
-/* The simulated annotators of the demo, with a daemon that is played and no time that passes. */
+/* The simulated annotators of the demo, against a fake daemon, without waiting. */
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,12 +13,12 @@
 
 #include <cmocka.h>
 
-#include "examples.h"
 #include "http_client.h"
+#include "simulated_annotators.h"
 
 enum { ANSWERS = 2000 };
 
-/* ---- calls that fail, and thoughts that take no time ---- */
+/* ---- library calls that fail on request, and waits that end at once ---- */
 
 static const char *failing = "none";
 
@@ -49,17 +50,18 @@ int __wrap_pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mu
     return ETIMEDOUT;
 }
 
-/* ---- the daemon that is played, in the annotators' threads, where cmocka cannot fail ---- */
+/* ---- a fake daemon; it runs in the annotators' threads, so it asserts without cmocka ---- */
 
-/* Of one prompt of the corpus, of quality 5 and 0. */
+/* Two responses to one prompt of the corpus, of quality 5 and 0. */
 static const char *const best = "p01-r4", *const worst = "p01-r3";
 
 static struct {
     pthread_mutex_t lock;
-    int refused, empty; /* questions for a pair that are still to be answered so */
-    int failed;         /* answers that are still to be refused */
-    size_t questions, answers, better, worse, ties;
-} daemon_played = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    int refusals;       /* requests for a pair that it will still refuse */
+    int empty;          /* requests for a pair that it will still give none */
+    int label_refusals; /* labels that it will still refuse */
+    size_t requests, answers, better, worse, ties;
+} fake = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 struct fd_client {
     int nothing;
@@ -78,29 +80,29 @@ void fd_client_free(fd_client *client) {
 static json_t *give_pair(const json_t *body) {
     const char *name = json_string_value(json_object_get(body, "annotator"));
     assert(name && strncmp(name, "simulated ", strlen("simulated ")) == 0);
-    if (daemon_played.empty > 0) {
-        daemon_played.empty--;
+    if (fake.empty > 0) {
+        fake.empty--;
         return json_pack("{s:[]}", "assignments");
     }
-    bool swapped = daemon_played.questions % 2;
+    bool swapped = fake.requests % 2;
     return json_pack("{s:[{s:s, s:{s:s}, s:{s:s}}]}", "assignments", "id", "lease", "a", "id",
                      swapped ? worst : best, "b", "id", swapped ? best : worst);
 }
 
-static void take_answer(const json_t *body) {
+static void take_label(const json_t *body) {
     const json_t *label = json_array_get(json_object_get(body, "labels"), 0);
     const char *preference = json_string_value(json_object_get(label, "preference"));
     const char *a = json_string_value(json_object_get(label, "a"));
     json_int_t duration = json_integer_value(json_object_get(label, "duration_ms"));
     const char *lease = json_string_value(json_object_get(label, "assignment"));
     assert(lease && strcmp(lease, "lease") == 0 && duration >= 500 && duration <= 3500);
-    daemon_played.answers++;
+    fake.answers++;
     if (strcmp(preference, "tie") == 0)
-        daemon_played.ties++;
+        fake.ties++;
     else if ((strcmp(preference, "a") == 0) == (strcmp(a, best) == 0))
-        daemon_played.better++;
+        fake.better++;
     else
-        daemon_played.worse++;
+        fake.worse++;
 }
 
 int fd_client_call(fd_client *client, const char *method, const char *path, json_t *body,
@@ -108,92 +110,92 @@ int fd_client_call(fd_client *client, const char *method, const char *path, json
     FD_JSON json_t *given = body;
     (void)client;
     assert(given && strcmp(method, "POST") == 0);
-    (void)pthread_mutex_lock(&daemon_played.lock);
-    int *refused = &daemon_played.failed;
+    (void)pthread_mutex_lock(&fake.lock);
+    int *refusals = &fake.label_refusals;
     if (strcmp(path, "/v1/assignments") == 0) {
-        daemon_played.questions++;
-        refused = &daemon_played.refused;
+        fake.requests++;
+        refusals = &fake.refusals;
     }
-    int r = *refused > 0 ? -EPROTO : 0;
-    *refused -= r < 0;
-    if (r == 0 && refused == &daemon_played.refused)
+    int r = *refusals > 0 ? -EPROTO : 0;
+    *refusals -= r < 0;
+    if (r == 0 && refusals == &fake.refusals)
         *ret = give_pair(given);
     else if (r == 0)
-        take_answer(given);
-    (void)pthread_mutex_unlock(&daemon_played.lock);
+        take_label(given);
+    (void)pthread_mutex_unlock(&fake.lock);
     return r < 0 ? fd_fault_set(fault, r, "", "refused") : 0;
 }
 
-static void play(int refused, int empty, int failed) {
-    daemon_played.questions = daemon_played.answers = 0;
-    daemon_played.better = daemon_played.worse = daemon_played.ties = 0;
-    daemon_played.refused = refused;
-    daemon_played.empty = empty;
-    daemon_played.failed = failed;
+static void reset_daemon(int refusals, int empty, int label_refusals) {
+    fake.requests = fake.answers = 0;
+    fake.better = fake.worse = fake.ties = 0;
+    fake.refusals = refusals;
+    fake.empty = empty;
+    fake.label_refusals = label_refusals;
 }
 
 static void label_until(size_t answers) {
-    fd_simulated_annotators *crowd = NULL;
-    assert_int_equal(fd_simulated_annotators_start("http://daemon", 2, &crowd), 0);
+    fd_simulated_annotators *annotators = NULL;
+    assert_int_equal(fd_simulated_annotators_start("http://daemon", 2, &annotators), 0);
     for (size_t seen = 0; seen < answers; (void)sched_yield()) {
-        (void)pthread_mutex_lock(&daemon_played.lock);
-        seen = daemon_played.answers;
-        (void)pthread_mutex_unlock(&daemon_played.lock);
+        (void)pthread_mutex_lock(&fake.lock);
+        seen = fake.answers;
+        (void)pthread_mutex_unlock(&fake.lock);
     }
-    fd_simulated_annotators_stop(crowd);
+    fd_simulated_annotators_stop(annotators);
 }
 
-/* ---- what they do ---- */
+/* ---- tests ---- */
 
-static void they_prefer_the_better_response_and_call_some_a_tie(void **state) {
+static void annotators_prefer_the_better_response_and_call_some_pairs_a_tie(void **state) {
     (void)state;
-    play(0, 0, 0);
+    reset_daemon(0, 0, 0);
     label_until(ANSWERS);
-    /* 3 in 100 are ties; of the others one in 400 is wrong, where the qualities are 5 apart. */
-    size_t answers = daemon_played.answers;
-    assert_in_range(daemon_played.ties, answers * 1 / 100, answers * 6 / 100);
-    assert_true(daemon_played.worse < answers / 50);
-    assert_int_equal(daemon_played.better + daemon_played.worse + daemon_played.ties, answers);
+    /* 3 in 100 are ties. Of the others 1 in 400 is wrong, since the qualities differ by 5. */
+    size_t answers = fake.answers;
+    assert_in_range(fake.ties, answers * 1 / 100, answers * 6 / 100);
+    assert_true(fake.worse < answers / 50);
+    assert_int_equal(fake.better + fake.worse + fake.ties, answers);
 }
 
-static void who_gets_no_pair_or_is_refused_asks_again(void **state) {
+static void an_annotator_that_gets_no_pair_or_is_refused_asks_again(void **state) {
     (void)state;
-    play(3, 3, 3);
+    reset_daemon(3, 3, 3);
     label_until(10);
-    assert_true(daemon_played.questions >= 3 + 3 + 3 + 10);
+    assert_true(fake.requests >= 3 + 3 + 3 + 10);
 }
 
-static void without_a_client_nobody_asks(void **state) {
+static void an_annotator_without_a_client_sends_no_request(void **state) {
     (void)state;
-    fd_simulated_annotators *crowd = NULL;
-    play(0, 0, 0);
+    fd_simulated_annotators *annotators = NULL;
+    reset_daemon(0, 0, 0);
     failing = "client";
-    int r = fd_simulated_annotators_start("http://daemon", 2, &crowd);
+    int r = fd_simulated_annotators_start("http://daemon", 2, &annotators);
     assert_int_equal(r, 0);
-    fd_simulated_annotators_stop(crowd);
+    fd_simulated_annotators_stop(annotators);
     failing = "none";
-    assert_int_equal(daemon_played.questions, 0);
+    assert_int_equal(fake.requests, 0);
 }
 
-static void a_crowd_that_cannot_begin_says_so(void **state) {
+static void the_start_fails_without_memory_or_threads(void **state) {
     (void)state;
-    fd_simulated_annotators *crowd = NULL;
+    fd_simulated_annotators *annotators = NULL;
     failing = "calloc";
-    int without_memory = fd_simulated_annotators_start("http://daemon", 2, &crowd);
+    int without_memory = fd_simulated_annotators_start("http://daemon", 2, &annotators);
     failing = "pthread_create";
-    int without_threads = fd_simulated_annotators_start("http://daemon", 2, &crowd);
+    int without_threads = fd_simulated_annotators_start("http://daemon", 2, &annotators);
     failing = "none";
     assert_int_equal(without_memory, -ENOMEM);
     assert_int_equal(without_threads, -EAGAIN);
-    assert_null(crowd);
+    assert_null(annotators);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(they_prefer_the_better_response_and_call_some_a_tie),
-        cmocka_unit_test(who_gets_no_pair_or_is_refused_asks_again),
-        cmocka_unit_test(without_a_client_nobody_asks),
-        cmocka_unit_test(a_crowd_that_cannot_begin_says_so),
+        cmocka_unit_test(annotators_prefer_the_better_response_and_call_some_pairs_a_tie),
+        cmocka_unit_test(an_annotator_that_gets_no_pair_or_is_refused_asks_again),
+        cmocka_unit_test(an_annotator_without_a_client_sends_no_request),
+        cmocka_unit_test(the_start_fails_without_memory_or_threads),
     };
-    return cmocka_run_group_tests_name("crowd", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("simulated annotators", tests, NULL, NULL);
 }

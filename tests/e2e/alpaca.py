@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""fisherd's main job on real input: which strategy learns most from as many answers?
+"""Which strategy learns most from the same number of answers, on real input?
 
     FISHERD=build/gcc/src/app/fisherd python3 tests/e2e/alpaca.py [--rounds 8] [--data FOLDER]
         [--seed N] [--from warm|scratch] [--option NAME=VALUE …]
 
-The input is a folder (data/alpaca of FISHERD_SHARED, which is ../shared where not set) with 300
+The input is a folder (data/alpaca in FISHERD_SHARED, by default ../shared) with 300
 prompts of 24 responses each by different language models:
 
     items.jsonl               id, prompt_id, prompt, response, golden (the true reward)
@@ -13,14 +13,14 @@ prompts of 24 responses each by different language models:
 
 For each strategy a daemon starts on a copy of the imported database. In every round it chooses
 125 of 5,000 candidate pairs that the script draws from 210 of the prompts, a simulated annotator
-answers them (a is preferred with probability sigmoid((golden_a - golden_b) / 4)), and the model is
-trained. Then the responses to the other 90 prompts are scored: Spearman's correlation with the
-true reward within each prompt, and the true reward of the response with the best score, both as
-means over the prompts. The candidates of a round and the answer to a pair are the same for every
-strategy. In the middle of one round of each run the daemon is killed; the script verifies that
-no acknowledged answer is lost or doubled and goes on with a new daemon.
+answers them (a is preferred with probability sigmoid((golden_a - golden_b) / 4)), and the daemon
+trains the model. Then it scores the responses to the other 90 prompts. The script measures
+Spearman's correlation with the true reward within each prompt, and the true reward of the response
+with the best score, both as means over the prompts. Every strategy gets the same candidates in a
+round and the same answer to a pair. In the middle of one round of each run the script kills the
+daemon, verifies that no acknowledged answer is lost or doubled, and continues with a new daemon.
 
-Prints a Markdown table. Ends with status 77 when the input is not there.
+Prints a Markdown table. Exits with status 77 if the input is missing.
 """
 
 import argparse
@@ -47,12 +47,12 @@ from client import PATIENCE, Daemon, label, run, wait_until  # noqa: E402
 LEARNING_PROMPTS = 210
 POSTED_AT_ONCE = 5
 LEAST_CORRELATION = 0.2  # at the end of a run; a blind choice has 0
-# The daemon's defaults, but training when the script asks for it.
+# Options of the model; the client's defaults train only on request.
 SERVED = {"hidden-layers": 3, "hidden-width": 64, "iterations": 1000, "learning-rate": 0.001}
 
 
 def number_of(*words):
-    """A number in [0, 1) that is always the same for the same words."""
+    """A number in [0, 1), always the same for the same words."""
     digest = hashlib.sha256("\0".join(words).encode()).digest()
     return int.from_bytes(digest[:8], "little") / 2**64
 
@@ -91,7 +91,7 @@ class Data:
 
 
 def ranks(values):
-    """Ranks from 0, those of tied values averaged."""
+    """Ranks from 0; tied values get their mean rank."""
     _, inverse, counts = numpy.unique(values, return_inverse=True, return_counts=True)
     return (numpy.cumsum(counts) - (counts + 1) / 2)[inverse]
 
@@ -103,8 +103,8 @@ def spearman(x, y):
 
 def measure(daemon, data):
     ids = [item for prompt in data.held_out for item in data.prompts[prompt]]
-    answer = daemon.post("/v1/score", {"items": ids})
-    rewards = dict(zip(ids, (score["reward"] for score in answer["scores"]), strict=True))
+    response = daemon.post("/v1/score", {"items": ids})
+    rewards = dict(zip(ids, (score["reward"] for score in response["scores"]), strict=True))
     correlations, best = [], []
     for prompt in data.held_out:
         predicted = numpy.array([rewards[item] for item in data.prompts[prompt]])
@@ -114,9 +114,9 @@ def measure(daemon, data):
     return numpy.mean(correlations), numpy.mean(best)
 
 
-# ---- a round, and one that is interrupted ----
+# ---- rounds ----
 
-def post_until_it_is_gone(daemon, labels, acknowledged):
+def post_until_killed(daemon, labels, acknowledged):
     """Posts all labels again and again, a few at a time, so that the kill falls among them."""
     for few in itertools.cycle([labels[i:i + POSTED_AT_ONCE]
                                 for i in range(0, len(labels) // 2, POSTED_AT_ONCE)]):
@@ -128,10 +128,11 @@ def post_until_it_is_gone(daemon, labels, acknowledged):
 
 
 def interrupt(daemon, labels):
-    """Kills the daemon while half of the labels are posted; a new one and what it had to keep."""
+    """Kills the daemon while labels are posted. Returns a new daemon, the model version before the kill,
+    and the ids of the acknowledged labels."""
     version = daemon.model()["version"]
     acknowledged = set()
-    poster = threading.Thread(target=post_until_it_is_gone, args=(daemon, labels, acknowledged))
+    poster = threading.Thread(target=post_until_killed, args=(daemon, labels, acknowledged))
     poster.start()
     wait_until(lambda: len(acknowledged) >= len(labels) // 4, "acknowledged labels")
     daemon.kill()
@@ -141,14 +142,14 @@ def interrupt(daemon, labels):
 
 def verify_resumed(daemon, version, acknowledged, earlier):
     rows = [row["id"] for row in daemon.list_all("labels", 500)]
-    assert len(rows) == len(set(rows)), "a label is there twice"
+    assert len(rows) == len(set(rows)), "a label is stored twice"
     assert earlier | acknowledged <= set(rows), "an acknowledged label is lost"
     assert daemon.model()["version"] == version, "another model serves"
     return len(rows) - len(earlier)
 
 
 class Run:
-    """One strategy, round after round."""
+    """The rounds of one strategy."""
 
     def __init__(self, data, strategy, db, options):
         self.data = data
@@ -162,24 +163,24 @@ class Run:
     def select(self, number):
         seed = 1000 * self.options.seed + number
         candidates = self.data.candidates(seed, self.options.candidates, self.answered)
-        answer = self.daemon.select(
+        selection = self.daemon.select(
             batch_size=self.options.batch, strategy=self.strategy, seed=seed,
             pairs=[{"a": a, "b": b} for a, b in candidates])
-        assert answer["model_version"] == number, "the selection is of an old model"
-        chosen = [candidates[pair["index"]] for pair in answer["pairs"]]
+        assert selection["model_version"] == number, "the selection is of an old model"
+        chosen = [candidates[pair["index"]] for pair in selection["pairs"]]
         assert len(set(chosen)) == self.options.batch
-        return chosen, answer["diagnostics"]
+        return chosen, selection["diagnostics"]
 
     def round(self, number, interrupted):
         chosen, diagnostics = self.select(number)
         labels = [label(f"{number}-{i}", a, b, self.data.answer(a, b), annotator="simulated")
                   for i, (a, b) in enumerate(chosen)]
-        there = 0
+        kept = 0
         if interrupted:
             self.daemon, version, acknowledged = interrupt(self.daemon, labels)
-            there = verify_resumed(self.daemon, version, acknowledged, self.label_ids)
+            kept = verify_resumed(self.daemon, version, acknowledged, self.label_ids)
         assert self.daemon.add_labels(labels) == {
-            "accepted": len(labels) - there, "duplicates": there}
+            "accepted": len(labels) - kept, "duplicates": kept}
         self.answered.update(chosen)
         self.label_ids.update(one["id"] for one in labels)
 
@@ -196,7 +197,7 @@ class Run:
         for number in range(self.options.rounds):
             self.round(number, interrupted=number == self.options.rounds // 2)
         rows = [row["id"] for row in self.daemon.list_all("labels", 500)]
-        assert sorted(rows) == sorted(self.label_ids), "the history is not what was answered"
+        assert sorted(rows) == sorted(self.label_ids), "the history differs from the answers"
         assert self.rows[-1][0] > LEAST_CORRELATION, "nothing was learned"
         self.daemon.stop()
         return self.rows
@@ -225,11 +226,11 @@ def arguments():
     parser.add_argument("--batch", type=int, default=125)
     parser.add_argument("--candidates", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=0,
-                        help="of the candidates, the selections and the first model")
+                        help="seed of the candidates, the selections and the first model")
     parser.add_argument("--from", dest="start", choices=["warm", "scratch"], default="warm",
-                        help="where each training starts")
+                        help="initial weights of each training")
     parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE",
-                        type=lambda text: text.split("=", 1), help="of the daemon; repeatable")
+                        type=lambda text: text.split("=", 1), help="an option of the daemon; repeatable")
     parser.add_argument("--strategies", default="random,pa-dopt,greedy")
     return parser.parse_args()
 
@@ -237,7 +238,7 @@ def arguments():
 def main():
     options = arguments()
     if not (options.data / "items.jsonl").is_file():
-        print(f"skipped: there is no input in {options.data}")
+        print(f"skipped: {options.data} has no input")
         return 77
     began = time.monotonic()
     data = Data(options.data)

@@ -4,12 +4,12 @@
     FISHERD=build/release/src/app/fisherd python3 tests/e2e/quality.py [--data FOLDER]
         [--batches 125,500] [--runs 5]
 
-Two daemons are asked for batches by every strategy of GET /v1/strategies, from the same 20,000
-candidates. One has the items that alpaca.py describes, embedded in 1,024 numbers, and a model of
+Two daemons choose batches by every strategy of GET /v1/strategies from the same 20,000 candidates. One
+has the items that alpaca.py describes, embedded in 1,024 numbers, and a model of
 the default shape trained on 500 answers to random in-prompt pairs. The other has 5,000 items of
 500 prompts with 64 normal numbers each, and a linear model trained on 500 answers of a random
 linear annotator. Prints a Markdown table of d_efficiency, by the tangent at the batch and by the
-tight certificate, and of the median time. Without the folder only the second is measured.
+tight certificate, and of the median time. Without the folder it measures only the second daemon.
 """
 
 import argparse
@@ -33,9 +33,9 @@ LEAST_OF_GREEDY = 0.98  # with answers
 
 
 def random_pairs(daemon, seed, **more):
-    answer = daemon.select(batch_size=ANSWERS, strategy="random", seed=seed,
-                           generate={"mode": "in_prompt", "pairs": CANDIDATES}, **more)
-    return [(pair["a"], pair["b"]) for pair in answer["pairs"]]
+    selection = daemon.select(batch_size=ANSWERS, strategy="random", seed=seed,
+                              generate={"mode": "in_prompt", "pairs": CANDIDATES}, **more)
+    return [(pair["a"], pair["b"]) for pair in selection["pairs"]]
 
 
 def learn(daemon, preference):
@@ -75,13 +75,13 @@ def in_base64(numbers):
 
 
 def measure(daemon, strategy, batch, runs):
-    """d_efficiency by both certificates and the median milliseconds of the first."""
+    """d_efficiency by both certificates, the random batch, and the median milliseconds."""
     request = {"batch_size": batch, "strategy": strategy, "seed": 7,
                "generate": {"mode": "in_prompt", "pairs": CANDIDATES}}
-    times = [daemon.select(**request)["diagnostics"] for _ in range(runs)]
+    diagnostics = [daemon.select(**request)["diagnostics"] for _ in range(runs)]
     tight = daemon.select(**request, certify="tight")["diagnostics"]
-    return (times[0]["d_efficiency"], tight["d_efficiency"], times[0]["random_batch"],
-            statistics.median(one["elapsed_ms"] for one in times))
+    return (diagnostics[0]["d_efficiency"], tight["d_efficiency"], diagnostics[0]["random_batch"],
+            statistics.median(one["elapsed_ms"] for one in diagnostics))
 
 
 def arguments():
@@ -121,7 +121,7 @@ def main():
     for column, greedy in enumerate(rows["greedy"]):
         assert greedy[1] >= LEAST_OF_GREEDY, f"greedy is far from the best batch: {greedy}"
         best = max(cells[column][1] for cells in rows.values())
-        assert greedy[1] >= best - 0.002, "another strategy knows more than greedy"
+        assert greedy[1] >= best - 0.002, "another strategy gains more than greedy"
     return 0
 
 

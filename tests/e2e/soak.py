@@ -1,10 +1,10 @@
-"""Hours of a labelling project: 64 people answer, models are trained, the pages are open.
+"""Hours of a labelling project: 64 people answer, the daemon trains models, the pages are open.
 
 FISHERD=… /usr/bin/python3 tests/e2e/soak.py [--minutes 30]
 
-What must hold, of the time after the warm-up (its first fifth): the resident memory and the number
-of open files stay as they are, so does the 99th percentile of the time that an answer takes, no
-request fails, and at the end every acknowledged answer is there exactly once.
+After the warm-up (the first fifth of the time) the following must hold: the resident memory, the
+number of open files and the 99th percentile of the latency of answers stay constant; no request
+fails; at the end every acknowledged answer is stored exactly once.
 """
 
 import argparse
@@ -31,7 +31,7 @@ PAGE_PARTS = ["/", "/ops", "/static/pairs.js", "/livez", "/readyz", "/metrics", 
 
 
 class Client(threading.Thread):
-    """One connection that is kept, as a browser's would be."""
+    """One connection that is kept open, like a browser's."""
 
     def __init__(self, soak, number):
         super().__init__(daemon=True)
@@ -41,7 +41,7 @@ class Client(threading.Thread):
         self.connection = None
 
     def call(self, method, path, body=None):
-        """The answer's JSON, or None of one without; a refusal is the soak's failure."""
+        """The JSON of the response, or None; an error status is a failure of the soak."""
         if self.connection is None:
             daemon = self.soak.daemon
             self.connection = http.client.HTTPConnection(daemon.host, daemon.port,
@@ -76,7 +76,7 @@ class Annotator(Client):
         self.sent = 0
 
     def work(self):
-        """Most answers are to what was assigned; some are corrected, skipped, or come twice."""
+        """Answers an assigned pair; corrects, skips or repeats some answers."""
         given = self.call("POST", "/v1/assignments", {"annotator": self.name, "count": 3})
         for assignment in given["assignments"][:1]:
             identity = f"{self.name}-{self.sent}"
@@ -102,7 +102,7 @@ class Page(Client):
 
 
 class Pipeline(Client):
-    """A program beside: scores and selections."""
+    """A program that asks for scores and selections."""
     pause = 2.0
 
     def work(self):
@@ -119,12 +119,12 @@ class Soak:
         self.over = threading.Event()
         self.lock = threading.Lock()
         self.acknowledged = Counter()
-        self.latencies = []  # (when, seconds), of answers
-        self.samples = []  # (when, kilobytes, files)
+        self.latencies = []  # (time, seconds) of answers
+        self.samples = []  # (time, kilobytes, files)
         self.failures = []
 
     def prefers(self, assignment, draw):
-        """People who like large first numbers, mostly."""
+        """Annotators mostly prefer large first numbers."""
         if draw.random() < 0.02:
             return draw.choice(["tie", "skip"])
         a, b = (self.numbers[assignment[side]["id"]] for side in "ab")
@@ -162,7 +162,7 @@ def percentile(values, share):
 
 
 def halves(rows, start, end):
-    """Those after the warm-up, in two halves of the time."""
+    """The rows after the warm-up, in two halves of the time."""
     begin = start + (end - start) / 5
     middle = (begin + end) / 2
     return ([row for row in rows if begin <= row[0] < middle],
@@ -186,7 +186,7 @@ def main():
             soak = Soak(daemon, items)
             start = soak.run(arguments.minutes, arguments.clients)
             end = time.monotonic()
-            there = Counter(row["id"] for row in daemon.list_all("labels", 1000)
+            stored = Counter(row["id"] for row in daemon.list_all("labels", 1000)
                             if row.get("revision", 0) == 0)
             version = daemon.model()["version"]
             log = daemon.log_text()
@@ -198,17 +198,17 @@ def main():
     early, late = halves(soak.latencies, start, end)
     p99 = [percentile([row[1] for row in part], 0.99) * 1e3 for part in (early, late)]
     growth = memory[1] / memory[0] - 1
-    lost = sum(identity not in there for identity in soak.acknowledged)
+    lost = sum(identity not in stored for identity in soak.acknowledged)
 
     def must(holds, what):
         if not holds:
             findings.append(what)
 
-    must(abs(growth) <= 0.05, "the memory is not flat")
-    must(files[1] <= files[0] + 2, "the open files are not flat")
-    must(p99[1] <= 1.5 * p99[0] + 10, "the latency is not flat")
+    must(abs(growth) <= 0.05, "the memory grows or shrinks")
+    must(files[1] <= files[0] + 2, "the number of open files grows")
+    must(p99[1] <= 1.5 * p99[0] + 10, "the latency grows")
     must(lost == 0, "acknowledged answers are lost")
-    must(max(there.values(), default=1) == 1, "an answer is there twice")
+    must(max(stored.values(), default=1) == 1, "an answer is stored twice")
     must(not soak.failures, f"requests failed: {soak.failures[:5]}")
     must("level=error" not in log, "the log has errors")
     must(checked.returncode == 0, f"the check finds: {checked.stdout}{checked.stderr}")

@@ -1,5 +1,5 @@
-"""The unit and what is installed with it: exposure, syntax, the user, the sample of a configuration;
-and the filter of system calls that other tests run under forbids what it should."""
+"""The systemd unit and the files installed with it: exposure, syntax, the user, the sample configuration,
+and the filter of system calls that other tests run under."""
 
 import os
 import pathlib
@@ -15,7 +15,7 @@ DEPLOY = ROOT / "deploy"
 PROGRAM = os.environ["FISHERD"]
 LAUNCHER = ROOT / "tests" / "e2e" / "under_filter.py"
 
-pytestmark = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not here")
+pytestmark = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
 
 
 def run(*arguments, **more):
@@ -25,7 +25,7 @@ def run(*arguments, **more):
 
 @pytest.fixture
 def unit(tmp_path):
-    """The unit as it is installed, of one instance."""
+    """The installed unit of one instance."""
     text = (DEPLOY / "fisherd@.service").read_text(encoding="utf-8")
     text = text.replace("@bindir@/fisherd", str(pathlib.Path(PROGRAM).resolve()))
     assert "@" not in re.sub(r"^#.*|@[a-z-]+", "", text, flags=re.M)
@@ -46,8 +46,8 @@ def test_the_exposure_of_the_unit_is_low(unit):
     assert exposure <= 1.5, done.stdout
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes users")
-def test_the_user_and_the_folder_come_into_being(tmp_path):
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can create users")
+def test_the_user_and_the_folder_are_created(tmp_path):
     (tmp_path / "etc").mkdir()
     assert run("systemd-sysusers", f"--root={tmp_path}", DEPLOY / "sysusers.conf").returncode == 0
     assert re.search(r"^fisherd:", (tmp_path / "etc/passwd").read_text(), re.M)
@@ -56,7 +56,7 @@ def test_the_user_and_the_folder_come_into_being(tmp_path):
     assert (tmp_path / "etc/fisherd").stat().st_mode & 0o777 == 0o750
 
 
-def test_the_sample_of_a_configuration_shows_the_defaults(tmp_path):
+def test_the_sample_configuration_shows_the_defaults(tmp_path):
     sample = (DEPLOY / "fisherd.conf").read_text(encoding="utf-8")
     shown = re.findall(r"^# ([a-z-]+) = ?(.*)$", sample, re.M)
     usage = run(PROGRAM, "--help").stdout
@@ -65,22 +65,22 @@ def test_the_sample_of_a_configuration_shows_the_defaults(tmp_path):
         line = re.search(rf"^  --{name} .*$", usage, re.M)
         assert line, name
         assert line[0].endswith(f"[{value}]") or not value and not line[0].endswith("]"), name
-    taken = tmp_path / "fisherd.conf"
-    taken.write_text(re.sub(r"^# ([a-z-]+ = ?.*)$", r"\1", sample, flags=re.M), encoding="utf-8")
-    done = run(PROGRAM, "serve", "--config", taken)
+    given = tmp_path / "fisherd.conf"
+    given.write_text(re.sub(r"^# ([a-z-]+ = ?.*)$", r"\1", sample, flags=re.M), encoding="utf-8")
+    done = run(PROGRAM, "serve", "--config", given)
     assert done.returncode == 1 and "--db FILE is missing" in done.stderr
 
 
 FORBIDDEN = {
-    "a change of the root": 'os.chroot("/nonexistent")',
-    "a choice of processors": "os.sched_setaffinity(0, os.sched_getaffinity(0))",
-    "memory to write and execute": "mmap.mmap(-1, 4096, prot=mmap.PROT_WRITE | mmap.PROT_EXEC)",
-    "a socket of the kernel's": "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)",
+    "a change of the root folder": 'os.chroot("/nonexistent")',
+    "a change of the processor affinity": "os.sched_setaffinity(0, os.sched_getaffinity(0))",
+    "memory that is writable and executable": "mmap.mmap(-1, 4096, prot=mmap.PROT_WRITE | mmap.PROT_EXEC)",
+    "a netlink socket": "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)",
 }
 
 
 @pytest.mark.parametrize("what", FORBIDDEN)
-def test_under_the_filter_is_refused(what):
+def test_the_filter_refuses(what):
     code = f"import mmap, os, socket\ntry:\n    {FORBIDDEN[what]}\nexcept OSError as e:\n    print(e.errno)"
     env = {**os.environ, "UNDER_FILTER": sys.executable}
     assert run(sys.executable, "-c", code).stdout.strip() in ("", "2")

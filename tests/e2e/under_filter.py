@@ -1,11 +1,11 @@
 #!/usr/bin/python3
-"""Runs a program as deploy/fisherd@.service lets it: only the system calls of its SystemCallFilter=
-lines, no memory that is both written and executed, sockets of its address families alone.
+"""Runs a program under the restrictions of deploy/fisherd@.service: only the system calls of its
+SystemCallFilter= lines, no memory that is both writable and executable, only its address families.
 
     UNDER_FILTER=build/gcc/src/app/fisherd tests/e2e/under_filter.py serve …
 
-As in systemd, the first list allows, and each that follows adds to what is allowed or, with ~, takes
-away; @groups are those of `systemd-analyze syscall-filter`."""
+As in systemd, the first list allows calls; each further list adds calls or, with ~, removes them.
+`systemd-analyze syscall-filter` prints the @groups."""
 
 import errno
 import mmap
@@ -63,7 +63,7 @@ def load_calls():
         try:
             only.add_rule(seccomp.ALLOW, call)
         except RuntimeError:
-            pass  # not of this architecture
+            pass  # this architecture lacks the call
     only.load()
 
 

@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine_options.h"
 #include "file.h"
 #include "fuzz.h"
 #include "options.h"
+#include "server_options.h"
 
 enum { FLAGS_MAX = 8 };
 

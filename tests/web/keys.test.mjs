@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { actionOf } from '../../src/web/keys.js';
 
-/* A target inside of the elements named. */
+/* An event target inside the named elements. */
 const inside = (...names) => ({ closest: (list) => (list.split(', ').some((name) => names.includes(name)) ? {} : null) });
 const press = (key, more = {}) => actionOf({ key, target: inside(), ...more });
 
@@ -22,7 +22,7 @@ test('keys with modifiers, held keys and keys in fields are left alone', () => {
     assert.equal(press('1', { target: inside('dialog') }), null);
 });
 
-test('shift is for the layouts that need it', () => {
+test('shift is allowed for layouts that need it, and nowhere else', () => {
     assert.equal(press('1', { shiftKey: true }), 'a');
     assert.equal(press('?', { shiftKey: true }), 'help');
     assert.equal(press('ArrowLeft', { shiftKey: true }), null);

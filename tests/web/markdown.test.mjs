@@ -9,7 +9,7 @@ test('plain lines are one paragraph that keeps its line breaks', () => {
     assert.deepEqual(parse('one\r\ntwo\n\nthree'), [paragraph('one\ntwo'), paragraph('three')]);
 });
 
-test('nothing comes of nothing', () => {
+test('an empty text has no blocks', () => {
     assert.deepEqual(parse(''), []);
     assert.deepEqual(parse(' \n\t\n'), []);
 });
@@ -20,14 +20,14 @@ test('a heading has its level and loses its closing marks', () => {
     assert.deepEqual(types('#hashtag'), ['paragraph']);
 });
 
-test('fenced code is kept as it stands, closed or not', () => {
+test('fenced code is kept unchanged, whether or not the fence is closed', () => {
     const code = { type: 'code', language: 'c', text: 'a *b* <i>\n\n  # d' };
     assert.deepEqual(parse('```c\na *b* <i>\n\n  # d\n```\nafter'), [code, paragraph('after')]);
     assert.deepEqual(parse('~~~c\na *b* <i>\n\n  # d'), [code]);
     assert.deepEqual(parse('````\n```\n````'), [{ type: 'code', language: '', text: '```' }]);
 });
 
-test('lists nest by indentation and end where another kind begins', () => {
+test('lists nest by indentation, and a list of another kind ends them', () => {
     const [list, other] = parse('2. one\n3. two\n   - deep\n     more\n\n   still two\n- else');
     assert.equal(list.ordered, true);
     assert.equal(list.first, 2);
@@ -37,7 +37,7 @@ test('lists nest by indentation and end where another kind begins', () => {
     assert.deepEqual(other, { type: 'list', ordered: false, first: 1, items: [[paragraph('else')]] });
 });
 
-test('a quotation holds blocks of its own', () => {
+test('a quotation contains blocks', () => {
     assert.deepEqual(parse('> # a\n> b'), [{
         type: 'quote',
         blocks: [{ type: 'heading', level: 1, content: ['a'] }, paragraph('b')],
@@ -59,21 +59,21 @@ test('strong text and emphasis nest', () => {
     ]);
 });
 
-test('marks that mean nothing are shown', () => {
+test('marks without a meaning are shown', () => {
     for (const text of ['2 * 3 * 4', 'snake_case_name', '**open', '`open', 'a ** b', '[x]', '[x](', '![', '*']) {
         assert.deepEqual(parseInline(text), [text]);
     }
 });
 
-test('an escaped mark is only a character', () => {
+test('an escaped mark is an ordinary character', () => {
     assert.deepEqual(parseInline('\\*a\\* \\n'), ['*a* \\n']);
 });
 
-test('code between ticks is not read further', () => {
+test('code between backticks is not parsed', () => {
     assert.deepEqual(parseInline('`` a`*b* ``'), [{ type: 'code', text: 'a`*b*' }]);
 });
 
-test('a link tells its text and its address, whatever the address is', () => {
+test('a link keeps its text and its address, whatever the address is', () => {
     assert.deepEqual(parseInline('see [**this**](javascript:alert(1) "t").'), [
         'see ',
         { type: 'link', content: [{ type: 'strong', content: ['this'] }], address: 'javascript:alert(1)' },
@@ -81,13 +81,13 @@ test('a link tells its text and its address, whatever the address is', () => {
     ]);
 });
 
-test('HTML is text', () => {
+test('HTML is ordinary text', () => {
     assert.deepEqual(parse('<b onclick="x">*a*</b>'), [
         paragraph('<b onclick="x">', { type: 'emphasis', content: ['a'] }, '</b>'),
     ]);
 });
 
-test('no character of plain words is lost in deep or hostile nesting', () => {
+test('deep or hostile nesting loses no character of plain words', () => {
     const wordsOf = (value) => JSON.stringify(value).match(/word\d+/g) ?? [];
     for (const marks of ['> ', '- ', '**', '_', '[', '`', '*', '![](', '1. ', '***']) {
         const text = Array.from({ length: 3000 }, (_, index) => `${marks.repeat(index % 40)}word${index}`).join('\n');

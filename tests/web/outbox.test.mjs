@@ -5,7 +5,7 @@ import { answerFromOtherTab, backoff, oneTabAtATime, Outbox } from '../../src/we
 class Storage {
     map = new Map();
     get length() { return this.map.size; }
-    /* Browsers promise no order. */
+    /* Browsers do not promise an order. */
     key(index) { return [...this.map.keys()].reverse()[index]; }
     getItem(key) { return this.map.get(key) ?? null; }
     setItem(key, value) { this.map.set(key, String(value)); }
@@ -16,7 +16,7 @@ const failure = (status, retryAfterMs = 0) => Object.assign(new Error(`status ${
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 const alone = (work) => work(() => {});
 
-/* A daemon that keeps what it is sent; plan holds what it throws first. */
+/* A fake daemon that keeps what is sent; it first throws the errors in plan. */
 function setUp(t, plan = [], storage = new Storage()) {
     t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_000_000 });
     const sent = [];
@@ -121,7 +121,7 @@ test('what was never sent is replaced', async (t) => {
     assert.deepEqual(sent.slice(1), [['POST', 'x', 'a'], ['POST', 'y', 'b']]);
 });
 
-test('what may have reached the daemon is corrected in a second step', async (t) => {
+test('an answer that may have reached the daemon is corrected by a second request', async (t) => {
     const { sent, outbox } = setUp(t, [failure(0)]);
     outbox.add({ id: 'x', preference: 'a' });
     await settled();
@@ -131,7 +131,7 @@ test('what may have reached the daemon is corrected in a second step', async (t)
     assert.deepEqual(sent, [['POST', 'x', 'a'], ['POST', 'x', 'a'], ['PUT', 'x', 'tie']]);
 });
 
-test('what was sent long ago is corrected', async (t) => {
+test('an answer that was sent long ago is corrected', async (t) => {
     const { sent, outbox } = setUp(t);
     outbox.add({ id: 'x', preference: 'a' });
     await settled();
@@ -140,7 +140,7 @@ test('what was sent long ago is corrected', async (t) => {
     assert.deepEqual(sent, [['POST', 'x', 'a'], ['PUT', 'x', 'skip']]);
 });
 
-test('an answer that another tab replaced under way is corrected, not lost', async (t) => {
+test('an answer that another tab replaced while it was being sent is corrected, not lost', async (t) => {
     const storage = new Storage();
     const { outbox, sent } = setUp(t, [], storage);
     outbox.add({ id: 'x', preference: 'a' });
@@ -185,7 +185,7 @@ test('without web locks only one tab works at a time, and a lost one is succeede
     assert.equal(await second(() => 'ran'), 'ran');
 });
 
-test('a storage event tells of an answer only where one was written', () => {
+test('a storage event gives an answer only if one was written', () => {
     const newValue = JSON.stringify({ label: { assignment: 's', a: 'x', b: 'y' } });
     assert.equal(answerFromOtherTab({ key: 'fisherd.outbox.1', newValue }).assignment, 's');
     assert.equal(answerFromOtherTab({ key: 'fisherd.outbox.1', newValue: null }), null);

@@ -5,7 +5,7 @@ import { Pairs } from '../../src/web/pairs.js';
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 const NOW = 1_000_000;
 
-/* A daemon that leases pairs 1, 2, 3, ... for ten minutes and returns open leases first. */
+/* A fake daemon that leases pairs 1, 2, 3, ... for ten minutes and returns open leases first. */
 class FakeDaemon {
     open = [];
     calls = [];
@@ -26,7 +26,7 @@ class FakeDaemon {
             const id = `s${this.made}`;
             this.open.push({ id, a: { id: `${id}a` }, b: { id: `${id}b` }, expires_at: new Date(600_000).toISOString() });
         }
-        /* Its clock is not the page's. */
+        /* Its clock differs from the page's. */
         return { assignments: this.open.slice(0, count).map((pair) => ({ ...pair })), now: 0, retryAfterMs: 7_000, reason: 'done' };
     }
 
@@ -91,7 +91,7 @@ test('a pair that another person answered in this browser is shown', async (t) =
     assert.equal(pairs.take().id, 's1');
 });
 
-test('a pair that is here or waits to be sent is known under a new lease with its sides changed', async (t) => {
+test('a pair that is here or waits to be sent is recognised under a new lease with swapped sides', async (t) => {
     const { daemon, pairs, unsent } = setUp(t);
     await pairs.start('ada');
     unsent.push({ annotator: 'ada', a: 's1a', b: 's1b' });
@@ -181,7 +181,7 @@ test('a lost lease drops a waiting pair, and tells of the one on view', async (t
     assert.deepEqual(seen.at(-1), { expired: false });
 });
 
-test('a pair answered in another tab is dropped, and on view it is told', async (t) => {
+test('a pair answered in another tab is dropped, and the page learns if it was on view', async (t) => {
     const { pairs } = setUp(t);
     await pairs.start('ada');
     pairs.take();
@@ -198,7 +198,7 @@ test('signing out hands back what was not answered', async (t) => {
     assert.deepEqual(daemon.calls.slice(1), ['back s1', 'back s2', 'back s3', 'back s4']);
 });
 
-test('who signs in during another one\'s fetch gets pairs of their own', async (t) => {
+test('somebody who signs in during the fetch of another annotator gets pairs of their own', async (t) => {
     const { daemon, pairs, seen } = setUp(t);
     pairs.start('ada');
     pairs.stop();

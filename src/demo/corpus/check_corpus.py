@@ -1,4 +1,4 @@
-"""Checks the corpus: check.py corpus.jsonl"""
+"""Checks the corpus: check_corpus.py corpus.jsonl"""
 
 import collections
 import json
@@ -9,7 +9,7 @@ PROMPTS, RESPONSES = 60, 6
 
 
 def without_duplicates(pairs):
-    assert len(dict(pairs)) == len(pairs), f"a member occurs twice: {pairs}"
+    assert len(dict(pairs)) == len(pairs), f"a member appears twice: {pairs}"
     return dict(pairs)
 
 
@@ -18,7 +18,7 @@ def check_row(row):
     assert list(row["metadata"]) == ["quality"] and type(row["metadata"]["quality"]) is int, row
     for name in ("id", "prompt_id", "prompt", "response"):
         text = row[name]
-        assert text == text.strip() != "", f"{row['id']}: {name} is empty or has space around it"
+        assert text == text.strip() != "", f"{row['id']}: {name} is empty or has spaces around it"
         assert text == unicodedata.normalize("NFC", text), f"{row['id']}: {name} is not in NFC"
         assert all(c == "\n" or c.isprintable() for c in text), f"{row['id']}: {name}"
 
@@ -32,8 +32,8 @@ for row in rows:
     check_row(row)
 
 assert len(rows) == PROMPTS * RESPONSES, len(rows)
-assert len({row["response"] for row in rows}) == len(rows), "a response occurs twice"
-assert len({row["prompt"] for row in rows}) == PROMPTS, "a prompt occurs twice"
+assert len({row["response"] for row in rows}) == len(rows), "a response appears twice"
+assert len({row["prompt"] for row in rows}) == PROMPTS, "a prompt appears twice"
 by_prompt = collections.defaultdict(list)
 for row in rows:
     by_prompt[row["prompt_id"]].append(row)
@@ -45,7 +45,7 @@ for prompt_id, group in by_prompt.items():
     qualities = sorted(row["metadata"]["quality"] for row in group)
     assert qualities == list(range(RESPONSES)), f"{prompt_id}: {qualities}"
 
-# Where a response stands tells nothing: no place is near the best or the worst on average.
-for place in range(RESPONSES):
-    mean = sum(group[place]["metadata"]["quality"] for group in by_prompt.values()) / PROMPTS
-    assert abs(mean - (RESPONSES - 1) / 2) < 0.6, f"place {place + 1} has mean quality {mean}"
+# The position of a response says nothing about its quality: the mean of each position is medium.
+for position in range(RESPONSES):
+    mean = sum(group[position]["metadata"]["quality"] for group in by_prompt.values()) / PROMPTS
+    assert abs(mean - (RESPONSES - 1) / 2) < 0.6, f"position {position + 1} has mean quality {mean}"

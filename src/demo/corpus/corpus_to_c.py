@@ -1,4 +1,4 @@
-"""Writes the corpus as a C array: embed.py corpus.jsonl OUTPUT.c"""
+"""Writes the corpus as a C array: corpus_to_c.py corpus.jsonl OUTPUT.c"""
 
 import pathlib
 import sys

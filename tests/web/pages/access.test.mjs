@@ -10,7 +10,7 @@ async function typeToken(page, token) {
     await page.keyboard.press('Enter');
 }
 
-/* Nothing that a script could read has the token. */
+/* The token is nowhere that a script could read. */
 async function assertKeptNowhere(page, token) {
     const secret = token.slice('fisherd_0123456789ab_'.length);
     assert.equal(secret.length, 43);
@@ -43,7 +43,7 @@ test('an annotator signs in with a token, works under its name, and signs out', 
     assert.equal((await context.cookies()).length, 0);
 });
 
-test('a token that is not valid is told, and the next one taken', async (t) => {
+test('the page reports an invalid token and takes the next one', async (t) => {
     const daemon = await serve(t, items(1, 3), ['annotator', 'frontend']);
     const context = await openContext(daemon, { failing: true, bypassCSP: true });
     const page = await context.newPage();
@@ -57,7 +57,7 @@ test('a token that is not valid is told, and the next one taken', async (t) => {
     await shown(page);
 });
 
-test('when the token is revoked the page asks for another and goes on; no answer is lost', async (t) => {
+test('when the token is revoked, the page asks for another and continues without losing an answer', async (t) => {
     const daemon = await serve(t, items(2, 3), ['annotator', 'frontend']);
     const context = await openContext(daemon, { failing: true });
     const page = await context.newPage();
@@ -77,7 +77,7 @@ test('when the token is revoked the page asks for another and goes on; no answer
     await assertLabels(daemon, given);
 });
 
-test('who may act for anybody says for whom', async (t) => {
+test('a visitor with the role frontend enters the name to answer under', async (t) => {
     const daemon = await serve(t, items(1, 3), ['frontend']);
     const page = await openContext(daemon).then((context) => context.newPage());
     await page.goto('/');
@@ -91,7 +91,7 @@ test('who may act for anybody says for whom', async (t) => {
     assert.equal(label.annotator, 'anna');
 });
 
-test('the operator’s page asks for a token of a role that may see it', async (t) => {
+test('the operators’ page asks for a token with a role that may see it', async (t) => {
     const daemon = await serve(t, items(2, 3), ['annotator', 'frontend']);
     const context = await openContext(daemon, { failing: true, bypassCSP: true });
     const page = await context.newPage();

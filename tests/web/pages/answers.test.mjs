@@ -26,7 +26,7 @@ test('twenty pairs answered by keyboard alone are twenty labels with the right s
     assert.equal(await page.locator('#own').textContent(), '20');
 });
 
-test('the buttons answer as the keys do', async (t) => {
+test('the buttons answer like the keys', async (t) => {
     const { daemon, page } = await open(t, items(3, 4));
     const expected = [];
     for (const preference of ['a', 'b', 'tie', 'skip']) {
@@ -69,10 +69,10 @@ test('an undone answer is corrected under its own id', async (t) => {
     await assertLabels(daemon, given);
 });
 
-test('undo goes back as far as there are answers, and says where it is', async (t) => {
+test('undo goes back over all answers and says which pair it shows', async (t) => {
     const { daemon, page } = await open(t, items(3, 4));
     const given = await answerAll(page, ['1', '0', '2']);
-    await until(async () => (await daemon.labels()).length === 3, 'three answers'); /* one that waits is changed, not corrected */
+    await until(async () => (await daemon.labels()).length === 3, 'three answers'); /* an answer that still waits is changed, not corrected */
     await page.keyboard.press('u');
     await page.keyboard.press('u');
     await page.keyboard.press('u');
@@ -80,7 +80,7 @@ test('undo goes back as far as there are answers, and says where it is', async (
     await page.keyboard.press('u');
     assert.equal(await status(page), 'There is nothing to undo.');
     given[0] = await answer(page, '0');
-    given[1] = await answer(page, '0'); /* as before, so that nothing is sent */
+    given[1] = await answer(page, '0'); /* as before, so nothing is sent */
     given[2] = await answer(page, 'Space');
     await until(async () => (await daemon.labels()).filter((label) => label.revision === 1).length === 2, 'two corrections');
     await assertLabels(daemon, given);
@@ -101,7 +101,7 @@ test('a reload in the middle shows the same pair, and undo still goes back', asy
     await assertLabels(daemon, given);
 });
 
-test('when nothing is left the page says so, and new items can be looked for', async (t) => {
+test('when no pair is left, the page says so and can look for new items', async (t) => {
     const { daemon, page } = await open(t, items(1, 3));
     const given = await answerAll(page, some(3));
     await untilNothingIsLeft(page);
@@ -113,7 +113,7 @@ test('when nothing is left the page says so, and new items can be looked for', a
     await assertLabels(daemon, given);
 });
 
-test('a name is asked for, and remembered until it is signed out', async (t) => {
+test('the page asks for a name and remembers it until the annotator signs out', async (t) => {
     const daemon = await serve(t, items(2, 4));
     const context = await openContext(daemon);
     const page = await signIn(context, '  ');
@@ -165,13 +165,13 @@ test('two tabs of one person do not answer a pair twice', async (t) => {
             const { pair } = await glance(next);
             return pair !== null && pairOf({ a: pair.left, b: pair.right }) !== pairOf(done);
         }, 'the other tab to go on');
-        /* A pair that came by itself takes no answer for a moment. */
+        /* A pair that appeared by itself takes no answer for a moment. */
         await next.waitForTimeout(850);
     }
     await assertLabels(daemon, given);
 });
 
-test('text from a model is shown, and never run', async (t) => {
+test('text from a model is shown and never executed', async (t) => {
     const { page } = await open(t, items(1, 2, 4));
     await shown(page);
     assert.match(await page.locator('#text-a').innerText(), /<script>alert\("p0-r\d"\)<\/script><img src=x/);

@@ -1,4 +1,4 @@
-/* Debian's Chromium, and what a person sees and does on the annotator's page. */
+/* Drives Debian's Chromium like a person on the annotator's page. */
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
@@ -22,7 +22,7 @@ before(async () => {
 });
 after(() => browser?.close());
 
-/* A daemon that ends with the test, after its visitors; with a token for each of the roles. */
+/* A daemon that ends with the test, after its browser contexts, with a token for each role. */
 export async function serve(t, items, roles = []) {
     const daemon = await Daemon.start(items, roles);
     daemon.visitors = [];
@@ -71,7 +71,7 @@ export async function signIn(context, name = 'anna') {
     return page;
 }
 
-/* What is on view at this moment: {pair: {number, left, right} or null, title}. */
+/* What the page shows now: {pair: {number, left, right} or null, title}. */
 export function glance(page) {
     return page.evaluate(() => {
         const text = (id) => document.getElementById(id).textContent;
@@ -90,14 +90,14 @@ export function untilNothingIsLeft(page) {
     return until(async () => (await glance(page)).title === 'Nothing to compare right now', 'the end');
 }
 
-/* By the attribute, for the words stay out of sight at first even where something waits. */
+/* Reads the attribute, because the words stay invisible at first even if answers wait. */
 export function untilSent(page) {
     return until(() => page.locator('#waiting').evaluate((element) => element.hidden), 'nothing to wait');
 }
 
 const PREFERENCES = { ArrowLeft: 'a', 1: 'a', ArrowRight: 'b', 2: 'b', 0: 'tie', Space: 'skip' };
 
-/* Presses the key on the pair on view; the label that the daemon should come to have. */
+/* Answers the pair on view with a key. Returns the label that the daemon should get. */
 export async function answer(page, key) {
     const { number, left, right } = await shown(page);
     await page.keyboard.press(key);
@@ -113,7 +113,7 @@ export async function answerAll(page, keys) {
     return given;
 }
 
-/* A pair, whichever stands on the left. */
+/* The same for a pair and its swapped sides. */
 export function pairOf({ a, b }) {
     return [a, b].sort().join(' ');
 }
@@ -129,7 +129,7 @@ export async function assertLabels(daemon, expected) {
 
 /* ---- accessibility ---- */
 
-/* The page must be in a context with bypassCSP, for its policy keeps axe out. */
+/* The context must have bypassCSP, because the page's policy keeps axe out. */
 export async function assertAccessible(page, state) {
     await page.addScriptTag({ path: axePath });
     const { violations } = await page.evaluate(() => globalThis.axe.run());

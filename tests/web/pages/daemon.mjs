@@ -1,4 +1,4 @@
-/* A fisherd process and calls to it, over items made for reading. */
+/* A fisherd process, calls to it, and items with readable texts. */
 
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
@@ -12,7 +12,7 @@ const PROGRAM = process.env.FISHERD;
 const PATIENCE_MS = 30_000;
 const run = promisify(execFile);
 
-/* A network that trains in an instant, and only when it is asked to. */
+/* A small network that trains at once, and only on request. */
 const SMALL_MODEL = ['--model=network', '--hidden-layers=1', '--hidden-width=8', '--iterations=100', '--retrain-labels=0', '--retrain-seconds=0'];
 
 export async function until(condition, what) {
@@ -47,7 +47,7 @@ export class Daemon {
         return daemon;
     }
 
-    /* On the port of the run before, over what that left in the database. */
+    /* Starts again on the same port, with the same database. */
     async start() {
         const options = [`--db=${join(this.#folder, 'pages.db')}`, `--listen=${this.#listen}`, ...SMALL_MODEL];
         this.#process = spawn(PROGRAM, ['serve', ...options], { env: environment(), stdio: ['ignore', 'ignore', 'pipe'] });
@@ -77,7 +77,7 @@ export class Daemon {
         return this.#command('revoke', '--name', name);
     }
 
-    /* As a power cut would, or asking it to end. */
+    /* SIGKILL ends it like a power cut; SIGTERM asks it to end. */
     async end(signal) {
         const ended = new Promise((resolve) => this.#process.once('exit', resolve));
         this.#process.kill(signal);
@@ -102,7 +102,7 @@ export class Daemon {
         return this.call('POST', '/v1/items', { items });
     }
 
-    /* As the newest revisions in the history have them. */
+    /* The labels, by their newest revisions. */
     async labels() {
         const { labels } = await this.call('GET', '/v1/labels?limit=1000');
         return [...new Map(labels.map((label) => [label.id, label])).values()];
@@ -127,13 +127,13 @@ const KINDS = [
 
 export const kind = { plain: 0, markdown: 1, rightToLeft: 2, long: 3, hostile: 4 };
 
-/* Numbers without pattern, the same in every run. */
+/* Numbers without a pattern, the same in every run. */
 function numbers(seed, count) {
     let state = seed * 2654435761 % 2147483647;
     return Array.from({ length: count }, () => (state = state * 48271 % 2147483647) / 1073741824 - 1);
 }
 
-/* Responses p0-r0, p0-r1, …: every prompt has n, of all kinds in turn or of one. */
+/* Responses p0-r0, p0-r1, …: n for each prompt, of all kinds in turn or of one kind. */
 export function items(prompts, n, only = null) {
     return Array.from({ length: prompts * n }, (_, i) => {
         const prompt = Math.floor(i / n);

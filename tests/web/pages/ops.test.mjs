@@ -20,7 +20,7 @@ async function train(daemon) {
     await until(async () => (await daemon.call('GET', '/v1/model')).version > version, 'a model');
 }
 
-/* Open, and alive with two looks at the daemon and work between them. */
+/* Opens the page and waits until it has asked the daemon twice, with work in between. */
 async function openLively(daemon, context) {
     await simulate(daemon, 30);
     await train(daemon);
@@ -33,7 +33,7 @@ async function openLively(daemon, context) {
     return page;
 }
 
-test('every chart of the operator’s page is drawn once there are answers and a model', async (t) => {
+test('every chart of the operators’ page is drawn once there are answers and a model', async (t) => {
     const daemon = await serve(t, items(8, 4));
     const page = await openLively(daemon, await openContext(daemon));
     for (const name of CHARTS) {
@@ -41,7 +41,7 @@ test('every chart of the operator’s page is drawn once there are answers and a
     }
 });
 
-test('the numbers on the operator’s page are the daemon’s', async (t) => {
+test('the numbers on the operators’ page are the daemon’s', async (t) => {
     const daemon = await serve(t, items(8, 4));
     const page = await openContext(daemon).then((context) => openLively(daemon, context));
     await until(async () => await page.locator('#answers').textContent() === '40', 'forty answers');
@@ -52,7 +52,7 @@ test('the numbers on the operator’s page are the daemon’s', async (t) => {
     await page.locator('#chart-answers tbody tr').first().waitFor();
 });
 
-test('the learning curve and the advice on stopping are there for a page that was opened late', async (t) => {
+test('a page that was opened late has the learning curve and the advice on stopping', async (t) => {
     const daemon = await serve(t, items(8, 4));
     await simulate(daemon, 30);
     await train(daemon);
@@ -68,36 +68,36 @@ test('the learning curve and the advice on stopping are there for a page that wa
     assert.ok(await page.locator('#selection-note').isHidden());
 });
 
-test('the operator’s page goes on by itself after the daemon was away', async (t) => {
+test('the operators’ page recovers by itself after an outage of the daemon', async (t) => {
     const daemon = await serve(t, items(4, 4));
     const context = await openContext(daemon, { failing: true });
     const page = await context.newPage();
     await page.goto('/ops');
     const live = page.locator('#live');
-    await until(async () => (await live.textContent()).startsWith('Live'), 'figures');
+    await until(async () => (await live.textContent()).startsWith('Live'), 'numbers');
     await daemon.end('SIGKILL');
     await page.locator('#ranges label').first().click();
     await page.locator('#alert').waitFor();
     await daemon.start();
     await simulate(daemon, 5);
-    await until(async () => (await live.textContent()).startsWith('Live'), 'figures again');
+    await until(async () => (await live.textContent()).startsWith('Live'), 'numbers again');
     await page.locator('#alert').waitFor({ state: 'hidden' });
     assert.equal(await page.locator('#answers').textContent(), '5');
 });
 
 for (const colorScheme of ['light', 'dark']) {
-    test(`axe finds nothing on the operator’s page, ${colorScheme}`, async (t) => {
+    test(`axe finds nothing on the operators’ page, ${colorScheme}`, async (t) => {
         const daemon = await serve(t, items(8, 4));
         const context = await openContext(daemon, { colorScheme, bypassCSP: true, reducedMotion: 'reduce' });
         const blank = await context.newPage();
         await blank.goto('/ops');
-        await until(async () => (await blank.locator('#live').textContent()).startsWith('Live'), 'figures');
+        await until(async () => (await blank.locator('#live').textContent()).startsWith('Live'), 'numbers');
         await assertAccessible(blank, 'without answers');
         await assertAccessible(await openLively(daemon, context), 'with answers');
     });
 }
 
-test('on a phone the operator’s page does not scroll sideways', async (t) => {
+test('on a phone the operators’ page does not scroll sideways', async (t) => {
     const daemon = await serve(t, items(8, 4));
     const context = await openContext(daemon, { viewport: PHONE, hasTouch: true, isMobile: true });
     const page = await openLively(daemon, context);

@@ -10,13 +10,13 @@ function untilWaiting(page, count) {
     return until(async () => await waiting(page).isVisible() && await waiting(page).textContent() === words, words);
 }
 
-test('answers given while the daemon is killed and started again are kept, each once', async (t) => {
+test('answers given while the daemon is killed and restarted are kept, each once', async (t) => {
     const daemon = await serve(t, items(8, 4));
     const page = await signIn(await openContext(daemon, { failing: true }));
     const given = [];
     for (let round = 0; round < 3; round++) {
         given.push(...await answerAll(page, ['1', '2', '1', '2']));
-        /* No wait: the last answers may be on their way. */
+        /* Without waiting: the last answers may be on their way. */
         await daemon.end('SIGKILL');
         given.push(...await answerAll(page, ['1', '2']));
         await until(() => waiting(page).isVisible(), 'answers that wait');
@@ -45,7 +45,7 @@ test('answers given offline are counted as waiting, and sent when the network is
     await assertLabels(daemon, given);
 });
 
-test('offline the page says why there is no pair, and goes on by itself', async (t) => {
+test('offline the page says why there is no pair, and recovers by itself', async (t) => {
     const daemon = await serve(t, items(6, 4));
     const context = await openContext(daemon, { failing: true });
     const page = await signIn(context);

@@ -46,7 +46,7 @@ test('on a phone nothing scrolls sideways and every button can be reached', asyn
     for (let i = 0; i < 9; i++) {
         const { left, right } = await shown(page);
         assert.equal(await width(page), PHONE.width, `${left} ${right}`);
-        /* In sight without scrolling, for a thumb, under nothing else. */
+        /* Visible without scrolling, large enough for a thumb, and not covered. */
         for (const button of await page.locator('.answers button').all()) {
             const box = await button.boundingBox();
             assert.ok(box.height >= 44 && box.width >= 44, `${box.width} by ${box.height}`);
@@ -54,7 +54,7 @@ test('on a phone nothing scrolls sideways and every button can be reached', asyn
             assert.ok(await button.evaluate((element, [x, y]) => element.contains(document.elementFromPoint(x, y)),
                 [box.x + box.width / 2, box.y + box.height / 2]));
         }
-        /* The other side each time, for a double tap answers once. */
+        /* Alternating sides, because a double tap answers once. */
         const preference = i % 2 === 0 ? 'a' : 'b';
         await page.locator(`[data-preference=${preference}]`).tap();
         given.push({ a: left, b: right, preference });
@@ -66,7 +66,7 @@ test('on a phone nothing scrolls sideways and every button can be reached', asyn
     await assertLabels(daemon, given);
 });
 
-test('text that runs from right to left does so, in the prompt and the responses', async (t) => {
+test('right-to-left text is shown from right to left in the prompt and the responses', async (t) => {
     const daemon = await serve(t, items(1, 2, kind.rightToLeft));
     const page = await signIn(await openContext(daemon));
     await shown(page);
@@ -94,7 +94,7 @@ test('a long response scrolls in its panel by keyboard, and the page stays', asy
     assert.deepEqual(await shown(page), before);
 });
 
-test('a screen reader is told what was answered and where the focus is', async (t) => {
+test('a screen reader hears what was answered and where the focus is', async (t) => {
     const daemon = await serve(t, items(2, 4));
     const page = await signIn(await openContext(daemon));
     await shown(page);
@@ -109,7 +109,7 @@ test('a screen reader is told what was answered and where the focus is', async (
     assert.equal(await status.getAttribute('aria-live'), 'polite');
 });
 
-test('the help opens and closes by keyboard, and takes no answers', async (t) => {
+test('the help opens and closes by keyboard, and answers nothing', async (t) => {
     const daemon = await serve(t, items(2, 4));
     const page = await signIn(await openContext(daemon));
     const before = await shown(page);

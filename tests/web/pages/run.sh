@@ -1,7 +1,7 @@
 #!/bin/sh
-# run.sh FOLDER: the pages in a real browser. Skipped where something is missing, but not under
-# CI=true. FISHERD names the program; NODE_MODULES, or else FOLDER, is where `npm ci` has put
-# what package.json names.
+# run.sh FOLDER: tests the pages in a real browser. Skips the tests if something is missing; with
+# CI=true it fails instead. FISHERD is the program. NODE_MODULES (FOLDER/node_modules) has the
+# packages of package.json, installed by `npm ci`.
 set -eu
 here=$(dirname -- "$0")
 
@@ -12,9 +12,9 @@ skip() {
 }
 
 export CHROMIUM="${CHROMIUM:-/usr/bin/chromium}" NODE_MODULES="${NODE_MODULES:-$1/node_modules}"
-command -v node >/dev/null || skip 'there is no node'
-[ -x "$CHROMIUM" ] || skip "there is no $CHROMIUM"
+command -v node >/dev/null || skip 'node is missing'
+[ -x "$CHROMIUM" ] || skip "$CHROMIUM is missing"
 [ -d "$NODE_MODULES/playwright-core" ] && [ -d "$NODE_MODULES/axe-core" ] ||
-    skip "put package.json and package-lock.json of tests/web into $1 and run npm ci there"
+    skip "copy package.json and package-lock.json of tests/web to $1 and run npm ci there"
 
 exec node --test "$here"/*.test.mjs

@@ -1,6 +1,6 @@
 /*
- * FISHERD=… NODE_MODULES=… node screenshots.mjs FOLDER: pictures of both pages, light and dark, over
- * the demo with simulated annotators beside.
+ * FISHERD=… NODE_MODULES=… node screenshots.mjs FOLDER: pictures of both pages, light and dark, of
+ * the demo with simulated annotators.
  */
 
 import { spawn } from 'node:child_process';
@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const { chromium } = createRequire(join(process.env.NODE_MODULES, 'of-the-build.js'))('playwright-core');
 const [folder] = process.argv.slice(2);
-/* Time for charts to have something to show. */
+/* The charts need some time to fill. */
 const LIVELY_MS = 90_000;
 
 const demo = spawn(process.env.FISHERD, ['demo', '--simulate', '5', '--listen', '127.0.0.1:0', '--retrain-labels', '25'], { stdio: ['ignore', 'pipe', 'ignore'] });

@@ -1,0 +1,271 @@
+/* Reads the items of `fisherd import` from JSON lines and .npy files. */
+#include "import_reader.h"
+
+#include <errno.h>
+#include <fisher/model.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "clock.h"
+#include "json_tree.h"
+#include "npy.h"
+
+enum { ID_MAX = 256 };
+
+struct prompt {
+    char *id;
+    size_t row;
+    UT_hash_handle hh;
+};
+
+struct fd_import_reader {
+    FILE *lines;
+    char *text; /* of the last line, as getline keeps it */
+    size_t text_size;
+    size_t line;
+    fd_npy *embeddings;
+    float *prompt_rows; /* [prompt_count x prompt_columns]; NULL without prompt embeddings */
+    size_t prompt_count;
+    size_t prompt_columns;
+    size_t dimension;
+    struct prompt *prompts; /* by id */
+    fd_fault *fault;
+};
+
+size_t fd_import_reader_dimension(const fd_import_reader *reader) {
+    return reader->dimension;
+}
+
+size_t fd_import_reader_count(const fd_import_reader *reader) {
+    return fd_npy_rows(reader->embeddings);
+}
+
+size_t fd_import_reader_line(const fd_import_reader *reader) {
+    return reader->line;
+}
+
+void fd_import_item_clear(fd_import_item *item) {
+    json_decref(item->document);
+    free(item->metadata);
+    memset(item, 0, sizeof(*item));
+}
+
+void fd_import_reader_close(fd_import_reader *reader) {
+    struct prompt *prompt, *next;
+    HASH_ITER(hh, reader->prompts, prompt, next) {
+        HASH_DEL(reader->prompts, prompt);
+        free(prompt->id);
+        free(prompt);
+    }
+    if (reader->lines)
+        (void)fclose(reader->lines);
+    if (reader->embeddings)
+        fd_npy_close(reader->embeddings);
+    free(reader->prompt_rows);
+    free(reader->text);
+    free(reader);
+}
+
+/* ---- opening ---- */
+
+static int read_prompt_rows(fd_import_reader *reader, const char *path) {
+    FD_CLEANUP(fd_npy_closep) fd_npy *npy = NULL;
+    int r = fd_npy_open(path, &npy, reader->fault);
+    if (r < 0)
+        return r;
+    reader->prompt_count = fd_npy_rows(npy);
+    reader->prompt_columns = fd_npy_columns(npy);
+    reader->prompt_rows =
+        calloc(reader->prompt_count + 1, reader->prompt_columns * sizeof(float) + 1);
+    if (!reader->prompt_rows)
+        return -ENOMEM;
+    return fd_npy_read_float(npy, reader->prompt_count, reader->prompt_rows);
+}
+
+static int open_files(fd_import_reader *reader, const fd_import_files *files) {
+    int r = fd_npy_open(files->embeddings, &reader->embeddings, reader->fault);
+    if (r == 0 && fd_npy_columns(reader->embeddings) == 0)
+        r = fd_fault_set(reader->fault, -EINVAL, "", "%s: its embeddings have no numbers",
+                         files->embeddings);
+    if (r == 0 && files->prompt_embeddings[0] != '\0')
+        r = read_prompt_rows(reader, files->prompt_embeddings);
+    if (r < 0)
+        return r;
+    reader->lines = fopen(files->items, "re");
+    if (!reader->lines)
+        return fd_fault_set(reader->fault, -errno, "", "%s cannot be opened: %s", files->items,
+                            strerror(errno));
+    reader->dimension = reader->prompt_columns + fd_npy_columns(reader->embeddings);
+    if (reader->dimension > FI_INPUTS_MAX)
+        return fd_fault_set(reader->fault, -EINVAL, "",
+                            "an embedding has 1 to %d numbers, these have %zu", FI_INPUTS_MAX,
+                            reader->dimension);
+    return 0;
+}
+
+int fd_import_reader_open(const fd_import_files *files, fd_import_reader **ret, fd_fault *fault) {
+    FD_CLEANUP(fd_import_reader_closep) fd_import_reader *reader = calloc(1, sizeof(*reader));
+    if (!reader)
+        return -ENOMEM;
+    reader->fault = fault;
+    int r = open_files(reader, files);
+    if (r < 0)
+        return r;
+    *ret = FD_STEAL(reader);
+    return 0;
+}
+
+/* ---- a line ---- */
+
+static int refuse(const fd_import_reader *reader, const char *why) {
+    return fd_fault_set(reader->fault, -EINVAL, "", "line %zu: %s; nothing was imported",
+                        reader->line, why);
+}
+
+static int take_id(const fd_import_reader *reader, json_t *document, const char *name,
+                   const char **ret) {
+    const char *text = json_string_value(json_object_get(document, name));
+    if (!text || text[0] == '\0' || strlen(text) > ID_MAX) {
+        char why[96];
+        (void)snprintf(why, sizeof(why), "\"%s\" must be a text of 1 to %d bytes", name, ID_MAX);
+        return refuse(reader, why);
+    }
+    *ret = text;
+    return 0;
+}
+
+static int take_text(const fd_import_reader *reader, json_t *document, const char *name,
+                     const char **ret) {
+    json_t *value = json_object_get(document, name);
+    *ret = json_string_value(value);
+    if (value && !json_is_null(value) && !*ret) {
+        char why[96];
+        (void)snprintf(why, sizeof(why), "\"%s\" must be a text", name);
+        return refuse(reader, why);
+    }
+    return 0;
+}
+
+/* The members that have no column of their own. The document keeps the texts that the row borrows.
+ */
+static int take_metadata(json_t *document, char **ret) {
+    static const char *const columns[] = {"id", "prompt_id", "prompt", "response"};
+    FD_JSON json_t *rest = json_copy(document);
+    for (size_t i = 0; i < FD_LENGTH(columns); i++)
+        (void)json_object_del(rest, columns[i]);
+    json_t *given = json_object_get(rest, "metadata");
+    if (json_is_object(given)) {
+        json_incref(given);
+        (void)json_object_del(rest, "metadata");
+        (void)json_object_update_missing(rest, given);
+        json_decref(given);
+    }
+    if (json_object_size(rest) == 0)
+        return 0;
+    *ret = json_dumps(rest, JSON_COMPACT | JSON_SORT_KEYS);
+    return *ret ? 0 : -ENOMEM;
+}
+
+/* ---- its embedding ---- */
+
+static int add_prompt(fd_import_reader *reader, const char *id, struct prompt **ret) {
+    struct prompt *prompt = calloc(1, sizeof(*prompt));
+    if (!prompt || !(prompt->id = strdup(id))) {
+        free(prompt);
+        return -ENOMEM;
+    }
+    prompt->row = HASH_COUNT(reader->prompts);
+    HASH_ADD_KEYPTR(hh, reader->prompts, prompt->id, strlen(prompt->id), prompt);
+    if (!prompt->hh.tbl) {
+        free(prompt->id);
+        free(prompt);
+        return -ENOMEM;
+    }
+    *ret = prompt;
+    return 0;
+}
+
+/* values [prompt_columns] */
+static int take_prompt_row(fd_import_reader *reader, const char *prompt_id, float *values) {
+    struct prompt *prompt;
+    HASH_FIND_STR(reader->prompts, prompt_id, prompt);
+    if (!prompt) {
+        if (HASH_COUNT(reader->prompts) == reader->prompt_count)
+            return refuse(reader, "there are more prompts than prompt embeddings");
+        int r = add_prompt(reader, prompt_id, &prompt);
+        if (r < 0)
+            return r;
+    }
+    memcpy(values, reader->prompt_rows + prompt->row * reader->prompt_columns,
+           reader->prompt_columns * sizeof(float));
+    return 0;
+}
+
+static int take_embedding(fd_import_reader *reader, const char *prompt_id, float *values) {
+    int r = reader->prompt_rows ? take_prompt_row(reader, prompt_id, values) : 0;
+    if (r < 0)
+        return r;
+    r = fd_npy_read_float(reader->embeddings, 1, values + reader->prompt_columns);
+    if (r == -ENODATA)
+        return refuse(reader, "there are more items than embeddings");
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < reader->dimension; i++)
+        if (!(fabsf(values[i]) <= FI_EMBEDDING_MAX))
+            return refuse(reader, "its embedding has a number that is not finite or too large");
+    return 0;
+}
+
+/* ---- reading ---- */
+
+static int take_line(fd_import_reader *reader, size_t length, float *values, fd_import_item *ret) {
+    fd_item_row *row = &ret->row;
+    *row = (fd_item_row){.dimension = reader->dimension, .created_ms = fd_wall_milliseconds()};
+    json_error_t error;
+    json_t *document = json_loadb(reader->text, length, JSON_REJECT_DUPLICATES, &error);
+    ret->document = document;
+    if (!document)
+        return refuse(reader, error.text);
+    if (!json_is_object(document))
+        return refuse(reader, "it is not a JSON object");
+    int r = take_id(reader, document, "id", &row->id);
+    if (r == 0)
+        r = take_id(reader, document, "prompt_id", &row->prompt_id);
+    if (r == 0)
+        r = take_text(reader, document, "prompt", &row->prompt);
+    if (r == 0)
+        r = take_text(reader, document, "response", &row->response);
+    if (r == 0)
+        r = take_metadata(document, &ret->metadata);
+    if (r < 0)
+        return r;
+    row->metadata = ret->metadata;
+    row->embedding = values;
+    return take_embedding(reader, row->prompt_id, values);
+}
+
+static int check_counts(const fd_import_reader *reader) {
+    size_t rows = fd_npy_rows(reader->embeddings);
+    if (reader->line != rows)
+        return fd_fault_set(reader->fault, -EINVAL, "",
+                            "there are %zu items and %zu embeddings; nothing was imported",
+                            reader->line, rows);
+    if (reader->prompt_rows && HASH_COUNT(reader->prompts) != reader->prompt_count)
+        return fd_fault_set(reader->fault, -EINVAL, "",
+                            "there are %u prompts and %zu prompt embeddings; nothing was imported",
+                            HASH_COUNT(reader->prompts), reader->prompt_count);
+    return 0;
+}
+
+int fd_import_reader_next(fd_import_reader *reader, float *values, fd_import_item *ret) {
+    memset(ret, 0, sizeof(*ret));
+    ssize_t length = getline(&reader->text, &reader->text_size, reader->lines);
+    if (length <= 0)
+        return ferror(reader->lines) ? -EIO : check_counts(reader);
+    reader->line++;
+    int r = take_line(reader, (size_t)length, values, ret);
+    return r < 0 ? r : 1;
+}

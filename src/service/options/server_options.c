@@ -1,0 +1,55 @@
+/* Turns the daemon's options into those of the HTTP server. */
+#include "server_options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+static size_t mebibytes(double number) {
+    return (size_t)(number * 1048576.0);
+}
+
+fd_server_options fd_options_server(const fd_options *options) {
+    return (fd_server_options){
+        .connections = (uint32_t)options->connections,
+        .address_connections = (uint32_t)options->address_connections,
+        .threads = (uint32_t)options->threads,
+        .requests_at_once = (uint32_t)options->requests_at_once,
+        .selections_at_once = (uint32_t)options->selections_at_once,
+        .selection_queue = (uint32_t)options->selection_queue,
+        .transfers_at_once = (uint32_t)options->transfers_at_once,
+        .transfer_queue = (uint32_t)options->transfer_queue,
+        .head_size = (size_t)options->header_size << 10,
+        .body_size = mebibytes(options->body_size),
+        .request_memory = mebibytes(options->request_memory),
+        .memory = mebibytes(options->memory),
+        .idle_seconds = (uint32_t)options->idle_seconds,
+        .request_seconds = (uint32_t)options->request_seconds,
+        .send_seconds = (uint32_t)options->send_seconds,
+        .trusted_proxies = options->trusted_proxies,
+        .cors_origins = options->cors_origins,
+    };
+}
+
+int fd_options_split_listen(const char *listen, char *host, size_t size, uint16_t *ret_port,
+                            fd_fault *fault) {
+    const char *colon = strrchr(listen, ':');
+    char *end = NULL;
+    unsigned long port =
+        colon && isdigit((unsigned char)colon[1]) ? strtoul(colon + 1, &end, 10) : UINT32_MAX;
+    if (!colon || colon == listen || port > UINT16_MAX || *end != '\0')
+        return fd_fault_set(fault, -EINVAL, "", "listen takes HOST:PORT, not \"%s\"", listen);
+
+    const char *start = listen;
+    size_t length = (size_t)(colon - listen);
+    if (start[0] == '[' && length > 2 && start[length - 1] == ']') {
+        start++;
+        length -= 2;
+    }
+    if (length >= size)
+        return fd_fault_set(fault, -EINVAL, "", "the host in \"%s\" is too long", listen);
+    memcpy(host, start, length);
+    host[length] = '\0';
+    *ret_port = (uint16_t)port;
+    return 0;
+}

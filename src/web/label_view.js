@@ -1,0 +1,156 @@
+/* Shows the annotator's page: each function shows one thing and decides nothing. */
+
+import { render } from './richtext.js';
+
+const byId = (id) => document.getElementById(id);
+const WORDS = { a: 'the left response', b: 'the right response', tie: 'a tie', skip: 'to skip' };
+const SCREENS = ['sign-in', 'message', 'pair'];
+
+const format = new Intl.NumberFormat('en');
+const formatRate = new Intl.NumberFormat('en', { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+
+export const elements = {
+    signIn: byId('sign-in'),
+    name: byId('name'),
+    token: byId('token'),
+    signOut: byId('sign-out'),
+    openHelp: byId('open-help'),
+    undo: [byId('undo'), byId('message-undo')],
+    lookAgain: byId('look-again'),
+    asideAgain: byId('aside-again'),
+    asideDiscard: byId('aside-discard'),
+    answers: document.querySelectorAll('[data-preference]'),
+};
+
+function showScreen(name) {
+    SCREENS.forEach((screen) => { byId(screen).hidden = screen !== name; });
+    byId('sign-out').hidden = name === 'sign-in';
+    byId('progress').hidden = name === 'sign-in';
+}
+
+/* A new element each time, so that screen readers announce the same words again. */
+function line(text) {
+    const made = document.createElement('p');
+    made.textContent = text;
+    return made;
+}
+
+export function showSignIn({ name, needsToken, error = '' }) {
+    showScreen('sign-in');
+    elements.name.value = name;
+    byId('name-field').hidden = needsToken;
+    byId('token-field').hidden = !needsToken;
+    elements.token.value = '';
+    refuseSignIn(error, needsToken ? elements.token : elements.name);
+}
+
+/* Moves the focus to the field that must be changed. */
+export function refuseSignIn(error, field) {
+    byId('sign-in-error').textContent = error;
+    [elements.name, elements.token].forEach((input) => input.removeAttribute('aria-invalid'));
+    if (error) {
+        field.setAttribute('aria-invalid', 'true');
+    }
+    field.focus();
+}
+
+function fill(id, text, under) {
+    const body = document.createElement('div');
+    body.className = 'body';
+    body.append(render(text ?? '', under));
+    const panel = byId(id);
+    panel.replaceChildren(body);
+    panel.scrollTop = 0;
+}
+
+/* pair: an assignment with its number and, if it was answered before, that preference. */
+export function showPair(pair) {
+    showScreen('pair');
+    byId('pair-title').textContent = `Pair ${format.format(pair.number)}`;
+    fill('prompt', pair.a.prompt ?? pair.b.prompt, 1);
+    fill('text-a', pair.a.response, 2);
+    fill('text-b', pair.b.response, 2);
+    showEarlier(pair.preference);
+    window.scrollTo(0, 0);
+    /* The focus leaves the last button, where the space bar would press it again instead of skipping. */
+    byId('pair-title').focus({ preventScroll: true });
+}
+
+function showEarlier(preference) {
+    byId('earlier').hidden = preference === undefined;
+    byId('earlier').textContent = `You chose ${WORDS[preference]}. Choose again; the same answer keeps it.`;
+    ['a', 'b'].forEach((side) => byId(`panel-${side}`).classList.toggle('was', preference === side));
+    elements.answers.forEach((button) => button.classList.toggle('was', button.dataset.preference === preference));
+}
+
+/* busy: there is nothing to press yet. */
+export function showMessage({ title, text = '', busy = false }) {
+    const changed = byId('message').hidden || byId('message-title').textContent !== title;
+    showScreen('message');
+    byId('message-title').textContent = title;
+    byId('message-text').textContent = text;
+    byId('message-when').textContent = '';
+    byId('message-actions').hidden = busy;
+    if (changed && !busy) {
+        byId('message-title').focus();
+    }
+}
+
+export function showRetry(milliseconds) {
+    const seconds = Math.max(1, Math.ceil(milliseconds / 1000));
+    byId('message-when').textContent = `Looking again in ${seconds} ${seconds === 1 ? 'second' : 'seconds'}.`;
+}
+
+export function openHelp() {
+    byId('help').showModal();
+}
+
+export function allowUndo(allowed) {
+    elements.undo.forEach((button) => { button.disabled = !allowed; });
+}
+
+export function announce(text) {
+    byId('status').replaceChildren(line(text));
+}
+
+export function showError(text) {
+    byId('alerts').replaceChildren(...(text ? [line(text)] : []));
+}
+
+function answers(count) {
+    return count === 1 ? '1 answer' : `${format.format(count)} answers`;
+}
+
+export function showOutbox(waiting, aside) {
+    byId('waiting').hidden = waiting === 0;
+    byId('waiting').textContent = `${answers(waiting)} waiting to be sent`;
+    byId('aside').hidden = aside.length === 0;
+    const text = `${answers(aside.length)} not accepted by the server: ${aside.at(-1)?.reason}`;
+    if (byId('aside-text').textContent !== text && aside.length > 0) {
+        announce(text);
+    }
+    byId('aside-text').textContent = text;
+}
+
+/* total and rate are null if unknown. */
+export function showProgress({ own, total, rate }) {
+    byId('own').textContent = format.format(own);
+    byId('total-cell').hidden = total === null;
+    byId('total').textContent = format.format(total ?? 0);
+    byId('rate').textContent = rate === null ? '–' : formatRate.format(rate);
+}
+
+export function showModel(model) {
+    byId('model').textContent = model === null ? '' : sentence(model);
+}
+
+function sentence(model) {
+    if (!model.version) {
+        return 'The model has not learned from any answer yet.';
+    }
+    const learned = `Model ${model.version} has learned from ${answers(model.labels ?? 0)}.`;
+    if (typeof model.held_out_accuracy !== 'number') {
+        return learned;
+    }
+    return `${learned} The model agrees with ${Math.round(model.held_out_accuracy * 100)}% of held-out answers.`;
+}

@@ -1,0 +1,95 @@
+/* Fills the tables and tiles of the operators' page. */
+
+import { html, rowsOf } from './charts.js';
+import { element, show, summed } from './ops_charts.js';
+import { ago, count, counted, duration, HOUR, MINUTE, percent, quantileText, SECOND } from './ops_format.js';
+import { histograms, totalOf, valueOf } from './prometheus.js';
+
+/* An interval with an answer counts as work; shorter ones would overrate slow annotators. */
+const WORK_INTERVAL_MS = 5 * MINUTE;
+
+function fillTable(id, rows) {
+    element(`${id}-empty`).hidden = rows.length > 0;
+    element(`${id}-scroll`).hidden = rows.length === 0;
+    element(id).replaceChildren(...rowsOf(rows));
+}
+
+function perHour({ annotator, labels }, { stats, bucket, now }) {
+    const buckets = Math.max(1, Math.round(WORK_INTERVAL_MS / bucket));
+    const worked = new Set(stats.series.map((each, i) => (each.labels[annotator] ? Math.floor(i / buckets) : -1)));
+    worked.delete(-1);
+    const first = Date.parse(stats.series[0].start);
+    const lengths = [...worked].map((i) => Math.min(buckets * bucket, now - first - i * buckets * bucket));
+    return labels / Math.max(MINUTE, summed(lengths)) * HOUR;
+}
+
+function fillAnnotators(seen, annotators) {
+    const { range } = seen;
+    const interval = duration(Math.max(WORK_INTERVAL_MS, seen.bucket));
+    show('annotators-note', `In the last ${range.name}. Per hour of work: intervals of ${interval} with an answer count as work.`);
+    show('annotators-empty', `Nobody has answered in the last ${range.name}.`);
+    fillTable('annotators', annotators.map((each) => [html('bdi', {}, each.annotator), count(each.labels), count(perHour(each, seen)),
+        count(each.tie), count(each.skip), duration(each.mean_duration_ms),
+        html('time', { datetime: each.last_at }, ago(seen.now - Date.parse(each.last_at)))]));
+}
+
+function fillArms({ arms }) {
+    const row = (name, text) => [name, text(arms.active), text(arms.control)];
+    element('arms').replaceChildren(...rowsOf([
+        row('Answers', (arm) => count(arm.labels)), row('Predicted by the model', (arm) => percent(arm.agreement)),
+        row('Ties', (arm) => count(arm.tie)), row('Skips', (arm) => count(arm.skip)),
+        row('Mean time', (arm) => duration(arm.mean_duration_ms)),
+    ]));
+}
+
+function fillRoutes({ samples }) {
+    const { recent, window } = samples.at(-1);
+    if (recent === undefined) {
+        return;
+    }
+    const busy = [...recent].filter(([, histogram]) => totalOf(histogram) > 0).sort((a, b) => totalOf(b[1]) - totalOf(a[1]));
+    show('routes-note', `Over the last ${duration(window)}; the last rows are work inside the daemon.`);
+    const inside = (name) => Number(name.includes(' '));
+    fillTable('routes', busy.sort((a, b) => inside(a[0]) - inside(b[0])).map(([name, histogram]) => [name,
+        `${(totalOf(histogram) / window * SECOND).toFixed(1)}/s`, quantileText(histogram, 0.5), quantileText(histogram, 0.99)]));
+}
+
+function showRetrains(metrics) {
+    const durations = histograms(metrics, 'fisherd_retrain_duration_seconds').get('');
+    const results = metrics.get('fisherd_retrains_total') ?? [];
+    const failed = summed(results.filter(({ labels }) => labels.result !== 'published').map(({ value }) => value));
+    const ended = totalOf(durations);
+    const mean = valueOf(metrics, 'fisherd_retrain_duration_seconds_sum') / Math.max(1, ended) * SECOND;
+    show('retrains-note', ended === 0 ? 'None since the daemon started.'
+        : `Since the daemon started ${count(ended)}, mean ${duration(mean)}, p99 ${quantileText(durations, 0.99)}, `
+            + `failed ${count(failed)}. Drawn: each model seen while this page was open.`);
+}
+
+function showTiles({ now, stats, model, metrics, range }) {
+    const { queue, all } = stats;
+    show('answers', count(stats.labels));
+    show('answers-more', all.labels > 0 ? `${counted(all.tie, 'tie')}, ${counted(all.skip, 'skip')}` : `in the last ${range.name}`);
+    const active = stats.annotators.filter(({ last_at: at }) => now - Date.parse(at) < WORK_INTERVAL_MS).length;
+    show('people', count(stats.annotators.length));
+    show('people-more', `${count(active)} in the last 5 min`);
+    show('leases', count(queue.open_leases));
+    const ready = queue.ready + queue.ready_control;
+    show('leases-more', ready > 0 ? `${count(ready)} more ready` : 'none is ready');
+    const expired = valueOf(metrics, 'fisherd_leases_expired_total');
+    show('queue-note', `While this page was open. ${counted(expired, 'lease')} expired since the daemon started.`);
+    const working = { idle: model.version > 0 ? `trained in ${duration(model.train_seconds * SECOND)}` : 'untrained',
+        training: `training, ${Math.round((model.worker.progress ?? 0) * 100)}%`, failed: 'the last training failed' };
+    show('version', model.version > 0 ? count(model.version) : 'none yet');
+    show('version-more', working[model.worker.state]);
+    show('accuracy', percent(model.held_out_accuracy));
+    show('accuracy-more', model.held_out_accuracy === null ? 'no answers held out yet'
+        : `of ${counted(model.held_out_labels, 'held-out answer')}`);
+}
+
+export function fillTables(seen, annotators, history) {
+    showTiles(seen);
+    fillArms(seen.stats);
+    fillAnnotators(seen, annotators);
+    fillRoutes(history);
+    showRetrains(seen.metrics);
+}
