@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "clock.h"
-#include "engine_options.h"
+#include "options_for_engine.h"
 #include "log.h"
 #include "options_check.h"
 #include "secret.h"
-#include "server_options.h"
+#include "options_for_server.h"
 #include "service_manager.h"
 #include "sqlite_store.h"
 #include "token_files.h"

@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine_options.h"
+#include "options_for_engine.h"
 #include "file.h"
 #include "fuzz.h"
 #include "options.h"
-#include "server_options.h"
+#include "options_for_server.h"
 
 enum { FLAGS_MAX = 8 };
 

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "engine.h"
-#include "options.h"
+#include "options_for_engine.h"
 
 static fd_options read_options(int argc, char **argv) {
     fd_options options = {0};

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "clock.h"
-#include "engine_options.h"
+#include "options_for_engine.h"
 #include "experiment_state.h"
 #include "items.h"
 #include "labels.h"

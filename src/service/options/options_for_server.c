@@ -1,5 +1,5 @@
 /* Turns the daemon's options into those of the HTTP server. */
-#include "server_options.h"
+#include "options_for_server.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* The options of the HTTP server, from those of the daemon. */
-#ifndef FD_SERVER_OPTIONS_H
-#define FD_SERVER_OPTIONS_H
+#ifndef FD_OPTIONS_FOR_SERVER_H
+#define FD_OPTIONS_FOR_SERVER_H
 
 #include "options.h"
 #include "server.h"

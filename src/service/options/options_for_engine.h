@@ -1,6 +1,6 @@
 /* The options of the engine, from those of the daemon. */
-#ifndef FD_ENGINE_OPTIONS_H
-#define FD_ENGINE_OPTIONS_H
+#ifndef FD_OPTIONS_FOR_ENGINE_H
+#define FD_OPTIONS_FOR_ENGINE_H
 
 #include "engine.h"
 #include "options.h"

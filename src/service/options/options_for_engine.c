@@ -1,5 +1,5 @@
 /* Turns the daemon's options into those of the engine. */
-#include "engine_options.h"
+#include "options_for_engine.h"
 
 fd_engine_options fd_options_engine(const fd_options *options) {
     fd_engine_options engine = fd_engine_defaults();
