@@ -13,10 +13,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "codec.h"
 #include "fuzz.h"
+#include "json_read.h"
 #include "macros.h"
-#include "server_private.h"
+#include "server_state.h"
 
 /* The linker puts it in the place of MHD_start_daemon. */
 struct MHD_Daemon *__wrap_MHD_start_daemon(unsigned flags, uint16_t port,

@@ -2,9 +2,9 @@
  * there as it was given. */
 #include <string.h>
 
-#include "codec.h"
 #include "fuzz.h"
 #include "items.h"
+#include "json_read.h"
 
 struct given {
     const json_t *item;

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec.h"
 #include "fuzz.h"
+#include "json_read.h"
 
 /* A pointer, or a detail, is cut when it does not fit. */
 static bool was_cut(const char *text, size_t room) {

@@ -3,7 +3,7 @@
 #define FD_AUTHENTICATE_H
 
 #include "router.h"
-#include "server_private.h"
+#include "server_state.h"
 
 /*
  * Who asks, by the token or the session in the headers. False, with an answer, where there is

@@ -5,7 +5,7 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "codec.h"
+#include "json_read.h"
 #include "secret.h"
 
 enum { FILE_MAX = 16 << 20, KEY_DIGITS = 2 * FD_TOKEN_KEY_SIZE, SECRET_SIZE = 32 };

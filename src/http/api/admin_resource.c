@@ -1,6 +1,6 @@
 /* What operators ask of a daemon that serves. */
 #include "backups.h"
-#include "codec.h"
+#include "json_read.h"
 #include "problem.h"
 
 /* ---- POST /v1/admin/backup ---- */

@@ -1,7 +1,7 @@
 #include <errno.h>
 
 #include "assignments.h"
-#include "codec.h"
+#include "json_read.h"
 #include "problem.h"
 
 enum { COUNT_MAX = 100, LEASE_SECONDS_MAX = 7 * 86400, RETRY_SECONDS = 5 };

@@ -1,8 +1,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "codec.h"
 #include "items.h"
+#include "json_read.h"
 #include "problem.h"
 
 enum { ITEMS_MAX = 20000 };

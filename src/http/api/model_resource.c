@@ -1,6 +1,6 @@
 #include <errno.h>
 
-#include "codec.h"
+#include "json_read.h"
 #include "learning_progress.h"
 #include "model_versions.h"
 #include "model_versions_resource.h"

@@ -2,7 +2,7 @@
 #ifndef FD_MODEL_VERSIONS_RESOURCE_H
 #define FD_MODEL_VERSIONS_RESOURCE_H
 
-#include "codec.h"
+#include "json_read.h"
 
 /* An object; NULL without memory. */
 json_t *fd_model_figures_json(const fd_model_row *row);

@@ -1,6 +1,6 @@
 #include <errno.h>
 
-#include "codec.h"
+#include "json_read.h"
 #include "problem.h"
 #include "score.h"
 

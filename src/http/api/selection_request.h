@@ -2,7 +2,7 @@
 #ifndef FD_SELECTION_REQUEST_H
 #define FD_SELECTION_REQUEST_H
 
-#include "codec.h"
+#include "json_read.h"
 #include "select.h"
 
 /* The embeddings are its own, the ids borrowed from the tree. */

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "authenticate.h"
-#include "codec.h"
+#include "json_read.h"
 #include "problem.h"
 
 struct session_body {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "clock.h"
-#include "codec.h"
+#include "json_read.h"
 #include "label_statistics.h"
 #include "problem.h"
 

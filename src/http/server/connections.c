@@ -7,7 +7,7 @@
 #include "log.h"
 #include "problem.h"
 #include "response_headers.h"
-#include "server_private.h"
+#include "server_state.h"
 
 enum {
     WATCH_MILLISECONDS = 250,

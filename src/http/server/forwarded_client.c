@@ -2,7 +2,7 @@
 #include <assert.h>
 #include <strings.h>
 
-#include "server_private.h"
+#include "server_state.h"
 
 struct forwarded {
     const char *addresses[FD_HEADERS_MAX]; /* the guard lets no more pass */

@@ -13,7 +13,7 @@
 
 #include "clock.h"
 #include "log.h"
-#include "server_private.h"
+#include "server_state.h"
 #include "tls.h"
 
 enum {

@@ -1,4 +1,4 @@
-#include "codec.h"
+#include "json_read.h"
 
 #include <assert.h>
 #include <endian.h>

@@ -11,7 +11,7 @@
 #include "problem.h"
 #include "response_headers.h"
 #include "router.h"
-#include "server_private.h"
+#include "server_state.h"
 
 struct exchange {
     double start;

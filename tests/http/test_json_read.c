@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "codec.h"
+#include "json_read.h"
 #include "score.h"
 
 /* ---- the whole body ---- */

@@ -2,9 +2,9 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "codec.h"
+#include "json_read.h"
 #include "problem.h"
-#include "server_private.h"
+#include "server_state.h"
 
 /* A page of rows, as they are read, as a tree and as text. */
 enum { LIST_MEMORY = 4 * FD_PAGE_BYTES };

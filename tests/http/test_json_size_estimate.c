@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "codec.h"
+#include "json_read.h"
 
 static size_t allocated, most_allocated;
 
