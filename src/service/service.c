@@ -74,36 +74,43 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
     if (r < 0)
         return r;
 
-    fd_server_options server_options = {
-        .host = host,
-        .port = port,
-        .connections = (uint32_t)options->connections,
-        .address_connections = (uint32_t)options->address_connections,
-        .threads = (uint32_t)options->threads,
+    const fd_api_options api_options = {
         .requests_at_once = (uint32_t)options->requests_at_once,
         .selections_at_once = (uint32_t)options->selections_at_once,
         .selection_queue = (uint32_t)options->selection_queue,
         .transfers_at_once = (uint32_t)options->transfers_at_once,
         .transfer_queue = (uint32_t)options->transfer_queue,
-        .head_size = (size_t)options->header_size << 10,
         .body_size = mebibytes(options->body_size),
         .request_memory = mebibytes(options->request_memory),
+        .access = access,
+        .cors_origins = options->cors_origins,
+        .version = FD_VERSION,
+    };
+    FD_CLEANUP(fd_api_closep) fd_api *api = NULL;
+    r = fd_api_open(&api_options, engine, &api);
+    if (r < 0)
+        return r;
+    const fd_server_options server_options = {
+        .host = host,
+        .port = port,
+        .connections = (uint32_t)options->connections,
+        .address_connections = (uint32_t)options->address_connections,
+        .threads = (uint32_t)options->threads,
+        .head_size = (size_t)options->header_size << 10,
         .memory = mebibytes(options->memory),
         .idle_seconds = (uint32_t)options->idle_seconds,
         .request_seconds = (uint32_t)options->request_seconds,
         .send_seconds = (uint32_t)options->send_seconds,
         .is_secure = is_secure,
         .trusted_proxies = options->trusted_proxies,
-        .access = access,
-        .cors_origins = options->cors_origins,
-        .version = FD_VERSION,
     };
+    const fd_server_hooks hooks = fd_api_hooks(api);
+    fd_metrics *metrics = fd_engine_metrics(engine);
     fd_server *server;
-    r = fd_server_start(&server_options, engine, &server, fault);
+    r = fd_server_start(&server_options, &hooks, metrics, &server, fault);
     if (r < 0)
         return r;
 
-    fd_metrics *metrics = fd_engine_metrics(engine);
     fd_metrics_set(metrics, FD_METRIC_BUILD, FD_VERSION, NULL, 1);
     fd_metrics_set(metrics, FD_METRIC_START_TIME, NULL, NULL, (double)fd_wall_milliseconds() / 1e3);
     const char *format = strchr(host, ':') ? "http%s://[%s]:%u" : "http%s://%s:%u";
@@ -113,6 +120,7 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
            FD_STR("db", options->db), FD_STR("blas_kernels", openblas_get_corename()));
     ret->engine = FD_STEAL(engine);
     ret->access = FD_STEAL(access);
+    ret->api = FD_STEAL(api);
     ret->server = server;
     ret->stop_seconds = options->stop_seconds;
     ret->status[0] = '\0';
@@ -156,6 +164,7 @@ void fd_service_stop(fd_service *service) {
     fd_log(FD_LOG_INFO, "stopping", FD_REAL("grace_seconds", grace));
     fd_engine_interrupt(service->engine);
     fd_server_stop(service->server, grace);
+    fd_api_close(service->api);
     fd_engine_close(service->engine);
     fd_access_close(service->access);
     fd_log(FD_LOG_INFO, "stopped", FD_REAL("seconds", fd_monotonic_seconds() - start));

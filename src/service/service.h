@@ -2,6 +2,7 @@
 #ifndef FD_SERVICE_H
 #define FD_SERVICE_H
 
+#include "api.h"
 #include "engine.h"
 #include "options.h"
 #include "server.h"
@@ -11,6 +12,7 @@
 typedef struct fd_service {
     fd_engine *engine;
     fd_access *access;
+    fd_api *api;
     fd_server *server;
     double stop_seconds;
     char url[128];    /* http://HOST:PORT, or https */

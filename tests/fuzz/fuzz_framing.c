@@ -1,4 +1,4 @@
-/* The request guard: however the bytes are split it says the same, and what it lets pass stands by
+/* The framing check: however the bytes are split it says the same, and what it lets pass stands by
  * itself. The first byte chooses the splits. */
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "macros.h"
 
 /* Where the last whole request ended, of all that was shown. */
-static size_t show(fd_framing *guard, const char *data, size_t size, uint32_t seed) {
+static size_t show(fd_framing *framing, const char *data, size_t size, uint32_t seed) {
     size_t at = 0, passed = 0;
     while (at < size) {
         size_t part = size - at, ended = 0;
@@ -19,10 +19,10 @@ static size_t show(fd_framing *guard, const char *data, size_t size, uint32_t se
         FD_FREE char *exact = malloc(part);
         assert(exact);
         memcpy(exact, data + at, part);
-        uint64_t before = guard->requests;
-        bool is_well = fd_framing_read(guard, exact, part, &ended);
-        assert(ended <= part && (ended > 0) == (guard->requests > before));
-        assert(is_well == (guard->status == 0) && is_well == (guard->detail == NULL));
+        uint64_t before = framing->requests;
+        bool is_well = fd_framing_read(framing, exact, part, &ended);
+        assert(ended <= part && (ended > 0) == (framing->requests > before));
+        assert(is_well == (framing->status == 0) && is_well == (framing->detail == NULL));
         passed = ended > 0 ? at + ended : passed;
         at += part;
         if (!is_well)
@@ -31,13 +31,13 @@ static size_t show(fd_framing *guard, const char *data, size_t size, uint32_t se
     return passed;
 }
 
-static void check_refused(fd_framing *guard) {
+static void check_refused(fd_framing *framing) {
     static const char good[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-    unsigned status = guard->status;
+    unsigned status = framing->status;
     size_t ended;
     assert(status >= 400 && status < 600);
-    assert(!fd_framing_read(guard, good, sizeof(good) - 1, &ended));
-    assert(ended == 0 && guard->status == status);
+    assert(!fd_framing_read(framing, good, sizeof(good) - 1, &ended));
+    assert(ended == 0 && framing->status == status);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

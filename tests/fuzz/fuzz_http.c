@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <jansson.h>
+#include <microhttpd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +14,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "api.h"
+#include "framing.h"
 #include "fuzz.h"
-#include "json_read.h"
+#include "json_tree.h"
 #include "macros.h"
 #include "server_state.h"
 
@@ -41,34 +44,41 @@ enum { HEAD_MAX = 16 << 10 };
 
 static struct world {
     fd_engine *engine;
+    fd_api *api;
     fd_server *server;
 } world;
 
 static void world_open(void) {
+    const fd_api_options api_options = {
+        .selection_queue = 4,
+        .transfer_queue = 4,
+        .body_size = 64 << 20,
+        .request_memory = 512 << 20,
+        .version = "0",
+    };
     const fd_server_options options = {
         .host = "127.0.0.1",
         .connections = 16,
-        .selection_queue = 4,
-        .transfer_queue = 4,
         .idle_seconds = 60,
         .head_size = HEAD_MAX,
         .request_seconds = 60,
-        .body_size = 64 << 20,
-        .request_memory = 512 << 20,
         .memory = 1024 << 20,
         .send_seconds = 60,
         .trusted_proxies = "127.0.0.1",
-        .version = "0",
     };
     fd_fault fault = {0};
     world.engine = fuzz_engine_open();
-    int r = fd_server_start(&options, world.engine, &world.server, &fault);
+    int r = fd_api_open(&api_options, world.engine, &world.api);
+    assert(r == 0);
+    const fd_server_hooks hooks = fd_api_hooks(world.api);
+    r = fd_server_start(&options, &hooks, fd_engine_metrics(world.engine), &world.server, &fault);
     assert(r == 0);
 }
 
 static void world_close(void) {
     fd_engine_interrupt(world.engine);
     fd_server_stop(world.server, 0);
+    fd_api_close(world.api);
     fd_engine_close(world.engine);
 }
 
@@ -195,20 +205,20 @@ static const char *check_answer(const char *at, unsigned *ret_status, bool *ret_
     return body + size;
 }
 
-/* One for each request that the guard finds and for what it refuses, unless an answer before says
- * that it is the last. */
+/* One for each request that the framing check finds and for what it refuses, unless an answer
+ * before says that it is the last. */
 static void check_answers(const uint8_t *data, size_t size) {
-    fd_framing guard = {.head_max = HEAD_MAX};
+    fd_framing framing = {.head_max = HEAD_MAX};
     size_t n = 0, ended;
-    bool closes = false, refused = !fd_framing_read(&guard, (const char *)data, size, &ended);
+    bool closes = false, refused = !fd_framing_read(&framing, (const char *)data, size, &ended);
     for (const char *at = answer.bytes; at < answer.bytes + answer.size;) {
         unsigned status = 0;
         assert(!closes);
         at = check_answer(at, &status, &closes);
         n += status != 100;
-        assert(!refused || n <= guard.requests || status == guard.status);
+        assert(!refused || n <= framing.requests || status == framing.status);
     }
-    assert(closes ? n <= guard.requests + 1 : n == guard.requests + refused);
+    assert(closes ? n <= framing.requests + 1 : n == framing.requests + refused);
 }
 
 static void check_alive(void) {
@@ -216,7 +226,7 @@ static void check_alive(void) {
     talk((const uint8_t *)question, sizeof(question) - 1);
     assert(strncmp(answer.bytes, "HTTP/1.1 200 ", 13) == 0);
     check_answers((const uint8_t *)question, sizeof(question) - 1);
-    assert(!world.server->places.all);
+    assert(!world.server->slots.all);
     assert(world.server->running == 0);
 }
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "json_read.h"
+#include "json_tree.h"
 
 /* A pointer, or a detail, is cut when it does not fit. */
 static bool was_cut(const char *text, size_t room) {
@@ -83,12 +83,11 @@ fd_response fuzz_ask(fd_handler *handler, fd_engine *engine, const char *id, con
         .engine = engine,
         .identity = &admin,
         .version = "0",
-        .request_id = "fuzz",
         .id = id,
         .body = (const char *)body,
         .body_size = size,
     };
-    fd_response response = {0};
+    fd_response response = {.request_id = "fuzz"};
     handler(&request, &response);
     fuzz_check_response(&response, (const char *)body, size);
     return response;

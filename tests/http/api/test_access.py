@@ -183,7 +183,7 @@ def test_who_fails_too_often_has_to_wait_and_a_valid_token_passes(fresh):
     assert fresh.begin_session(fresh.tokens["frontend"], address=home)
     assert fresh.ask("GET", "/v1/items", address=home).status == 401
     assert fresh.ask("GET", "/v1/items", wrong, address="127.9.9.10").status == 401
-    failures = "event=authentication_failed client=127.9.9.9 "
+    failures = "event=authentication-failed client=127.9.9.9 "
     wait_until(lambda: fresh.log_text().count(failures) >= 10, "the record")
     assert fresh.log_text().count(failures) == 10
     assert wrong not in fresh.log_text()

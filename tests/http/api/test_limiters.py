@@ -60,7 +60,7 @@ def test_a_selection_too_many_is_told_to_come_again(narrow):
     assert answer.status == 503
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert int(answer.headers["Retry-After"]) >= 1
-    assert answer.json["detail"] == "too many selections wait already"
+    assert answer.json["detail"] == "too many selections are waiting already"
     assert value(narrow, 'fisherd_http_refused_total{limit="selections"}') == 1
     for connection in connections:
         connection.close()

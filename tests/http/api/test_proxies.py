@@ -51,4 +51,4 @@ def test_as_many_forwarding_headers_as_a_request_may_have_are_read(db):
 def test_a_list_of_proxies_that_names_none_is_refused(db):
     done = run("serve", "--db", db, "--listen", "127.0.0.1:0", "--trusted-proxies", "10.0.0.1/8")
     assert done.returncode == 1
-    assert '"10.0.0.1/8" is no address and no network' in done.stderr
+    assert '"10.0.0.1/8" is neither an address nor a network' in done.stderr

@@ -239,7 +239,7 @@ def refused(db, **options):
 
 def test_a_certificate_and_a_key_that_do_not_belong_together_are_refused(db, first, second):
     message = refused(db, tls_certificate=first.certificate, tls_key=second.key)
-    assert f"the certificate in {first.certificate} is not of the key in {second.key}" in message
+    assert f"the certificate in {first.certificate} does not belong to the key in {second.key}" in message
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o602, 0o640, 0o644])
@@ -299,7 +299,7 @@ def test_a_reload_takes_other_paths_from_the_file(db, first, second, tmp_path):
 def test_a_pair_that_is_wrong_keeps_the_old_one_serving(db, installed, first, second):
     with Daemon(db, installed.options()) as daemon:
         installed.certificate.write_bytes(second.certificate.read_bytes())
-        assert "is not of the key" in reload(daemon, "reload-failed")
+        assert "does not belong to the key" in reload(daemon, "reload-failed")
         assert served(daemon) == first.der()
         installed.certificate.unlink()
         assert f"{installed.certificate}: " in reload(daemon, "reload-failed")

@@ -75,7 +75,7 @@ def test_a_damaged_file_changes_nothing(fresh, damage):
 
     def complaints():
         fresh.ask("GET", "/livez", fresh.tokens["admin"])
-        return fresh.log_text().count("event=tokens_unchanged")
+        return fresh.log_text().count("event=tokens-unchanged")
     wait_until(lambda: complaints() > 0, "a complaint")
     assert fresh.ask("GET", "/v1/items", fresh.tokens["admin"]).status == 200
     assert fresh.ask("GET", "/v1/items", fresh.tokens["revoked"]).status == 401
@@ -90,11 +90,11 @@ def test_what_could_not_be_read_is_taken_once_it_can_be(fresh):
 
     def is_told():
         return fresh.ask("GET", "/v1/items", token).status == 200 and (
-            "event=tokens_unchanged" in fresh.log_text())
+            "event=tokens-unchanged" in fresh.log_text())
     wait_until(is_told, "a complaint")
     away.rename(key)
     wait_until(lambda: fresh.ask("GET", "/v1/items", token).status == 401, "the token's end")
-    assert fresh.log_text().count("event=tokens_unchanged") == 1
+    assert fresh.log_text().count("event=tokens-unchanged") == 1
 
 
 def test_a_damaged_file_is_told_of_once(fresh):
@@ -102,7 +102,7 @@ def test_a_damaged_file_is_told_of_once(fresh):
 
     def complaints():
         fresh.ask("GET", "/livez", fresh.tokens["admin"])
-        return fresh.log_text().count("event=tokens_unchanged")
+        return fresh.log_text().count("event=tokens-unchanged")
     for damaged in ["{", "["]:
         before = complaints()
         path.write_text(damaged)
@@ -115,7 +115,7 @@ def test_a_first_file_that_cannot_be_read_lets_nobody_in(db):
         assert daemon.ask("GET", "/v1/items").status == 200
         pathlib.Path(f"{db}.tokens").write_text("{}")
         wait_until(lambda: daemon.ask("GET", "/v1/items").status == 401, "closed doors")
-        wait_until(lambda: "event=tokens_unchanged" in daemon.log_text(), "a complaint")
+        wait_until(lambda: "event=tokens-unchanged" in daemon.log_text(), "a complaint")
 
 
 # ---- at the start ----
