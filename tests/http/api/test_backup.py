@@ -123,7 +123,7 @@ def test_one_backup_is_made_at_a_time_while_labels_go_on_arriving(db, folder):
         responses = []
         threads = [threading.Thread(
             target=lambda: responses.append(daemon.call("POST", "/v1/admin/backup",
-                                                      {"name": f"{len(responses)}-{i}.db"})))
+                                                        {"name": f"{len(responses)}-{i}.db"})))
             for i in range(4)]
         for thread in threads:
             thread.start()

@@ -27,7 +27,7 @@ def test_the_body_of_a_get_is_not_read_as_a_request(shared, request_bytes):
 
 def test_pipelined_requests_get_their_responses_in_order(shared):
     received = send_raw(shared, post(LENGTH) + post(CHUNKED, body=CHUNKS) + get() +
-                            get(b"Connection: close", path=b"/nothing"))
+                        get(b"Connection: close", path=b"/nothing"))
     assert statuses(received) == [200, 200, 200, 404], received
 
 

@@ -116,7 +116,7 @@ def test_a_chunked_body_that_grows_too_large_is_refused(shared, path):
     response = send_raw(shared, f"POST {path} HTTP/1.1\r\nHost: x\r\n"
                                   "Content-Type: application/json\r\n"
                                   "Transfer-Encoding: chunked\r\n\r\n".encode() +
-                          65 * chunk + b"0\r\n\r\n")
+                        65 * chunk + b"0\r\n\r\n")
     assert statuses(response) == [413], response
 
 

@@ -43,7 +43,7 @@ def test_as_many_forwarding_headers_as_a_request_may_have_are_read(db):
     with Daemon(db, {"log-level": "debug", "trusted-proxies": "127.0.0.0/8"}) as daemon:
         forwarded = "X-Forwarded-For: 198.51.100.1\r\n" + 60 * "X-Forwarded-For: 127.0.0.9\r\n"
         send_raw(daemon, ("GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
-                              f"X-Request-Id: many\r\n{forwarded}\r\n").encode())
+                          f"X-Request-Id: many\r\n{forwarded}\r\n").encode())
         (line,) = wait_until(lambda: [line for line in daemon.log if "request_id=many" in line], "its log")
         assert " client=198.51.100.1 " in line
 

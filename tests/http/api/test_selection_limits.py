@@ -87,7 +87,7 @@ def test_no_prompt_is_touched_by_more_pairs_than_allowed(trained, strategy, sour
 @pytest.mark.parametrize("source", SOURCES)
 def test_both_limits_hold_at_once(trained, strategy, source):
     selection = select(trained, strategy, source, batch_size=15, max_per_item=1, max_per_prompt=3,
-                    copy_distance=0.3)
+                       copy_distance=0.3)
     check_limits(selection, source, 15, per_item=1, per_prompt=3)
 
 
@@ -200,7 +200,7 @@ def test_the_configured_copy_distance_holds_until_a_request_has_its_own(db):
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_no_copy_distance_keeps_a_pair_out_of_a_batch_of_all(trained, strategy, distance):
     selection = trained.select(batch_size=len(PAIRS), strategy=strategy, pairs=PAIRS,
-                            copy_distance=distance)
+                               copy_distance=distance)
     assert len(chosen(selection)) == len(PAIRS)
 
 
@@ -219,6 +219,6 @@ def test_random_keeps_back_only_the_same_two_items(copies):
 def test_random_ends_where_the_limits_leave_no_more_of_a_large_pool(empty):
     empty.add_items(scattered_items(prompts=4, responses=100, dimension=4))
     selection = empty.select(batch_size=1000, strategy="random", max_per_prompt=9,
-                          generate={"mode": "all_pairs", "scope": "any"})
+                             generate={"mode": "all_pairs", "scope": "any"})
     assert 18 <= len(selection["pairs"]) <= 36
     assert selection["diagnostics"]["elapsed_ms"] < 5000

@@ -240,7 +240,7 @@ def test_a_batch_can_be_all_of_the_candidates(empty, strategy, state):
     pairs = all_pairs(items)
     pairs = pairs[:3] if state == "one question" else pairs
     selection = empty.select(batch_size=len(pairs), strategy=strategy, pairs=pairs, explain=True,
-                          certify="tight")
+                             certify="tight")
     assert {pair["index"] for pair in selection["pairs"]} == set(range(len(pairs)))
     for pair in selection["pairs"]:
         assert all(math.isfinite(pair[name]) for name in ("p", "gain", "v", "leverage"))

@@ -137,7 +137,7 @@ def test_the_entropy_ranks_of_all_candidates_are_a_permutation(model, strategy):
 
 def test_entropy_picks_by_entropy_rank(model):
     selection = model.select(batch_size=25, strategy="entropy", pairs=PAIRS, explain=True,
-                          copy_distance=0)
+                             copy_distance=0)
     assert [pair["entropy_rank"] for pair in selection["pairs"]] == list(range(25))
     pool = model.select(batch_size=25, strategy="entropy", explain=True, copy_distance=0, generate={
         "mode": "all_pairs", "scope": "any", "include_labelled": True})

@@ -168,7 +168,7 @@ def test_a_token_is_valid_from_any_site(secured):
 def test_another_site_cannot_begin_a_session(secured):
     for headers in [{"Origin": "https://evil.example.org"}, {"Sec-Fetch-Site": "cross-site"}]:
         response = secured.ask("POST", "/v1/session", body={"token": secured.tokens["annotator"]},
-                           headers=headers)
+                               headers=headers)
         assert response.status == 403 and "Set-Cookie" not in response.headers
 
 

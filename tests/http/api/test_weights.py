@@ -112,7 +112,7 @@ def test_the_download_has_a_name_and_an_etag_that_follows_the_model(teacher):
     assert response.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
     tag = response.headers["ETag"]
     again = send_raw(teacher, f"GET /v1/model/weights HTTP/1.1\r\nHost: x\r\n"
-                         f"If-None-Match: {tag}\r\nConnection: close\r\n\r\n".encode())
+                     f"If-None-Match: {tag}\r\nConnection: close\r\n\r\n".encode())
     assert statuses(again) == [304]
     assert again.endswith(b"\r\n\r\n") and f"ETag: {tag}".encode() in again
     other = teacher.call("GET", "/v1/models/1/weights", headers={"If-None-Match": tag})
