@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "clock.h"
-#include "options_for_engine.h"
 #include "log.h"
 #include "options_check.h"
+#include "options_for_engine.h"
+#include "options_for_http.h"
 #include "secret.h"
-#include "options_for_server.h"
 #include "service_manager.h"
 #include "sqlite_store.h"
 #include "token_files.h"
@@ -89,20 +89,27 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
     if (r < 0)
         return r;
 
+    fd_api_options api_options = fd_options_api(options);
+    api_options.access = access;
+    api_options.version = FD_VERSION;
+    FD_CLEANUP(fd_api_closep) fd_api *api = NULL;
+    r = fd_api_open(&api_options, engine, &api);
+    if (r < 0)
+        return r;
     fd_server_options server_options = fd_options_server(options);
     server_options.host = host;
     server_options.port = port;
     server_options.is_secure = is_secure;
-    server_options.access = access;
-    server_options.version = FD_VERSION;
+    const fd_server_hooks hooks = fd_api_hooks(api);
     fd_server *server;
-    r = fd_server_start(&server_options, engine, &server, fault);
+    r = fd_server_start(&server_options, &hooks, fd_engine_metrics(engine), &server, fault);
     if (r < 0)
         return r;
 
     *ret = (fd_service){
         .engine = FD_STEAL(engine),
         .access = FD_STEAL(access),
+        .api = FD_STEAL(api),
         .server = server,
         .stop_seconds = options->stop_seconds,
     };
@@ -149,6 +156,7 @@ void fd_service_stop(fd_service *service) {
     fd_log(FD_LOG_INFO, "stopping", FD_REAL("grace_seconds", grace));
     fd_engine_interrupt(service->engine);
     fd_server_stop(service->server, grace);
+    fd_api_close(service->api);
     fd_engine_close(service->engine);
     fd_access_close(service->access);
     fd_log(FD_LOG_INFO, "stopped", FD_REAL("seconds", fd_monotonic_seconds() - start));

@@ -3,6 +3,7 @@
 #define FD_SERVICE_H
 
 #include "access.h"
+#include "api.h"
 #include "engine.h"
 #include "options.h"
 #include "server.h"
@@ -12,6 +13,7 @@
 typedef struct fd_service {
     fd_engine *engine;
     fd_access *access;
+    fd_api *api;
     fd_server *server;
     double stop_seconds;
     char url[128];    /* http://HOST:PORT, or https */

@@ -13,9 +13,9 @@
 #include <cmocka.h>
 
 #include "clock.h"
+#include "handlers.h"
 #include "labels.h"
 #include "model_versions.h"
-#include "request.h"
 #include "sqlite_store.h"
 #include "store.h"
 #include "trainer.h"
@@ -45,13 +45,12 @@ static unsigned ask(struct session *session, fd_handler *handler, const char *id
         .client = &client,
         .identity = &admin,
         .version = "0",
-        .request_id = "request",
         .id = id,
         .body = body ? body : "",
         .body_size = body ? strlen(body) : 0,
     };
     free(session->response.body);
-    session->response = (fd_response){0};
+    session->response = (fd_response){.request_id = "request"};
     handler(&request, &session->response);
     unsigned status = session->response.status;
     if (status < 200 || (status >= 400 && status < 500 && !session->failed))

@@ -12,7 +12,7 @@
 
 #include "engine.h"
 #include "fault.h"
-#include "request.h"
+#include "handlers.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <jansson.h>
+#include <microhttpd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,10 +14,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "codec.h"
+#include "api.h"
+#include "framing.h"
 #include "fuzz.h"
+#include "json_tree.h"
 #include "macros.h"
-#include "server_private.h"
+#include "server_state.h"
 
 /* The linker replaces MHD_start_daemon by this. */
 struct MHD_Daemon *__wrap_MHD_start_daemon(unsigned flags, uint16_t port,
@@ -41,34 +44,41 @@ enum { HEAD_MAX = 16 << 10 };
 
 static struct world {
     fd_engine *engine;
+    fd_api *api;
     fd_server *server;
 } world;
 
 static void world_open(void) {
+    const fd_api_options api_options = {
+        .selection_queue = 4,
+        .transfer_queue = 4,
+        .body_size = 64 << 20,
+        .request_memory = 512 << 20,
+        .version = "0",
+    };
     const fd_server_options options = {
         .host = "127.0.0.1",
         .connections = 16,
-        .selection_queue = 4,
-        .transfer_queue = 4,
         .idle_seconds = 60,
         .head_size = HEAD_MAX,
         .request_seconds = 60,
-        .body_size = 64 << 20,
-        .request_memory = 512 << 20,
         .memory = 1024 << 20,
         .send_seconds = 60,
         .trusted_proxies = "127.0.0.1",
-        .version = "0",
     };
     fd_fault fault = {0};
     world.engine = fuzz_engine_open();
-    int r = fd_server_start(&options, world.engine, &world.server, &fault);
+    int r = fd_api_open(&api_options, world.engine, &world.api);
+    assert(r == 0);
+    const fd_server_hooks hooks = fd_api_hooks(world.api);
+    r = fd_server_start(&options, &hooks, fd_engine_metrics(world.engine), &world.server, &fault);
     assert(r == 0);
 }
 
 static void world_close(void) {
     fd_engine_interrupt(world.engine);
     fd_server_stop(world.server, 0);
+    fd_api_close(world.api);
     fd_engine_close(world.engine);
 }
 
@@ -217,7 +227,7 @@ static void check_alive(void) {
     exchange((const uint8_t *)request, sizeof(request) - 1);
     assert(strncmp(received.bytes, "HTTP/1.1 200 ", 13) == 0);
     check_responses((const uint8_t *)request, sizeof(request) - 1);
-    assert(!world.server->places.all);
+    assert(!world.server->slots.all);
     assert(world.server->running == 0);
 }
 

@@ -2,9 +2,9 @@
  * are stored as they were sent. */
 #include <string.h>
 
-#include "codec.h"
 #include "fuzz.h"
 #include "items.h"
+#include "json_read.h"
 
 struct sent {
     const json_t *item;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fuzz.h"
+#include "json_read.h"
 #include "score.h"
 #include "select.h"
 #include "selection_request.h"

@@ -7,7 +7,7 @@
 #include "file.h"
 #include "fuzz.h"
 #include "options.h"
-#include "options_for_server.h"
+#include "options_for_http.h"
 
 enum { FLAGS_MAX = 8 };
 

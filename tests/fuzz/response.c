@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec.h"
 #include "fuzz.h"
+#include "json_tree.h"
 
 /* A pointer or a detail that does not fit is cut. */
 static bool was_cut(const char *text, size_t room) {
@@ -84,12 +84,11 @@ fd_response fuzz_call(fd_handler *handler, fd_engine *engine, const char *id, co
         .engine = engine,
         .identity = &admin,
         .version = "0",
-        .request_id = "fuzz",
         .id = id,
         .body = (const char *)body,
         .body_size = size,
     };
-    fd_response response = {0};
+    fd_response response = {.request_id = "fuzz"};
     handler(&request, &response);
     fuzz_check_response(&response, (const char *)body, size);
     return response;

@@ -1,3 +1,4 @@
+/* Addresses, networks, and the client behind proxies. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
@@ -13,7 +14,7 @@
 static fd_address parsed(const char *text) {
     fd_address address;
     if (fd_address_parse(text, strlen(text), &address) < 0)
-        fail_msg("\"%s\" is taken for no address", text);
+        fail_msg("\"%s\" is not taken for an address", text);
     return address;
 }
 
@@ -25,7 +26,7 @@ static void assert_prints(const fd_address *address, const char *expected) {
 
 /* ---- one address ---- */
 
-static void an_address_is_taken_with_a_port_or_without(void **state) {
+static void an_address_may_have_a_port(void **state) {
     (void)state;
     static const char *const cases[][2] = {
         {"192.0.2.1", "192.0.2.1"},
@@ -43,7 +44,7 @@ static void an_address_is_taken_with_a_port_or_without(void **state) {
     }
 }
 
-static void what_is_no_address_is_refused(void **state) {
+static void anything_but_an_address_is_refused(void **state) {
     (void)state;
     static const char *const cases[] = {
         "",
@@ -159,7 +160,7 @@ static void a_network_contains_the_addresses_that_share_its_first_bits(void **st
             fail_msg("%s in \"%s\": %d expected", cases[i].address, cases[i].list, cases[i].inside);
 }
 
-static void what_is_no_network_is_refused_by_its_name(void **state) {
+static void the_fault_names_an_entry_that_is_neither_address_nor_network(void **state) {
     (void)state;
     static const char *const cases[] = {
         "example.com", "10.0.0.0/33", "::/129",   "10.0.0.0/",    "10.0.0.0/-1",
@@ -174,7 +175,7 @@ static void what_is_no_network_is_refused_by_its_name(void **state) {
         if (fd_networks_parse(list, &networks, &fault) != -EINVAL)
             fail_msg("\"%s\" is taken for a network", cases[i]);
         assert_null(networks.networks);
-        assert_non_null(strstr(fault.detail, "is no address and no network"));
+        assert_non_null(strstr(fault.detail, "is neither an address nor a network"));
     }
 }
 
@@ -216,7 +217,7 @@ static void the_client_is_the_rightmost_address_that_is_not_trusted(void **state
     assert_client("10.1.2.3", "10.0.0.1, 10.0.0.2", "10.0.0.1");
 }
 
-static void who_is_named_by_what_is_no_address_is_not_known(void **state) {
+static void a_client_whose_entry_is_not_an_address_is_unknown(void **state) {
     (void)state;
     static const char *const lists[] = {
         "unknown",
@@ -264,16 +265,16 @@ static void only_a_trusted_proxy_says_whether_its_client_is_encrypted(void **sta
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_address_is_taken_with_a_port_or_without),
-        cmocka_unit_test(what_is_no_address_is_refused),
+        cmocka_unit_test(an_address_may_have_a_port),
+        cmocka_unit_test(anything_but_an_address_is_refused),
         cmocka_unit_test(only_the_given_length_is_read),
         cmocka_unit_test(a_socket_address_is_the_same_as_its_text),
         cmocka_unit_test(a_network_contains_the_addresses_that_share_its_first_bits),
-        cmocka_unit_test(what_is_no_network_is_refused_by_its_name),
+        cmocka_unit_test(the_fault_names_an_entry_that_is_neither_address_nor_network),
         cmocka_unit_test(the_client_is_the_rightmost_address_that_is_not_trusted),
-        cmocka_unit_test(who_is_named_by_what_is_no_address_is_not_known),
+        cmocka_unit_test(a_client_whose_entry_is_not_an_address_is_unknown),
         cmocka_unit_test(several_headers_are_one_list),
         cmocka_unit_test(only_a_trusted_proxy_says_whether_its_client_is_encrypted),
     };
-    return cmocka_run_group_tests_name("address", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("client_address", tests, NULL, NULL);
 }

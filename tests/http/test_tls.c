@@ -1,4 +1,4 @@
-/* The certificate that is served, where GnuTLS finds no memory. */
+/* The certificate that is served, when GnuTLS runs out of memory. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,22 +16,22 @@
 
 static const char certificate_path[] = "certificate.pem", key_path[] = "key.pem";
 
-/* Of GnuTLS's requests for memory the `chosen`-th fails, counted from 1; 0: none. */
-static size_t requests, chosen;
+/* GnuTLS's allocation number `failing`, counted from 1, fails; 0: none. */
+static size_t allocations, failing;
 static gnutls_alloc_function usual_malloc;
 static gnutls_calloc_function usual_calloc;
 
 static void *failing_malloc(size_t size) {
-    return ++requests == chosen ? NULL : usual_malloc(size);
+    return ++allocations == failing ? NULL : usual_malloc(size);
 }
 
 static void *failing_calloc(size_t n, size_t size) {
-    return ++requests == chosen ? NULL : usual_calloc(n, size);
+    return ++allocations == failing ? NULL : usual_calloc(n, size);
 }
 
-static void fail_at(size_t place) {
-    requests = 0;
-    chosen = place;
+static void fail_at(size_t number) {
+    allocations = 0;
+    failing = number;
 }
 
 static void write_data(const char *path, gnutls_datum_t data) {
@@ -43,7 +43,7 @@ static void write_data(const char *path, gnutls_datum_t data) {
     gnutls_free(data.data);
 }
 
-/* A certificate that signs itself, in the folder that is the current one from now on. */
+/* A self-signed certificate and its key, in the current folder. */
 static void make_pair(void) {
     gnutls_x509_privkey_t key;
     gnutls_x509_crt_t certificate;
@@ -93,7 +93,7 @@ static int load(fd_tls **ret, fd_fault *fault) {
     return fd_tls_load(certificate_path, key_path, ret, fault);
 }
 
-/* What a handshake does with what it finds. */
+/* Does what GnuTLS does in a handshake with the certificate that it gets. */
 static int shake_hands(void) {
     gnutls_pcert_st *certificates;
     gnutls_ocsp_data_st *ocsp;
@@ -110,30 +110,30 @@ static int shake_hands(void) {
     return 0;
 }
 
-/* GnuTLS calls some failures of its own malformed input; a pair that does not belong together is
- * what none of them is. */
-static void without_memory_a_certificate_is_not_loaded_and_then_it_is(void **state) {
+/* GnuTLS reports some of its own failures as malformed input, but none as a pair that does not
+ * belong together. */
+static void without_memory_loading_a_certificate_fails_and_works_again_afterwards(void **state) {
     (void)state;
     fd_tls *tls;
     fd_fault fault;
     fail_at(0);
     assert_int_equal(load(&tls, &fault), 0);
     fd_tls_free(tls);
-    size_t all = requests;
+    size_t all = allocations;
     assert_true(all > 10);
-    /* The first is that of gnutls_load_file, which checks malloc but not what stands in for it. */
-    for (size_t place = 2; place <= all; place++) {
-        fail_at(place);
+    /* The first is in gnutls_load_file, which checks malloc but not a replacement of it. */
+    for (size_t number = 2; number <= all; number++) {
+        fail_at(number);
         int r = load(&tls, &fault);
         assert_true(r == -ENOMEM || r == -EINVAL);
-        assert_null(strstr(fault.detail, "is not of the key"));
+        assert_null(strstr(fault.detail, "does not belong"));
         fail_at(0);
         assert_int_equal(load(&tls, &fault), 0);
         fd_tls_free(tls);
     }
 }
 
-static void without_memory_one_handshake_fails_and_the_next_does_not(void **state) {
+static void without_memory_a_handshake_fails_and_the_next_one_works(void **state) {
     (void)state;
     fd_tls *tls;
     fd_fault fault;
@@ -143,10 +143,10 @@ static void without_memory_one_handshake_fails_and_the_next_does_not(void **stat
     fd_tls_serve(tls);
     fail_at(0);
     assert_int_equal(shake_hands(), 0);
-    size_t all = requests;
+    size_t all = allocations;
     assert_true(all > 5);
-    for (size_t place = 1; place <= all; place++) {
-        fail_at(place);
+    for (size_t number = 1; number <= all; number++) {
+        fail_at(number);
         assert_int_equal(shake_hands(), -1);
         fail_at(0);
         assert_int_equal(shake_hands(), 0);
@@ -157,8 +157,8 @@ static void without_memory_one_handshake_fails_and_the_next_does_not(void **stat
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(without_memory_a_certificate_is_not_loaded_and_then_it_is),
-        cmocka_unit_test(without_memory_one_handshake_fails_and_the_next_does_not),
+        cmocka_unit_test(without_memory_loading_a_certificate_fails_and_works_again_afterwards),
+        cmocka_unit_test(without_memory_a_handshake_fails_and_the_next_one_works),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

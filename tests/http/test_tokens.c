@@ -1,4 +1,4 @@
-/* Tokens and the file that they are kept in; failures by address; where browsers come from. */
+/* Tokens, and the files that they and their key are kept in. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,10 +10,7 @@
 
 #include <cmocka.h>
 
-#include "access.h"
-#include "origins.h"
 #include "secret.h"
-#include "throttle.h"
 #include "tokens.h"
 
 static const unsigned char key[FD_TOKEN_KEY_SIZE] = "for tests alone";
@@ -44,7 +41,7 @@ static int end(void **state) {
     return 0;
 }
 
-/* Adds a token and hands its text out. */
+/* Adds a token, and returns its text. */
 static void make(fd_tokens *tokens, const char *name, fd_role role, int64_t expires,
                  char text[static FD_TOKEN_TEXT_SIZE]) {
     fd_fault fault;
@@ -71,7 +68,7 @@ static void a_token_is_valid_until_it_expires_or_is_revoked(void **state) {
     assert_string_equal(found->name, "bert");
 }
 
-static void any_other_text_is_nobodys(void **state) {
+static void any_other_text_is_unknown(void **state) {
     (void)state;
     FD_CLEANUP(fd_tokens_clear) fd_tokens tokens = {0};
     char text[FD_TOKEN_TEXT_SIZE];
@@ -108,7 +105,7 @@ static void a_name_is_an_id(void **state) {
 
 /* ---- files ---- */
 
-static void what_is_written_is_read_again(void **state) {
+static void tokens_are_read_as_they_were_written(void **state) {
     const struct folder *folder = *state;
     FD_CLEANUP(fd_tokens_clear) fd_tokens tokens = {0}, again = {0};
     char text[FD_TOKEN_TEXT_SIZE];
@@ -138,11 +135,11 @@ static void what_is_written_is_read_again(void **state) {
     "\"revoked\":null,\"hash\":" hash "}"
 #define GOOD TOKEN("\"0123456789ab\"", "\"admin\"", "\"" HASH "\"")
 
-static void a_damaged_file_is_refused_and_told(void **state) {
+static void a_damaged_file_is_refused_with_its_name_and_the_place(void **state) {
     const struct folder *folder = *state;
     const struct {
         const char *text;
-        const char *wanted; /* in the fault */
+        const char *expected; /* in the fault */
     } cases[] = {
         {"", "is damaged"},
         {"[]", "is damaged"},
@@ -168,12 +165,12 @@ static void a_damaged_file_is_refused_and_told(void **state) {
         size_t size = strlen(cases[i].text);
         assert_int_equal(fd_secret_write(folder->tokens, cases[i].text, size, &fault), 0);
         assert_int_equal(fd_tokens_read(folder->tokens, &tokens, &fault), -EINVAL);
-        assert_non_null(strstr(fault.detail, cases[i].wanted));
+        assert_non_null(strstr(fault.detail, cases[i].expected));
         assert_non_null(strstr(fault.detail, folder->tokens));
     }
 }
 
-static void a_key_is_read_as_it_was_made_and_nothing_else_is_one(void **state) {
+static void a_key_is_read_as_it_was_made_and_anything_else_is_refused(void **state) {
     const struct folder *folder = *state;
     unsigned char made[FD_TOKEN_KEY_SIZE], read[FD_TOKEN_KEY_SIZE];
     fd_fault fault;
@@ -189,7 +186,7 @@ static void a_key_is_read_as_it_was_made_and_nothing_else_is_one(void **state) {
     assert_int_equal(fd_token_key_read(folder->key, read, &fault), 0);
 }
 
-static void a_secret_is_a_file_for_its_owner_alone(void **state) {
+static void a_secret_that_others_may_read_is_refused(void **state) {
     const struct folder *folder = *state;
     FD_FREE char *bytes = NULL;
     size_t size;
@@ -209,77 +206,16 @@ static void a_secret_is_a_file_for_its_owner_alone(void **state) {
     assert_null(none);
 }
 
-/* ---- failures ---- */
-
-static fd_address address_of(const char *text) {
-    fd_address address;
-    assert_int_equal(fd_address_parse(text, strlen(text), &address), 0);
-    return address;
-}
-
-static void ten_failures_a_minute_are_let_through(void **state) {
-    (void)state;
-    static fd_throttle failures;
-    fd_address one = address_of("192.0.2.1"), other = address_of("192.0.2.2");
-    fd_throttle_init(&failures);
-    for (size_t i = 0; i < FD_THROTTLE_FAILURES_ALLOWED; i++)
-        assert_int_equal(fd_throttle_note_failure(&failures, &one, 100.0), 0);
-    assert_int_equal(fd_throttle_note_failure(&failures, &one, 100.0), 6);
-    assert_int_equal(fd_throttle_note_failure(&failures, &one, 103.0), 3);
-    assert_int_equal(fd_throttle_note_failure(&failures, &other, 103.0), 0);
-    assert_int_equal(fd_throttle_note_failure(&failures, &one, 106.1), 0);
-    assert_int_equal(fd_throttle_note_failure(&failures, &one, 106.1), 6);
-    for (size_t i = 0; i < FD_THROTTLE_FAILURES_ALLOWED; i++)
-        assert_int_equal(fd_throttle_note_failure(&failures, &one, 300.0), 0);
-    assert_true(fd_throttle_note_failure(&failures, &one, 300.0) > 0);
-    fd_throttle_clear(&failures);
-}
-
-static void a_flood_of_addresses_does_not_hide_who_fails_most(void **state) {
-    (void)state;
-    static fd_throttle failures;
-    fd_address one = address_of("192.0.2.1");
-    fd_throttle_init(&failures);
-    for (size_t i = 0; i < FD_THROTTLE_FAILURES_ALLOWED; i++)
-        assert_int_equal(fd_throttle_note_failure(&failures, &one, 100.0), 0);
-    for (unsigned i = 0; i < 100000; i++) {
-        fd_address many = address_of("10.0.0.0");
-        many.bytes[13] = (uint8_t)(i >> 16);
-        many.bytes[14] = (uint8_t)(i >> 8);
-        many.bytes[15] = (uint8_t)i;
-        assert_int_equal(fd_throttle_note_failure(&failures, &many, 100.0), 0);
-    }
-    assert_true(fd_throttle_note_failure(&failures, &one, 100.0) > 0);
-    fd_throttle_clear(&failures);
-}
-
-/* ---- origins ---- */
-
-static void an_origin_is_of_a_host_that_is_the_same(void **state) {
-    (void)state;
-    assert_true(fd_origin_is_of("http://127.0.0.1:8077", "127.0.0.1:8077"));
-    assert_true(fd_origin_is_of("https://Labels.example.org", "labels.EXAMPLE.org"));
-    assert_false(fd_origin_is_of("http://127.0.0.1:8077", "127.0.0.1"));
-    assert_false(fd_origin_is_of("http://127.0.0.1", "127.0.0.1:8077"));
-    assert_false(fd_origin_is_of("null", "null"));
-    assert_false(fd_origin_is_of("://x", "x"));
-    assert_false(fd_origin_is_of("", ""));
-    assert_false(fd_origin_is_of("http://x", NULL));
-}
-
 int main(void) {
 #define IN_FOLDER(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_token_is_valid_until_it_expires_or_is_revoked),
-        cmocka_unit_test(any_other_text_is_nobodys),
+        cmocka_unit_test(any_other_text_is_unknown),
         cmocka_unit_test(a_name_is_an_id),
-        IN_FOLDER(what_is_written_is_read_again),
-        IN_FOLDER(a_damaged_file_is_refused_and_told),
-        IN_FOLDER(a_key_is_read_as_it_was_made_and_nothing_else_is_one),
-        IN_FOLDER(a_secret_is_a_file_for_its_owner_alone),
-        cmocka_unit_test(ten_failures_a_minute_are_let_through),
-        cmocka_unit_test(a_flood_of_addresses_does_not_hide_who_fails_most),
-        cmocka_unit_test(an_origin_is_of_a_host_that_is_the_same),
+        IN_FOLDER(tokens_are_read_as_they_were_written),
+        IN_FOLDER(a_damaged_file_is_refused_with_its_name_and_the_place),
+        IN_FOLDER(a_key_is_read_as_it_was_made_and_anything_else_is_refused),
+        IN_FOLDER(a_secret_that_others_may_read_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,3 +1,4 @@
+/* Keeps the tokens as the files have them, and checks tokens and sessions against them. */
 #include "access.h"
 
 #include <assert.h>
@@ -11,12 +12,13 @@
 
 #include "clock.h"
 #include "log.h"
+#include "thread.h"
 #include "throttle.h"
 
-enum { LOOK_MILLISECONDS = 500 };
+enum { CHECK_MILLISECONDS = 500 };
 
-/* What tells a file from what was there before. */
-struct seen {
+/* What shows that a file has changed. */
+struct file_state {
     ino_t inode;
     off_t size;
     struct timespec changed;
@@ -25,34 +27,34 @@ struct seen {
 struct fd_access {
     char *tokens_path, *key_path;
     int64_t session_seconds;
-    fd_throttle failures;
+    fd_throttle throttle;
 
-    _Atomic int64_t next_look; /* monotonic milliseconds */
-    pthread_mutex_t reading;   /* one thread at a time reads the files; guards what follows */
-    struct seen seen;
-    bool is_behind; /* what was seen could not be read */
+    _Atomic int64_t next_check; /* of the files; monotonic milliseconds */
+    pthread_mutex_t reading;    /* one thread at a time reads the files; guards the next two */
+    struct file_state state;
+    bool is_outdated; /* the files with this state could not be read */
 
-    pthread_rwlock_t lock; /* guards what follows; taken within `reading` */
-    bool is_open;          /* there were never tokens */
+    pthread_rwlock_t lock; /* guards all below; taken within `reading` */
+    bool is_unrestricted;  /* there never were tokens */
     fd_tokens tokens;
     unsigned char key[FD_TOKEN_KEY_SIZE];
 };
 
 /* ---- the files ---- */
 
-static struct seen look_at(const char *path) {
+static struct file_state state_of(const char *path) {
     struct stat status;
-    struct seen seen;
-    memset(&seen, 0, sizeof(seen));
+    struct file_state state;
+    memset(&state, 0, sizeof(state));
     if (stat(path, &status) == 0) {
-        seen.inode = status.st_ino;
-        seen.size = status.st_size;
-        seen.changed = status.st_ctim;
+        state.inode = status.st_ino;
+        state.size = status.st_size;
+        state.changed = status.st_ctim;
     }
-    return seen;
+    return state;
 }
 
-static bool is_same(const struct seen *one, const struct seen *other) {
+static bool is_same(const struct file_state *one, const struct file_state *other) {
     return one->inode == other->inode && one->size == other->size &&
            one->changed.tv_sec == other->changed.tv_sec &&
            one->changed.tv_nsec == other->changed.tv_nsec;
@@ -66,7 +68,7 @@ static size_t count_valid(const fd_tokens *tokens) {
     return valid;
 }
 
-/* -ENOENT, with a fault, if there are no tokens. */
+/* -ENOENT, with a fault, if the file of tokens does not exist. */
 static int read_files(fd_access *access, fd_fault *fault) {
     FD_CLEANUP(fd_tokens_clear) fd_tokens tokens = {0};
     unsigned char key[FD_TOKEN_KEY_SIZE];
@@ -75,68 +77,70 @@ static int read_files(fd_access *access, fd_fault *fault) {
         return r;
     r = fd_token_key_read(access->key_path, key, fault);
     if (r < 0)
-        return r == -ENOENT ? -EIO : r; /* tokens of which none can be checked */
+        return r == -ENOENT ? -EIO : r; /* there are tokens, but none can be checked */
     fd_log(FD_LOG_INFO, "tokens", FD_STR("file", access->tokens_path), FD_INT("tokens", tokens.n),
            FD_INT("valid", count_valid(&tokens)));
-    (void)pthread_rwlock_wrlock(&access->lock);
+    FD_WRITE_LOCKED(&access->lock);
     fd_tokens before = access->tokens;
     access->tokens = tokens;
     tokens = before;
     memcpy(access->key, key, sizeof(key));
-    access->is_open = false;
-    (void)pthread_rwlock_unlock(&access->lock);
+    access->is_unrestricted = false;
     sodium_memzero(key, sizeof(key));
     return 0;
 }
 
-/* Nobody who takes the file away, or damages it, lets everyone in; and a first one that cannot be
- * read was meant to keep them out. */
-static void reload_locked(fd_access *access, const struct seen *seen) {
+/* Whether reading the files ended well; a file of tokens may be missing as long as there never was
+ * one. A first file that cannot be read ends free access. */
+static bool note_result(fd_access *access, int r) {
+    FD_WRITE_LOCKED(&access->lock);
+    bool is_well = r == 0 || (r == -ENOENT && access->is_unrestricted);
+    access->is_unrestricted &= is_well;
+    return is_well;
+}
+
+/* Removing or damaging the file never opens access: the tokens read before stay valid. */
+static void reload_locked(fd_access *access, const struct file_state *state) {
     fd_fault fault = {0};
     int r = read_files(access, &fault);
-    (void)pthread_rwlock_wrlock(&access->lock);
-    bool is_well = r == 0 || (r == -ENOENT && access->is_open);
-    access->is_open &= is_well;
-    (void)pthread_rwlock_unlock(&access->lock);
-    bool is_told = access->is_behind && is_same(seen, &access->seen);
-    access->seen = *seen;
-    access->is_behind = !is_well;
-    if (!is_well && !is_told)
-        fd_log(FD_LOG_ERROR, "tokens_unchanged",
+    bool is_well = note_result(access, r);
+    bool is_logged = access->is_outdated && is_same(state, &access->state);
+    access->state = *state;
+    access->is_outdated = !is_well;
+    if (!is_well && !is_logged)
+        fd_log(FD_LOG_ERROR, "tokens-unchanged",
                FD_STR("reason", fault.detail[0] != '\0' ? fault.detail : strerror(-r)));
 }
 
 void fd_access_reload(fd_access *access) {
-    (void)pthread_mutex_lock(&access->reading);
-    struct seen seen = look_at(access->tokens_path);
-    access->is_behind = false; /* whoever asks is told again */
-    reload_locked(access, &seen);
-    (void)pthread_mutex_unlock(&access->reading);
+    FD_LOCKED(&access->reading);
+    struct file_state state = state_of(access->tokens_path);
+    access->is_outdated = false; /* so that a failure is logged again */
+    reload_locked(access, &state);
 }
 
-/* What could not be read may well be now: there is a key again, or a free descriptor. */
-static void look(fd_access *access, bool tries_again) {
-    (void)pthread_mutex_lock(&access->reading);
-    struct seen seen = look_at(access->tokens_path);
-    if ((tries_again && access->is_behind) || !is_same(&seen, &access->seen))
-        reload_locked(access, &seen);
-    (void)pthread_mutex_unlock(&access->reading);
+/* `tries_again`: also files that could not be read before, since that may work now. */
+static void check_files(fd_access *access, bool tries_again) {
+    FD_LOCKED(&access->reading);
+    struct file_state state = state_of(access->tokens_path);
+    if ((tries_again && access->is_outdated) || !is_same(&state, &access->state))
+        reload_locked(access, &state);
 }
 
-static void look_now_and_then(fd_access *access) {
+static void check_files_if_due(fd_access *access) {
     int64_t now = (int64_t)(fd_monotonic_seconds() * 1e3);
-    int64_t due = atomic_load(&access->next_look);
+    int64_t due = atomic_load(&access->next_check);
     if (now >= due &&
-        atomic_compare_exchange_strong(&access->next_look, &due, now + LOOK_MILLISECONDS))
-        look(access, true);
+        atomic_compare_exchange_strong(&access->next_check, &due, now + CHECK_MILLISECONDS))
+        check_files(access, true);
 }
 
-/* ---- life ---- */
+/* ---- opening and closing ---- */
 
 void fd_access_close(fd_access *access) {
     fd_tokens_clear(&access->tokens);
     sodium_memzero(access->key, sizeof(access->key));
-    fd_throttle_clear(&access->failures);
+    fd_throttle_clear(&access->throttle);
     (void)pthread_mutex_destroy(&access->reading);
     (void)pthread_rwlock_destroy(&access->lock);
     free(access->tokens_path);
@@ -156,12 +160,12 @@ int fd_access_open(const fd_access_options *options, fd_access **ret, fd_fault *
     access->tokens_path = FD_STEAL(tokens_path);
     access->key_path = FD_STEAL(key_path);
     access->session_seconds = options->session_seconds;
-    access->is_open = true;
-    fd_throttle_init(&access->failures);
+    access->is_unrestricted = true;
+    fd_throttle_init(&access->throttle);
     (void)pthread_mutex_init(&access->reading, NULL);
     (void)pthread_rwlock_init(&access->lock, NULL);
 
-    access->seen = look_at(access->tokens_path);
+    access->state = state_of(access->tokens_path);
     int r = read_files(access, fault);
     if (r == -ENOENT && !options->is_required)
         *fault = (fd_fault){0};
@@ -172,11 +176,9 @@ int fd_access_open(const fd_access_options *options, fd_access **ret, fd_fault *
 }
 
 bool fd_access_is_unrestricted(fd_access *access) {
-    look_now_and_then(access);
-    (void)pthread_rwlock_rdlock(&access->lock);
-    bool is_open = access->is_open;
-    (void)pthread_rwlock_unlock(&access->lock);
-    return is_open;
+    check_files_if_due(access);
+    FD_READ_LOCKED(&access->lock);
+    return access->is_unrestricted;
 }
 
 /* ---- tokens and sessions ---- */
@@ -189,29 +191,29 @@ static void fill(const fd_token *token, fd_authentication authentication, fd_ide
 
 static fd_token_state check_token(fd_access *access, const char *text, fd_identity *ret) {
     const fd_token *token;
-    (void)pthread_rwlock_rdlock(&access->lock);
+    FD_READ_LOCKED(&access->lock);
     fd_token_state state =
         fd_tokens_check(&access->tokens, access->key, text, fd_wall_milliseconds() / 1000, &token);
     if (token)
         fill(token, FD_AUTHENTICATION_TOKEN, ret);
-    (void)pthread_rwlock_unlock(&access->lock);
     return state;
 }
 
 fd_token_state fd_access_check_token(fd_access *access, const char *text, fd_identity *ret) {
-    look_now_and_then(access);
+    check_files_if_due(access);
     fd_token_state state = check_token(access, text, ret);
     if (state != FD_TOKEN_UNKNOWN)
         return state;
-    look(access, false); /* it may have been made a moment ago */
+    check_files(access, false); /* it may have been made a moment ago */
     return check_token(access, text, ret);
 }
 
-/* A session is "id.seconds.hash": the token that it was made from, when, and that it was here. */
+/* A session is "id.seconds.hash": the token that it was made from, when, and the keyed hash of
+ * both, which shows that this daemon made it. */
 static void sign(fd_access *access, const char *id, int64_t seconds,
                  char text[static FD_SESSION_TEXT_SIZE]) {
     unsigned char hash[FD_TOKEN_HASH_SIZE];
-    /* No token begins like this, so that neither is ever taken for the other. */
+    /* No token begins like this, so a session's hash is never a token's. */
     (void)snprintf(text, FD_SESSION_TEXT_SIZE, "session %s.%lld", id, (long long)seconds);
     fd_token_hash(access->key, text, hash);
     int length = snprintf(text, FD_SESSION_TEXT_SIZE, "%s.%lld.", id, (long long)seconds);
@@ -222,9 +224,8 @@ static void sign(fd_access *access, const char *id, int64_t seconds,
 
 void fd_access_make_session(fd_access *access, const fd_identity *identity,
                             char text[static FD_SESSION_TEXT_SIZE]) {
-    (void)pthread_rwlock_rdlock(&access->lock);
+    FD_READ_LOCKED(&access->lock);
     sign(access, identity->token, fd_wall_milliseconds() / 1000, text);
-    (void)pthread_rwlock_unlock(&access->lock);
 }
 
 static fd_token_state check_session(fd_access *access, const char *text, fd_identity *ret) {
@@ -246,19 +247,19 @@ static fd_token_state check_session(fd_access *access, const char *text, fd_iden
 }
 
 fd_token_state fd_access_check_session(fd_access *access, const char *text, fd_identity *ret) {
-    look_now_and_then(access);
-    (void)pthread_rwlock_rdlock(&access->lock);
-    fd_token_state state = check_session(access, text, ret);
-    (void)pthread_rwlock_unlock(&access->lock);
-    return state;
+    check_files_if_due(access);
+    FD_READ_LOCKED(&access->lock);
+    return check_session(access, text, ret);
 }
 
 void fd_access_name_cookie(fd_access *access, bool is_secure,
                            char name[static FD_COOKIE_NAME_SIZE]) {
     unsigned char hash[FD_TOKEN_HASH_SIZE];
-    (void)pthread_rwlock_rdlock(&access->lock);
-    fd_token_hash(access->key, "cookie", hash); /* nor does a token or a session begin like this */
-    (void)pthread_rwlock_unlock(&access->lock);
+    {
+        FD_READ_LOCKED(&access->lock);
+        /* Neither a token nor a session begins like this. */
+        fd_token_hash(access->key, "cookie", hash);
+    }
     char *end = stpcpy(stpcpy(name, is_secure ? "__Host-" : ""), "fisherd_session_");
     (void)sodium_bin2hex(end, (size_t)(name + FD_COOKIE_NAME_SIZE - end), hash, 4);
 }
@@ -270,9 +271,9 @@ int64_t fd_access_session_seconds(const fd_access *access) {
 unsigned fd_access_note_failure(fd_access *access, const fd_client *client, fd_token_state state,
                                 const fd_identity *identity) {
     unsigned wait =
-        fd_throttle_note_failure(&access->failures, &client->address, fd_monotonic_seconds());
+        fd_throttle_note_failure(&access->throttle, &client->address, fd_monotonic_seconds());
     if (wait == 0)
-        fd_log(FD_LOG_WARNING, "authentication_failed", FD_STR("client", client->text),
+        fd_log(FD_LOG_WARNING, "authentication-failed", FD_STR("client", client->text),
                FD_STR("token", identity->token), FD_STR("name", identity->name),
                FD_STR("reason", fd_token_state_name(state)));
     return wait;

@@ -1,7 +1,7 @@
 /*
- * Who may come in: the tokens as they are now, the sessions made from them, and the addresses from
- * which attempts failed. The files are looked at again about once a second, so that a token ends
- * soon after it is revoked; what cannot be read leaves everything as it was.
+ * Access: the tokens as they are now, the sessions made from them, and the failed attempts. The
+ * token files are checked for changes about twice a second, so that a token ends soon after it is
+ * revoked. While they cannot be read, the tokens read before stay valid.
  */
 #ifndef FD_ACCESS_H
 #define FD_ACCESS_H
@@ -19,41 +19,43 @@ enum {
 typedef struct fd_access fd_access;
 
 typedef struct fd_access_options {
-    const char *tokens; /* the file; until there is one everyone is admin */
-    bool is_required;   /* the file must be there */
+    const char *tokens; /* the file; until it exists everyone is admin */
+    bool is_required;   /* the file must exist */
     const char *key;    /* the file with the key of hashes and sessions */
     int64_t session_seconds;
 } fd_access_options;
 
-/* Fails, with a fault, where there are tokens but not all can be read. */
+/* Fails, with a fault, where there are tokens that cannot be read. */
 int fd_access_open(const fd_access_options *options, fd_access **ret,
                    fd_fault *fault) FD_MUST_CHECK;
 void fd_access_close(fd_access *access);
 FD_DEFINE_CLEANUP(fd_access, fd_access_close)
 
-/* Reads the files now, whether they seem changed or not. */
+/* Reads the files now, even if they look unchanged. */
 void fd_access_reload(fd_access *access);
 
 /* Whether there are no tokens, so that everyone is admin. */
 bool fd_access_is_unrestricted(fd_access *access);
 
-/* Whose token or session the text is. With FD_TOKEN_VALID all of *ret is set, with FD_TOKEN_UNKNOWN
- * nothing, otherwise the id and the name. A session ends with its token, or by its age: expired. */
+/* Finds the identity behind the text of a token or a session. It is complete with FD_TOKEN_VALID,
+ * has only the id and the name where they have ended, and is not set with FD_TOKEN_UNKNOWN. A
+ * session ends with its token, and expires by its age. */
 fd_token_state fd_access_check_token(fd_access *access, const char *text, fd_identity *ret);
 fd_token_state fd_access_check_session(fd_access *access, const char *text, fd_identity *ret);
 
-/* What the holder of the token brings along to be known again. */
+/* Writes the text of a session, for the holder of the identity's token. */
 void fd_access_make_session(fd_access *access, const fd_identity *identity,
                             char text[static FD_SESSION_TEXT_SIZE]);
 int64_t fd_access_session_seconds(const fd_access *access);
 
-/* The cookie that a session is kept in. Cookies are for all ports of a host, so that each daemon
- * has a name of its own, by its key: those that have the same key take each other's sessions. Over
- * an encrypted connection it is one that browsers let no other host of the domain set. */
+/* The name of the cookie for a session. Browsers send cookies to all ports of a host, so each
+ * daemon uses a name of its own, made from its key: daemons with the same key accept each other's
+ * sessions. Over an encrypted connection the name begins with __Host-, so that other hosts of the
+ * domain cannot set it. */
 void fd_access_name_cookie(fd_access *access, bool is_secure,
                            char name[static FD_COOKIE_NAME_SIZE]);
 
-/* Notes, and logs, a failed attempt. 0, or the seconds to wait. */
+/* Counts and logs a failed attempt. 0, or the seconds that the client must wait. */
 unsigned fd_access_note_failure(fd_access *access, const fd_client *client, fd_token_state state,
                                 const fd_identity *identity);
 

@@ -1,36 +1,32 @@
+/* Authenticates requests by token or session, and refuses those that other sites send. */
 #include "authenticate.h"
 
 #include <string.h>
 #include <strings.h>
 
-#include "log.h"
 #include "origins.h"
 #include "problem.h"
 
-static const char *header(struct MHD_Connection *connection, const char *name) {
-    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
-}
-
 /* ---- refusals ---- */
 
-void fd_auth_refuse(const fd_request *request, fd_response *response, unsigned wait) {
+void fd_authenticate_refuse(fd_response *response, unsigned wait) {
     if (wait > 0) {
-        fd_problem(request, response, 429, "too many tokens from here were not valid; wait");
+        fd_problem(response, 429, "too many invalid tokens came from this address; wait");
         response->retry_after = wait;
         return;
     }
-    fd_problem(request, response, 401, "a valid access token is needed");
+    fd_problem(response, 401, "a valid access token is needed");
     response->challenges = true;
 }
 
-static bool forbid(const fd_request *request, fd_response *response, const char *detail) {
-    fd_problem(request, response, 403, detail);
+static bool forbid(fd_response *response, const char *detail) {
+    fd_problem(response, 403, detail);
     return false;
 }
 
-/* ---- who asks ---- */
+/* ---- the identity ---- */
 
-/* The token of "Bearer TOKEN"; "", which none is, for any other scheme. */
+/* The token of "Bearer TOKEN"; "", which is never valid, for any other scheme. */
 static const char *token_of(const char *authorization) {
     static const char scheme[] = "Bearer ";
     if (strncasecmp(authorization, scheme, sizeof(scheme) - 1) != 0)
@@ -39,59 +35,60 @@ static const char *token_of(const char *authorization) {
     return authorization + strspn(authorization, " ");
 }
 
-static const char *session_of(struct MHD_Connection *connection, const fd_request *request) {
+static const char *session_of(fd_access *access, const fd_transaction *transaction) {
     char name[FD_COOKIE_NAME_SIZE];
-    fd_access_name_cookie(request->access, request->client->is_secure, name);
-    return MHD_lookup_connection_value(connection, MHD_COOKIE_KIND, name);
+    fd_access_name_cookie(access, transaction->client.is_secure, name);
+    return fd_transaction_cookie(transaction, name);
 }
 
-/* False, with an answer, for a token that is not valid. A session that is not is as good as none:
- * it may have ended while its page was open. */
-static bool identify(struct MHD_Connection *connection, const fd_request *request, bool is_public,
+/* False, with a response, for an invalid token. An invalid session counts like none, since it may
+ * have ended while its page was open. */
+static bool identify(fd_access *access, const fd_transaction *transaction, bool is_public,
                      fd_identity *ret, fd_response *refusal) {
-    const char *authorization = header(connection, "Authorization");
-    const char *session = authorization ? NULL : session_of(connection, request);
+    const char *authorization = fd_transaction_header(transaction, "Authorization");
+    const char *session = authorization ? NULL : session_of(access, transaction);
     fd_token_state state = FD_TOKEN_UNKNOWN;
     *ret = (fd_identity){0};
     if (authorization)
-        state = fd_access_check_token(request->access, token_of(authorization), ret);
+        state = fd_access_check_token(access, token_of(authorization), ret);
     else if (session)
-        state = fd_access_check_session(request->access, session, ret);
+        state = fd_access_check_session(access, session, ret);
     if (state == FD_TOKEN_VALID)
         return true;
     unsigned wait =
-        authorization ? fd_access_note_failure(request->access, request->client, state, ret) : 0;
+        authorization ? fd_access_note_failure(access, &transaction->client, state, ret) : 0;
     *ret = (fd_identity){.role = FD_ROLE_PUBLIC, .authentication = FD_AUTHENTICATION_REQUIRED};
     if (is_public && wait == 0)
         return true;
-    fd_auth_refuse(request, refusal, wait);
+    fd_authenticate_refuse(refusal, wait);
     return false;
 }
 
-/* ---- from where ---- */
+/* ---- the site ---- */
 
 enum site { SITE_UNKNOWN, SITE_SAME, SITE_OTHER };
 
-/* As browsers tell, where no script of another site can change it. */
-static enum site site_of(struct MHD_Connection *connection) {
-    const char *site = header(connection, "Sec-Fetch-Site");
-    const char *origin = header(connection, "Origin");
+/* By headers that browsers set, and that scripts of other sites cannot change. */
+static enum site site_of(const fd_transaction *transaction) {
+    const char *site = fd_transaction_header(transaction, "Sec-Fetch-Site");
+    const char *origin = fd_transaction_header(transaction, "Origin");
     if (site)
         return strcmp(site, "same-origin") == 0 ? SITE_SAME : SITE_OTHER;
     if (!origin)
         return SITE_UNKNOWN;
-    return fd_origin_is_of(origin, header(connection, "Host")) ? SITE_SAME : SITE_OTHER;
+    return fd_origin_is_of(origin, fd_transaction_header(transaction, "Host")) ? SITE_SAME
+                                                                               : SITE_OTHER;
 }
 
 static bool changes(const char *method) {
     return strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0;
 }
 
-/* A browser sends what it has (a cookie, its place on this machine) also when another site tells it
- * to; a token it sends only where a script of ours, or of a program that has it, does. */
-static bool is_meant(const fd_server *server, struct MHD_Connection *connection,
-                     fd_authentication authentication) {
-    enum site site = site_of(connection);
+/* A browser sends a cookie, and can reach a daemon on its own machine, also when another site tells
+ * it to. It sends a token only where a script that has the token does. */
+static bool is_site_allowed(const char *cors_origins, const fd_transaction *transaction,
+                            fd_authentication authentication) {
+    enum site site = site_of(transaction);
     switch (authentication) {
     case FD_AUTHENTICATION_TOKEN:
         return true;
@@ -99,40 +96,36 @@ static bool is_meant(const fd_server *server, struct MHD_Connection *connection,
         return site == SITE_SAME;
     case FD_AUTHENTICATION_NONE:
         return site != SITE_OTHER ||
-               fd_origins_contain(server->options.cors_origins, header(connection, "Origin"));
+               fd_origins_contain(cors_origins, fd_transaction_header(transaction, "Origin"));
     case FD_AUTHENTICATION_REQUIRED:
         break;
     }
     return site != SITE_OTHER;
 }
 
-bool fd_auth_admit(fd_server *server, struct MHD_Connection *connection, const fd_route *route,
-                   const char *method, const fd_request *request, fd_identity *ret,
-                   fd_response *refusal) {
-    bool is_public = route->role == FD_ROLE_PUBLIC;
-    if (!request->access || fd_access_is_unrestricted(request->access)) {
-        *ret = (fd_identity){.role = FD_ROLE_ADMIN, .authentication = FD_AUTHENTICATION_NONE};
-        if (!fd_host_is_local(header(connection, "Host")))
-            return forbid(request, refusal,
-                          "without access tokens only this machine is served, not this Host");
-        if (!fd_address_is_loopback(&request->client->address)) /* as a proxy tells */
-            return forbid(request, refusal,
-                          "without access tokens only this machine is served, not this client");
-    } else if (!identify(connection, request, is_public, ret, refusal)) {
-        return false;
-    }
-    if (ret->role < route->role)
-        return forbid(request, refusal, "the token's role may not do this");
-    if (changes(method) && !is_meant(server, connection, ret->authentication))
-        return forbid(request, refusal, "a page of another site may not do this");
+/* Without tokens everyone is admin, so only this machine is served. */
+static bool check_local(const fd_transaction *transaction, fd_response *refusal) {
+    if (!fd_host_is_local(fd_transaction_header(transaction, "Host")))
+        return forbid(refusal, "without access tokens only this machine is served, not this Host");
+    if (!fd_address_is_loopback(&transaction->client.address)) /* as a proxy says */
+        return forbid(refusal,
+                      "without access tokens only this machine is served, not this client");
     return true;
 }
 
-/* ---- the record ---- */
-
-void fd_auth_audit(const fd_request *request, const fd_route *route, unsigned status) {
-    fd_log(FD_LOG_INFO, "audit", FD_STR("action", route->name),
-           FD_STR("id", request->id ? request->id : ""), FD_INT("status", status),
-           FD_STR("token", request->identity->token), FD_STR("name", request->identity->name),
-           FD_STR("client", request->client->text), FD_STR("request_id", request->request_id));
+bool fd_authenticate(fd_access *access, const char *cors_origins, const fd_transaction *transaction,
+                     fd_role role, fd_identity *ret, fd_response *refusal) {
+    if (!access || fd_access_is_unrestricted(access)) {
+        *ret = (fd_identity){.role = FD_ROLE_ADMIN, .authentication = FD_AUTHENTICATION_NONE};
+        if (!check_local(transaction, refusal))
+            return false;
+    } else if (!identify(access, transaction, role == FD_ROLE_PUBLIC, ret, refusal)) {
+        return false;
+    }
+    if (ret->role < role)
+        return forbid(refusal, "the token's role may not do this");
+    if (changes(transaction->method) &&
+        !is_site_allowed(cors_origins, transaction, ret->authentication))
+        return forbid(refusal, "a page of another site may not do this");
+    return true;
 }

@@ -1,23 +1,25 @@
-/* Whether a request may be made at all, by what it brings along. Only with its headers. */
+/* Decides by its headers whether a request may be made, and by whom it is made. */
 #ifndef FD_AUTHENTICATE_H
 #define FD_AUTHENTICATE_H
 
-#include "router.h"
-#include "server_private.h"
+#include <stdbool.h>
+
+#include "access.h"
+#include "identity.h"
+#include "macros.h"
+#include "response.h"
+#include "transaction.h"
 
 /*
- * Who asks, by the token or the session in the headers. False, with an answer, where there is
- * neither or it is not valid (401), after too many of those (429), where the role is too low for
- * the route, or where a browser was sent by another site (403).
+ * Finds the identity by the token or the session in the headers. False, with a response, where
+ * neither is valid and `role`, the least that may make the request, is not public (401); after too
+ * many invalid tokens (429); where the role is too low; or where a page of another site sent the
+ * browser (403). `access` NULL: there are no tokens. `cors_origins` as fd_origins_contain takes it.
  */
-bool fd_auth_admit(fd_server *server, struct MHD_Connection *connection, const fd_route *route,
-                   const char *method, const fd_request *request, fd_identity *ret,
-                   fd_response *refusal);
+bool fd_authenticate(fd_access *access, const char *cors_origins, const fd_transaction *transaction,
+                     fd_role role, fd_identity *ret, fd_response *refusal) FD_MUST_CHECK;
 
-/* One line in the log about what somebody did who may do much. */
-void fd_auth_audit(const fd_request *request, const fd_route *route, unsigned status);
-
-/* The answer to a token that is not valid, or to none; with seconds to wait, to too many. */
-void fd_auth_refuse(const fd_request *request, fd_response *response, unsigned wait);
+/* Responds to a missing or invalid token: 401, or 429 with seconds to wait. */
+void fd_authenticate_refuse(fd_response *response, unsigned wait);
 
 #endif

@@ -1,3 +1,4 @@
+/* Compares the Origin and Host headers of browsers with lists and with this machine. */
 #include "origins.h"
 
 #include <errno.h>
@@ -7,19 +8,19 @@
 
 static const char separators[] = ", \t";
 
-/* The part after scheme://, or NULL if there is none. */
+/* The part after scheme://; NULL without one. */
 static const char *authority_of(const char *origin) {
     const char *colon = strstr(origin, "://");
     return colon && colon > origin ? colon + strlen("://") : NULL;
 }
 
 static bool is_origin(const char *text, size_t length) {
-    static const char plain[] =
+    static const char allowed[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-:[]";
     size_t scheme = strncmp(text, "http://", 7) == 0    ? 7
                     : strncmp(text, "https://", 8) == 0 ? 8
                                                         : 0;
-    return scheme > 0 && length > scheme && strspn(text + scheme, plain) == length - scheme;
+    return scheme > 0 && length > scheme && strspn(text + scheme, allowed) == length - scheme;
 }
 
 int fd_origins_check(const char *list, fd_fault *fault) {
@@ -27,7 +28,7 @@ int fd_origins_check(const char *list, fd_fault *fault) {
         size_t length = strcspn(list, separators);
         if (!is_origin(list, length))
             return fd_fault_set(fault, -EINVAL, "",
-                                "\"%.*s\" is no origin such as https://labels.example.org",
+                                "\"%.*s\" is not an origin such as https://labels.example.org",
                                 (int)(length < 80 ? length : 80), list);
         list += length;
     }
@@ -57,7 +58,7 @@ bool fd_host_is_local(const char *host) {
         return true;
     size_t length = strcspn(host, ":"), suffix = sizeof(localhost) - 1;
     if (length > 0 && host[length - 1] == '.')
-        length--; /* the root's dot */
+        length--; /* the dot of the DNS root */
     if (!memchr(host, '.', length))
         return true;
     return strspn(host, "0123456789.") >= length ||

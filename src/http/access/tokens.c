@@ -1,3 +1,4 @@
+/* Reads and writes the file of tokens, makes tokens, and checks texts against them. */
 #include "tokens.h"
 
 #include <assert.h>
@@ -5,7 +6,7 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "codec.h"
+#include "json_read.h"
 #include "secret.h"
 
 enum { FILE_MAX = 16 << 20, KEY_DIGITS = 2 * FD_TOKEN_KEY_SIZE, SECRET_SIZE = 32 };
@@ -20,12 +21,12 @@ static const char *const roles[] = {
     NULL,
 };
 
-static_assert(FD_IDENTITY_NAME_SIZE == FD_ID_MAX + 1, "a token may have an annotator's name");
+static_assert(FD_IDENTITY_NAME_SIZE == FD_ID_MAX + 1, "a token's name may be any annotator's");
 static_assert(sizeof(prefix) - 1 + FD_TOKEN_ID_SIZE +
                       sodium_base64_ENCODED_LEN(SECRET_SIZE,
                                                 sodium_base64_VARIANT_URLSAFE_NO_PADDING) ==
                   FD_TOKEN_TEXT_SIZE,
-              "a token's text");
+              "the size of a token's text");
 
 const char *fd_role_name(fd_role role) {
     return roles[role];
@@ -95,11 +96,13 @@ static int read_token(const json_t *value, const fd_path *at, fd_tokens *tokens,
                       .expires = row.expires,
                       .revoked = row.revoked};
     if (strlen(row.id) != sizeof(token.id) - 1 || fd_tokens_find(tokens, row.id))
-        return fd_json_fault(fault, &(fd_path){.parent = at, .name = "id"}, "is none, or is twice");
+        return fd_json_fault(fault, &(fd_path){.parent = at, .name = "id"},
+                             "is not a token id, or is there twice");
     if (token.role == FD_ROLE_PUBLIC)
-        return fd_json_fault(fault, &(fd_path){.parent = at, .name = "role"}, "needs no token");
+        return fd_json_fault(fault, &(fd_path){.parent = at, .name = "role"},
+                             "must not be \"public\"");
     if (!read_hexadecimal(row.hash, token.hash, sizeof(token.hash)))
-        return fd_json_fault(fault, &(fd_path){.parent = at, .name = "hash"}, "is none");
+        return fd_json_fault(fault, &(fd_path){.parent = at, .name = "hash"}, "is not a hash");
     memcpy(token.id, row.id, sizeof(token.id));
     memcpy(token.name, row.name, strlen(row.name) + 1);
     tokens->tokens[tokens->n++] = token;
@@ -185,8 +188,8 @@ int fd_token_key_read(const char *path, unsigned char key[static FD_TOKEN_KEY_SI
     bool is_key = read_hexadecimal(text, key, FD_TOKEN_KEY_SIZE);
     sodium_memzero(text, size);
     return is_key ? 0
-                  : fd_fault_set(fault, -EINVAL, "", "%s is no key of %d hexadecimal digits", path,
-                                 (int)KEY_DIGITS);
+                  : fd_fault_set(fault, -EINVAL, "", "%s must hold a key of %d hexadecimal digits",
+                                 path, (int)KEY_DIGITS);
 }
 
 int fd_token_key_make(const char *path, unsigned char key[static FD_TOKEN_KEY_SIZE],
@@ -209,7 +212,7 @@ void fd_token_hash(const unsigned char key[static FD_TOKEN_KEY_SIZE], const char
 /* ---- tokens ---- */
 
 int fd_token_check_name(const char *name, fd_fault *fault) {
-    FD_JSON json_t *value = json_string(name); /* NULL for what is no UTF-8 */
+    FD_JSON json_t *value = json_string(name); /* NULL unless it is UTF-8 */
     const char *id;
     if (value && fd_json_id(value, NULL, &id, fault) == 0)
         return 0;
@@ -217,7 +220,7 @@ int fd_token_check_name(const char *name, fd_fault *fault) {
                         "a name has 1 to %d bytes of UTF-8 without control characters", FD_ID_MAX);
 }
 
-/* An id that no other token has, and the secret behind it. */
+/* Chooses an id that no other token has, and a secret. */
 static void choose_text(const fd_tokens *tokens, fd_token *token,
                         char text[static FD_TOKEN_TEXT_SIZE]) {
     unsigned char id[(FD_TOKEN_ID_SIZE - 1) / 2], secret[SECRET_SIZE];
@@ -237,7 +240,7 @@ int fd_tokens_make(fd_tokens *tokens, const unsigned char key[static FD_TOKEN_KE
                    const char *name, fd_role role, int64_t now, int64_t expires,
                    char text[static FD_TOKEN_TEXT_SIZE], fd_fault *fault) {
     if (tokens->n >= FD_TOKENS_MAX)
-        return fd_fault_set(fault, -EINVAL, "", "there are %d tokens, as many as there may be",
+        return fd_fault_set(fault, -EINVAL, "", "there are %d tokens already, the most allowed",
                             (int)FD_TOKENS_MAX);
     fd_token *grown = realloc(tokens->tokens, (tokens->n + 1) * sizeof(*grown));
     if (!grown)
@@ -267,14 +270,14 @@ fd_token_state fd_token_state_at(const fd_token *token, int64_t now) {
 fd_token_state fd_tokens_check(const fd_tokens *tokens,
                                const unsigned char key[static FD_TOKEN_KEY_SIZE], const char *text,
                                int64_t now, const fd_token **ret) {
-    static const unsigned char nobodys[FD_TOKEN_HASH_SIZE] = {0};
+    static const unsigned char no_hash[FD_TOKEN_HASH_SIZE] = {0};
     char id[FD_TOKEN_ID_SIZE] = "";
     if (strncmp(text, prefix, sizeof(prefix) - 1) == 0)
         (void)stpncpy(id, text + sizeof(prefix) - 1, sizeof(id) - 1);
     const fd_token *token = fd_tokens_find(tokens, id);
     unsigned char hash[FD_TOKEN_HASH_SIZE];
     fd_token_hash(key, text, hash);
-    bool is_same = sodium_memcmp(hash, token ? token->hash : nobodys, sizeof(hash)) == 0;
+    bool is_same = sodium_memcmp(hash, token ? token->hash : no_hash, sizeof(hash)) == 0;
     *ret = token && is_same ? token : NULL;
     return *ret ? fd_token_state_at(*ret, now) : FD_TOKEN_UNKNOWN;
 }

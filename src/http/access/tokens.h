@@ -1,7 +1,7 @@
 /*
- * Access tokens and the file that they are kept in: JSON beside the database, written by the
- * command line alone and read by the daemon. A token is shown once, when it is made; what is kept
- * of it is a hash under a key that lies in a file of its own.
+ * Access tokens and their file: JSON, next to the database. Only the command line writes it, and
+ * the daemon reads it. A token is shown once, when it is made; the file keeps its hash, under a key
+ * from a file of its own.
  */
 #ifndef FD_TOKENS_H
 #define FD_TOKENS_H
@@ -47,10 +47,10 @@ const char *fd_role_name(fd_role role);                          /* "annotator",
 const char *fd_token_state_name(fd_token_state state);           /* "valid", … */
 int fd_role_parse(const char *name, fd_role *ret) FD_MUST_CHECK; /* -EINVAL */
 
-/* ---- files, each with a fault in words ---- */
+/* ---- files; each failure has a fault in words ---- */
 
-/* -ENOENT without a file, -EACCES if others may read it, -EINVAL for anything but a list of tokens.
- */
+/* -ENOENT without a file, -EACCES if other users may read it, -EINVAL for anything but a list of
+ * tokens. */
 int fd_tokens_read(const char *path, fd_tokens *ret, fd_fault *fault) FD_MUST_CHECK;
 int fd_tokens_write(const char *path, const fd_tokens *tokens, fd_fault *fault) FD_MUST_CHECK;
 void fd_tokens_clear(fd_tokens *tokens);
@@ -64,22 +64,22 @@ int fd_token_key_make(const char *path, unsigned char key[static FD_TOKEN_KEY_SI
 
 int fd_token_check_name(const char *name, fd_fault *fault) FD_MUST_CHECK; /* -EINVAL */
 
-/* Adds a token, whose secret is then in `text` and nowhere else. The name was checked. -EINVAL,
- * with a fault, for too many tokens. */
+/* Adds a token. `text` gets it with its secret, which is kept nowhere else. The name must have been
+ * checked. -EINVAL, with a fault, for too many tokens. */
 int fd_tokens_make(fd_tokens *tokens, const unsigned char key[static FD_TOKEN_KEY_SIZE],
                    const char *name, fd_role role, int64_t now, int64_t expires,
                    char text[static FD_TOKEN_TEXT_SIZE], fd_fault *fault) FD_MUST_CHECK;
 
-const fd_token *fd_tokens_find(const fd_tokens *tokens, const char *id); /* NULL: none */
+const fd_token *fd_tokens_find(const fd_tokens *tokens, const char *id); /* NULL: there is none */
 
-/* Whose token the text is, and whether it is of use now; the same work for any text. *ret is NULL
+/* Finds the token that the text is, and its state now, in the same time for any text. *ret is NULL
  * for FD_TOKEN_UNKNOWN. */
 fd_token_state fd_tokens_check(const fd_tokens *tokens,
                                const unsigned char key[static FD_TOKEN_KEY_SIZE], const char *text,
                                int64_t now, const fd_token **ret);
 fd_token_state fd_token_state_at(const fd_token *token, int64_t now);
 
-/* The keyed hash of a text. */
+/* Computes the keyed hash of a text. */
 void fd_token_hash(const unsigned char key[static FD_TOKEN_KEY_SIZE], const char *text,
                    unsigned char hash[static FD_TOKEN_HASH_SIZE]);
 

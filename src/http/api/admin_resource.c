@@ -1,12 +1,14 @@
-/* What operators ask of a daemon that serves. */
+/* /v1/admin: what operators ask of a running daemon. */
 #include "backups.h"
-#include "codec.h"
+#include "handlers.h"
+#include "json_read.h"
+#include "json_write.h"
 #include "problem.h"
 
 /* ---- POST /v1/admin/backup ---- */
 
 struct backup_body {
-    const char *name; /* NULL: by the time */
+    const char *name; /* NULL: named by the time */
 };
 
 static const fd_field backup_fields[] = {
@@ -17,14 +19,12 @@ static int read_backup(const fd_request *request, json_t **ret_root, struct back
                        fd_fault *fault) {
     if (request->body_size == 0)
         return 0;
-    int r = fd_json_parse(request->body, request->body_size, ret_root, fault);
-    if (r < 0)
-        return r;
-    return fd_json_read(*ret_root, NULL, backup_fields, FD_LENGTH(backup_fields), ret, fault);
+    return fd_json_read_body(request->body, request->body_size, backup_fields,
+                             FD_LENGTH(backup_fields), ret_root, ret, fault);
 }
 
 void fd_backup_post(const fd_request *request, fd_response *response) {
-    if (!fd_query_accept_none(request, response))
+    if (!fd_query_accept_none(&request->query, response))
         return;
     FD_JSON json_t *root = NULL;
     struct backup_body body = {0};
@@ -34,9 +34,9 @@ void fd_backup_post(const fd_request *request, fd_response *response) {
     if (r == 0)
         r = fd_engine_back_up(request->engine, body.name, &made, &fault);
     if (r < 0)
-        fd_problem_of(request, response, r, &fault);
+        fd_problem_of(response, r, &fault);
     else
-        fd_json_respond(request, response, 201,
+        fd_json_respond(response, 201,
                         json_pack("{s:s, s:I, s:I, s:I, s:o}", "file", made.name, "bytes",
                                   (json_int_t)made.held.bytes, "items",
                                   (json_int_t)made.held.counts.items, "labels",

@@ -1,7 +1,10 @@
+/* /v1/assignments: pairs for annotators, and their leases. */
 #include <errno.h>
 
 #include "assignments.h"
-#include "codec.h"
+#include "handlers.h"
+#include "json_read.h"
+#include "json_write.h"
 #include "problem.h"
 
 enum { COUNT_MAX = 100, LEASE_SECONDS_MAX = 7 * 86400, RETRY_SECONDS = 5 };
@@ -28,8 +31,8 @@ static const fd_field renew_fields[] = {
 
 /* ---- writing ---- */
 
-/* Metadata stays here: it may say which response is the better one. */
-static json_t *shown_json(const fd_shown_item *shown) {
+/* Without metadata, which may show which response is the better one. */
+static json_t *shown_item_json(const fd_shown_item *shown) {
     return json_pack("{s:s, s:s, s:s?, s:s?}", "id", shown->id, "prompt_id", shown->prompt_id,
                      "prompt", shown->prompt, "response", shown->response);
 }
@@ -37,7 +40,7 @@ static json_t *shown_json(const fd_shown_item *shown) {
 static json_t *assignment_json(const fd_assignment *assignment) {
     return json_pack(
         "{s:s, s:o, s:o, s:o, s:s, s:{s:s, s:o, s:o, s:I}}", "id", assignment->id, "a",
-        shown_json(assignment->a), "b", shown_json(assignment->b), "expires_at",
+        shown_item_json(assignment->a), "b", shown_item_json(assignment->b), "expires_at",
         fd_json_time(assignment->expires_ms), "arm", assignment->control ? "control" : "active",
         "why", "strategy", assignment->strategy, "gain", fd_json_real(assignment->gain), "p",
         fd_json_real(assignment->p), "model_version", (json_int_t)assignment->model_version);
@@ -54,12 +57,11 @@ static int read_body(const fd_request *request, const fd_field *fields, size_t n
     *ret = (struct assign_body){.count = 1};
     if (request->body_size == 0 && fields == renew_fields)
         return 0;
-    int r = fd_json_parse(request->body, request->body_size, root, fault);
-    return r < 0 ? r : fd_json_read(*root, NULL, fields, n, ret, fault);
+    return fd_json_read_body(request->body, request->body_size, fields, n, root, ret, fault);
 }
 
 void fd_assignments_post(const fd_request *request, fd_response *response) {
-    if (!fd_query_accept_none(request, response))
+    if (!fd_query_accept_none(&request->query, response))
         return;
     FD_JSON json_t *root = NULL;
     FD_JSON json_t *list = json_array();
@@ -67,34 +69,34 @@ void fd_assignments_post(const fd_request *request, fd_response *response) {
     struct assign_body body;
     int r = read_body(request, assign_fields, FD_LENGTH(assign_fields), &root, &body, &fault);
     if (r == 0)
-        r = fd_json_annotator(request, NULL, &body.annotator, &fault);
+        r = fd_request_check_annotator(request, NULL, &body.annotator, &fault);
     if (r == 0)
         r = fd_engine_assign(request->engine, body.annotator, (size_t)body.count,
                              body.lease_seconds, visit_assignment, list, &fault);
     if (r < 0) {
-        fd_problem_of(request, response, r, &fault);
+        fd_problem_of(response, r, &fault);
         return;
     }
-    bool none = json_array_size(list) == 0;
+    bool is_empty = json_array_size(list) == 0;
     fd_json_respond(
-        request, response, 200,
+        response, 200,
         json_pack("{s:O, s:s?}", "assignments", list, "reason",
-                  none ? "every pair is answered, out to others or was yours before" : NULL));
-    if (none)
+                  is_empty ? "every pair is answered, assigned to others, or was yours before"
+                           : NULL));
+    if (is_empty)
         response->retry_after = RETRY_SECONDS;
 }
 
-static void problem_of_lease(const fd_request *request, fd_response *response, int r,
-                             const fd_fault *fault) {
+static void respond_to_lease_failure(fd_response *response, int r, const fd_fault *fault) {
     if (r == -ENOENT)
-        fd_problem(request, response, 404,
-                   "this assignment is not open: it was answered, handed back or has expired");
+        fd_problem(response, 404,
+                   "this assignment is not open: it was answered or returned, or it has expired");
     else
-        fd_problem_of(request, response, r, fault);
+        fd_problem_of(response, r, fault);
 }
 
 void fd_assignment_renew(const fd_request *request, fd_response *response) {
-    if (!fd_query_accept_none(request, response))
+    if (!fd_query_accept_none(&request->query, response))
         return;
     FD_JSON json_t *root = NULL;
     FD_JSON json_t *list = json_array();
@@ -105,17 +107,17 @@ void fd_assignment_renew(const fd_request *request, fd_response *response) {
         r = fd_engine_assignment_renew(request->engine, request->id, fd_request_bound_to(request),
                                        body.lease_seconds, visit_assignment, list);
     if (r < 0)
-        problem_of_lease(request, response, r, &fault);
+        respond_to_lease_failure(response, r, &fault);
     else
-        fd_json_respond(request, response, 200, json_incref(json_array_get(list, 0)));
+        fd_json_respond(response, 200, json_incref(json_array_get(list, 0)));
 }
 
 void fd_assignment_return(const fd_request *request, fd_response *response) {
-    if (!fd_query_accept_none(request, response))
+    if (!fd_query_accept_none(&request->query, response))
         return;
     int r = fd_engine_assignment_return(request->engine, request->id, fd_request_bound_to(request));
     if (r < 0)
-        problem_of_lease(request, response, r, NULL);
+        respond_to_lease_failure(response, r, NULL);
     else
-        fd_json_respond(request, response, 200, json_pack("{s:s}", "status", "returned"));
+        fd_json_respond(response, 200, json_pack("{s:s}", "status", "returned"));
 }

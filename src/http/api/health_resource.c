@@ -1,8 +1,10 @@
+/* /livez, /healthz and /readyz: liveness and readiness. */
 #include <string.h>
 
+#include "handlers.h"
 #include "problem.h"
 
-static void answer(fd_response *response, const char *text) {
+static void respond(fd_response *response, const char *text) {
     response->status = 200;
     response->body = strdup(text);
     response->size = response->body ? strlen(text) : 0;
@@ -10,13 +12,13 @@ static void answer(fd_response *response, const char *text) {
 
 void fd_livez(const fd_request *request, fd_response *response) {
     (void)request;
-    answer(response, "{\"status\":\"ok\"}");
+    respond(response, "{\"status\":\"ok\"}");
 }
 
 void fd_readyz(const fd_request *request, fd_response *response) {
     char reason[160];
     if (fd_engine_ready(request->engine, reason, sizeof(reason)) == 0)
-        answer(response, "{\"status\":\"ready\"}");
+        respond(response, "{\"status\":\"ready\"}");
     else
-        fd_problem(request, response, 503, reason);
+        fd_problem(response, 503, reason);
 }

@@ -1,8 +1,11 @@
+/* /v1/items: adds items and lists them. */
 #include <errno.h>
 #include <string.h>
 
-#include "codec.h"
+#include "handlers.h"
 #include "items.h"
+#include "json_read.h"
+#include "json_write.h"
 #include "problem.h"
 
 enum { ITEMS_MAX = 20000 };
@@ -37,7 +40,7 @@ static const fd_field items_fields[] = {
      .max = ITEMS_MAX},
 };
 
-/* Rows whose embeddings and metadata are their own, the rest is borrowed from the tree. */
+/* The rows own their embeddings and metadata; the rest is borrowed from the tree. */
 struct rows {
     size_t n;
     fd_item_row *list;
@@ -64,15 +67,17 @@ static int read_item(const json_t *value, const fd_path *at, fd_item_row *ret, f
     };
     if (r < 0 || !body.metadata)
         return r;
-    /* Sorted, so that the same item with its members in another order is a repeat. */
+    /* With sorted keys, so that the order of members does not make an item different. */
     ret->metadata =
         json_dumps(body.metadata, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17));
     return ret->metadata ? 0 : -ENOMEM;
 }
 
-static int read_items(const json_t *root, struct rows *ret, fd_fault *fault) {
+static int read_items(const fd_request *request, json_t **ret_root, struct rows *ret,
+                      fd_fault *fault) {
     struct items_body body = {0};
-    int r = fd_json_read(root, NULL, items_fields, FD_LENGTH(items_fields), &body, fault);
+    int r = fd_json_read_body(request->body, request->body_size, items_fields,
+                              FD_LENGTH(items_fields), ret_root, &body, fault);
     if (r < 0)
         return r;
     ret->n = json_array_size(body.items);
@@ -89,27 +94,24 @@ static int read_items(const json_t *root, struct rows *ret, fd_fault *fault) {
 static int add_items(const fd_request *request, fd_added *ret, fd_fault *fault) {
     FD_JSON json_t *root = NULL;
     FD_CLEANUP(rows_clear) struct rows rows = {0};
-    int r = fd_json_parse(request->body, request->body_size, &root, fault);
-    if (r < 0)
-        return r;
-    r = read_items(root, &rows, fault);
+    int r = read_items(request, &root, &rows, fault);
     if (r < 0)
         return r;
     return fd_engine_items_add(request->engine, rows.list, rows.n, ret, fault);
 }
 
 void fd_items_add(const fd_request *request, fd_response *response) {
-    if (!fd_query_accept_none(request, response))
+    if (!fd_query_accept_none(&request->query, response))
         return;
     fd_fault fault = {0};
     fd_added added = {0};
-    response->audited = request->identity->authentication != FD_AUTHENTICATION_NONE;
+    response->is_audited = request->identity->authentication != FD_AUTHENTICATION_NONE;
     int r = add_items(request, &added, &fault);
     if (r < 0) {
-        fd_problem_of(request, response, r, &fault);
+        fd_problem_of(response, r, &fault);
         return;
     }
-    fd_json_respond(request, response, 200,
+    fd_json_respond(response, 200,
                     json_pack("{s:I, s:I}", "created", (json_int_t)added.created, "unchanged",
                               (json_int_t)added.unchanged));
 }
@@ -137,10 +139,24 @@ static size_t row_size(const fd_item_row *row, bool embedding) {
            (embedding ? row->dimension * sizeof(float) : 0);
 }
 
+struct items_query {
+    int64_t limit;
+    int64_t cursor; /* index of the first item of the page */
+    bool embeddings;
+};
+
+static const fd_parameter items_parameters[] = {
+    {"limit", FD_PARAMETER_INTEGER, .offset = offsetof(struct items_query, limit), .min = 1,
+     .max = FD_PAGE_LIMIT_MAX},
+    {"cursor", FD_PARAMETER_INTEGER, .offset = offsetof(struct items_query, cursor),
+     .max = UINT32_MAX},
+    {"embeddings", FD_PARAMETER_BOOLEAN, .offset = offsetof(struct items_query, embeddings)},
+};
+
 struct page {
     json_t *rows;
-    fd_query query;
-    int64_t next; /* index of the first item that is not on the page */
+    struct items_query query;
+    int64_t next; /* index of the first item after the page */
     size_t size;
     bool more;
 };
@@ -159,9 +175,9 @@ static int visit_item(void *context, const fd_item_row *row) {
 }
 
 void fd_items_list(const fd_request *request, fd_response *response) {
-    struct page page = {0};
-    if (!fd_query_accept(request, response, FD_QUERY_PAGE | FD_QUERY_EMBEDDINGS, UINT32_MAX,
-                         &page.query))
+    struct page page = {.query.limit = FD_PAGE_LIMIT};
+    if (!fd_query_accept(&request->query, items_parameters, FD_LENGTH(items_parameters),
+                         &page.query, response))
         return;
     FD_JSON json_t *rows = json_array();
     page.rows = rows;
@@ -169,15 +185,18 @@ void fd_items_list(const fd_request *request, fd_response *response) {
                                  (size_t)page.query.limit + 1, page.query.embeddings, visit_item,
                                  &page);
     if (r < 0)
-        fd_problem_of(request, response, r, NULL);
+        fd_problem_of(response, r, NULL);
     else
-        fd_json_respond(request, response, 200,
-                        fd_json_page("items", FD_STEAL(rows), page.more, page.next));
+        fd_json_respond(response, 200, fd_json_page("items", FD_STEAL(rows), page.more, page.next));
 }
 
 struct one {
     json_t *item;
     bool embedding;
+};
+
+static const fd_parameter item_parameters[] = {
+    {"embedding", FD_PARAMETER_BOOLEAN, .offset = offsetof(struct one, embedding)},
 };
 
 static int visit_one(void *context, const fd_item_row *row) {
@@ -187,18 +206,18 @@ static int visit_one(void *context, const fd_item_row *row) {
 }
 
 void fd_item_get(const fd_request *request, fd_response *response) {
-    fd_query query;
-    if (!fd_query_accept(request, response, FD_QUERY_EMBEDDING, 0, &query))
+    struct one one = {0};
+    if (!fd_query_accept(&request->query, item_parameters, FD_LENGTH(item_parameters), &one,
+                         response))
         return;
-    struct one one = {.embedding = query.embeddings};
-    int r = fd_engine_item_read(request->engine, request->id, query.embeddings, visit_one, &one);
+    int r = fd_engine_item_read(request->engine, request->id, one.embedding, visit_one, &one);
     if (r == 0) {
-        fd_json_respond(request, response, 200, one.item);
+        fd_json_respond(response, 200, one.item);
         return;
     }
     json_decref(one.item);
     if (r == -ENOENT)
-        fd_problem(request, response, 404, "there is no item with this id");
+        fd_problem(response, 404, "there is no item with this id");
     else
-        fd_problem_of(request, response, r, NULL);
+        fd_problem_of(response, r, NULL);
 }

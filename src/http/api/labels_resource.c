@@ -1,6 +1,9 @@
+/* /v1/labels: adds, corrects, retracts and lists labels. */
 #include <errno.h>
 
-#include "codec.h"
+#include "handlers.h"
+#include "json_read.h"
+#include "json_write.h"
 #include "labels.h"
 #include "problem.h"
 
@@ -47,7 +50,7 @@ static int read_label(const fd_request *request, const json_t *value, const fd_p
     struct label_body body = {.duration_ms = -1};
     int r = fd_json_read(value, at, label_fields, FD_LENGTH(label_fields), &body, fault);
     if (r == 0)
-        r = fd_json_annotator(request, at, &body.annotator, fault);
+        r = fd_request_check_annotator(request, at, &body.annotator, fault);
     *ret = (fd_label){
         .id = body.id,
         .a = body.a,
@@ -63,11 +66,9 @@ static int read_label(const fd_request *request, const json_t *value, const fd_p
 
 static int add_labels(const fd_request *request, fd_added *ret, fd_fault *fault) {
     FD_JSON json_t *root = NULL;
-    int r = fd_json_parse(request->body, request->body_size, &root, fault);
-    if (r < 0)
-        return r;
     struct labels_body body = {0};
-    r = fd_json_read(root, NULL, labels_fields, FD_LENGTH(labels_fields), &body, fault);
+    int r = fd_json_read_body(request->body, request->body_size, labels_fields,
+                              FD_LENGTH(labels_fields), &root, &body, fault);
     if (r < 0)
         return r;
 
@@ -86,16 +87,16 @@ static int add_labels(const fd_request *request, fd_added *ret, fd_fault *fault)
 }
 
 void fd_labels_add(const fd_request *request, fd_response *response) {
-    if (!fd_query_accept_none(request, response))
+    if (!fd_query_accept_none(&request->query, response))
         return;
     fd_fault fault = {0};
     fd_added added = {0};
     int r = add_labels(request, &added, &fault);
     if (r < 0) {
-        fd_problem_of(request, response, r, &fault);
+        fd_problem_of(response, r, &fault);
         return;
     }
-    fd_json_respond(request, response, 200,
+    fd_json_respond(response, 200,
                     json_pack("{s:I, s:I}", "accepted", (json_int_t)added.created, "duplicates",
                               (json_int_t)added.unchanged));
 }
@@ -120,44 +121,54 @@ static const fd_field correction_fields[] = {
 static void revise(const fd_request *request, fd_response *response, fd_preference preference,
                    int64_t duration_ms, const char *comment) {
     uint32_t revision;
-    /* An annotator's are of its own labels, and no news. */
-    response->audited = request->identity->authentication != FD_AUTHENTICATION_NONE &&
-                        !fd_request_bound_to(request);
+    /* Annotators' corrections of their own labels are not audited. */
+    response->is_audited = request->identity->authentication != FD_AUTHENTICATION_NONE &&
+                           !fd_request_bound_to(request);
     int r = fd_engine_label_revise(request->engine, request->id, fd_request_bound_to(request),
                                    preference, duration_ms, comment, &revision);
     if (r == -ENOENT)
-        fd_problem(request, response, 404, "there is no label with this id");
+        fd_problem(response, 404, "there is no label with this id");
     else if (r < 0)
-        fd_problem_of(request, response, r, NULL);
+        fd_problem_of(response, r, NULL);
     else
-        fd_json_respond(request, response, 200,
+        fd_json_respond(response, 200,
                         json_pack("{s:s, s:s, s:I}", "id", request->id, "preference",
                                   fd_preference_name(preference), "revision",
                                   (json_int_t)revision));
 }
 
 void fd_label_correct(const fd_request *request, fd_response *response) {
-    if (!fd_query_accept_none(request, response))
+    if (!fd_query_accept_none(&request->query, response))
         return;
     FD_JSON json_t *root = NULL;
     fd_fault fault = {0};
     struct correction_body body = {.duration_ms = -1};
-    int r = fd_json_parse(request->body, request->body_size, &root, &fault);
-    if (r == 0)
-        r = fd_json_read(root, NULL, correction_fields, FD_LENGTH(correction_fields), &body,
-                         &fault);
+    int r = fd_json_read_body(request->body, request->body_size, correction_fields,
+                              FD_LENGTH(correction_fields), &root, &body, &fault);
     if (r < 0)
-        fd_problem_of(request, response, r, &fault);
+        fd_problem_of(response, r, &fault);
     else
         revise(request, response, (fd_preference)body.preference, body.duration_ms, body.comment);
 }
 
 void fd_label_retract(const fd_request *request, fd_response *response) {
-    if (fd_query_accept_none(request, response))
+    if (fd_query_accept_none(&request->query, response))
         revise(request, response, FD_PREFER_RETRACTED, -1, NULL);
 }
 
 /* ---- GET /v1/labels ---- */
+
+struct labels_query {
+    int64_t limit;
+    int64_t cursor; /* sequence of the last label of the page before */
+};
+
+static const fd_parameter labels_parameters[] = {
+    {"limit", FD_PARAMETER_INTEGER, .offset = offsetof(struct labels_query, limit), .min = 1,
+     .max = FD_PAGE_LIMIT_MAX},
+    {"cursor", FD_PARAMETER_INTEGER, .offset = offsetof(struct labels_query, cursor),
+     .max = FD_INTEGER_MAX},
+};
 
 struct page {
     json_t *rows;
@@ -189,16 +200,17 @@ static int visit_label(void *context, const fd_label_view *label) {
 }
 
 void fd_labels_list(const fd_request *request, fd_response *response) {
-    fd_query query;
-    if (!fd_query_accept(request, response, FD_QUERY_PAGE, FD_INTEGER_MAX, &query))
+    struct labels_query query = {.limit = FD_PAGE_LIMIT};
+    if (!fd_query_accept(&request->query, labels_parameters, FD_LENGTH(labels_parameters), &query,
+                         response))
         return;
     FD_JSON json_t *rows = json_array();
     struct page page = {.rows = rows, .limit = (size_t)query.limit};
     int r =
         fd_engine_labels_read(request->engine, query.cursor, page.limit + 1, visit_label, &page);
     if (r < 0)
-        fd_problem_of(request, response, r, NULL);
+        fd_problem_of(response, r, NULL);
     else
-        fd_json_respond(request, response, 200,
+        fd_json_respond(response, 200,
                         fd_json_page("labels", FD_STEAL(rows), page.more, page.last));
 }

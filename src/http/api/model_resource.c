@@ -1,6 +1,9 @@
+/* /v1/model: the model that serves, its progress, and training on request. */
 #include <errno.h>
 
-#include "codec.h"
+#include "handlers.h"
+#include "json_read.h"
+#include "json_write.h"
 #include "learning_progress.h"
 #include "model_versions.h"
 #include "model_versions_resource.h"
@@ -9,13 +12,13 @@
 
 /* ---- GET /v1/model ---- */
 
-static const char *const worker_states[] = {
+static const char *const trainer_states[] = {
     [FD_TRAINER_IDLE] = "idle",
     [FD_TRAINER_TRAINING] = "training",
     [FD_TRAINER_FAILED] = "failed",
 };
 
-/* The first item settles it; 0 until then. */
+/* 0 until the first item sets it. */
 static json_t *size_json(size_t size) {
     return size > 0 ? json_integer((json_int_t)size) : json_null();
 }
@@ -27,9 +30,9 @@ static json_t *shape_json(const fi_shape *shape) {
                      (json_int_t)shape->hidden_width);
 }
 
-static json_t *worker_json(const fd_model_info *model) {
+static json_t *trainer_json(const fd_model_info *model) {
     bool training = model->worker == FD_TRAINER_TRAINING;
-    return json_pack("{s:s, s:o}", "state", worker_states[model->worker], "progress",
+    return json_pack("{s:s, s:o}", "state", trainer_states[model->worker], "progress",
                      training ? fd_json_real(model->progress) : json_null());
 }
 
@@ -71,7 +74,7 @@ static json_t *progress_json(const fd_progress *progress) {
                      "selection_warning", *warning ? warning : NULL);
 }
 
-/* The whole: figures of the version, and the state of the daemon. */
+/* The figures of the version, and the state of the daemon. */
 static json_t *model_json(const fd_model_info *model, const fd_progress *progress) {
     FD_JSON json_t *figures = fd_model_figures_json(&model->row);
     json_t *whole =
@@ -80,23 +83,23 @@ static json_t *model_json(const fd_model_info *model, const fd_progress *progres
                   (json_int_t)model->labels, "labels_fitted", (json_int_t)model->labels_fitted,
                   "refits", (json_int_t)model->refits, "logdet", fd_json_real(model->logdet),
                   "features", size_json(model->feature_count), "shape", shape_json(&model->shape),
-                  "worker", worker_json(model), "progress", progress_json(progress));
+                  "worker", trainer_json(model), "progress", progress_json(progress));
     if (json_object_update(whole, figures) < 0)
         json_decref(FD_STEAL(whole));
     return whole;
 }
 
 void fd_model_get(const fd_request *request, fd_response *response) {
-    if (!fd_query_accept_none(request, response))
+    if (!fd_query_accept_none(&request->query, response))
         return;
     fd_model_info model;
     fd_progress progress;
     fd_engine_progress(request->engine, &progress);
     int r = fd_engine_model(request->engine, &model);
     if (r < 0)
-        fd_problem_of(request, response, r, NULL);
+        fd_problem_of(response, r, NULL);
     else
-        fd_json_respond(request, response, 200, model_json(&model, &progress));
+        fd_json_respond(response, 200, model_json(&model, &progress));
 }
 
 /* ---- POST /v1/model/train ---- */
@@ -120,14 +123,12 @@ static int read_train(const fd_request *request, struct train_body *ret, fd_faul
     if (request->body_size == 0)
         return 0;
     FD_JSON json_t *root = NULL;
-    int r = fd_json_parse(request->body, request->body_size, &root, fault);
-    if (r < 0)
-        return r;
-    return fd_json_read(root, NULL, train_fields, FD_LENGTH(train_fields), ret, fault);
+    return fd_json_read_body(request->body, request->body_size, train_fields,
+                             FD_LENGTH(train_fields), &root, ret, fault);
 }
 
 void fd_model_train(const fd_request *request, fd_response *response) {
-    if (!fd_query_accept_none(request, response))
+    if (!fd_query_accept_none(&request->query, response))
         return;
     fd_fault fault = {0};
     struct train_body body = {.from = FD_RETRAIN_CONFIGURED};
@@ -135,9 +136,9 @@ void fd_model_train(const fd_request *request, fd_response *response) {
     if (r == 0)
         r = fd_engine_train(request->engine, (fd_retrain)body.from, &fault);
     if (r == -EAGAIN)
-        fd_problem(request, response, 409, fault.detail);
+        fd_problem(response, 409, fault.detail);
     else if (r < 0)
-        fd_problem_of(request, response, r, &fault);
+        fd_problem_of(response, r, &fault);
     else
-        fd_json_respond(request, response, 202, json_pack("{s:s}", "status", "accepted"));
+        fd_json_respond(response, 202, json_pack("{s:s}", "status", "accepted"));
 }

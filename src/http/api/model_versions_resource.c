@@ -1,7 +1,11 @@
+/* /v1/models: the stored model versions, and which one serves. */
 #include "model_versions_resource.h"
 
 #include <errno.h>
 
+#include "handlers.h"
+#include "json_read.h"
+#include "json_write.h"
 #include "model_versions.h"
 #include "problem.h"
 
@@ -39,7 +43,7 @@ static json_t *version_json(const fd_model_row *row) {
     return version;
 }
 
-/* Digits alone, without leading zeros: one path a version. */
+/* Digits alone, without leading zeros, so that each version has one path. */
 static bool read_version(const char *text, uint64_t *ret) {
     uint64_t version = 0;
     if (*text < '1' || *text > '9')
@@ -52,16 +56,28 @@ static bool read_version(const char *text, uint64_t *ret) {
     return *text == '\0' && version <= INT64_MAX;
 }
 
-static const char no_such_version[] = "there is no model of this version";
+static const char no_such_version[] = "there is no such model version";
 
 bool fd_model_version_accept(const fd_request *request, fd_response *response, uint64_t *ret) {
-    bool good = read_version(request->id, ret);
-    if (!good)
-        fd_problem(request, response, 404, no_such_version);
-    return good;
+    bool is_version = read_version(request->id, ret);
+    if (!is_version)
+        fd_problem(response, 404, no_such_version);
+    return is_version;
 }
 
 /* ---- GET /v1/models ---- */
+
+struct versions_query {
+    int64_t limit;
+    int64_t before; /* a version; 0: from the newest */
+};
+
+static const fd_parameter versions_parameters[] = {
+    {"limit", FD_PARAMETER_INTEGER, .offset = offsetof(struct versions_query, limit), .min = 1,
+     .max = FD_PAGE_LIMIT_MAX},
+    {"before", FD_PARAMETER_INTEGER, .offset = offsetof(struct versions_query, before), .min = 1,
+     .max = FD_INTEGER_MAX},
+};
 
 struct page {
     json_t *rows;
@@ -81,17 +97,18 @@ static int visit_version(void *context, const fd_model_row *row) {
 }
 
 void fd_models_list(const fd_request *request, fd_response *response) {
-    fd_query query;
-    if (!fd_query_accept(request, response, FD_QUERY_VERSIONS, 0, &query))
+    struct versions_query query = {.limit = FD_PAGE_LIMIT};
+    if (!fd_query_accept(&request->query, versions_parameters, FD_LENGTH(versions_parameters),
+                         &query, response))
         return;
     FD_JSON json_t *rows = json_array();
     struct page page = {.rows = rows, .limit = (size_t)query.limit};
     uint64_t highest = query.before > 0 ? (uint64_t)query.before - 1 : INT64_MAX;
     int r = fd_engine_models_read(request->engine, highest, page.limit + 1, visit_version, &page);
     if (r < 0)
-        fd_problem_of(request, response, r, NULL);
+        fd_problem_of(response, r, NULL);
     else
-        fd_json_respond(request, response, 200,
+        fd_json_respond(response, 200,
                         json_pack("{s:o, s:o}", "models", FD_STEAL(rows), "next_before",
                                   version_or_null(page.more ? page.last : 0)));
 }
@@ -100,7 +117,7 @@ void fd_models_list(const fd_request *request, fd_response *response) {
 
 struct one {
     uint64_t version;
-    json_t *json; /* NULL: there is none */
+    json_t *json; /* NULL: no such version */
 };
 
 static int visit_one(void *context, const fd_model_row *row) {
@@ -111,35 +128,34 @@ static int visit_one(void *context, const fd_model_row *row) {
     return one->json ? 0 : -ENOMEM;
 }
 
-static void answer_version(const fd_request *request, fd_response *response, uint64_t version) {
+static void respond_with_version(const fd_request *request, fd_response *response,
+                                 uint64_t version) {
     struct one one = {.version = version};
     int r = fd_engine_models_read(request->engine, version, 1, visit_one, &one);
     if (r < 0)
-        fd_problem_of(request, response, r, NULL);
+        fd_problem_of(response, r, NULL);
     else if (!one.json)
-        fd_problem(request, response, 404, no_such_version);
+        fd_problem(response, 404, no_such_version);
     else
-        fd_json_respond(request, response, 200, one.json);
+        fd_json_respond(response, 200, one.json);
 }
 
 void fd_model_version_get(const fd_request *request, fd_response *response) {
-    fd_query query;
     uint64_t version;
-    if (fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query) &&
+    if (fd_query_accept_none(&request->query, response) &&
         fd_model_version_accept(request, response, &version))
-        answer_version(request, response, version);
+        respond_with_version(request, response, version);
 }
 
 void fd_model_activate(const fd_request *request, fd_response *response) {
-    fd_query query;
     uint64_t version;
-    if (!fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query) ||
+    if (!fd_query_accept_none(&request->query, response) ||
         !fd_model_version_accept(request, response, &version))
         return;
     fd_fault fault = {0};
     int r = fd_engine_model_activate(request->engine, version, &fault);
     if (r < 0)
-        fd_problem_of(request, response, r, &fault);
+        fd_problem_of(response, r, &fault);
     else
-        answer_version(request, response, version);
+        respond_with_version(request, response, version);
 }

@@ -1,8 +1,10 @@
+/* /, /ops and /static: the pages. */
 #include "pages_resource.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "handlers.h"
 #include "problem.h"
 
 static void send_file(const fd_request *request, fd_response *response, const char *name) {
@@ -10,19 +12,19 @@ static void send_file(const fd_request *request, fd_response *response, const ch
         const fd_page_file *file = &fd_page_files[i];
         if (strcmp(file->name, name) != 0)
             continue;
-        bool known = request->if_none_match && strstr(request->if_none_match, file->etag);
-        response->status = known ? 304 : 200;
+        bool is_known = request->if_none_match && strstr(request->if_none_match, file->etag);
+        response->status = is_known ? 304 : 200;
         (void)snprintf(response->etag, sizeof(response->etag), "%s", file->etag);
         response->content_type = file->type;
-        response->size = known ? 0 : file->size;
+        response->size = is_known ? 0 : file->size;
         response->body = malloc(response->size + 1);
         if (response->body)
             memcpy(response->body, file->bytes, response->size);
         else
-            fd_problem(request, response, 503, "there is no memory for it");
+            fd_problem(response, 503, "there is not enough memory right now");
         return;
     }
-    fd_problem(request, response, 404, "there is nothing at this path");
+    fd_problem(response, 404, "there is nothing at this path");
 }
 
 void fd_page_label(const fd_request *request, fd_response *response) {

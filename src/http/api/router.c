@@ -1,3 +1,4 @@
+/* Finds the route of a request in the table of routes.def. */
 #include "router.h"
 
 #include <errno.h>
@@ -5,23 +6,23 @@
 #include <string.h>
 
 static const fd_route routes[] = {
-#define ROUTE(name, method, path, role, gate, ...)                                                 \
-    {name, method, path, FD_ROLE_##role, FD_LIMITER_##gate, __VA_ARGS__},
+#define ROUTE(name, method, path, role, limiter, ...)                                              \
+    {name, method, path, FD_ROLE_##role, FD_LIMITER_##limiter, __VA_ARGS__},
 #include "routes.def"
 #undef ROUTE
 };
 
 static bool matches_path(const fd_route *route, const char *path, const char **ret_id,
                          size_t *ret_length) {
-    const char *hole = strstr(route->path, "{id}");
-    if (!hole)
+    const char *placeholder = strstr(route->path, "{id}");
+    if (!placeholder)
         return strcmp(route->path, path) == 0;
-    size_t before = (size_t)(hole - route->path);
+    size_t before = (size_t)(placeholder - route->path);
     if (strncmp(route->path, path, before) != 0)
         return false;
     const char *segment = path + before;
     size_t length = strcspn(segment, "/");
-    if (length == 0 || strcmp(segment + length, hole + strlen("{id}")) != 0)
+    if (length == 0 || strcmp(segment + length, placeholder + strlen("{id}")) != 0)
         return false;
     *ret_id = segment;
     *ret_length = length;
@@ -33,7 +34,7 @@ static bool matches_method(const fd_route *route, const char *method) {
            (strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0);
 }
 
-/* Static text for the methods whose bit is set: GET, POST, PUT, DELETE from the lowest on. */
+/* The methods whose bits are set, from the lowest: GET, POST, PUT, DELETE. */
 static const char *allow_text(unsigned set) {
     static const char *const texts[] = {
         "",

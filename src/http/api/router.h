@@ -1,13 +1,18 @@
-/* The table of routes: which handler a method and a path lead to. */
+/* The table of routes: the handler for a method and a path. */
 #ifndef FD_ROUTER_H
 #define FD_ROUTER_H
 
-#include "request.h"
+#include <stddef.h>
 
+#include "handlers.h"
+#include "identity.h"
+#include "macros.h"
+
+/* The limiter that a route's work passes. */
 typedef enum fd_limiter_kind {
-#define GATE(identifier, ...) FD_LIMITER_##identifier,
+#define LIMITER(identifier, ...) FD_LIMITER_##identifier,
 #include "limiters.def"
-#undef GATE
+#undef LIMITER
     FD_LIMITER_NONE /* also the number of the others */
 } fd_limiter_kind;
 
@@ -16,16 +21,15 @@ typedef struct fd_route {
     const char *method; /* GET includes HEAD */
     const char *path;   /* {id} stands for one segment */
     fd_role role;       /* the least that may call it */
-    fd_limiter_kind gate;
+    fd_limiter_kind limiter;
     fd_handler *handler;
-    size_t body_limit;
+    size_t body_limit; /* bytes; 0: it takes no body */
 } fd_route;
 
 /*
- * 0 with the route and, where the path has one, the segment that stands for {id}, a view of
- * *ret_length bytes; -ENOENT if no
- * route has the path; -EOPNOTSUPP if none of those that have it takes the method, with the methods
- * that they take in *ret_allow (static text).
+ * 0 with the route and, where its path has {id}, the segment that stands for it, a view of
+ * *ret_length bytes. -ENOENT if no route has the path. -EOPNOTSUPP if the routes that have it do
+ * not take the method: *ret_allow is static text with the methods that they take.
  */
 int fd_router_find(const char *method, const char *path, const fd_route **ret, const char **ret_id,
                    size_t *ret_length, const char **ret_allow) FD_MUST_CHECK;

@@ -1,6 +1,10 @@
+/* /v1/score: rewards of items. */
 #include <errno.h>
 
-#include "codec.h"
+#include "handlers.h"
+#include "item_reference.h"
+#include "json_read.h"
+#include "json_write.h"
 #include "problem.h"
 #include "score.h"
 
@@ -26,11 +30,9 @@ static void references_clear(struct references *references) {
 
 static int read_request(const fd_request *request, json_t **root, struct references *ret,
                         fd_fault *fault) {
-    int r = fd_json_parse(request->body, request->body_size, root, fault);
-    if (r < 0)
-        return r;
     struct score_body body = {0};
-    r = fd_json_read(*root, NULL, score_fields, FD_LENGTH(score_fields), &body, fault);
+    int r = fd_json_read_body(request->body, request->body_size, score_fields,
+                              FD_LENGTH(score_fields), root, &body, fault);
     if (r < 0)
         return r;
 
@@ -40,7 +42,7 @@ static int read_request(const fd_request *request, json_t **root, struct referen
         return -ENOMEM;
     fd_path list = {.name = "items"};
     for (size_t i = 0; i < ret->n && r == 0; i++)
-        r = fd_json_item_reference(json_array_get(body.items, i),
+        r = fd_item_reference_read(json_array_get(body.items, i),
                                    &(fd_path){.parent = &list, .index = i}, &ret->list[i], fault);
     return r;
 }
@@ -76,13 +78,13 @@ static int post_score(const fd_request *request, json_t **ret, fd_fault *fault) 
 }
 
 void fd_score_post(const fd_request *request, fd_response *response) {
-    if (!fd_query_accept_none(request, response))
+    if (!fd_query_accept_none(&request->query, response))
         return;
     fd_fault fault = {0};
-    json_t *answer = NULL;
-    int r = post_score(request, &answer, &fault);
+    json_t *result = NULL;
+    int r = post_score(request, &result, &fault);
     if (r < 0)
-        fd_problem_of(request, response, r, &fault);
+        fd_problem_of(response, r, &fault);
     else
-        fd_json_respond(request, response, 200, answer);
+        fd_json_respond(response, 200, result);
 }

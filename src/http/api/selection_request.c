@@ -1,7 +1,8 @@
-/* POST /v1/selections: from JSON to the engine's request. */
+/* Reads the body of POST /v1/selections into the engine's request. */
 #include <errno.h>
 
-#include "select.h"
+#include "item_reference.h"
+#include "json_read.h"
 #include "selection_request.h"
 
 enum { BATCH_MAX = 100000, PAIRS_MAX = 1000000 };
@@ -118,10 +119,10 @@ static int read_pair(const json_t *value, const fd_path *at, fd_pair_reference *
     if (r < 0)
         return r;
     *ret_id = body.id;
-    r = fd_json_item_reference(body.a, &(fd_path){.parent = at, .name = "a"}, &ret->a, fault);
+    r = fd_item_reference_read(body.a, &(fd_path){.parent = at, .name = "a"}, &ret->a, fault);
     if (r < 0)
         return r;
-    return fd_json_item_reference(body.b, &(fd_path){.parent = at, .name = "b"}, &ret->b, fault);
+    return fd_item_reference_read(body.b, &(fd_path){.parent = at, .name = "b"}, &ret->b, fault);
 }
 
 static int read_pairs(const json_t *list, const char *name, fd_pair_list *ret, fd_fault *fault) {
@@ -141,7 +142,7 @@ static int read_pairs(const json_t *list, const char *name, fd_pair_list *ret, f
     return r;
 }
 
-/* Only items of the table can be met again. */
+/* Excluded pairs are stored items, since only those are candidates again. */
 static int read_excluded(const json_t *list, fd_pair_list *ret, fd_fault *fault) {
     int r = read_pairs(list, "exclude", ret, fault);
     fd_path path = {.name = "exclude"};
@@ -160,20 +161,21 @@ static int read_generate(const json_t *value, fd_sampling *ret, fd_fault *fault)
     int r = fd_json_read(value, &path, generate_fields, FD_LENGTH(generate_fields), &body, fault);
     if (r < 0)
         return r;
-    bool all = body.mode == MODE_ALL_PAIRS;
-    if (all && body.pairs > 0)
+    bool is_all = body.mode == MODE_ALL_PAIRS;
+    if (is_all && body.pairs > 0)
         return fd_json_fault(fault, &(fd_path){.parent = &path, .name = "pairs"},
-                             "has no meaning with all_pairs, which takes every pair");
-    if (all && body.contested > 0.0)
+                             "does not apply to all_pairs, which takes every pair");
+    if (is_all && body.contested > 0.0)
         return fd_json_fault(fault, &(fd_path){.parent = &path, .name = "contested"},
-                             "has no meaning with all_pairs, which takes every pair");
-    if (!all && body.scope >= 0)
+                             "does not apply to all_pairs, which takes every pair");
+    if (!is_all && body.scope >= 0)
         return fd_json_fault(fault, &(fd_path){.parent = &path, .name = "scope"},
-                             "belongs to all_pairs; %s has a scope of its own", modes[body.mode]);
-    fi_scope drawn = body.mode == MODE_CROSS_PROMPT ? FI_SCOPE_ACROSS : FI_SCOPE_WITHIN;
+                             "applies to all_pairs only; the mode %s sets the scope",
+                             modes[body.mode]);
+    fi_scope sampled = body.mode == MODE_CROSS_PROMPT ? FI_SCOPE_ACROSS : FI_SCOPE_WITHIN;
     *ret = (fd_sampling){
-        .scope = body.scope >= 0 ? (fi_scope)body.scope : drawn,
-        .all = all,
+        .scope = body.scope >= 0 ? (fi_scope)body.scope : sampled,
+        .all = is_all,
         .prompts = (size_t)body.prompts,
         .responses_per_prompt = (size_t)body.responses_per_prompt,
         .pairs = (size_t)body.pairs,
@@ -190,7 +192,8 @@ int fd_selection_read(const json_t *root, fd_selection_lists *lists, fd_selectio
     if (r < 0)
         return r;
     if (body.pairs && body.generate)
-        return fd_json_fault(fault, &(fd_path){.name = "generate"}, "excludes \"pairs\"");
+        return fd_json_fault(fault, &(fd_path){.name = "generate"},
+                             "cannot be given together with \"pairs\"");
     if (!body.pairs && !body.generate)
         return fd_json_fault(fault, NULL, "either \"pairs\" or \"generate\" is required");
 

@@ -1,9 +1,11 @@
-/* Sessions: how the pages keep who is at them, without keeping a token. */
+/* /v1/session: the pages keep a session in a cookie, in place of a token. */
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "authenticate.h"
-#include "codec.h"
+#include "handlers.h"
+#include "json_read.h"
+#include "json_write.h"
 #include "problem.h"
 
 struct session_body {
@@ -23,7 +25,7 @@ static void set_cookie(const fd_request *request, fd_response *response, const c
                    seconds, request->client->is_secure ? "; Secure" : "");
 }
 
-static void answer(const fd_request *request, fd_response *response, const fd_identity *identity) {
+static void respond(fd_response *response, const fd_identity *identity) {
     static const char *const kinds[] = {
         [FD_AUTHENTICATION_REQUIRED] = "required",
         [FD_AUTHENTICATION_NONE] = "none",
@@ -31,7 +33,7 @@ static void answer(const fd_request *request, fd_response *response, const fd_id
         [FD_AUTHENTICATION_SESSION] = "session",
     };
     fd_json_respond(
-        request, response, 200,
+        response, 200,
         json_pack("{s:s?, s:s?, s:s}", "role",
                   identity->role == FD_ROLE_PUBLIC ? NULL : fd_role_name(identity->role), "name",
                   identity->token[0] != '\0' ? identity->name : NULL, "authentication",
@@ -39,47 +41,46 @@ static void answer(const fd_request *request, fd_response *response, const fd_id
 }
 
 void fd_session_get(const fd_request *request, fd_response *response) {
-    if (fd_query_accept_none(request, response))
-        answer(request, response, request->identity);
+    if (fd_query_accept_none(&request->query, response))
+        respond(response, request->identity);
 }
 
-/* The token's own holder begins it; without tokens there is nothing to begin. */
+/* Begins a session for whoever has the token. */
 static void begin(const fd_request *request, fd_response *response, const char *token) {
     fd_identity identity = {0};
     fd_token_state state = fd_access_check_token(request->access, token, &identity);
     if (state != FD_TOKEN_VALID) {
-        fd_auth_refuse(request, response,
-                       fd_access_note_failure(request->access, request->client, state, &identity));
+        fd_authenticate_refuse(
+            response, fd_access_note_failure(request->access, request->client, state, &identity));
         return;
     }
     char value[FD_SESSION_TEXT_SIZE];
     fd_access_make_session(request->access, &identity, value);
     set_cookie(request, response, value, fd_access_session_seconds(request->access));
     identity.authentication = FD_AUTHENTICATION_SESSION;
-    answer(request, response, &identity);
+    respond(response, &identity);
 }
 
 void fd_session_begin(const fd_request *request, fd_response *response) {
-    if (!fd_query_accept_none(request, response))
+    if (!fd_query_accept_none(&request->query, response))
         return;
     FD_JSON json_t *root = NULL;
     fd_fault fault = {0};
     struct session_body body = {0};
-    int r = fd_json_parse(request->body, request->body_size, &root, &fault);
-    if (r == 0)
-        r = fd_json_read(root, NULL, session_fields, FD_LENGTH(session_fields), &body, &fault);
+    int r = fd_json_read_body(request->body, request->body_size, session_fields,
+                              FD_LENGTH(session_fields), &root, &body, &fault);
     if (r < 0)
-        fd_problem_of(request, response, r, &fault);
+        fd_problem_of(response, r, &fault);
     else if (request->identity->authentication == FD_AUTHENTICATION_NONE)
-        answer(request, response, request->identity);
+        respond(response, request->identity);
     else
         begin(request, response, body.token);
 }
 
 void fd_session_end(const fd_request *request, fd_response *response) {
-    if (!fd_query_accept_none(request, response))
+    if (!fd_query_accept_none(&request->query, response))
         return;
     if (request->identity->authentication != FD_AUTHENTICATION_NONE)
         set_cookie(request, response, "", 0);
-    fd_json_respond(request, response, 200, json_pack("{s:s}", "status", "ended"));
+    fd_json_respond(response, 200, json_pack("{s:s}", "status", "ended"));
 }

@@ -1,60 +1,47 @@
-#include <errno.h>
-#include <stdlib.h>
+/* /v1/stats: how labelling goes. */
 #include <string.h>
 
 #include "clock.h"
-#include "codec.h"
+#include "handlers.h"
+#include "json_read.h"
+#include "json_write.h"
 #include "label_statistics.h"
 #include "problem.h"
 
-enum { BUCKETS_MAX = 1000, BUCKETS = 60 };
+enum { BUCKETS = 60, BUCKETS_MAX = 1000 };
 
 static const int64_t day_ms = 86400000;
 
 /* ---- the query ---- */
 
-static int read_number(const fd_request *request, const char *name, int64_t standard, int64_t least,
-                       int64_t *ret, fd_fault *fault) {
-    const char *text = fd_request_query(request, name);
-    char *end = NULL;
-    *ret = standard;
-    if (!text)
-        return 0;
-    errno = 0;
-    long long number = strtoll(text, &end, 10);
-    if (*text == '\0' || *end != '\0' || errno != 0 || number < least || number > FD_INTEGER_MAX)
-        return fd_fault_set(fault, -EINVAL, name, "must be a whole number of at least %lld",
-                            (long long)least);
-    *ret = number;
-    return 0;
-}
-
-static int read_query(const fd_request *request, fd_stats_request *ret, fd_fault *fault) {
-    static const char *const known[] = {"from", "to", "buckets", "annotator"};
-    for (size_t i = 0; i < request->query_count; i++) {
-        bool found = false;
-        for (size_t k = 0; k < FD_LENGTH(known); k++)
-            found |= strcmp(request->query[i].name, known[k]) == 0;
-        if (!found)
-            return fd_fault_set(fault, -EINVAL, request->query[i].name,
-                                "there is no such parameter here");
-    }
+struct stats_query {
+    int64_t from; /* Unix milliseconds; -1: a day before `to` */
+    int64_t to;
     int64_t buckets;
-    int64_t now = fd_wall_milliseconds();
-    int r = read_number(request, "to", now + 1, 1, &ret->to_ms, fault);
-    if (r == 0)
-        r = read_number(request, "from", ret->to_ms > day_ms ? ret->to_ms - day_ms : 0, 0,
-                        &ret->from_ms, fault);
-    if (r == 0)
-        r = read_number(request, "buckets", BUCKETS, 1, &buckets, fault);
-    if (r < 0)
-        return r;
-    if (buckets > BUCKETS_MAX)
-        return fd_fault_set(fault, -EINVAL, "buckets", "must be at most %d", BUCKETS_MAX);
-    if (ret->from_ms >= ret->to_ms)
-        return fd_fault_set(fault, -EINVAL, "from", "must come before \"to\"");
-    ret->bucket_ms = (ret->to_ms - ret->from_ms + buckets - 1) / buckets;
-    return 0;
+    const char *annotator; /* NULL: all */
+};
+
+#define AT(member) .offset = offsetof(struct stats_query, member)
+static const fd_parameter stats_parameters[] = {
+    {"from", FD_PARAMETER_INTEGER, AT(from), .max = FD_INTEGER_MAX},
+    {"to", FD_PARAMETER_INTEGER, AT(to), .min = 1, .max = FD_INTEGER_MAX},
+    {"buckets", FD_PARAMETER_INTEGER, AT(buckets), .min = 1, .max = BUCKETS_MAX},
+    {"annotator", FD_PARAMETER_TEXT, AT(annotator)},
+};
+#undef AT
+
+/* False, with a response, for a wrong query. */
+static bool read_query(const fd_request *request, struct stats_query *ret, fd_response *response) {
+    *ret = (struct stats_query){.from = -1, .to = fd_wall_milliseconds() + 1, .buckets = BUCKETS};
+    if (!fd_query_accept(&request->query, stats_parameters, FD_LENGTH(stats_parameters), ret,
+                         response))
+        return false;
+    if (ret->from < 0)
+        ret->from = ret->to > day_ms ? ret->to - day_ms : 0;
+    if (ret->from < ret->to)
+        return true;
+    fd_problem(response, 400, "query parameter \"from\" must be less than \"to\"");
+    return false;
 }
 
 /* ---- writing ---- */
@@ -142,17 +129,18 @@ static json_t *stats_json(const fd_stats_request *request, const fd_stats *stats
 }
 
 void fd_stats_get(const fd_request *request, fd_response *response) {
-    fd_fault fault = {0};
-    fd_stats_request wanted;
+    struct stats_query query;
     FD_CLEANUP(fd_stats_clear) fd_stats stats = {0};
-    if (read_query(request, &wanted, &fault) < 0) {
-        fd_problem(request, response, 400, fault.detail);
+    if (!read_query(request, &query, response))
         return;
-    }
+    const fd_stats_request wanted = {
+        .from_ms = query.from,
+        .to_ms = query.to,
+        .bucket_ms = (query.to - query.from + query.buckets - 1) / query.buckets,
+    };
     int r = fd_engine_stats(request->engine, &wanted, &stats);
     if (r < 0)
-        fd_problem_of(request, response, r, NULL);
+        fd_problem_of(response, r, NULL);
     else
-        fd_json_respond(request, response, 200,
-                        stats_json(&wanted, &stats, fd_request_query(request, "annotator")));
+        fd_json_respond(response, 200, stats_json(&wanted, &stats, query.annotator));
 }

@@ -1,21 +1,24 @@
 /*
- * Models as safetensors: a header's length (8 bytes, little-endian), the header (JSON, padded by
- * spaces), and the tensors as it lists them. docs/load_weights.py reads them.
+ * /v1/model/weights and /v1/models/{id}/weights: models as safetensors files. Such a file has the
+ * header's length (8 bytes, little-endian), the header (JSON, padded with spaces), and the tensors
+ * in the order of the header. docs/load_weights.py reads them.
  */
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "handlers.h"
+#include "json_tree.h"
 #include "model_versions.h"
 #include "model_versions_resource.h"
 #include "problem.h"
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are copied as they are");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are copied without conversion");
 
 enum { FORMAT_VERSION = 1, TENSORS_MAX = 16, ALIGNMENT = 8, LENGTH_SIZE = 8, HASH_SIZE = 16 };
 
-/* What is exported, and numbers that the model has in another order. */
+/* The exported model, and its projection transposed. */
 struct weights {
     fd_model_row row;
     fi_model *model;
@@ -43,7 +46,7 @@ typedef struct tensors {
     tensor list[TENSORS_MAX];
 } tensors;
 
-/* `columns` 0: a vector. */
+/* Adds a tensor; `columns` 0: a vector. */
 static tensor *add(tensors *to, const char *type, size_t rows, size_t columns, const void *data) {
     size_t width = strcmp(type, "F64") == 0 ? 8 : 4;
     tensor *one = &to->list[to->count++];
@@ -65,7 +68,7 @@ static void name_layer(tensor *one, uint32_t layer, const char *part) {
     (void)snprintf(one->name, sizeof(one->name), "layers.%u.%s", layer, part);
 }
 
-/* The widest type first, so that all are aligned. */
+/* The widest type comes first, so that all are aligned. */
 static void list_tensors(const struct weights *weights, tensors *ret) {
     const fi_shape *shape = fi_model_shape(weights->model);
     fi_inputs inputs = fi_model_inputs(weights->model);
@@ -102,7 +105,7 @@ static json_t *count_text(uint64_t count) {
     return json_sprintf("%llu", (unsigned long long)count);
 }
 
-/* Readers of the format expect strings alone. */
+/* Readers of the format expect only strings. */
 static json_t *metadata_json(const struct weights *weights) {
     const fi_shape *shape = fi_model_shape(weights->model);
     json_t *metadata =
@@ -112,7 +115,7 @@ static json_t *metadata_json(const struct weights *weights) {
                   "hidden_layers", count_text(shape->hidden_layers), "hidden_width",
                   count_text(shape->hidden_width), "activation", "gelu-erf", "model_version",
                   count_text(weights->row.version), "labels", count_text(weights->row.labels));
-    if (weights->row.prior_precision > 0) /* known */
+    if (weights->row.prior_precision > 0) /* otherwise it is not known */
         (void)json_object_set_new(metadata, "prior_precision",
                                   json_sprintf("%.17g", weights->row.prior_precision));
     return metadata;
@@ -154,7 +157,7 @@ static int write_file(const struct weights *weights, char **ret, size_t *ret_siz
         return -ENOMEM;
     memcpy(file, &padded, LENGTH_SIZE);
     memset(file + LENGTH_SIZE, ' ', padded);
-    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): spaces pad it up to the numbers. */
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): spaces pad it. */
     memcpy(file + LENGTH_SIZE, header, used);
     char *next = file + LENGTH_SIZE + padded;
     for (size_t i = 0; i < all.count; i++) {
@@ -181,8 +184,8 @@ static int export(const fd_request *request, uint64_t version, fd_response *resp
     return 0;
 }
 
-/* By the content: one version may be refitted, or was never trained and is made anew. */
-static void tag(fd_response *response) {
+/* The ETag is a hash of the content, since refits change a version. */
+static void set_etag(fd_response *response) {
     unsigned char hash[HASH_SIZE];
     char text[2 * HASH_SIZE + 1];
     (void)crypto_generichash(hash, sizeof(hash), (const unsigned char *)response->body,
@@ -191,31 +194,29 @@ static void tag(fd_response *response) {
     (void)snprintf(response->etag, sizeof(response->etag), "\"%s\"", text);
 }
 
-static void answer(const fd_request *request, fd_response *response, uint64_t version) {
+static void respond(const fd_request *request, fd_response *response, uint64_t version) {
     fd_fault fault = {0};
     int r = export(request, version, response, &fault);
     if (r < 0) {
-        fd_problem_of(request, response, r, &fault);
+        fd_problem_of(response, r, &fault);
         return;
     }
-    tag(response);
-    bool known = request->if_none_match && strstr(request->if_none_match, response->etag);
-    response->status = known ? 304 : 200;
+    set_etag(response);
+    bool is_known = request->if_none_match && strstr(request->if_none_match, response->etag);
+    response->status = is_known ? 304 : 200;
     response->content_type = "application/octet-stream";
 }
 
 /* ---- GET /v1/model/weights, GET /v1/models/{version}/weights ---- */
 
 void fd_weights_get(const fd_request *request, fd_response *response) {
-    fd_query query;
-    if (fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query))
-        answer(request, response, 0);
+    if (fd_query_accept_none(&request->query, response))
+        respond(request, response, 0);
 }
 
 void fd_version_weights_get(const fd_request *request, fd_response *response) {
-    fd_query query;
     uint64_t version;
-    if (fd_query_accept(request, response, FD_QUERY_NOTHING, 0, &query) &&
+    if (fd_query_accept_none(&request->query, response) &&
         fd_model_version_accept(request, response, &version))
-        answer(request, response, version);
+        respond(request, response, version);
 }

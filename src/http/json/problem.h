@@ -3,20 +3,18 @@
 #define FD_PROBLEM_H
 
 #include "fault.h"
-#include "request.h"
+#include "response.h"
 
-/* One problem with a status of its own and a detail; no fault, no pointer. */
-void fd_problem(const fd_request *request, fd_response *response, unsigned status,
-                const char *detail);
+/* Responds with a problem that has this status and detail, and no pointer. */
+void fd_problem(fd_response *response, unsigned status, const char *detail);
 
 /*
- * The answer to a failure of the codec or the engine: -EBADMSG (malformed JSON) 400, -EINVAL 422,
- * -EPERM 403, -ENOENT 404, -EEXIST 409, -EAGAIN, -EBUSY, -ESHUTDOWN, -EIO and -ENOMEM 503 with
- * Retry-After, -ENOSPC and its like 507, -EMSGSIZE 413, anything else 500. A fault with text gives
- * `detail` and, when it has a pointer or the status is 400, 409 or 422, `errors: [{pointer,
- * detail}]`; without one nothing of our internals is told.
+ * Responds to a failure. -EBADMSG (malformed JSON) is 400, -EINVAL 422, -EPERM 403, -ENOENT 404,
+ * -EEXIST 409, -EMSGSIZE 413, -EAGAIN, -EBUSY, -ECANCELED, -ESHUTDOWN, -EIO and -ENOMEM 503 with
+ * Retry-After, -ENOSPC and its like 507, anything else 500. A fault with text gives the `detail`
+ * and, when it has a pointer or the status is 400, 409 or 422, `errors: [{pointer, detail}]`.
+ * Without one the detail is a general one, and tells nothing internal.
  */
-void fd_problem_of(const fd_request *request, fd_response *response, int error,
-                   const fd_fault *fault);
+void fd_problem_of(fd_response *response, int error, const fd_fault *fault);
 
 #endif

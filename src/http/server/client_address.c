@@ -1,3 +1,4 @@
+/* Reads and compares addresses and networks, and finds the client behind trusted proxies. */
 #include "client_address.h"
 
 #include <arpa/inet.h>
@@ -47,7 +48,7 @@ void fd_address_print(const fd_address *address, char text[static INET6_ADDRSTRL
 
 /* ---- text ---- */
 
-/* An address alone; *ret_bits are those of its kind. */
+/* An address without a port. *ret_bits: 32 for IPv4, 128 for IPv6. */
 static int parse_plain(const char *text, fd_address *ret, unsigned *ret_bits) {
     struct in_addr ipv4;
     if (inet_pton(AF_INET, text, &ipv4) == 1) {
@@ -89,8 +90,8 @@ int fd_address_parse(const char *text, size_t length, fd_address *ret) {
 
 /* ---- networks ---- */
 
-/* Whether the first bits are the same. */
-static bool agree(const fd_address *one, const fd_address *other, unsigned bits) {
+/* Whether the first `bits` bits are the same. */
+static bool share_prefix(const fd_address *one, const fd_address *other, unsigned bits) {
     unsigned whole = bits / 8, rest = bits % 8;
     return memcmp(one->bytes, other->bytes, whole) == 0 &&
            (rest == 0 || ((one->bytes[whole] ^ other->bytes[whole]) >> (8 - rest)) == 0);
@@ -98,13 +99,13 @@ static bool agree(const fd_address *one, const fd_address *other, unsigned bits)
 
 bool fd_networks_contain(const fd_networks *networks, const fd_address *address) {
     for (size_t i = 0; i < networks->n; i++)
-        if (agree(&networks->networks[i].address, address, networks->networks[i].bits))
+        if (share_prefix(&networks->networks[i].address, address, networks->networks[i].bits))
             return true;
     return false;
 }
 
-/* Whether no bit is set after the first ones. */
-static bool ends_after(const fd_address *address, unsigned bits) {
+/* Whether all bits after the first `bits` are 0. */
+static bool is_zero_after(const fd_address *address, unsigned bits) {
     for (unsigned i = bits; i < 128; i++)
         if (address->bytes[i / 8] & (0x80u >> (i % 8)))
             return false;
@@ -132,7 +133,7 @@ static int parse_network(const char *text, size_t length, fd_network *ret) {
     if (given > bits)
         return -EINVAL;
     ret->bits = 128 - bits + given;
-    return ends_after(&ret->address, ret->bits) ? 0 : -EINVAL;
+    return is_zero_after(&ret->address, ret->bits) ? 0 : -EINVAL;
 }
 
 int fd_networks_parse(const char *list, fd_networks *ret, fd_fault *fault) {
@@ -144,10 +145,11 @@ int fd_networks_parse(const char *list, fd_networks *ret, fd_fault *fault) {
     for (list += strspn(list, separators); *list; list += strspn(list, separators)) {
         size_t length = strcspn(list, separators);
         if (parse_network(list, length, &found.networks[found.n]) < 0)
-            return fd_fault_set(fault, -EINVAL, "",
-                                "trusted-proxies: \"%.*s\" is no address and no network such as "
-                                "10.0.0.0/8",
-                                (int)(length < 80 ? length : 80), list);
+            return fd_fault_set(
+                fault, -EINVAL, "",
+                "trusted-proxies: \"%.*s\" is neither an address nor a network such "
+                "as 10.0.0.0/8",
+                (int)(length < 80 ? length : 80), list);
         found.n++;
         list += length;
     }
@@ -163,8 +165,8 @@ void fd_networks_clear(fd_networks *networks) {
 
 /* ---- the client ---- */
 
-/* The last entry of a list between commas that ends before *end, which moves to its comma; NULL
- * when there is none left. */
+/* The last entry, of a list with commas, that ends before *end; *end moves to the comma before it.
+ * NULL when none is left. */
 static const char *last_entry(const char *list, const char **end, size_t *ret_length) {
     if (*end == list)
         return NULL;
@@ -180,14 +182,15 @@ static const char *last_entry(const char *list, const char **end, size_t *ret_le
     return start;
 }
 
-/* Goes on from proxy to proxy; false at the end of what may be believed. */
-static bool walk(const fd_networks *trusted, const char *list, fd_address *address) {
+/* Follows the list from proxy to proxy; false at the first address that is not trusted. */
+static bool follow(const fd_networks *trusted, const char *list, fd_address *address) {
     const char *end = list + strlen(list), *entry;
     size_t length;
     while ((entry = last_entry(list, &end, &length))) {
         if (!fd_networks_contain(trusted, address))
             return false;
-        /* All zero, not the proxy's: that could be one of this machine, which has more rights. */
+        /* Unknown, rather than the proxy's own address, which may be of this machine and have more
+         * rights. */
         if (fd_address_parse(entry, length, address) < 0) {
             *address = (fd_address){0};
             return false;
@@ -209,7 +212,7 @@ fd_client fd_client_identify(const fd_networks *trusted, const struct sockaddr *
     fd_client client = {.address = fd_address_of(peer), .is_secure = is_encrypted};
     if (forwarded_proto && fd_networks_contain(trusted, &client.address))
         client.is_secure = says_https(forwarded_proto);
-    while (n > 0 && walk(trusted, forwarded_for[n - 1], &client.address))
+    while (n > 0 && follow(trusted, forwarded_for[n - 1], &client.address))
         n--;
     fd_address_print(&client.address, client.text);
     return client;

@@ -1,3 +1,4 @@
+/* Decides which connections are served, and which are closed in favour of others. */
 #include "connection_slots.h"
 
 #include <assert.h>
@@ -9,16 +10,16 @@
 #include <uthash.h>
 #include <utlist.h>
 
-/* For one without a place to send a request and to read the answer, in seconds. */
-static const double surplus_patience = 2.0;
+/* How long a surplus connection has to send a request and to read the response, in seconds. */
+static const double surplus_seconds = 2.0;
 
-/* How long the peers of a connection may keep it waiting before others of their address count more,
- * in seconds. */
-static const double respite = 1.0;
+/* How long a connection may be idle before one of an address that holds as many may replace it, in
+ * seconds. */
+static const double grace_seconds = 1.0;
 
-struct fd_holder {
+struct fd_slot_holder {
     fd_address address;
-    unsigned places;
+    unsigned taken; /* slots */
     UT_hash_handle hh;
 };
 
@@ -32,152 +33,153 @@ static fd_address network_of(const fd_address *address) {
     return network;
 }
 
-static struct fd_holder *find_holder(const fd_connection_slots *places, const fd_address *address) {
-    struct fd_holder *holder;
-    HASH_FIND(hh, places->holders, address, sizeof(*address), holder);
+static struct fd_slot_holder *find_holder(const fd_connection_slots *slots,
+                                          const fd_address *address) {
+    struct fd_slot_holder *holder;
+    HASH_FIND(hh, slots->holders, address, sizeof(*address), holder);
     return holder;
 }
 
-static unsigned places_of(const fd_connection_slots *places, const fd_address *address) {
-    const struct fd_holder *holder = find_holder(places, address);
-    return holder ? holder->places : 0;
+static unsigned taken_by(const fd_connection_slots *slots, const fd_address *address) {
+    const struct fd_slot_holder *holder = find_holder(slots, address);
+    return holder ? holder->taken : 0;
 }
 
-static bool give(fd_connection_slots *places, fd_connection_slot *place) {
-    struct fd_holder *holder = find_holder(places, &place->address);
+static bool give_slot(fd_connection_slots *slots, fd_connection_slot *slot) {
+    struct fd_slot_holder *holder = find_holder(slots, &slot->address);
     if (!holder) {
         holder = calloc(1, sizeof(*holder));
         if (!holder)
             return false;
-        holder->address = place->address;
-        HASH_ADD(hh, places->holders, address, sizeof(holder->address), holder);
-        if (!holder->hh.tbl) { /* no memory for it */
+        holder->address = slot->address;
+        HASH_ADD(hh, slots->holders, address, sizeof(holder->address), holder);
+        if (!holder->hh.tbl) { /* without memory */
             free(holder);
             return false;
         }
     }
-    holder->places++;
-    places->taken++;
-    place->holder = holder;
+    holder->taken++;
+    slots->taken++;
+    slot->holder = holder;
     return true;
 }
 
-static void take_back(fd_connection_slots *places, fd_connection_slot *place) {
-    struct fd_holder *holder = place->holder;
-    place->holder = NULL;
-    places->taken--;
-    if (--holder->places > 0)
+static void take_back(fd_connection_slots *slots, fd_connection_slot *slot) {
+    struct fd_slot_holder *holder = slot->holder;
+    slot->holder = NULL;
+    slots->taken--;
+    if (--holder->taken > 0)
         return;
-    assert(places->holders);
-    HASH_DEL(places->holders, holder);
+    assert(slots->holders);
+    HASH_DEL(slots->holders, holder);
     free(holder);
 }
 
-/* ---- who must make room ---- */
+/* ---- which connection is replaced ---- */
 
-static bool may_be_displaced(const fd_connection_slot *place, unsigned newcomers, double now) {
-    if (!place->holder || place->activity == FD_ACTIVITY_RUNNING)
+static bool may_be_replaced(const fd_connection_slot *slot, unsigned taken_by_new, double now) {
+    if (!slot->holder || slot->activity == FD_ACTIVITY_RUNNING)
         return false;
-    if (place->is_trusted && place->activity != FD_ACTIVITY_QUIET)
+    if (slot->is_trusted && slot->activity != FD_ACTIVITY_QUIET)
         return false;
-    return place->holder->places > newcomers + 1 || now - place->since >= respite;
+    return slot->holder->taken > taken_by_new + 1 || now - slot->since >= grace_seconds;
 }
 
 static bool goes_before(const fd_connection_slot *one, const fd_connection_slot *other) {
-    if (one->holder->places != other->holder->places)
-        return one->holder->places > other->holder->places;
+    if (one->holder->taken != other->holder->taken)
+        return one->holder->taken > other->holder->taken;
     return one->since < other->since;
 }
 
-static fd_connection_slot *find_displaced(const fd_connection_slots *places,
-                                          const fd_connection_slot *newcomer, double now) {
-    unsigned newcomers = places_of(places, &newcomer->address);
-    fd_connection_slot *found = NULL, *place;
-    DL_FOREACH(places->all, place) {
-        if (may_be_displaced(place, newcomers, now) && (!found || goes_before(place, found)))
-            found = place;
+static fd_connection_slot *find_replaceable(const fd_connection_slots *slots,
+                                            const fd_connection_slot *arrived, double now) {
+    unsigned taken_by_new = taken_by(slots, &arrived->address);
+    fd_connection_slot *found = NULL, *slot;
+    DL_FOREACH(slots->all, slot) {
+        if (may_be_replaced(slot, taken_by_new, now) && (!found || goes_before(slot, found)))
+            found = slot;
     }
     return found;
 }
 
-/* There is one. */
-static fd_connection_slot *oldest_surplus(const fd_connection_slots *places) {
-    fd_connection_slot *place = places->all;
-    while (place->holder || place->is_over)
-        place = place->next;
-    return place;
+/* To be called only while there is one. */
+static fd_connection_slot *oldest_surplus(const fd_connection_slots *slots) {
+    fd_connection_slot *slot = slots->all;
+    while (slot->holder || slot->is_cut_off)
+        slot = slot->next;
+    return slot;
 }
 
-static void cut(fd_connection_slots *places, fd_connection_slot *place, const char *why) {
-    if (place->holder)
-        take_back(places, place);
+static void cut_off(fd_connection_slots *slots, fd_connection_slot *slot, const char *reason) {
+    if (slot->holder)
+        take_back(slots, slot);
     else
-        places->surplus--;
-    place->is_over = true;
-    (void)shutdown(place->fd, SHUT_RDWR);
-    fd_metrics_add(places->metrics, FD_METRIC_CONNECTIONS_CUT, why, NULL, 1);
+        slots->surplus--;
+    slot->is_cut_off = true;
+    (void)shutdown(slot->fd, SHUT_RDWR);
+    fd_metrics_add(slots->metrics, FD_METRIC_CONNECTIONS_CUT, reason, NULL, 1);
 }
 
-/* ---- coming and going ---- */
+/* ---- opening and closing ---- */
 
-static bool find_place(fd_connection_slots *places, fd_connection_slot *place, double now) {
-    if (places->address_limit > 0 && !place->is_trusted &&
-        places_of(places, &place->address) >= places->address_limit)
+static bool find_slot(fd_connection_slots *slots, fd_connection_slot *slot, double now) {
+    if (slots->address_limit > 0 && !slot->is_trusted &&
+        taken_by(slots, &slot->address) >= slots->address_limit)
         return false;
-    if (places->taken >= places->limit) {
-        fd_connection_slot *displaced = find_displaced(places, place, now);
-        if (!displaced)
+    if (slots->taken >= slots->limit) {
+        fd_connection_slot *replaced = find_replaceable(slots, slot, now);
+        if (!replaced)
             return false;
-        cut(places, displaced, "displaced");
+        cut_off(slots, replaced, "displaced");
     }
-    return give(places, place);
+    return give_slot(slots, slot);
 }
 
-void fd_connection_slots_add(fd_connection_slots *places, fd_connection_slot *place,
+void fd_connection_slots_add(fd_connection_slots *slots, fd_connection_slot *slot,
                              const fd_address *address, double now) {
-    place->address = network_of(address);
-    if (!find_place(places, place, now)) {
-        if (places->surplus == FD_SURPLUS_MAX)
-            cut(places, oldest_surplus(places), "surplus");
-        places->surplus++;
+    slot->address = network_of(address);
+    if (!find_slot(slots, slot, now)) {
+        if (slots->surplus == FD_SURPLUS_MAX)
+            cut_off(slots, oldest_surplus(slots), "surplus");
+        slots->surplus++;
     }
-    place->deadline = now + surplus_patience;
-    fd_connection_slots_enter(places, place, FD_ACTIVITY_QUIET, now);
-    DL_APPEND(places->all, place);
+    slot->deadline = now + surplus_seconds;
+    fd_connection_slots_enter(slots, slot, FD_ACTIVITY_QUIET, now);
+    DL_APPEND(slots->all, slot);
 }
 
-void fd_connection_slots_remove(fd_connection_slots *places, fd_connection_slot *place) {
-    DL_DELETE(places->all, place);
-    if (place->holder)
-        take_back(places, place);
-    else if (!place->is_over)
-        places->surplus--;
+void fd_connection_slots_remove(fd_connection_slots *slots, fd_connection_slot *slot) {
+    DL_DELETE(slots->all, slot);
+    if (slot->holder)
+        take_back(slots, slot);
+    else if (!slot->is_cut_off)
+        slots->surplus--;
 }
 
-bool fd_connection_slots_has(fd_connection_slots *places, fd_connection_slot *place) {
-    if (!place->holder && !place->is_over && find_place(places, place, place->since))
-        places->surplus--;
-    return place->holder != NULL;
+bool fd_connection_slots_has(fd_connection_slots *slots, fd_connection_slot *slot) {
+    if (!slot->holder && !slot->is_cut_off && find_slot(slots, slot, slot->since))
+        slots->surplus--;
+    return slot->holder != NULL;
 }
 
-void fd_connection_slots_enter(const fd_connection_slots *places, fd_connection_slot *place,
+void fd_connection_slots_enter(const fd_connection_slots *slots, fd_connection_slot *slot,
                                fd_activity activity, double now) {
-    double deadline = now + places->patience[activity];
-    place->activity = activity;
-    place->since = now;
-    place->deadline = place->holder ? deadline : fmin(deadline, place->deadline);
+    double deadline = now + slots->seconds_allowed[activity];
+    slot->activity = activity;
+    slot->since = now;
+    slot->deadline = slot->holder ? deadline : fmin(deadline, slot->deadline);
 }
 
-void fd_connection_slots_next_deadline(fd_connection_slots *places, double now) {
-    static const char *const why[FD_ACTIVITY_COUNT] = {
+void fd_connection_slots_close_overdue(fd_connection_slots *slots, double now) {
+    static const char *const reasons[FD_ACTIVITY_COUNT] = {
         [FD_ACTIVITY_QUIET] = "quiet",
         [FD_ACTIVITY_ARRIVING] = "arriving",
         [FD_ACTIVITY_RUNNING] = "running",
         [FD_ACTIVITY_SENDING] = "sending",
     };
-    fd_connection_slot *place;
-    DL_FOREACH(places->all, place) {
-        if (now >= place->deadline && !place->is_over)
-            cut(places, place, why[place->activity]);
+    fd_connection_slot *slot;
+    DL_FOREACH(slots->all, slot) {
+        if (now >= slot->deadline && !slot->is_cut_off)
+            cut_off(slots, slot, reasons[slot->activity]);
     }
 }

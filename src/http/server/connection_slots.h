@@ -1,9 +1,11 @@
 /*
- * Who has one of the places for connections. While there are free ones, everyone gets one, up to
- * the limit of an address. When all are taken, a newcomer gets the place of the connection that
- * waits longest for its peer among those of the address that has most: whoever takes all places
- * loses them first. A newcomer without a place is surplus: it may ask how the daemon is, and is
- * told to come again.
+ * The slots for connections. While some are free, each new connection gets one, up to the limit of
+ * its address. When all are taken, a new connection replaces the longest-idle one of the address
+ * that holds the most; running requests are never cut off. So an address that takes all slots loses
+ * them first.
+ *
+ * A connection without a slot is surplus: it may ask about health, and every other request is
+ * refused with "try again".
  */
 #ifndef FD_CONNECTION_SLOTS_H
 #define FD_CONNECTION_SLOTS_H
@@ -14,52 +16,55 @@
 #include "macros.h"
 #include "metrics.h"
 
-/* Most connections without a place; of more, those that came first are closed. */
+/* Most surplus connections; when more come, the oldest ones are closed. */
 enum { FD_SURPLUS_MAX = 32 };
 
 /* What a connection waits for. */
 typedef enum fd_activity {
-    FD_ACTIVITY_QUIET,    /* the peer, to begin a request */
-    FD_ACTIVITY_ARRIVING, /* the peer, to send the rest of one */
-    FD_ACTIVITY_RUNNING,  /* ourselves */
-    FD_ACTIVITY_SENDING,  /* the peer, to take the answer */
+    FD_ACTIVITY_QUIET,    /* the client, to begin a request */
+    FD_ACTIVITY_ARRIVING, /* the client, to send the rest of a request */
+    FD_ACTIVITY_RUNNING,  /* the daemon */
+    FD_ACTIVITY_SENDING,  /* the client, to read the response */
     FD_ACTIVITY_COUNT
 } fd_activity;
 
+/* One connection, with a slot or without. All times are monotonic seconds. */
 typedef struct fd_connection_slot {
-    struct fd_holder *holder; /* the address; NULL: surplus, or closed */
-    bool is_trusted;          /* a proxy, which speaks for many */
-    bool is_over;             /* closed, though libmicrohttpd may not have noticed yet */
+    struct fd_slot_holder *holder; /* the address; NULL: surplus, or cut off */
+    bool is_trusted;               /* a proxy, which speaks for many clients */
+    bool is_cut_off;               /* closed here, though libmicrohttpd may not know it yet */
     int fd;
     fd_activity activity;
-    double since;       /* of that, in monotonic seconds, as all times here */
-    double deadline;    /* when the connection is closed over it */
-    fd_address address; /* of IPv6 the network alone, which one peer has to itself */
+    double since;       /* when the activity began */
+    double deadline;    /* when the connection is closed unless the activity ends */
+    fd_address address; /* of IPv6 the first 64 bits, since one client has a whole network */
     struct fd_connection_slot *prev, *next;
 } fd_connection_slot;
 
-/* All that is here is guarded by the server's lock. */
+/* The caller holds a lock over all of these functions. */
 typedef struct fd_connection_slots {
-    unsigned limit, address_limit;      /* address_limit 0: none */
-    double patience[FD_ACTIVITY_COUNT]; /* seconds */
+    unsigned limit;
+    unsigned address_limit;                    /* slots of one address; 0: any number */
+    double seconds_allowed[FD_ACTIVITY_COUNT]; /* for each activity, until its deadline */
     unsigned taken, surplus;
-    fd_connection_slot *all; /* from the oldest on */
-    struct fd_holder *holders;
+    fd_connection_slot *all; /* the oldest first */
+    struct fd_slot_holder *holders;
     fd_metrics *metrics;
 } fd_connection_slots;
 
-/* `address` is the peer's. The place is linked until fd_connection_slots_remove. */
-void fd_connection_slots_add(fd_connection_slots *places, fd_connection_slot *place,
+/* Adds a connection from `address`, its peer. It is linked until fd_connection_slots_remove. */
+void fd_connection_slots_add(fd_connection_slots *slots, fd_connection_slot *slot,
                              const fd_address *address, double now);
-void fd_connection_slots_remove(fd_connection_slots *places, fd_connection_slot *place);
+void fd_connection_slots_remove(fd_connection_slots *slots, fd_connection_slot *slot);
 
-/* Whether it has a place, or gets one now. */
-bool fd_connection_slots_has(fd_connection_slots *places, fd_connection_slot *place) FD_MUST_CHECK;
+/* Whether the connection has a slot, or gets a free one now. */
+bool fd_connection_slots_has(fd_connection_slots *slots, fd_connection_slot *slot) FD_MUST_CHECK;
 
-void fd_connection_slots_enter(const fd_connection_slots *places, fd_connection_slot *place,
+/* The connection begins an activity, which sets its deadline. */
+void fd_connection_slots_enter(const fd_connection_slots *slots, fd_connection_slot *slot,
                                fd_activity activity, double now);
 
-/* Closes those whose deadline has passed. */
-void fd_connection_slots_next_deadline(fd_connection_slots *places, double now);
+/* Closes the connections whose deadline has passed. */
+void fd_connection_slots_close_overdue(fd_connection_slots *slots, double now);
 
 #endif

@@ -1,24 +1,32 @@
-/* Open connections, and until when something must arrive on each. */
+/* Opens and closes connections, refuses what the framing check refuses, enforces the deadlines. */
+#include "connections.h"
+
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 #include "clock.h"
+#include "forwarded_client.h"
 #include "log.h"
-#include "problem.h"
+#include "request_id.h"
 #include "response_headers.h"
-#include "server_private.h"
+#include "server_state.h"
+#include "thread.h"
 
-enum {
-    WATCH_MILLISECONDS = 250,
-    LINGER_SECONDS = 2, /* for the peer to read why it was refused, and close */
-};
+/* The deadlines are looked at so often, in seconds. */
+static const double check_seconds = 0.25;
 
-static void linger(fd_connection *connection) {
-    (void)pthread_mutex_lock(&connection->server->lock);
-    connection->place.deadline = fd_monotonic_seconds() + LINGER_SECONDS;
-    (void)pthread_mutex_unlock(&connection->server->lock);
-}
+/* How long a client that was refused has to read the response and close, in seconds. */
+static const double linger_seconds = 2;
+
+/* libmicrohttpd keeps a pointer to it from the callback that opens a connection to the one that
+ * closes it. The socket stays open between them. */
+typedef struct fd_connection {
+    fd_server *server;
+    fd_receive_hook hook;    /* used only by the thread that serves the connection */
+    fd_connection_slot slot; /* guarded by server->lock */
+} fd_connection;
 
 static fd_connection *connection_of(struct MHD_Connection *connection) {
     return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
@@ -29,85 +37,84 @@ bool fd_connection_is_known(struct MHD_Connection *connection) {
 }
 
 int fd_connection_socket(struct MHD_Connection *connection) {
-    return connection_of(connection)->place.fd;
+    return connection_of(connection)->slot.fd;
 }
 
 fd_receive_hook *fd_connection_receive_hook(struct MHD_Connection *connection) {
-    return &connection_of(connection)->wire;
+    return &connection_of(connection)->hook;
 }
 
 void fd_connection_enter(struct MHD_Connection *connection, fd_activity activity) {
-    fd_connection *at = connection_of(connection);
-    (void)pthread_mutex_lock(&at->server->lock);
-    fd_connection_slots_enter(&at->server->places, &at->place, activity, fd_monotonic_seconds());
-    (void)pthread_mutex_unlock(&at->server->lock);
+    fd_connection *found = connection_of(connection);
+    FD_LOCKED(&found->server->lock);
+    fd_connection_slots_enter(&found->server->slots, &found->slot, activity,
+                              fd_monotonic_seconds());
 }
 
 bool fd_connection_has_slot(struct MHD_Connection *connection) {
-    fd_connection *at = connection_of(connection);
-    (void)pthread_mutex_lock(&at->server->lock);
-    bool has = fd_connection_slots_has(&at->server->places, &at->place);
-    (void)pthread_mutex_unlock(&at->server->lock);
-    return has;
+    fd_connection *found = connection_of(connection);
+    FD_LOCKED(&found->server->lock);
+    return fd_connection_slots_has(&found->server->slots, &found->slot);
 }
 
-/* ---- answers past libmicrohttpd ---- */
+/* ---- responses that do not go through libmicrohttpd ---- */
 
-static fd_connection *connection_of_wire(fd_receive_hook *wire) {
-    return (fd_connection *)((char *)wire - offsetof(fd_connection, wire));
+static void linger(fd_connection *connection) {
+    FD_LOCKED(&connection->server->lock);
+    connection->slot.deadline = fd_monotonic_seconds() + linger_seconds;
 }
 
-/* Without memory for it the connection just ends. */
-static void answer(fd_connection *connection, const fd_headers_of *of) {
+/* Without memory for it the connection ends without a response. */
+static void respond(fd_connection *connection, const fd_response *response, const fd_cors *cors,
+                    bool is_secure) {
     FD_FREE char *text = NULL;
     size_t size = 0;
-    bool has_body = of->response->body && !connection->wire.guard.is_head;
+    bool has_body = response->body && !connection->hook.framing.is_head;
     linger(connection);
-    int r = fd_headers_print(of, has_body, &text, &size);
-    fd_receive_hook_respond(&connection->wire, text, r == 0 ? size : 0);
+    int r = fd_response_print(response, cors, is_secure, has_body, &text, &size);
+    fd_receive_hook_respond(&connection->hook, text, r == 0 ? size : 0);
 }
 
-bool fd_connection_respond(struct MHD_Connection *connection, const fd_headers_of *of) {
-    fd_connection *at = connection_of(connection);
-    if (fd_receive_hook_has_all(&at->wire))
+bool fd_connection_respond_directly(struct MHD_Connection *connection, const fd_response *response,
+                                    const fd_cors *cors, bool is_secure) {
+    fd_connection *found = connection_of(connection);
+    if (fd_receive_hook_has_all(&found->hook))
         return false;
-    answer(at, of);
+    respond(found, response, cors, is_secure);
     return true;
 }
 
-/* ---- what the guard refuses ---- */
+/* ---- refusals of the framing check ---- */
 
-static void log_refusal(const fd_receive_hook *wire, const char *id) {
-    struct sockaddr_storage peer = {0}; /* which stays so where it is not known */
+static void log_refusal(const fd_receive_hook *hook, const char *id) {
+    struct sockaddr_storage peer = {0}; /* stays all zero where the peer is not known */
     socklen_t size = sizeof(peer);
     char client[INET6_ADDRSTRLEN];
-    (void)getpeername(wire->fd, (struct sockaddr *)&peer, &size);
+    (void)getpeername(hook->fd, (struct sockaddr *)&peer, &size);
     fd_address address = fd_address_of((struct sockaddr *)&peer);
     fd_address_print(&address, client);
-    fd_log(FD_LOG_DEBUG, "refused", FD_INT("status", wire->guard.status),
-           FD_STR("detail", wire->guard.detail), FD_STR("client", client),
+    fd_log(FD_LOG_DEBUG, "refused", FD_INT("status", hook->framing.status),
+           FD_STR("detail", hook->framing.detail), FD_STR("client", client),
            FD_STR("request_id", id));
 }
 
-static void refuse(fd_receive_hook *wire) {
-    fd_connection *at = connection_of_wire(wire);
-    const fd_framing *guard = &wire->guard;
+static void refuse(fd_receive_hook *hook) {
+    fd_connection *connection = (fd_connection *)((char *)hook - offsetof(fd_connection, hook));
+    const fd_server *server = connection->server;
     char id[FD_REQUEST_ID_SIZE], status[8];
     fd_request_id_make(id);
-    (void)snprintf(status, sizeof(status), "%u", guard->status);
-    fd_metrics_add(fd_engine_metrics(at->server->engine), FD_METRIC_REQUESTS, "refused", status, 1);
-    log_refusal(wire, id);
+    (void)snprintf(status, sizeof(status), "%u", hook->framing.status);
+    fd_metrics_add(server->metrics, FD_METRIC_REQUESTS, "refused", status, 1);
+    log_refusal(hook, id);
 
-    fd_request request = {.request_id = id};
-    fd_response response = {0};
-    fd_client client = {.is_secure = wire->session != NULL};
-    fd_problem(&request, &response, guard->status, guard->detail);
-    answer(at, &(fd_headers_of){
-                   .response = &response, .client = &client, .request_id = id, .close = true});
+    fd_response response = {.request_id = id};
+    server->hooks.refuse(&response, hook->framing.status, hook->framing.detail);
+    response.closes = true;
+    respond(connection, &response, &(fd_cors){0}, hook->session != NULL);
     free(response.body);
 }
 
-/* ---- open and closed ---- */
+/* ---- opening and closing ---- */
 
 static struct gnutls_session_int *session_of(struct MHD_Connection *connection) {
     const union MHD_ConnectionInfo *info =
@@ -115,7 +122,18 @@ static struct gnutls_session_int *session_of(struct MHD_Connection *connection) 
     return info ? info->tls_session : NULL;
 }
 
-/* NULL without memory: libmicrohttpd will read from it, but no request is served. */
+static void take_slot(fd_connection *connection, const fd_address *address) {
+    FD_LOCKED(&connection->server->lock);
+    fd_connection_slots_add(&connection->server->slots, &connection->slot, address,
+                            fd_monotonic_seconds());
+}
+
+static void leave_slot(fd_connection *connection) {
+    FD_LOCKED(&connection->server->lock);
+    fd_connection_slots_remove(&connection->server->slots, &connection->slot);
+}
+
+/* NULL without memory: libmicrohttpd reads from the connection, but no request is served. */
 static fd_connection *open_connection(fd_server *server, struct MHD_Connection *connection) {
     fd_connection *opened = calloc(1, sizeof(*opened));
     if (!opened)
@@ -123,28 +141,24 @@ static fd_connection *open_connection(fd_server *server, struct MHD_Connection *
     int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     fd_address address = fd_address_of(fd_peer_address(connection));
     opened->server = server;
-    opened->wire = (fd_receive_hook){.fd = fd,
+    opened->hook = (fd_receive_hook){.fd = fd,
                                      .session = session_of(connection),
                                      .refuse = refuse,
-                                     .is_told_once = server->options.threads > 0,
-                                     .guard.head_max = server->options.head_size};
-    opened->place.fd = fd;
-    opened->place.is_trusted = fd_networks_contain(&server->trusted, &address);
-    (void)pthread_mutex_lock(&server->lock);
-    fd_connection_slots_add(&server->places, &opened->place, &address, fd_monotonic_seconds());
-    (void)pthread_mutex_unlock(&server->lock);
-    fd_receive_hook_open(&opened->wire);
-    fd_metrics_add(fd_engine_metrics(server->engine), FD_METRIC_CONNECTIONS, NULL, NULL, 1);
+                                     .is_edge_triggered = server->options.threads > 0,
+                                     .framing.head_max = server->options.head_size};
+    opened->slot.fd = fd;
+    opened->slot.is_trusted = fd_networks_contain(&server->trusted, &address);
+    take_slot(opened, &address);
+    fd_receive_hook_open(&opened->hook);
+    fd_metrics_add(server->metrics, FD_METRIC_CONNECTIONS, NULL, NULL, 1);
     return opened;
 }
 
 static void close_connection(fd_server *server, fd_connection *closed) {
-    fd_receive_hook_close(&closed->wire);
-    (void)pthread_mutex_lock(&server->lock);
-    fd_connection_slots_remove(&server->places, &closed->place);
-    (void)pthread_mutex_unlock(&server->lock);
+    fd_receive_hook_close(&closed->hook);
+    leave_slot(closed);
     free(closed);
-    fd_metrics_add(fd_engine_metrics(server->engine), FD_METRIC_CONNECTIONS, NULL, NULL, -1);
+    fd_metrics_add(server->metrics, FD_METRIC_CONNECTIONS, NULL, NULL, -1);
 }
 
 void fd_connection_notify(void *context, struct MHD_Connection *connection, void **socket_context,
@@ -155,16 +169,15 @@ void fd_connection_notify(void *context, struct MHD_Connection *connection, void
         close_connection(context, *socket_context);
 }
 
-/* libmicrohttpd's time-out counts inactivity, so a byte now and then would keep a request forever.
- */
+/* libmicrohttpd's own timeout counts only inactivity: one byte now and then would keep a request
+ * open forever. */
 void *fd_connection_enforce_deadlines(void *context) {
     fd_server *server = context;
-    (void)pthread_mutex_lock(&server->lock);
-    while (!server->stopping) {
+    FD_LOCKED(&server->lock);
+    while (!server->is_stopping) {
         double now = fd_monotonic_seconds();
-        fd_connection_slots_next_deadline(&server->places, now);
-        fd_server_wait_until(server, now + WATCH_MILLISECONDS / 1e3);
+        fd_connection_slots_close_overdue(&server->slots, now);
+        fd_condition_wait_until(&server->changed, &server->lock, now + check_seconds);
     }
-    (void)pthread_mutex_unlock(&server->lock);
     return NULL;
 }

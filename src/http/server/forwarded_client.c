@@ -1,11 +1,13 @@
-/* Whom a request speaks for, by its connection and what a trusted proxy adds to its headers. */
+/* Finds the client of a request from its connection and its X-Forwarded headers. */
+#include "forwarded_client.h"
+
 #include <assert.h>
 #include <strings.h>
 
-#include "server_private.h"
+#include "framing.h"
 
 struct forwarded {
-    const char *addresses[FD_HEADERS_MAX]; /* the guard lets no more pass */
+    const char *addresses[FD_HEADERS_MAX]; /* the framing check refuses more */
     size_t n;
     const char *proto;
 };
@@ -29,10 +31,11 @@ const struct sockaddr *fd_peer_address(struct MHD_Connection *connection) {
     return info ? info->client_addr : NULL;
 }
 
-fd_client fd_peer_client(const fd_server *server, struct MHD_Connection *connection) {
+fd_client fd_forwarded_client(const fd_networks *trusted, struct MHD_Connection *connection,
+                              bool is_encrypted) {
     struct forwarded forwarded = {0};
-    if (server->trusted.n > 0)
+    if (trusted->n > 0)
         (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, on_header, &forwarded);
-    return fd_client_identify(&server->trusted, fd_peer_address(connection), forwarded.addresses,
-                              forwarded.n, forwarded.proto, server->options.is_secure);
+    return fd_client_identify(trusted, fd_peer_address(connection), forwarded.addresses,
+                              forwarded.n, forwarded.proto, is_encrypted);
 }

@@ -1,3 +1,4 @@
+/* Checks the framing of requests, byte by byte. */
 #include "framing.h"
 
 #include <string.h>
@@ -6,7 +7,7 @@
 #include "macros.h"
 #include "request_target.h"
 
-/* A view of some bytes, not terminated. */
+/* Some bytes, not terminated. */
 typedef struct text {
     const char *bytes;
     size_t size;
@@ -20,21 +21,21 @@ static bool is_letter_or_digit(char c) {
     return is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-static bool is_of_token(char c) {
+static bool is_token_character(char c) {
     return is_letter_or_digit(c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c));
 }
 
-static bool is_of_name(char c) {
+static bool is_name_character(char c) {
     return is_letter_or_digit(c) || (c != '\0' && strchr("-._~", c));
 }
 
-static bool is_of_address(char c) {
+static bool is_address_character(char c) {
     return fd_hex_value(c) >= 0 || c == ':' || c == '.';
 }
 
-static bool is_all_of(text value, bool (*is_fine)(char c)) {
+static bool is_all_of(text value, bool (*is_allowed)(char c)) {
     for (size_t i = 0; i < value.size; i++)
-        if (!is_fine(value.bytes[i]))
+        if (!is_allowed(value.bytes[i]))
             return false;
     return value.size > 0;
 }
@@ -54,7 +55,8 @@ static size_t count_of(text value, char c) {
     return count;
 }
 
-/* What stands before the first `c`; *rest begins after it, or is empty with no bytes at all. */
+/* Returns the part before the first `c`. *rest begins after that `c`; without one its bytes are
+ * NULL. */
 static text cut(text *rest, char c) {
     const char *at = memchr(rest->bytes, c, rest->size);
     text before = {rest->bytes, at ? (size_t)(at - rest->bytes) : rest->size};
@@ -62,56 +64,56 @@ static text cut(text *rest, char c) {
     return before;
 }
 
-static void refuse(fd_framing *guard, unsigned status, const char *detail) {
-    if (guard->state == FD_FRAMING_REFUSED)
+static void refuse(fd_framing *framing, unsigned status, const char *detail) {
+    if (framing->state == FD_FRAMING_REFUSED)
         return;
-    guard->state = FD_FRAMING_REFUSED;
-    guard->status = status;
-    guard->detail = detail;
+    framing->state = FD_FRAMING_REFUSED;
+    framing->status = status;
+    framing->detail = detail;
 }
 
 /* ---- the request line ---- */
 
-static void take_version(fd_framing *guard, text version) {
-    guard->is_old = equals(version, "HTTP/1.0");
-    if (guard->is_old || equals(version, "HTTP/1.1"))
+static void take_version(fd_framing *framing, text version) {
+    framing->is_old = equals(version, "HTTP/1.0");
+    if (framing->is_old || equals(version, "HTTP/1.1"))
         return;
     if (version.size == 8 && memcmp(version.bytes, "HTTP/", 5) == 0 && version.bytes[6] == '.' &&
         is_digit(version.bytes[5]) && is_digit(version.bytes[7]))
-        refuse(guard, 505, "the versions taken are HTTP/1.0 and HTTP/1.1");
+        refuse(framing, 505, "only HTTP/1.0 and HTTP/1.1 are supported");
     else
-        refuse(guard, 400, "the request line does not end in a version");
+        refuse(framing, 400, "the request line does not end with an HTTP version");
 }
 
-static void take_request_line(fd_framing *guard, text line) {
+static void take_request_line(fd_framing *framing, text line) {
     const char *detail = NULL;
     if (line.size == 0) {
-        /* Some clients end a body with one that its length does not count. */
-        if (guard->has_empty_line)
-            refuse(guard, 400, "there is no request line");
-        guard->has_empty_line = true;
+        /* Some clients send one after a body, which Content-Length does not count. */
+        if (framing->has_empty_line)
+            refuse(framing, 400, "the request line is missing");
+        framing->has_empty_line = true;
         return;
     }
     text method = cut(&line, ' ');
     text target = line.bytes ? cut(&line, ' ') : line;
-    if (!is_all_of(method, is_of_token))
-        refuse(guard, 400, "the method is no token");
+    if (!is_all_of(method, is_token_character))
+        refuse(framing, 400, "the method is not a token");
     else if (!line.bytes)
-        refuse(guard, 400, "the request line is not a method, a target and a version");
+        refuse(framing, 400, "the request line is not a method, a target and a version");
     else if (equals(method, "CONNECT") || equals(method, "TRACE"))
-        refuse(guard, 501, "the method is not taken");
+        refuse(framing, 501, "the method is not supported");
     else
-        take_version(guard, line);
+        take_version(framing, line);
     if (target.size > FD_REQUEST_TARGET_MAX)
-        refuse(guard, 414, "the target is too long");
+        refuse(framing, 414, "the target is too long");
     else if ((detail = fd_request_target_fault(target.bytes, target.size)))
-        refuse(guard, 400, detail);
+        refuse(framing, 400, detail);
     else if (count_of(target, '&') >= FD_PARAMETERS_MAX)
-        refuse(guard, 400, "there are too many query parameters");
-    if (guard->state == FD_FRAMING_REFUSED)
+        refuse(framing, 400, "there are too many query parameters");
+    if (framing->state == FD_FRAMING_REFUSED)
         return;
-    guard->is_head = equals(method, "HEAD");
-    guard->state = FD_FRAMING_HEADER;
+    framing->is_head = equals(method, "HEAD");
+    framing->state = FD_FRAMING_HEADER;
 }
 
 /* ---- headers ---- */
@@ -121,13 +123,13 @@ static bool is_host(text value) {
     if (value.size > 0 && value.bytes[0] == '[') {
         host_end = memchr(value.bytes, ']', value.size);
         if (!host_end || !is_all_of((text){value.bytes + 1, (size_t)(host_end - value.bytes) - 1},
-                                    is_of_address))
+                                    is_address_character))
             return false;
         host_end++;
     } else {
         host_end = memchr(value.bytes, ':', value.size);
         host_end = host_end ? host_end : value.bytes + value.size;
-        if (!is_all_of((text){value.bytes, (size_t)(host_end - value.bytes)}, is_of_name))
+        if (!is_all_of((text){value.bytes, (size_t)(host_end - value.bytes)}, is_name_character))
             return false;
     }
     text port = {host_end, value.size - (size_t)(host_end - value.bytes)};
@@ -137,39 +139,39 @@ static bool is_host(text value) {
            is_all_of((text){port.bytes + 1, port.size - 1}, is_digit);
 }
 
-static void take_host(fd_framing *guard, text value) {
+static void take_host(fd_framing *framing, text value) {
     if (value.size > 255 || !is_host(value))
-        refuse(guard, 400, "Host is no name or address with or without a port");
+        refuse(framing, 400, "Host must be a name or an address, with or without a port");
 }
 
-static void take_length(fd_framing *guard, text value) {
+static void take_length(fd_framing *framing, text value) {
     if (value.size > FD_LENGTH_DIGITS_MAX || !is_all_of(value, is_digit)) {
-        refuse(guard, 400, "Content-Length is no number");
+        refuse(framing, 400, "Content-Length must be a number");
         return;
     }
     for (size_t i = 0; i < value.size; i++)
-        guard->left = guard->left * 10 + (unsigned)(value.bytes[i] - '0');
+        framing->left = framing->left * 10 + (unsigned)(value.bytes[i] - '0');
 }
 
-static void take_transfer_encoding(fd_framing *guard, text value) {
-    guard->is_chunked = true;
-    if (guard->is_old || !equals_without_case(value, "chunked"))
-        refuse(guard, 400, "the only Transfer-Encoding taken is chunked, in HTTP/1.1");
+static void take_transfer_encoding(fd_framing *framing, text value) {
+    framing->is_chunked = true;
+    if (framing->is_old || !equals_without_case(value, "chunked"))
+        refuse(framing, 400, "the only Transfer-Encoding supported is chunked, in HTTP/1.1");
 }
 
-static void take_expect(fd_framing *guard, text value) {
+static void take_expect(fd_framing *framing, text value) {
     if (!equals_without_case(value, "100-continue"))
-        refuse(guard, 417, "the only Expect taken is 100-continue");
+        refuse(framing, 417, "the only Expect supported is 100-continue");
 }
 
-static void take_upgrade(fd_framing *guard, text value) {
+static void take_upgrade(fd_framing *framing, text value) {
     (void)value;
-    refuse(guard, 400, "Upgrade is not taken");
+    refuse(framing, 400, "Upgrade is not supported");
 }
 
-static void take_cookies(fd_framing *guard, text value) {
+static void take_cookies(fd_framing *framing, text value) {
     if (count_of(value, ';') >= FD_COOKIES_MAX)
-        refuse(guard, 431, "there are too many cookies");
+        refuse(framing, 431, "there are too many cookies");
 }
 
 enum { HOST, CONTENT_LENGTH, TRANSFER_ENCODING, EXPECT };
@@ -178,7 +180,7 @@ enum { HOST, CONTENT_LENGTH, TRANSFER_ENCODING, EXPECT };
 static const struct {
     const char *name;
     const char *repeated;
-    void (*take)(fd_framing *guard, text value);
+    void (*take)(fd_framing *framing, text value);
 } single[] = {
     [HOST] = {"Host", "there is more than one Host", take_host},
     [CONTENT_LENGTH] = {"Content-Length", "there is more than one Content-Length", take_length},
@@ -191,87 +193,87 @@ static const struct {
     {"Upgrade", "there is more than one Upgrade", take_upgrade},
 };
 
-static bool has_seen(const fd_framing *guard, unsigned header) {
-    return (guard->seen & (1u << header)) != 0;
+static bool has_seen(const fd_framing *framing, unsigned header) {
+    return (framing->seen & (1u << header)) != 0;
 }
 
-/* Those behind a value stay: libmicrohttpd does not know a length or a coding with one. */
+/* Blanks at the end stay: libmicrohttpd does not recognise a length or a coding with them. */
 static text without_blanks_in_front(text value) {
     while (value.size > 0 && strchr(" \t", value.bytes[0]))
         value = (text){value.bytes + 1, value.size - 1};
     return value;
 }
 
-static void take_header(fd_framing *guard, text line) {
+static void take_header(fd_framing *framing, text line) {
     text value = line;
     text name = cut(&value, ':');
-    if (++guard->headers > FD_HEADERS_MAX) {
-        refuse(guard, 431, "there are too many headers");
+    if (++framing->headers > FD_HEADERS_MAX) {
+        refuse(framing, 431, "there are too many headers");
         return;
     }
     if (!value.bytes)
-        refuse(guard, 400, "a header has no colon");
-    else if (!is_all_of(name, is_of_token))
-        refuse(guard, 400, "the name of a header is no token");
-    if (guard->state == FD_FRAMING_REFUSED)
+        refuse(framing, 400, "a header has no colon");
+    else if (!is_all_of(name, is_token_character))
+        refuse(framing, 400, "the name of a header is not a token");
+    if (framing->state == FD_FRAMING_REFUSED)
         return;
     for (unsigned i = 0; i < FD_LENGTH(single); i++) {
         if (!equals_without_case(name, single[i].name))
             continue;
-        if (has_seen(guard, i))
-            refuse(guard, 400, single[i].repeated);
+        if (has_seen(framing, i))
+            refuse(framing, 400, single[i].repeated);
         else if (single[i].take)
-            single[i].take(guard, without_blanks_in_front(value));
-        guard->seen |= 1u << i;
+            single[i].take(framing, without_blanks_in_front(value));
+        framing->seen |= 1u << i;
     }
 }
 
-/* ---- from request to request ---- */
+/* ---- the end of a head and of a request ---- */
 
-static void begin_request(fd_framing *guard) {
-    guard->state = FD_FRAMING_REQUEST_LINE;
-    guard->is_head = guard->has_empty_line = guard->is_chunked = false;
-    guard->headers = guard->seen = 0;
-    guard->head_size = 0;
+static void begin_request(fd_framing *framing) {
+    framing->state = FD_FRAMING_REQUEST_LINE;
+    framing->is_head = framing->has_empty_line = framing->is_chunked = false;
+    framing->headers = framing->seen = 0;
+    framing->head_size = 0;
 }
 
-static void end_request(fd_framing *guard) {
-    guard->requests++;
-    begin_request(guard);
+static void end_request(fd_framing *framing) {
+    framing->requests++;
+    begin_request(framing);
 }
 
-static void end_head(fd_framing *guard) {
-    if (!has_seen(guard, HOST) && !guard->is_old) {
-        refuse(guard, 400, "there must be exactly one Host");
+static void end_head(fd_framing *framing) {
+    if (!has_seen(framing, HOST) && !framing->is_old) {
+        refuse(framing, 400, "there must be exactly one Host");
         return;
     }
-    if (has_seen(guard, CONTENT_LENGTH) && has_seen(guard, TRANSFER_ENCODING)) {
-        refuse(guard, 400, "there are both Content-Length and Transfer-Encoding");
+    if (has_seen(framing, CONTENT_LENGTH) && has_seen(framing, TRANSFER_ENCODING)) {
+        refuse(framing, 400, "Content-Length and Transfer-Encoding exclude each other");
         return;
     }
-    /* libmicrohttpd would close over what follows, without an answer. */
-    if (has_seen(guard, EXPECT) && !guard->is_chunked && guard->left == 0) {
-        refuse(guard, 400, "there is an Expect without a body");
+    /* libmicrohttpd would close the connection without responding to the requests that follow. */
+    if (has_seen(framing, EXPECT) && !framing->is_chunked && framing->left == 0) {
+        refuse(framing, 400, "Expect needs a body");
         return;
     }
-    guard->heads++;
-    if (guard->is_chunked)
-        guard->state = FD_FRAMING_CHUNK_SIZE;
-    else if (guard->left > 0)
-        guard->state = FD_FRAMING_BODY;
+    framing->heads++;
+    if (framing->is_chunked)
+        framing->state = FD_FRAMING_CHUNK_SIZE;
+    else if (framing->left > 0)
+        framing->state = FD_FRAMING_BODY;
     else
-        end_request(guard);
+        end_request(framing);
 }
 
-static void take_chunk_size(fd_framing *guard, text line) {
+static void take_chunk_size(fd_framing *framing, text line) {
     for (size_t i = 0; i < line.size; i++)
-        guard->left = guard->left * 16 + (unsigned)fd_hex_value(line.bytes[i]);
-    guard->state = guard->left > 0 ? FD_FRAMING_CHUNK : FD_FRAMING_TRAILER;
+        framing->left = framing->left * 16 + (unsigned)fd_hex_value(line.bytes[i]);
+    framing->state = framing->left > 0 ? FD_FRAMING_CHUNK : FD_FRAMING_TRAILER;
 }
 
 /* ---- lines and bytes ---- */
 
-/* Most bytes of a line, and what is said of a longer one. */
+/* The most bytes of a line, and how a longer one is refused. */
 static const struct {
     size_t most;
     unsigned status;
@@ -281,32 +283,32 @@ static const struct {
                                  "the request line is too long"},
     [FD_FRAMING_HEADER] = {FD_HEADER_MAX, 431, "a header is too long"},
     [FD_FRAMING_CHUNK_SIZE] = {FD_LENGTH_DIGITS_MAX, 400,
-                               "the size of a chunk is no hexadecimal number"},
+                               "the size of a chunk is not a hexadecimal number"},
     [FD_FRAMING_CHUNK_END] = {0, 400, "a chunk is longer than its size"},
-    [FD_FRAMING_TRAILER] = {0, 400, "headers after the body are not taken"},
+    [FD_FRAMING_TRAILER] = {0, 400, "headers after the body are not supported"},
 };
 
-static void end_line(fd_framing *guard) {
-    text line = {guard->line, guard->line_size};
-    guard->line_size = 0;
-    switch (guard->state) {
+static void end_line(fd_framing *framing) {
+    text line = {framing->line, framing->line_size};
+    framing->line_size = 0;
+    switch (framing->state) {
     case FD_FRAMING_REQUEST_LINE:
-        take_request_line(guard, line);
+        take_request_line(framing, line);
         break;
     case FD_FRAMING_HEADER:
         if (line.size > 0)
-            take_header(guard, line);
+            take_header(framing, line);
         else
-            end_head(guard);
+            end_head(framing);
         break;
     case FD_FRAMING_CHUNK_SIZE:
-        take_chunk_size(guard, line);
+        take_chunk_size(framing, line);
         break;
     case FD_FRAMING_CHUNK_END:
-        guard->state = FD_FRAMING_CHUNK_SIZE;
+        framing->state = FD_FRAMING_CHUNK_SIZE;
         break;
     case FD_FRAMING_TRAILER:
-        end_request(guard);
+        end_request(framing);
         break;
     case FD_FRAMING_CHUNK:
     case FD_FRAMING_BODY:
@@ -315,72 +317,73 @@ static void end_line(fd_framing *guard) {
     }
 }
 
-/* At once: libmicrohttpd has an opinion of its own on the first byte that is wrong in a size. */
-static bool is_wrong_in_size(const fd_framing *guard, char c) {
-    return guard->state == FD_FRAMING_CHUNK_SIZE && fd_hex_value(c) < 0 &&
-           (guard->line_size == 0 || (c != '\r' && c != '\n'));
+/* Refused at once, since libmicrohttpd refuses the first wrong byte of a size too, in its own way.
+ */
+static bool is_wrong_in_size(const fd_framing *framing, char c) {
+    return framing->state == FD_FRAMING_CHUNK_SIZE && fd_hex_value(c) < 0 &&
+           (framing->line_size == 0 || (c != '\r' && c != '\n'));
 }
 
-static void take_byte_of_line(fd_framing *guard, char c) {
-    if (guard->has_return && c != '\n')
-        refuse(guard, 400, "a line has a carriage return within");
-    else if (!guard->has_return && c == '\n')
-        refuse(guard, 400, "a line ends without a carriage return");
+static void take_byte_of_line(fd_framing *framing, char c) {
+    if (framing->has_return && c != '\n')
+        refuse(framing, 400, "a carriage return is not followed by a line feed");
+    else if (!framing->has_return && c == '\n')
+        refuse(framing, 400, "a line ends without a carriage return");
     else if (((unsigned char)c < ' ' && !strchr("\t\r\n", c)) || c == 0x7f || c == '\0')
-        refuse(guard, 400, "there is a control character");
-    else if (is_wrong_in_size(guard, c))
-        refuse(guard, 400, lines[FD_FRAMING_CHUNK_SIZE].detail);
-    else if (guard->state <= FD_FRAMING_HEADER && ++guard->head_size > guard->head_max)
-        refuse(guard, 431, "the headers are too long");
-    else if (c != '\r' && c != '\n' && guard->line_size == lines[guard->state].most)
-        refuse(guard, lines[guard->state].status, lines[guard->state].detail);
-    if (guard->state == FD_FRAMING_REFUSED)
+        refuse(framing, 400, "a line has a control character");
+    else if (is_wrong_in_size(framing, c))
+        refuse(framing, 400, lines[FD_FRAMING_CHUNK_SIZE].detail);
+    else if (framing->state <= FD_FRAMING_HEADER && ++framing->head_size > framing->head_max)
+        refuse(framing, 431, "the headers are too long");
+    else if (c != '\r' && c != '\n' && framing->line_size == lines[framing->state].most)
+        refuse(framing, lines[framing->state].status, lines[framing->state].detail);
+    if (framing->state == FD_FRAMING_REFUSED)
         return;
-    guard->has_return = c == '\r';
+    framing->has_return = c == '\r';
     if (c == '\n')
-        end_line(guard);
+        end_line(framing);
     else if (c != '\r')
-        guard->line[guard->line_size++] = c;
+        framing->line[framing->line_size++] = c;
 }
 
-/* As many bytes as can but be part of a line of the head: none of them ends it, or is wrong. */
-static size_t take_plain_bytes(fd_framing *guard, const char *data, size_t size) {
-    if (guard->state > FD_FRAMING_HEADER || guard->has_return)
+/* Takes the bytes, up to the first that may end the line of the head or be wrong. */
+static size_t take_plain_bytes(fd_framing *framing, const char *data, size_t size) {
+    if (framing->state > FD_FRAMING_HEADER || framing->has_return)
         return 0;
-    size_t room = lines[guard->state].most - guard->line_size;
+    size_t room = lines[framing->state].most - framing->line_size;
     size_t taken = 0;
     while (taken < size && taken < room && (unsigned char)data[taken] >= ' ' && data[taken] != 0x7f)
         taken++;
-    memcpy(guard->line + guard->line_size, data, taken);
-    guard->line_size += taken;
-    guard->head_size += taken;
+    memcpy(framing->line + framing->line_size, data, taken);
+    framing->line_size += taken;
+    framing->head_size += taken;
     return taken;
 }
 
-/* As many of the bytes as belong to the body or the chunk. */
-static size_t take_content(fd_framing *guard, size_t size) {
-    size_t taken = size < guard->left ? size : (size_t)guard->left;
-    guard->left -= taken;
-    if (guard->left == 0 && guard->state == FD_FRAMING_CHUNK)
-        guard->state = FD_FRAMING_CHUNK_END;
-    else if (guard->left == 0)
-        end_request(guard);
+/* Takes the bytes that belong to the body or the chunk. */
+static size_t take_content(fd_framing *framing, size_t size) {
+    size_t taken = size < framing->left ? size : (size_t)framing->left;
+    framing->left -= taken;
+    if (framing->left == 0 && framing->state == FD_FRAMING_CHUNK)
+        framing->state = FD_FRAMING_CHUNK_END;
+    else if (framing->left == 0)
+        end_request(framing);
     return taken;
 }
 
-bool fd_framing_read(fd_framing *guard, const char *data, size_t size, size_t *ret_ended) {
+bool fd_framing_read(fd_framing *framing, const char *data, size_t size, size_t *ret_ended) {
     *ret_ended = 0;
-    for (size_t i = 0; i < size && guard->state != FD_FRAMING_REFUSED;) {
-        uint64_t before = guard->requests;
-        if (guard->state == FD_FRAMING_BODY || guard->state == FD_FRAMING_CHUNK) {
-            i += take_content(guard, size - i);
+    for (size_t i = 0; i < size && framing->state != FD_FRAMING_REFUSED;) {
+        uint64_t before = framing->requests;
+        if (framing->state == FD_FRAMING_BODY || framing->state == FD_FRAMING_CHUNK) {
+            i += take_content(framing, size - i);
         } else {
-            i += take_plain_bytes(guard, data + i, size - i);
+            i += take_plain_bytes(framing, data + i, size - i);
             if (i < size)
-                take_byte_of_line(guard, data[i++]);
+                take_byte_of_line(framing, data[i++]);
         }
-        if (guard->requests != before)
+        if (framing->requests != before)
             *ret_ended = i;
     }
-    return guard->state != FD_FRAMING_REFUSED;
+    return framing->state != FD_FRAMING_REFUSED;
 }

@@ -1,9 +1,10 @@
 /*
- * The request guard: a strict reader of the framing of HTTP/1.x, over bytes alone. wire.c shows it
- * all that arrives before libmicrohttpd sees it. What has two readings, or none, is refused, so
- * that no proxy in front and we can disagree about where a request ends.
+ * The framing check: a strict reader of where requests of HTTP/1.x begin and end, over bytes alone.
+ * The receive hook shows it all that arrives before libmicrohttpd sees it. Bytes with two readings,
+ * or without any, are refused, so that a proxy in front and this daemon never disagree about where
+ * a request ends (request smuggling).
  *
- * It does not understand requests: methods, paths and types are exchange.c's.
+ * It does not interpret requests: methods, paths and types are left to the router.
  */
 #ifndef FD_FRAMING_H
 #define FD_FRAMING_H
@@ -34,35 +35,36 @@ typedef enum fd_framing_state {
 
 /* Starts as all zero but for head_max, for one connection. */
 typedef struct fd_framing {
-    size_t head_max; /* bytes of a head */
+    size_t head_max; /* most bytes of a head */
     fd_framing_state state;
-    unsigned status;    /* of the 400s and 500s once it has refused, until then 0 */
+    unsigned status;    /* 4xx or 5xx once it has refused; 0 until then */
     const char *detail; /* static text; NULL until then */
-    uint64_t heads;     /* requests whose head has been seen whole */
-    uint64_t requests;  /* … and their body too */
+    uint64_t heads;     /* requests whose head is complete */
+    uint64_t requests;  /* requests that are complete, with their body */
 
-    /* of the request that is being read */
+    /* Of the request that is being read. */
     bool is_old;         /* HTTP/1.0 */
-    bool is_head;        /* its answer has no body */
-    bool has_empty_line; /* an empty line stood before it */
+    bool is_head;        /* the method is HEAD: its response has no body */
+    bool has_empty_line; /* there was an empty line before it */
     bool is_chunked;
     unsigned headers;
-    unsigned seen; /* bits of the headers that may come once */
+    unsigned seen; /* bits for the headers that may come once */
     size_t head_size;
     uint64_t left; /* bytes of the body or the chunk; 0 outside of them */
 
-    bool has_return; /* a carriage return ended the line, if a line feed follows */
+    bool has_return; /* the last byte was a carriage return, so a line feed must follow */
     size_t line_size;
     char line[FD_HEADER_MAX];
 } fd_framing;
 
 /*
- * Looks at the next bytes of the connection. True: all of them are well-formed so far. False: it
- * has refused, guard->status says how, and it takes nothing more. Either way *ret_ended is how many
- * of these bytes go up to the end of the last request that ended in them; 0: none did.
+ * Checks the next bytes of the connection. True: all of them are well-formed so far. False: they
+ * are refused, framing->status and framing->detail say why, and the same holds for all that
+ * follows. Either way *ret_ended is the number of these bytes up to the end of the last request
+ * that ended in them; 0: none did.
  *
- * How the bytes are split over calls makes no difference.
+ * The result does not depend on how the bytes are split over calls.
  */
-bool fd_framing_read(fd_framing *guard, const char *data, size_t size, size_t *ret_ended);
+bool fd_framing_read(fd_framing *framing, const char *data, size_t size, size_t *ret_ended);
 
 #endif

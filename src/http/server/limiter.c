@@ -1,102 +1,87 @@
+/* Lets a number of requests work at once, and the others wait their turn. */
 #include "limiter.h"
 
 #include <errno.h>
-#include <time.h>
 #include <utlist.h>
 
-/* On the stack of the thread that waits, linked while it does. */
+#include "thread.h"
+
+/* How often a waiting request asks whether its client still waits, in seconds. */
+static const double ask_seconds = 0.1;
+
+/* On the stack of the thread that waits, and linked while it does. */
 struct fd_limiter_waiter {
-    pthread_cond_t called;
-    bool has_place;
+    pthread_cond_t admitted;
+    bool is_admitted;
     struct fd_limiter_waiter *prev, *next;
 };
 
-void fd_limiter_open(fd_limiter *gate, const char *name, unsigned places, unsigned room,
+void fd_limiter_open(fd_limiter *limiter, const char *name, unsigned limit, unsigned queue_limit,
                      fd_metrics *metrics) {
-    *gate = (fd_limiter){.name = name, .places = places, .room = room, .metrics = metrics};
-    (void)pthread_mutex_init(&gate->lock, NULL);
+    *limiter =
+        (fd_limiter){.name = name, .limit = limit, .queue_limit = queue_limit, .metrics = metrics};
+    (void)pthread_mutex_init(&limiter->lock, NULL);
 }
 
-void fd_limiter_close(fd_limiter *gate) {
-    (void)pthread_mutex_destroy(&gate->lock);
+void fd_limiter_close(fd_limiter *limiter) {
+    (void)pthread_mutex_destroy(&limiter->lock);
 }
 
-static void show(const fd_limiter *gate) {
-    fd_metrics_set(gate->metrics, FD_METRIC_LIMITER_WORKING, gate->name, NULL, gate->working);
-    fd_metrics_set(gate->metrics, FD_METRIC_LIMITER_WAITING, gate->name, NULL, gate->waiting);
+static void publish(const fd_limiter *limiter) {
+    fd_metrics *metrics = limiter->metrics;
+    fd_metrics_set(metrics, FD_METRIC_LIMITER_WORKING, limiter->name, NULL, limiter->working);
+    fd_metrics_set(metrics, FD_METRIC_LIMITER_WAITING, limiter->name, NULL, limiter->waiting);
 }
 
-static void leave_queue(fd_limiter *gate, struct fd_limiter_waiter *waiter) {
-    DL_DELETE(gate->queue, waiter);
-    gate->waiting--;
+static void leave_queue(fd_limiter *limiter, struct fd_limiter_waiter *waiter) {
+    DL_DELETE(limiter->queue, waiter);
+    limiter->waiting--;
 }
 
-static void wait_a_while(fd_limiter *gate, struct fd_limiter_waiter *waiter) {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += FD_LIMITER_POLL_MILLISECONDS * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
-    (void)pthread_cond_timedwait(&waiter->called, &gate->lock, &until);
-}
-
-/* With the lock held, which it gives up while it looks after the client. */
-static int wait_for_place(fd_limiter *gate, bool (*is_awaited)(void *), void *context) {
+/* With the lock held, which it releases while it asks about the client. */
+static int wait_in_queue(fd_limiter *limiter, bool (*is_awaited)(void *), void *context) {
     struct fd_limiter_waiter waiter = {0};
-    pthread_condattr_t monotonic;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&waiter.called, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
-
-    DL_APPEND(gate->queue, &waiter);
-    gate->waiting++;
-    show(gate);
+    fd_condition_init(&waiter.admitted);
+    DL_APPEND(limiter->queue, &waiter);
+    limiter->waiting++;
+    publish(limiter);
     bool awaited = true;
-    while (!waiter.has_place && awaited) {
-        wait_a_while(gate, &waiter);
-        if (waiter.has_place)
+    while (!waiter.is_admitted && awaited) {
+        fd_condition_wait_for(&waiter.admitted, &limiter->lock, ask_seconds);
+        if (waiter.is_admitted)
             break;
-        (void)pthread_mutex_unlock(&gate->lock);
+        (void)pthread_mutex_unlock(&limiter->lock);
         awaited = is_awaited(context);
-        (void)pthread_mutex_lock(&gate->lock);
+        (void)pthread_mutex_lock(&limiter->lock);
     }
-    if (!waiter.has_place) {
-        leave_queue(gate, &waiter);
-        show(gate);
+    if (!waiter.is_admitted) {
+        leave_queue(limiter, &waiter);
+        publish(limiter);
     }
-    (void)pthread_cond_destroy(&waiter.called);
-    return waiter.has_place ? 0 : -ECANCELED;
+    (void)pthread_cond_destroy(&waiter.admitted);
+    return waiter.is_admitted ? 0 : -ECANCELED;
 }
 
-int fd_limiter_enter(fd_limiter *gate, bool (*is_awaited)(void *), void *context) {
-    int r = 0;
-    (void)pthread_mutex_lock(&gate->lock);
-    if (gate->working < gate->places) {
-        gate->working++;
-        show(gate);
-    } else if (gate->waiting < gate->room) {
-        r = wait_for_place(gate, is_awaited, context);
-    } else {
-        r = -EBUSY;
-    }
-    (void)pthread_mutex_unlock(&gate->lock);
-    return r;
+int fd_limiter_enter(fd_limiter *limiter, bool (*is_awaited)(void *), void *context) {
+    FD_LOCKED(&limiter->lock);
+    if (limiter->working >= limiter->limit)
+        return limiter->waiting < limiter->queue_limit ? wait_in_queue(limiter, is_awaited, context)
+                                                       : -EBUSY;
+    limiter->working++;
+    publish(limiter);
+    return 0;
 }
 
-/* The place goes to who waits longest, so that nobody comes in between. */
-void fd_limiter_leave(fd_limiter *gate) {
-    (void)pthread_mutex_lock(&gate->lock);
-    struct fd_limiter_waiter *next = gate->queue;
+/* The longest waiter takes over, before any new request can. */
+void fd_limiter_leave(fd_limiter *limiter) {
+    FD_LOCKED(&limiter->lock);
+    struct fd_limiter_waiter *next = limiter->queue;
     if (next) {
-        leave_queue(gate, next);
-        next->has_place = true;
-        (void)pthread_cond_signal(&next->called);
+        leave_queue(limiter, next);
+        next->is_admitted = true;
+        (void)pthread_cond_signal(&next->admitted);
     } else {
-        gate->working--;
+        limiter->working--;
     }
-    show(gate);
-    (void)pthread_mutex_unlock(&gate->lock);
+    publish(limiter);
 }

@@ -1,6 +1,7 @@
 /*
- * What requests take of memory beside each other: large bodies, what is read from them, and answers
- * that their clients have not taken yet. Small ones do not count, so that nothing is in their way.
+ * The memory that large requests share: bodies, what is parsed from them, and responses that their
+ * clients have not read yet. Small bodies and responses do not count, so they never wait or fail
+ * for this.
  */
 #ifndef FD_MEMORY_BUDGET_H
 #define FD_MEMORY_BUDGET_H
@@ -12,7 +13,8 @@
 #include "macros.h"
 #include "metrics.h"
 
-enum { FD_MEMORY_BUDGET_SMALL = 64 << 10 }; /* bytes of a body or an answer that do not count */
+/* Bytes of a body or a response up to which it does not count. */
+enum { FD_MEMORY_BUDGET_SMALL = 64 << 10 };
 
 typedef struct fd_memory_budget {
     size_t limit; /* bytes */
@@ -20,11 +22,14 @@ typedef struct fd_memory_budget {
     atomic_size_t taken;
 } fd_memory_budget;
 
-/* Each keeps in *held what one request has. False: that is beyond the limit, and nothing is taken.
- */
-bool fd_memory_budget_take(fd_memory_budget *memory, size_t *held, size_t bytes) FD_MUST_CHECK;
-void fd_memory_budget_hold(fd_memory_budget *memory, size_t *held,
-                           size_t bytes);                                /* it is there already */
-void fd_memory_budget_give_back(fd_memory_budget *memory, size_t *held); /* all of it */
+/* *held counts what one request holds. False where the bytes would exceed the limit: nothing is
+ * taken. */
+bool fd_memory_budget_take(fd_memory_budget *budget, size_t *held, size_t bytes) FD_MUST_CHECK;
+
+/* Counts memory that is allocated already, even beyond the limit. */
+void fd_memory_budget_add(fd_memory_budget *budget, size_t *held, size_t bytes);
+
+/* Gives back all that is held. */
+void fd_memory_budget_give_back(fd_memory_budget *budget, size_t *held);
 
 #endif

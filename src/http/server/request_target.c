@@ -1,3 +1,4 @@
+/* Refuses targets that another reader could take for another path. */
 #include "request_target.h"
 
 #include <stdbool.h>
@@ -12,7 +13,7 @@ int fd_hex_value(char c) {
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The byte that the escape at the begin of the text stands for, or -1 if it is none. */
+/* The byte that the percent escape at the beginning of the text means; -1 if it is not one. */
 static int escaped_byte(const char *text, size_t size) {
     if (size < 3)
         return -1;
@@ -34,7 +35,7 @@ static bool is_dot_segment(const char *segment, size_t size) {
     return dots == 1 || dots == 2;
 }
 
-static const char *fault_of_path(const char *path, size_t size) {
+static const char *path_fault(const char *path, size_t size) {
     for (size_t i = 0; i < size; i++) {
         if (path[i] == '\\')
             return "the path has a backslash";
@@ -42,7 +43,7 @@ static const char *fault_of_path(const char *path, size_t size) {
             continue;
         int byte = escaped_byte(path + i, size - i);
         if (byte < 0)
-            return "the path has an escape that is none";
+            return "the path has an invalid percent escape";
         if (byte < ' ' || byte == 0x7f)
             return "the path has a control character";
         if (byte == '/' || byte == '\\')
@@ -61,7 +62,7 @@ static const char *fault_of_path(const char *path, size_t size) {
 
 const char *fd_request_target_fault(const char *target, size_t size) {
     if (size == 0 || target[0] != '/')
-        return "the target is no path";
+        return "the target is not a path";
     size_t path_size = size;
     for (size_t i = 0; i < size; i++) {
         unsigned char c = (unsigned char)target[i];
@@ -72,7 +73,8 @@ const char *fd_request_target_fault(const char *target, size_t size) {
         if (c == '?' && path_size == size)
             path_size = i;
         if (c == '%' && escaped_byte(target + i, size - i) == 0)
-            return "the target has a NUL"; /* where libmicrohttpd would cut a parameter */
+            return "the target has an escaped NUL"; /* libmicrohttpd would cut the parameter there
+                                                     */
     }
-    return fault_of_path(target, path_size);
+    return path_fault(target, path_size);
 }

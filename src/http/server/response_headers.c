@@ -1,36 +1,37 @@
+/* Writes the headers of responses, through libmicrohttpd or as text. */
 #include "response_headers.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <time.h>
 
-/* The pages have all that they need here, and no script or style within them. */
+/* The pages load everything from this daemon, and have no inline scripts or styles. */
 static const char page_policy[] =
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' "
     "data:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/* Anything else is not to be shown as a page at all. */
+/* A browser shall not show anything else as a page. */
 static const char data_policy[] = "default-src 'none'; frame-ancestors 'none'";
 
 typedef struct header {
     const char *name;
-    const char *value; /* NULL: not there */
+    const char *value; /* NULL: left out */
 } header;
 
-static enum MHD_Result add(struct MHD_Response *answer, const header *headers, size_t n) {
+static enum MHD_Result add(struct MHD_Response *to, const header *headers, size_t n) {
     enum MHD_Result result = MHD_YES;
     for (size_t i = 0; i < n; i++)
         if (headers[i].value &&
-            MHD_add_response_header(answer, headers[i].name, headers[i].value) != MHD_YES)
+            MHD_add_response_header(to, headers[i].name, headers[i].value) != MHD_YES)
             result = MHD_NO;
     return result;
 }
 
-static enum MHD_Result add_cors(struct MHD_Response *answer, const fd_headers_of *of) {
-    const char *origin = of->origin;
-    bool preflight = origin && of->preflight;
+static enum MHD_Result add_cors(struct MHD_Response *to, const fd_cors *cors) {
+    const char *origin = cors->origin;
+    bool preflight = origin && cors->is_preflight;
     const header headers[] = {
-        {"Vary", of->origins_differ ? "Origin" : NULL},
+        {"Vary", cors->varies ? "Origin" : NULL},
         {"Access-Control-Allow-Origin", origin},
         {"Access-Control-Expose-Headers", origin ? "ETag, Retry-After, X-Request-Id" : NULL},
         {"Access-Control-Allow-Methods", preflight ? "GET, HEAD, POST, PUT, DELETE" : NULL},
@@ -38,41 +39,45 @@ static enum MHD_Result add_cors(struct MHD_Response *answer, const fd_headers_of
          preflight ? "Authorization, Content-Type, If-None-Match, X-Request-Id" : NULL},
         {"Access-Control-Max-Age", preflight ? "600" : NULL},
     };
-    return add(answer, headers, FD_LENGTH(headers));
+    return add(to, headers, FD_LENGTH(headers));
 }
 
-enum MHD_Result fd_headers_add(struct MHD_Response *answer, const fd_headers_of *of) {
-    const fd_response *response = of->response;
+enum MHD_Result fd_response_headers_add(struct MHD_Response *to, const fd_response *response,
+                                        const fd_cors *cors, bool is_secure) {
     char seconds[16];
     (void)snprintf(seconds, sizeof(seconds), "%u", response->retry_after);
     char disposition[sizeof(response->file_name) + 32];
     (void)snprintf(disposition, sizeof(disposition), "attachment; filename=\"%s\"",
                    response->file_name);
-    bool kept = response->etag[0] != '\0', download = response->file_name[0] != '\0';
-    bool page = kept && !download;
+    bool has_etag = response->etag[0] != '\0', is_download = response->file_name[0] != '\0';
+    bool is_page = has_etag && !is_download;
     const header headers[] = {
         {"Content-Type", response->content_type ? response->content_type : "application/json"},
-        {"X-Request-Id", of->request_id},
-        {"Cache-Control", kept ? "no-cache" : "no-store"},
-        {"ETag", kept ? response->etag : NULL},
-        {"Content-Disposition", download ? disposition : NULL},
+        {"X-Request-Id", response->request_id},
+        {"Cache-Control", has_etag ? "no-cache" : "no-store"},
+        {"ETag", has_etag ? response->etag : NULL},
+        {"Content-Disposition", is_download ? disposition : NULL},
         {"Server", "fisherd"},
         {"Allow", response->allow},
         {"Retry-After", response->retry_after > 0 ? seconds : NULL},
         {"WWW-Authenticate", response->challenges ? "Bearer realm=\"fisherd\"" : NULL},
         {"Set-Cookie", response->cookie[0] != '\0' ? response->cookie : NULL},
         {"X-Content-Type-Options", "nosniff"},
-        {"Content-Security-Policy", page ? page_policy : data_policy},
+        {"Content-Security-Policy", is_page ? page_policy : data_policy},
         {"Referrer-Policy", "no-referrer"},
         {"Cross-Origin-Resource-Policy", "same-origin"},
-        {"Strict-Transport-Security", of->client->is_secure ? "max-age=31536000" : NULL},
-        {"Connection", of->close ? "close" : NULL},
+        {"Strict-Transport-Security", is_secure ? "max-age=31536000" : NULL},
+        {"Connection", response->closes ? "close" : NULL},
     };
-    enum MHD_Result result = add(answer, headers, FD_LENGTH(headers));
-    return add_cors(answer, of) == MHD_YES ? result : MHD_NO;
+    enum MHD_Result result = add(to, headers, FD_LENGTH(headers));
+    return add_cors(to, cors) == MHD_YES ? result : MHD_NO;
 }
 
-/* ---- past libmicrohttpd ---- */
+const char *fd_response_reason(unsigned status) {
+    return MHD_get_reason_phrase_for(status);
+}
+
+/* ---- as text, for responses that do not go through libmicrohttpd ---- */
 
 static enum MHD_Result print_header(void *out, enum MHD_ValueKind kind, const char *name,
                                     const char *value) {
@@ -80,18 +85,19 @@ static enum MHD_Result print_header(void *out, enum MHD_ValueKind kind, const ch
     return fprintf(out, "%s: %s\r\n", name, value) < 0 ? MHD_NO : MHD_YES;
 }
 
-static int print_headers(FILE *out, const fd_headers_of *of) {
-    struct MHD_Response *answer = MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT);
-    if (!answer)
+static int print_headers(FILE *out, const fd_response *response, const fd_cors *cors,
+                         bool is_secure) {
+    struct MHD_Response *headers = MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT);
+    if (!headers)
         return -ENOMEM;
-    enum MHD_Result result = fd_headers_add(answer, of);
-    (void)MHD_get_response_headers(answer, print_header, out);
-    MHD_destroy_response(answer);
+    enum MHD_Result result = fd_response_headers_add(headers, response, cors, is_secure);
+    (void)MHD_get_response_headers(headers, print_header, out);
+    MHD_destroy_response(headers);
     return result == MHD_YES ? 0 : -ENOMEM;
 }
 
-int fd_headers_print(const fd_headers_of *of, bool has_body, char **ret, size_t *ret_size) {
-    const fd_response *response = of->response;
+int fd_response_print(const fd_response *response, const fd_cors *cors, bool is_secure,
+                      bool has_body, char **ret, size_t *ret_size) {
     char date[40];
     struct tm utc;
     time_t now = time(NULL);
@@ -100,8 +106,8 @@ int fd_headers_print(const fd_headers_of *of, bool has_body, char **ret, size_t 
         return -ENOMEM;
     (void)strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &utc));
     (void)fprintf(out, "HTTP/1.1 %u %s\r\nDate: %s\r\nContent-Length: %zu\r\n", response->status,
-                  MHD_get_reason_phrase_for(response->status), date, response->size);
-    int r = print_headers(out, of);
+                  fd_response_reason(response->status), date, response->size);
+    int r = print_headers(out, response, cors, is_secure);
     (void)fputs("\r\n", out);
     if (has_body)
         (void)fwrite(response->body, 1, response->size, out);

@@ -1,26 +1,19 @@
-/* The headers of an answer: what it is, and what a browser may do with it. */
+/* The headers of a response: what it is, and what a browser may do with it. */
 #ifndef FD_RESPONSE_HEADERS_H
 #define FD_RESPONSE_HEADERS_H
 
 #include <microhttpd.h>
 
-#include "request.h"
+#include "macros.h"
+#include "response.h"
 
-typedef struct fd_headers_of {
-    const fd_response *response;
-    const fd_client *client;
-    const char *request_id;
-    const char *origin;  /* of another site that may read the answer; NULL: none */
-    bool origins_differ; /* there are such sites */
-    bool preflight;      /* the answer tells what the site may send */
-    bool close;
-} fd_headers_of;
+/* MHD_NO without memory. `is_secure`: the client's connection is encrypted. */
+enum MHD_Result fd_response_headers_add(struct MHD_Response *to, const fd_response *response,
+                                        const fd_cors *cors, bool is_secure);
 
-/* MHD_NO without memory. */
-enum MHD_Result fd_headers_add(struct MHD_Response *answer, const fd_headers_of *of);
-
-/* The whole answer as it goes over the wire; -ENOMEM. */
-int fd_headers_print(const fd_headers_of *of, bool has_body, char **ret,
-                     size_t *ret_size) FD_MUST_CHECK;
+/* The whole response as text, with its status line and, if `has_body`, its body: *ret is malloc'd
+ * [*ret_size]. -ENOMEM; *ret is to be freed then too. */
+int fd_response_print(const fd_response *response, const fd_cors *cors, bool is_secure,
+                      bool has_body, char **ret, size_t *ret_size) FD_MUST_CHECK;
 
 #endif

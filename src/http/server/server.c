@@ -1,8 +1,10 @@
+/* Starts and stops the server: its socket, its limits and libmicrohttpd. */
 #include "server.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <math.h>
+#include <microhttpd.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -12,16 +14,19 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "connections.h"
 #include "log.h"
-#include "server_private.h"
+#include "request_callbacks.h"
+#include "server_state.h"
+#include "thread.h"
 #include "tls.h"
 
 enum {
-    STACK_SIZE = 2 << 20,         /* jansson's recursion needs room */
-    CONNECTION_MEMORY = 16 << 10, /* of libmicrohttpd's, beside the head */
-    POOL_CONNECTIONS_MAX = 120,   /* on one epoll thread; at 128 it stalls */
-    POOL_SURPLUS = 4,
-    OTHER_FILES = 64,
+    STACK_SIZE = 2 << 20,         /* bytes of a thread: jansson parses recursively */
+    CONNECTION_MEMORY = 16 << 10, /* bytes that libmicrohttpd needs in addition to the head */
+    POOL_CONNECTIONS_MAX = 120,   /* on one epoll thread; with 128 libmicrohttpd stalls */
+    POOL_SURPLUS = 4,             /* surplus connections for each epoll thread */
+    OTHER_FILES = 64,             /* for the store, the log and so on */
 };
 
 /* ---- listening ---- */
@@ -79,11 +84,14 @@ static int start_library(fd_server *server, fd_fault *fault) {
     const fd_server_options *options = &server->options;
     int r = fd_receive_hook_check();
     if (r < 0)
-        return fd_fault_set(fault, r, "", "the request guard is not in libmicrohttpd's way");
+        return fd_fault_set(fault, r, "",
+                            "libmicrohttpd does not read through the receive hook, so requests "
+                            "cannot be checked");
     unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG | MHD_USE_ITC;
     flags |= options->threads > 0 ? MHD_USE_EPOLL : MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL;
     flags |= options->is_secure ? MHD_USE_TLS : 0;
-    /* Some that are closed may still be here while others that came for them are, too. */
+    /* libmicrohttpd may still count connections that are closed here already, while the ones that
+     * replaced them are open. */
     unsigned surplus = options->threads > 0 ? POOL_SURPLUS * options->threads : 2 * FD_SURPLUS_MAX;
     struct MHD_OptionItem none = {MHD_OPTION_END, 0, NULL};
     struct MHD_OptionItem pool[] = {{MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)options->threads, NULL},
@@ -94,19 +102,19 @@ static int start_library(fd_server *server, fd_fault *fault) {
         {MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)(uintptr_t)fd_tls_find},
         none};
     server->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, fd_transaction_continue, server, MHD_OPTION_EXTERNAL_LOGGER,
+        flags, 0, NULL, NULL, fd_request_continue, server, MHD_OPTION_EXTERNAL_LOGGER,
         on_library_log, NULL, MHD_OPTION_LISTEN_SOCKET, server->socket, MHD_OPTION_CONNECTION_LIMIT,
         options->connections + surplus, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)options->idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         CONNECTION_MEMORY + options->head_size, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_SIZE,
-        MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_URI_LOG_CALLBACK, fd_transaction_begin, server,
-        MHD_OPTION_NOTIFY_COMPLETED, fd_transaction_end, server, MHD_OPTION_NOTIFY_CONNECTION,
+        MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_URI_LOG_CALLBACK, fd_request_begin, server,
+        MHD_OPTION_NOTIFY_COMPLETED, fd_request_end, server, MHD_OPTION_NOTIFY_CONNECTION,
         fd_connection_notify, server, MHD_OPTION_ARRAY, options->threads > 0 ? pool : &none,
         MHD_OPTION_ARRAY, options->is_secure ? tls : &none, MHD_OPTION_END);
     return server->daemon ? 0 : fd_fault_set(fault, -EIO, "", "the HTTP server cannot start");
 }
 
-/* A descriptor for each connection, and some for the store, the log and the listening socket. */
+/* Each connection needs a file descriptor. */
 static int raise_file_limit(const fd_server *server, fd_fault *fault) {
     rlim_t wanted = server->options.connections + 2 * FD_SURPLUS_MAX + OTHER_FILES;
     struct rlimit limit;
@@ -116,25 +124,18 @@ static int raise_file_limit(const fd_server *server, fd_fault *fault) {
         return 0;
     if (limit.rlim_max < wanted)
         return fd_fault_set(fault, -EMFILE, "",
-                            "%u connections take %llu open files; only %llu are allowed here",
+                            "%u connections need %llu open files; only %llu are allowed",
                             server->options.connections, (unsigned long long)wanted,
                             (unsigned long long)limit.rlim_max);
     limit.rlim_cur = wanted;
     return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
 }
 
-/* ---- life ---- */
-
-void fd_server_wait_until(fd_server *server, double deadline) {
-    struct timespec until = {.tv_sec = (time_t)deadline,
-                             .tv_nsec = (long)((deadline - floor(deadline)) * 1e9)};
-    (void)pthread_cond_timedwait(&server->changed, &server->lock, &until);
-}
+/* ---- start and stop ---- */
 
 static void server_free(fd_server *server) {
     if (server->socket >= 0)
         (void)close(server->socket);
-    fd_request_limits_close(server);
     (void)pthread_mutex_destroy(&server->lock);
     (void)pthread_cond_destroy(&server->changed);
     fd_networks_clear(&server->trusted);
@@ -142,37 +143,54 @@ static void server_free(fd_server *server) {
 }
 FD_DEFINE_CLEANUP(fd_server, server_free)
 
-int fd_server_start(const fd_server_options *options, fd_engine *engine, fd_server **ret,
-                    fd_fault *fault) {
+static fd_server *server_new(const fd_server_options *options, const fd_server_hooks *hooks,
+                             fd_metrics *metrics) {
+    fd_server *server = calloc(1, sizeof(*server));
+    if (!server)
+        return NULL;
+    server->options = *options;
+    server->hooks = *hooks;
+    server->metrics = metrics;
+    server->socket = -1;
+    server->memory.limit = options->memory;
+    server->memory.metrics = metrics;
+    server->slots = (fd_connection_slots){
+        .limit = options->connections,
+        .address_limit = options->address_connections,
+        .seconds_allowed =
+            {
+                [FD_ACTIVITY_QUIET] = options->idle_seconds + (double)options->request_seconds,
+                [FD_ACTIVITY_ARRIVING] = options->request_seconds,
+                [FD_ACTIVITY_RUNNING] = INFINITY,
+                [FD_ACTIVITY_SENDING] = options->send_seconds,
+            },
+        .metrics = metrics,
+    };
+    (void)pthread_mutex_init(&server->lock, NULL);
+    fd_condition_init(&server->changed);
+    return server;
+}
+
+/* Closes all connections, or their threads would wait for the next request, and ends the thread of
+ * the deadlines. */
+static void begin_stopping(fd_server *server) {
+    FD_LOCKED(&server->lock);
+    server->is_stopping = true;
+    fd_connection_slots_close_overdue(&server->slots, INFINITY);
+    (void)pthread_cond_broadcast(&server->changed);
+}
+
+int fd_server_start(const fd_server_options *options, const fd_server_hooks *hooks,
+                    fd_metrics *metrics, fd_server **ret, fd_fault *fault) {
     if (options->threads > 0 && options->connections > POOL_CONNECTIONS_MAX * options->threads)
         return fd_fault_set(
             fault, -EINVAL, "",
-            "a thread takes at most %d connections: %u need at least %u threads (or 0, one each)",
+            "a thread serves at most %d connections: %u need at least %u threads (or 0, one each)",
             POOL_CONNECTIONS_MAX, options->connections,
             (options->connections + POOL_CONNECTIONS_MAX - 1) / POOL_CONNECTIONS_MAX);
-    FD_CLEANUP(server_freep) fd_server *server = calloc(1, sizeof(*server));
+    FD_CLEANUP(server_freep) fd_server *server = server_new(options, hooks, metrics);
     if (!server)
         return -ENOMEM;
-    server->options = *options;
-    server->engine = engine;
-    server->socket = -1;
-    fd_request_limits_open(server);
-    server->places = (fd_connection_slots){
-        .limit = options->connections,
-        .address_limit = options->address_connections,
-        .patience = {[FD_ACTIVITY_QUIET] = options->idle_seconds + (double)options->request_seconds,
-                     [FD_ACTIVITY_ARRIVING] = options->request_seconds,
-                     [FD_ACTIVITY_RUNNING] = INFINITY,
-                     [FD_ACTIVITY_SENDING] = options->send_seconds},
-        .metrics = fd_engine_metrics(engine),
-    };
-    pthread_condattr_t monotonic;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_mutex_init(&server->lock, NULL);
-    (void)pthread_cond_init(&server->changed, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
-
     int r = fd_networks_parse(options->trusted_proxies, &server->trusted, fault);
     if (r == 0)
         r = raise_file_limit(server, fault);
@@ -181,16 +199,14 @@ int fd_server_start(const fd_server_options *options, fd_engine *engine, fd_serv
     if (r == 0)
         r = read_port(server);
     if (r == 0)
-        r = -pthread_create(&server->watch, NULL, fd_connection_enforce_deadlines, server);
+        r = -pthread_create(&server->deadline_thread, NULL, fd_connection_enforce_deadlines,
+                            server);
     if (r < 0)
         return r;
     r = start_library(server, fault);
     if (r < 0) {
-        (void)pthread_mutex_lock(&server->lock);
-        server->stopping = true;
-        (void)pthread_cond_broadcast(&server->changed);
-        (void)pthread_mutex_unlock(&server->lock);
-        (void)pthread_join(server->watch, NULL);
+        begin_stopping(server);
+        (void)pthread_join(server->deadline_thread, NULL);
         return r;
     }
     *ret = FD_STEAL(server);
@@ -201,21 +217,19 @@ uint16_t fd_server_port(const fd_server *server) {
     return server->port;
 }
 
+static void drain(fd_server *server, double deadline) {
+    FD_LOCKED(&server->lock);
+    server->is_draining = true;
+    while (server->running > 0 && fd_monotonic_seconds() < deadline)
+        fd_condition_wait_until(&server->changed, &server->lock, deadline);
+}
+
 void fd_server_stop(fd_server *server, double grace_seconds) {
     double deadline = fd_monotonic_seconds() + grace_seconds;
     (void)MHD_quiesce_daemon(server->daemon);
-
-    (void)pthread_mutex_lock(&server->lock);
-    server->draining = true;
-    while (server->running > 0 && fd_monotonic_seconds() < deadline)
-        fd_server_wait_until(server, deadline);
-    server->stopping = true;
-    fd_connection_slots_next_deadline(&server->places,
-                                      INFINITY); /* or threads would wait for the next request */
-    (void)pthread_cond_broadcast(&server->changed);
-    (void)pthread_mutex_unlock(&server->lock);
-
-    (void)pthread_join(server->watch, NULL);
+    drain(server, deadline);
+    begin_stopping(server);
+    (void)pthread_join(server->deadline_thread, NULL);
     MHD_stop_daemon(server->daemon);
     fd_tls_serve(NULL);
     server_free(server);

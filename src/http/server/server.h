@@ -1,55 +1,67 @@
 /*
- * The HTTP server: libmicrohttpd in front of the engine.
+ * The HTTP server: libmicrohttpd on a listening socket, with our own framing checks, limits and
+ * deadlines in front of it. It moves requests and responses; what they mean is decided by the layer
+ * above, through a table of hooks.
  *
- * The bytes of a request pass guard.c (are they well-formed HTTP that we take at all?) on their way
- * to libmicrohttpd; the request passes routes.def (which handler, which body limit?), the codec
- * (JSON to structs, faults as problem documents) and one resource file, which calls the engine.
+ * A request's bytes pass the receive hook and the framing check before libmicrohttpd parses them.
  */
 #ifndef FD_SERVER_H
 #define FD_SERVER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "access.h"
-#include "engine.h"
 #include "fault.h"
 #include "macros.h"
+#include "metrics.h"
+#include "response.h"
+#include "transaction.h"
 
 typedef struct fd_server fd_server;
 
 typedef struct fd_server_options {
     const char *host;             /* numeric IPv4 or IPv6 address, or "localhost" */
-    uint16_t port;                /* 0 takes a free one */
+    uint16_t port;                /* 0: any free port */
     uint32_t connections;         /* most at once */
     uint32_t address_connections; /* most at once of one address; 0: any number */
     uint32_t threads; /* 0: one per connection; else an epoll pool, connections <= 120 x threads */
-    uint32_t requests_at_once;   /* 0: as many as there are connections */
-    uint32_t selections_at_once; /* 0: as many as there are processors */
-    uint32_t selection_queue;    /* selections that may wait */
-    uint32_t transfers_at_once;  /* large bodies read, and long answers written; 0 as above */
-    uint32_t transfer_queue;
-    size_t head_size;         /* most bytes of a request's first line and headers */
-    size_t body_size;         /* most bytes of a body; routes have limits of their own below it */
-    size_t request_memory;    /* most bytes to read one */
-    size_t memory;            /* the same of all requests, with bodies and unsent answers */
-    uint32_t idle_seconds;    /* a connection without traffic is closed */
+    size_t head_size; /* most bytes of a request's first line and headers */
+    size_t memory;    /* most bytes that requests take together: bodies and unsent responses */
+    uint32_t idle_seconds;    /* a connection without traffic is closed after these */
     uint32_t request_seconds; /* from a request's first byte to its last */
-    uint32_t send_seconds;    /* from an answer's first byte to its last */
-    bool is_secure;           /* by what fd_tls_serve was given; else plain HTTP */
-    const char *trusted_proxies; /* a list as fd_networks_parse takes it; "": none */
-    fd_access *access;           /* which outlives the server; NULL: everyone is admin */
-    const char *cors_origins;    /* a list that fd_origins_check took; NULL: none */
-    const char *version;         /* of the program, for the Server header and /v1 answers */
+    uint32_t send_seconds;    /* from a response's first byte to its last */
+    bool is_secure;           /* TLS, with the certificate given to fd_tls_serve; else plain HTTP */
+    const char *trusted_proxies; /* a list for fd_networks_parse; "": none */
 } fd_server_options;
 
-/* -EADDRINUSE, -EINVAL, …, each with a fault in words. The engine must outlive the server. */
-int fd_server_start(const fd_server_options *options, fd_engine *engine, fd_server **ret,
-                    fd_fault *fault) FD_MUST_CHECK;
+/* What the layer above does with requests. The threads that serve connections call these, several
+ * at once, each with the `context` given here. */
+typedef struct fd_server_hooks {
+    void *context;
+
+    /* The headers of a request have arrived. Sets what transaction.h says. True: the body may come,
+     * and `run` follows. False: the response is sent at once, and the body is not read. */
+    bool (*accept)(void *context, fd_transaction *transaction, fd_response *response);
+
+    /* The whole request has arrived. Always fills the response. */
+    void (*run)(void *context, fd_transaction *transaction, fd_response *response);
+
+    /* The transaction is over: frees its `state`. */
+    void (*end)(void *context, fd_transaction *transaction);
+
+    /* Fills a response that refuses a request. `detail` is static text. */
+    void (*refuse)(fd_response *response, unsigned status, const char *detail);
+} fd_server_hooks;
+
+/* -EADDRINUSE, -EINVAL, …, with a fault in words. What the hooks and the metrics point to must
+ * outlive the server. */
+int fd_server_start(const fd_server_options *options, const fd_server_hooks *hooks,
+                    fd_metrics *metrics, fd_server **ret, fd_fault *fault) FD_MUST_CHECK;
 
 uint16_t fd_server_port(const fd_server *server);
 
-/* Stops taking connections, lets running requests end for at most `grace_seconds`, frees. */
+/* Stops accepting connections, gives running requests up to `grace_seconds` to end, and frees. */
 void fd_server_stop(fd_server *server, double grace_seconds);
 
 #endif

@@ -1,3 +1,4 @@
+/* Loads the certificate and key of TLS, and hands copies of them to handshakes. */
 #include "tls.h"
 
 #include <errno.h>
@@ -8,6 +9,7 @@
 
 #include "log.h"
 #include "secret.h"
+#include "thread.h"
 
 enum { KEY_MAX = 64 << 10, KEY_ID_SIZE = 32 };
 
@@ -61,7 +63,7 @@ static int load_key(fd_tls *tls, const char *path, fd_fault *fault) {
     return error < 0 ? refuse(fault, path, error) : 0;
 }
 
-/* The first certificate must be that of the key. */
+/* The first certificate must belong to the key. */
 static int check_pair(const fd_tls *tls, const char *certificate_path, const char *key_path,
                       fd_fault *fault) {
     unsigned char one[KEY_ID_SIZE], other[KEY_ID_SIZE];
@@ -74,7 +76,8 @@ static int check_pair(const fd_tls *tls, const char *certificate_path, const cha
     if (error < 0)
         return refuse(fault, certificate_path, error);
     if (memcmp(one, other, KEY_ID_SIZE) != 0)
-        return fd_fault_set(fault, -EINVAL, "", "the certificate in %s is not of the key in %s",
+        return fd_fault_set(fault, -EINVAL, "",
+                            "the certificate in %s does not belong to the key in %s",
                             certificate_path, key_path);
     return 0;
 }
@@ -102,11 +105,15 @@ int fd_tls_load(const char *certificate_path, const char *key_path, fd_tls **ret
 
 /* ---- serving ---- */
 
-void fd_tls_serve(fd_tls *tls) {
-    (void)pthread_rwlock_wrlock(&lock);
+static fd_tls *exchange_served(fd_tls *tls) {
+    FD_WRITE_LOCKED(&lock);
     fd_tls *old = served;
     served = tls;
-    (void)pthread_rwlock_unlock(&lock);
+    return old;
+}
+
+void fd_tls_serve(fd_tls *tls) {
+    fd_tls *old = exchange_served(tls);
     if (old)
         fd_tls_free(old);
 }
@@ -137,7 +144,7 @@ static int copy_pair(const fd_tls *tls, gnutls_pcert_st **ret_certificates, unsi
     return 0;
 }
 
-/* Each handshake gets copies of its own, so that another certificate may be served meanwhile. */
+/* Each handshake gets copies, so that the certificate can be replaced meanwhile. */
 int fd_tls_find(gnutls_session_t session, const struct gnutls_cert_retr_st *info,
                 gnutls_pcert_st **ret_certificates, unsigned *ret_n, gnutls_ocsp_data_st **ret_ocsp,
                 unsigned *ret_ocsp_n, gnutls_privkey_t *ret_key, unsigned *ret_flags) {
@@ -146,9 +153,8 @@ int fd_tls_find(gnutls_session_t session, const struct gnutls_cert_retr_st *info
     *ret_ocsp = NULL;
     *ret_ocsp_n = 0;
     *ret_flags = GNUTLS_CERT_RETR_DEINIT_ALL;
-    (void)pthread_rwlock_rdlock(&lock);
+    FD_READ_LOCKED(&lock);
     int error = served ? copy_pair(served, ret_certificates, ret_n, ret_key)
                        : GNUTLS_E_NO_CERTIFICATE_FOUND;
-    (void)pthread_rwlock_unlock(&lock);
     return error < 0 ? -1 : 0;
 }

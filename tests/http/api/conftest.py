@@ -1,12 +1,14 @@
+"""Fixtures: daemons with and without items, labels and tokens."""
+
 import os
 
 import pytest
 
 from client import Daemon, plane_items
-from guarded import guarded, make_tokens
+from token_daemon import daemon_with_tokens, make_tokens
 
 if not os.environ.get("FISHERD"):
-    pytest.exit("FISHERD names no fisherd to test", returncode=2)
+    pytest.exit("FISHERD must name the fisherd to test", returncode=2)
 
 
 @pytest.fixture
@@ -16,7 +18,7 @@ def db(tmp_path):
 
 @pytest.fixture
 def empty(db):
-    """A daemon that knows nothing yet."""
+    """A daemon without items."""
     with Daemon(db) as daemon:
         yield daemon
 
@@ -35,26 +37,28 @@ def daemon(empty, items):
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    """The same for all tests of a module that change nothing."""
+    """The same, shared by all tests of a module that change nothing."""
     with Daemon(tmp_path_factory.mktemp("shared") / "fisherd.db") as daemon:
         daemon.add_items(plane_items())
         yield daemon
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Tokens, and the database beside which their files are."""
-    db = tmp_path_factory.mktemp("made") / "fisherd.db"
+def token_files(tmp_path_factory):
+    """Tokens, and the path of the database that their files belong to."""
+    db = tmp_path_factory.mktemp("tokens") / "fisherd.db"
     return make_tokens(db), db
 
 
 @pytest.fixture(scope="module")
-def world(made, tmp_path_factory):
-    with guarded(made, tmp_path_factory.mktemp("access") / "fisherd.db") as daemon:
+def secured(token_files, tmp_path_factory):
+    """A daemon with tokens, shared by all tests of a module."""
+    with daemon_with_tokens(token_files, tmp_path_factory.mktemp("access") / "fisherd.db") as daemon:
         yield daemon
 
 
 @pytest.fixture
-def fresh(made, db):
-    with guarded(made, db) as daemon:
+def fresh(token_files, db):
+    """A daemon with tokens for one test."""
+    with daemon_with_tokens(token_files, db) as daemon:
         yield daemon

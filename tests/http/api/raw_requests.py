@@ -1,7 +1,7 @@
-"""Raw requests: by name, the bytes and what must come of them when they are sent to the daemon.
+"""Raw requests: by name, the bytes and the status that the daemon must respond with.
 
 200 leaves the connection open for the next request, any other status closes it, unless the word
-before it says otherwise. None: no request is whole, so nothing is answered. The daemon must have
+before it says otherwise. None: no request is complete, so there is no response. The daemon must have
 the items of `plane_items`.
 """
 
@@ -65,12 +65,12 @@ REQUESTS = {
         path=b"/livez?a=" + b"x" * 3900 + b"".join(b"&%d=1" % i for i in range(7)))),
     "a get with a length of zero": (200, get(b"Content-Length: 0")),
     "a keep-alive": (200, get(b"Connection: keep-alive")),
-    # ---- well-formed, and the end ----
+    # ---- well-formed, and closed ----
     "the old version": ("closed 200", get(version=b"HTTP/1.0")),
     "the old version without host": ("closed 200", get(version=b"HTTP/1.0", host=None)),
     "the old version with a body": ("closed 200", post(LENGTH, version=b"HTTP/1.0")),
     "a wish to close": ("closed 200", get(CLOSE)),
-    # ---- well-formed, but not to be had ----
+    # ---- well-formed, but refused ----
     "an unknown path": (404, get(path=b"/nothing")),
     "a path with two slashes": (404, get(path=b"//livez")),
     "an unknown method": (405, get(method=b"BREW")),
@@ -78,7 +78,7 @@ REQUESTS = {
     "a method with odd letters": (405, get(method=b"!#$%&'*+-.^_`|~")),
     "a delete of what stays": (405, get(method=b"DELETE")),
     "a body of no type": (415, b"POST /v1/score HTTP/1.1\r\nHost: x\r\n" + LENGTH + b"\r\n\r\n" + BODY),
-    "a body that is no JSON": ("kept 400", post(LENGTH, body=b"x" * len(BODY))),
+    "a body that is not JSON": ("kept 400", post(LENGTH, body=b"x" * len(BODY))),
     # ---- lengths ----
     "two lengths that differ": (400, post(LENGTH, b"Content-Length: 5")),
     "two lengths that differ, the shorter first": (400, post(b"Content-Length: 5", LENGTH)),
@@ -255,7 +255,7 @@ REQUESTS = {
     "escaped dots": (400, get(path=b"/v1/%2e%2e/livez")),
     "half escaped dots": (400, get(path=b"/v1/.%2E/livez")),
     "two dots before a query": (400, get(path=b"/..?x")),
-    "an escape that is none": (400, get(path=b"/v1/items/%zz")),
+    "an invalid escape": (400, get(path=b"/v1/items/%zz")),
     "an escape cut short": (400, get(path=b"/v1/items/%4")),
     "a fragment": (400, get(path=b"/livez#x")),
     "a letter that must be escaped": (400, get(path="/v1/items/é".encode())),
@@ -296,7 +296,7 @@ REQUESTS = {
     "an empty expectation": (417, post(LENGTH, b"Expect:")),
     "an upgrade to version 2": (400, get(b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA")),
     "an upgrade to a web socket": (400, get(b"Connection: Upgrade", b"Upgrade: websocket")),
-    # ---- never whole ----
+    # ---- incomplete ----
     "nothing": (None, b""),
     "half a request line": (None, b"GET /li"),
     "half a line's end": (None, b"GET /livez HTTP/1.1\r"),

@@ -1,4 +1,4 @@
-"""Who may do what: roles, and the record of it."""
+"""Roles: which requests each may make, and the audit log."""
 
 import http.client
 import pathlib
@@ -7,7 +7,7 @@ import re
 import pytest
 
 from client import PATIENCE, label, run, wait_until
-from guarded import ROLES, Guarded, create
+from token_daemon import ROLES, TokenDaemon, create
 
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
 
@@ -44,8 +44,8 @@ def test_each_route_has_the_role_that_it_should():
         assert least_role(name) == role.lower(), name
 
 
-def is_let_in(answer):
-    return answer.status not in (401, 403, 429)
+def is_let_in(response):
+    return response.status not in (401, 403, 429)
 
 
 def body_for(method):
@@ -53,47 +53,47 @@ def body_for(method):
 
 
 @pytest.mark.parametrize(("name", "method", "path", "role"), routes())
-def test_a_route_takes_its_role_and_those_above(world, name, method, path, role):
+def test_a_route_allows_its_role_and_those_above(secured, name, method, path, role):
     path = path.replace("{id}", "nothing")
     least = least_role(name)
     for who in ROLES:
-        answer = world.ask(method, path, world.tokens[who], body_for(method))
+        response = secured.ask(method, path, secured.tokens[who], body_for(method))
         expected = least == "public" or ROLES.index(who) >= ROLES.index(least)
         # Beginning a session without a token in the body is wrong, but allowed.
-        assert is_let_in(answer) == expected, (who, answer)
+        assert is_let_in(response) == expected, (who, response)
         if not expected:
-            assert answer.status == 403 and answer.json["status"] == 403
+            assert response.status == 403 and response.json["status"] == 403
 
 
 @pytest.mark.parametrize("who", [None, "revoked", "expired", "garbage", "of another secret"])
 @pytest.mark.parametrize(("name", "method", "path", "role"), routes())
-def test_a_route_takes_nobody_without_a_valid_token(world, name, method, path, role, who):
+def test_a_route_refuses_requests_without_a_valid_token(secured, name, method, path, role, who):
     path = path.replace("{id}", "nothing")
-    answer = world.ask(method, path, world.tokens.get(who), body_for(method))
-    assert is_let_in(answer) == (least_role(name) == "public"), answer
+    response = secured.ask(method, path, secured.tokens.get(who), body_for(method))
+    assert is_let_in(response) == (least_role(name) == "public"), response
     if role != "PUBLIC":
-        assert answer.status == 401
-        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
-        assert answer.json["detail"] == "a valid access token is needed"
+        assert response.status == 401
+        assert response.headers["WWW-Authenticate"].startswith("Bearer")
+        assert response.json["detail"] == "a valid access token is needed"
 
 
 @pytest.mark.parametrize("header", [
     "", "Bearer", "Bearer ", "Bearer x", "Basic {admin}", "{admin}", "Bearer {admin}x",
     "Bearer {admin} {admin}", "Bearer fisherd__", "Bearer fisherd_", "Bearer \xff\xfe",
     "Bearer " + 3000 * "a"])
-def test_what_is_no_token_lets_nobody_in(world, header):
-    sent = {"Authorization": header.format(admin=world.tokens["admin"])}
-    assert world.ask("GET", "/v1/items", headers=sent).status == 401
+def test_an_invalid_authorization_is_refused(secured, header):
+    sent = {"Authorization": header.format(admin=secured.tokens["admin"])}
+    assert secured.ask("GET", "/v1/items", headers=sent).status == 401
 
 
-def test_the_scheme_may_be_written_in_any_case(world):
-    sent = {"Authorization": f"bEARER  {world.tokens['frontend']}"}
-    assert world.ask("GET", "/v1/items", headers=sent).status == 200
+def test_the_scheme_may_be_written_in_any_case(secured):
+    sent = {"Authorization": f"bEARER  {secured.tokens['frontend']}"}
+    assert secured.ask("GET", "/v1/items", headers=sent).status == 200
 
 
-def test_a_refused_body_is_not_read(world):
-    """The answer comes although the body never does."""
-    connection = http.client.HTTPConnection(world.host, world.port, timeout=PATIENCE)
+def test_a_refused_body_is_not_read(secured):
+    """The response arrives although the body never does."""
+    connection = http.client.HTTPConnection(secured.host, secured.port, timeout=PATIENCE)
     connection.putrequest("POST", "/v1/items")
     connection.putheader("Content-Type", "application/json")
     connection.putheader("Content-Length", "50000000")
@@ -106,11 +106,11 @@ def test_a_refused_body_is_not_read(world):
 
 # ---- annotators ----
 
-def take(world, who, count=1, **more):
-    return world.ask("POST", "/v1/assignments", world.tokens[who], {"count": count, **more})
+def take(secured, who, count=1, **more):
+    return secured.ask("POST", "/v1/assignments", secured.tokens[who], {"count": count, **more})
 
 
-def test_an_annotator_acts_under_its_own_name_alone(fresh):
+def test_an_annotator_acts_only_under_its_own_name(fresh):
     own = take(fresh, "annotator").json["assignments"][0]
     assert take(fresh, "annotator", annotator="the annotator").status == 200
     other = take(fresh, "annotator", annotator="anna")
@@ -129,7 +129,7 @@ def test_an_annotator_acts_under_its_own_name_alone(fresh):
     assert [(row["id"], row["annotator"]) for row in rows] == [("l1", "the annotator")]
 
 
-def test_an_annotator_reaches_nothing_of_others(fresh):
+def test_an_annotator_cannot_reach_assignments_and_labels_of_others(fresh):
     others = take(fresh, "frontend", annotator="anna").json["assignments"][0]["id"]
     front, mine = fresh.tokens["frontend"], fresh.tokens["annotator"]
     theirs = {"labels": [label("theirs", "p0-r0", "p0-r1")]}
@@ -149,7 +149,7 @@ def test_an_annotator_reaches_nothing_of_others(fresh):
     assert fresh.ask("PUT", "/v1/labels/theirs", front, correction).status == 200
 
 
-def test_an_annotator_corrects_and_hands_back_its_own(fresh):
+def test_an_annotator_corrects_its_labels_and_returns_its_assignments(fresh):
     token = fresh.tokens["annotator"]
     pairs = take(fresh, "annotator", 2).json["assignments"]
     assert fresh.ask("POST", f"/v1/assignments/{pairs[0]['id']}/renew", token).status == 200
@@ -160,16 +160,16 @@ def test_an_annotator_corrects_and_hands_back_its_own(fresh):
     assert fresh.ask("DELETE", "/v1/labels/mine", token).json["revision"] == 2
 
 
-def test_others_must_say_for_whom_they_act(world):
+def test_other_roles_must_name_the_annotator(secured):
     for who in ["frontend", "admin"]:
-        answer = take(world, who)
-        assert answer.status == 422
-        assert answer.json["errors"] == [{"pointer": "/annotator", "detail": "is required"}]
+        response = take(secured, who)
+        assert response.status == 422
+        assert response.json["errors"] == [{"pointer": "/annotator", "detail": "is required"}]
 
 
 # ---- too many failures ----
 
-def test_who_fails_too_often_has_to_wait_and_a_valid_token_passes(fresh):
+def test_an_address_that_fails_too_often_must_wait_but_a_valid_token_passes(fresh):
     home, wrong = "127.9.9.9", fresh.tokens["garbage"]
     for _ in range(10):
         assert fresh.ask("GET", "/v1/items", wrong, address=home).status == 401
@@ -183,21 +183,21 @@ def test_who_fails_too_often_has_to_wait_and_a_valid_token_passes(fresh):
     assert fresh.begin_session(fresh.tokens["frontend"], address=home)
     assert fresh.ask("GET", "/v1/items", address=home).status == 401
     assert fresh.ask("GET", "/v1/items", wrong, address="127.9.9.10").status == 401
-    failures = "event=authentication_failed client=127.9.9.9 "
+    failures = "event=authentication-failed client=127.9.9.9 "
     wait_until(lambda: fresh.log_text().count(failures) >= 10, "the record")
     assert fresh.log_text().count(failures) == 10
     assert wrong not in fresh.log_text()
 
 
-def test_behind_a_proxy_failures_are_its_clients(db):
+def test_behind_a_proxy_failures_count_for_the_client(db):
     create(db, "admin", "root")
-    with Guarded(db, {"trusted-proxies": "127.0.0.0/8"}) as daemon:
+    with TokenDaemon(db, {"trusted-proxies": "127.0.0.0/8"}) as daemon:
         def fail(client):
             return daemon.ask("GET", "/v1/items", "nonsense", address="127.0.0.1",
                               headers={"X-Forwarded-For": client}).status
         assert [fail("192.0.2.1") for _ in range(11)] == 10 * [401] + [429]
         assert fail("192.0.2.2") == 401
-        # Whoever has one address of a network of IPv6 has all of them.
+        # One client may use all addresses of an IPv6 network.
         assert [fail(f"2001:db8:1:2::{i}") for i in range(11)] == 10 * [401] + [429]
         assert fail("2001:db8:1:3::1") == 401
 
@@ -208,7 +208,7 @@ def audits(daemon):
     return [line for line in daemon.log_text().splitlines() if "event=audit" in line]
 
 
-def test_what_admins_do_is_recorded_with_who_and_from_where(fresh):
+def test_admin_requests_are_audited_with_token_and_address(fresh):
     tokens = fresh.tokens
     identity = tokens["admin"].split("_")[1]
     fresh.ask("POST", "/v1/model/train", tokens["admin"], address="127.5.5.5",
@@ -225,7 +225,7 @@ def test_what_admins_do_is_recorded_with_who_and_from_where(fresh):
     assert 'name="the frontend"' in lines[3]
 
 
-def test_a_change_to_a_label_of_another_is_recorded(fresh):
+def test_a_change_to_another_annotators_label_is_audited(fresh):
     theirs = {"labels": [label("theirs", "p0-r0", "p0-r1")]}
     assert fresh.ask("POST", "/v1/labels", fresh.tokens["frontend"], theirs).status == 200
     assert fresh.ask("DELETE", "/v1/labels/theirs", fresh.tokens["frontend"]).status == 200
@@ -234,14 +234,14 @@ def test_a_change_to_a_label_of_another_is_recorded(fresh):
     assert "id=theirs" in line and "status=200" in line
 
 
-def test_the_command_records_what_it_did(db):
+def test_the_token_commands_are_audited(db):
     done = run("token", "create", "--db", db, "--role=admin", "--name=root")
     assert "event=audit action=token_create" in done.stderr and "name=root" in done.stderr
     done = run("token", "revoke", "--name=root", "--db", db)
     assert "event=audit action=token_revoke" in done.stderr
 
 
-def test_what_is_recorded_controls_no_terminal(fresh):
+def test_control_characters_are_escaped_in_the_audit_log(fresh):
     path = "/v1/models/%C2%9B31m%C2%85x%C3%9B%9B%E2%82%AC%E0%82%9B%E2%82/activate"
     assert fresh.ask("POST", path, fresh.tokens["annotator"]).status == 403
     line, = wait_until(lambda: [line for line in audits(fresh) if "action=model_activate" in line],

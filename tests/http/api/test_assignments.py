@@ -1,4 +1,4 @@
-"""Pairs that go out to annotators, by the API."""
+"""Assignments over the API."""
 
 import http.client
 import random
@@ -62,10 +62,10 @@ def test_an_assignment_has_texts_and_says_why(daemon, items):
 
 def test_annotators_never_see_metadata(empty, items):
     empty.add_items([{**item, "metadata": {"source": SECRET}} for item in items])
-    answer = empty.call("POST", "/v1/assignments", {"annotator": "anna", "count": 20})
-    assert answer.status == 200 and answer.json["assignments"]
-    assert SECRET not in answer.body.decode() and "metadata" not in answer.body.decode()
-    renewed = empty.call("POST", f"/v1/assignments/{answer.json['assignments'][0]['id']}/renew", {})
+    response = empty.call("POST", "/v1/assignments", {"annotator": "anna", "count": 20})
+    assert response.status == 200 and response.json["assignments"]
+    assert SECRET not in response.body.decode() and "metadata" not in response.body.decode()
+    renewed = empty.call("POST", f"/v1/assignments/{response.json['assignments'][0]['id']}/renew", {})
     assert renewed.status == 200 and SECRET not in renewed.body.decode()
 
 
@@ -75,7 +75,7 @@ def test_items_without_texts_go_out_as_they_are(empty):
     assert assignment["a"]["prompt"] is None and assignment["b"]["response"] is None
 
 
-def test_asking_again_gives_the_same_leases_and_another_gets_others(daemon):
+def test_asking_again_gives_the_same_assignments_and_others_get_other_pairs(daemon):
     first = ask_one(daemon)
     assert ask_one(daemon) == first
     more = ask(daemon, count=3)["assignments"]
@@ -84,7 +84,7 @@ def test_asking_again_gives_the_same_leases_and_another_gets_others(daemon):
     assert not {pair_of(one) for one in more} & {pair_of(one) for one in others}
 
 
-def test_count_one_is_the_default_and_a_hundred_the_most(daemon):
+def test_count_is_1_by_default_and_at_most_100(daemon):
     assert len(ask(daemon)["assignments"]) == 1
     given = ask(daemon, "bert", count=100)["assignments"]
     assert 1 <= len({pair_of(one) for one in given}) == len(given) <= 17
@@ -102,19 +102,19 @@ def test_count_one_is_the_default_and_a_hundred_the_most(daemon):
       for value in (0, 0.5, -1, 604801, 1e300, "60", None, True)),
     ({"annotator": "anna", "annotater": 1}, "/annotater"),
     ({"annotator": "anna", "strategy": "greedy"}, "/strategy")])
-def test_wrong_questions_get_a_problem_that_points_at_what_is_wrong(shared, body, pointer):
-    answer = shared.call("POST", "/v1/assignments", body)
-    assert answer.status == 422, answer
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.json["errors"][0]["pointer"] == pointer
-    assert answer.json["status"] == 422 and answer.json["request_id"]
+def test_a_wrong_request_gets_a_problem_with_a_pointer(shared, body, pointer):
+    response = shared.call("POST", "/v1/assignments", body)
+    assert response.status == 422, response
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.json["errors"][0]["pointer"] == pointer
+    assert response.json["status"] == 422 and response.json["request_id"]
     assert shared.get("/v1/stats")["queue"]["open_leases"] == 0
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"null", b'{"annotator":"a","annotator":"b"}'])
-def test_what_is_no_json_object_is_refused(shared, raw):
-    answer = shared.call("POST", "/v1/assignments", raw=raw)
-    assert answer.status in (400, 422) and answer.headers["Content-Type"] == \
+def test_a_body_that_is_not_a_json_object_is_refused(shared, raw):
+    response = shared.call("POST", "/v1/assignments", raw=raw)
+    assert response.status in (400, 422) and response.headers["Content-Type"] == \
         "application/problem+json"
 
 
@@ -124,8 +124,8 @@ def test_what_is_no_json_object_is_refused(shared, raw):
     ({"count": 1}, "/count")])
 def test_a_wrong_renewal_is_refused_and_leaves_the_lease(daemon, body, pointer):
     assignment = ask_one(daemon)
-    answer = daemon.call("POST", f"/v1/assignments/{assignment['id']}/renew", body)
-    assert answer.status == 422 and answer.json["errors"][0]["pointer"] == pointer
+    response = daemon.call("POST", f"/v1/assignments/{assignment['id']}/renew", body)
+    assert response.status == 422 and response.json["errors"][0]["pointer"] == pointer
     assert ask_one(daemon) == assignment
 
 
@@ -134,11 +134,11 @@ def test_queries_are_refused(shared):
     assert shared.call("DELETE", "/v1/assignments/x?y=1").status == 400
 
 
-def test_other_methods_are_told_what_is_allowed(shared):
+def test_a_wrong_method_gives_the_allowed_ones(shared):
     for method, path in [("GET", "/v1/assignments"), ("GET", "/v1/assignments/x"),
                          ("GET", "/v1/assignments/x/renew"), ("PUT", "/v1/assignments/x")]:
-        answer = shared.call(method, path)
-        assert answer.status == 405 and answer.headers["Allow"]
+        response = shared.call(method, path)
+        assert response.status == 405 and response.headers["Allow"]
 
 
 # ---- leases ----
@@ -150,9 +150,9 @@ def test_a_lease_that_is_not_open_is_not_found(daemon):
     for method, where in [("DELETE", path), ("POST", f"{path}/renew"),
                           ("DELETE", "/v1/assignments/none"),
                           ("POST", "/v1/assignments/none/renew")]:
-        answer = daemon.call(method, where)
-        assert answer.status == 404, answer
-        assert answer.headers["Content-Type"] == "application/problem+json"
+        response = daemon.call(method, where)
+        assert response.status == 404, response
+        assert response.headers["Content-Type"] == "application/problem+json"
 
 
 def test_a_renewal_moves_the_expiry(daemon):
@@ -163,7 +163,7 @@ def test_a_renewal_moves_the_expiry(daemon):
         assert renewed["expires_at"] > assignment["expires_at"]
 
 
-def test_a_returned_pair_goes_to_the_next_who_asks(empty):
+def test_a_returned_pair_goes_to_the_next_annotator(empty):
     empty.add_items(plane_items(prompts=1, responses=2))
     first = ask_one(empty)
     assert ask(empty, "bert")["assignments"] == []
@@ -171,22 +171,22 @@ def test_a_returned_pair_goes_to_the_next_who_asks(empty):
     assert pair_of(ask_one(empty, "bert")) == pair_of(first)
 
 
-def test_where_nothing_is_left_the_answer_says_so(daemon):
+def test_the_response_gives_a_reason_when_no_pair_is_left(daemon):
     assert label_all(daemon) == 18
-    answer = daemon.call("POST", "/v1/assignments", {"annotator": "anna"})
-    assert answer.status == 200
-    assert answer.json["assignments"] == [] and answer.json["reason"]
-    assert int(answer.headers["Retry-After"]) >= 1
+    response = daemon.call("POST", "/v1/assignments", {"annotator": "anna"})
+    assert response.status == 200
+    assert response.json["assignments"] == [] and response.json["reason"]
+    assert int(response.headers["Retry-After"]) >= 1
     daemon.add_items([{"id": "late", "prompt_id": "p0", "embedding": [3, 1, 4, 1]}])
-    answer = daemon.call("POST", "/v1/assignments", {"annotator": "anna"})
-    assert len(answer.json["assignments"]) == 1 and answer.json["reason"] is None
-    assert answer.headers["Retry-After"] is None
+    response = daemon.call("POST", "/v1/assignments", {"annotator": "anna"})
+    assert len(response.json["assignments"]) == 1 and response.json["reason"] is None
+    assert response.headers["Retry-After"] is None
 
 
-def test_without_items_one_is_to_come_again(empty):
-    answer = empty.call("POST", "/v1/assignments", {"annotator": "anna"})
-    assert answer.status == 503 and int(answer.headers["Retry-After"]) >= 1
-    assert "no items" in answer.json["detail"]
+def test_without_items_the_response_is_503(empty):
+    response = empty.call("POST", "/v1/assignments", {"annotator": "anna"})
+    assert response.status == 503 and int(response.headers["Retry-After"]) >= 1
+    assert "no items" in response.json["detail"]
 
 
 # ---- options ----
@@ -203,7 +203,7 @@ def test_the_control_fraction_decides_the_arm(db, items, fraction, arms):
         assert stats["arms"][arm]["labels"] == stats["labels"] > 0
 
 
-def test_redundancy_gives_each_pair_to_so_many(db, items):
+def test_redundancy_gives_each_pair_to_that_number_of_annotators(db, items):
     with Daemon(db, {"redundancy": 2, "ready": 4}) as daemon:
         daemon.add_items(items)
         assert [label_all(daemon, name) for name in ("anna", "bert", "carl")] == [18, 18, 0]
@@ -213,7 +213,7 @@ def test_redundancy_gives_each_pair_to_so_many(db, items):
 
 # ---- restarts ----
 
-def test_answers_to_leases_of_an_earlier_life_are_welcome(db, items):
+def test_labels_for_assignments_from_before_a_restart_are_accepted(db, items):
     with Daemon(db, {"control-fraction": 0.5}) as daemon:
         daemon.add_items(items)
         given = ask(daemon, count=6)["assignments"]
@@ -229,7 +229,7 @@ def test_answers_to_leases_of_an_earlier_life_are_welcome(db, items):
 
 
 class Labeller(threading.Thread):
-    """Asks and answers until the daemon is gone."""
+    """Takes assignments and answers them until the daemon is gone."""
 
     def __init__(self, daemon, name):
         super().__init__(daemon=True)
@@ -275,7 +275,7 @@ def test_kill_while_answering_loses_nothing_and_doubles_nothing(db):
         assert {row["id"] for row in daemon.list_all("labels", 1000)} == set(sent)
         had = Counter((row["annotator"], frozenset((row["a"], row["b"])))
                       for row in daemon.list_all("labels", 1000))
-        # A lease ends with the daemon: a pair whose answer was under way may be answered again.
+        # Leases end with the daemon, so a pair whose label was being sent may be assigned again.
         assert sum(count - 1 for count in had.values()) <= sum(len(one.unsure)
                                                                for one in labellers)
     assert run("check", "--db", db).returncode == 0

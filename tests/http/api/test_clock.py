@@ -1,4 +1,4 @@
-"""A wall clock that is set while the daemon runs: nothing that is decided by time notices."""
+"""Setting the wall clock while the daemon runs affects no lease and no deadline."""
 
 import email.utils
 import glob
@@ -22,7 +22,7 @@ def wall_clock(daemon):
 
 @pytest.mark.skipif(not FAKETIME or bool(SANITIZER), reason="needs libfaketime before libc")
 @pytest.mark.parametrize("jump", [-86400, 86400])
-def test_a_clock_that_is_set_ends_no_lease_and_loses_no_answer(db, items, tmp_path, jump):
+def test_setting_the_clock_ends_no_lease_and_loses_no_label(db, items, tmp_path, jump):
     clock = tmp_path / "clock"
     set_clock(clock, 0)
     with Daemon(db, {"lease-seconds": 600},

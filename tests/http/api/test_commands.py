@@ -1,3 +1,5 @@
+"""The command line: options, check, migrate, demo."""
+
 import json
 import re
 import shutil
@@ -76,7 +78,7 @@ def strategy_served(db, items, options, env=None):
         return daemon.select(batch_size=1, pairs=PAIRS)["strategy"]
 
 
-def test_a_flag_goes_before_the_environment_and_that_before_the_file(db, items, tmp_path):
+def test_a_flag_overrides_the_environment_which_overrides_the_file(db, items, tmp_path):
     config = tmp_path / "fisherd.ini"
     config.write_text("# a comment\n[selection]\nstrategy = xtx\n")
     env = {"FISHERD_STRATEGY": "dopt"}
@@ -128,7 +130,7 @@ def used(db, items):
     return db
 
 
-def test_migrate_makes_a_database_and_leaves_a_new_one_as_it_is(db):
+def test_migrate_creates_a_database_and_does_not_change_a_new_one(db):
     assert run("migrate", "--db", db).returncode == 0
     assert run("migrate", "--db", db).returncode == 0
     assert run("check", "--db", db).returncode == 0
@@ -141,7 +143,7 @@ def test_check_finds_nothing_wrong_with_a_good_database(used):
     assert done.returncode == 0, done.stderr
 
 
-def test_check_makes_no_database(tmp_path):
+def test_check_creates_no_database(tmp_path):
     assert run("check", "--db", tmp_path / "absent.db").returncode == 1
     assert list(tmp_path.iterdir()) == []
 
@@ -156,7 +158,7 @@ def test_check_finds_damaged_pages(used):
 
 
 def tamper(db, statement):
-    """Changes what the database would not let anyone change."""
+    """Changes rows that triggers protect."""
     connection = sqlite3.connect(db)
     connection.execute("PRAGMA foreign_keys = OFF")
     connection.execute("PRAGMA ignore_check_constraints = ON")
@@ -185,7 +187,7 @@ def test_check_finds_rows_that_contradict_each_other(used, statement):
     assert done.stderr
 
 
-def test_a_spoiled_model_gives_way_to_the_one_before(used):
+def test_a_damaged_model_gives_way_to_the_one_before(used):
     with Daemon(used) as daemon:
         assert daemon.train()["version"] == 2
     tamper(used, "UPDATE models SET bytes = substr(bytes, 1, 50) WHERE version = 2")
@@ -197,7 +199,7 @@ def test_a_spoiled_model_gives_way_to_the_one_before(used):
 
 
 def flip(db, version, position):
-    """One bit of a stored model; positions count from the end when they are negative."""
+    """Flips one bit of a stored model; negative positions count from the end."""
     with sqlite3.connect(db) as connection:
         (model,) = connection.execute("SELECT bytes FROM models WHERE version = ?",
                                       (version,)).fetchone()
@@ -220,7 +222,7 @@ def test_a_model_with_a_bit_flipped_is_found_and_reported_and_the_one_before_ser
         assert "event=model-damaged model_version=2" in daemon.log_text()
 
 
-def test_a_file_that_was_cut_off_is_refused_and_every_command_says_so(used):
+def test_every_command_refuses_a_truncated_file(used):
     with open(used, "r+b") as file:
         file.truncate(9000)
     for command in (["serve", "--listen", "127.0.0.1:0"], ["migrate"], ["check"]):
@@ -230,7 +232,7 @@ def test_a_file_that_was_cut_off_is_refused_and_every_command_says_so(used):
                                              "damaged" in done.stderr), done.stderr
 
 
-def test_check_tells_all_that_is_wrong_and_not_just_the_first(used):
+def test_check_reports_everything_that_is_wrong(used):
     tamper(used, "UPDATE labels SET preference = 'c' WHERE sequence IN (3, 5)")
     tamper(used, "UPDATE items SET embedding = x'00' WHERE idx = 11")
     flip(used, 1, 50)
@@ -251,7 +253,7 @@ def refuses(db, *words):
         assert db.read_bytes() == before, "the file is left as it was"
 
 
-def test_a_newer_database_is_refused_and_left_as_it_is(used):
+def test_a_newer_database_is_refused_and_not_changed(used):
     with sqlite3.connect(used) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.execute("PRAGMA journal_mode = DELETE")
@@ -260,24 +262,24 @@ def test_a_newer_database_is_refused_and_left_as_it_is(used):
     refuses(used, "newer")
 
 
-def test_a_database_of_another_program_is_refused_and_left_as_it_is(db):
+def test_a_database_of_another_program_is_refused_and_not_changed(db):
     with sqlite3.connect(db) as connection:
         connection.execute("CREATE TABLE items (x)")
     connection.close()
     refuses(db, "fisherd")
 
 
-def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(db):
+def test_a_file_that_is_not_a_database_is_refused_and_not_changed(db):
     db.write_text("Dear diary,\n" * 1000)
     refuses(db, "fisherd")
 
 
-def test_a_folder_is_no_database(tmp_path):
+def test_a_folder_is_refused_as_a_database(tmp_path):
     done = run("check", "--db", tmp_path)
     assert done.returncode == 1 and str(tmp_path) in done.stderr
 
 
-def test_a_copy_of_a_database_serves_the_same(used, tmp_path):
+def test_a_copy_of_a_database_serves_the_same_data(used, tmp_path):
     copy = tmp_path / "copy.db"
     shutil.copy(used, copy)
     with Daemon(copy) as daemon:
@@ -285,7 +287,7 @@ def test_a_copy_of_a_database_serves_the_same(used, tmp_path):
         assert len(daemon.list_all("labels")) == 30
 
 
-def test_a_database_in_use_is_told_with_who_uses_it(empty):
+def test_the_refusal_of_a_database_in_use_names_the_process(empty):
     used = "is in use by another process"
     assert f"{used}, {empty.process.pid}\n" in run("migrate", f"--db={empty.db}").stderr
     lock = empty.db.with_name(empty.db.name + ".lock")
@@ -294,7 +296,7 @@ def test_a_database_in_use_is_told_with_who_uses_it(empty):
         assert f"{used}\n" in run("migrate", f"--db={empty.db}").stderr
 
 
-def test_a_database_whose_lock_cannot_be_had_is_told(db):
+def test_a_database_that_cannot_be_locked_is_refused_with_the_reason(db):
     db.with_name(db.name + ".lock").mkdir()
     assert "cannot be locked: Is a directory" in run("migrate", f"--db={db}").stderr
 
@@ -310,7 +312,7 @@ def test_demo_ends_after_its_rounds_when_asked():
     assert all(0 < float(row[2]) <= 1 for row in rounds)
 
 
-def test_the_demo_ends_with_the_reason_where_its_points_do_not_fit_the_database(used):
+def test_the_demo_ends_with_a_reason_if_its_points_do_not_fit_the_database(used):
     done = run("demo", "--once", "--listen", "127.0.0.1:0", f"--db={used}")
     assert done.returncode == 1
     assert "/v1/items answered 4" in done.stderr and "numbers" in done.stderr, done
@@ -325,8 +327,8 @@ def test_in_the_demo_simulated_annotators_label_and_learning_goes_on(db):
         url = told[0].split()[-1]
 
         def learned():
-            with urllib.request.urlopen(f"{url}v1/model", timeout=PATIENCE) as answer:
-                return json.load(answer)["version"] > 0
+            with urllib.request.urlopen(f"{url}v1/model", timeout=PATIENCE) as response:
+                return json.load(response)["version"] > 0
         wait_until(learned, "a model of simulated answers")
         process.send_signal(signal.SIGTERM)
         wrong = process.communicate(timeout=PATIENCE)[1]
@@ -336,7 +338,7 @@ def test_in_the_demo_simulated_annotators_label_and_learning_goes_on(db):
     assert done.returncode == 0 and " 0 labels" not in done.stdout, done
 
 
-def test_simulated_annotators_have_no_token_and_are_refused_like_others(db):
+def test_simulated_annotators_are_refused_without_a_token(db):
     token = run("token", "create", f"--db={db}", "--role=admin", "--name=first").stdout.split()[-1]
     with subprocess.Popen([PROGRAM, "demo", "--simulate", "1", f"--db={db}", "--listen=127.0.0.1:0",
                            "--blas-kernels=keep"], env=environment(), stdout=subprocess.PIPE,
@@ -345,8 +347,8 @@ def test_simulated_annotators_have_no_token_and_are_refused_like_others(db):
         asked = urllib.request.Request(f"{url}metrics", headers={"Authorization": f"Bearer {token}"})
 
         def refused():
-            with urllib.request.urlopen(asked, timeout=PATIENCE) as answer:
-                return b'requests_total{route="assign",status="401"} 1' in answer.read()
+            with urllib.request.urlopen(asked, timeout=PATIENCE) as response:
+                return b'requests_total{route="assign",status="401"} 1' in response.read()
         wait_until(refused, "an annotator that was refused")
         process.send_signal(signal.SIGTERM)
         wrong = process.communicate(timeout=PATIENCE)[1]
@@ -355,12 +357,12 @@ def test_simulated_annotators_have_no_token_and_are_refused_like_others(db):
 
 
 @pytest.mark.parametrize("number", [[], ["0"], ["1000000"], ["some"], ["3x"]])
-def test_the_demo_takes_a_number_of_annotators_alone(number):
+def test_the_demo_takes_only_a_number_of_annotators(number):
     done = run("demo", "--simulate", *number)
     assert done.returncode == 1 and "--simulate takes a number" in done.stderr, done
 
 
-def test_the_demo_takes_another_port_where_the_usual_one_is_taken(empty):
+def test_the_demo_takes_another_port_if_the_usual_one_is_taken(empty):
     done = run("demo", "--once", f"--listen={empty.host}:{empty.port}")
     assert done.returncode == 0, done.stderr
     assert empty.list_all("labels") == []

@@ -1,4 +1,4 @@
-"""Many clients at once, while models come and go."""
+"""Many clients at once, while models are trained and replaced."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -31,9 +31,9 @@ def add_labels(daemon, worker):
 def score(daemon, worker):
     version = 0
     for i in range(ROUNDS):
-        answer = daemon.post("/v1/score", {"items": ["p0-r0", {"embedding": [1, 2, 3, worker]}]})
-        assert answer["model_version"] >= version
-        version = answer["model_version"]
+        response = daemon.post("/v1/score", {"items": ["p0-r0", {"embedding": [1, 2, 3, worker]}]})
+        assert response["model_version"] >= version
+        version = response["model_version"]
         again = daemon.post("/v1/score", {"items": ["p0-r0", "p0-r0"]})["scores"]
         assert again[0] == again[1]
 
@@ -73,7 +73,7 @@ def test_many_clients_at_once_get_right_answers(db):
         assert model["version"] >= 1
 
 
-def test_of_many_claims_on_an_id_one_wins(db, items):
+def test_of_many_claims_to_an_id_one_wins(db, items):
     with Daemon(db) as daemon:
         daemon.add_items(items)
         start = threading.Barrier(8)
@@ -84,7 +84,7 @@ def test_of_many_claims_on_an_id_one_wins(db, items):
                 label(f"l{i}", "p0-r0", "p0-r1", annotator=f"w{worker}")]}).status
                 for i in range(20)]
         with ThreadPoolExecutor(8) as pool:
-            answers = list(pool.map(claim, range(8)))
-        for per_id in zip(*answers):
+            responses = list(pool.map(claim, range(8)))
+        for per_id in zip(*responses):
             assert sorted(per_id) == [200] + [409] * 7
         assert len(daemon.list_all("labels")) == 20

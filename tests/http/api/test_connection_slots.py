@@ -1,4 +1,4 @@
-"""Who gets a place when there are more connections than places, and who loses it."""
+"""Which connections get a slot when there are more than slots, and which lose it."""
 
 import re
 import resource
@@ -10,7 +10,7 @@ import time
 import pytest
 
 from client import (PATIENCE, PROGRAM, Daemon, SLOWNESS, environment, label, plane_items,
-                    read_answer, read_to_end, statuses, wait_until)
+                    read_response, read_to_end, statuses, wait_until)
 
 REQUEST = "GET {} HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -22,7 +22,7 @@ def connect(daemon, address="127.0.0.1"):
 
 def ask(connection, path="/v1/model"):
     connection.sendall(REQUEST.format(path).encode())
-    return read_answer(connection)
+    return read_response(connection)
 
 
 def is_open(connection):
@@ -51,7 +51,7 @@ def small(db):
 
 
 def hold(daemon, number, address="127.0.0.1", sent=b""):
-    """Connections that the daemon knows, the oldest first."""
+    """Opens connections, and waits until the daemon counts them; the oldest first."""
     held = []
     for _ in range(number):
         connection = connect(daemon, address)
@@ -67,7 +67,7 @@ def close(connections):
         connection.close()
 
 
-def test_who_has_all_places_makes_room_for_another_address(small):
+def test_an_address_with_all_slots_loses_one_to_another_address(small):
     greedy = hold(small, 6)
     with connect(small, "127.0.0.2") as other:
         assert statuses(ask(other)) == [200]
@@ -77,14 +77,14 @@ def test_who_has_all_places_makes_room_for_another_address(small):
     close(greedy)
 
 
-def test_a_slow_sender_makes_room_too(small):
+def test_a_slow_sender_is_replaced_too(small):
     slow = hold(small, 6, sent=b"POST /v1/labels HTTP/1.1\r\nHost: x\r\nContent-Type: applic")
     with connect(small, "127.0.0.2") as other:
         assert statuses(ask(other)) == [200]
     close(slow)
 
 
-def test_who_has_few_connections_keeps_them(small):
+def test_an_address_with_few_connections_keeps_them(small):
     modest = hold(small, 1, "127.0.0.2")
     greedy = hold(small, 5)
     others = [connect(small, f"127.0.0.{n}") for n in (3, 4)]
@@ -94,7 +94,7 @@ def test_who_has_few_connections_keeps_them(small):
     close([*modest, *greedy, *others])
 
 
-def test_of_one_address_the_longest_idle_makes_room(small):
+def test_the_longest_idle_connection_of_an_address_is_replaced(small):
     held = hold(small, 6)
     for _ in range(20):
         assert statuses(ask(held[0])) == [200]
@@ -109,7 +109,7 @@ def test_of_one_address_the_longest_idle_makes_room(small):
     close(held)
 
 
-def test_without_a_place_one_is_told_to_come_again(db):
+def test_without_a_slot_requests_are_refused_with_503(db):
     with Daemon(db, {"connections": 6, "address-connections": 2}) as daemon:
         held = hold(daemon, 2)
         with connect(daemon) as third:
@@ -133,7 +133,7 @@ def test_without_a_place_one_is_told_to_come_again(db):
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/livez", "/readyz", "/"])
-def test_without_a_place_one_may_ask_how_it_is(db, path):
+def test_without_a_slot_health_and_pages_are_served(db, path):
     with Daemon(db, {"connections": 6, "address-connections": 1}) as daemon:
         held = hold(daemon, 1)
         with connect(daemon) as second:
@@ -142,7 +142,7 @@ def test_without_a_place_one_may_ask_how_it_is(db, path):
         close(held)
 
 
-def test_a_trusted_proxy_has_no_limit_of_its_own(db):
+def test_the_limit_of_an_address_does_not_apply_to_a_trusted_proxy(db):
     options = {"connections": 6, "address-connections": 1, "trusted-proxies": "127.0.0.2"}
     with Daemon(db, options) as daemon:
         held = hold(daemon, 4, "127.0.0.2")
@@ -150,7 +150,7 @@ def test_a_trusted_proxy_has_no_limit_of_its_own(db):
         close(held)
 
 
-def test_without_a_place_silence_is_cut_short(db):
+def test_a_silent_surplus_connection_is_closed_early(db):
     with Daemon(db, {"connections": 6, "address-connections": 1}) as daemon:
         held = hold(daemon, 1)
         start = time.monotonic()
@@ -161,8 +161,8 @@ def test_without_a_place_silence_is_cut_short(db):
         close(held)
 
 
-def test_a_flood_of_connections_is_survived(db):
-    """Far more than there is room for, without a request: each is closed at some time."""
+def test_the_daemon_survives_a_flood_of_connections(db):
+    """Far more connections than slots, without a request: each is closed in the end."""
     with Daemon(db, {"connections": 6}) as daemon:
         daemon.add_items(plane_items())
         with connect(daemon, "127.0.0.2") as good:
@@ -173,7 +173,7 @@ def test_a_flood_of_connections_is_survived(db):
                 good.sendall(("POST /v1/labels HTTP/1.1\r\nHost: x\r\n"
                               "Content-Type: application/json\r\n"
                               f"Content-Length: {len(body)}\r\n\r\n{body}").encode())
-                assert statuses(read_answer(good)) == [200]
+                assert statuses(read_response(good)) == [200]
             close(flood)
         wait_until(lambda: metrics(daemon)["fisherd_http_connections"] == 1, "their end")
         assert len(daemon.list_all("labels")) == 20
@@ -203,7 +203,7 @@ def test_a_slow_reader_is_cut_off(db, threads):
         assert len(daemon.get(path)["items"]) >= 30
 
 
-def test_connections_can_be_as_many_as_a_thousand(db):
+def test_a_thousand_connections_are_possible(db):
     with Daemon(db, {"connections": 1000}) as daemon:
         daemon.add_items(plane_items())
         held = [connect(daemon) for _ in range(999)]
@@ -214,14 +214,14 @@ def test_connections_can_be_as_many_as_a_thousand(db):
 
 @pytest.fixture
 def few_files():
-    """Tells how to begin with few open files allowed, softly."""
+    """A command prefix that lowers the soft limit of open files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
     yield lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_it_opens_as_many_files_as_it_has_connections(db, few_files):
+def test_it_raises_the_limit_of_open_files_to_its_connections(db, few_files):
     with Daemon(db, {"connections": 300}) as daemon:
         few_files()
         held = [connect(daemon) for _ in range(250)]
@@ -229,9 +229,9 @@ def test_it_opens_as_many_files_as_it_has_connections(db, few_files):
         close(held)
 
 
-def test_it_does_not_begin_with_more_connections_than_files(db):
+def test_it_does_not_start_with_more_connections_than_file_descriptors(db):
     done = subprocess.run(["prlimit", "--nofile=128", PROGRAM, "serve", f"--db={db}",
                            "--listen=127.0.0.1:0", "--connections=300"], env=environment(),
                           capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 1
-    assert "300 connections take" in done.stderr and "only 128 are allowed" in done.stderr
+    assert "300 connections need" in done.stderr and "only 128 are allowed" in done.stderr

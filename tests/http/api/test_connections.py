@@ -16,7 +16,7 @@ REQUESTS_EACH = 3
 
 
 def answer_all(connections):
-    """One request on each connection, all sent before any answer is read: seconds until each came."""
+    """Sends one request on each connection, then reads the responses; seconds until each arrived."""
     start = time.monotonic()
     for connection in connections:
         connection.sendall(get())
@@ -34,7 +34,7 @@ def answer_all(connections):
                 if received[key.fileobj].endswith(b'{"status":"ok"}'):
                     waiting.unregister(key.fileobj)
                     seconds.append(time.monotonic() - start)
-    assert all(statuses(answer) == [200] for answer in received.values())
+    assert all(statuses(response) == [200] for response in received.values())
     return seconds
 
 
@@ -42,7 +42,7 @@ def answer_all(connections):
                                      {"threads": 3, "connections": 360}],
                          ids=["a thread each", "a pool"])
 @pytest.mark.parametrize("count", [127, 128, 129, 256])
-def test_so_many_connections_at_once_are_all_answered(db, count, options):
+def test_all_of_many_connections_at_once_get_responses(db, count, options):
     slowest = []
     with Daemon(db, options) as daemon:
         for _ in range(RUNS):
@@ -58,7 +58,7 @@ def test_so_many_connections_at_once_are_all_answered(db, count, options):
 
 @pytest.mark.parametrize("options", [{"threads": 0}, {"threads": 1, "connections": 60}],
                          ids=["a thread each", "a pool"])
-def test_who_ends_its_side_with_its_last_bytes_is_not_waited_for(db, options):
+def test_a_client_that_closes_with_its_last_bytes_is_not_waited_for(db, options):
     with Daemon(db, options) as daemon:
         for data, expected in [(get(), [200]), (get()[:-2], []), (b"G", []),
                                (b"POST /v1/items HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n"

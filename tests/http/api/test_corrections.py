@@ -1,4 +1,4 @@
-"""Labels corrected and taken back, by the API."""
+"""Correcting and retracting labels over the API."""
 
 import pytest
 
@@ -49,10 +49,10 @@ def test_a_retraction_takes_the_label_back_and_a_correction_brings_it_again(labe
         assert labelled.model()["logdet"] == pytest.approx(before, rel=1e-6)
 
 
-def test_a_label_that_is_not_there_is_not_found(labelled):
+def test_an_unknown_label_is_not_found(labelled):
     for method, body in [("PUT", {"preference": "a"}), ("DELETE", None)]:
-        answer = labelled.call(method, "/v1/labels/nobody", body)
-        assert answer.status == 404 and answer.headers["Content-Type"] == \
+        response = labelled.call(method, "/v1/labels/nobody", body)
+        assert response.status == 404 and response.headers["Content-Type"] == \
             "application/problem+json"
     assert len(labelled.list_all("labels")) == 2
 
@@ -68,10 +68,10 @@ def test_a_label_that_is_not_there_is_not_found(labelled):
     ({"preference": "b", "a": "p0-r1"}, "/a"),
     ({"preference": "b", "more": 1}, "/more")])
 def test_a_wrong_correction_points_at_what_is_wrong_and_changes_nothing(labelled, body, pointer):
-    answer = labelled.call("PUT", "/v1/labels/l0", body)
-    assert answer.status == 422, answer
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.json["errors"][0]["pointer"] == pointer
+    response = labelled.call("PUT", "/v1/labels/l0", body)
+    assert response.status == 422, response
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.json["errors"][0]["pointer"] == pointer
     assert len(labelled.list_all("labels")) == 2
 
 
@@ -86,12 +86,12 @@ def test_comments_come_back_as_they_were_sent(daemon):
     daemon.add_labels([label(f"l{i}", "p0-r0", "p0-r1", comment=comment)
                        for i, comment in enumerate(comments)])
     assert [row["comment"] for row in daemon.list_all("labels")] == comments
-    answer = daemon.call("POST", "/v1/labels", {"labels": [
+    response = daemon.call("POST", "/v1/labels", {"labels": [
         label("l0", "p0-r0", "p0-r1", comment="other")]})
-    assert answer.status == 409
+    assert response.status == 409
 
 
-def test_the_first_answer_sent_again_is_still_known_after_a_correction(labelled):
+def test_a_repeat_of_the_first_label_is_still_a_duplicate_after_a_correction(labelled):
     put(labelled, "l1", "a")
     assert labelled.add_labels([label("l1", "p1-r0", "p1-r1", "b")]) == {
         "accepted": 0, "duplicates": 1}

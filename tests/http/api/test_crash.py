@@ -1,4 +1,4 @@
-"""Whatever ends the daemon, and whenever: an acknowledged answer is there exactly once."""
+"""However and whenever the daemon ends, an acknowledged label is stored exactly once."""
 
 import http.client
 import os
@@ -25,7 +25,7 @@ LONG_TRAINING = {**SMALL_MODEL, "hidden-width": 256, "hidden-layers": 3, "iterat
 
 
 class Annotator(threading.Thread):
-    """Posts answers, a few at a time, until the daemon is gone."""
+    """Posts labels, a few at a time, until the daemon is gone."""
 
     def __init__(self, daemon, name, items):
         super().__init__(daemon=True)
@@ -46,13 +46,13 @@ class Annotator(threading.Thread):
                                     self.random.choice("ab"), annotator=self.annotator))
                 self.sent[labels[-1]["id"]] = labels[-1]
             try:
-                answer = self.daemon_under_test.call("POST", "/v1/labels", {"labels": labels})
+                response = self.daemon_under_test.call("POST", "/v1/labels", {"labels": labels})
             except (OSError, http.client.HTTPException):
                 return
-            if answer.status == 200:
+            if response.status == 200:
                 self.acknowledged.update(one["id"] for one in labels)
             else:
-                self.refused.append(answer)
+                self.refused.append(response)
                 return
 
 
@@ -144,15 +144,15 @@ class Admin(threading.Thread):
             name = f"life-{self.life}-{number}.db"
             try:
                 self.daemon_under_test.call("POST", "/v1/model/train")
-                answer = self.daemon_under_test.call("POST", "/v1/admin/backup", {"name": name})
+                response = self.daemon_under_test.call("POST", "/v1/admin/backup", {"name": name})
             except (OSError, http.client.HTTPException):
                 return
-            if answer.status < 300:
+            if response.status < 300:
                 self.backups.append(name)
 
 
 def make_first_schema(db, items, n_labels):
-    """A database as the first version of the program left it."""
+    """A database of the program's first version."""
     labels = labels_by_first_number(items, n_labels, prefix="old")
     index = {item["id"]: i for i, item in enumerate(items)}
     database = sqlite3.connect(db)
@@ -174,7 +174,7 @@ def make_first_schema(db, items, n_labels):
 
 
 def test_kill_at_any_moment_of_many_lives_loses_nothing(db, items, tmp_path):
-    """While 32 people answer, models are trained, the log is emptied and backups are made."""
+    """While 32 annotators label, models are trained, the log is checkpointed and backups are made."""
     draw = random.Random(7)
     annotators, backups = [], []
     make_first_schema(db, items, 20)
@@ -202,7 +202,7 @@ def test_kill_at_any_moment_of_many_lives_loses_nothing(db, items, tmp_path):
 
 
 def test_kill_while_it_starts_leaves_a_database_that_opens(tmp_path, items):
-    """The first moments: a schema is made or migrated, the store replayed."""
+    """During start-up: the schema is created or migrated, the store replayed."""
     draw = random.Random(9)
     for life in range(LIVES):
         db = tmp_path / f"{life}.db"
@@ -252,7 +252,7 @@ def test_term_loses_no_acknowledged_label(db, items):
         assert daemon.stop() < 2 * SLOWNESS
         for annotator in annotators:
             annotator.join(PATIENCE)
-            assert all(answer.status == 503 for answer in annotator.refused)
+            assert all(response.status == 503 for response in annotator.refused)
     with Daemon(db) as daemon:
         check_nothing_lost_or_doubled(daemon, annotators)
 

@@ -1,16 +1,16 @@
-"""Answers to requests whose bodies are still on their way: who is sending one gets to read why it is
-not taken."""
+"""Responses to requests whose bodies are still arriving: a client that is still sending gets to read
+why it is refused."""
 
 import http.client
 import socket
 
 import pytest
 
-from client import Daemon, PATIENCE, read_answer, statuses
-from guarded import create
+from client import Daemon, PATIENCE, read_response, statuses
+from token_daemon import create
 from test_tls import Pair, context
 
-BODY = 4 << 20  # more than lies between the two
+BODY = 4 << 20  # more than the buffers between client and daemon hold
 SITE = "https://labels.example.org"
 
 
@@ -30,11 +30,11 @@ REFUSED = {
 
 
 def send_all_and_read(connection, beginning, body):
-    """What is answered to one who reads when everything is sent."""
+    """The response that a client reads after it has sent everything."""
     connection.settimeout(PATIENCE)
     connection.sendall(beginning)
     connection.sendall(body)
-    received = read_answer(connection)
+    received = read_response(connection)
     assert connection.recv(1) == b""
     return received
 
@@ -52,7 +52,7 @@ def daemon(request, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_who_sends_all_of_a_body_that_is_not_taken_reads_why(daemon, name):
+def test_a_client_that_sends_a_refused_body_to_its_end_reads_the_response(daemon, name):
     status, beginning = REFUSED[name]
     with socket.create_connection((daemon.host, daemon.port)) as connection:
         received = send_all_and_read(connection, beginning, bytes(BODY))
@@ -61,21 +61,21 @@ def test_who_sends_all_of_a_body_that_is_not_taken_reads_why(daemon, name):
     assert fields(received)["content-type"] == "application/problem+json"
 
 
-def test_a_chunked_body_that_grows_too_large_is_answered_while_it_comes(daemon):
+def test_a_chunked_body_that_grows_too_large_is_refused_while_it_arrives(daemon):
     chunk = b"10000\r\n" + bytes(1 << 16) + b"\r\n"
     beginning = head("POST", "/v1/assignments", JSON, length="Transfer-Encoding: chunked")
     with socket.create_connection((daemon.host, daemon.port)) as connection:
         assert statuses(send_all_and_read(connection, beginning, 64 * chunk)) == [413]
 
 
-def test_who_waits_to_send_the_body_is_answered_at_once(daemon):
+def test_a_client_that_waits_before_its_body_gets_the_response_at_once(daemon):
     for more in ([], ["Expect: 100-continue"]):
         with socket.create_connection((daemon.host, daemon.port)) as connection:
             received = send_all_and_read(connection, head("POST", "/v1/nothing", JSON, *more), b"")
         assert statuses(received) == [404]
 
 
-def test_an_answer_to_a_body_on_its_way_is_like_any_other(db, tmp_path):
+def test_an_early_response_has_the_usual_headers(db, tmp_path):
     create(db, "annotator", "anna")
     pair = Pair(tmp_path, "labels")
     with Daemon(db, {**pair.options(), "cors-origins": SITE}) as daemon:
@@ -96,7 +96,7 @@ def test_an_answer_to_a_body_on_its_way_is_like_any_other(db, tmp_path):
     assert {"www-authenticate", "access-control-allow-origin", "strict-transport-security"} <= set(expected)
 
 
-def test_requests_answered_over_a_body_are_counted_and_leave_nothing(daemon):
+def test_requests_refused_before_their_body_ends_are_counted_and_leave_nothing(daemon):
     def counted():
         lines = daemon.metrics().splitlines()
         return sum(float(line.split()[-1]) for line in lines

@@ -1,4 +1,5 @@
-"""A call for memory, or one on files, that fails once: a command says so and ends, or has done its work, and can be called again."""
+"""One allocation or file call fails: a command reports it and ends, or has done its work, and works the
+next time."""
 
 import contextlib
 import http.client
@@ -20,20 +21,20 @@ from test_simulate import SMALL, write_data
 from test_tls import Pair
 
 SHIM = os.environ.get("FISHERD_FAILING_CALLS", "")
-# One in so many of the places; a command has some 20 to 500.
+# Every STRIDE-th call fails in its turn; a command makes about 20 to 500.
 STRIDE = 1 if os.environ.get("FISHERD_LONG") else 1 + 22 // int(os.environ.get("FISHERD_DENSER", 1))
 
 pytestmark = pytest.mark.skipif(not SHIM or bool(SANITIZER),
                                 reason="FISHERD_FAILING_CALLS names nothing to load, or a sanitizer is in its place")
 
-KEEP = "--blas-kernels=keep"  # else the program starts itself anew, and counts anew
+KEEP = "--blas-kernels=keep"  # otherwise the program restarts itself, and the calls count from 0
 SIMULATED = ("simulate", *SMALL, "--iterations", 5, "--seeds", 1, "--csv=out.csv", KEEP)
 
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory):
-    """A database with items, labels, a model and a token, and a backup of it; what is loaded, because
-    a library that is overwritten under a program has the program end by a signal."""
+    """A database with items, labels, a model and a token, and a backup of it; and a copy of the loaded
+    library, since overwriting a library under a running program kills it."""
     folder = tmp_path_factory.mktemp("stored")
     shutil.copy(SHIM, folder / "shim.so")
     with Daemon(folder / "x.db") as daemon:
@@ -45,7 +46,7 @@ def stored(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(name="world")
+@pytest.fixture(name="prepared")
 def fixture_world(tmp_path, stored):
     for file in stored.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
@@ -84,26 +85,26 @@ COMMANDS = {
     "simulate files": (*SIMULATED, "--data-dir=set", "--rounds=1", "--rewards=judge,teacher",
                        "--strategies=dopt,i-opt"),
 }
-# What a call before it has left and is not to be overwritten.
+# Files of the call before, which would not be overwritten.
 IN_THE_WAY = {"backup": "other.db", "restore": "x.db.before-*", "import": "y.db*", "simulate": "out.csv",
               "simulate files": "out.csv"}
 
 
 @pytest.mark.parametrize("kind", ["memory", "files"])
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_command_whose_call_fails_says_so_and_works_when_it_is_called_again(world, name, kind):
+def test_a_command_reports_a_failed_system_call_and_works_the_next_time(prepared, name, kind):
     def call(env=None):
-        for file in world.glob(IN_THE_WAY.get(name, "none")):
+        for file in prepared.glob(IN_THE_WAY.get(name, "none")):
             file.unlink()
-        return run(*COMMANDS[name], cwd=world, env=env)
+        return run(*COMMANDS[name], cwd=prepared, env=env)
 
-    for place in places(world, kind, call):
-        done = call(failing(world, kind, place))
+    for place in places(prepared, kind, call):
+        done = call(failing(prepared, kind, place))
         assert done.returncode in (0, 1, 2), (place, done)
         assert done.returncode == 0 or done.stderr.strip(), f"{place}: it ends without a reason"
     done = call()
     assert done.returncode == 0, done.stderr
-    done = run("check", "--db=x.db", cwd=world)
+    done = run("check", "--db=x.db", cwd=prepared)
     assert done.returncode == 0 and "9 labels" in done.stdout, done
 
 
@@ -120,15 +121,15 @@ REQUESTS = [
 
 
 def ask(place, token, method, path, body):
-    """The status, or None where the connection ends without an answer."""
+    """The status, or None if the connection ends without a response."""
     headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": "10.1.2.3, 192.0.2.1"}
     connection = http.client.HTTPSConnection(*place, context=ssl._create_unverified_context(), timeout=PATIENCE)
     try:
         connection.request(method, path, json.dumps(body) if body else None,
                            {**headers, "Content-Type": "application/json"} if body else headers)
-        answer = connection.getresponse()
-        answer.read()
-        return answer.status
+        response = connection.getresponse()
+        response.read()
+        return response.status
     except (OSError, http.client.HTTPException):
         return None
     finally:
@@ -136,7 +137,7 @@ def ask(place, token, method, path, body):
 
 
 def ends_or_serves(options, env, token):
-    """What a daemon said as it ended by itself, or None: it served, and ended when it was asked to."""
+    """The log of a daemon that ended by itself; None if it served until it was stopped."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         place = free.getsockname()
@@ -159,11 +160,11 @@ def ends_or_serves(options, env, token):
 
 
 @pytest.mark.parametrize("kind", ["memory", "files"])
-def test_a_daemon_whose_call_fails_says_so_as_it_starts_and_serves_the_next_request(world, kind):
-    options = {"db": world / "x.db", "blas-kernels": "keep", "cors-origins": "https://a.example.org",
-               "trusted-proxies": "10.0.0.0/8", **Pair(world, "tls").options(), **SMALL_MODEL}
-    token = run("token", "create", "--db=x.db", "--role=admin", "--name=asks", cwd=world).stdout.split()[-1]
-    for place in places(world, kind, lambda env: ends_or_serves(options, env, token)):
-        said = ends_or_serves(options, failing(world, kind, place), token)
+def test_a_daemon_reports_a_failed_system_call_and_serves_the_next_request(prepared, kind):
+    options = {"db": prepared / "x.db", "blas-kernels": "keep", "cors-origins": "https://a.example.org",
+               "trusted-proxies": "10.0.0.0/8", **Pair(prepared, "tls").options(), **SMALL_MODEL}
+    token = run("token", "create", "--db=x.db", "--role=admin", "--name=asks", cwd=prepared).stdout.split()[-1]
+    for place in places(prepared, kind, lambda env: ends_or_serves(options, env, token)):
+        said = ends_or_serves(options, failing(prepared, kind, place), token)
         assert said is None or "fisherd serve:" in said, (place, said)
     assert ends_or_serves(options, {}, token) is None

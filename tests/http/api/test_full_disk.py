@@ -1,4 +1,4 @@
-"""A disk that is full, or fails: nothing is half there, the daemon says so, and goes on by itself once it can."""
+"""A full or failing disk: nothing is stored in part, the daemon reports it, and recovers by itself."""
 
 import os
 import resource
@@ -11,7 +11,7 @@ UNLIMITED = resource.RLIM_INFINITY
 
 
 def limit_files(daemon, size):
-    """No file may grow beyond that: what is written past it fails as on a full disk."""
+    """Limits the size of files: a write beyond it fails as on a full disk."""
     resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, (size, UNLIMITED))
 
 
@@ -23,10 +23,10 @@ def is_ready(daemon):
     return daemon.call("GET", "/readyz").status == 200
 
 
-def refused(answer, status):
-    assert answer.status == status, answer
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    return answer.json["detail"]
+def refused(response, status):
+    assert response.status == status, response
+    assert response.headers["Content-Type"] == "application/problem+json"
+    return response.json["detail"]
 
 
 def text_of_metrics(daemon, name):
@@ -34,14 +34,14 @@ def text_of_metrics(daemon, name):
                 if line.startswith(name + " "))
 
 
-def test_an_answer_that_finds_no_room_is_refused_and_is_taken_when_there_is_room_again(db, items):
+def test_a_label_is_refused_while_the_disk_is_full_and_accepted_afterwards(db, items):
     late = [label("late", "p0-r0", "p0-r1")]
     with Daemon(db) as daemon:
         daemon.add_items(items)
         daemon.add_labels([label("early", "p1-r0", "p1-r1")])
         fill_disk(daemon)
         for _ in range(3):
-            assert "no room" in refused(daemon.call("POST", "/v1/labels", {"labels": late}), 507)
+            assert "no space left" in refused(daemon.call("POST", "/v1/labels", {"labels": late}), 507)
         detail = refused(daemon.call("GET", "/readyz"), 503)
         assert "store" in detail and "File too large" in detail
         assert text_of_metrics(daemon, "fisherd_store_failed") == "1"
@@ -60,7 +60,7 @@ def test_an_answer_that_finds_no_room_is_refused_and_is_taken_when_there_is_room
         assert [row["id"] for row in daemon.list_all("labels")] == ["early", "late"]
 
 
-def test_nothing_of_a_request_that_finds_room_for_a_part_is_kept(db, items):
+def test_a_request_that_fits_only_in_part_is_not_stored_at_all(db, items):
     many = [{"id": f"many-{i}", "prompt_id": "many", "prompt": "x" * 5000,
              "embedding": [i, 1, 2, 3]} for i in range(400)]
     with Daemon(db) as daemon:
@@ -78,25 +78,25 @@ def test_nothing_of_a_request_that_finds_room_for_a_part_is_kept(db, items):
 
 
 def answers_until_the_disk_is_full(daemon, items, room):
-    """Ids that were acknowledged, and those that were refused."""
+    """Returns the ids that were acknowledged, and those that were refused."""
     acknowledged, refusals = [], []
     wal = os.stat(f"{daemon.db}-wal").st_size
     limit_files(daemon, wal + room)
     for number in range(1000):
         a, b = items[number % 5]["id"], items[5 + number % 5]["id"]
         labels = [label(f"room-{room}-{number}-{i}", a, b, comment="x" * 700) for i in range(3)]
-        answer = daemon.call("POST", "/v1/labels", {"labels": labels})
-        if answer.status == 200:
+        response = daemon.call("POST", "/v1/labels", {"labels": labels})
+        if response.status == 200:
             acknowledged += [one["id"] for one in labels]
         else:
-            refused(answer, 507)
+            refused(response, 507)
             refusals += [one["id"] for one in labels]
         if len(refusals) == 6:
             return acknowledged, refusals
     raise AssertionError("there was always room")
 
 
-def test_wherever_the_room_ends_what_was_acknowledged_is_there_and_what_was_refused_is_not(db, items):
+def test_wherever_the_disk_fills_up_acknowledged_labels_are_stored_and_refused_ones_are_not(db, items):
     acknowledged, refusals = [], []
     rooms = (range(0, 120000, 2000) if os.environ.get("FISHERD_LONG")
              else [0, 4120, 20011, 50000, 90001])
@@ -117,7 +117,7 @@ def test_wherever_the_room_ends_what_was_acknowledged_is_there_and_what_was_refu
           f" {len(refusals)} refused, nothing lost and nothing half there")
 
 
-def test_a_training_whose_model_finds_no_room_leaves_what_serves(db, items):
+def test_a_training_that_cannot_be_stored_leaves_the_serving_model(db, items):
     with Daemon(db) as daemon:
         daemon.add_items(items)
         daemon.add_labels([label(f"l{i}", f"p{i % 3}-r0", f"p{i % 3}-r1") for i in range(20)])
@@ -138,7 +138,7 @@ SHIM = os.environ.get("FISHERD_FAILING_DISK", "")
 
 @pytest.fixture
 def failing(db, items, tmp_path):
-    """A daemon, and the file whose presence makes its disk fail."""
+    """A daemon, and the file that makes its disk fail while it exists."""
     if SANITIZER or not SHIM:
         pytest.skip("a sanitizer must be loaded first, and so must the shim")
     switch = tmp_path / "switch"
@@ -150,12 +150,12 @@ def failing(db, items, tmp_path):
 
 
 @pytest.mark.parametrize("call", ["write", "sync"])
-def test_what_fails_to_reach_the_disk_is_refused_until_it_does(failing, call):
+def test_labels_are_refused_until_they_reach_the_disk(failing, call):
     daemon, switch = failing
     switch.write_text(call)
-    answer = daemon.call("POST", "/v1/labels", {"labels": [label("late", "p0-r0", "p0-r1")]})
-    assert "store" in refused(answer, 503)
-    assert int(answer.headers["Retry-After"]) >= 1
+    response = daemon.call("POST", "/v1/labels", {"labels": [label("late", "p0-r0", "p0-r1")]})
+    assert "store" in refused(response, 503)
+    assert int(response.headers["Retry-After"]) >= 1
     assert "Input/output error" in refused(daemon.call("GET", "/readyz"), 503)
     assert [row["id"] for row in daemon.list_all("labels")] == ["early"]
     switch.unlink()
@@ -166,11 +166,11 @@ def test_what_fails_to_reach_the_disk_is_refused_until_it_does(failing, call):
         assert [row["id"] for row in again.list_all("labels")] == ["early", "late"]
 
 
-def test_what_cannot_be_read_is_a_problem_for_now(failing):
+def test_a_store_that_cannot_be_read_gives_503(failing):
     daemon, switch = failing
     switch.write_text("read")
-    answer = daemon.call("GET", "/v1/labels")
-    assert "store" in refused(answer, 503)
-    assert int(answer.headers["Retry-After"]) >= 1
+    response = daemon.call("GET", "/v1/labels")
+    assert "store" in refused(response, 503)
+    assert int(response.headers["Retry-After"]) >= 1
     switch.unlink()
     assert [row["id"] for row in daemon.list_all("labels")] == ["early"]

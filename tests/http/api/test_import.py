@@ -1,3 +1,5 @@
+"""`fisherd import`: items from JSON lines and .npy files."""
+
 import json
 
 import numpy
@@ -77,7 +79,7 @@ def test_members_that_the_api_does_not_know_do_not_stop_an_import(db, files):
     assert done.returncode == 0, done.stderr
 
 
-def test_doubles_and_blank_lines_at_the_end_are_fine_or_refused_in_words(db, files):
+def test_float64_and_blank_lines_at_the_end_are_accepted(db, files):
     numpy.save(files / "embeddings.npy", embeddings(12, 5).astype("<f8"))
     done = bring_in(db, files)
     assert done.returncode == 0 or "float32" in done.stderr
@@ -135,7 +137,7 @@ def test_prompt_embeddings_that_do_not_fit_are_refused(db, files, rows):
     b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, "
     b"'shape': (4611686018427387905, 4), }" + b" " * 40 + b"\n",
 ])
-def test_a_file_that_is_no_array_is_refused(db, files, content):
+def test_a_file_that_is_not_an_array_is_refused(db, files, content):
     (files / "embeddings.npy").write_bytes(content)
     refused(bring_in(db, files), "embeddings.npy")
     nothing_is_there(db)

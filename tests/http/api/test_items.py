@@ -1,3 +1,5 @@
+"""Adding and listing items over the API."""
+
 import base64
 import math
 import urllib.parse
@@ -38,7 +40,7 @@ def test_an_item_needs_no_text(empty):
     assert got.get("prompt") is None and got.get("response") is None
 
 
-def test_base64_is_another_way_to_write_the_same_embedding(empty):
+def test_base64_and_numbers_give_the_same_embedding(empty):
     items = plane_items()
     empty.add_items(items)
     encoded = [{**item, "embedding": base64.b64encode(float32(item["embedding"])).decode()}
@@ -48,18 +50,18 @@ def test_base64_is_another_way_to_write_the_same_embedding(empty):
 
 @pytest.mark.parametrize("text", [
     "AAAA",                                              # three bytes
-    "AACAPwAAgD8AAIA/",                                  # three numbers of four
-    "AACAPwAAgD8AAIA/AACAP!==",                          # no base64
-    "AACAPwAAgD8AAIA/AACAPw",                            # no padding
+    "AACAPwAAgD8AAIA/",                                  # three numbers instead of four
+    "AACAPwAAgD8AAIA/AACAP!==",                          # not base64
+    "AACAPwAAgD8AAIA/AACAPw",                            # without padding
     base64.b64encode(float32([1, 2, math.nan, 4])).decode(),
     base64.b64encode(float32([1, 2, 3, math.inf])).decode(),
     "",
 ])
-def test_base64_that_is_no_finite_embedding_is_refused(daemon, text):
-    answer = daemon.call("POST", "/v1/items", {"items": [
+def test_base64_that_is_not_a_finite_embedding_is_refused(daemon, text):
+    response = daemon.call("POST", "/v1/items", {"items": [
         {"id": "new", "prompt_id": "p", "embedding": text}]})
-    assert answer.status == 422, answer
-    assert answer.json["errors"][0]["pointer"].startswith("/items/0/embedding")
+    assert response.status == 422, response
+    assert response.json["errors"][0]["pointer"].startswith("/items/0/embedding")
     assert daemon.call("GET", "/v1/items/new").status == 404
 
 
@@ -69,17 +71,17 @@ def test_base64_that_is_no_finite_embedding_is_refused(daemon, text):
 def test_the_same_id_with_other_content_is_a_conflict(daemon, items, member, value):
     changed = {**items[2], member: value}
     new = {"id": "new", "prompt_id": "p0", "embedding": [1, 2, 3, 4]}
-    answer = daemon.call("POST", "/v1/items", {"items": [new, items[0], changed]})
-    assert answer.status == 409, answer
-    assert answer.json["errors"][0]["pointer"].startswith("/items/2")
-    assert items[2]["id"] in answer.body.decode()
+    response = daemon.call("POST", "/v1/items", {"items": [new, items[0], changed]})
+    assert response.status == 409, response
+    assert response.json["errors"][0]["pointer"].startswith("/items/2")
+    assert items[2]["id"] in response.body.decode()
     assert len(daemon.list_all("items")) == 12, "all or nothing"
 
 
 def test_one_id_twice_in_a_request_must_be_the_same_item(empty):
     item = {"id": "x", "prompt_id": "p", "embedding": [1, 2]}
-    answer = empty.call("POST", "/v1/items", {"items": [item, {**item, "embedding": [1, 3]}]})
-    assert answer.status == 409, answer
+    response = empty.call("POST", "/v1/items", {"items": [item, {**item, "embedding": [1, 3]}]})
+    assert response.status == 409, response
     assert empty.list_all("items") == []
     assert empty.add_items([item, item]) == {"created": 1, "unchanged": 1}
 
@@ -87,9 +89,9 @@ def test_one_id_twice_in_a_request_must_be_the_same_item(empty):
 def test_a_wrong_item_among_good_ones_changes_nothing(daemon):
     good = [{"id": f"new-{i}", "prompt_id": "p0", "embedding": [i, 2, 3, 4]} for i in range(20)]
     good[13]["embedding"] = [1, 2, 3]
-    answer = daemon.call("POST", "/v1/items", {"items": good})
-    assert answer.status == 422
-    assert answer.json["errors"][0]["pointer"] == "/items/13/embedding"
+    response = daemon.call("POST", "/v1/items", {"items": good})
+    assert response.status == 422
+    assert response.json["errors"][0]["pointer"] == "/items/13/embedding"
     assert len(daemon.list_all("items")) == 12
 
 
@@ -118,9 +120,9 @@ def test_pages_go_on_where_items_were_added_meanwhile(daemon, items):
     "cursor=!!", "cursor=-1", "limit=5x"])
 @pytest.mark.parametrize("name", ["items", "labels"])
 def test_a_wrong_page_is_refused(shared, name, query):
-    answer = shared.call("GET", f"/v1/{name}?{query}")
-    assert answer.status in (400, 422), answer
-    assert answer.headers["Content-Type"].startswith("application/problem+json")
+    response = shared.call("GET", f"/v1/{name}?{query}")
+    assert response.status in (400, 422), response
+    assert response.headers["Content-Type"].startswith("application/problem+json")
 
 
 def test_items_outlive_the_daemon(db):

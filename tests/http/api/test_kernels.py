@@ -1,5 +1,5 @@
 """The kernels that OpenBLAS computes with. It chooses them when it is loaded, so the daemon may
-start itself once more, in the same process."""
+restart itself, in the same process."""
 
 import os
 import platform
@@ -27,7 +27,7 @@ def warnings(daemon):
 
 @pytest.fixture
 def picked(tmp_path):
-    """What the library picks by itself."""
+    """The kernels that the library picks by itself."""
     with Daemon(tmp_path / "picked.db", {"blas-kernels": "keep"}, UNASKED) as daemon:
         return kernels(daemon)
 
@@ -47,7 +47,7 @@ def test_the_kernels_may_be_named_in_the_environment(db):
         assert kernels(daemon) == "Nehalem"
 
 
-def test_other_kernels_leave_the_process_its_name_its_arguments_and_its_files(db):
+def test_a_restart_for_other_kernels_keeps_name_arguments_and_files(db):
     def seen(options):
         with Daemon(db, options) as daemon:
             process = f"/proc/{daemon.process.pid}"
@@ -60,7 +60,7 @@ def test_other_kernels_leave_the_process_its_name_its_arguments_and_its_files(db
     assert seen({"blas-kernels": "Nehalem"}) == seen({"blas-kernels": "keep"})
 
 
-def test_kernels_that_do_not_exist_are_warned_of_once_and_the_daemon_serves(db, picked):
+def test_the_log_warns_once_of_kernels_that_do_not_exist(db, picked):
     with Daemon(db, {"blas-kernels": "Abacus"}) as daemon:
         assert kernels(daemon) == picked
         assert daemon.call("GET", "/livez").status == 200
@@ -70,13 +70,13 @@ def test_kernels_that_do_not_exist_are_warned_of_once_and_the_daemon_serves(db, 
 
 
 @pytest.mark.parametrize("option", ["keep", "auto"])
-def test_what_openblas_was_told_in_its_own_variable_stays(db, option):
+def test_the_variable_of_openblas_is_respected(db, option):
     with Daemon(db, {"blas-kernels": option}, {"OPENBLAS_CORETYPE": "Nehalem"}) as daemon:
         assert kernels(daemon) == "Nehalem"
         assert not warnings(daemon)
 
 
-def test_the_option_goes_before_the_variable_of_openblas(db):
+def test_the_option_overrides_the_variable_of_openblas(db):
     with Daemon(db, {"blas-kernels": "Haswell"}, {"OPENBLAS_CORETYPE": "Nehalem"}) as daemon:
         assert kernels(daemon) == "Haswell"
 
@@ -87,7 +87,7 @@ def has_avx512():
     return {"avx512f", "avx512dq", "avx512bw", "avx512vl"} <= flags
 
 
-def test_the_kernels_chosen_without_being_asked_use_avx512_where_it_is(db):
+def test_the_default_kernels_use_avx512_if_the_processor_has_it(db):
     if not has_avx512():
         pytest.skip("the processor has no AVX-512")
     with Daemon(db, env=UNASKED) as daemon:
@@ -97,7 +97,7 @@ def test_the_kernels_chosen_without_being_asked_use_avx512_where_it_is(db):
 
 @pytest.fixture(name="older_blas")
 def fixture_older_blas(tmp_path):
-    """Of an OpenBLAS that takes the processor for another: its environment."""
+    """The environment for an OpenBLAS that takes the processor for another."""
     if SANITIZER:
         pytest.skip("a sanitizer wants to be the first library")
     library = tmp_path / "older_blas.so"
@@ -111,7 +111,7 @@ def fixture_older_blas(tmp_path):
 
 
 @pytest.mark.parametrize("core", ["Haswell", "Zen"])
-def test_a_library_that_does_not_know_the_processor_is_told_of_its_avx512(db, older_blas, core):
+def test_a_library_that_does_not_know_the_processor_uses_its_avx512(db, older_blas, core):
     with Daemon(db, env=older_blas(core)) as daemon:
         assert kernels(daemon) == ("SkylakeX" if has_avx512() else core)
         assert not warnings(daemon)
@@ -123,13 +123,13 @@ def test_a_library_that_does_not_know_the_processor_is_told_of_its_avx512(db, ol
     ("SapphireRapids", "DYNAMIC_ARCH", "auto"),  # has AVX-512
     ("Later", "DYNAMIC_ARCH", "auto"),
 ])
-def test_a_library_keeps_its_kernels_where_there_are_no_better_ones(db, older_blas, core, config, option):
+def test_a_library_keeps_its_kernels_if_there_are_none_better(db, older_blas, core, config, option):
     with Daemon(db, {"blas-kernels": option}, older_blas(core, config)) as daemon:
         assert kernels(daemon) == core
         assert not warnings(daemon)
 
 
-def test_a_daemon_that_cannot_start_itself_anew_says_why_and_serves(db, older_blas):
+def test_a_daemon_that_cannot_restart_itself_says_why_and_serves(db, older_blas):
     with Daemon(db, {"blas-kernels": "Nehalem"}, older_blas("Haswell", NO_EXEC="yes")) as daemon:
         assert kernels(daemon) == "Haswell"
         assert daemon.call("GET", "/livez").status == 200
@@ -145,7 +145,7 @@ def test_demo_takes_the_kernels_too():
 
 @pytest.mark.parametrize("command", ["serve", "demo"])
 @pytest.mark.parametrize("name", ["", "Sky lake", "Haswell;Zen", "../x", "naïve"])
-def test_what_can_be_no_name_of_kernels_is_refused(db, command, name):
+def test_an_invalid_name_of_kernels_is_refused(db, command, name):
     done = run(command, "--db", db, f"--blas-kernels={name}")
     assert done.returncode == 1
     assert "blas-kernels takes auto, keep or a core type" in done.stderr

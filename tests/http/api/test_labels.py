@@ -1,3 +1,5 @@
+"""Adding and listing labels over the API."""
+
 import pytest
 
 from client import Daemon, label
@@ -20,7 +22,7 @@ def test_a_label_comes_back_as_it_was_sent(daemon):
     assert {member: row[member] for member in sent} == sent
 
 
-def test_one_pair_may_be_answered_many_times(daemon):
+def test_a_pair_may_be_answered_many_times(daemon):
     labels = [label(f"l{i}", "p0-r0", "p0-r1", "ab"[i % 2], annotator=f"annotator {i}")
               for i in range(10)]
     assert daemon.add_labels(labels)["accepted"] == 10
@@ -33,18 +35,18 @@ def test_one_pair_may_be_answered_many_times(daemon):
 def test_the_same_id_with_other_content_is_a_conflict(daemon, member, value):
     first = label("l0", "p0-r0", "p0-r1", assignment="as-1", duration_ms=3)
     daemon.add_labels([first])
-    answer = daemon.call("POST", "/v1/labels", {"labels": [
+    response = daemon.call("POST", "/v1/labels", {"labels": [
         label("new", "p0-r2", "p0-r3"), {**first, member: value}]})
-    assert answer.status == 409, answer
-    assert answer.json["errors"][0]["pointer"].startswith("/labels/1")
+    assert response.status == 409, response
+    assert response.json["errors"][0]["pointer"].startswith("/labels/1")
     assert [row["id"] for row in daemon.list_all("labels")] == ["l0"], "all or nothing"
     assert daemon.add_labels([first]) == {"accepted": 0, "duplicates": 1}
 
 
 def test_one_id_twice_in_a_request_must_be_the_same_answer(daemon):
     first = label("l", "p0-r0", "p0-r1")
-    answer = daemon.call("POST", "/v1/labels", {"labels": [first, {**first, "preference": "b"}]})
-    assert answer.status == 409, answer
+    response = daemon.call("POST", "/v1/labels", {"labels": [first, {**first, "preference": "b"}]})
+    assert response.status == 409, response
     assert daemon.list_all("labels") == []
     assert daemon.add_labels([first, first]) == {"accepted": 1, "duplicates": 1}
 
@@ -52,14 +54,14 @@ def test_one_id_twice_in_a_request_must_be_the_same_answer(daemon):
 def test_a_wrong_label_among_good_ones_changes_nothing(daemon):
     labels = [label(f"l{i}", "p0-r0", "p0-r1") for i in range(20)]
     labels[17]["b"] = "nobody"
-    answer = daemon.call("POST", "/v1/labels", {"labels": labels})
-    assert answer.status == 422
-    assert answer.json["errors"][0]["pointer"] == "/labels/17/b"
-    assert "nobody" in answer.body.decode()
+    response = daemon.call("POST", "/v1/labels", {"labels": labels})
+    assert response.status == 422
+    assert response.json["errors"][0]["pointer"] == "/labels/17/b"
+    assert "nobody" in response.body.decode()
     assert daemon.list_all("labels") == []
 
 
-def test_an_answer_is_taken_whatever_its_assignment_is(daemon):
+def test_a_label_is_accepted_whatever_its_assignment_is(daemon):
     assert daemon.add_labels([label("l", "p0-r0", "p0-r1", assignment="long gone")]) == {
         "accepted": 1, "duplicates": 0}
 

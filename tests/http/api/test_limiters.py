@@ -1,4 +1,4 @@
-"""Only so many requests compute at once; the others wait in their order, or are refused."""
+"""A limited number of requests compute at once; the others wait their turn, or are refused."""
 
 import json
 import random
@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from client import Daemon, SLOWNESS, label, read_answer, statuses, wait_until
+from client import Daemon, SLOWNESS, label, read_response, statuses, wait_until
 
 PATIENT = 2 * SLOWNESS  # seconds
 DRAW = random.Random(3)
@@ -20,7 +20,7 @@ SHORT = {"batch_size": 2, "generate": {"mode": "in_prompt", "pairs": 50}}
 
 @pytest.fixture
 def narrow(db):
-    """One selection at once, and two that may wait."""
+    """A daemon that runs one selection at once, and lets two wait."""
     with Daemon(db, {"hidden-layers": 0, "selections-at-once": 1, "selection-queue": 2,
                      "stop-seconds": 3 * SLOWNESS}) as daemon:
         daemon.add_items(ITEMS)
@@ -44,7 +44,7 @@ def value(daemon, series):
 
 
 def fill(daemon):
-    """One selection that computes and two that wait for it."""
+    """Starts one selection that computes and two that wait for it."""
     connections = [send(daemon, "/v1/selections", LONG)]
     wait_until(lambda: value(daemon, 'fisherd_http_gate_working{gate="selections"}') == 1, "work")
     for waiting in 1, 2:
@@ -54,19 +54,19 @@ def fill(daemon):
     return connections
 
 
-def test_a_selection_too_many_is_told_to_come_again(narrow):
+def test_a_selection_beyond_the_queue_is_refused_with_503(narrow):
     connections = fill(narrow)
-    answer = narrow.call("POST", "/v1/selections", SHORT)
-    assert answer.status == 503
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert int(answer.headers["Retry-After"]) >= 1
-    assert answer.json["detail"] == "too many selections wait already"
+    response = narrow.call("POST", "/v1/selections", SHORT)
+    assert response.status == 503
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert int(response.headers["Retry-After"]) >= 1
+    assert response.json["detail"] == "too many selections are waiting already"
     assert value(narrow, 'fisherd_http_refused_total{limit="selections"}') == 1
     for connection in connections:
         connection.close()
 
 
-def test_others_do_not_wait_for_selections(narrow):
+def test_other_requests_do_not_wait_for_selections(narrow):
     connections = fill(narrow)
     start = time.monotonic()
     assert narrow.call("GET", "/healthz").status == 200
@@ -80,18 +80,18 @@ def test_others_do_not_wait_for_selections(narrow):
         connection.close()
 
 
-def test_who_waits_is_served_once_there_is_a_place(narrow):
+def test_a_waiting_request_is_served_when_its_turn_comes(narrow):
     first, *waiting = fill(narrow)
     first.close()
     for connection in waiting:
         with connection:
-            assert statuses(read_answer(connection)) == [200]
+            assert statuses(read_response(connection)) == [200]
     assert value(narrow, 'fisherd_http_gate_waiting{gate="selections"}') == 0
     assert value(narrow, 'fisherd_http_gate_working{gate="selections"}') == 0
     assert len(narrow.select(**SHORT)["pairs"]) == 2
 
 
-def test_who_hangs_up_leaves_the_queue(narrow):
+def test_a_client_that_disconnects_leaves_the_queue(narrow):
     first, second, third = fill(narrow)
     second.close()
     wait_until(lambda: value(narrow, 'fisherd_http_gate_waiting{gate="selections"}') == 1,
@@ -100,8 +100,8 @@ def test_who_hangs_up_leaves_the_queue(narrow):
         wait_until(lambda: value(narrow, 'fisherd_http_gate_waiting{gate="selections"}') == 2,
                    "the queue to become longer")
         first.close()
-        assert statuses(read_answer(third)) == [200]
-        assert statuses(read_answer(fourth)) == [200]
+        assert statuses(read_response(third)) == [200]
+        assert statuses(read_response(fourth)) == [200]
     third.close()
 
 
@@ -112,10 +112,10 @@ def test_the_daemon_ends_while_selections_wait(narrow):
         connection.close()
 
 
-def test_a_failed_selection_gives_its_place_back(narrow):
+def test_a_failed_selection_lets_the_next_one_work(narrow):
     for _ in range(5):
-        answer = narrow.call("POST", "/v1/selections", {"batch_size": 1, "strategy": "none"})
-        assert answer.status == 422
+        response = narrow.call("POST", "/v1/selections", {"batch_size": 1, "strategy": "none"})
+        assert response.status == 422
     assert len(narrow.select(**SHORT)["pairs"]) == 2
 
 

@@ -1,4 +1,4 @@
-"""What large bodies and long answers may take of memory."""
+"""The memory limits of large bodies and long responses."""
 
 import json
 import re
@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from client import Daemon, SLOWNESS, label, plane_items, read_answer, read_to_end, statuses, wait_until
+from client import Daemon, SLOWNESS, label, plane_items, read_response, read_to_end, statuses, wait_until
 
 MIB = 1 << 20
 
@@ -22,7 +22,7 @@ def taken(daemon):
 
 
 def padded(size):
-    """A batch of no items with so many bytes."""
+    """A batch without items whose body has this number of bytes."""
     return b'{"items":[]' + b" " * (size - 12) + b"}"
 
 
@@ -32,7 +32,7 @@ def head(path, size):
 
 
 def begin_body(daemon, size, sent):
-    """A body of which only so much arrives."""
+    """Sends the beginning of a body only."""
     connection = socket.create_connection((daemon.host, daemon.port), timeout=60 * SLOWNESS)
     connection.sendall(head("/v1/items", size) + padded(size)[:sent])
     return connection
@@ -47,16 +47,16 @@ def narrow(db):
 def test_a_body_is_no_larger_than_allowed(db):
     with Daemon(db, {"body-size": 0.5}) as daemon:
         assert daemon.call("POST", "/v1/items", raw=padded(MIB // 2)).status == 200
-        answer = daemon.call("POST", "/v1/items", raw=padded(MIB // 2 + 1))
-        assert answer.status == 413
-        assert answer.json["detail"] == "the body is too large"
+        response = daemon.call("POST", "/v1/items", raw=padded(MIB // 2 + 1))
+        assert response.status == 413
+        assert response.json["detail"] == "the body is too large"
 
 
 @pytest.mark.parametrize("size", [2, 16, 300])
 def test_a_head_is_no_larger_than_allowed(db, size):
     with Daemon(db, {"header-size": size}) as daemon:
         def ask(more):
-            """Of so many bytes more than the limit, in lines that are no longer than one may be."""
+            """A head with this number of bytes more than the limit, in lines of allowed length."""
             with socket.create_connection((daemon.host, daemon.port), timeout=60 * SLOWNESS) as connection:
                 head = "GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
                 left = size * 1024 + more - len(head) - len("\r\n")
@@ -65,7 +65,7 @@ def test_a_head_is_no_larger_than_allowed(db, size):
                 head += "".join(f"A:{'x' * (n - len('A:') - 2)}\r\n" for n in sizes) + "\r\n"
                 assert len(head) == size * 1024 + more
                 connection.sendall(head.encode())
-                return read_answer(connection)
+                return read_response(connection)
         assert statuses(ask(0)) == [200]
         refused = ask(1)
         assert statuses(refused) == [431] and b"the headers are too long" in refused
@@ -75,19 +75,19 @@ def test_a_head_is_no_larger_than_allowed(db, size):
 def test_a_body_that_takes_too_much_memory_to_read_is_refused(narrow, repeated):
     count = MIB // 4 // len(repeated)
     body = '{"items":[' + repeated * count + "1]}"
-    answer = narrow.call("POST", "/v1/items", raw=body)
-    assert answer.status == 413, answer
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert "memory" in answer.json["detail"]
+    response = narrow.call("POST", "/v1/items", raw=body)
+    assert response.status == 413, response
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert "memory" in response.json["detail"]
     assert value(narrow, 'fisherd_http_refused_total{limit="request_memory"}') == 1
     assert taken(narrow) == 0
 
 
-def test_the_bodies_of_all_have_one_limit(narrow):
+def test_all_bodies_share_one_memory_limit(narrow):
     waiting = [begin_body(narrow, 3 * MIB, int(1.9 * MIB))]
     wait_until(lambda: taken(narrow) > 1.7 * MIB, "the body")
     with begin_body(narrow, 3 * MIB, int(2.5 * MIB)) as another:
-        received = read_answer(another)
+        received = read_response(another)
         assert statuses(received) == [503]
         assert b"application/problem+json" in received
         assert read_to_end(another) == b""
@@ -100,7 +100,7 @@ def test_the_bodies_of_all_have_one_limit(narrow):
     assert narrow.call("POST", "/v1/items", raw=padded(MIB)).status == 200
 
 
-def test_what_is_promised_takes_nothing_yet(narrow):
+def test_a_promised_length_takes_no_memory(narrow):
     waiting = [begin_body(narrow, 3 * MIB, 100) for _ in range(8)]
     assert narrow.call("POST", "/v1/items", raw=padded(MIB)).status == 200
     assert taken(narrow) == 0
@@ -108,7 +108,7 @@ def test_what_is_promised_takes_nothing_yet(narrow):
         connection.close()
 
 
-def test_answers_that_nobody_reads_count(db):
+def test_responses_that_are_not_read_count_against_the_memory(db):
     with Daemon(db, {"memory": 40}) as daemon:
         daemon.add_items([{"id": f"i{i}", "prompt_id": "p", "response": 250000 * "x",
                            "embedding": [i, 1]} for i in range(40)])
@@ -119,15 +119,15 @@ def test_answers_that_nobody_reads_count(db):
             silent.connect((daemon.host, daemon.port))
             silent.sendall(b"GET /v1/items?limit=40 HTTP/1.1\r\nHost: x\r\n\r\n")
             wait_until(lambda: 8 * MIB < taken(daemon) < 16 * MIB, "an answer that is not read")
-            answer = daemon.call("GET", "/v1/items?limit=40")
-            assert answer.status == 503
-            assert answer.headers["Retry-After"]
+            response = daemon.call("GET", "/v1/items?limit=40")
+            assert response.status == 503
+            assert response.headers["Retry-After"]
             assert daemon.add_labels([label("l1", "i0", "i1")])["accepted"] == 1
         wait_until(lambda: taken(daemon) == 0, "the memory of who is gone")
         assert daemon.call("GET", "/v1/items?limit=40").status == 200
 
 
-def test_requests_beside_each_other_have_a_limit(db):
+def test_the_number_of_requests_at_once_is_limited(db):
     options = {"requests-at-once": 2, "selections-at-once": 1, "hidden-layers": 0}
     with Daemon(db, options) as daemon:
         daemon.add_items([{"id": f"i{i}", "prompt_id": "p", "embedding": [i % 71, i % 83, i % 97]}
@@ -144,9 +144,9 @@ def test_requests_beside_each_other_have_a_limit(db):
         def is_full():
             if daemon.call("GET", "/v1/model").status == 503:
                 return True
-            # One that arrived while the question was answered was itself one too many.
+            # Our own request may have been the one too many.
             for refused in select.select(running, [], [], 0)[0]:
-                assert statuses(read_answer(refused)) == [503]
+                assert statuses(read_response(refused)) == [503]
                 refused.close()
                 running[running.index(refused)] = begin()
             return False

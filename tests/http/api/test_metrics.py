@@ -1,3 +1,5 @@
+"""The metrics, in Prometheus' text format."""
+
 import re
 import shutil
 import subprocess
@@ -12,7 +14,7 @@ SAMPLE = re.compile(rf"({NAME})(?:\{{({LABEL}(?:,{LABEL})*)?\}})? (\S+)")
 
 
 def parse(text):
-    """A strict reading of Prometheus' text format: {family: kind}, {(name, labels): value}."""
+    """Reads Prometheus' text format strictly: {family: kind}, {(name, labels): value}."""
     assert text.endswith("\n")
     kinds, helps, samples = {}, set(), {}
     family = None
@@ -80,9 +82,9 @@ def busy(daemon, items):
 
 
 def test_the_text_is_what_prometheus_reads(busy):
-    answer = busy.call("GET", "/metrics")
-    assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
-    kinds, samples = parse(answer.body.decode())
+    response = busy.call("GET", "/metrics")
+    assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    kinds, samples = parse(response.body.decode())
     check_histograms(kinds, samples)
     for name, kind in kinds.items():
         assert name.startswith("fisherd_")
@@ -90,13 +92,13 @@ def test_the_text_is_what_prometheus_reads(busy):
 
 
 @pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
-def test_promtool_has_nothing_to_say(busy):
+def test_promtool_has_no_complaints(busy):
     done = subprocess.run(["promtool", "check", "metrics"], input=busy.metrics(), text=True,
                           capture_output=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_figures_are_those_of_what_happened(busy):
+def test_the_figures_match_what_happened(busy):
     kinds, samples = parse(busy.metrics())
     assert value(samples, "fisherd_items") == 12
     assert total(samples, "fisherd_labels") == 62
@@ -123,7 +125,7 @@ def test_the_log_determinant_is_that_of_the_model(busy):
     assert logdet == pytest.approx(before, rel=1e-6)
 
 
-def test_input_makes_no_series(busy):
+def test_input_does_not_create_series(busy):
     before = {key for key in parse(busy.metrics())[1] if "http" in key[0]}
     for i in range(20):
         busy.call("GET", f"/v1/items/unknown-{i}")

@@ -1,3 +1,5 @@
+"""Training, and what the API says about the model."""
+
 import itertools
 import random
 import re
@@ -7,7 +9,7 @@ import pytest
 from client import SMALL_MODEL, Daemon, labels_by_first_number, plane_items, wait_until
 
 
-def test_a_new_daemon_has_a_model_that_learned_nothing(shared):
+def test_a_new_daemon_has_an_untrained_model(shared):
     model = shared.model()
     assert model["version"] == 0
     assert model["labels"] == 0
@@ -62,14 +64,14 @@ def test_an_old_label_starts_a_training(db, items):
         assert daemon.wait_for_version(1)["labels_used"] == 20
 
 
-def test_there_is_nothing_to_train_on_without_labels(daemon):
-    answer = daemon.call("POST", "/v1/model/train")
-    assert answer.status == 409, answer
-    assert answer.headers["Content-Type"].startswith("application/problem+json")
+def test_training_without_labels_is_refused(daemon):
+    response = daemon.call("POST", "/v1/model/train")
+    assert response.status == 409, response
+    assert response.headers["Content-Type"].startswith("application/problem+json")
     assert daemon.model()["version"] == 0
 
 
-def test_training_starts_where_the_model_stands_or_from_scratch(db, items):
+def test_training_starts_from_the_serving_model_or_from_scratch(db, items):
     with Daemon(db, {"iterations": 300, "held-out": 0}) as daemon:
         daemon.add_items(items)
         daemon.add_labels(labels_by_first_number(items, 66))
@@ -132,7 +134,7 @@ def test_requests_are_answered_while_the_worker_trains(db):
         assert daemon.model()["worker"]["state"] == "training"
 
 
-def test_a_model_tells_what_more_labels_would_bring(db):
+def test_a_model_predicts_what_more_labels_would_bring(db):
     items = plane_items(prompts=8, responses=8, dimension=6)
     labels = random.Random(1).sample(labels_by_first_number(items, 2000), 600)
     with Daemon(db, {"held-out": 0.33, "hidden-layers": 0}) as daemon:
@@ -189,7 +191,7 @@ def test_the_kind_and_the_prior_of_a_model_are_shown_and_selections_take_them(
             "diagnostics"]["logdet_before"]
 
 
-def test_a_request_says_where_its_training_begins(db, items):
+def test_a_training_request_says_where_training_begins(db, items):
     with Daemon(db, {"retrain": "scratch"}) as daemon:
         daemon.add_items(items)
         daemon.add_labels(labels_by_first_number(items, 66))

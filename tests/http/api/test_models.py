@@ -1,4 +1,4 @@
-"""The versions of the model: listed, gone back to, pruned."""
+"""Model versions: listed, activated, pruned."""
 
 import itertools
 import sqlite3
@@ -33,8 +33,8 @@ def activate(daemon, version, status=200):
 
 
 def rewards(daemon, items):
-    answer = daemon.post("/v1/score", {"items": [item["id"] for item in items]})
-    return answer["model_version"], [score["reward"] for score in answer["scores"]]
+    response = daemon.post("/v1/score", {"items": [item["id"] for item in items]})
+    return response["model_version"], [score["reward"] for score in response["scores"]]
 
 
 def states(daemon):
@@ -85,7 +85,7 @@ def test_versions_come_in_pages(taught):
     assert len(taught.get("/v1/models?before=9007199254740992")["models"]) == 5
 
 
-def test_a_version_gone_back_to_serves_at_once_and_after_a_restart(db, items):
+def test_an_activated_version_serves_at_once_and_after_a_restart(db, items):
     with Daemon(db) as daemon:
         daemon.add_items(items)
         daemon.add_labels(labels_by_first_number(items, 66))
@@ -95,9 +95,9 @@ def test_a_version_gone_back_to_serves_at_once_and_after_a_restart(db, items):
         second = rewards(daemon, items)
         assert first[1] != second[1]
 
-        answer = activate(daemon, 1)
-        assert (answer["version"], answer["state"]) == (1, "active")
-        assert answer == daemon.get("/v1/models/1")
+        response = activate(daemon, 1)
+        assert (response["version"], response["state"]) == (1, "active")
+        assert response == daemon.get("/v1/models/1")
         assert daemon.model()["version"] == 1
         assert rewards(daemon, items) == first
         assert states(daemon) == [(2, "stored"), (1, "active")]
@@ -131,7 +131,7 @@ def test_pairs_for_annotators_follow_the_version(db):
         assert given[0]["why"]["model_version"] == 1
 
 
-def test_old_versions_make_room_but_not_the_one_that_serves(db, items):
+def test_old_versions_are_deleted_but_not_the_one_that_serves(db, items):
     with Daemon(db, {"models-kept": 2}) as daemon:
         daemon.add_items(items)
         daemon.add_labels(labels_by_first_number(items, 66))
@@ -166,7 +166,7 @@ def test_going_back_takes_milliseconds_while_a_training_runs_and_ends_with_it(db
         assert daemon.wait_for_version(3)["parent"] == 2
 
 
-def test_versions_change_while_pairs_are_selected_and_scores_asked_for(taught, items):
+def test_versions_can_change_during_selections_and_scores(taught, items):
     trained(taught, 3)
     expected = {}
     for version in (1, 2, 3):
@@ -181,9 +181,9 @@ def test_versions_change_while_pairs_are_selected_and_scores_asked_for(taught, i
             version, found = rewards(taught, items)
             if found != expected[version]:
                 failures.append(version)
-            answer = taught.call("POST", "/v1/selections", request)
-            if answer.status != 200:
-                failures.append(answer)
+            response = taught.call("POST", "/v1/selections", request)
+            if response.status != 200:
+                failures.append(response)
 
     threads = [threading.Thread(target=look) for _ in range(3)]
     for thread in threads:
@@ -204,11 +204,11 @@ WRONG_VERSIONS = ["0", "-1", "01", "1.0", "1e0", "+1", "%201", "x", "newest", "4
 
 
 @pytest.mark.parametrize("version", WRONG_VERSIONS)
-def test_a_version_that_is_none_is_not_found(shared, version):
+def test_an_unknown_version_is_not_found(shared, version):
     for method, path in (("GET", ""), ("POST", "/activate"), ("GET", "/weights")):
-        answer = shared.call(method, f"/v1/models/{version}{path}")
-        assert answer.status == (400 if "%00" in version else 404), answer
-        assert answer.headers["Content-Type"].startswith("application/problem+json")
+        response = shared.call(method, f"/v1/models/{version}{path}")
+        assert response.status == (400 if "%00" in version else 404), response
+        assert response.headers["Content-Type"].startswith("application/problem+json")
 
 
 @pytest.mark.parametrize("query", [
@@ -216,12 +216,12 @@ def test_a_version_that_is_none_is_not_found(shared, version):
     "before=x", "before=-1", "before=9007199254740993", "before=99999999999999999999", "before=1.5",
     "cursor=1", "embeddings=true", "more=1"])
 def test_a_wrong_query_is_refused(shared, query):
-    answer = shared.call("GET", f"/v1/models?{query}")
-    assert answer.status == 400, answer
-    assert answer.headers["Content-Type"].startswith("application/problem+json")
+    response = shared.call("GET", f"/v1/models?{query}")
+    assert response.status == 400, response
+    assert response.headers["Content-Type"].startswith("application/problem+json")
 
 
-def test_the_other_routes_take_no_query_and_no_body(taught):
+def test_other_routes_refuse_queries_and_bodies(taught):
     trained(taught, 1)
     for method, path in (("GET", "/v1/models/1"), ("POST", "/v1/models/1/activate"),
                          ("GET", "/v1/models/1/weights"), ("GET", "/v1/model/weights")):
@@ -234,11 +234,11 @@ def test_the_other_routes_take_no_query_and_no_body(taught):
     ("/v1/models", "GET, HEAD"), ("/v1/models/1", "GET, HEAD"),
     ("/v1/models/1/activate", "POST"), ("/v1/models/1/weights", "GET, HEAD"),
     ("/v1/model/weights", "GET, HEAD")])
-def test_methods_that_a_path_does_not_take_are_told(shared, path, allowed):
+def test_a_wrong_method_gives_the_allowed_methods(shared, path, allowed):
     for method in {"GET", "POST", "PUT", "DELETE"} - set(allowed.split(", ")):
-        answer = shared.call(method, path)
-        assert answer.status == 405, answer
-        assert answer.headers["Allow"] == allowed
+        response = shared.call(method, path)
+        assert response.status == 405, response
+        assert response.headers["Allow"] == allowed
 
 
 def test_a_version_that_does_not_fit_the_items_is_a_conflict(tmp_path):
@@ -257,8 +257,8 @@ def test_a_version_that_does_not_fit_the_items_is_a_conflict(tmp_path):
         connection.commit()
         connection.execute("DETACH other")
     with Daemon(db) as daemon:
-        answer = daemon.call("POST", "/v1/models/1/activate")
-        assert answer.status == 409, answer
-        assert "5" in answer.json["detail"] and "4" in answer.json["detail"]
+        response = daemon.call("POST", "/v1/models/1/activate")
+        assert response.status == 409, response
+        assert "5" in response.json["detail"] and "4" in response.json["detail"]
         assert daemon.model()["version"] == 2
         assert states(daemon) == [(2, "active"), (1, "stored")]

@@ -1,5 +1,4 @@
-"""The daemon as a process: what its service manager hears, what signals do to it, what it takes anew
-while it runs."""
+"""The daemon as a process: notifications to the service manager, signals, reloads."""
 
 import contextlib
 import json
@@ -12,11 +11,11 @@ import time
 
 import pytest
 
-from client import PATIENCE, SANITIZER, SLOWNESS, Daemon, plane_items, read_answer, wait_until
+from client import PATIENCE, SANITIZER, SLOWNESS, Daemon, plane_items, read_response, wait_until
 
 
 class ServiceManager:
-    """The end of NOTIFY_SOCKET where systemd would listen."""
+    """Listens at NOTIFY_SOCKET in place of systemd."""
 
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -55,7 +54,7 @@ def events(daemon, event):
 
 
 def reload(daemon, event="reloaded"):
-    """SIGHUP; the log line that comes of it."""
+    """Sends SIGHUP; returns the log line that follows."""
     seen = len(events(daemon, event))
     daemon.process.send_signal(signal.SIGHUP)
     return wait_until(lambda: events(daemon, event)[seen:], event)[0]
@@ -89,7 +88,7 @@ def hanging_disk(tmp_path):
 
 @contextlib.contextmanager
 def reader_that_does_not_read(daemon):
-    """A connection on which an answer waits that no buffer of the system has room for."""
+    """A connection with an unread response that is larger than the system's buffers."""
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.settimeout(PATIENCE)
@@ -101,7 +100,7 @@ def reader_that_does_not_read(daemon):
 
 @contextlib.contextmanager
 def adding_items(daemon, items):
-    """While a request to add them is under way, whatever comes of it."""
+    """Keeps a request to add items running; its result does not matter."""
     data = json.dumps({"items": items}).encode()
     with socket.create_connection((daemon.host, daemon.port), timeout=PATIENCE) as connection:
         connection.sendall(b"POST /v1/items HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -127,7 +126,7 @@ def test_the_service_manager_hears_of_the_start_a_reload_and_the_end(db, manager
     manager.wait_for("STOPPING=1")
 
 
-def test_a_daemon_that_lives_says_so_more_often_than_it_is_asked_to(db, manager):
+def test_the_daemon_notifies_the_watchdog_more_often_than_required(db, manager):
     watchdog = 0.4 * SLOWNESS
     with Daemon(db, env={"NOTIFY_SOCKET": str(manager.path),
                          "WATCHDOG_USEC": str(int(watchdog * 1e6))}):
@@ -136,14 +135,14 @@ def test_a_daemon_that_lives_says_so_more_often_than_it_is_asked_to(db, manager)
     assert max(b - a for a, b in zip(times, times[1:])) < watchdog
 
 
-def test_a_daemon_that_is_not_watched_says_nothing_of_its_life(db, manager):
+def test_without_a_watchdog_the_daemon_sends_no_keep_alive(db, manager):
     with Daemon(db, env={"NOTIFY_SOCKET": str(manager.path)}):
         manager.wait_for("READY=1")
     manager.wait_for("STOPPING=1")
     assert "WATCHDOG=1" not in manager.lines()
 
 
-def test_a_daemon_whose_writer_hangs_gives_no_sign_of_life(db, items, manager, hanging_disk):
+def test_a_daemon_whose_writer_hangs_does_not_notify_the_watchdog(db, items, manager, hanging_disk):
     with Daemon(db, env={**hanging_disk.environment, "NOTIFY_SOCKET": str(manager.path),
                          "WATCHDOG_USEC": "400000"}) as daemon:
         manager.wait_for("WATCHDOG=1")
@@ -167,7 +166,7 @@ def test_a_signal_ends_the_daemon_in_order(db, number):
         assert wait_until(lambda: events(daemon, "stopped"), "the end")
 
 
-def test_a_second_signal_ends_it_at_once(db):
+def test_a_second_signal_ends_the_daemon_at_once(db):
     with Daemon(db, {"stop-seconds": 600}) as daemon:
         daemon.add_items(plane_items(prompts=200, dimension=512))
         with reader_that_does_not_read(daemon):
@@ -178,17 +177,17 @@ def test_a_second_signal_ends_it_at_once(db):
         assert not events(daemon, "stopped")
 
 
-def test_an_answer_on_its_way_gets_the_time_that_the_end_may_take(db):
+def test_a_response_being_sent_gets_the_stop_time_to_finish(db):
     with Daemon(db, {"stop-seconds": 600}) as daemon:
         daemon.add_items(plane_items(prompts=200, dimension=512))
         with reader_that_does_not_read(daemon) as connection:
             daemon.process.send_signal(signal.SIGTERM)
             wait_until(lambda: events(daemon, "stopping"), "the beginning of the end")
-            assert len(read_answer(connection)) > 1_000_000
+            assert len(read_response(connection)) > 1_000_000
         assert daemon.process.wait(PATIENCE) == 0
 
 
-def test_a_disk_that_hangs_does_not_keep_the_daemon_longer_than_its_limit(db, items, hanging_disk):
+def test_a_hanging_disk_does_not_delay_the_stop_beyond_its_limit(db, items, hanging_disk):
     with Daemon(db, {"stop-seconds": 0.5}, hanging_disk.environment) as daemon:
         hanging_disk.hang()
         with adding_items(daemon, items):
@@ -204,7 +203,7 @@ def test_a_disk_that_hangs_does_not_keep_the_daemon_longer_than_its_limit(db, it
 
 # ---- reloading ----
 
-def test_what_may_change_is_taken_from_the_file_and_the_rest_is_told(db, tmp_path):
+def test_a_reload_applies_what_may_change_and_names_the_rest(db, tmp_path):
     file = tmp_path / "fisherd.conf"
     file.write_text("log-level = info\nstop-seconds = 3\n", encoding="utf-8")
     with Daemon(db, {"config": file, "stop-seconds": None}) as daemon:
@@ -222,7 +221,7 @@ def test_what_may_change_is_taken_from_the_file_and_the_rest_is_told(db, tmp_pat
     assert " grace_seconds=2" in events(daemon, "stopping")[0]
 
 
-def test_a_flag_stays_what_it_is_whatever_the_file_says(db, tmp_path):
+def test_a_reload_does_not_override_a_flag(db, tmp_path):
     file = tmp_path / "fisherd.conf"
     file.write_text("", encoding="utf-8")
     with Daemon(db, {"config": file, "stop-seconds": 5}) as daemon:

@@ -1,4 +1,4 @@
-"""Methods, types, sizes and headers: what HTTP asks of every call."""
+"""Methods, types, sizes and headers, for every call."""
 
 import re
 import socket
@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from client import Daemon, plane_items, raw_exchange, read_answer, read_to_end, statuses
+from client import Daemon, plane_items, send_raw, read_response, read_to_end, statuses
 from test_wrong_input import check_problem
 
 READ = ["/v1/items", "/v1/items/p0-r0", "/v1/labels", "/v1/model", "/livez", "/healthz", "/readyz",
@@ -32,7 +32,7 @@ def test_an_unknown_item_is_not_found(shared, identity):
 @pytest.mark.parametrize("path", [
     "/v1/../livez", "/v1/./model", "/v1/%2e%2E/livez", "/v1/items/p0%2fr0", "/v1/items/..%5cx",
     "/v1/items/%zz", "/v1/items/%4", "/v1/items/%0a"])
-def test_a_path_of_two_readings_is_refused(shared, path):
+def test_an_ambiguous_path_is_refused(shared, path):
     check_problem(shared.call("GET", path), 400)
 
 
@@ -42,23 +42,23 @@ def test_an_escaped_path_names_the_same_item(shared):
 
 @pytest.mark.parametrize("path", ALLOWED)
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
-def test_a_method_that_a_path_does_not_know_is_answered_with_those_it_knows(shared, path, method):
+def test_a_wrong_method_gives_the_methods_that_the_path_takes(shared, path, method):
     if method in ALLOWED[path]:
         return
-    answer = shared.call(method, path)
-    if method == "OPTIONS" and answer.status in (200, 204):
-        assert set(re.split(r", *", answer.headers["Allow"])) >= ALLOWED[path]
+    response = shared.call(method, path)
+    if method == "OPTIONS" and response.status in (200, 204):
+        assert set(re.split(r", *", response.headers["Allow"])) >= ALLOWED[path]
         return
-    check_problem(answer, 405)
-    assert set(re.split(r", *", answer.headers["Allow"])) - {"OPTIONS"} == ALLOWED[path]
+    check_problem(response, 405)
+    assert set(re.split(r", *", response.headers["Allow"])) - {"OPTIONS"} == ALLOWED[path]
 
 
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "FOO", "get", "Post", "PROPFIND"])
-def test_an_unknown_method_does_nothing(shared, method):
-    answer = raw_exchange(shared, f"{method} /v1/model HTTP/1.1\r\nHost: x\r\n"
+def test_an_unknown_method_is_refused(shared, method):
+    response = send_raw(shared, f"{method} /v1/model HTTP/1.1\r\nHost: x\r\n"
                                   "Connection: close\r\n\r\n".encode())
-    assert statuses(answer)[:1] and statuses(answer)[0] in (400, 405, 501)
-    assert b'"version"' not in answer
+    assert statuses(response)[:1] and statuses(response)[0] in (400, 405, 501)
+    assert b'"version"' not in response
 
 
 @pytest.mark.parametrize("path", READ)
@@ -71,27 +71,27 @@ def test_head_is_get_without_the_body(shared, path):
         assert head.headers["Content-Length"] == get.headers["Content-Length"]
 
 
-def test_head_of_what_is_not_there_has_no_body_either(shared):
-    answer = shared.call("HEAD", "/v1/items/nobody")
-    assert answer.status == 404 and answer.body == b""
+def test_head_of_an_unknown_path_has_no_body(shared):
+    response = shared.call("HEAD", "/v1/items/nobody")
+    assert response.status == 404 and response.body == b""
 
 
 def test_a_connection_serves_many_requests_after_head_and_errors(shared):
     with socket.create_connection((shared.host, shared.port), timeout=30) as connection:
         for path, status in [("/livez", 200), ("/v1/items/nobody", 404), ("/v1/model", 200)] * 3:
             connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-            assert statuses(read_answer(connection)) == [status]
+            assert statuses(read_response(connection)) == [status]
 
 
 @pytest.mark.parametrize("path", WRITE)
 @pytest.mark.parametrize("kind", [
     None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
     "application/xml", "application/jsonx", "json", ""])
-def test_a_body_that_is_no_json_by_its_type_is_refused(shared, path, kind):
+def test_a_body_of_another_content_type_is_refused(shared, path, kind):
     head = f"Content-Type: {kind}\r\n" if kind is not None else ""
-    answer = raw_exchange(shared, f"POST {path} HTTP/1.1\r\nHost: x\r\n{head}Content-Length: 2\r\n"
+    response = send_raw(shared, f"POST {path} HTTP/1.1\r\nHost: x\r\n{head}Content-Length: 2\r\n"
                                   "Connection: close\r\n\r\n{}".encode())
-    assert statuses(answer) == [415], answer
+    assert statuses(response) == [415], response
 
 
 @pytest.mark.parametrize("kind", [
@@ -102,50 +102,50 @@ def test_json_may_name_its_character_set(shared, kind):
 
 
 @pytest.mark.parametrize("path", WRITE)
-def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(shared, path):
-    answer = raw_exchange(shared, f"POST {path} HTTP/1.1\r\nHost: x\r\n"
+def test_a_body_whose_length_is_too_large_is_refused_before_it_arrives(shared, path):
+    response = send_raw(shared, f"POST {path} HTTP/1.1\r\nHost: x\r\n"
                                   "Content-Type: application/json\r\nExpect: 100-continue\r\n"
                                   f"Content-Length: {10**11}\r\n\r\n".encode())
-    assert statuses(answer) == [413], answer
-    assert b"application/problem+json" in answer
+    assert statuses(response) == [413], response
+    assert b"application/problem+json" in response
 
 
 @pytest.mark.parametrize("path", WRITE)
 def test_a_chunked_body_that_grows_too_large_is_refused(shared, path):
     chunk = b"100000\r\n" + b" " * 0x100000 + b"\r\n"
-    answer = raw_exchange(shared, f"POST {path} HTTP/1.1\r\nHost: x\r\n"
+    response = send_raw(shared, f"POST {path} HTTP/1.1\r\nHost: x\r\n"
                                   "Content-Type: application/json\r\n"
                                   "Transfer-Encoding: chunked\r\n\r\n".encode() +
-                          65 * chunk + b"0\r\n\r\n")
-    assert statuses(answer) == [413], answer
+                        65 * chunk + b"0\r\n\r\n")
+    assert statuses(response) == [413], response
 
 
-def test_a_chunked_body_is_as_good_as_another(shared):
-    answer = raw_exchange(shared, b"POST /v1/score HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+def test_a_chunked_body_is_accepted(shared):
+    response = send_raw(shared, b"POST /v1/score HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
                                   b"Content-Type: application/json\r\n"
                                   b"Transfer-Encoding: chunked\r\n\r\n"
                                   b"9\r\n{\"items\":\r\n9\r\n[\"p0-r0\"]\r\n1\r\n}\r\n0\r\n\r\n")
-    assert statuses(answer) == [200], answer
+    assert statuses(response) == [200], response
 
 
-def test_every_answer_names_its_request(shared):
+def test_every_response_has_the_request_id(shared):
     made = [shared.call("GET", path).headers["X-Request-Id"] for path in ["/livez", "/no"] * 3]
     assert all(made) and len(set(made)) == 6
     for identity in ("abc-123", "01HF_x.y-z"):
         for path in ("/livez", "/no", "/v1/model"):
-            answer = shared.call("GET", path, headers={"X-Request-Id": identity})
-            assert answer.headers["X-Request-Id"] == identity
+            response = shared.call("GET", path, headers={"X-Request-Id": identity})
+            assert response.headers["X-Request-Id"] == identity
 
 
 @pytest.mark.parametrize("identity", ["x" * 5000, 'a" level=error', "a b=c", "é", "a\tb"])
 def test_a_request_id_that_could_spoil_the_log_is_replaced(shared, identity):
-    answer = shared.call("GET", "/livez", headers={"X-Request-Id": identity.encode()})
-    assert answer.status in (200, 400)
-    assert answer.headers["X-Request-Id"] != identity
-    assert re.fullmatch(r"[\w.-]{1,64}", answer.headers["X-Request-Id"])
+    response = shared.call("GET", "/livez", headers={"X-Request-Id": identity.encode()})
+    assert response.status in (200, 400)
+    assert response.headers["X-Request-Id"] != identity
+    assert re.fullmatch(r"[\w.-]{1,64}", response.headers["X-Request-Id"])
 
 
-def test_the_log_tells_requests_by_their_id(db):
+def test_the_log_has_the_request_ids(db):
     with Daemon(db, {"log-level": "debug"}) as daemon:
         daemon.add_items(plane_items())
         daemon.call("GET", "/v1/model", headers={"X-Request-Id": "find-me-1"})

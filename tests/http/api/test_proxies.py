@@ -1,10 +1,10 @@
-"""Whom a request comes from: the peer, or whom a trusted proxy names. The log tells."""
+"""The client of a request: the peer, or the one that a trusted proxy names. The log shows it."""
 
 import re
 
 import pytest
 
-from client import Daemon, raw_exchange, run, wait_until
+from client import Daemon, send_raw, run, wait_until
 
 
 def client_of(daemon, headers):
@@ -19,13 +19,13 @@ def client_of(daemon, headers):
     ({"trusted-proxies": "192.0.2.0/24"}, "127.0.0.1"),
     ({"trusted-proxies": "::1, 127.0.0.0/8"}, "198.51.100.1"),
 ])
-def test_a_forwarded_address_is_believed_of_trusted_proxies_alone(db, options, expected):
+def test_a_forwarded_address_counts_only_from_trusted_proxies(db, options, expected):
     with Daemon(db, {"log-level": "debug", **options}) as daemon:
         assert client_of(daemon, {"X-Forwarded-For": "203.0.113.9, 198.51.100.1"}) == expected
         assert client_of(daemon, {}) == "127.0.0.1"
 
 
-def test_what_a_header_says_cannot_forge_the_log(db):
+def test_a_header_cannot_forge_log_lines(db):
     with Daemon(db, {"log-level": "debug", "trusted-proxies": "127.0.0.1"}) as daemon:
         assert client_of(daemon, {"X-Forwarded-For": "1.2.3.4 level=error"}) == "unknown"
 
@@ -39,16 +39,16 @@ def test_without_tokens_a_proxy_must_name_a_client_of_this_machine(db, forwarded
 
 
 def test_as_many_forwarding_headers_as_a_request_may_have_are_read(db):
-    """The guard lets 64 headers pass, of which three are others here."""
+    """The framing check allows 64 headers; three are others here."""
     with Daemon(db, {"log-level": "debug", "trusted-proxies": "127.0.0.0/8"}) as daemon:
         forwarded = "X-Forwarded-For: 198.51.100.1\r\n" + 60 * "X-Forwarded-For: 127.0.0.9\r\n"
-        raw_exchange(daemon, ("GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
-                              f"X-Request-Id: many\r\n{forwarded}\r\n").encode())
+        send_raw(daemon, ("GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                          f"X-Request-Id: many\r\n{forwarded}\r\n").encode())
         (line,) = wait_until(lambda: [line for line in daemon.log if "request_id=many" in line], "its log")
         assert " client=198.51.100.1 " in line
 
 
-def test_a_list_of_proxies_that_names_none_is_refused(db):
+def test_an_invalid_list_of_proxies_is_refused(db):
     done = run("serve", "--db", db, "--listen", "127.0.0.1:0", "--trusted-proxies", "10.0.0.1/8")
     assert done.returncode == 1
-    assert '"10.0.0.1/8" is no address and no network' in done.stderr
+    assert '"10.0.0.1/8" is neither an address nor a network' in done.stderr

@@ -1,5 +1,5 @@
-"""Raw requests, directly and through nginx: each gets exactly one answer, and what has two readings
-is refused and ends the connection, so that nothing within it is taken for a request."""
+"""Raw requests, directly and through nginx: each gets exactly one response. An ambiguous request is
+refused and ends the connection, so that nothing inside it is taken for a request."""
 
 import contextlib
 import json
@@ -12,32 +12,32 @@ from pathlib import Path
 
 import pytest
 
-from client import PATIENCE, SANITIZER, SLOWNESS, Daemon, plane_items, read_answer, read_to_end, wait_until
+from client import PATIENCE, SANITIZER, SLOWNESS, Daemon, plane_items, read_response, read_to_end, wait_until
 from raw_requests import CHUNKED, CHUNKS, CLOSE, LENGTH, REQUESTS, get, post
 from test_metrics import parse, total, value
 from test_tls import Pair, context
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
-# Sanitizers look at the same code again: a part will do where only the way there differs.
+# Under a sanitizer a part of the requests is enough where only the path to the daemon differs.
 SOME = list(REQUESTS)[::4 if SANITIZER else 1]
 SMALL = [name for name in SOME if len(REQUESTS[name][1]) < 5000]
 
 
 def following(identity):
-    """A request whose answer can be told from all others."""
+    """A request whose response can be told from all others."""
     return get(CLOSE, b"X-Request-Id: " + identity.encode(), path=b"/v1/model")
 
 
 def expected(name):
-    """The status, and whether the connection stays open."""
+    """Returns the status, and whether the connection stays open."""
     status = REQUESTS[name][0]
     word, _, number = str(status).rpartition(" ")
     return (None, False) if status is None else (int(number), word == "kept" or status == 200)
 
 
 def split(received, heads=()):
-    """The answers, one after another and nothing else: [(status, headers, body)]."""
-    answers = []
+    """Splits the bytes into responses, and nothing else: [(status, headers, body)]."""
+    responses = []
     while received:
         head, end, received = received.partition(b"\r\n\r\n")
         lines = head.decode("latin-1").split("\r\n")
@@ -45,16 +45,16 @@ def split(received, heads=()):
         assert end and found, head
         headers = {name.lower(): text for name, text in (line.split(": ", 1) for line in lines[1:])}
         assert len(headers) == len(lines) - 1, f"a header is there twice: {head}"
-        length = 0 if len(answers) in heads else int(headers["content-length"])
+        length = 0 if len(responses) in heads else int(headers["content-length"])
         assert len(received) >= length
-        answers.append((int(found[1]), headers, received[:length]))
+        responses.append((int(found[1]), headers, received[:length]))
         received = received[length:]
-    return answers
+    return responses
 
 
-def check(answer, status, is_head=False):
-    found, headers, body = answer
-    assert found == status, answer
+def check(response, status, is_head=False):
+    found, headers, body = response
+    assert found == status, response
     if status >= 400:
         assert headers["content-type"] == "application/problem+json"
         assert re.fullmatch(r"[\w.-]{1,64}", headers["x-request-id"])
@@ -78,7 +78,7 @@ def send(connection, data, piece=None):
 
 
 def exchange(daemon, name, piece=None):
-    """What comes of a request with another behind it."""
+    """A request with another one after it."""
     data = REQUESTS[name][1]
     status, stays = expected(name)
     with connect(daemon.port) as connection:
@@ -88,24 +88,24 @@ def exchange(daemon, name, piece=None):
             assert read_to_end(connection) == b""
             return
         send(connection, data + following("after"), piece)
-        answers = split(read_to_end(connection), heads=[0] if data.startswith(b"HEAD") else [])
-    check(answers[0], status, data.startswith(b"HEAD"))
+        responses = split(read_to_end(connection), heads=[0] if data.startswith(b"HEAD") else [])
+    check(responses[0], status, data.startswith(b"HEAD"))
     if stays:
-        assert len(answers) == 2, answers
-        check(answers[1], 200)
-        assert answers[1][1]["x-request-id"] == "after"
+        assert len(responses) == 2, responses
+        check(responses[1], 200)
+        assert responses[1][1]["x-request-id"] == "after"
     else:
-        assert len(answers) == 1, answers
-        assert answers[0][1]["connection"].lower() == "close"
+        assert len(responses) == 1, responses
+        assert responses[0][1]["connection"].lower() == "close"
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_a_request_has_one_answer_and_ends_where_it_ends(shared, name):
+def test_a_request_gets_one_response_and_the_next_one_is_read_right(shared, name):
     exchange(shared, name)
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_it_makes_no_difference_that_bytes_come_one_by_one(shared, name):
+def test_requests_may_arrive_byte_by_byte(shared, name):
     exchange(shared, name, piece=1)
 
 
@@ -117,9 +117,9 @@ def pool(tmp_path_factory):
         yield daemon
 
 
-# Where a client that only closes its side is noticed by time alone.
+# Here the daemon notices a client that only closes its side by the timeout.
 @pytest.mark.parametrize("name", [name for name in SOME if expected(name)[0]])
-def test_an_epoll_pool_answers_alike(pool, name):
+def test_an_epoll_pool_gives_the_same_responses(pool, name):
     exchange(pool, name)
 
 
@@ -132,48 +132,48 @@ def secure(request, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", [name for name in SMALL if expected(name)[0] != 200][::3])
-def test_what_is_refused_is_refused_under_tls_too(secure, name):
+def test_refused_requests_are_refused_under_tls_too(secure, name):
     status, _ = expected(name)
     with context().wrap_socket(connect(secure.port)) as connection:
         if status is None:
             send(connection, REQUESTS[name][1])
             return
         send(connection, get() + REQUESTS[name][1] + following("after"))
-        answers = split(read_to_end(connection))
-    assert [answer[0] for answer in answers] == [200, status]
-    check(answers[1], status)
+        responses = split(read_to_end(connection))
+    assert [response[0] for response in responses] == [200, status]
+    check(responses[1], status)
 
 
 @pytest.mark.parametrize("name", ["two lengths that differ", "two hosts", "a length and chunks",
                                   "a chunk longer than its size", "no HTTP at all"])
 @pytest.mark.parametrize("kind", ["shared", "pool"])
-def test_what_comes_before_a_refused_request_is_answered(request, kind, name):
+def test_requests_before_a_refused_one_get_their_responses(request, kind, name):
     daemon = request.getfixturevalue(kind)
     with connect(daemon.port) as connection:
         connection.sendall(get() + post(LENGTH) + post(CHUNKED, body=CHUNKS) + REQUESTS[name][1] +
                            following("after"))
-        answers = split(read_to_end(connection))
-    assert [answer[0] for answer in answers] == [200, 200, 200, 400]
+        responses = split(read_to_end(connection))
+    assert [response[0] for response in responses] == [200, 200, 200, 400]
 
 
 @pytest.mark.parametrize("kind", ["shared", "pool"])
-def test_what_comes_after_a_wish_to_close_is_not_looked_at(request, kind):
+def test_bytes_after_connection_close_are_ignored(request, kind):
     daemon = request.getfixturevalue(kind)
     with connect(daemon.port) as connection:
         connection.sendall(get(CLOSE) + b"\x00\x00\x00")
-        assert [answer[0] for answer in split(read_to_end(connection))] == [200]
+        assert [response[0] for response in split(read_to_end(connection))] == [200]
 
 
 @pytest.mark.parametrize("kind", ["shared", "pool"])
-def test_many_requests_at_once_are_answered_one_by_one(request, kind):
+def test_many_requests_sent_at_once_get_their_responses_in_order(request, kind):
     daemon = request.getfixturevalue(kind)
     with connect(daemon.port) as connection:
         send(connection, 300 * (get() + post(LENGTH) + post(CHUNKED, body=CHUNKS)) + get(CLOSE))
-        answers = split(read_to_end(connection))
-    assert [answer[0] for answer in answers] == 901 * [200]
+        responses = split(read_to_end(connection))
+    assert [response[0] for response in responses] == 901 * [200]
 
 
-def test_a_body_that_grows_too_large_is_answered_before_it_ends(shared):
+def test_a_body_that_grows_too_large_is_refused_before_it_ends(shared):
     with connect(shared.port) as connection:
         connection.sendall(post(CHUNKED, body=b""))
         with contextlib.suppress(ConnectionError):
@@ -182,10 +182,10 @@ def test_a_body_that_grows_too_large_is_answered_before_it_ends(shared):
         check(split(read_to_end(connection))[0], 413)
 
 
-def test_who_is_refused_and_goes_on_sending_is_cut_off(shared):
+def test_a_refused_client_that_goes_on_sending_is_cut_off(shared):
     with connect(shared.port) as connection:
         connection.sendall(b"\x00")
-        check(split(read_answer(connection))[0], 400)
+        check(split(read_response(connection))[0], 400)
 
         def is_cut_off():
             try:
@@ -201,13 +201,13 @@ def test_refusals_are_counted_and_logged(db):
         for name in ("two hosts", "no host", "an empty expectation"):
             with connect(daemon.port) as connection:
                 connection.sendall(REQUESTS[name][1])
-                answer, = split(read_to_end(connection))
+                response, = split(read_to_end(connection))
         _, samples = parse(daemon.metrics())
         name = "fisherd_http_requests_total"
         assert value(samples, name, route="refused", status="400") == 2
         assert value(samples, name, route="refused", status="417") == 1
         assert total(samples, name, route="refused") == 3
-    assert any(re.search(rf"event=refused status=417 .*client=127.0.0.1 request_id={answer[1]['x-request-id']}", line)
+    assert any(re.search(rf"event=refused status=417 .*client=127.0.0.1 request_id={response[1]['x-request-id']}", line)
                for line in daemon.log)
 
 
@@ -229,7 +229,7 @@ http {{
 }}
 """
 
-# Lets as much pass as it can.
+# Lets as much through as nginx can.
 LENIENT = """
     access_log off;
     client_header_timeout 1s;
@@ -276,7 +276,7 @@ def nginx(folder, http, port):
 
 
 def free_port():
-    """None of those that outgoing connections take."""
+    """A port outside the range of outgoing connections."""
     while True:
         port = random.randrange(20000, 32000)
         with contextlib.suppress(OSError), socket.create_server(("", port)):
@@ -285,7 +285,7 @@ def free_port():
 
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory):
-    """A daemon, and the port of an nginx that has one connection to it and lets much pass."""
+    """A daemon, and the port of a lenient nginx with one connection to it."""
     if not NGINX:
         pytest.skip("there is no nginx here")
     folder = tmp_path_factory.mktemp("nginx")
@@ -307,8 +307,8 @@ def test_behind_a_proxy_everyone_gets_their_own_answer(proxy, name):
             received = read_to_end(connection)
             assert received == b"" or len(split(received)) == 1, received
         else:
-            received = read_head(connection) if is_head else read_answer(connection)
-            if name != "no version":  # for which nginx sends the body alone
+            received = read_head(connection) if is_head else read_response(connection)
+            if name != "no version":  # for which nginx sends only the body
                 assert re.match(rb"HTTP/1\.[01] \d{3} ", received), received
             with contextlib.suppress(ConnectionError):
                 connection.sendall(following("next"))
@@ -316,7 +316,7 @@ def test_behind_a_proxy_everyone_gets_their_own_answer(proxy, name):
     with connect(port) as connection:
         connection.sendall(following("other"))
         received = read_to_end(connection)
-    assert [answer[0] for answer in split(received)] == [200]
+    assert [response[0] for response in split(received)] == [200]
     check_own(received, "other")
 
 
@@ -328,10 +328,10 @@ def read_head(connection):
 
 
 def check_own(received, identity):
-    """At most one answer, and if it is one of the daemon's, to the request of that name."""
-    answers = split(received)
-    assert len(answers) <= 1, received
-    for status, headers, _ in answers:
+    """Checks that there is at most one response and that, if it is the daemon's, it fits the request."""
+    responses = split(received)
+    assert len(responses) <= 1, received
+    for status, headers, _ in responses:
         assert headers.get("x-request-id", identity) == identity or status == 400, received
         assert status != 200 or headers["x-request-id"] == identity, received
 
@@ -346,13 +346,13 @@ def test_a_proxy_keeps_its_connection(proxy):
     assert value(samples, "fisherd_http_connections") <= 3
 
 
-def test_an_answer_behind_a_proxy_is_that_of_the_daemon(proxy):
+def test_a_response_through_a_proxy_is_the_daemons(proxy):
     _, port = proxy
     with connect(port) as connection:
         connection.sendall(post(LENGTH) + post(CHUNKED, CLOSE, body=CHUNKS))
-        answers = split(read_to_end(connection))
-    assert [answer[0] for answer in answers] == [200, 200]
-    assert answers[0][2] == answers[1][2]
+        responses = split(read_to_end(connection))
+    assert [response[0] for response in responses] == [200, 200]
+    assert responses[0][2] == responses[1][2]
 
 
 def test_the_configuration_for_nginx_that_we_ship_works(tmp_path):
@@ -369,11 +369,11 @@ def test_the_configuration_for_nginx_that_we_ship_works(tmp_path):
         with nginx(tmp_path, f"access_log off;\n{sample}", port):
             with context().wrap_socket(connect(port)) as connection:
                 connection.sendall(get(b"X-Forwarded-For: 1.2.3.4", b"X-Request-Id: through", CLOSE))
-                assert [answer[0] for answer in split(read_to_end(connection))] == [200]
+                assert [response[0] for response in split(read_to_end(connection))] == [200]
             with context().wrap_socket(connect(port)) as connection:  # as an older browser would
                 connection.sendall(b"POST /v1/session HTTP/1.1\r\nHost: localhost:%d\r\n"
                                    b"Origin: https://localhost:%d\r\nContent-Type: application/json\r\n"
                                    b"Content-Length: 13\r\nConnection: close\r\n\r\n"
                                    b'{"token":"x"}' % (port, port))
-                assert [answer[0] for answer in split(read_to_end(connection))] == [200]
+                assert [response[0] for response in split(read_to_end(connection))] == [200]
     assert any("request_id=through" in line and "client=127.0.0.1" in line for line in daemon.log)

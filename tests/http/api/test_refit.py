@@ -1,4 +1,4 @@
-"""The last layer learns from answers as they come."""
+"""The last layer learns from labels as they arrive."""
 
 from client import Daemon, labels_by_first_number, plane_items, wait_until
 

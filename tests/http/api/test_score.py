@@ -1,3 +1,5 @@
+"""Scores of items over the API."""
+
 import base64
 import math
 
@@ -9,10 +11,10 @@ def scores(daemon, items):
 
 
 def test_an_untrained_model_scores_too(shared):
-    answer = scores(shared, ["p0-r0", "p2-r3"])
-    assert answer["model_version"] == 0
-    assert len(answer["scores"]) == 2
-    for score in answer["scores"]:
+    response = scores(shared, ["p0-r0", "p2-r3"])
+    assert response["model_version"] == 0
+    assert len(response["scores"]) == 2
+    for score in response["scores"]:
         assert math.isfinite(score["reward"]) and score["stddev"] >= 0
 
 
@@ -50,11 +52,11 @@ def test_labels_make_the_model_surer_and_righter(db, items):
 
 
 def test_the_same_item_may_be_scored_twice(shared):
-    answer = scores(shared, ["p0-r0", "p0-r0"])["scores"]
-    assert answer[0] == answer[1]
+    response = scores(shared, ["p0-r0", "p0-r0"])["scores"]
+    assert response[0] == response[1]
 
 
 def test_nothing_can_be_scored_before_there_are_items(empty):
-    answer = empty.call("POST", "/v1/score", {"items": [{"embedding": [1, 2]}]})
-    assert answer.status in (409, 422, 503), answer
-    assert answer.headers["Content-Type"].startswith("application/problem+json")
+    response = empty.call("POST", "/v1/score", {"items": [{"embedding": [1, 2]}]})
+    assert response.status in (409, 422, 503), response
+    assert response.headers["Content-Type"].startswith("application/problem+json")

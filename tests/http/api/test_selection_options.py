@@ -1,22 +1,21 @@
-"""What a selection may leave out, count as known, and be told besides."""
+"""The options of a selection: excluded and pending pairs, prior, target."""
 
 import math
 
 import pytest
 
-from client import (Daemon, STRATEGIES, all_pairs, chosen, label, labels_by_first_number,
-                    scattered_items)
+from client import (Daemon, LIST_ONLY, RANDOM, RANKING, SAMPLING, SEQUENTIAL, STRATEGIES, all_pairs,
+                    chosen, label, labels_by_first_number, scattered_items)
 
 ITEMS = scattered_items(prompts=4, responses=3)
 PAIRS = all_pairs(ITEMS)
 ALL = {"mode": "all_pairs", "scope": "any"}
 SAMPLE = {"mode": "cross_prompt", "pairs": 1000}
-ANY_POOL = STRATEGIES[:7]
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A daemon that has a model, and answers to seven pairs."""
+    """A daemon with a model, and labels of seven pairs."""
     with Daemon(tmp_path_factory.mktemp("trained") / "fisherd.db") as daemon:
         daemon.add_items(ITEMS)
         daemon.add_labels(labels_by_first_number(ITEMS, 7))
@@ -35,10 +34,10 @@ def turned(pair):
 
 
 def refused(daemon, **request):
-    answer = daemon.call("POST", "/v1/selections", request)
-    assert answer.status == 422, answer
+    response = daemon.call("POST", "/v1/selections", request)
+    assert response.status == 422, response
     assert daemon.call("GET", "/readyz").status == 200
-    return answer.json["errors"][0]
+    return response.json["errors"][0]
 
 
 def before(daemon, **request):
@@ -49,14 +48,15 @@ def before(daemon, **request):
 # ---- strategies ----
 
 def test_the_strategies_are_listed_with_what_they_pick(trained):
-    answer = trained.get("/v1/strategies")
-    assert set(answer) == {"strategies", "default"}
-    assert [strategy["name"] for strategy in answer["strategies"]] == STRATEGIES
-    for strategy in answer["strategies"]:
+    response = trained.get("/v1/strategies")
+    assert set(response) == {"strategies", "default"}
+    any_pool = {strategy["name"]: strategy["any_pool"] for strategy in response["strategies"]}
+    assert all(any_pool[name] for name in (RANKING, SEQUENTIAL, RANDOM))
+    assert not any(any_pool[name] for name in (SAMPLING, LIST_ONLY))
+    for strategy in response["strategies"]:
         assert set(strategy) == {"name", "description", "any_pool"}
         assert strategy["description"].endswith(".")
-        assert strategy["any_pool"] is (strategy["name"] in ANY_POOL)
-    assert answer["default"] == "i-opt"
+    assert response["default"] == "i-opt"
 
 
 def test_the_default_strategy_is_the_configured_one(db):
@@ -71,15 +71,15 @@ def test_the_default_strategy_is_the_configured_one(db):
     {"pairs": PAIRS}, {"generate": SAMPLE}, {"generate": {"mode": "in_prompt", "pairs": 9}},
     {"generate": ALL}], ids=["pairs", "cross_prompt", "in_prompt", "all_pairs"])
 def test_every_strategy_chooses_from_every_source(trained, strategy, source):
-    answer = trained.select(batch_size=5, strategy=strategy, **source)
-    assert answer["strategy"] == strategy
-    assert len(chosen(answer)) == 5
+    selection = trained.select(batch_size=5, strategy=strategy, **source)
+    assert selection["strategy"] == strategy
+    assert len(chosen(selection)) == 5
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("source", [{"pairs": PAIRS}, {"generate": SAMPLE}, {"generate": ALL}],
                          ids=["pairs", "cross_prompt", "all_pairs"])
-def test_the_seed_that_is_answered_gives_the_same_batch(trained, strategy, source):
+def test_the_seed_in_the_response_gives_the_same_batch(trained, strategy, source):
     request = {"batch_size": 6, "strategy": strategy, **source}
     first = trained.select(**request)
     again = trained.select(seed=first["seed"], **request)
@@ -88,7 +88,7 @@ def test_the_seed_that_is_answered_gives_the_same_batch(trained, strategy, sourc
     assert trained.select(seed=12, **request)["seed"] == 12
 
 
-@pytest.mark.parametrize("strategy", ["random", "dopt-sample", "coreset"])
+@pytest.mark.parametrize("strategy", [RANDOM, SAMPLING])
 def test_strategies_that_draw_differ_between_seeds(trained, strategy):
     batches = {frozenset(chosen(trained.select(
         batch_size=6, strategy=strategy, seed=seed, pairs=PAIRS))) for seed in range(8)}
@@ -100,10 +100,10 @@ def test_strategies_that_draw_differ_between_seeds(trained, strategy):
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_excluded_pairs_are_not_chosen_and_the_index_counts_all(trained, strategy):
     out = [PAIRS[0], turned(PAIRS[3]), PAIRS[40], turned(PAIRS[65]), PAIRS[0]]
-    answer = trained.select(batch_size=66, strategy=strategy, pairs=PAIRS, exclude=out)
-    assert answer["diagnostics"]["candidates"] == 62
-    assert {pair["index"] for pair in answer["pairs"]} == set(range(66)) - {0, 3, 40, 65}
-    for pair in answer["pairs"]:
+    selection = trained.select(batch_size=66, strategy=strategy, pairs=PAIRS, exclude=out)
+    assert selection["diagnostics"]["candidates"] == 62
+    assert {pair["index"] for pair in selection["pairs"]} == set(range(66)) - {0, 3, 40, 65}
+    for pair in selection["pairs"]:
         assert {"a": pair["a"], "b": pair["b"]} == PAIRS[pair["index"]]
 
 
@@ -127,16 +127,16 @@ def test_excluded_and_pending_pairs_are_not_generated(fresh, generate, total, me
 
 
 @pytest.mark.parametrize("member", ["exclude", "pending"])
-def test_a_list_of_which_nothing_is_left_is_refused(trained, member):
+def test_a_list_whose_pairs_are_all_excluded_is_refused(trained, member):
     out = {member: [PAIRS[2], turned(PAIRS[1])]}
     assert refused(trained, batch_size=1, pairs=PAIRS[1:3], **out)["pointer"] == "/pairs"
 
 
-def test_excluded_pairs_are_no_information(trained):
+def test_excluded_pairs_carry_no_information(trained):
     assert before(trained, exclude=PAIRS[10:30]) == before(trained)
 
 
-def test_exclude_takes_known_ids_alone(trained):
+def test_exclude_takes_only_known_ids(trained):
     request = {"batch_size": 1, "pairs": PAIRS}
     wrong = {"a": "nobody", "b": ITEMS[0]["id"]}
     inline = {"a": {"embedding": ITEMS[1]["embedding"]}, "b": ITEMS[0]["id"]}
@@ -164,7 +164,7 @@ def test_pending_pairs_count_as_if_they_were_answered(fresh):
 
 
 def test_a_copy_of_a_pending_pair_gains_less(fresh):
-    prior = {"prior_precision": 0.001}  # so that one answer is most of what is known
+    prior = {"prior_precision": 0.001}  # so that one label is most of the information
     best = fresh.select(batch_size=1, pairs=PAIRS, **prior)["pairs"][0]
     where = {item["id"]: item["embedding"] for item in ITEMS}
     fresh.add_items([{"id": f"copy-{side}", "prompt_id": "copies",
@@ -196,7 +196,7 @@ def test_an_unknown_pending_item_is_refused(trained):
     assert error["pointer"] == "/pending/0/b" and "nobody" in error["detail"]
 
 
-def test_pending_and_excluded_pairs_are_forgotten_with_the_answer(trained):
+def test_pending_and_excluded_pairs_are_forgotten_after_the_response(trained):
     plain = trained.select(batch_size=9, pairs=PAIRS, seed=1)
     trained.select(batch_size=9, pairs=PAIRS, pending=PAIRS[:20], exclude=PAIRS[20:40])
     again = trained.select(batch_size=9, pairs=PAIRS, seed=1)
@@ -212,7 +212,7 @@ def test_the_prior_is_the_information_of_a_model_that_knows_nothing(fresh, preci
                         rel_tol=1e-9, abs_tol=1e-9)
 
 
-def test_the_prior_of_a_request_lasts_for_that_request(trained):
+def test_the_prior_of_a_request_holds_only_for_that_request(trained):
     plain = before(trained)
     assert before(trained, prior_precision=10) > plain
     assert before(trained) == plain
@@ -230,7 +230,7 @@ def test_a_larger_prior_leaves_less_to_gain(trained):
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("state", ["no labels", "a model", "one question", "one embedding"])
-def test_the_whole_of_the_candidates_can_be_the_batch(empty, strategy, state):
+def test_a_batch_can_be_all_of_the_candidates(empty, strategy, state):
     rows = ITEMS[:1] * 6 if state == "one embedding" else ITEMS[:6]
     empty.add_items([{**row, "id": f"i{i}"} for i, row in enumerate(rows)])
     items = [{**row, "id": f"i{i}"} for i, row in enumerate(rows)]
@@ -239,28 +239,28 @@ def test_the_whole_of_the_candidates_can_be_the_batch(empty, strategy, state):
         empty.train()
     pairs = all_pairs(items)
     pairs = pairs[:3] if state == "one question" else pairs
-    answer = empty.select(batch_size=len(pairs), strategy=strategy, pairs=pairs, explain=True,
-                          certify="tight")
-    assert {pair["index"] for pair in answer["pairs"]} == set(range(len(pairs)))
-    for pair in answer["pairs"]:
+    selection = empty.select(batch_size=len(pairs), strategy=strategy, pairs=pairs, explain=True,
+                             certify="tight")
+    assert {pair["index"] for pair in selection["pairs"]} == set(range(len(pairs)))
+    for pair in selection["pairs"]:
         assert all(math.isfinite(pair[name]) for name in ("p", "gain", "v", "leverage"))
         assert pair["gain"] >= 0
-    assert None not in answer["diagnostics"].values()
+    assert None not in selection["diagnostics"].values()
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_one_candidate_is_chosen_whatever_it_is(trained, strategy):
-    answer = trained.select(batch_size=1, strategy=strategy, pairs=[PAIRS[0]])
-    assert [pair["index"] for pair in answer["pairs"]] == [0]
+    selection = trained.select(batch_size=1, strategy=strategy, pairs=[PAIRS[0]])
+    assert [pair["index"] for pair in selection["pairs"]] == [0]
 
 
 @pytest.mark.parametrize("target", ["in_prompt", "candidates"])
-def test_i_opt_serves_the_target_it_is_given(trained, target):
-    answer = trained.select(batch_size=9, strategy="i-opt", pairs=PAIRS, target=target)
-    assert len(chosen(answer)) == 9
+def test_i_opt_accepts_each_target(trained, target):
+    selection = trained.select(batch_size=9, strategy="i-opt", pairs=PAIRS, target=target)
+    assert len(chosen(selection)) == 9
 
 
-def test_the_target_of_i_opt_is_within_prompts_unless_it_is_the_candidates(trained):
+def test_the_default_target_of_i_opt_is_within_prompts(trained):
     across = [pair for pair in PAIRS if pair["a"][:2] != pair["b"][:2]]
     plain, within, candidates = (
         [pair["index"] for pair in trained.select(

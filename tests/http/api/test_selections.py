@@ -1,3 +1,5 @@
+"""Selections over the API: strategies, candidates, sampling."""
+
 import base64
 import itertools
 import math
@@ -12,8 +14,8 @@ def in_prompt(items):
             if a["prompt_id"] == b["prompt_id"]}
 
 
-def check_diagnostics(answer, candidates, features=8):
-    diagnostics = answer["diagnostics"]
+def check_diagnostics(selection, candidates, features=8):
+    diagnostics = selection["diagnostics"]
     assert set(diagnostics) >= {"logdet_before", "logdet_after", "logdet_bound", "d_efficiency",
                                 "candidates", "distinct_items", "elapsed_ms"}
     assert diagnostics["candidates"] == candidates
@@ -22,31 +24,37 @@ def check_diagnostics(answer, candidates, features=8):
     expected = math.exp((diagnostics["logdet_after"] - diagnostics["logdet_bound"]) / features)
     assert math.isclose(diagnostics["d_efficiency"], expected, rel_tol=1e-6)
     assert 0 < diagnostics["d_efficiency"] <= 1 + 1e-9
-    gained = sum(pair["gain"] for pair in answer["pairs"])
+    gained = sum(pair["gain"] for pair in selection["pairs"])
     assert math.isclose(gained, diagnostics["logdet_after"] - diagnostics["logdet_before"],
                         rel_tol=1e-5, abs_tol=1e-7)
     assert diagnostics["elapsed_ms"] >= 0
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_every_strategy_chooses_distinct_pairs_of_the_candidates(daemon, items, strategy):
+def check_batch(selection, pairs):
+    assert selection["model_version"] == 1
+    assert len(selection["pairs"]) == 9
+    assert len({pair["index"] for pair in selection["pairs"]}) == 9
+    for pair in selection["pairs"]:
+        assert {"a": pair["a"], "b": pair["b"]} == pairs[pair["index"]]
+        assert 0 <= pair["p"] <= 1 and pair["gain"] >= 0
+    items_in_batch = set().union(*chosen(selection))
+    assert selection["diagnostics"]["distinct_items"] == len(items_in_batch)
+    check_diagnostics(selection, len(pairs))
+
+
+def test_every_strategy_chooses_distinct_pairs_of_the_candidates(daemon, items):
     daemon.add_labels(labels_by_first_number(items, 30))
     daemon.train()
     pairs = all_pairs(items)
-    answer = daemon.select(batch_size=9, strategy=strategy, seed=5, pairs=pairs)
-    assert answer["strategy"] == strategy
-    assert answer["model_version"] == 1
-    assert len(answer["pairs"]) == 9
-    assert len({pair["index"] for pair in answer["pairs"]}) == 9
-    for pair in answer["pairs"]:
-        assert {"a": pair["a"], "b": pair["b"]} == pairs[pair["index"]]
-        assert 0 <= pair["p"] <= 1 and pair["gain"] >= 0
-    items_in_batch = set().union(*chosen(answer))
-    assert answer["diagnostics"]["distinct_items"] == len(items_in_batch)
-    check_diagnostics(answer, len(pairs))
+    names = daemon.strategies()
+    assert set(STRATEGIES) <= set(names)
+    for strategy in names:
+        selection = daemon.select(batch_size=9, strategy=strategy, seed=5, pairs=pairs)
+        assert selection["strategy"] == strategy
+        check_batch(selection, pairs)
 
 
-def test_i_opt_is_what_a_request_gets_that_names_no_strategy(shared, items):
+def test_i_opt_is_the_default_strategy(shared, items):
     assert shared.select(batch_size=2, pairs=all_pairs(items))["strategy"] == "i-opt"
 
 
@@ -67,14 +75,14 @@ def test_greedy_knows_more_than_random_choice(daemon, items):
         assert greedy["logdet_after"] > other["diagnostics"]["logdet_after"]
 
 
-def test_the_probability_is_that_of_the_rewards(daemon, items):
+def test_the_probability_follows_from_the_rewards(daemon, items):
     daemon.add_labels(labels_by_first_number(items, 66))
     daemon.train()
-    answer = daemon.select(batch_size=66, strategy="random", pairs=all_pairs(items))
+    selection = daemon.select(batch_size=66, strategy="random", pairs=all_pairs(items))
     rewards = dict(zip([item["id"] for item in items], (
         score["reward"] for score in daemon.post(
             "/v1/score", {"items": [item["id"] for item in items]})["scores"]), strict=True))
-    for pair in answer["pairs"]:
+    for pair in selection["pairs"]:
         expected = 1 / (1 + math.exp(rewards[pair["b"]] - rewards[pair["a"]]))
         assert math.isclose(pair["p"], expected, rel_tol=1e-4)
 
@@ -95,45 +103,45 @@ def test_ids_and_inline_embeddings_mix(shared, items):
     mixed = [{"a": forms[i % 3](a), "b": forms[i // 3 % 3](b)}
              for i, (a, b) in enumerate(itertools.combinations(items, 2))]
     expected = shared.select(batch_size=20, seed=1, pairs=plain)
-    answer = shared.select(batch_size=20, seed=1, pairs=mixed)
-    for mine, its in zip(expected["pairs"], answer["pairs"], strict=True):
+    selection = shared.select(batch_size=20, seed=1, pairs=mixed)
+    for mine, its in zip(expected["pairs"], selection["pairs"], strict=True):
         assert math.isclose(mine["p"], its["p"], rel_tol=1e-4)
         assert math.isclose(mine["gain"], its["gain"], rel_tol=1e-3, abs_tol=1e-6)
-    for pair in answer["pairs"]:
+    for pair in selection["pairs"]:
         for side in "ab":
             if isinstance(mixed[pair["index"]][side], str):
                 assert pair[side] == mixed[pair["index"]][side]
 
 
-def test_an_inline_item_may_be_new_to_the_daemon(shared):
-    answer = shared.select(batch_size=1, pairs=[
+def test_an_inline_item_need_not_be_stored(shared):
+    selection = shared.select(batch_size=1, pairs=[
         {"a": {"embedding": [0.5, 1, 2, 3]}, "b": {"embedding": [3, 2, 1, 0.5]}}])
-    assert answer["pairs"][0]["index"] == 0
+    assert selection["pairs"][0]["index"] == 0
     assert len(shared.list_all("items")) == 12
 
 
 def test_in_prompt_pairs_stay_within_a_prompt(shared, items):
-    answer = shared.select(batch_size=18, generate={"mode": "in_prompt", "pairs": 1000})
-    assert chosen(answer) == in_prompt(items)
-    check_diagnostics(answer, 18)
+    selection = shared.select(batch_size=18, generate={"mode": "in_prompt", "pairs": 1000})
+    assert chosen(selection) == in_prompt(items)
+    check_diagnostics(selection, 18)
 
 
 def test_cross_prompt_pairs_join_two_prompts(shared, items):
-    answer = shared.select(batch_size=48, generate={"mode": "cross_prompt", "pairs": 1000})
-    assert len(chosen(answer)) == 48
-    assert not chosen(answer) & in_prompt(items)
+    selection = shared.select(batch_size=48, generate={"mode": "cross_prompt", "pairs": 1000})
+    assert len(chosen(selection)) == 48
+    assert not chosen(selection) & in_prompt(items)
 
 
-def test_generate_draws_as_few_prompts_responses_and_pairs_as_it_is_told(shared):
-    answer = shared.select(batch_size=3, generate={
+def test_generate_respects_the_numbers_of_prompts_responses_and_pairs(shared):
+    selection = shared.select(batch_size=3, generate={
         "mode": "in_prompt", "prompts": 1, "responses_per_prompt": 3, "pairs": 100,
         "contested": 1})
-    assert answer["diagnostics"]["candidates"] == 3
-    assert len({pair["a"].split("-")[0] for pair in answer["pairs"]}) == 1
+    assert selection["diagnostics"]["candidates"] == 3
+    assert len({pair["a"].split("-")[0] for pair in selection["pairs"]}) == 1
     for contested, left in ((1, 5), (0.5, 3), (0.01, 2)):  # never fewer than the batch
-        answer = shared.select(batch_size=2, generate={
+        selection = shared.select(batch_size=2, generate={
             "mode": "in_prompt", "pairs": 5, "contested": contested})
-        assert answer["diagnostics"]["candidates"] == left
+        assert selection["diagnostics"]["candidates"] == left
 
 
 @pytest.mark.parametrize("mode, total", [("in_prompt", 18), ("cross_prompt", 48)])
@@ -151,10 +159,10 @@ def test_generate_leaves_out_labelled_pairs_unless_asked(daemon, items, mode, to
     everything = daemon.select(batch_size=total, generate={**generate, "include_labelled": True})
     assert len(chosen(everything)) == total
 
-    answer = daemon.call("POST", "/v1/selections", {
+    response = daemon.call("POST", "/v1/selections", {
         "batch_size": total - 9, "generate": generate})
-    assert answer.status == 422
-    assert answer.json["errors"][0]["pointer"] == "/batch_size"
+    assert response.status == 422
+    assert response.json["errors"][0]["pointer"] == "/batch_size"
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -180,7 +188,7 @@ def test_a_selection_changes_nothing(daemon, items):
     assert first["diagnostics"]["logdet_before"] == second["diagnostics"]["logdet_before"]
 
 
-def test_answers_of_the_past_count_in_the_next_batch(daemon, items):
+def test_stored_labels_count_in_the_next_batch(daemon, items):
     pairs = all_pairs(items)
     first = daemon.select(batch_size=10, seed=1, pairs=pairs)
     daemon.add_labels([label(f"l{i}", pair["a"], pair["b"])
@@ -199,10 +207,10 @@ def test_a_skipped_pair_carries_no_information(daemon, items):
     assert before == after
 
 
-def test_items_that_are_all_alike_still_give_a_batch(empty):
+def test_identical_items_still_give_a_batch(empty):
     empty.add_items([{"id": f"i{i}", "prompt_id": "p", "embedding": [1, 1]} for i in range(5)])
     for strategy in STRATEGIES:
-        answer = empty.select(batch_size=4, strategy=strategy, generate={
+        selection = empty.select(batch_size=4, strategy=strategy, generate={
             "mode": "in_prompt", "pairs": 10})
-        assert len(answer["pairs"]) == 4
-        assert all(abs(pair["p"] - 0.5) < 1e-6 and abs(pair["gain"]) < 1e-6 for pair in answer["pairs"])
+        assert len(selection["pairs"]) == 4
+        assert all(abs(pair["p"] - 0.5) < 1e-6 and abs(pair["gain"]) < 1e-6 for pair in selection["pairs"])

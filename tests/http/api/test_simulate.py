@@ -1,4 +1,4 @@
-"""`fisherd simulate` from its flags to its files."""
+"""`fisherd simulate`, from flags to files."""
 import contextlib
 import csv
 import json
@@ -14,7 +14,7 @@ from client import PROGRAM, environment, run
 
 SMALL = ("--batch-sizes", 10, "--hidden-width", 8, "--iterations", 40, "--noise", 1,
          "--candidates", 2000)
-# A learner of which every option is given, so that no default decides what these tests see.
+# Every option of the learner is given, so that these tests do not depend on defaults.
 FIXED = ("--preset", "paper", *SMALL, "--batch-sizes", 60, "--held-out", 0.2, "--retrain", "warm")
 TIMES = ("select_seconds", "train_seconds")
 SETTINGS = ("reward", "mode", "batch", "width", "strategy", "seed")
@@ -30,7 +30,7 @@ def rows_of(folder):
 
 
 def figures_of(rows):
-    """Rows without times, in an order of their own."""
+    """Rows without times, sorted."""
     return sorted(tuple(value for name, value in row.items() if name not in TIMES) for row in rows)
 
 
@@ -75,7 +75,7 @@ def test_two_seeds_of_two_rounds_give_a_row_each_and_a_table(tmp_path):
     assert "6 of 6 runs" in done.stderr
 
 
-def test_strategies_begin_with_the_same_answers_and_part_later(tmp_path):
+def test_strategies_begin_with_the_same_labels_and_differ_later(tmp_path):
     assert simulate(tmp_path, "--seeds", 2, "--rounds", 2).returncode == 0
     losses = {(row["strategy"], row["seed"], row["round"]): row["one_minus_spearman"]
               for row in rows_of(tmp_path)}
@@ -85,13 +85,13 @@ def test_strategies_begin_with_the_same_answers_and_part_later(tmp_path):
     assert losses["random", "0", "1"] != losses["random", "1", "1"]
 
 
-def test_every_seed_draws_pairs_of_its_own(tmp_path):
+def test_every_seed_draws_different_pairs(tmp_path):
     assert simulate(tmp_path, "--seeds", 8, "--rounds", 1, "--strategies", "random").returncode == 0
-    # Of ten pairs, with a number of distinct items that only the draw decides.
+    # Of ten pairs; the number of distinct items depends on the draw alone.
     assert len({row["uses_per_item"] for row in rows_of(tmp_path)}) > 1
 
 
-def test_with_first_strategy_they_part_at_once(tmp_path):
+def test_with_first_strategy_they_differ_at_once(tmp_path):
     done = simulate(tmp_path, *FIXED, "--seeds", 1, "--rounds", 1, "--strategies", "random,greedy",
                     "--first", "strategy")
     assert done.returncode == 0, done.stderr
@@ -108,7 +108,7 @@ def test_lists_run_as_a_full_product(tmp_path):
     assert len(runs) == 2 * 2 * 2 * 2 * 3
 
 
-def test_a_resumed_file_is_as_if_it_had_never_been_interrupted(tmp_path):
+def test_a_resumed_file_equals_an_uninterrupted_one(tmp_path):
     arguments = ("--seeds", 2, "--rounds", 2, "--strategies", "random,greedy")
     assert simulate(tmp_path, *arguments).returncode == 0
     whole = rows_of(tmp_path)
@@ -132,14 +132,14 @@ def test_several_jobs_give_the_same_figures_as_one(tmp_path):
     assert figures_of(rows_of(tmp_path)) == one
 
 
-def test_on_a_terminal_the_progress_is_one_line_that_is_written_over(tmp_path):
+def test_on_a_terminal_the_progress_is_one_line_that_is_overwritten(tmp_path):
     screen, terminal = pty.openpty()
     with subprocess.Popen([PROGRAM, "simulate", "--data=plane", *map(str, SMALL), "--seeds=2", "--rounds=2",
                            "--csv=out.csv"], cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL,
                           stderr=terminal) as process:
         os.close(terminal)
         shown = b""
-        with contextlib.suppress(OSError):  # what a screen says whose other side is closed
+        with contextlib.suppress(OSError):  # a terminal whose other side is closed
             while more := os.read(screen, 4096):
                 shown += more
     os.close(screen)
@@ -148,7 +148,7 @@ def test_on_a_terminal_the_progress_is_one_line_that_is_written_over(tmp_path):
     assert b"6 of 6 runs" in shown.split(b"\r")[-2]
 
 
-def test_a_file_that_is_there_is_not_overwritten(tmp_path):
+def test_an_existing_file_is_not_overwritten(tmp_path):
     (tmp_path / "out.csv").write_text("mine\n")
     done = simulate(tmp_path)
     assert done.returncode == 2
@@ -306,7 +306,7 @@ def test_wrong_data_are_refused_with_a_reason(tmp_path, data, damage, words):
         assert word in done.stderr
 
 
-def test_one_kind_of_data_is_needed(tmp_path):
+def test_exactly_one_kind_of_data_is_required(tmp_path):
     done = run("simulate", cwd=tmp_path)
     assert done.returncode == 2
     assert "--data" in done.stderr
@@ -337,7 +337,7 @@ def test_settings_are_compared_with_those_of_another_name(tmp_path):
         assert float(line.split()[-3]) > 1
 
 
-def test_help_tells_the_flags(tmp_path):
+def test_help_lists_the_flags(tmp_path):
     done = run("simulate", "--help", cwd=tmp_path)
     assert done.returncode == 0
     for flag in ("--strategies", "--resume", "--preset", "--pending-aware"):
@@ -359,7 +359,7 @@ def test_figures_are_drawn(tmp_path):
 
 
 @pytest.mark.parametrize("end", ["exit 3", "kill -9 $$"])
-def test_a_gnuplot_that_fails_is_told_with_its_script(tmp_path, end):
+def test_a_gnuplot_failure_names_its_script(tmp_path, end):
     (tmp_path / "gnuplot").write_text(f"#!/bin/sh\n{end}\n")
     (tmp_path / "gnuplot").chmod(0o755)
     done = simulate(tmp_path, "--seeds", 1, "--rounds", 1, "--plot", "figures",
@@ -368,28 +368,28 @@ def test_a_gnuplot_that_fails_is_told_with_its_script(tmp_path, end):
     assert "gnuplot failed with figures/curves-judge-in_prompt.gp" in done.stderr
 
 
-def test_a_folder_for_figures_that_cannot_be_made_is_told(tmp_path):
+def test_a_folder_for_figures_that_cannot_be_created_is_reported(tmp_path):
     (tmp_path / "file").touch()
     done = simulate(tmp_path, "--seeds", 1, "--rounds", 1, "--plot", "file/figures")
     assert done.returncode == 1
     assert "file/figures cannot be made: Not a directory" in done.stderr
 
 
-def test_a_script_of_gnuplot_that_cannot_be_written_is_told(tmp_path):
+def test_a_gnuplot_script_that_cannot_be_written_is_reported(tmp_path):
     (tmp_path / "figures" / "curves-judge-in_prompt.gp").mkdir(parents=True)
     done = simulate(tmp_path, "--seeds", 1, "--rounds", 1, "--plot", "figures")
     assert done.returncode == 1
     assert "curves-judge-in_prompt.gp cannot be written: Is a directory" in done.stderr
 
 
-def test_a_gnuplot_that_may_not_be_run_is_told(tmp_path):
+def test_a_gnuplot_that_may_not_be_executed_is_reported(tmp_path):
     (tmp_path / "gnuplot").touch()
     done = simulate(tmp_path, "--seeds", 1, "--rounds", 1, "--plot", "figures", env={"PATH": str(tmp_path)})
     assert done.returncode == 1
     assert "Permission denied" in done.stderr
 
 
-def test_a_missing_gnuplot_is_told_and_the_script_stays(tmp_path):
+def test_a_missing_gnuplot_is_reported_and_the_script_stays(tmp_path):
     done = simulate(tmp_path, "--seeds", 1, "--rounds", 1, "--plot", "figures",
                     env={"PATH": str(tmp_path)})
     assert done.returncode == 1

@@ -1,4 +1,4 @@
-"""HTTPS: which certificate is served, when another one is, and what is refused."""
+"""HTTPS: which certificate is served, how it is replaced, and what is refused."""
 
 import glob
 import http.client
@@ -17,7 +17,7 @@ from client import PATIENCE, SLOWNESS, Daemon, flags, plane_items, run, statuses
 
 
 class Pair:
-    """A certificate that signs itself, and its key."""
+    """A self-signed certificate and its key."""
 
     def __init__(self, folder, name, algorithm="ec", env=None):
         self.certificate = folder / f"{name}.pem"
@@ -94,10 +94,10 @@ def call(daemon, method, path, body=None):
     connection = http.client.HTTPSConnection(daemon.host, daemon.port, timeout=PATIENCE,
                                              context=context())
     connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
-    answer = connection.getresponse()
-    data = answer.read()
+    response = connection.getresponse()
+    data = response.read()
     connection.close()
-    return answer.status, data
+    return response.status, data
 
 
 def reload(daemon, event="reloaded"):
@@ -112,7 +112,7 @@ def reload(daemon, event="reloaded"):
 
 @pytest.mark.parametrize("options", [{"threads": 0}, {"threads": 2, "connections": 200}])
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_requests_are_answered_under_tls(db, first, version, options):
+def test_requests_are_served_under_tls(db, first, version, options):
     with Daemon(db, {**first.options(), **options}) as daemon:
         assert f"listening=https://127.0.0.1:{daemon.port}" in daemon.log_text()
         with connect(daemon, context(version, version)) as connection:
@@ -143,7 +143,7 @@ def test_a_key_may_be_a_credential_of_the_service_manager(db, first, tmp_path):
         assert served(daemon) == first.der()
 
 
-def test_the_certificates_that_vouch_for_it_are_sent_along(db, installed, first, second):
+def test_the_certificate_chain_is_sent(db, installed, first, second):
     installed.certificate.write_bytes(first.certificate.read_bytes() + second.certificate.read_bytes())
     with Daemon(db, installed.options()) as daemon:
         shown = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{daemon.port}",
@@ -156,7 +156,7 @@ FAKETIME = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
 
 
 @pytest.mark.skipif(not FAKETIME, reason="needs libfaketime")
-def test_a_certificate_that_has_expired_is_warned_of_and_served(db, first, tmp_path):
+def test_an_expired_certificate_is_served_with_a_warning(db, first, tmp_path):
     expired = Pair(tmp_path, "expired", env={"LD_PRELOAD": FAKETIME[0], "FAKETIME": "-9d"})
 
     def warned(pair):
@@ -166,7 +166,7 @@ def test_a_certificate_that_has_expired_is_warned_of_and_served(db, first, tmp_p
     assert warned(expired) and not warned(first)
 
 
-def test_the_demo_does_not_speak_to_a_server_that_nobody_vouches_for(first):
+def test_the_client_refuses_an_untrusted_certificate(first):
     done = run("demo", "--once", "--listen=127.0.0.1:0", *flags(first.options()))
     assert done.returncode == 1
     assert "fisherd demo: POST https://127.0.0.1:" in done.stderr and "certificate" in done.stderr
@@ -204,7 +204,7 @@ def test_plain_http_on_the_port_of_https_is_closed_at_once(db, first):
 
 
 @pytest.mark.parametrize("beginning", [b"", b"\x16", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"])
-def test_a_handshake_that_does_not_end_is_ended(db, first, beginning):
+def test_an_unfinished_handshake_is_cut_off(db, first, beginning):
     options = {**first.options(), "idle-seconds": 1, "request-seconds": 1}
     with Daemon(db, options) as daemon:
         with socket.create_connection((daemon.host, daemon.port), timeout=PATIENCE) as connection:
@@ -220,7 +220,7 @@ def test_a_handshake_that_does_not_end_is_ended(db, first, beginning):
                    call(daemon, "GET", "/metrics")[1].decode(), "the others to be closed")
 
 
-def test_what_the_guard_refuses_is_refused_under_tls_too(db, first):
+def test_what_the_framing_check_refuses_is_refused_under_tls_too(db, first):
     with Daemon(db, first.options()) as daemon:
         with connect(daemon) as connection:
             connection.sendall(b"POST /v1/score HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
@@ -239,7 +239,7 @@ def refused(db, **options):
 
 def test_a_certificate_and_a_key_that_do_not_belong_together_are_refused(db, first, second):
     message = refused(db, tls_certificate=first.certificate, tls_key=second.key)
-    assert f"the certificate in {first.certificate} is not of the key in {second.key}" in message
+    assert f"the certificate in {first.certificate} does not belong to the key in {second.key}" in message
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o602, 0o640, 0o644])
@@ -249,7 +249,7 @@ def test_a_key_that_others_may_read_is_refused(db, installed, mode):
     assert f"{installed.key} is open to users other than its owner" in message
 
 
-def test_what_is_no_certificate_or_no_key_is_refused(db, first, tmp_path):
+def test_an_invalid_certificate_or_key_is_refused(db, first, tmp_path):
     for text in (b"", b"no PEM", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"):
         (tmp_path / "broken").write_bytes(text)
         (tmp_path / "broken").chmod(0o600)
@@ -265,7 +265,7 @@ def test_what_is_no_certificate_or_no_key_is_refused(db, first, tmp_path):
 # ---- another certificate ----
 
 @pytest.mark.parametrize("options", [{"threads": 0}, {"threads": 2, "connections": 200}])
-def test_a_reload_serves_the_new_certificate_and_leaves_connections_alone(db, installed, first, second,
+def test_a_reload_serves_the_new_certificate_and_keeps_connections(db, installed, first, second,
                                                                           options):
     with Daemon(db, {**installed.options(), **options}) as daemon:
         old = http.client.HTTPSConnection(daemon.host, daemon.port, timeout=PATIENCE, context=context())
@@ -296,10 +296,10 @@ def test_a_reload_takes_other_paths_from_the_file(db, first, second, tmp_path):
         assert served(daemon) == second.der()
 
 
-def test_a_pair_that_is_wrong_keeps_the_old_one_serving(db, installed, first, second):
+def test_a_wrong_certificate_or_key_keeps_the_old_one(db, installed, first, second):
     with Daemon(db, installed.options()) as daemon:
         installed.certificate.write_bytes(second.certificate.read_bytes())
-        assert "is not of the key" in reload(daemon, "reload-failed")
+        assert "does not belong to the key" in reload(daemon, "reload-failed")
         assert served(daemon) == first.der()
         installed.certificate.unlink()
         assert f"{installed.certificate}: " in reload(daemon, "reload-failed")

@@ -1,4 +1,4 @@
-"""Access tokens: made, revoked, and taken by a daemon that runs."""
+"""Access tokens: created, revoked, and read by a running daemon."""
 
 import concurrent.futures
 import json
@@ -10,12 +10,12 @@ import time
 
 import pytest
 
-from client import PATIENCE, plane_items, read_answer, run, statuses, wait_until
-from guarded import Guarded, create, edit, revoke
+from client import PATIENCE, plane_items, read_response, run, statuses, wait_until
+from token_daemon import TokenDaemon, create, edit, revoke
 
 # ---- tokens come and go while the daemon runs ----
 
-def test_a_revoked_token_ends_within_a_second_or_so(fresh):
+def test_a_revoked_token_ends_within_about_a_second(fresh):
     token = fresh.tokens["frontend"]
     cookie = fresh.begin_session(token)
     assert fresh.ask("GET", "/v1/items", token).status == 200
@@ -26,7 +26,7 @@ def test_a_revoked_token_ends_within_a_second_or_so(fresh):
     assert time.monotonic() - start < 5
     assert fresh.ask("GET", "/v1/items", headers=cookie).status == 401
     assert fresh.ask("GET", "/v1/items", fresh.tokens["admin"]).status == 200
-    # The file is read when it has changed, and only then.
+    # The file is read only after it has changed.
     wait_until(lambda: fresh.log_text().count("event=tokens ") == 2, "both readings in the log")
 
 
@@ -36,8 +36,8 @@ def test_a_new_token_is_known_at_once(fresh):
         assert fresh.ask("GET", "/v1/items", token).status == 200
 
 
-def test_the_first_token_ends_the_time_without(db):
-    with Guarded(db) as daemon:
+def test_the_first_token_ends_unrestricted_access(db):
+    with TokenDaemon(db) as daemon:
         assert "event=no-tokens" in daemon.log_text()
         assert daemon.ask("GET", "/v1/session").json == {
             "role": "admin", "name": None, "authentication": "none"}
@@ -47,18 +47,18 @@ def test_the_first_token_ends_the_time_without(db):
         assert daemon.ask("GET", "/v1/items", token).status == 200
 
 
-def test_a_database_by_another_name_has_the_same_tokens(db, tmp_path):
+def test_a_link_to_a_database_has_the_same_tokens(db, tmp_path):
     token, _ = create(db, "frontend", "front")
-    Guarded(db).stop()
+    TokenDaemon(db).stop()
     link = tmp_path / "elsewhere" / "link.db"
     link.parent.mkdir()
     link.symlink_to(db)
-    with Guarded(link) as daemon:
+    with TokenDaemon(link) as daemon:
         assert daemon.ask("GET", "/v1/items").status == 401
         assert daemon.ask("GET", "/v1/items", token).status == 200
         other, _ = create(link, "frontend", "other")
         assert daemon.ask("GET", "/v1/items", other).status == 200
-    with Guarded(db) as daemon:
+    with TokenDaemon(db) as daemon:
         assert daemon.ask("GET", "/v1/items", other).status == 200
 
 
@@ -70,19 +70,19 @@ def test_a_database_by_another_name_has_the_same_tokens(db, tmp_path):
     lambda path: path.chmod(0o640),
     lambda path: path.write_text(path.read_text().replace('"admin"', '"public"')),
 ])
-def test_a_damaged_file_changes_nothing(fresh, damage):
+def test_a_damaged_token_file_changes_nothing(fresh, damage):
     damage(pathlib.Path(f"{fresh.db}.tokens"))
 
     def complaints():
         fresh.ask("GET", "/livez", fresh.tokens["admin"])
-        return fresh.log_text().count("event=tokens_unchanged")
+        return fresh.log_text().count("event=tokens-unchanged")
     wait_until(lambda: complaints() > 0, "a complaint")
     assert fresh.ask("GET", "/v1/items", fresh.tokens["admin"]).status == 200
     assert fresh.ask("GET", "/v1/items", fresh.tokens["revoked"]).status == 401
     assert fresh.ask("GET", "/v1/items").status == 401
 
 
-def test_what_could_not_be_read_is_taken_once_it_can_be(fresh):
+def test_a_token_file_is_read_once_it_becomes_readable(fresh):
     key = pathlib.Path(f"{fresh.db}.token-key")
     away = key.rename(key.with_suffix(".away"))
     token = fresh.tokens["admin"]
@@ -90,19 +90,19 @@ def test_what_could_not_be_read_is_taken_once_it_can_be(fresh):
 
     def is_told():
         return fresh.ask("GET", "/v1/items", token).status == 200 and (
-            "event=tokens_unchanged" in fresh.log_text())
+            "event=tokens-unchanged" in fresh.log_text())
     wait_until(is_told, "a complaint")
     away.rename(key)
     wait_until(lambda: fresh.ask("GET", "/v1/items", token).status == 401, "the token's end")
-    assert fresh.log_text().count("event=tokens_unchanged") == 1
+    assert fresh.log_text().count("event=tokens-unchanged") == 1
 
 
-def test_a_damaged_file_is_told_of_once(fresh):
+def test_a_damaged_token_file_is_logged_once(fresh):
     path = pathlib.Path(f"{fresh.db}.tokens")
 
     def complaints():
         fresh.ask("GET", "/livez", fresh.tokens["admin"])
-        return fresh.log_text().count("event=tokens_unchanged")
+        return fresh.log_text().count("event=tokens-unchanged")
     for damaged in ["{", "["]:
         before = complaints()
         path.write_text(damaged)
@@ -110,12 +110,12 @@ def test_a_damaged_file_is_told_of_once(fresh):
     assert complaints() == 2
 
 
-def test_a_first_file_that_cannot_be_read_lets_nobody_in(db):
-    with Guarded(db) as daemon:
+def test_an_unreadable_first_token_file_ends_unrestricted_access(db):
+    with TokenDaemon(db) as daemon:
         assert daemon.ask("GET", "/v1/items").status == 200
         pathlib.Path(f"{db}.tokens").write_text("{}")
         wait_until(lambda: daemon.ask("GET", "/v1/items").status == 401, "closed doors")
-        wait_until(lambda: "event=tokens_unchanged" in daemon.log_text(), "a complaint")
+        wait_until(lambda: "event=tokens-unchanged" in daemon.log_text(), "a complaint")
 
 
 # ---- at the start ----
@@ -131,7 +131,7 @@ def test_a_file_that_others_may_read_is_refused(db, suffix, mode):
     assert path in done.stderr and "chmod 600" in done.stderr
 
 
-def test_files_are_made_for_their_owner_alone(db):
+def test_token_files_are_readable_only_by_their_owner(db):
     create(db, "admin", "root")
     for suffix in [".tokens", ".token-key"]:
         assert stat.S_IMODE(os.stat(f"{db}{suffix}").st_mode) == 0o600
@@ -139,14 +139,14 @@ def test_files_are_made_for_their_owner_alone(db):
         "fisherd.db.token-key", "fisherd.db.tokens"]
 
 
-def test_tokens_that_cannot_be_read_keep_the_daemon_from_starting(db):
+def test_the_daemon_does_not_start_with_unreadable_tokens(db):
     create(db, "admin", "root")
     pathlib.Path(f"{db}.tokens").write_text('{"tokens": 3}')
     done = run("serve", "--db", db, "--listen=127.0.0.1:0")
     assert done.returncode == 1 and f"{db}.tokens is damaged: /tokens" in done.stderr
 
 
-def test_a_key_that_is_gone_is_told_and_not_made_anew(db):
+def test_a_missing_key_is_reported_and_not_replaced(db):
     create(db, "admin", "root")
     os.unlink(f"{db}.token-key")
     done = run("serve", "--db", db, "--listen=127.0.0.1:0")
@@ -164,20 +164,20 @@ def test_without_tokens_only_this_machine_is_served(db, listen):
     assert not db.exists()
 
 
-def test_with_tokens_it_listens_elsewhere_too(db):
+def test_with_tokens_it_listens_on_other_addresses_too(db):
     token, _ = create(db, "frontend", "front")
-    with Guarded(db, {"listen": "0.0.0.0:0"}) as daemon:
+    with TokenDaemon(db, {"listen": "0.0.0.0:0"}) as daemon:
         assert daemon.ask("GET", "/v1/items", token).status == 200
         assert daemon.ask("GET", "/v1/items", headers={"Host": "fisherd.example.org"}).status == 401
 
 
-def test_files_may_be_named_and_then_must_be_there(db, tmp_path):
+def test_named_token_files_must_exist(db, tmp_path):
     named = {"tokens": tmp_path / "t.json", "token-key": tmp_path / "k"}
     given = [f"--{name}={path}" for name, path in named.items()]
     done = run("serve", "--db", db, "--listen=127.0.0.1:0", *given)
     assert done.returncode == 1 and str(named["tokens"]) in done.stderr
     token, _ = create(db, "frontend", "front", *given)
-    with Guarded(db, named) as daemon:
+    with TokenDaemon(db, named) as daemon:
         assert daemon.ask("GET", "/v1/items", token).status == 200
         assert daemon.ask("GET", "/v1/items").status == 401
 
@@ -187,20 +187,20 @@ def test_the_key_may_be_a_credential_of_systemd(db, tmp_path):
     credentials = tmp_path / "credentials"
     credentials.mkdir()
     os.rename(f"{db}.token-key", credentials / "token-key")
-    (credentials / "token-key").chmod(0o440)  # as the rights of one more user show
-    with Guarded(db, env={"CREDENTIALS_DIRECTORY": str(credentials)}) as daemon:
+    (credentials / "token-key").chmod(0o440)  # as an access list for one more user appears
+    with TokenDaemon(db, env={"CREDENTIALS_DIRECTORY": str(credentials)}) as daemon:
         assert daemon.ask("GET", "/v1/items", token).status == 200
 
 
 # ---- the command ----
 
-def test_a_list_tells_states_and_no_secrets(world):
-    done = run("token", "list", "--db", world.db)
+def test_a_list_shows_states_and_no_secrets(secured):
+    done = run("token", "list", "--db", secured.db)
     assert done.returncode == 0
     states = {line.split()[0]: line.split()[1:3] for line in done.stdout.splitlines()[1:]}
     for who, expected in [("annotator", ["annotator", "valid"]), ("admin", ["admin", "valid"]),
                           ("revoked", ["admin", "revoked"]), ("expired", ["admin", "expired"])]:
-        _, identity, secret = world.tokens[who].split("_", 2)
+        _, identity, secret = secured.tokens[who].split("_", 2)
         assert states[identity] == expected
         assert secret not in done.stdout
 
@@ -224,7 +224,7 @@ def test_a_list_tells_states_and_no_secrets(world):
     (["revoke", "0123456789ab"], ["0123456789ab"]),
     (["revoke", "--name=nobody"], ["nobody"]),
 ])
-def test_a_wrong_command_is_told_and_changes_nothing(db, arguments, wanted):
+def test_a_wrong_command_is_refused_and_changes_nothing(db, arguments, wanted):
     more = ["--db", db] if arguments else []
     done = run("token", *arguments, *more)
     assert done.returncode == 1 and done.stdout == ""
@@ -245,7 +245,7 @@ def test_tokens_made_at_once_are_all_kept(db):
     assert all(identity in listed for identity in made)
 
 def begin_body(daemon, headers, body):
-    """All of a request but the last byte of its body."""
+    """Sends a request without the last byte of its body."""
     connection = socket.create_connection((daemon.host, daemon.port), timeout=PATIENCE)
     lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
     connection.sendall(f"POST /v1/labels HTTP/1.1\r\nHost: {daemon.host}:{daemon.port}\r\n"
@@ -254,7 +254,7 @@ def begin_body(daemon, headers, body):
     return connection
 
 
-def test_a_token_that_ends_while_a_body_arrives_answers_nothing_any_more(fresh):
+def test_a_token_revoked_while_a_body_arrives_is_refused(fresh):
     token, identity = create(fresh.db, "annotator", "anna")
     same = {"Sec-Fetch-Site": "same-origin"}
     session = {**fresh.begin_session(token), **same}
@@ -269,12 +269,12 @@ def test_a_token_that_ends_while_a_body_arrives_answers_nothing_any_more(fresh):
     for connection, body in zip(arriving, bodies):
         with connection:
             connection.sendall(body[-1].encode())
-            assert statuses(read_answer(connection)) == [401]
+            assert statuses(read_response(connection)) == [401]
     assert fresh.ask("GET", "/v1/labels", fresh.tokens["frontend"]).json["labels"] == []
 
 
-def test_the_first_token_ends_what_began_without_one(db):
-    with Guarded(db) as daemon:
+def test_the_first_token_ends_requests_that_began_without_one(db):
+    with TokenDaemon(db) as daemon:
         daemon.add_items(plane_items())
         with begin_body(daemon, {}, "{}") as one, \
                 socket.create_connection((daemon.host, daemon.port), timeout=PATIENCE) as other:
@@ -284,4 +284,4 @@ def test_the_first_token_ends_what_began_without_one(db):
             wait_until(lambda: daemon.ask("GET", "/v1/items").status == 401, "the first token")
             one.sendall(b"}")
             other.sendall(b"0\r\n\r\n")
-            assert statuses(read_answer(one)) == statuses(read_answer(other)) == [401]
+            assert statuses(read_response(one)) == statuses(read_response(other)) == [401]

@@ -8,7 +8,7 @@ import struct
 import numpy
 import pytest
 
-from client import Daemon, labels_by_first_number, raw_exchange, statuses
+from client import Daemon, labels_by_first_number, send_raw, statuses
 
 SCRIPT = pathlib.Path(__file__).parents[3] / "docs" / "load_weights.py"
 DIMENSION = 24
@@ -22,7 +22,7 @@ def script():
 
 
 def uneven_items(prompts=8, responses=6, dimension=DIMENSION, seed=1):
-    """Columns of other means and spreads; the last does not vary."""
+    """Columns with different means and spreads; the last one is constant."""
     draw = numpy.random.default_rng(seed)
     means, spreads = draw.normal(size=dimension) * 3, numpy.exp(draw.normal(size=dimension))
     rows = draw.normal(size=(prompts * responses, dimension)) * spreads + means
@@ -32,9 +32,9 @@ def uneven_items(prompts=8, responses=6, dimension=DIMENSION, seed=1):
 
 
 def download(daemon, path="/v1/model/weights"):
-    answer = daemon.call("GET", path)
-    assert answer.status == 200, answer
-    return answer
+    response = daemon.call("GET", path)
+    assert response.status == 200, response
+    return response
 
 
 def header_of(body):
@@ -79,7 +79,7 @@ def test_the_script_gives_the_scores_of_the_daemon(db, tmp_path, shape, taught):
             assert abs(found - expected).max() <= 1e-5 * expected.std()
 
 
-def test_the_file_is_as_the_format_has_it(teacher):
+def test_the_file_follows_the_safetensors_format(teacher):
     body = download(teacher).body
     size, header = header_of(body)
     assert size % 8 == 0
@@ -104,15 +104,15 @@ def test_the_file_is_as_the_format_has_it(teacher):
     assert len(body) == 8 + size + at
 
 
-def test_the_download_has_a_name_and_a_tag_that_changes_with_the_model(teacher):
-    answer = download(teacher)
-    assert answer.headers["Content-Type"] == "application/octet-stream"
-    assert answer.headers["Content-Disposition"] == \
+def test_the_download_has_a_name_and_an_etag_that_follows_the_model(teacher):
+    response = download(teacher)
+    assert response.headers["Content-Type"] == "application/octet-stream"
+    assert response.headers["Content-Disposition"] == \
         'attachment; filename="fisherd-model-2.safetensors"'
-    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
-    tag = answer.headers["ETag"]
-    again = raw_exchange(teacher, f"GET /v1/model/weights HTTP/1.1\r\nHost: x\r\n"
-                         f"If-None-Match: {tag}\r\nConnection: close\r\n\r\n".encode())
+    assert response.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    tag = response.headers["ETag"]
+    again = send_raw(teacher, f"GET /v1/model/weights HTTP/1.1\r\nHost: x\r\n"
+                     f"If-None-Match: {tag}\r\nConnection: close\r\n\r\n".encode())
     assert statuses(again) == [304]
     assert again.endswith(b"\r\n\r\n") and f"ETag: {tag}".encode() in again
     other = teacher.call("GET", "/v1/models/1/weights", headers={"If-None-Match": tag})
@@ -120,7 +120,7 @@ def test_the_download_has_a_name_and_a_tag_that_changes_with_the_model(teacher):
     assert other.headers["ETag"] != tag
     head = teacher.call("HEAD", "/v1/model/weights")
     assert (head.status, head.body, head.headers["ETag"]) == (200, b"", tag)
-    assert int(head.headers["Content-Length"]) == len(answer.body)
+    assert int(head.headers["Content-Length"]) == len(response.body)
 
 
 def test_a_stored_version_is_exported_as_it_served(teacher, tmp_path):
@@ -137,8 +137,8 @@ def test_a_stored_version_is_exported_as_it_served(teacher, tmp_path):
     assert abs(found - expected).max() <= 1e-5 * expected.std()
 
 
-def test_there_is_nothing_to_export_before_there_are_items(empty):
-    answer = empty.call("GET", "/v1/model/weights")
-    assert answer.status == 503, answer
-    assert answer.headers["Retry-After"]
+def test_without_items_the_export_is_503(empty):
+    response = empty.call("GET", "/v1/model/weights")
+    assert response.status == 503, response
+    assert response.headers["Retry-After"]
     assert empty.call("GET", "/v1/models/1/weights").status == 404

@@ -1,10 +1,10 @@
-"""Every wrong body gets a problem document that points at what is wrong, and changes nothing."""
+"""Every wrong body gets a problem document that points at the mistake, and changes nothing."""
 
 import json
 
 import pytest
 
-from client import STRATEGIES, label
+from client import label
 
 ITEM = {"id": "new", "prompt_id": "p0", "embedding": [1, 2, 3, 4]}
 LABEL = label("new", "p0-r0", "p0-r1")
@@ -184,10 +184,10 @@ CASES = [*items_cases(), *score_cases(), *selection_cases(), *labels_cases(), *t
 PATHS = ["/v1/items", "/v1/score", "/v1/selections", "/v1/labels"]
 
 
-def check_problem(answer, status):
-    assert answer.status == status, answer
-    assert answer.headers["Content-Type"].startswith("application/problem+json")
-    problem = answer.json
+def check_problem(response, status):
+    assert response.status == status, response
+    assert response.headers["Content-Type"].startswith("application/problem+json")
+    problem = response.json
     assert isinstance(problem["type"], str) and problem["title"]
     assert problem["status"] == status
     assert problem["detail"] or problem.get("errors")
@@ -198,7 +198,7 @@ def check_problem(answer, status):
 
 
 def contents(daemon):
-    """All but the gain of pairs for annotators, which are chosen in the background."""
+    """All metrics but the gain of pairs for annotators, which are chosen in the background."""
     model = daemon.model()
     for member in ("gain_per_label", "gain_trend"):
         del model["progress"][member]
@@ -213,20 +213,20 @@ def nothing_changes(shared):
 
 
 @pytest.mark.parametrize("path, body, pointer", CASES, ids=lambda value: json.dumps(value)[:70])
-def test_wrong_content_is_refused_where_it_is_wrong(shared, path, body, pointer):
-    answer = shared.call("POST", path, body)
-    errors = check_problem(answer, 422)["errors"]
+def test_the_problem_points_at_wrong_content(shared, path, body, pointer):
+    response = shared.call("POST", path, body)
+    errors = check_problem(response, 422)["errors"]
     assert any(errors[0]["pointer"] == wanted or
                wanted.count("/") in (0, 2, 3) and errors[0]["pointer"].startswith(wanted + "/")
-               for wanted in pointer.split("|")), answer
+               for wanted in pointer.split("|")), response
 
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("body", [[], "text", 7, None, True])
-def test_a_body_that_is_no_object_is_refused(shared, path, body):
-    answer = shared.call("POST", path, raw=json.dumps(body))
-    assert answer.status in (400, 422), answer
-    check_problem(answer, answer.status)
+def test_a_body_that_is_not_an_object_is_refused(shared, path, body):
+    response = shared.call("POST", path, raw=json.dumps(body))
+    assert response.status in (400, 422), response
+    check_problem(response, response.status)
 
 
 def nested(depth):
@@ -273,14 +273,14 @@ def test_a_malformed_body_is_refused(shared, path, name):
 
 
 def test_a_parse_error_says_where_it_is(shared):
-    answer = shared.call("POST", "/v1/items", raw=b'{\n"items": [}\n')
-    assert "line 2" in check_problem(answer, 400)["detail"], answer
+    response = shared.call("POST", "/v1/items", raw=b'{\n"items": [}\n')
+    assert "line 2" in check_problem(response, 400)["detail"], response
 
 
-def test_an_unknown_strategy_is_answered_with_those_there_are(shared):
-    answer = shared.call("POST", "/v1/selections", {**SELECTION, "strategy": "magic"})
-    text = check_problem(answer, 422)["errors"][0]["detail"]
-    for name in STRATEGIES:
+def test_the_problem_of_an_unknown_strategy_names_the_strategies(shared):
+    response = shared.call("POST", "/v1/selections", {**SELECTION, "strategy": "magic"})
+    text = check_problem(response, 422)["errors"][0]["detail"]
+    for name in shared.strategies():
         assert name in text
     assert "magic" in text
 
@@ -288,35 +288,35 @@ def test_an_unknown_strategy_is_answered_with_those_there_are(shared):
 @pytest.mark.parametrize("member", [
     "pending", "exclude", "max_per_item", "max_per_prompt", "prior_precision", "copy_distance",
     "target", "certify", "explain"])
-def test_an_option_that_is_there_twice_is_refused(shared, member):
+def test_a_member_given_twice_is_refused(shared, member):
     body = json.dumps(SELECTION)[:-1] + f', "{member}": 1, "{member}": 1}}'
-    answer = shared.call("POST", "/v1/selections", raw=body)
-    assert "duplicate" in check_problem(answer, 400)["detail"]
+    response = shared.call("POST", "/v1/selections", raw=body)
+    assert "duplicate" in check_problem(response, 400)["detail"]
 
 
-def test_a_wrong_dimension_is_answered_with_both(shared):
-    answer = shared.call("POST", "/v1/items", {"items": [{**ITEM, "embedding": [1] * 7}]})
-    text = check_problem(answer, 422)["errors"][0]["detail"]
+def test_the_problem_of_a_wrong_dimension_names_both(shared):
+    response = shared.call("POST", "/v1/items", {"items": [{**ITEM, "embedding": [1] * 7}]})
+    text = check_problem(response, 422)["errors"][0]["detail"]
     assert "7" in text and "4" in text
 
 
-def test_a_batch_larger_than_the_candidates_is_answered_with_both(shared):
-    answer = shared.call("POST", "/v1/selections", {**SELECTION, "batch_size": 23})
-    text = check_problem(answer, 422)["errors"][0]["detail"]
+def test_the_problem_of_too_large_a_batch_names_both_numbers(shared):
+    response = shared.call("POST", "/v1/selections", {**SELECTION, "batch_size": 23})
+    text = check_problem(response, 422)["errors"][0]["detail"]
     assert "23" in text and "1" in text
 
 
 def test_input_in_a_problem_is_escaped_and_cut(shared):
     wild = "\"<script>\u2028\n" + "x" * 3000
-    answer = shared.call("POST", "/v1/selections", {**SELECTION, "strategy": wild})
-    problem = check_problem(answer, 422)
-    assert len(answer.body) < 3000
+    response = shared.call("POST", "/v1/selections", {**SELECTION, "strategy": wild})
+    problem = check_problem(response, 422)
+    assert len(response.body) < 3000
     assert "<script>" in problem["errors"][0]["detail"]
 
 
 @pytest.mark.parametrize("length", range(30, 42))
 def test_a_problem_stays_valid_text_where_input_is_cut(shared, length):
-    answer = shared.call("POST", "/v1/selections", {**SELECTION, "strategy": "x" * length + "é€𝄞" * 90})
-    check_problem(answer, 422)
-    answer = shared.call("POST", "/v1/score", {"items": ["x" * (length + 220) + "é€𝄞" * 50]})
-    check_problem(answer, 422)
+    response = shared.call("POST", "/v1/selections", {**SELECTION, "strategy": "x" * length + "é€𝄞" * 90})
+    check_problem(response, 422)
+    response = shared.call("POST", "/v1/score", {"items": ["x" * (length + 220) + "é€𝄞" * 50]})
+    check_problem(response, 422)

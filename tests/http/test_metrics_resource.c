@@ -1,4 +1,4 @@
-/* The page of metrics, where there is no memory for it. */
+/* The page of metrics, when memory runs out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,9 +7,8 @@
 
 #include <cmocka.h>
 
+#include "handlers.h"
 #include "memory_store.h"
-#include "problem.h"
-#include "router.h"
 
 static const char *failing = "none";
 
@@ -28,16 +27,16 @@ int __wrap_fclose(FILE *file) {
     return strcmp(failing, __func__ + strlen("__wrap_")) == 0 ? EOF : r;
 }
 
-static fd_response ask(fd_engine *engine, const char *what) {
-    fd_request request = {.engine = engine, .request_id = "x"};
-    fd_response response = {0};
-    failing = what;
+static fd_response ask(fd_engine *engine, const char *failing_call) {
+    fd_request request = {.engine = engine};
+    fd_response response = {.request_id = "x"};
+    failing = failing_call;
     fd_metrics_page(&request, &response);
     failing = "none";
     return response;
 }
 
-static void a_page_that_there_is_no_memory_for_is_unavailable_and_not_cut_off(void **state) {
+static void without_memory_for_the_page_the_response_is_503_and_complete(void **state) {
     (void)state;
     static const char *const calls[] = {"open_memstream", "fclose"};
     fd_engine_options options = fd_engine_defaults();
@@ -50,7 +49,7 @@ static void a_page_that_there_is_no_memory_for_is_unavailable_and_not_cut_off(vo
         fd_response response = ask(engine, calls[i]);
         assert_int_equal(response.status, 503);
         assert_string_equal(response.content_type, "application/problem+json");
-        assert_non_null(strstr(response.body, "there is no memory"));
+        assert_non_null(strstr(response.body, "not enough memory"));
         assert_int_equal(response.size, strlen(response.body));
         free(response.body);
         response = ask(engine, "none");
@@ -63,7 +62,7 @@ static void a_page_that_there_is_no_memory_for_is_unavailable_and_not_cut_off(vo
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_page_that_there_is_no_memory_for_is_unavailable_and_not_cut_off),
+        cmocka_unit_test(without_memory_for_the_page_the_response_is_503_and_complete),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* What a body is said to need before it is parsed, against what jansson takes. */
+/* The memory estimated for a body, against what jansson allocates. */
 #include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,7 +7,8 @@
 
 #include <cmocka.h>
 
-#include "codec.h"
+#include "json_read.h"
+#include "json_size_estimate.h"
 
 static size_t allocated, most_allocated;
 
@@ -29,7 +30,7 @@ static void count_and_free(void *block) {
     free(block);
 }
 
-/* {"x": [WHAT, WHAT, ...]}, with %zu for the place of each. */
+/* The opening, `what` count times between commas, the closing. %zu in `what` is its number. */
 static char *repeated(const char *opening, const char *what, const char *closing, size_t count,
                       size_t *ret_size) {
     char *text = NULL;
@@ -47,11 +48,11 @@ static char *repeated(const char *opening, const char *what, const char *closing
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-static void the_memory_foretold_is_enough_and_not_far_more(void **state) {
+static void the_estimate_is_enough_and_not_far_more(void **state) {
     (void)state;
     const struct {
         const char *opening, *what, *closing;
-        double most; /* times what is needed */
+        double most; /* times what is allocated */
     } shapes[] = {
         {"{\"x\":[", "1", "]}", 3},
         {"{\"x\":[", "-0.12345", "]}", 3},
@@ -71,7 +72,7 @@ static void the_memory_foretold_is_enough_and_not_far_more(void **state) {
     fd_fault none = {0};
     json_t *first = NULL;
     assert_int_equal(fd_json_parse("{}", 2, &first, &none),
-                     0); /* sets functions of its own, once */
+                     0); /* which sets its own functions once */
     json_decref(first);
     json_malloc_t plain_malloc;
     json_free_t plain_free;
@@ -88,9 +89,9 @@ static void the_memory_foretold_is_enough_and_not_far_more(void **state) {
             assert_int_equal(fd_json_parse(text, size, &root, &fault), 0);
             json_decref(root);
             json_set_alloc_funcs(plain_malloc, plain_free);
-            size_t foretold = fd_json_size_estimate(text, size);
-            assert_true(most_allocated <= foretold);
-            assert_true((double)foretold <= shapes[i].most * (double)most_allocated);
+            size_t estimated = fd_json_estimate(text, size).memory;
+            assert_true(most_allocated <= estimated);
+            assert_true((double)estimated <= shapes[i].most * (double)most_allocated);
         }
     }
 }
@@ -98,7 +99,7 @@ static void the_memory_foretold_is_enough_and_not_far_more(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_memory_foretold_is_enough_and_not_far_more),
+        cmocka_unit_test(the_estimate_is_enough_and_not_far_more),
     };
-    return cmocka_run_group_tests_name("json_memory", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("json_size_estimate", tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* Turns the daemon's options into those of the HTTP server. */
-#include "options_for_server.h"
+/* Turns the daemon's options into those of the HTTP server and of the API. */
+#include "options_for_http.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -14,19 +14,24 @@ fd_server_options fd_options_server(const fd_options *options) {
         .connections = (uint32_t)options->connections,
         .address_connections = (uint32_t)options->address_connections,
         .threads = (uint32_t)options->threads,
-        .requests_at_once = (uint32_t)options->requests_at_once,
-        .selections_at_once = (uint32_t)options->selections_at_once,
-        .selection_queue = (uint32_t)options->selection_queue,
-        .transfers_at_once = (uint32_t)options->transfers_at_once,
-        .transfer_queue = (uint32_t)options->transfer_queue,
         .head_size = (size_t)options->header_size << 10,
-        .body_size = mebibytes(options->body_size),
-        .request_memory = mebibytes(options->request_memory),
         .memory = mebibytes(options->memory),
         .idle_seconds = (uint32_t)options->idle_seconds,
         .request_seconds = (uint32_t)options->request_seconds,
         .send_seconds = (uint32_t)options->send_seconds,
         .trusted_proxies = options->trusted_proxies,
+    };
+}
+
+fd_api_options fd_options_api(const fd_options *options) {
+    return (fd_api_options){
+        .requests_at_once = (uint32_t)options->requests_at_once,
+        .selections_at_once = (uint32_t)options->selections_at_once,
+        .selection_queue = (uint32_t)options->selection_queue,
+        .transfers_at_once = (uint32_t)options->transfers_at_once,
+        .transfer_queue = (uint32_t)options->transfer_queue,
+        .body_size = mebibytes(options->body_size),
+        .request_memory = mebibytes(options->request_memory),
         .cors_origins = options->cors_origins,
     };
 }

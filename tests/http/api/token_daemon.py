@@ -13,7 +13,7 @@ ROLES = ["annotator", "frontend", "admin"]
 
 
 def create(db, role, name, *more):
-    """The token, and its id."""
+    """Creates a token; returns its text and its id."""
     done = run("token", "create", "--db", db, "--role", role, "--name", name, *more)
     assert done.returncode == 0, done.stderr
     text = done.stdout.strip()
@@ -26,18 +26,18 @@ def revoke(db, *which):
 
 
 def edit(db, change):
-    """Changes the file of tokens as a program would that knows its form."""
+    """Changes the file of tokens, as a program that knows its format would."""
     path = pathlib.Path(f"{db}.tokens")
     content = json.loads(path.read_text())
     change(content["tokens"])
-    beside = path.with_suffix(".new")
-    beside.write_text(json.dumps(content))
-    beside.chmod(0o600)
-    beside.rename(path)
+    changed = path.with_suffix(".new")
+    changed.write_text(json.dumps(content))
+    changed.chmod(0o600)
+    changed.rename(path)
 
 
 def make_tokens(db):
-    """{who: token}, of each role and of each kind that is of no use."""
+    """{name: token}: a valid one of each role, and one of each kind that is not valid."""
     tokens = {role: create(db, role, f"the {role}")[0] for role in ROLES}
     tokens["revoked"], identity = create(db, "admin", "was admin")
     revoke(db, identity)
@@ -53,8 +53,8 @@ def make_tokens(db):
     return tokens
 
 
-class Guarded(Daemon):
-    """Calls with a token, each from an address of its own, for failures count by address."""
+class TokenDaemon(Daemon):
+    """Calls with a token, each from a new address, since failures count per address."""
 
     addresses = itertools.count(2)
 
@@ -68,18 +68,18 @@ class Guarded(Daemon):
         return self.call(method, path, body, sent, address=address)
 
     def begin_session(self, token, **rest):
-        """The cookie, as a browser would send it."""
-        answer = self.ask("POST", "/v1/session", body={"token": token}, **rest)
-        assert answer.status == 200, answer
-        return {"Cookie": answer.headers["Set-Cookie"].split(";")[0]}
+        """Returns the cookie, as a browser would send it."""
+        response = self.ask("POST", "/v1/session", body={"token": token}, **rest)
+        assert response.status == 200, response
+        return {"Cookie": response.headers["Set-Cookie"].split(";")[0]}
 
 
 @contextlib.contextmanager
-def guarded(made, db):
-    tokens, template = made
+def daemon_with_tokens(token_files, db):
+    tokens, template = token_files
     for suffix in [".tokens", ".token-key"]:
         shutil.copy(f"{template}{suffix}", f"{db}{suffix}")
-    with Guarded(db) as daemon:
+    with TokenDaemon(db) as daemon:
         daemon.tokens = tokens
         assert daemon.ask("POST", "/v1/items", tokens["frontend"],
                           {"items": plane_items()}).status == 200

@@ -1,4 +1,4 @@
-"""What a selection tells of its batch: certificate, explanation and figures."""
+"""What a selection reports about its batch: certificate, explanation and statistics."""
 
 import itertools
 import math
@@ -18,7 +18,7 @@ FIGURES = {"logdet_after", "d_efficiency", "distinct_items", "mean_item_uses", "
 
 @pytest.fixture(scope="module", params=["untrained", "trained"])
 def model(tmp_path_factory, request):
-    """A daemon with a model that knows nothing yet, and one that learnt from forty answers."""
+    """A daemon with an untrained model, and one with a model of forty labels."""
     with Daemon(tmp_path_factory.mktemp("model") / "fisherd.db") as daemon:
         daemon.add_items(ITEMS)
         if request.param == "trained":
@@ -73,14 +73,14 @@ def test_a_certificate_of_all_pairs_is_at_most_the_tangent(model, scope):
 
 
 @pytest.mark.parametrize("certify", ["tangent", "tight"])
-def test_no_two_pairs_know_more_than_the_bound(model, certify):
+def test_no_two_pairs_have_more_information_than_the_bound(model, certify):
     known = [diagnostics(model, batch_size=2, pairs=list(pairs))["logdet_after"]
              for pairs in itertools.combinations(FEW, 2)]
     best, worst = max(known), min(known)
     for strategy in STRATEGIES:
-        answer = diagnostics(model, batch_size=2, strategy=strategy, pairs=FEW, certify=certify)
-        assert answer["logdet_bound"] >= best - ROUNDING, strategy
-        for batch in (answer, answer["random_batch"]):
+        response = diagnostics(model, batch_size=2, strategy=strategy, pairs=FEW, certify=certify)
+        assert response["logdet_bound"] >= best - ROUNDING, strategy
+        for batch in (response, response["random_batch"]):
             assert worst - ROUNDING <= batch["logdet_after"] <= best + ROUNDING, strategy
     assert diagnostics(model, batch_size=2, strategy="exchange", pairs=FEW)[
         "logdet_after"] == pytest.approx(best, abs=1e-6)
@@ -101,13 +101,13 @@ def test_exchange_knows_no_less_than_greedy(model):
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_an_explanation_agrees_with_the_probability_and_the_gain(model, source, strategy):
     request = {"batch_size": 12, "strategy": strategy, "seed": 4, **source}
-    answer = model.select(**request, explain=True)
-    pairs = answer["pairs"]
+    selection = model.select(**request, explain=True)
+    pairs = selection["pairs"]
     for pair in pairs:
         assert math.isclose(pair["v"], pair["p"] * (1 - pair["p"]), rel_tol=1e-5, abs_tol=1e-12)
         assert pair["leverage"] > 0
         assert pair["gain"] <= math.log1p(pair["v"] * pair["leverage"]) + 1e-6
-        assert 0 <= pair["entropy_rank"] < answer["diagnostics"]["candidates"]
+        assert 0 <= pair["entropy_rank"] < selection["diagnostics"]["candidates"]
     assert len({pair["entropy_rank"] for pair in pairs}) == 12
     assert math.isclose(pairs[0]["gain"], math.log1p(pairs[0]["v"] * pairs[0]["leverage"]),
                         rel_tol=1e-4)
@@ -119,8 +119,8 @@ def test_an_explanation_agrees_with_the_probability_and_the_gain(model, source, 
 
 
 def test_the_leverage_is_that_before_the_first_pick(model):
-    answer = model.select(batch_size=30, pairs=PAIRS, explain=True)
-    for pair in answer["pairs"][::7]:
+    selection = model.select(batch_size=30, pairs=PAIRS, explain=True)
+    for pair in selection["pairs"][::7]:
         alone = model.select(batch_size=1, pairs=[PAIRS[pair["index"]]], explain=True)["pairs"][0]
         assert math.isclose(pair["leverage"], alone["leverage"], rel_tol=1e-5)
         assert math.isclose(alone["gain"], math.log1p(pair["v"] * pair["leverage"]), rel_tol=1e-5)
@@ -128,17 +128,17 @@ def test_the_leverage_is_that_before_the_first_pick(model):
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_the_entropy_ranks_of_all_candidates_are_a_permutation(model, strategy):
-    answer = model.select(batch_size=len(PAIRS), strategy=strategy, pairs=PAIRS, explain=True)
-    ranked = sorted(answer["pairs"], key=lambda pair: pair["entropy_rank"])
+    selection = model.select(batch_size=len(PAIRS), strategy=strategy, pairs=PAIRS, explain=True)
+    ranked = sorted(selection["pairs"], key=lambda pair: pair["entropy_rank"])
     assert [pair["entropy_rank"] for pair in ranked] == list(range(len(PAIRS)))
     doubt = [abs(pair["p"] - 0.5) for pair in ranked]
     assert all(earlier <= later + 1e-6 for earlier, later in zip(doubt, doubt[1:]))
 
 
 def test_entropy_picks_by_entropy_rank(model):
-    answer = model.select(batch_size=25, strategy="entropy", pairs=PAIRS, explain=True,
-                          copy_distance=0)
-    assert [pair["entropy_rank"] for pair in answer["pairs"]] == list(range(25))
+    selection = model.select(batch_size=25, strategy="entropy", pairs=PAIRS, explain=True,
+                             copy_distance=0)
+    assert [pair["entropy_rank"] for pair in selection["pairs"]] == list(range(25))
     pool = model.select(batch_size=25, strategy="entropy", explain=True, copy_distance=0, generate={
         "mode": "all_pairs", "scope": "any", "include_labelled": True})
     assert [pair["entropy_rank"] for pair in pool["pairs"]] == list(range(25))
@@ -158,18 +158,18 @@ def check_ranges(figures, size):
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("size", [1, 15, 190])
-def test_the_figures_of_a_batch_are_those_of_its_pairs(model, strategy, size):
-    answer = model.select(batch_size=size, strategy=strategy, pairs=PAIRS)
-    found, batch = answer["diagnostics"], answer["diagnostics"]["batch"]
+def test_the_batch_statistics_match_its_pairs(model, strategy, size):
+    selection = model.select(batch_size=size, strategy=strategy, pairs=PAIRS)
+    found, batch = selection["diagnostics"], selection["diagnostics"]["batch"]
     check_ranges(batch, size)
-    uses = Counter(item for pair in answer["pairs"] for item in (pair["a"], pair["b"]))
+    uses = Counter(item for pair in selection["pairs"] for item in (pair["a"], pair["b"]))
     assert batch["distinct_items"] == found["distinct_items"] == len(uses)
     assert batch["max_item_uses"] == max(uses.values())
     assert math.isclose(batch["mean_item_uses"], 2 * size / len(uses), rel_tol=1e-9)
     assert math.isclose(batch["logdet_after"], found["logdet_after"], rel_tol=1e-9)
     assert math.isclose(batch["d_efficiency"], found["d_efficiency"], rel_tol=1e-9)
     reward = rewards(model)
-    gaps = [abs(reward[pair["a"]] - reward[pair["b"]]) for pair in answer["pairs"]]
+    gaps = [abs(reward[pair["a"]] - reward[pair["b"]]) for pair in selection["pairs"]]
     mean = sum(gaps) / size
     spread = math.sqrt(sum((gap - mean) ** 2 for gap in gaps) / size)
     doubt = sum(1 / (1 + math.exp(gap)) / (1 + math.exp(-gap)) for gap in gaps) / size
@@ -181,7 +181,7 @@ def test_the_figures_of_a_batch_are_those_of_its_pairs(model, strategy, size):
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("source", [{"pairs": PAIRS}, {"generate": {"mode": "all_pairs"}}],
                          ids=["pairs", "all_pairs"])
-def test_a_random_batch_of_the_same_size_stands_beside_it(model, strategy, source):
+def test_the_diagnostics_compare_with_a_random_batch_of_the_same_size(model, strategy, source):
     for size in (1, 9, 18):
         found = diagnostics(model, batch_size=size, strategy=strategy, **source)
         check_ranges(found["random_batch"], size)
@@ -191,7 +191,7 @@ def test_a_random_batch_of_the_same_size_stands_beside_it(model, strategy, sourc
         assert math.isclose(found["random_batch"]["d_efficiency"], expected, rel_tol=1e-6)
 
 
-def test_a_batch_of_all_candidates_is_what_a_random_one_would_be(model):
+def test_a_batch_of_all_candidates_has_the_statistics_of_a_random_one(model):
     found = diagnostics(model, batch_size=len(PAIRS), pairs=PAIRS)
     for name in FIGURES:
         assert math.isclose(found["batch"][name], found["random_batch"][name], rel_tol=1e-6), name

@@ -1,4 +1,4 @@
-"""Selections that nobody waits for any more."""
+"""Selections whose clients no longer wait."""
 
 import contextlib
 import json
@@ -9,11 +9,11 @@ import time
 
 import pytest
 
-from client import Daemon, SLOWNESS, read_answer, statuses, wait_until
+from client import Daemon, SLOWNESS, read_response, statuses, wait_until
 
 PATIENT = 2 * SLOWNESS  # seconds
 
-# Each takes many seconds.
+# Each selection takes many seconds.
 LONG = {
     "greedy": {"batch_size": 100000, "generate": {"mode": "all_pairs", "scope": "any"}},
     "entropy": {"batch_size": 1000, "certify": "tight",
@@ -46,7 +46,7 @@ def busy(db, rows):
 
 
 def begin(daemon, strategy):
-    """Sends a long selection, and waits until a thread works on it: it answers nothing."""
+    """Sends a long selection, and waits until a thread works on it."""
     text = body(strategy)
     connection = socket.create_connection((daemon.host, daemon.port), timeout=60 * SLOWNESS)
     connection.sendall((f"POST /v1/selections HTTP/1.1\r\nHost: {daemon.host}\r\n"
@@ -70,11 +70,11 @@ def test_a_selection_ends_when_its_client_hangs_up(busy, strategy):
     begin(busy, strategy).close()
     wait_until(lambda: count(busy, 503) == 1, "the end of the selection", PATIENT)
     assert count(busy, 200) == 0
-    answer = busy.select(batch_size=2, strategy=strategy, generate={"mode": "in_prompt"})
-    assert len(answer["pairs"]) == 2
+    selection = busy.select(batch_size=2, strategy=strategy, generate={"mode": "in_prompt"})
+    assert len(selection["pairs"]) == 2
 
 
-def test_others_are_answered_during_a_long_selection(busy):
+def test_other_requests_are_served_during_a_long_selection(busy):
     connection = begin(busy, "batchbald")
     start = time.monotonic()
     assert len(busy.select(batch_size=2, generate={"mode": "in_prompt", "pairs": 50})["pairs"]) == 2
@@ -92,7 +92,7 @@ def test_the_daemon_ends_during_a_long_selection(busy, strategy):
 
     def receive(connection):
         with contextlib.suppress(ConnectionError):
-            received.append(read_answer(connection))
+            received.append(read_response(connection))
 
     with begin(busy, strategy) as connection:
         waiting = threading.Thread(target=receive, args=(connection,))
@@ -103,21 +103,21 @@ def test_the_daemon_ends_during_a_long_selection(busy, strategy):
 
 
 def test_many_selections_end_when_their_clients_hang_up(busy):
-    longest = ["greedy", "batchbald", "a-opt", "i-opt"]  # some of them wait for the others' end
+    longest = ["greedy", "batchbald", "a-opt", "i-opt"]  # some wait until others have ended
     connections = [begin(busy, strategy) for strategy in 3 * longest]
     assert count(busy, 503) == 0
     for i, connection in enumerate(connections):
-        if i % 2 == 1:  # TLS ends with a few bytes too
+        if i % 2 == 1:  # as a client under TLS ends, with a few bytes
             connection.sendall(b"GET / HTTP/1.1\r\n")
         connection.close()
     wait_until(lambda: count(busy, 503) == len(connections), "the end of all", 15 * PATIENT)
     assert busy.model()["items"] == 20000
 
 
-def test_a_client_that_waits_is_answered(busy):
-    """It is looked after more than once, and its connection lasts."""
+def test_a_client_that_waits_gets_its_selection(busy):
+    """The daemon checks several times whether the client still waits."""
     request = {"strategy": "greedy", "batch_size": 500, "seed": 1,
                "generate": {"mode": "all_pairs", "scope": "any", "prompts": 80}}
-    answer = busy.select(**request)
-    assert len(answer["pairs"]) == 500
-    assert answer["diagnostics"]["elapsed_ms"] > 100
+    selection = busy.select(**request)
+    assert len(selection["pairs"]) == 500
+    assert selection["diagnostics"]["elapsed_ms"] > 100

@@ -1,0 +1,39 @@
+/*
+ * The API, on top of the server: routes (routes.def), authentication, limits, and the handlers that
+ * call the engine.
+ */
+#ifndef FD_API_H
+#define FD_API_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "access.h"
+#include "engine.h"
+#include "macros.h"
+#include "server.h"
+
+typedef struct fd_api fd_api;
+
+typedef struct fd_api_options {
+    uint32_t requests_at_once;   /* 0: any number */
+    uint32_t selections_at_once; /* 0: as many as there are processors */
+    uint32_t selection_queue;    /* selections that may wait */
+    uint32_t transfers_at_once;  /* large bodies read, and long responses written; 0 as above */
+    uint32_t transfer_queue;
+    size_t body_size;         /* most bytes of a body; a route may have a lower limit */
+    size_t request_memory;    /* most bytes of memory to read one body */
+    fd_access *access;        /* outlives the API; NULL: everyone is admin */
+    const char *cors_origins; /* a list that fd_origins_check accepts; NULL: none */
+    const char *version;      /* of the program */
+} fd_api_options;
+
+/* The engine must outlive the API, and the API the server that uses its hooks. -ENOMEM. */
+int fd_api_open(const fd_api_options *options, fd_engine *engine, fd_api **ret) FD_MUST_CHECK;
+void fd_api_close(fd_api *api);
+FD_DEFINE_CLEANUP(fd_api, fd_api_close)
+
+/* What fd_server_start takes. */
+fd_server_hooks fd_api_hooks(fd_api *api);
+
+#endif

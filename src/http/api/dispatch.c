@@ -1,0 +1,200 @@
+/* Takes a request from its headers to its handler: route, slot, identity, body, limits, audit. */
+#include "dispatch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "authenticate.h"
+#include "log.h"
+#include "origins.h"
+#include "problem.h"
+#include "request.h"
+#include "router.h"
+
+/* What is known of a request from its headers on. */
+struct call {
+    const fd_route *route;
+    fd_identity identity;
+    char *id; /* of the path; NULL: none */
+    bool is_surplus;
+};
+
+static bool refuse(fd_response *response, unsigned status, const char *detail) {
+    fd_problem(response, status, detail);
+    response->closes = true;
+    return false;
+}
+
+/* ---- the headers ---- */
+
+static fd_cors cors_of(const fd_api *api, const fd_transaction *transaction) {
+    const char *origins = api->options.cors_origins;
+    const char *origin = fd_transaction_header(transaction, "Origin");
+    return (fd_cors){
+        .origin = fd_origins_contain(origins, origin) ? origin : NULL,
+        .varies = origins && origins[0] != '\0',
+        .is_preflight = strcmp(transaction->method, "OPTIONS") == 0,
+    };
+}
+
+/* A browser asks whether a page of another site may send the request that it is about to send. */
+static bool is_preflight(const fd_transaction *transaction) {
+    return transaction->cors.is_preflight && transaction->cors.origin && !transaction->has_body &&
+           fd_transaction_header(transaction, "Access-Control-Request-Method");
+}
+
+static bool find_route(fd_transaction *transaction, struct call *call, fd_response *response) {
+    const char *allow = NULL, *id = NULL;
+    size_t length = 0;
+    int r =
+        fd_router_find(transaction->method, transaction->path, &call->route, &id, &length, &allow);
+    if (r == 0)
+        transaction->route = call->route->name;
+    if (r == 0 && id && !(call->id = strndup(id, length)))
+        return refuse(response, 503, "there is not enough memory right now");
+    if (r == -ENOENT)
+        return refuse(response, 404, "there is nothing at this path");
+    if (r < 0) {
+        response->allow = allow;
+        return refuse(response, 405, "this path does not take the method");
+    }
+    return true;
+}
+
+/* A surplus connection is served for public routes alone. */
+static bool check_slot(const fd_api *api, const fd_transaction *transaction, struct call *call,
+                       fd_response *response) {
+    call->is_surplus = !fd_transaction_has_slot(transaction);
+    if (!call->is_surplus || call->route->role == FD_ROLE_PUBLIC)
+        return true;
+    fd_request_limits_count_refused(&api->limits, "connections");
+    return refuse(response, 503, "there are too many connections");
+}
+
+static void audit(const fd_transaction *transaction, const struct call *call, unsigned status) {
+    fd_log(FD_LOG_INFO, "audit", FD_STR("action", call->route->name),
+           FD_STR("id", call->id ? call->id : ""), FD_INT("status", status),
+           FD_STR("token", call->identity.token), FD_STR("name", call->identity.name),
+           FD_STR("client", transaction->client.text),
+           FD_STR("request_id", transaction->request_id));
+}
+
+static bool authenticate(const fd_api *api, const fd_transaction *transaction, struct call *call,
+                         fd_response *response) {
+    fd_role role = call->route->role;
+    if (fd_authenticate(api->options.access, api->options.cors_origins, transaction, role,
+                        &call->identity, response))
+        return true;
+    response->closes = true;
+    if (role == FD_ROLE_ADMIN && call->identity.role != FD_ROLE_PUBLIC)
+        audit(transaction, call, response->status);
+    return false;
+}
+
+static bool is_json(const char *type) {
+    static const char json[] = "application/json";
+    if (!type || strncasecmp(type, json, sizeof(json) - 1) != 0)
+        return false;
+    type += sizeof(json) - 1;
+    type += strspn(type, " \t");
+    return *type == '\0' || *type == ';';
+}
+
+static bool check_body(const fd_api *api, fd_transaction *transaction, const fd_route *route,
+                       fd_response *response) {
+    size_t limit = api->options.body_size;
+    limit = route->body_limit < limit ? route->body_limit : limit;
+    if (transaction->content_length > limit || (transaction->is_chunked && limit == 0))
+        return refuse(response, 413, "the body is too large");
+    if (transaction->has_body && !is_json(fd_transaction_header(transaction, "Content-Type")))
+        return refuse(response, 415, "the Content-Type must be application/json");
+    transaction->body_limit =
+        transaction->content_length > 0 ? (size_t)transaction->content_length : limit;
+    return true;
+}
+
+bool fd_dispatch_accept(void *context, fd_transaction *transaction, fd_response *response) {
+    const fd_api *api = context;
+    transaction->cors = cors_of(api, transaction);
+    if (is_preflight(transaction)) {
+        response->status = 204;
+        response->body = strdup("");
+        return false;
+    }
+    struct call *call = transaction->state = calloc(1, sizeof(*call));
+    if (!call)
+        return refuse(response, 503, "there is not enough memory right now");
+    return find_route(transaction, call, response) &&
+           check_slot(api, transaction, call, response) &&
+           authenticate(api, transaction, call, response) &&
+           check_body(api, transaction, call->route, response);
+}
+
+/* ---- the whole request ---- */
+
+/* Gathers the query into a request. */
+struct gathering {
+    fd_query *query;
+    fd_fault fault;
+    int result;
+};
+
+static bool on_parameter(void *context, const char *name, const char *value) {
+    struct gathering *gathering = context;
+    gathering->result = fd_query_add(gathering->query, name, value, &gathering->fault);
+    return gathering->result == 0;
+}
+
+static bool gather_query(const fd_transaction *transaction, fd_query *query,
+                         fd_response *response) {
+    struct gathering gathering = {.query = query};
+    fd_transaction_query(transaction, on_parameter, &gathering);
+    return gathering.result == 0 || refuse(response, 400, gathering.fault.detail);
+}
+
+static bool check_running(const fd_api *api, const fd_transaction *transaction,
+                          const fd_route *route, fd_response *response) {
+    unsigned limit = api->options.requests_at_once;
+    if (limit == 0 || transaction->running <= limit || route->role == FD_ROLE_PUBLIC)
+        return true;
+    fd_request_limits_count_refused(&api->limits, "requests");
+    return refuse(response, 503, "too many requests are running already");
+}
+
+void fd_dispatch_run(void *context, fd_transaction *transaction, fd_response *response) {
+    fd_api *api = context;
+    struct call *call = transaction->state;
+    fd_request request = {
+        .engine = api->engine,
+        .access = api->options.access,
+        .client = &transaction->client,
+        .identity = &call->identity,
+        .version = api->options.version,
+        .id = call->id,
+        .if_none_match = fd_transaction_header(transaction, "If-None-Match"),
+        .body = transaction->body ? transaction->body : "",
+        .body_size = transaction->body_size,
+        .is_awaited = fd_transaction_is_awaited,
+        .await_context = transaction,
+    };
+    /* A body may take a minute to arrive, and the token may end meanwhile. */
+    bool is_checked_again = transaction->has_body && call->identity.role != FD_ROLE_PUBLIC;
+    if ((is_checked_again && !authenticate(api, transaction, call, response)) ||
+        !check_running(api, transaction, call->route, response) ||
+        !gather_query(transaction, &request.query, response))
+        return;
+    fd_request_limits_run(&api->limits, call->route, &request, transaction, response);
+    response->closes = call->is_surplus;
+    if (call->route->role == FD_ROLE_ADMIN || response->is_audited)
+        audit(transaction, call, response->status);
+}
+
+void fd_dispatch_end(void *context, fd_transaction *transaction) {
+    struct call *call = transaction->state;
+    (void)context;
+    if (call)
+        free(call->id);
+    free(call);
+}

@@ -1,0 +1,23 @@
+/* The hooks by which the API serves the server's requests. `context` is the fd_api. */
+#ifndef FD_DISPATCH_H
+#define FD_DISPATCH_H
+
+#include <stdbool.h>
+
+#include "api.h"
+#include "request_limits.h"
+#include "response.h"
+#include "transaction.h"
+
+struct fd_api {
+    fd_api_options options;
+    fd_engine *engine;
+    fd_request_limits limits;
+};
+
+/* As fd_server_hooks says. */
+bool fd_dispatch_accept(void *context, fd_transaction *transaction, fd_response *response);
+void fd_dispatch_run(void *context, fd_transaction *transaction, fd_response *response);
+void fd_dispatch_end(void *context, fd_transaction *transaction);
+
+#endif

@@ -1,0 +1,22 @@
+/* References to items in bodies: an id, {"id"}, or {"embedding"} of an item that need not be
+ * stored. */
+#ifndef FD_ITEM_REFERENCE_H
+#define FD_ITEM_REFERENCE_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "fault.h"
+#include "json_path.h"
+#include "macros.h"
+#include "score.h"
+
+/* The id is borrowed from the tree; the caller frees the embedding, after a failure too. -EINVAL
+ * with a fault, -ENOMEM. */
+int fd_item_reference_read(const json_t *value, const fd_path *at, fd_item_reference *ret,
+                           fd_fault *fault) FD_MUST_CHECK;
+
+/* Frees the embeddings of n references, and the list itself. */
+void fd_item_references_free(fd_item_reference *references, size_t n);
+
+#endif

@@ -1,0 +1,42 @@
+/* A request as the handlers see it: complete, well-formed and authenticated. */
+#ifndef FD_REQUEST_H
+#define FD_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "access.h"
+#include "client_address.h"
+#include "engine.h"
+#include "fault.h"
+#include "identity.h"
+#include "json_path.h"
+#include "macros.h"
+#include "queries.h"
+
+typedef struct fd_request {
+    fd_engine *engine;
+    fd_access *access; /* NULL: there are no tokens */
+    const fd_client *client;
+    const fd_identity *identity; /* at least of the route's role */
+    const char *version;         /* of the program */
+    const char *id;              /* the {id} of the route's path, decoded; NULL without one */
+    const char *if_none_match;   /* header; NULL without one */
+    fd_query query;
+    const char *body; /* [body_size], not terminated; empty without a body */
+    size_t body_size;
+    /* Whether the client still waits for the response; for work that takes long. */
+    bool (*is_awaited)(void *context);
+    void *await_context;
+} fd_request;
+
+/* The only annotator that the request may act for; NULL: any annotator. */
+const char *fd_request_bound_to(const fd_request *request);
+
+/* Checks which annotator the object `at` of a body acts for: *annotator is its member "annotator".
+ * NULL is filled in for a token that is bound to a name, and is a fault (-EINVAL) for others.
+ * -EPERM, with a fault, where the token is bound to another name. */
+int fd_request_check_annotator(const fd_request *request, const fd_path *at, const char **annotator,
+                               fd_fault *fault) FD_MUST_CHECK;
+
+#endif

@@ -1,0 +1,87 @@
+/* Runs handlers within the limiters and the memory budget. */
+#include "request_limits.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "json_size_estimate.h"
+#include "memory_budget.h"
+#include "problem.h"
+
+/* Bytes for a page of rows: as they are read, as a tree and as text. */
+enum { LIST_MEMORY = 4 * FD_PAGE_BYTES };
+
+static const char *const busy[] = {
+#define LIMITER(identifier, name, at_once, queue, busy) busy,
+#include "limiters.def"
+#undef LIMITER
+};
+
+static unsigned processors(void) {
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? (unsigned)online : 1;
+}
+
+void fd_request_limits_open(fd_request_limits *limits, const fd_api_options *options,
+                            fd_metrics *metrics) {
+    limits->request_memory = options->request_memory;
+    limits->metrics = metrics;
+#define LIMITER(identifier, name, at_once, queue, busy)                                            \
+    fd_limiter_open(&limits->limiters[FD_LIMITER_##identifier], name,                              \
+                    options->at_once > 0 ? options->at_once : processors(), options->queue,        \
+                    metrics);
+#include "limiters.def"
+#undef LIMITER
+}
+
+void fd_request_limits_close(fd_request_limits *limits) {
+    for (size_t i = 0; i < FD_LENGTH(limits->limiters); i++)
+        fd_limiter_close(&limits->limiters[i]);
+}
+
+void fd_request_limits_count_refused(const fd_request_limits *limits, const char *limit) {
+    fd_metrics_add(limits->metrics, FD_METRIC_REFUSED, limit, NULL, 1);
+}
+
+static bool needs_limiter(const fd_route *route, const fd_request *request) {
+    return route->limiter != FD_LIMITER_NONE &&
+           (route->limiter != FD_LIMITER_UPLOADS || request->body_size > FD_MEMORY_BUDGET_SMALL);
+}
+
+/* False, with a response, if the work would take more memory than is left. */
+static bool take_memory(const fd_request_limits *limits, const fd_route *route,
+                        const fd_request *request, fd_transaction *transaction,
+                        fd_response *response) {
+    size_t needed = route->limiter == FD_LIMITER_LISTS ? LIST_MEMORY : 0;
+    if (request->body_size > FD_MEMORY_BUDGET_SMALL)
+        needed = fd_json_estimate(request->body, request->body_size).memory;
+    if (needed > limits->request_memory) {
+        fd_request_limits_count_refused(limits, "request_memory");
+        fd_problem(response, 413, "reading the body would take more memory than a request may use");
+        return false;
+    }
+    if (needed > 0 && !fd_transaction_take_memory(transaction, needed)) {
+        fd_request_limits_count_refused(limits, "memory");
+        fd_problem(response, 503, "other requests use all of the memory for requests");
+        return false;
+    }
+    return true;
+}
+
+void fd_request_limits_run(fd_request_limits *limits, const fd_route *route,
+                           const fd_request *request, fd_transaction *transaction,
+                           fd_response *response) {
+    fd_limiter *limiter = needs_limiter(route, request) ? &limits->limiters[route->limiter] : NULL;
+    int r = limiter ? fd_limiter_enter(limiter, request->is_awaited, request->await_context) : 0;
+    if (r == -EBUSY) {
+        fd_request_limits_count_refused(limits, limiter->name);
+        fd_problem(response, 503, busy[route->limiter]);
+    } else if (r < 0) {
+        fd_problem_of(response, r, NULL);
+    } else {
+        if (take_memory(limits, route, request, transaction, response))
+            route->handler(request, response);
+        if (limiter)
+            fd_limiter_leave(limiter);
+    }
+}

@@ -1,0 +1,31 @@
+/* Whether a request may begin its work now, must wait, or is refused. */
+#ifndef FD_REQUEST_LIMITS_H
+#define FD_REQUEST_LIMITS_H
+
+#include <stddef.h>
+
+#include "api.h"
+#include "limiter.h"
+#include "request.h"
+#include "router.h"
+#include "transaction.h"
+
+typedef struct fd_request_limits {
+    fd_limiter limiters[FD_LIMITER_NONE];
+    size_t request_memory; /* most bytes of memory to read one body */
+    fd_metrics *metrics;
+} fd_request_limits;
+
+void fd_request_limits_open(fd_request_limits *limits, const fd_api_options *options,
+                            fd_metrics *metrics);
+void fd_request_limits_close(fd_request_limits *limits);
+
+/* Counts a request that a limit refuses. `limit` is static text. */
+void fd_request_limits_count_refused(const fd_request_limits *limits, const char *limit);
+
+/* Runs the route's handler once the limiter lets it and there is memory, or responds why not. */
+void fd_request_limits_run(fd_request_limits *limits, const fd_route *route,
+                           const fd_request *request, fd_transaction *transaction,
+                           fd_response *response);
+
+#endif

@@ -1,0 +1,148 @@
+/* Takes each request through its steps: headers, body, run, response. libmicrohttpd calls these. */
+#include "request_callbacks.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "clock.h"
+#include "connections.h"
+#include "forwarded_client.h"
+#include "log.h"
+#include "receive_hook.h"
+#include "request_body.h"
+#include "respond.h"
+#include "server_state.h"
+#include "thread.h"
+#include "transaction.h"
+
+void *fd_request_begin(void *context, const char *target, struct MHD_Connection *connection) {
+    (void)target; /* the framing check has seen it */
+    fd_transaction *transaction =
+        fd_connection_is_known(connection) ? calloc(1, sizeof(*transaction)) : NULL;
+    if (!transaction)
+        return NULL;
+    transaction->server = context;
+    transaction->connection = connection;
+    transaction->start = fd_monotonic_seconds();
+    fd_connection_enter(connection, FD_ACTIVITY_ARRIVING);
+    return transaction;
+}
+
+static void read_headers(fd_transaction *transaction) {
+    const fd_server *server = transaction->server;
+    const char *length = fd_transaction_header(transaction, "Content-Length");
+    fd_request_id_choose(fd_transaction_header(transaction, "X-Request-Id"),
+                         transaction->request_id);
+    transaction->client =
+        fd_forwarded_client(&server->trusted, transaction->connection, server->options.is_secure);
+    transaction->content_length = length ? strtoull(length, NULL, 10) : 0;
+    transaction->is_chunked = fd_transaction_header(transaction, "Transfer-Encoding") != NULL;
+    transaction->has_body = transaction->content_length > 0 || transaction->is_chunked;
+}
+
+static enum MHD_Result accept_request(fd_transaction *transaction, const char *method,
+                                      const char *path) {
+    const fd_server_hooks *hooks = &transaction->server->hooks;
+    transaction->is_accepted = true;
+    if (!fd_receive_hook_begin(fd_connection_receive_hook(transaction->connection))) {
+        fd_log(FD_LOG_ERROR, "request-not-checked", FD_STR("method", method));
+        return MHD_NO; /* closes the connection */
+    }
+    (void)snprintf(transaction->method, sizeof(transaction->method), "%s", method);
+    read_headers(transaction);
+    fd_response response = {.request_id = transaction->request_id};
+    transaction->path = path;
+    bool is_accepted = hooks->accept(hooks->context, transaction, &response);
+    transaction->path = NULL;
+    return is_accepted ? MHD_YES : fd_respond(transaction, &response);
+}
+
+/* libmicrohttpd sends a response only when it has the whole body. A refusal does not wait for
+ * that. */
+static enum MHD_Result take_body(fd_transaction *transaction, const char *data, size_t size) {
+    fd_request_body_append(transaction, data, size);
+    if (transaction->body_error == 0 ||
+        fd_receive_hook_has_all(fd_connection_receive_hook(transaction->connection)))
+        return MHD_YES;
+    fd_request_body_free(transaction);
+    return fd_respond_refusal(transaction, transaction->body_error,
+                              fd_request_body_error(transaction));
+}
+
+static void count_running(fd_transaction *transaction) {
+    FD_LOCKED(&transaction->server->lock);
+    transaction->is_running = true;
+    transaction->running = ++transaction->server->running;
+}
+
+static void uncount_running(const fd_transaction *transaction) {
+    fd_server *server = transaction->server;
+    FD_LOCKED(&server->lock);
+    if (!transaction->is_running)
+        return;
+    server->running--;
+    if (server->is_draining)
+        (void)pthread_cond_broadcast(&server->changed);
+}
+
+static enum MHD_Result run(fd_transaction *transaction) {
+    fd_server *server = transaction->server;
+    count_running(transaction);
+    fd_connection_enter(transaction->connection, FD_ACTIVITY_RUNNING);
+    if (transaction->body_error != 0)
+        return fd_respond_refusal(transaction, transaction->body_error,
+                                  fd_request_body_error(transaction));
+    fd_response response = {.request_id = transaction->request_id};
+    server->hooks.run(server->hooks.context, transaction, &response);
+    fd_request_body_free(transaction);
+    if (response.size > FD_MEMORY_BUDGET_SMALL)
+        fd_memory_budget_add(&server->memory, &transaction->memory, response.size);
+    return fd_respond(transaction, &response);
+}
+
+enum MHD_Result fd_request_continue(void *context, struct MHD_Connection *connection,
+                                    const char *path, const char *method, const char *version,
+                                    const char *data, size_t *size, void **state) {
+    fd_transaction *transaction = *state;
+    (void)context;
+    (void)connection;
+    (void)version;
+    if (!transaction)
+        return MHD_NO; /* there was no memory for it */
+    if (!transaction->is_accepted)
+        return accept_request(transaction, method, path);
+    size_t arrived = *size;
+    if (arrived == 0)
+        return run(transaction);
+    *size = 0;
+    return transaction->status == 0 ? take_body(transaction, data, arrived) : MHD_YES;
+}
+
+static void log_request(const fd_transaction *transaction) {
+    bool is_failure = transaction->status >= 500 && transaction->status != 503;
+    fd_log(is_failure ? FD_LOG_ERROR : FD_LOG_DEBUG, "request",
+           FD_STR("route", fd_respond_route_name(transaction)),
+           FD_STR("method", transaction->method), FD_INT("status", transaction->status),
+           FD_REAL("ms", 1e3 * (fd_monotonic_seconds() - transaction->start)),
+           FD_INT("bytes", transaction->response_size), FD_STR("client", transaction->client.text),
+           FD_STR("request_id", transaction->request_id));
+}
+
+void fd_request_end(void *context, struct MHD_Connection *connection, void **state,
+                    enum MHD_RequestTerminationCode code) {
+    fd_transaction *transaction = *state;
+    (void)context;
+    (void)code;
+    if (!transaction)
+        return;
+    const fd_server_hooks *hooks = &transaction->server->hooks;
+    fd_connection_enter(connection, FD_ACTIVITY_QUIET);
+    fd_receive_hook_end(fd_connection_receive_hook(connection));
+    if (transaction->status != 0)
+        log_request(transaction);
+    uncount_running(transaction);
+    hooks->end(hooks->context, transaction);
+    fd_request_body_free(transaction);
+    free(transaction);
+    *state = NULL;
+}
