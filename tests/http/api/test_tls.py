@@ -259,7 +259,7 @@ def test_an_invalid_certificate_or_key_is_refused(db, first, tmp_path):
         assert f"{missing}: " in refused(db, tls_certificate=missing, tls_key=first.key)
         assert f"{missing} " in refused(db, tls_certificate=first.certificate, tls_key=missing)
     assert "needs tls-key" in refused(db, tls_certificate=first.certificate)
-    assert "without tls-certificate" in refused(db, tls_key=first.key)
+    assert "tls-key needs tls-certificate" in refused(db, tls_key=first.key)
 
 
 # ---- another certificate ----
