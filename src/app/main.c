@@ -4,6 +4,7 @@
 
 #include "commands.h"
 #include "macros.h"
+#include "notify.h"
 #include "options.h"
 #include "plan.h"
 #include "version.h"
@@ -62,7 +63,8 @@ int main(int argc, char **argv) {
         return 0;
     }
     if (asks_for(argc, argv, "--version")) {
-        (void)puts("fisherd " FD_VERSION);
+        (void)printf("fisherd %s%s\n", FD_VERSION,
+                     fd_notify_is_built_in() ? "" : ", without libsystemd");
         return 0;
     }
     for (size_t i = 0; i < FD_LENGTH(commands); i++)

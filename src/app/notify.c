@@ -4,6 +4,10 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
+bool fd_notify_is_built_in(void) {
+    return true;
+}
+
 /* Whether anybody listened does not matter to the daemon. */
 
 void fd_notify_ready(const char *status) {

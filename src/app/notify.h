@@ -2,6 +2,11 @@
 #ifndef FD_NOTIFY_H
 #define FD_NOTIFY_H
 
+#include <stdbool.h>
+
+/* False in a program that was built without libsystemd: nobody is told anything. */
+bool fd_notify_is_built_in(void);
+
 void fd_notify_ready(const char *status);
 void fd_notify_status(const char *status);
 void fd_notify_reloading(void); /* until fd_notify_ready */
