@@ -60,9 +60,11 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
     bool is_secure = tls != NULL;
     fd_tls_serve(FD_STEAL(tls));
 
+#ifdef M_MMAP_THRESHOLD /* glibc's */
     /* What trainings and selections free goes back to the system: without a fixed threshold, blocks
      * of megabytes would come to lie in the heap of whatever thread asks for them, for ever. */
     (void)mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+#endif
     /* Many small products beside each other: threads inside one would only get in the way. */
     openblas_set_num_threads(1);
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = NULL;

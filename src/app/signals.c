@@ -53,11 +53,23 @@ void fd_signals_catch(bool reloads) {
     (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a disk that is full */
 }
 
-fd_told fd_signals_wait(double seconds) {
+static void wait_until_told(double seconds) {
+#ifdef __GLIBC__
     double deadline = fd_monotonic_seconds() + seconds;
+#else /* as musl has it: a clock that is set meanwhile makes one wait longer or shorter */
+    double deadline = (double)fd_wall_milliseconds() / 1e3 + seconds;
+#endif
     struct timespec until = {.tv_sec = (time_t)deadline,
                              .tv_nsec = (long)((deadline - floor(deadline)) * 1e9)};
+#ifdef __GLIBC__
     (void)sem_clockwait(&told, CLOCK_MONOTONIC, &until);
+#else
+    (void)sem_timedwait(&told, &until);
+#endif
+}
+
+fd_told fd_signals_wait(double seconds) {
+    wait_until_told(seconds);
     if (atomic_load(&is_to_end))
         return FD_TOLD_TO_END;
     return atomic_exchange(&is_to_reload, false) ? FD_TOLD_TO_RELOAD : FD_TOLD_NOTHING;

@@ -4,6 +4,7 @@
 
 #include "array.h"
 #include "desk.h"
+#include "random.h"
 
 /* ---- life ---- */
 
@@ -12,7 +13,7 @@ int fd_desk_new(fd_desk **ret) {
     if (!desk)
         return -ENOMEM;
     uint64_t seed;
-    arc4random_buf(&seed, sizeof(seed));
+    fd_random(&seed, sizeof(seed));
     desk->rng = fi_rng_seeded(seed);
     desk->next_expiry_ms = INT64_MAX;
     desk->hungry = FD_NOBODY;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "fair_lock.h"
 #include "log.h"
 #include "private.h"
 
@@ -156,14 +157,8 @@ static int replay_store(fd_engine *engine, fd_fault *fault) {
 /* ---- life ---- */
 
 static void init_locks(fd_engine *engine) {
-    pthread_rwlockattr_t rwlock;
     pthread_condattr_t monotonic;
-    (void)pthread_rwlockattr_init(&rwlock);
-    /* Readers come in floods; the writer must not wait for a gap between them. */
-    (void)pthread_rwlockattr_setkind_np(&rwlock, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-    (void)pthread_rwlock_init(&engine->state_lock, &rwlock);
-    (void)pthread_rwlockattr_destroy(&rwlock);
-
+    fd_fair_lock_init(&engine->state_lock);
     (void)pthread_mutex_init(&engine->queue_lock, NULL);
     (void)pthread_mutex_init(&engine->progress_lock, NULL);
     (void)pthread_mutex_init(&engine->worker_lock, NULL);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "desk.h"
+#include "random.h"
 
 enum { JUMP_MS = 500 };
 
@@ -37,7 +38,7 @@ uint16_t fd_origin_of(const char *assignment) {
 static void make_id(fd_lease *lease) {
     double p = lease->swapped ? 1.0 - lease->offer->p : lease->offer->p;
     uint32_t random[3];
-    arc4random_buf(random, sizeof(random));
+    fd_random(random, sizeof(random));
     (void)snprintf(lease->id, sizeof(lease->id), "%c%03x-%08" PRIx32 "%08" PRIx32 "%08" PRIx32,
                    lease->offer->arm == FD_ARM_ACTIVE ? 'a' : 'c',
                    (unsigned)lrint(p * 2.0 * FD_ORIGIN_EVEN), random[0], random[1], random[2]);

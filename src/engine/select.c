@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "log.h"
 #include "private.h"
+#include "random.h"
 
 FD_DEFINE_CLEANUP(fi_pool_view, fi_pool_view_free)
 
@@ -144,7 +145,7 @@ static uint64_t seed_of(const fd_selection_request *request) {
     uint64_t seed = request->seed;
     if (request->has_seed)
         return seed;
-    arc4random_buf(&seed, sizeof(seed));
+    fd_random(&seed, sizeof(seed));
     return seed >> 11; /* exact as a JSON number */
 }
 

@@ -10,6 +10,7 @@
 #include "log.h"
 #include "origin.h"
 #include "problem.h"
+#include "random.h"
 #include "router.h"
 #include "server_private.h"
 
@@ -68,7 +69,7 @@ static enum MHD_Result on_argument(void *context, enum MHD_ValueKind kind, const
 
 void fd_request_id_make(char id[FD_REQUEST_ID_SIZE]) {
     uint64_t number;
-    arc4random_buf(&number, sizeof(number));
+    fd_random(&number, sizeof(number));
     (void)snprintf(id, FD_REQUEST_ID_SIZE, "%016llx", (unsigned long long)number);
 }
 

@@ -11,6 +11,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "fair_lock.h"
 #include "memory_models.h"
 
 struct memory_item {
@@ -471,12 +472,7 @@ int fd_store_open_memory(fd_store **ret) {
         return -ENOMEM;
     memory->store.operations = &memory_operations;
     fd_memory_models_init(&memory->models);
-    pthread_rwlockattr_t fair;
-    (void)pthread_rwlockattr_init(&fair);
-    /* Else readers in a flood keep the writer out. */
-    (void)pthread_rwlockattr_setkind_np(&fair, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-    (void)pthread_rwlock_init(&memory->lock, &fair);
-    (void)pthread_rwlockattr_destroy(&fair);
+    fd_fair_lock_init(&memory->lock);
     *ret = &memory->store;
     return 0;
 }
