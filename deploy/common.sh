@@ -10,7 +10,7 @@ build_packages='
     libsodium-dev libinih-dev libcurl4-openssl-dev libsystemd-dev uthash-dev libcmocka-dev
 '
 test_packages='
-    clang clang-format libclang-rt-14-dev clang-tidy cppcheck gcovr llvm
+    clang clang-format libclang-rt-dev clang-tidy cppcheck gcovr llvm
     python3-pytest python3-pytest-xdist python3-numpy
     chromium fonts-dejavu-core gnuplot-nox nodejs openssl nginx-light systemd python3-seccomp libfaketime
 '
