@@ -124,6 +124,20 @@ fuzzing() {
     step 'fuzzing' sh "$top/deploy/fuzz.sh" 5000x || true
 }
 
+# Its tests are those that it built.
+arm64() {
+    status=0
+    block 'build for arm64' sh "$top/deploy/arm64.sh" || status=$?
+    case $status in
+    0)
+        count 1 0 0
+        run_tests arm64 array information model_golden design_golden train store
+        ;;
+    77) count 0 0 1 ;;
+    *) count 0 1 0 ;;
+    esac
+}
+
 build_with_clang() (
     export CC=clang
     build "$@"
@@ -144,6 +158,7 @@ if step 'build with gcc' build gcc; then
     beside run_tests gcc
 fi
 beside fuzzing
+beside arm64
 
 for process in $running; do
     wait "$process" || count 0 1 0
