@@ -78,6 +78,9 @@ build() {
     configure "$@" && quietly ninja -C "$builds/$1"
 }
 
+# Versions of clang-format differ about a few lines; that of Debian 12 decides.
+formatter=14
+
 formatted() {
     find "$top/src" "$top/include" "$top/tests" -name '*.[ch]' -exec \
         clang-format --dry-run -Werror {} +
@@ -143,7 +146,13 @@ build_with_clang() (
     build "$@"
 )
 
-step 'format' formatted || true
+case $(clang-format --version) in
+*"version $formatter."*) step 'format' formatted || true ;;
+*)
+    say "the format was not checked: that takes clang-format $formatter"
+    count 0 0 1
+    ;;
+esac
 
 # clang's warnings and the sanitizers share one build.
 if step 'build with clang, AddressSanitizer and UndefinedBehaviorSanitizer' \
