@@ -110,6 +110,12 @@ run() {
     return "$status"
 }
 
+# With processes and mounts of its own, all of which end and vanish with it: also when debootstrap
+# is stopped, which mounts something too. To be run in place of a subshell.
+apart() {
+    exec unshare --mount --pid --fork --kill-child --propagation private "$@"
+}
+
 # The certificates that this machine trusts, where it says so itself: its proxy may need them.
 certificates() {
     for file in "${NODE_EXTRA_CA_CERTS:-}" "$(npm config get cafile 2>/dev/null || true)" \
@@ -158,23 +164,24 @@ make_bare() {
     case $mirror in
     https:*) include=--include=ca-certificates ;;
     esac
+    log=$logs/$release-debootstrap.log
     # shellcheck disable=SC2086 # none, or one word
-    run debootstrap --variant=minbase $include "$release" "$bare" "$mirror" >"$logs/$release-debootstrap.log" 2>&1 || {
-        tail -n 20 "$logs/$release-debootstrap.log" >&2
-        fail "debootstrap failed"
+    run apart --mount-proc debootstrap --variant=minbase $include "$release" "$bare" "$mirror" \
+        >"$log" 2>&1 || {
+        tail -n 20 "$log" >&2
+        fail 'debootstrap failed'
     }
     printf '#!/bin/sh\nexit 101\n' >"$bare/usr/sbin/policy-rc.d"
     chmod +x "$bare/usr/sbin/policy-rc.d"
     connect
 }
 
-# enter FOLDER COMMAND …: with processes, terminals and shared memory of its own, all of which end
-# and vanish with the command.
+# enter FOLDER COMMAND …: with terminals and shared memory of its own.
 enter() {
     folder=$1
     shift
     # shellcheck disable=SC2016 # it is for the inner shell
-    run unshare --mount --pid --fork --kill-child --propagation private sh -c '
+    run apart sh -c '
         set -eu
         cd "$1"
         mount -t proc proc proc
