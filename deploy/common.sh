@@ -4,16 +4,20 @@ top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 builds=${BUILD_DIR:-$top/build}
 mkdir -p "$builds"
 
-build_packages='
-    gcc libc6-dev meson ninja-build pkg-config python3
+libraries='
     libmicrohttpd-dev libgnutls28-dev libjansson-dev libopenblas-dev liblapacke-dev libsqlite3-dev
     libsodium-dev libinih-dev libcurl4-openssl-dev libsystemd-dev uthash-dev libcmocka-dev
 '
+build_packages="gcc libc6-dev meson ninja-build pkg-config python3 $libraries"
 test_packages='
-    clang clang-format libclang-rt-14-dev clang-tidy cppcheck gcovr llvm
+    clang clang-format libclang-rt-dev clang-tidy cppcheck gcovr llvm
     python3-pytest python3-pytest-xdist python3-numpy
     chromium fonts-dejavu-core gnuplot-nox nodejs openssl nginx-light systemd python3-seccomp libfaketime
 '
+# For deploy/arm64.sh, which has nothing to do on arm64 itself.
+if command -v dpkg >/dev/null && [ "$(dpkg --print-architecture)" != arm64 ]; then
+    test_packages="$test_packages gcc-aarch64-linux-gnu qemu-user"
+fi
 # Other packagings of Node.js bring npm along, and have no package of this name.
 command -v npm >/dev/null || test_packages="$test_packages npm"
 

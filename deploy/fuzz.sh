@@ -24,7 +24,7 @@ merge) mode=merge ;;
 esac
 [ $# -eq 0 ] || shift
 
-install_packages $build_packages clang libclang-rt-14-dev
+install_packages $build_packages clang libclang-rt-dev
 
 export CC=clang
 configure fuzz -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link

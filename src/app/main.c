@@ -7,6 +7,7 @@
 #include "demo_command.h"
 #include "macros.h"
 #include "options.h"
+#include "service_manager.h"
 #include "simulate_command.h"
 #include "version.h"
 
@@ -59,7 +60,8 @@ int main(int argc, char **argv) {
         return 0;
     }
     if (asks_for(argc, argv, "--version")) {
-        (void)puts("fisherd " FD_VERSION);
+        (void)printf("fisherd %s%s\n", FD_VERSION,
+                     fd_service_manager_is_built_in() ? "" : ", without libsystemd");
         return 0;
     }
     for (size_t i = 0; i < FD_LENGTH(commands); i++)

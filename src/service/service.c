@@ -48,9 +48,11 @@ int fd_service_load_tls(const fd_options *options, fd_tls **ret, fd_fault *fault
 /* ---- start ---- */
 
 static void set_up_libraries(void) {
+#ifdef M_MMAP_THRESHOLD /* glibc's */
     /* Memory that trainings and selections free goes back to the system. Without a fixed threshold
      * glibc would keep blocks of megabytes in the heap of the thread that asked for them. */
     (void)mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+#endif
     /* The daemon runs many small products in parallel: threads inside one would only compete. */
     openblas_set_num_threads(1);
 }

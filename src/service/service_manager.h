@@ -2,6 +2,11 @@
 #ifndef FD_SERVICE_MANAGER_H
 #define FD_SERVICE_MANAGER_H
 
+#include <stdbool.h>
+
+/* False in a program that was built without libsystemd: the other functions then do nothing. */
+bool fd_service_manager_is_built_in(void);
+
 void fd_service_manager_notify_ready(const char *status);
 void fd_service_manager_notify_status(const char *status);
 void fd_service_manager_notify_reloading(void); /* until fd_service_manager_notify_ready */

@@ -54,11 +54,23 @@ void fd_signals_catch(bool reloads) {
     (void)signal(SIGXFSZ, SIG_IGN); /* the write then fails like on a full disk */
 }
 
-fd_signal_request fd_signals_wait(double seconds) {
+static void wait_for_signal(double seconds) {
+#ifdef __GLIBC__
     double deadline = fd_monotonic_seconds() + seconds;
+#else /* musl has no sem_clockwait: setting the clock makes one wait longer or shorter */
+    double deadline = (double)fd_wall_milliseconds() / 1e3 + seconds;
+#endif
     struct timespec until = {.tv_sec = (time_t)deadline,
                              .tv_nsec = (long)((deadline - floor(deadline)) * 1e9)};
+#ifdef __GLIBC__
     (void)sem_clockwait(&arrived, CLOCK_MONOTONIC, &until);
+#else
+    (void)sem_timedwait(&arrived, &until);
+#endif
+}
+
+fd_signal_request fd_signals_wait(double seconds) {
+    wait_for_signal(seconds);
     if (atomic_load(&must_stop))
         return FD_SIGNAL_STOP;
     return atomic_exchange(&must_reload, false) ? FD_SIGNAL_RELOAD : FD_SIGNAL_NONE;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Clock } from './clock.mjs';
 import { answerFromOtherTab, backoff, oneTabAtATime, Outbox } from '../../src/web/outbox.js';
 
 class Storage {
@@ -18,7 +19,7 @@ const alone = (work) => work(() => {});
 
 /* A fake daemon that keeps what is sent; it first throws the errors in plan. */
 function setUp(t, plan = [], storage = new Storage()) {
-    t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_000_000 });
+    const clock = new Clock(t, 1_000_000);
     const sent = [];
     const seen = { unauthorised: 0 };
     const send = async (entry) => {
@@ -29,7 +30,7 @@ function setUp(t, plan = [], storage = new Storage()) {
         }
     };
     const unauthorised = () => { seen.unauthorised += 1; };
-    return { sent, seen, storage, outbox: new Outbox({ storage, send, unauthorised, alone }) };
+    return { clock, sent, seen, storage, outbox: new Outbox({ storage, send, unauthorised, alone }) };
 }
 
 test('answers are sent once, in the order given, and then forgotten', async (t) => {
@@ -49,13 +50,13 @@ test('an answer is kept before it is sent', (t) => {
 });
 
 test('a failure is tried again after a while, with the same id, and holds the others back', async (t) => {
-    const { sent, outbox } = setUp(t, [failure(503), failure(0), failure(429, 20_000)]);
+    const { clock, sent, outbox } = setUp(t, [failure(503), failure(0), failure(429, 20_000)]);
     outbox.add({ id: 'x', preference: 'a' });
     outbox.add({ id: 'y', preference: 'b' });
     await settled();
     assert.equal(sent.length, 1);
     for (const [wait, expected] of [[1_000, 2], [2_000, 3], [19_999, 3], [1, 5]]) {
-        t.mock.timers.tick(wait);
+        clock.tick(wait);
         await settled();
         assert.equal(sent.length, expected);
     }
@@ -96,11 +97,11 @@ test('a refused answer can be chosen again, or discarded', async (t) => {
 });
 
 test('without a valid token nothing is sent and nothing moved aside', async (t) => {
-    const { sent, seen, outbox } = setUp(t, [failure(401)]);
+    const { clock, sent, seen, outbox } = setUp(t, [failure(401)]);
     outbox.add({ id: 'x', preference: 'a' });
     await settled();
     outbox.add({ id: 'y', preference: 'a' });
-    t.mock.timers.tick(600_000);
+    clock.tick(600_000);
     await settled();
     assert.equal(sent.length, 1);
     assert.equal(seen.unauthorised, 1);
@@ -110,13 +111,13 @@ test('without a valid token nothing is sent and nothing moved aside', async (t) 
 });
 
 test('what was never sent is replaced', async (t) => {
-    const { sent, outbox } = setUp(t, [failure(503)]);
+    const { clock, sent, outbox } = setUp(t, [failure(503)]);
     outbox.add({ id: 'x', preference: 'a' });
     outbox.add({ id: 'y', preference: 'a' });
     outbox.correct('y', 'b');
     await outbox.resume();
     await settled();
-    t.mock.timers.tick(60_000);
+    clock.tick(60_000);
     await settled();
     assert.deepEqual(sent.slice(1), [['POST', 'x', 'a'], ['POST', 'y', 'b']]);
 });
@@ -155,9 +156,8 @@ test('a new page sends what an earlier one left, before its own', async (t) => {
     const storage = new Storage();
     setUp(t, [failure(0)], storage).outbox.add({ id: 'old', preference: 'a' });
     await settled();
-    t.mock.timers.reset();
-    const { sent, outbox } = setUp(t, [], storage);
-    t.mock.timers.setTime(5);
+    const { clock, sent, outbox } = setUp(t, [], storage);
+    clock.setDate(5);
     outbox.add({ id: 'new', preference: 'b' });
     await settled();
     assert.deepEqual(sent.map(([, id]) => id), ['old', 'new']);
@@ -171,7 +171,7 @@ test('the backoff doubles from one second to sixty and has jitter', () => {
 });
 
 test('without web locks only one tab works at a time, and a lost one is succeeded', async (t) => {
-    t.mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
+    const clock = new Clock(t, 1_000_000);
     const storage = new Storage();
     const [first, second] = [oneTabAtATime(storage, null), oneTabAtATime(storage, null)];
     let finish;
@@ -181,7 +181,7 @@ test('without web locks only one tab works at a time, and a lost one is succeede
     await working;
     assert.equal(await second(() => 'ran'), 'ran');
     first(() => new Promise(() => {}));
-    t.mock.timers.tick(30_001);
+    clock.tick(30_001);
     assert.equal(await second(() => 'ran'), 'ran');
 });
 

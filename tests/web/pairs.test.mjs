@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Clock } from './clock.mjs';
 import { Pairs } from '../../src/web/pairs.js';
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
@@ -48,7 +49,7 @@ class FakeDaemon {
 }
 
 function setUp(t, daemon = new FakeDaemon()) {
-    t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: NOW });
+    const clock = new Clock(t, NOW);
     const unsent = [];
     const seen = [];
     const pairs = new Pairs(daemon, () => unsent, {
@@ -57,7 +58,7 @@ function setUp(t, daemon = new FakeDaemon()) {
         gone: (expired) => seen.push({ expired }),
         unauthorised: () => seen.push('unauthorised'),
     });
-    return { daemon, pairs, unsent, seen };
+    return { clock, daemon, pairs, unsent, seen };
 }
 
 test('one pair and three more are fetched at first, and more when fewer than two wait', async (t) => {
@@ -104,7 +105,7 @@ test('a pair that is here or waits to be sent is recognised under a new lease wi
 });
 
 test('a pair that was just left is not taken from a late answer, but may come again later', async (t) => {
-    const { daemon, pairs, seen } = setUp(t);
+    const { clock, daemon, pairs, seen } = setUp(t);
     daemon.left = 1;
     await pairs.start('ada');
     pairs.take();
@@ -112,7 +113,7 @@ test('a pair that was just left is not taken from a late answer, but may come ag
     await settled();
     assert.equal(pairs.take(), null);
     assert.equal(seen.at(-1).retryAt, NOW + 3_000);
-    t.mock.timers.tick(61_000);
+    clock.tick(61_000);
     await settled();
     assert.equal(pairs.take().id, 's1');
 });
@@ -134,48 +135,48 @@ test('going back puts the pair on view in front', async (t) => {
 });
 
 test('where nothing is left the page asks again when it was told to', async (t) => {
-    const { daemon, pairs, seen } = setUp(t);
+    const { clock, daemon, pairs, seen } = setUp(t);
     daemon.left = 0;
     await pairs.start('ada');
     assert.deepEqual(seen, [{ reason: 'done', retryAt: NOW + 7_000, failed: false }]);
     daemon.left = 1;
-    t.mock.timers.tick(6_999);
+    clock.tick(6_999);
     assert.equal(daemon.calls.length, 1);
-    t.mock.timers.tick(1);
+    clock.tick(1);
     await settled();
     assert.equal(seen.at(-1), 'arrived');
 });
 
 test('a failed fetch is tried again, a missing token is not', async (t) => {
-    const { daemon, pairs, seen } = setUp(t);
+    const { clock, daemon, pairs, seen } = setUp(t);
     daemon.errors = [new Error('away'), Object.assign(new Error('no'), { status: 401 })];
     await pairs.start('ada');
     assert.equal(seen[0].failed, true);
-    t.mock.timers.tick(1_000);
+    clock.tick(1_000);
     await settled();
     assert.equal(seen[1], 'unauthorised');
-    t.mock.timers.tick(600_000);
+    clock.tick(600_000);
     assert.equal(daemon.calls.length, 2);
 });
 
 test('leases are renewed after half of their time by the daemon\'s clock', async (t) => {
-    const { daemon, pairs } = setUp(t);
+    const { clock, daemon, pairs } = setUp(t);
     await pairs.start('ada');
     pairs.take();
-    t.mock.timers.tick(299_999);
+    clock.tick(299_999);
     await pairs.keepLeases();
     assert.equal(daemon.calls.length, 1);
-    t.mock.timers.tick(1);
+    clock.tick(1);
     await pairs.keepLeases();
     assert.deepEqual(daemon.calls.slice(1), ['renew s1', 'renew s2', 'renew s3', 'renew s4']);
 });
 
 test('a lost lease drops a waiting pair, and tells of the one on view', async (t) => {
-    const { daemon, pairs, seen } = setUp(t);
+    const { clock, daemon, pairs, seen } = setUp(t);
     await pairs.start('ada');
     pairs.take();
     daemon.gone.add('s1').add('s3');
-    t.mock.timers.tick(300_000);
+    clock.tick(300_000);
     await pairs.keepLeases();
     assert.deepEqual(pairs.upcoming.map((pair) => pair.id), ['s2', 's4']);
     assert.deepEqual(seen.at(-1), { expired: false });

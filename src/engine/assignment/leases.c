@@ -7,12 +7,13 @@
 #include "array.h"
 #include "assignments_state.h"
 #include "engine_state.h"
+#include "random_bytes.h"
 
 enum { JUMP_MS = 500 };
 
 void fd_leases_init(fd_leases *leases) {
     uint64_t seed;
-    arc4random_buf(&seed, sizeof(seed));
+    fd_random_bytes(&seed, sizeof(seed));
     leases->rng = fd_rng_seeded(seed);
     leases->next_expiry_ms = INT64_MAX;
     leases->short_for = FD_NOBODY;

@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "engine_state.h"
 #include "log.h"
+#include "random_bytes.h"
 #include "thread.h"
 
 FD_DEFINE_CLEANUP(fi_pool_view, fi_pool_view_free)
@@ -139,7 +140,7 @@ static uint64_t seed_of(const fd_selection_request *request) {
     uint64_t seed = request->seed;
     if (request->has_seed)
         return seed;
-    arc4random_buf(&seed, sizeof(seed));
+    fd_random_bytes(&seed, sizeof(seed));
     return seed >> 11; /* exact as a JSON number */
 }
 

@@ -1,6 +1,7 @@
 /* Makes and reads assignment ids: the arm's letter, p in three hexadecimal digits, a dash and 24
  * random digits. */
 #include "assignment_id.h"
+#include "random_bytes.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -33,7 +34,7 @@ uint16_t fd_origin_of(const char *assignment) {
 
 void fd_assignment_id_make(bool control, double p, char id[FD_ASSIGNMENT_ID_SIZE]) {
     uint32_t random[3];
-    arc4random_buf(random, sizeof(random));
+    fd_random_bytes(random, sizeof(random));
     (void)snprintf(id, FD_ASSIGNMENT_ID_SIZE, "%c%03x-%08" PRIx32 "%08" PRIx32 "%08" PRIx32,
                    control ? 'c' : 'a', (unsigned)lrint(p * 2.0 * FD_ORIGIN_EVEN), random[0],
                    random[1], random[2]);

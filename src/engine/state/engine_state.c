@@ -3,16 +3,8 @@
 
 #include <errno.h>
 
+#include "fair_lock.h"
 #include "thread.h"
-
-static void init_state_lock(pthread_rwlock_t *lock) {
-    pthread_rwlockattr_t attributes;
-    (void)pthread_rwlockattr_init(&attributes);
-    /* Readers come in floods; the writer must not wait for a gap between them. */
-    (void)pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-    (void)pthread_rwlock_init(lock, &attributes);
-    (void)pthread_rwlockattr_destroy(&attributes);
-}
 
 int fd_engine_state_new(const fd_engine_options *options, fd_store *store, fd_engine **ret) {
     fd_engine *engine = calloc(1, sizeof(*engine));
@@ -27,7 +19,7 @@ int fd_engine_state_new(const fd_engine_options *options, fd_store *store, fd_en
     if (!engine->options.steady_ms)
         engine->options.steady_ms = defaults.steady_ms;
     engine->store = store;
-    init_state_lock(&engine->state_lock);
+    fd_fair_lock_init(&engine->state_lock);
 
     int r = fd_metrics_new(&engine->metrics);
     if (r == 0)

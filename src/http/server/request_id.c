@@ -1,5 +1,6 @@
 /* Makes request ids, or takes those that clients give. */
 #include "request_id.h"
+#include "random_bytes.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -8,7 +9,7 @@
 
 void fd_request_id_make(char id[static FD_REQUEST_ID_SIZE]) {
     uint64_t number;
-    arc4random_buf(&number, sizeof(number));
+    fd_random_bytes(&number, sizeof(number));
     (void)snprintf(id, FD_REQUEST_ID_SIZE, "%016llx", (unsigned long long)number);
 }
 

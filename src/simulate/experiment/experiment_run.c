@@ -8,12 +8,12 @@
 #include <string.h>
 
 #include "clock.h"
-#include "options_for_engine.h"
 #include "experiment_state.h"
 #include "items.h"
 #include "labels.h"
 #include "memory_store.h"
 #include "model_versions.h"
+#include "options_for_engine.h"
 #include "pair_choice.h"
 #include "score.h"
 #include "simulated_answers.h"

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "fair_lock.h"
 #include "memory_items.h"
 #include "memory_labels.h"
 #include "memory_models.h"
@@ -182,21 +183,12 @@ static const fd_store_operations memory_operations = {
     .close = memory_close,
 };
 
-/* A lock that prefers writers: otherwise a flood of readers keeps the writer waiting. */
-static void init_lock(pthread_rwlock_t *lock) {
-    pthread_rwlockattr_t attributes;
-    (void)pthread_rwlockattr_init(&attributes);
-    (void)pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-    (void)pthread_rwlock_init(lock, &attributes);
-    (void)pthread_rwlockattr_destroy(&attributes);
-}
-
 int fd_store_open_memory(fd_store **ret) {
     struct memory_store *memory = calloc(1, sizeof(*memory));
     if (!memory)
         return -ENOMEM;
     memory->store.operations = &memory_operations;
-    init_lock(&memory->lock);
+    fd_fair_lock_init(&memory->lock);
     memory->items.table.lock = &memory->lock;
     memory->labels.table.lock = &memory->lock;
     fd_memory_models_init(&memory->models);
