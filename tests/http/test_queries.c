@@ -106,7 +106,8 @@ static void a_parameter_is_given_once_and_there_are_at_most_eight(void **state) 
     assert_int_equal(fd_query_add(&query, "c", "", &fault), -EINVAL);
     assert_string_equal(fault.detail, "query parameter \"c\" is given twice");
     assert_int_equal(fd_query_add(&query, "i", "", &fault), -EINVAL);
-    assert_string_equal(fault.detail, "query parameter \"i\" is one too many");
+    assert_string_equal(fault.detail,
+                        "query parameter \"i\" is one too many; at most 8 are allowed");
     assert_int_equal(query.count, FD_QUERY_MAX);
 }
 

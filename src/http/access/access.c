@@ -90,8 +90,8 @@ static int read_files(fd_access *access, fd_fault *fault) {
     return 0;
 }
 
-/* Whether reading the files ended well; a file of tokens may be missing as long as there never was
- * one. A first file that cannot be read ends free access. */
+/* False if the tokens may be outdated. A missing file is fine as long as there never were tokens. A
+ * first file that cannot be read ends unrestricted access. */
 static bool note_result(fd_access *access, int r) {
     FD_WRITE_LOCKED(&access->lock);
     bool is_well = r == 0 || (r == -ENOENT && access->is_unrestricted);

@@ -28,7 +28,7 @@ int fd_origins_check(const char *list, fd_fault *fault) {
         size_t length = strcspn(list, separators);
         if (!is_origin(list, length))
             return fd_fault_set(fault, -EINVAL, "",
-                                "\"%.*s\" is not an origin such as https://labels.example.org",
+                                "\"%.*s\" is not an origin, such as https://labels.example.org",
                                 (int)(length < 80 ? length : 80), list);
         list += length;
     }

@@ -23,7 +23,7 @@ static const fd_field assign_fields[] = {
      .lowest = 1, .highest = LEASE_SECONDS_MAX},
 };
 
-/* A renewal names no annotator. */
+/* A renewal does not name an annotator. */
 static const fd_field renew_fields[] = {
     {"lease_seconds", FD_FIELD_REAL, .offset = offsetof(struct assign_body, lease_seconds),
      .lowest = 1, .highest = LEASE_SECONDS_MAX},

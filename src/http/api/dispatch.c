@@ -63,7 +63,7 @@ static bool find_route(fd_transaction *transaction, struct call *call, fd_respon
     return true;
 }
 
-/* A surplus connection is served for public routes alone. */
+/* A surplus connection may call only public routes. */
 static bool check_slot(const fd_api *api, const fd_transaction *transaction, struct call *call,
                        fd_response *response) {
     call->is_surplus = !fd_transaction_has_slot(transaction);
@@ -134,24 +134,23 @@ bool fd_dispatch_accept(void *context, fd_transaction *transaction, fd_response 
 
 /* ---- the whole request ---- */
 
-/* Gathers the query into a request. */
-struct gathering {
+/* Collects the query for a request. */
+struct query_reader {
     fd_query *query;
     fd_fault fault;
     int result;
 };
 
 static bool on_parameter(void *context, const char *name, const char *value) {
-    struct gathering *gathering = context;
-    gathering->result = fd_query_add(gathering->query, name, value, &gathering->fault);
-    return gathering->result == 0;
+    struct query_reader *reader = context;
+    reader->result = fd_query_add(reader->query, name, value, &reader->fault);
+    return reader->result == 0;
 }
 
-static bool gather_query(const fd_transaction *transaction, fd_query *query,
-                         fd_response *response) {
-    struct gathering gathering = {.query = query};
-    fd_transaction_query(transaction, on_parameter, &gathering);
-    return gathering.result == 0 || refuse(response, 400, gathering.fault.detail);
+static bool read_query(const fd_transaction *transaction, fd_query *query, fd_response *response) {
+    struct query_reader reader = {.query = query};
+    fd_transaction_query(transaction, on_parameter, &reader);
+    return reader.result == 0 || refuse(response, 400, reader.fault.detail);
 }
 
 static bool check_running(const fd_api *api, const fd_transaction *transaction,
@@ -183,7 +182,7 @@ void fd_dispatch_run(void *context, fd_transaction *transaction, fd_response *re
     bool is_checked_again = transaction->has_body && call->identity.role != FD_ROLE_PUBLIC;
     if ((is_checked_again && !authenticate(api, transaction, call, response)) ||
         !check_running(api, transaction, call->route, response) ||
-        !gather_query(transaction, &request.query, response))
+        !read_query(transaction, &request.query, response))
         return;
     fd_request_limits_run(&api->limits, call->route, &request, transaction, response);
     response->closes = call->is_surplus;

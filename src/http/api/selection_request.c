@@ -142,7 +142,7 @@ static int read_pairs(const json_t *list, const char *name, fd_pair_list *ret, f
     return r;
 }
 
-/* Excluded pairs are stored items, since only those are candidates again. */
+/* Excluded pairs must be of stored items: an inline embedding has no id to recognise it by. */
 static int read_excluded(const json_t *list, fd_pair_list *ret, fd_fault *fault) {
     int r = read_pairs(list, "exclude", ret, fault);
     fd_path path = {.name = "exclude"};

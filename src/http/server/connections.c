@@ -14,7 +14,7 @@
 #include "server_state.h"
 #include "thread.h"
 
-/* The deadlines are looked at so often, in seconds. */
+/* How often the deadlines are checked, in seconds. */
 static const double check_seconds = 0.25;
 
 /* How long a client that was refused has to read the response and close, in seconds. */
@@ -64,7 +64,7 @@ static void linger(fd_connection *connection) {
     connection->slot.deadline = fd_monotonic_seconds() + linger_seconds;
 }
 
-/* Without memory for it the connection ends without a response. */
+/* Without memory the connection ends without a response. */
 static void respond(fd_connection *connection, const fd_response *response, const fd_cors *cors,
                     bool is_secure) {
     FD_FREE char *text = NULL;

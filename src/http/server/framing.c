@@ -88,7 +88,7 @@ static void take_version(fd_framing *framing, text version) {
 static void take_request_line(fd_framing *framing, text line) {
     const char *detail = NULL;
     if (line.size == 0) {
-        /* Some clients send one after a body, which Content-Length does not count. */
+        /* Some clients send an empty line after a body, which Content-Length does not count. */
         if (framing->has_empty_line)
             refuse(framing, 400, "the request line is missing");
         framing->has_empty_line = true;
@@ -317,8 +317,7 @@ static void end_line(fd_framing *framing) {
     }
 }
 
-/* Refused at once, since libmicrohttpd refuses the first wrong byte of a size too, in its own way.
- */
+/* At once, since libmicrohttpd would refuse the first wrong byte of a size in its own way. */
 static bool is_wrong_in_size(const fd_framing *framing, char c) {
     return framing->state == FD_FRAMING_CHUNK_SIZE && fd_hex_value(c) < 0 &&
            (framing->line_size == 0 || (c != '\r' && c != '\n'));

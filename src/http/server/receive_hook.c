@@ -10,7 +10,7 @@
 
 enum { SOCKETS_MAX = 1 << 16 };
 
-/* By socket, since recv() gets nothing else. A socket beyond has no hook, and is not served. */
+/* By socket, since recv() gets nothing else. A larger number has no hook, and is not served. */
 static _Atomic(fd_receive_hook *) hooks[SOCKETS_MAX];
 
 static ssize_t (*read_record)(gnutls_session_t session, void *data, size_t size);

@@ -73,7 +73,7 @@ const char *fd_request_target_fault(const char *target, size_t size) {
         if (c == '?' && path_size == size)
             path_size = i;
         if (c == '%' && escaped_byte(target + i, size - i) == 0)
-            return "the target has an escaped NUL"; /* libmicrohttpd would cut the parameter there
+            return "the target has an escaped NUL"; /* libmicrohttpd would cut it there
                                                      */
     }
     return path_fault(target, path_size);

@@ -171,8 +171,8 @@ static fd_server *server_new(const fd_server_options *options, const fd_server_h
     return server;
 }
 
-/* Closes all connections, or their threads would wait for the next request, and ends the thread of
- * the deadlines. */
+/* Closes all connections, since their threads would wait for the next request, and ends the thread
+ * that enforces the deadlines. */
 static void begin_stopping(fd_server *server) {
     FD_LOCKED(&server->lock);
     server->is_stopping = true;

@@ -1,7 +1,6 @@
 /*
  * The HTTP server: libmicrohttpd on a listening socket, with our own framing checks, limits and
- * deadlines in front of it. It moves requests and responses; what they mean is decided by the layer
- * above, through a table of hooks.
+ * deadlines in front of it. The layer above decides what requests mean, through a table of hooks.
  *
  * A request's bytes pass the receive hook and the framing check before libmicrohttpd parses them.
  */
