@@ -56,10 +56,10 @@ typedef struct fi_learned {
     double prior_precision; /* lambda of the last layer */
     uint32_t iterations;    /* Newton steps, or training steps up to the weights that were kept */
     bool went_on;           /* it is a network that continued from `start` */
-    size_t tried;           /* held-out answers that a network was tried on; 0: there was no trial */
-    double linear_loss;     /* on those answers, nats per answer; NaN if it did not compete */
-    double network_loss;    /* the same; NaN if training diverged */
-    double loss_error; /* standard error of the mean difference; NaN without both losses */
+    size_t tried;        /* held-out answers that a network was tried on; 0: there was no trial */
+    double linear_loss;  /* on those answers, nats per answer; NaN if it did not compete */
+    double network_loss; /* the same; NaN if training diverged */
+    double loss_error;   /* standard error of the mean difference; NaN without both losses */
 } fi_learned;
 
 /*

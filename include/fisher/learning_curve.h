@@ -30,19 +30,19 @@ typedef struct fi_curve {
 } fi_curve;
 
 /*
- * Fits the curve with the least weighted sum of squares to points in any order. The interval is that
- * of the profile likelihood, one standard error wide: it covers the curves, of any exponent, whose
- * sum of squares exceeds the least one by at most its share 1 / (points - 3). So the points must
- * have at least four different numbers of labels, one more than the curve has parameters: -ENODATA
- * if there are fewer. -EDOM if the numbers overflow.
+ * Fits the curve with the least weighted sum of squares to points in any order. The interval is
+ * that of the profile likelihood, one standard error wide: it covers the curves, of any exponent,
+ * whose sum of squares exceeds the least one by at most its share 1 / (points - 3). So the points
+ * must have at least four different numbers of labels, one more than the curve has parameters:
+ * -ENODATA if there are fewer. -EDOM if the numbers overflow.
  */
 int fi_curve_fit(size_t n, const fi_curve_point *points, double labels,
                  fi_curve *ret) FI_MUST_CHECK;
 
 /*
- * The exponent s of y ~ x^s: the slope of log y over log x by least squares. x [n] and y [n]; points
- * that are not positive and finite are ignored. NaN with fewer than three points, or if all have
- * one x.
+ * The exponent s of y ~ x^s: the slope of log y over log x by least squares. x [n] and y [n];
+ * points that are not positive and finite are ignored. NaN with fewer than three points, or if all
+ * have one x.
  */
 double fi_power_slope(size_t n, const double *x, const double *y);
 

@@ -6,11 +6,11 @@
  *
  *     J(beta) = sum_i loss(d_i' beta, t_i) + 1/2 (beta - m)' A (beta - m)
  *
- * with the differences d_i = phi(a_i) - phi(b_i) and the Bradley-Terry loss of train.h. J is convex.
- * Its gradient is A (beta - m) - sum (t - p) d and its Hessian H = sum v d d' + A, so Newton's
- * method with step halving finds the minimum (iteratively reweighted least squares). m and P are
- * zero unless the options set them; then H is the design matrix M of selection.h, without pairs
- * that are only handed out. The posterior of beta is close to normal with covariance H^-1
+ * with the differences d_i = phi(a_i) - phi(b_i) and the Bradley-Terry loss of train.h. J is
+ * convex. Its gradient is A (beta - m) - sum (t - p) d and its Hessian H = sum v d d' + A, so
+ * Newton's method with step halving finds the minimum (iteratively reweighted least squares). m and
+ * P are zero unless the options set them; then H is the design matrix M of selection.h, without
+ * pairs that are only handed out. The posterior of beta is close to normal with covariance H^-1
  * (Laplace), so phi' beta has the standard deviation sqrt(phi' H^-1 phi): see fi_factor_leverage.
  *
  * Old answers can serve as the prior of new ones. Let m be the beta that was fitted to the old
@@ -66,8 +66,8 @@ typedef struct fi_refit_result {
     uint32_t iterations; /* Newton steps of all fits of the call */
     double loss;         /* mean over the answers, without the prior; nats per answer */
     double log_evidence; /* nats; without the prior of lambda that a guess makes */
-    double logdet;       /* log det H before the last step, with lambda raised if rounding needs it */
-    bool converged;      /* within the tolerance */
+    double logdet;  /* log det H before the last step, with lambda raised if rounding needs it */
+    bool converged; /* within the tolerance */
 } fi_refit_result;
 
 /* Fits beta [n_features] to answers about features [n_items x n_features]. */
@@ -75,10 +75,10 @@ int fi_refit(size_t n_items, size_t n_features, const float *features, const fi_
              const fi_refit_options *options, double *beta, fi_refit_result *ret) FI_MUST_CHECK;
 
 /*
- * Finds the best lambda of a grid [n_grid], and its beta. The best has the highest evidence or, with
- * held-out answers, their lowest loss. `held_out` may be NULL or empty. If several tie, the largest
- * lambda is taken. The fits go from the largest lambda down, each starting from the one before.
- * -EINVAL also for an empty grid.
+ * Finds the best lambda of a grid [n_grid], and its beta. The best has the highest evidence or,
+ * with held-out answers, their lowest loss. `held_out` may be NULL or empty. If several tie, the
+ * largest lambda is taken. The fits go from the largest lambda down, each starting from the one
+ * before. -EINVAL also for an empty grid.
  */
 int fi_refit_best(size_t n_items, size_t n_features, const float *features,
                   const fi_answers *answers, const double *grid, size_t n_grid,

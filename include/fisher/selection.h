@@ -24,6 +24,8 @@ typedef struct fi_strategy {
     const char *name;     /* as the API spells it */
     const char *sentence; /* what it picks */
     bool takes_any_pool;  /* of any size; others need a list of all pairs */
+    bool is_random;       /* draws uniformly: every candidate should have its chance */
+    bool uses_target;     /* looks at the options' `target` */
 } fi_strategy;
 
 size_t fi_strategy_count(void);
@@ -44,9 +46,10 @@ typedef struct fi_selection_options {
     double copy_distance;
     /* The sum of d d' over the pairs whose ranking matters; NULL: over the candidates */
     const fi_information *target;
-    size_t certify_steps; /* Frank-Wolfe steps that tighten the bound; 0: the tangent at the batch */
-    bool figures;         /* compute `chosen` and `random` */
-    bool explain;         /* compute `leverages` and `entropy_ranks` */
+    size_t
+        certify_steps; /* Frank-Wolfe steps that tighten the bound; 0: the tangent at the batch */
+    bool figures;      /* compute `chosen` and `random` */
+    bool explain;      /* compute `leverages` and `entropy_ranks` */
     /* Called from time to time with the share of the work that is done, 0 to 1. false ends the
      * selection with -ECANCELED. NULL is allowed. */
     bool (*go_on)(void *context, double share);

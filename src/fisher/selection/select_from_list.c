@@ -7,44 +7,6 @@
 
 #include "batch_evaluation.h"
 
-static const fi_strategy strategies[] = {
-#define FI_STRATEGY(name, choose, sentence) {name, sentence, false},
-#define FI_POOL_STRATEGY(name, choose, choose_from_pool, sentence) {name, sentence, true},
-#include "strategies.def"
-#undef FI_STRATEGY
-#undef FI_POOL_STRATEGY
-};
-
-static const fi_strategy_functions choosers[] = {
-#define FI_STRATEGY(name, choose, sentence) {choose, NULL},
-#define FI_POOL_STRATEGY(name, choose, choose_from_pool, sentence) {choose, choose_from_pool},
-#include "strategies.def"
-#undef FI_STRATEGY
-#undef FI_POOL_STRATEGY
-};
-
-size_t fi_strategy_count(void) {
-    return FD_LENGTH(strategies);
-}
-
-const fi_strategy *fi_strategy_at(size_t index) {
-    return index < FD_LENGTH(strategies) ? &strategies[index] : NULL;
-}
-
-const fi_strategy *fi_strategy_find(const char *name) {
-    for (size_t i = 0; i < FD_LENGTH(strategies); i++)
-        if (strcmp(strategies[i].name, name) == 0)
-            return &strategies[i];
-    return NULL;
-}
-
-const fi_strategy_functions *fi_strategy_functions_of(const fi_strategy *strategy) {
-    for (size_t i = 0; i < FD_LENGTH(strategies); i++)
-        if (strategy == &strategies[i])
-            return &choosers[i];
-    return NULL;
-}
-
 int fi_check_options(const fi_selection_options *options, size_t n_features,
                      const fi_information *past) {
     if (!fi_strategy_functions_of(options->strategy) || options->batch_size == 0 ||
@@ -132,15 +94,12 @@ static int workspace_init(workspace *work, const fi_candidates *candidates,
 }
 
 fi_limits fi_limits_of(const fi_selection_options *options, const uint32_t *groups) {
-    const fi_strategy_functions *chooser = fi_strategy_functions_of(options->strategy);
-    assert(chooser); /* by fi_check_options */
-    bool is_random = chooser->choose == fi_choose_random;
     return (fi_limits){
         .per_item = options->max_per_item,
         .per_group = options->max_per_group,
         .groups = groups,
         .put_copies_off = options->copy_distance > 0.0,
-        .copy_distance = is_random ? 0.0 : options->copy_distance,
+        .copy_distance = options->strategy->is_random ? 0.0 : options->copy_distance,
     };
 }
 

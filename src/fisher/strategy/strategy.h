@@ -50,8 +50,8 @@ typedef struct fi_strategy_functions {
     fi_choose_from_pool *choose_from_pool; /* NULL: needs the list */
 } fi_strategy_functions;
 
-#define FI_STRATEGY(name, choose, sentence) fi_choose choose;
-#define FI_POOL_STRATEGY(name, choose, choose_from_pool, sentence)                                 \
+#define FI_STRATEGY(name, choose, traits, sentence) fi_choose choose;
+#define FI_POOL_STRATEGY(name, choose, choose_from_pool, traits, sentence)                                 \
     fi_choose choose;                                                                              \
     fi_choose_from_pool choose_from_pool;
 #include "strategies.def"
