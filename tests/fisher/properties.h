@@ -2,6 +2,8 @@
 #ifndef TEST_PROPERTIES_H
 #define TEST_PROPERTIES_H
 
+#include <errno.h>
+
 #include "problems.h"
 #include "strategy.h"
 

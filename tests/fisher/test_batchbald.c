@@ -1,5 +1,6 @@
 #include "bald.h"
 #include "joint_information.h"
+#include "whitening.h"
 #include "problems.h"
 
 #include <errno.h>

@@ -3,7 +3,8 @@
  * by FISHERD_SHARED: features and rewards in, information, scores and choices out.
  */
 #include "problems.h"
-#include "strategy.h"
+#include "distinct_items.h"
+#include "gradient_scores.h"
 
 #include <stdio.h>
 #include <unistd.h>

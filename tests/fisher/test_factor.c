@@ -1,4 +1,5 @@
-#include "design_private.h"
+#include "factor.h"
+#include "information.h"
 #include "problems.h"
 
 #include <errno.h>

@@ -9,6 +9,7 @@
 #include "macros.h"
 #include "problems.h"
 #include "select_from_pool.h"
+#include "strategy.h"
 
 /* ---- requests for memory, by the linker ---- */
 

@@ -1,4 +1,4 @@
-#include "design_private.h"
+#include "information.h"
 #include "problems.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
+#include <errno.h>
+
+#include "pair_keys.h"
 #include "select_from_pool.h"
+#include "strategy.h"
 
 #include "problems.h"
 

@@ -1,4 +1,4 @@
-#include "design_private.h"
+#include "macros.h"
 #include "problems.h"
 
 #include <errno.h>

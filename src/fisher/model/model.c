@@ -1,0 +1,54 @@
+/* Makes, copies and describes models. */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "model_layout.h"
+#include "rng.h"
+
+int fi_model_new(const fi_shape *shape, uint64_t seed, fi_model **ret) {
+    fi_model *model;
+    int r = fi_model_allocate(shape, &model);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < shape->inputs; i++)
+        model->scale[i] = 1.0f;
+    for (size_t i = 0; i < shape->components; i++)
+        model->projection[i * shape->inputs + i] = 1.0f;
+
+    fd_rng rng = fd_rng_seeded(seed);
+    float *next = model->parameters;
+    for (uint32_t l = 0; l <= model->shape.hidden_layers; l++) {
+        fi_layer layer = fi_model_layer(model, l);
+        size_t count = layer.outputs * layer.inputs + (layer.biases ? layer.outputs : 0);
+        double bound = 1.0 / sqrt((double)layer.inputs);
+        for (size_t i = 0; i < count; i++)
+            *next++ = (float)((2.0 * fd_rng_uniform(&rng) - 1.0) * bound);
+    }
+    *ret = model;
+    return 0;
+}
+
+int fi_model_copy(const fi_model *model, fi_model **ret) {
+    fi_model *copy;
+    int r = fi_model_allocate(&model->shape, &copy);
+    if (r < 0)
+        return r;
+    fi_model_copy_inputs(copy, model);
+    memcpy(copy->parameters, model->parameters, model->parameter_count * sizeof(float));
+    *ret = copy;
+    return 0;
+}
+
+const fi_shape *fi_model_shape(const fi_model *model) {
+    return &model->shape;
+}
+
+fi_inputs fi_model_inputs(const fi_model *model) {
+    return (fi_inputs){model->mean, model->scale, model->projection};
+}
+
+float *fi_model_parameters(fi_model *model, size_t *ret_count) {
+    *ret_count = model->parameter_count;
+    return model->parameters;
+}
