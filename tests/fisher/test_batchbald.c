@@ -1,7 +1,7 @@
 #include "bald.h"
 #include "joint_information.h"
-#include "whitening.h"
 #include "problems.h"
+#include "whitening.h"
 
 #include <errno.h>
 

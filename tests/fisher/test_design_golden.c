@@ -2,9 +2,9 @@
  * The design half against vectors of an independent implementation, where a folder of them is given
  * by FISHERD_SHARED: features and rewards in, information, scores and choices out.
  */
-#include "problems.h"
 #include "distinct_items.h"
 #include "gradient_scores.h"
+#include "problems.h"
 
 #include <stdio.h>
 #include <unistd.h>
