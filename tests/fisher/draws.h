@@ -1,11 +1,11 @@
-/* What the tests of strategies that draw share. */
+/* What the tests of strategies with random draws share. */
 #ifndef TEST_DRAWS_H
 #define TEST_DRAWS_H
 
 #include "problems.h"
 #include "strategy.h"
 
-/* What fi_select hands to a strategy. */
+/* A problem as fi_select prepares it for a strategy. */
 typedef struct setting {
     fi_distinct_items *distinct;
     fi_constraints *constraints;
@@ -38,7 +38,7 @@ static inline void setting_clear(setting *made) {
     free(made->logits);
 }
 
-/* inclusion [n] += probability of every way to draw `k` more of those not taken, one by one. */
+/* inclusion [n] += the probability of each way to draw `k` more candidates one after another. */
 static inline void successive_sampling(size_t n, const double *weights, size_t k,
                                        double probability, bool *taken, double *inclusion) {
     double total = 0.0;
@@ -55,7 +55,7 @@ static inline void successive_sampling(size_t n, const double *weights, size_t k
     }
 }
 
-/* Counts of as many draws against their probabilities: five standard deviations. */
+/* Compares counts with their probabilities, within five standard deviations. */
 static inline void check_counts(size_t n, const size_t *counts, const double *probabilities,
                                 double draws) {
     for (size_t i = 0; i < n; i++) {

@@ -1,4 +1,5 @@
-/* A program against an installed libfisher: the two most informative pairs of four items. */
+/* A program that uses an installed libfisher: prints the two most informative pairs of four items.
+ */
 #include <fisher/design.h>
 #include <stdio.h>
 

@@ -1,3 +1,4 @@
+/* Tests of the table of strategies, and of each simple strategy against a plain version. */
 #include "problems.h"
 #include "strategy.h"
 
@@ -48,7 +49,7 @@ static void random_draws_uniformly_without_replacement(void **state) {
     problem_free(&made);
 }
 
-/* The batch against a plain full sort by a key, ties by the lower index. */
+/* Compares the batch with a plain sort by a key; of equal keys, the lower index comes first. */
 static void check_top(const fi_selection *got, size_t n, const double *keys, double tolerance) {
     for (size_t i = 0; i < got->count; i++) {
         size_t better = 0;
@@ -57,7 +58,7 @@ static void check_top(const fi_selection *got, size_t n, const double *keys, dou
                       (keys[j] == keys[got->pairs[i]] && j < got->pairs[i]);
         if (better == i)
             continue;
-        /* Out of place: then it must tie, within rounding, with one that is in place. */
+        /* In another place, it must tie within rounding with the one that belongs there. */
         bool tied = false;
         for (size_t j = 0; j < n; j++)
             tied |= j != got->pairs[i] &&
@@ -115,7 +116,7 @@ static void score_strategies_take_the_largest_gradient_scores(void **state) {
     problem_free(&made);
 }
 
-/* Greedy as its definition has it: every gain anew, from the inverse, at every step. */
+/* Greedy by its definition: every gain is computed from the inverse at every step. */
 static void check_plain_greedy(const fi_candidates *from, const fi_information *past, double prior,
                                const fi_selection *got) {
     size_t h = from->n_features;
@@ -150,7 +151,7 @@ static void check_plain_greedy(const fi_candidates *from, const fi_information *
 static void lazy_greedy_equals_plain_greedy(void **state) {
     (void)state;
     static const double priors[] = {1e-3, 1.0, 100.0};
-    /* Batches past h / 2 and past h make it recompute in both of its ways. */
+    /* Batches above h / 2 and above h make it compute again in both ways. */
     static const size_t sizes[] = {1, 20, PAIRS};
     for (uint64_t seed = 0; seed < 4; seed++) {
         for (size_t p = 0; p < FD_LENGTH(priors); p++) {
