@@ -1,13 +1,15 @@
 /*
  * The reward model r(x) = phi(x)' beta.
  *
- * An item is one prompt and one response with an embedding x of D float32 numbers. The model
- * standardises x per column, optionally projects it on its leading principal components, runs it
- * through zero to three hidden layers of h units with the exact GELU, z * Phi(z), and so gets the
- * features phi(x); the last layer beta has no bias. Without a hidden layer the features are the
- * standardised (projected) inputs and the model is linear.
+ * An item is one prompt with one response. Its embedding x has D float32 numbers. The model
+ * standardises each column of x, optionally projects x on its leading principal components, and
+ * passes it through zero to three hidden layers of h units. The activation is the exact GELU,
+ * z Phi(z), with Phi the standard normal distribution (Hendrycks and Gimpel 2016, arXiv
+ * 1606.08415). The result is the features phi(x). The last layer beta has no bias. Without a hidden
+ * layer the features are the standardised, projected inputs, and the model is linear.
  *
- * Matrices are dense, row-major float32, one item a row. Functions return 0 or -errno.
+ * Matrices are dense, row-major float32, one item per row. Functions that can fail return 0 or
+ * -errno.
  */
 #ifndef FISHER_MODEL_H
 #define FISHER_MODEL_H
@@ -23,38 +25,41 @@ extern "C" {
 
 enum {
     FI_HIDDEN_LAYERS_MAX = 3,
-    FI_WIDTH_MAX = 4096,   /* most features, hidden or not */
-    FI_INPUTS_MAX = 65536, /* most numbers in an embedding */
+    FI_WIDTH_MAX = 4096,   /* features at most, with or without hidden layers */
+    FI_INPUTS_MAX = 65536, /* numbers of an embedding at most */
 };
 
-/* Embeddings are finite and at most this large in absolute value, so that no product overflows. */
+/* The numbers of an embedding are finite and at most this large, so that products stay finite. */
 #define FI_EMBEDDING_MAX 1e6f
 
-/* Two rows of a matrix of items; the question is whether a or b is preferred. */
+/* Two rows of a matrix of items. The question is which of the two items is better. */
 typedef struct fi_pair {
     uint32_t a;
     uint32_t b;
 } fi_pair;
 
 typedef struct fi_shape {
-    uint32_t inputs;        /* D, numbers in an embedding */
-    uint32_t components;    /* principal components kept; 0 uses the standardised inputs */
+    uint32_t inputs;        /* D, numbers of an embedding */
+    uint32_t components;    /* principal components to keep; 0: use the standardised inputs */
     uint32_t hidden_layers; /* 0 to FI_HIDDEN_LAYERS_MAX */
-    uint32_t hidden_width;  /* h; not looked at without a hidden layer */
+    uint32_t hidden_width;  /* h; ignored without a hidden layer */
 } fi_shape;
 
 typedef struct fi_model fi_model;
 
 /*
- * A model with every weight and bias drawn from U(-1/sqrt(fan_in), 1/sqrt(fan_in)), the same for
- * the same seed, and inputs left as they are (mean 0, scale 1, and with `components` the first
- * columns as the projection). -EINVAL for a shape out of bounds (components must be at most
- * inputs, the number of features at most FI_WIDTH_MAX), -ENOMEM.
- * The caller frees it with fi_model_free; fi_model_copy makes an independent one.
+ * Makes a model whose weights and biases are drawn from U(-1/sqrt(fan_in), 1/sqrt(fan_in)). The
+ * same seed gives the same numbers. Inputs pass unchanged: the mean is 0, the scale 1, and the
+ * projection, if there is one, takes the first columns. The caller frees the model with
+ * fi_model_free. -EINVAL if the shape is out of bounds (more components than inputs, or more
+ * features than FI_WIDTH_MAX), -ENOMEM.
  */
 int fi_model_new(const fi_shape *shape, uint64_t seed, fi_model **ret) FI_MUST_CHECK;
+
+/* Makes an independent copy, which the caller frees. -ENOMEM. */
 int fi_model_copy(const fi_model *model, fi_model **ret) FI_MUST_CHECK;
-void fi_model_free(fi_model *model);
+
+void fi_model_free(fi_model *model); /* NULL is allowed */
 
 const fi_shape *fi_model_shape(const fi_model *model);
 
@@ -62,35 +67,38 @@ const fi_shape *fi_model_shape(const fi_model *model);
 size_t fi_model_feature_count(const fi_model *model);
 
 /*
- * Sets the input statistics from n items [n x D]: mean and standard deviation of each column (a
- * column that does not vary gets scale 0 and drops out), and with `components` the leading
- * eigenvectors of the correlation matrix, the largest first, scaled by one number so that the
- * projected inputs have variance 1 on average and keep their proportions. A component in which the
- * items do not vary is 0. Where D exceeds 4 (components + 16) the eigenvectors are approximate,
- * from some 8,192 of the items: they hold some 99 % of the variance that the exact ones do. The
- * same items give the same numbers. Memory O(D components). -EINVAL for n = 0, -ENOMEM, -EIO if the
- * eigenvalue iteration fails.
+ * Sets the input statistics from n items [n x D]: the mean and the standard deviation of each
+ * column and, with `components`, the projection. A column that does not vary gets scale 0 and drops
+ * out. The projection has the leading eigenvectors of the correlation matrix, the largest first.
+ * One factor scales all of them, so that the projected inputs have variance 1 on average and keep
+ * their proportions. A component in which the items do not vary is 0.
+ *
+ * If D exceeds 4 (components + 16), the eigenvectors are approximate, from about 8,192 of the items
+ * (Halko, Martinsson and Tropp 2011): they hold about 99 % of the variance that the exact ones
+ * hold. The same items give the same numbers. Memory: O(D components). -EINVAL if n is 0, -ENOMEM,
+ * -EIO if the eigenvalue iteration fails.
  */
 int fi_model_fit_inputs(fi_model *model, size_t n, const float *embeddings) FI_MUST_CHECK;
 
-/* What happens to an embedding before the network: ((x - mean) * scale) projection'. Views. */
+/* The input statistics: a prepared input is ((x - mean) * scale) projection'. The arrays belong to
+ * the model. */
 typedef struct fi_inputs {
     const double *mean;      /* [D] */
-    const float *scale;      /* [D] one over the standard deviation, or 0 */
+    const float *scale;      /* [D] 1 / standard deviation, or 0 */
     const float *projection; /* [components x D]; NULL without components */
 } fi_inputs;
 
 fi_inputs fi_model_inputs(const fi_model *model);
 
 /*
- * The trainable parameters as one block, in the order weights and biases of the first hidden
- * layer, …, beta. The block belongs to the model.
+ * The trainable parameters as one block: weights and biases of the first hidden layer, of the next,
+ * and so on, then beta. The block belongs to the model.
  */
 float *fi_model_parameters(fi_model *model, size_t *ret_count);
 
 /*
  * One layer of the block. Layer l < hidden_layers has weights [h x fan_in] ([out, in]) and biases
- * [h]; layer hidden_layers is beta: weights [1 x features] and no biases (NULL).
+ * [h]. Layer hidden_layers is beta: weights [1 x features], biases NULL.
  */
 typedef struct fi_layer {
     size_t outputs;
@@ -101,12 +109,12 @@ typedef struct fi_layer {
 
 fi_layer fi_model_layer(const fi_model *model, uint32_t index);
 
-/* The network's input: standardised, projected rows [n x (components or D)] of embeddings [n x D].
- */
+/* Standardises and projects embeddings [n x D] into prepared [n x (components or D)], the inputs of
+ * the network. -ENOMEM. */
 int fi_model_prepare(const fi_model *model, size_t n, const float *embeddings,
                      float *prepared) FI_MUST_CHECK;
 
-/* phi of each item: features [n x feature_count] from embeddings [n x D]. -ENOMEM. */
+/* features [n x feature_count] = phi of embeddings [n x D]. -ENOMEM. */
 int fi_model_features(const fi_model *model, size_t n, const float *embeddings,
                       float *features) FI_MUST_CHECK;
 
@@ -114,12 +122,16 @@ int fi_model_features(const fi_model *model, size_t n, const float *embeddings,
 void fi_model_rewards(const fi_model *model, size_t n, const float *features, float *rewards);
 
 /*
- * The model as bytes: "FISHERMD", a format version, the shape, the statistics, the projection and
- * the parameters, little-endian, and a CRC-32 of all before it. The caller frees *ret_bytes with
- * free(). Decoding takes any bytes: -EBADMSG for wrong magic, length or checksum or for numbers
- * that are not finite, -EPROTONOSUPPORT for a format version that it does not know, -ENOMEM.
+ * The model as bytes: "FISHERMD", a format version, the shape, the input statistics and the
+ * parameters, little-endian, then a CRC-32 of all of it. The caller frees *ret_bytes with free().
+ * -ENOMEM.
  */
 int fi_model_encode(const fi_model *model, uint8_t **ret_bytes, size_t *ret_size) FI_MUST_CHECK;
+
+/*
+ * Reads what fi_model_encode wrote; any bytes are safe. -EBADMSG if magic, length or checksum is
+ * wrong or a number is not finite, -EPROTONOSUPPORT for an unknown format version, -ENOMEM.
+ */
 int fi_model_decode(const uint8_t *bytes, size_t size, fi_model **ret) FI_MUST_CHECK;
 
 #ifdef __cplusplus

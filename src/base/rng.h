@@ -1,10 +1,14 @@
-/* xoshiro256++ (Blackman and Vigna 2019), seeded by splitmix64: the same numbers everywhere. */
+/*
+ * Random numbers by xoshiro256++ (Blackman and Vigna 2019), seeded by splitmix64. The same seed
+ * gives the same numbers on every machine. Not for secrets.
+ */
 #ifndef FD_RNG_H
 #define FD_RNG_H
 
 #include <math.h>
 #include <stdint.h>
 
+/* One stream of numbers, for one thread at a time. */
 typedef struct fd_rng {
     uint64_t state[4];
 } fd_rng;
@@ -24,6 +28,7 @@ static inline uint64_t fd_rng_rotate(uint64_t x, int bits) {
     return (x << bits) | (x >> (64 - bits));
 }
 
+/* 64 uniform bits. */
 static inline uint64_t fd_rng_next(fd_rng *rng) {
     uint64_t *s = rng->state;
     uint64_t result = fd_rng_rotate(s[0] + s[3], 23) + s[0];
@@ -42,7 +47,7 @@ static inline double fd_rng_uniform(fd_rng *rng) {
     return (double)(fd_rng_next(rng) >> 11) * 0x1p-53;
 }
 
-/* Uniform in 0 … bound - 1, bound > 0, without bias (Lemire 2019). */
+/* Uniform in 0 … bound - 1 for bound > 0, without bias (Lemire 2019). */
 static inline uint64_t fd_rng_below(fd_rng *rng, uint64_t bound) {
     __extension__ typedef unsigned __int128 wide;
     wide product = (wide)fd_rng_next(rng) * bound;

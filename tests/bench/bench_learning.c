@@ -1,11 +1,11 @@
 /*
- * Training against matrix products and against the plain recipe of research code, in the same
- * process. First the principal components of the inputs, beside their exact eigendecomposition.
- * Then the step: a full-batch iteration at 10,000 answers against the GEMMs that it
- * cannot avoid, which are those of the layers forward and backward without the gradient of the
- * inputs. Then the whole training: the time until a recipe reaches the held-out loss of 1,000
- * full-batch Adam steps without decay, on answers about a random two-layer teacher. Last all of
- * learning as the daemon does it, the choice of the kind included.
+ * Measures training, against matrix products and against the plain recipe of research code, in one
+ * process. First the principal components of the inputs, against their exact eigendecomposition.
+ * Then one step: a full-batch iteration with 10,000 answers, against the GEMMs that it cannot
+ * avoid, which are those of the layers forward and backward without the gradient of the inputs.
+ * Then a whole training: the time until a recipe reaches the held-out loss of 1,000 full-batch Adam
+ * steps without decay, on answers about a random two-layer teacher. Last, learning as the daemon
+ * does it, with the choice of the kind.
  */
 #include <cblas.h>
 #include <fisher/learn.h>
@@ -30,7 +30,7 @@ struct bench {
     float *targets;    /* [ANSWERS + HELD_OUT] */
     fi_model *model;
     double floor; /* held-out loss of the teacher itself */
-    /* Of the products alone: */
+    /* For the products alone: */
     float *weights;  /* [WIDTH x inputs] */
     float *gradient; /* [WIDTH x inputs] */
     float *hidden;   /* [n_items x WIDTH] */
@@ -46,8 +46,8 @@ static fi_model *new_model(const bench *state, uint32_t layers, uint32_t width, 
     return model;
 }
 
-/* Weights three times as wide as those that training starts from make the teacher bend; its
- * rewards [n_items] are then scaled. */
+/* Makes a teacher with weights three times as large as those that training starts from, so that it
+ * is far from linear, and scales its rewards [n_items]. */
 static void ask_teacher(const bench *state, float *rewards) {
     fi_model *teacher = new_model(state, 2, TEACHER_WIDTH, 99);
     float *features = allocate(state->n_items * TEACHER_WIDTH, sizeof(float));
@@ -78,7 +78,7 @@ static fi_answers held_out(const bench *state) {
     return (fi_answers){HELD_OUT, state->pairs + ANSWERS, state->targets + ANSWERS};
 }
 
-/* The pairs to learn from name every item, and each as often as the others. */
+/* Makes pairs to learn from that name all items equally often. */
 static void fill_covering_pairs(fd_rng *rng, size_t n_items, fi_pair *pairs) {
     uint32_t *order = allocate(n_items, sizeof(*order));
     for (size_t i = 0; i < n_items; i++)
@@ -147,7 +147,7 @@ static void fit_components(bench *state) {
     require(fi_model_fit_inputs(state->model, state->n_items, state->embeddings), "components");
 }
 
-/* Of the correlation matrix of all items, standardised by a model without components. */
+/* Decomposes the correlation matrix of all items, which a model without components standardises. */
 static void decompose(bench *state) {
     size_t inputs = state->inputs;
     int d = (int)inputs, found;
@@ -196,7 +196,7 @@ static void report_components(size_t inputs, size_t n_items, double target) {
 
 /* ---- a step ---- */
 
-/* z = rows W', and W's gradient from that of z. */
+/* z = rows W', and the gradient of W from that of z. */
 static void forward_and_back(bench *state, size_t fan_in, const float *rows) {
     int n = (int)state->n_items, k = (int)fan_in;
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, WIDTH, k, 1.0f, rows, k, state->weights,
@@ -222,7 +222,7 @@ struct stopwatch {
     double products[STEPS];
 };
 
-/* A step and its products take turns. */
+/* Measures a step and its products in turns. */
 static int between_steps(void *context, const fi_train_progress *progress) {
     struct stopwatch *watch = context;
     (void)progress;
@@ -256,7 +256,7 @@ static void report_step(size_t inputs, size_t n_items) {
     release(&state);
 }
 
-/* ---- the whole ---- */
+/* ---- a whole training ---- */
 
 typedef struct recipe {
     const char *name;
@@ -273,11 +273,11 @@ static const recipe others[] = {
     {"64 answers, 1e-3", 64, 1e-3, 10},
 };
 
-/* The held-out loss on the way, each value at the first step after which it was known. */
+/* The held-out losses of a training, each with the first step after which it was known. */
 struct path {
     double start;
     double goal;
-    double reached; /* milliseconds until the goal, NAN before */
+    double reached; /* milliseconds until the goal; NAN before that */
     double lowest;
     double last;
 };
@@ -291,7 +291,7 @@ static int along_the_path(void *context, const fi_train_progress *progress) {
     return 0;
 }
 
-/* Its time in milliseconds, preparation and evaluations included. */
+/* Returns its time in milliseconds, with preparation and evaluations. */
 static double follow(const bench *state, const recipe *chosen, struct path *path) {
     fi_train_options options = fi_train_defaults();
     options.weight_decay = 0.0;

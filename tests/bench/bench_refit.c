@@ -1,7 +1,7 @@
 /*
- * The refit of the last layer against a matrix product in the same process: answers to random pairs
- * of 5,000 items, drawn from a true beta. Each figure is a median of RUNS, taken in turns with the
- * unit, one sgemm of 10000xh by hxh.
+ * Measures the fit of the last layer against a matrix product in the same process, with answers to
+ * random pairs of 5,000 items that follow a true beta. Each number is a median of RUNS, measured in
+ * turns with the unit, one sgemm of 10000xh by hxh.
  */
 #include <cblas.h>
 #include <fisher/refit.h>
@@ -24,7 +24,7 @@ struct bench {
     float *right;    /* [h x h] */
     float *product;  /* [ANSWERS x h] */
     double start[WIDEST];
-    double precision; /* that evidence starts from */
+    double precision; /* where the evidence starts */
     fi_refit_result last;
 };
 
@@ -67,7 +67,7 @@ static void fit_evidence(bench *state) {
             "evidence");
 }
 
-/* The fit to all answers but the newest. */
+/* The fit to all answers except the newest. */
 static void start_warm(bench *state) {
     fi_answers before = {state->count - NEW, state->pairs, state->targets};
     fi_refit_options options = fi_refit_defaults();

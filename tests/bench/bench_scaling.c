@@ -1,7 +1,8 @@
 /*
- * How the time of a selection grows with the number of candidates, of features, of pairs in the
- * batch and, over all pairs, of items; of the last also the peak of memory. One line
- * `series,x,value` a point, in milliseconds, or in kB where the series ends in "memory":
+ * Measures how the time of a selection grows with the number of candidates, of features, of pairs
+ * in the batch and, for pools, of items. For pools it also measures the peak of memory. Prints one
+ * line `series,x,value` per point, in milliseconds, or in kB if the name of the series ends in
+ * "memory":
  *
  *     bench_scaling | python3 tests/bench/plot_scaling.py
  */
@@ -45,7 +46,7 @@ static void prepare(bench *state, size_t n_items, size_t n_features, size_t n_pa
                                   .pairs = state->pairs};
 }
 
-/* The past is of the first `n_items` items, which for the pool are all that there are. */
+/* The past has pairs of the first `n_items` items, which are all items of the pool. */
 static void learn(bench *state, size_t n_items) {
     fi_pair labels[LABELS];
     fd_rng rng = fd_rng_seeded(2);
@@ -161,7 +162,7 @@ static void by_items(const char *strategy, size_t most) {
     release(&state);
 }
 
-/* A process of its own, because a peak of memory never falls. */
+/* Runs in its own process, because a peak of memory never falls. */
 static void by_items_apart(const char *strategy, size_t most) {
     int status = 0;
     fflush(stdout);

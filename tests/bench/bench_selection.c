@@ -1,8 +1,8 @@
 /*
- * Selection and training against matrix products of the same size in the same process: 5,000 items
- * of 500 prompts with embeddings of 2,048 numbers, 20,000 listed pairs or all 12.5 million,
- * features of 64 and 128. Each figure is a median of RUNS, taken in turns with its unit, and their
- * ratio.
+ * Measures selection, features and training against matrix products in the same process:
+ * 5,000 items of 500 prompts, embeddings of 2,048 numbers, 20,000 listed pairs or all 12.5 million,
+ * 64 and 128 features. Each line has the median of RUNS, measured in turns with its unit, and the
+ * ratio of the two.
  */
 #include <cblas.h>
 #include <fisher/train.h>
@@ -18,7 +18,8 @@ struct bench {
     size_t h;
     float *embeddings; /* [ITEMS x INPUTS] */
     float *computed;   /* [ITEMS x h] by the model */
-    float *features;   /* [ITEMS x h] normal, selected from: a fresh model's hardly vary */
+    float *features;   /* [ITEMS x h] normal; selections use these, because those of a fresh model
+                          hardly vary */
     float *rewards;    /* [ITEMS] */
     fi_pair *pairs;    /* [PAIRS] */
     fi_pair *labels;   /* [LABELS] */
@@ -45,7 +46,7 @@ static void product_of_inputs(bench *state) {
 }
 
 static void product_of_pairs(bench *state) {
-    sgemm(state, PAIRS, state->h, state->h); /* the embeddings serve as so many rows of h numbers */
+    sgemm(state, PAIRS, state->h, state->h); /* takes the embeddings as rows of h numbers */
 }
 
 static void product_of_all(bench *state) {
@@ -75,7 +76,7 @@ static void select_cached(bench *state) {
     require(fi_select(&from, state->past, &state->options, &state->last), "select");
 }
 
-static void select_anew(bench *state) {
+static void select_computed(bench *state) {
     compute_features(state);
     select_cached(state);
 }
@@ -160,9 +161,9 @@ static void release(bench *state) {
     *state = (bench){0};
 }
 
-/* ---- figures ---- */
+/* ---- results ---- */
 
-/* A row of the table: the time, in units, and the most that it should be (0: no target). */
+/* Prints a row: the time, the time in units, and the target, which is an upper limit (0: none). */
 static void report(bench *state, const char *what, step *run, step *unit, char letter,
                    double most) {
     double times[RUNS], units[RUNS];
@@ -217,10 +218,10 @@ static void report_selections(bench *state, bool has_targets) {
     double met = has_targets ? 1.0 : 0.0;
     report_list(state, "pa-dopt", 125, 2.0 * met);
     report_list(state, "pa-dopt", 500, 2.0 * met);
-    /* 1.3 A and the cached selection, in units of A */
+    /* 1.3 A plus the cached selection, in units of A */
     double anew = 1.3 + 2.0 * (double)PAIRS * (double)state->h / ((double)ITEMS * INPUTS);
     use(state, "pa-dopt", 500);
-    report(state, "pa-dopt, k = 500, features anew", select_anew, product_of_inputs, 'A',
+    report(state, "pa-dopt, k = 500, features computed", select_computed, product_of_inputs, 'A',
            anew * met);
     report_list(state, "greedy", 125, 6.0 * met);
     report_list(state, "greedy", 500, 16.0 * met);
@@ -229,7 +230,7 @@ static void report_selections(bench *state, bool has_targets) {
     report_pool(state, "greedy", 500, 4.0 * met);
     use(state, "greedy", 500);
     state->options.figures = true;
-    report(state, "greedy, k = 500, cached, with its figures", select_cached, product_of_pairs, 'B',
+    report(state, "greedy, k = 500, cached, with statistics", select_cached, product_of_pairs, 'B',
            0.0);
 }
 

@@ -1,4 +1,4 @@
-/* Answers to refit, and the same fit from the equations, one answer at a time. */
+/* Answers to fit, and the same fit computed plainly from the equations. */
 #ifndef TEST_ANSWERED_H
 #define TEST_ANSWERED_H
 
@@ -9,37 +9,37 @@
 
 enum { WIDEST = 24, MOST = 600 };
 
-/* Answers drawn from a true beta, one in nine a tie. */
+/* Answers drawn from a true beta. One in nine is a tie. */
 typedef struct answered {
     problem made;
     float targets[MOST];
     fi_answers answers;
 } answered;
 
-static inline void answered_init(answered *these, uint64_t seed, size_t n_items, size_t h,
+static inline void answered_init(answered *given, uint64_t seed, size_t n_items, size_t h,
                                  size_t count, double spread) {
     fd_rng rng = fd_rng_seeded(1000 + seed);
-    these->made = problem_new(seed, n_items, h, count, 3.0f, 1.0f);
+    given->made = problem_new(seed, n_items, h, count, 3.0f, 1.0f);
     double truth[WIDEST], difference[WIDEST];
     for (size_t j = 0; j < h; j++)
         truth[j] = spread * fd_rng_normal(&rng);
     for (size_t i = 0; i < count; i++) {
         double logit = 0.0;
-        problem_difference(&these->made.candidates, i, difference);
+        problem_difference(&given->made.candidates, i, difference);
         for (size_t j = 0; j < h; j++)
             logit += difference[j] * truth[j];
         bool preferred = fd_rng_uniform(&rng) < fi_probability(logit);
-        these->targets[i] = i % 9 == 8 ? 0.5f : preferred ? 1.0f : 0.0f;
+        given->targets[i] = i % 9 == 8 ? 0.5f : preferred ? 1.0f : 0.0f;
     }
-    these->answers = (fi_answers){count, these->made.pairs, these->targets};
+    given->answers = (fi_answers){count, given->made.pairs, given->targets};
 }
 
-static inline int refit(const answered *these, double precision, double *beta,
+static inline int refit(const answered *given, double precision, double *beta,
                         fi_refit_result *ret) {
     fi_refit_options options = fi_refit_defaults();
     options.prior_precision = precision;
-    return fi_refit(these->made.candidates.n_items, these->made.candidates.n_features,
-                    these->made.features, &these->answers, &options, beta, ret);
+    return fi_refit(given->made.candidates.n_items, given->made.candidates.n_features,
+                    given->made.features, &given->answers, &options, beta, ret);
 }
 
 typedef struct plain {
@@ -57,13 +57,13 @@ static inline double plain_length(size_t h, const double *vector) {
     return sqrt(sum);
 }
 
-static inline plain plain_look(const answered *these, double precision, const double *beta) {
-    size_t h = these->made.candidates.n_features;
+static inline plain plain_evaluate(const answered *given, double precision, const double *beta) {
+    size_t h = given->made.candidates.n_features;
     plain at = {.gradient_scale = precision * plain_length(h, beta)};
     double difference[WIDEST];
-    for (size_t i = 0; i < these->answers.count; i++) {
-        double target = (double)these->targets[i], logit = 0.0;
-        problem_difference(&these->made.candidates, i, difference);
+    for (size_t i = 0; i < given->answers.count; i++) {
+        double target = (double)given->targets[i], logit = 0.0;
+        problem_difference(&given->made.candidates, i, difference);
         for (size_t j = 0; j < h; j++)
             logit += difference[j] * beta[j];
         double p = fi_probability(logit);
@@ -71,7 +71,7 @@ static inline plain plain_look(const answered *these, double precision, const do
         for (size_t j = 0; j < h; j++)
             at.gradient[j] += (p - target) * difference[j];
         at.gradient_scale += fabs(p - target) * plain_length(h, difference);
-        plain_add(&these->made.candidates, i, fi_weight(logit), at.hessian);
+        plain_add(&given->made.candidates, i, fi_weight(logit), at.hessian);
     }
     at.objective = at.loss + precision / 2.0 * pow(plain_length(h, beta), 2.0);
     for (size_t j = 0; j < h; j++) {
@@ -81,19 +81,19 @@ static inline plain plain_look(const answered *these, double precision, const do
     return at;
 }
 
-/* Newton's method from zero in full steps, many more than it takes. */
-static inline plain plain_newton(const answered *these, double precision, double *beta) {
-    size_t h = these->made.candidates.n_features;
+/* Newton's method from zero, with far more full steps than it needs. */
+static inline plain plain_newton(const answered *given, double precision, double *beta) {
+    size_t h = given->made.candidates.n_features;
     double inverse[WIDEST * WIDEST];
     memset(beta, 0, h * sizeof(*beta));
     for (int step = 0; step < 40; step++) {
-        plain at = plain_look(these, precision, beta);
+        plain at = plain_evaluate(given, precision, beta);
         plain_invert(h, at.hessian, inverse);
         for (size_t i = 0; i < h; i++)
             for (size_t j = 0; j < h; j++)
                 beta[i] -= inverse[i * h + j] * at.gradient[j];
     }
-    return plain_look(these, precision, beta);
+    return plain_evaluate(given, precision, beta);
 }
 
 static inline void assert_same_beta(size_t h, const double *actual, const double *expected,

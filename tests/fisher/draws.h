@@ -1,14 +1,14 @@
-/* What the tests of strategies that draw share. */
+/* What the tests of strategies with random draws share. */
 #ifndef TEST_DRAWS_H
 #define TEST_DRAWS_H
 
 #include "problems.h"
 #include "strategy.h"
 
-/* What fi_select hands to a strategy. */
+/* A problem as fi_select prepares it for a strategy. */
 typedef struct setting {
     fi_distinct_items *distinct;
-    fi_constraints *admission;
+    fi_constraints *constraints;
     fi_selection_options options;
     double *logits;
     fd_rng rng;
@@ -19,14 +19,14 @@ static inline void setting_init(setting *made, const fi_candidates *from, uint64
     *made = (setting){.rng = fd_rng_seeded(seed)};
     assert_int_equal(fi_distinct_items_new(from, &made->distinct), 0);
     fi_limits limits = {0};
-    assert_int_equal(fi_constraints_new(made->distinct, &limits, &made->admission), 0);
+    assert_int_equal(fi_constraints_new(made->distinct, &limits, &made->constraints), 0);
     made->logits = problem_memory(from->n_pairs, sizeof(double));
     for (size_t i = 0; i < from->n_pairs; i++)
         made->logits[i] = problem_logit(from, i);
     made->problem = (fi_problem){
         .distinct = made->distinct,
         .logits = made->logits,
-        .admission = made->admission,
+        .constraints = made->constraints,
         .options = &made->options,
         .rng = &made->rng,
     };
@@ -34,11 +34,11 @@ static inline void setting_init(setting *made, const fi_candidates *from, uint64
 
 static inline void setting_clear(setting *made) {
     fi_distinct_items_free(made->distinct);
-    fi_constraints_free(made->admission);
+    fi_constraints_free(made->constraints);
     free(made->logits);
 }
 
-/* inclusion [n] += probability of every way to draw `k` more of those not taken, one by one. */
+/* inclusion [n] += the probability of each way to draw `k` more candidates one after another. */
 static inline void successive_sampling(size_t n, const double *weights, size_t k,
                                        double probability, bool *taken, double *inclusion) {
     double total = 0.0;
@@ -55,7 +55,7 @@ static inline void successive_sampling(size_t n, const double *weights, size_t k
     }
 }
 
-/* Counts of as many draws against their probabilities: five standard deviations. */
+/* Compares counts with their probabilities, within five standard deviations. */
 static inline void check_counts(size_t n, const size_t *counts, const double *probabilities,
                                 double draws) {
     for (size_t i = 0; i < n; i++) {

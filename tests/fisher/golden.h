@@ -1,4 +1,4 @@
-/* Arrays of golden vectors, as float64 and float32. */
+/* Reads arrays of golden vectors as float64 and float32. */
 #ifndef TEST_GOLDEN_H
 #define TEST_GOLDEN_H
 
@@ -22,7 +22,7 @@ typedef struct golden {
     float *floats;
 } golden;
 
-/* "FOLDER/NAME.npy"; the test fails where it cannot be read. */
+/* Reads "FOLDER/NAME.npy". The test fails if it cannot be read. */
 static inline golden golden_load(const char *folder, const char *name) {
     char path[1024];
     fd_fault fault = {0};
@@ -49,13 +49,13 @@ static inline void golden_clear(golden *array) {
 
 #define GOLDEN FD_CLEANUP(golden_clear) golden
 
-/* cmocka's own comparison is in float32. */
+/* The comparison of cmocka is in float32. */
 static inline void assert_near(double value, double expected, double tolerance) {
     if (!(fabs(value - expected) <= tolerance))
         fail_msg("%.17g, expected %.17g", value, expected);
 }
 
-/* Each value within `tolerance` of the largest expected one. */
+/* Compares within `tolerance` times the largest expected value. */
 static inline void assert_close(const float *values, const double *expected, size_t count,
                                 double tolerance) {
     double largest = 0;

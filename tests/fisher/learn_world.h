@@ -1,4 +1,5 @@
-/* Small problems to learn: items, a truth about them, answers by it, and what is learned. */
+/* Small problems to learn: items, their true rewards, answers that follow these, and what was
+ * learned. */
 #ifndef LEARN_WORLD_H
 #define LEARN_WORLD_H
 
@@ -36,7 +37,7 @@ static inline double nothing(size_t inputs, const float *x) {
     return 0.0;
 }
 
-/* Normal items, and answers to random pairs: the first `count` to learn from, FRESH behind. */
+/* Normal items, and answers to random pairs: `count` to learn from, then FRESH others. */
 enum { FRESH = 2000 };
 
 typedef struct world {

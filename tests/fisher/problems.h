@@ -1,4 +1,4 @@
-/* Random candidates to select from, and plain linear algebra to check against. */
+/* Random candidates to select from, and plain linear algebra to compare with. */
 #ifndef TEST_PROBLEMS_H
 #define TEST_PROBLEMS_H
 
@@ -30,7 +30,8 @@ static inline void *problem_memory(size_t count, size_t size) {
     return memory;
 }
 
-/* Normal features with a common offset, rewards of the given spread, pairs of two different items.
+/* Makes normal features with a common offset, rewards with the given spread, and pairs of different
+ * items.
  */
 static inline problem problem_new(uint64_t seed, size_t n_items, size_t h, size_t n_pairs,
                                   float offset, float spread) {
@@ -93,8 +94,8 @@ static inline void plain_add(const fi_candidates *from, size_t pair, double weig
     free(difference);
 }
 
-/* Gauss and Jordan without pivoting: the log determinant and the inverse of a positive definite
- * matrix [h x h]. */
+/* Computes the log determinant and the inverse of a positive definite matrix [h x h] by Gauss and
+ * Jordan, without pivoting. */
 static inline double plain_invert(size_t h, const double *matrix, double *inverse) {
     double *work = problem_memory(h * h, sizeof(double));
     memcpy(work, matrix, h * h * sizeof(double));
@@ -143,7 +144,7 @@ static inline double plain_leverage(const fi_candidates *from, size_t pair, cons
     return sum;
 }
 
-/* log det of the best of all batches of k by trying each; -INFINITY where none fits. */
+/* Finds the largest log det of all batches of k by trying each. -INFINITY if there is none. */
 static inline double plain_best_batch(const fi_candidates *from, size_t first, size_t k,
                                       const double *matrix) {
     size_t h = from->n_features;

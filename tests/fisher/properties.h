@@ -1,6 +1,8 @@
-/* What every strategy keeps to, whatever it picks. */
+/* Properties of the batches of every strategy. */
 #ifndef TEST_PROPERTIES_H
 #define TEST_PROPERTIES_H
+
+#include <errno.h>
 
 #include "problems.h"
 #include "strategy.h"
@@ -27,25 +29,27 @@ static inline void assert_distinct(const fi_selection *got, size_t n) {
     free(taken);
 }
 
-static inline void assert_figures(const fi_batch_statistics *figures, size_t count, double bound) {
-    assert_true(figures->logdet <= bound + 1e-6 * fabs(bound));
-    assert_true(figures->d_efficiency >= 0.0 && figures->d_efficiency <= 1.0);
-    assert_true(figures->distinct_items > 0 && figures->distinct_items <= 2 * count);
-    assert_true(figures->mean_uses >= 1.0 && figures->mean_uses <= (double)figures->max_uses);
-    assert_true(figures->mean_weight >= 0.0 && figures->mean_weight <= 0.25);
-    assert_true(figures->mean_reward_gap >= 0.0 && isfinite(figures->sd_reward_gap));
-    assert_true(figures->mean_nearest_cosine >= 0.0 && figures->mean_nearest_cosine <= 1.0);
+static inline void assert_statistics(const fi_batch_statistics *statistics, size_t count,
+                                     double bound) {
+    assert_true(statistics->logdet <= bound + 1e-6 * fabs(bound));
+    assert_true(statistics->d_efficiency >= 0.0 && statistics->d_efficiency <= 1.0);
+    assert_true(statistics->distinct_items > 0 && statistics->distinct_items <= 2 * count);
+    assert_true(statistics->mean_uses >= 1.0 &&
+                statistics->mean_uses <= (double)statistics->max_uses);
+    assert_true(statistics->mean_weight >= 0.0 && statistics->mean_weight <= 0.25);
+    assert_true(statistics->mean_reward_gap >= 0.0 && isfinite(statistics->sd_reward_gap));
+    assert_true(statistics->mean_nearest_cosine >= 0.0 && statistics->mean_nearest_cosine <= 1.0);
 }
 
-/* What is told of a batch is finite and in its bounds. */
+/* Checks that the results of a batch are finite and within their bounds. */
 static inline void assert_worth(const fi_selection *got) {
     assert_true(isfinite(got->logdet_before) && isfinite(got->logdet_bound));
     assert_true(got->logdet_after <= got->logdet_bound);
     assert_true(got->d_efficiency >= 0.0 && got->d_efficiency <= 1.0);
     for (size_t i = 0; i < got->count; i++)
         assert_true(got->weights[i] >= 0.0 && got->weights[i] <= 0.25);
-    assert_figures(&got->chosen, got->count, got->logdet_bound);
-    assert_figures(&got->random, got->count, got->logdet_bound);
+    assert_statistics(&got->chosen, got->count, got->logdet_bound);
+    assert_statistics(&got->random, got->count, got->logdet_bound);
 }
 
 static inline void check_sizes(const fi_candidates *from, const fi_information *past,
@@ -74,9 +78,9 @@ static inline void check_bad_states(const char *strategy) {
         for (size_t i = 0; i < ITEMS_OF_BAD; i++) {
             if (state == 1) /* every logit 0 */
                 made.rewards[i] = 0.0f;
-            else if (state == 4) /* weights all but zero */
+            else if (state == 4) /* weights close to zero */
                 made.rewards[i] = 500.0f * (float)i;
-            else if (state == 5) /* all weights zero but those of a few */
+            else if (state == 5) /* only a few weights above zero */
                 made.rewards[i] = i < 3 ? 0.1f * (float)i : 1000.0f * (float)i;
         }
         for (size_t i = 0; state == 2 && i < ITEMS_OF_BAD * WIDTH_OF_BAD; i++)
@@ -84,7 +88,7 @@ static inline void check_bad_states(const char *strategy) {
         for (size_t i = 0; state == 3 && i < N; i++)
             made.pairs[i] = (fi_pair){1, 2}; /* all the same */
         for (size_t i = 0; state == 7 && i < N; i++)
-            made.pairs[i].b = made.pairs[i].a; /* no item against another */
+            made.pairs[i].b = made.pairs[i].a; /* pairs of an item with itself */
         fi_information *past = information_of(&made.candidates);
         check_sizes(&made.candidates, NULL, strategy);
         check_sizes(&made.candidates, past, strategy);
@@ -128,7 +132,8 @@ static inline void check_limits(const char *strategy) {
     }
 }
 
-/* Every pair twice: with a copy distance the second of each waits until no first is left. */
+/* Every pair exists twice. With a copy distance, the second one waits until no first one is left.
+ */
 static inline void check_copies_wait(const char *strategy) {
     enum { N = 60, FIRSTS = N / 2 };
     problem made = problem_new(9, 40, 5, N, 0.0f, 1.0f);
@@ -170,7 +175,7 @@ static inline bool count_down(void *context, double share) {
     return (*left)-- > 0;
 }
 
-/* Called off at its first call, its second, … until it is through. */
+/* Cancels at the first call, at the second, and so on, until the selection succeeds. */
 static inline void check_cancel(const char *strategy) {
     problem made = problem_new(13, 60, 6, 300, 0.0f, 1.0f);
     size_t cancelled = 0;

@@ -1,3 +1,4 @@
+/* Tests of the strategy `bald`: its information, its order and its limits. */
 #include "bald.h"
 #include "problems.h"
 
@@ -34,7 +35,7 @@ static double integrated(double mean, double deviation) {
            mean_over(mean, deviation, entropy_of_logit);
 }
 
-/* Both entropies by the bell, the second by numerical integration. */
+/* Both entropies by their approximation, the second one by numerical integration. */
 static double by_bells(double mean, double deviation) {
     double scale = sqrt(3.141592653589793 / 8.0);
     double m = scale * mean, t = scale * deviation;
@@ -83,7 +84,7 @@ static void the_information_is_between_none_and_log_2_whatever_the_numbers(void 
     assert_close(fi_bald(0.0, 1e12), log(2.0), 1e-5);
 }
 
-/* The batch against a plain full sort by a key. */
+/* Compares the batch with a plain sort by a key. */
 static void check_top(const fi_selection *got, size_t n, const double *keys) {
     for (size_t i = 0; i < got->count; i++) {
         size_t better = 0;
@@ -95,7 +96,7 @@ static void check_top(const fi_selection *got, size_t n, const double *keys) {
     }
 }
 
-static void bald_takes_the_pairs_of_most_information_under_the_posterior(void **state) {
+static void bald_takes_the_pairs_with_the_most_information_under_the_posterior(void **state) {
     (void)state;
     problem made = problem_new(1, ITEMS, WIDTH, PAIRS, 3.0f, 1.5f);
     problem answered = problem_new(2, ITEMS, WIDTH, 30, 3.0f, 1.5f);
@@ -119,7 +120,8 @@ static void bald_takes_the_pairs_of_most_information_under_the_posterior(void **
     problem_free(&made);
 }
 
-static void a_model_sure_of_every_answer_gets_the_pairs_of_most_leverage(void **state) {
+static void
+a_model_that_is_sure_of_every_answer_gets_the_pairs_with_the_most_leverage(void **state) {
     (void)state;
     problem made = problem_new(3, ITEMS, WIDTH, PAIRS, 0.0f, 0.0f);
     for (size_t i = 0; i < ITEMS; i++)
@@ -135,7 +137,7 @@ static void a_model_sure_of_every_answer_gets_the_pairs_of_most_leverage(void **
     problem_free(&made);
 }
 
-static void bald_takes_all_of_candidates_that_say_nothing(void **state) {
+static void bald_takes_all_candidates_even_if_they_tell_nothing(void **state) {
     (void)state;
     problem made = problem_new(4, ITEMS, WIDTH, PAIRS, 0.0f, 0.0f);
     memset(made.features, 0, ITEMS * WIDTH * sizeof(float));
@@ -193,9 +195,10 @@ int main(void) {
         cmocka_unit_test(the_information_is_near_that_of_numerical_integration),
         cmocka_unit_test(a_narrow_posterior_leaves_about_half_of_v_times_the_leverage),
         cmocka_unit_test(the_information_is_between_none_and_log_2_whatever_the_numbers),
-        cmocka_unit_test(bald_takes_the_pairs_of_most_information_under_the_posterior),
-        cmocka_unit_test(a_model_sure_of_every_answer_gets_the_pairs_of_most_leverage),
-        cmocka_unit_test(bald_takes_all_of_candidates_that_say_nothing),
+        cmocka_unit_test(bald_takes_the_pairs_with_the_most_information_under_the_posterior),
+        cmocka_unit_test(
+            a_model_that_is_sure_of_every_answer_gets_the_pairs_with_the_most_leverage),
+        cmocka_unit_test(bald_takes_all_candidates_even_if_they_tell_nothing),
         cmocka_unit_test(bald_keeps_the_limit_of_an_item_and_skips_to_the_next_best),
         cmocka_unit_test(bald_can_be_cancelled),
     };

@@ -1,10 +1,10 @@
-/* What is told of a batch, against its definition. */
+/* Tests of what a batch is worth, against the definitions. */
 #include "macros.h"
 #include "problems.h"
 
 enum { ITEMS = 30, WIDTH = 5, PAIRS = 80, K = 12 };
 
-static fi_selection appraised(const fi_candidates *from, const char *strategy, size_t k,
+static fi_selection evaluated(const fi_candidates *from, const char *strategy, size_t k,
                               double prior, size_t steps) {
     fi_selection_options options = {.strategy = fi_strategy_find(strategy),
                                     .batch_size = k,
@@ -29,12 +29,12 @@ static double cosine(const fi_candidates *from, uint32_t one, uint32_t other) {
     return fabs(xy) / sqrt(xx * yy);
 }
 
-static void figures_are_those_of_the_batch(void **state) {
+static void statistics_are_those_of_the_batch(void **state) {
     (void)state;
     problem made = problem_new(1, ITEMS, WIDTH, PAIRS, 3.0f, 1.5f);
     static const char *const names[] = {"greedy", "random", "maxdiff"};
     for (size_t n = 0; n < FD_LENGTH(names); n++) {
-        fi_selection got = appraised(&made.candidates, names[n], K, 0.1, 0);
+        fi_selection got = evaluated(&made.candidates, names[n], K, 0.1, 0);
         size_t uses[ITEMS] = {0}, distinct = 0, most = 0;
         double weights = 0.0, gaps = 0.0, squares = 0.0, cosines = 0.0;
         for (size_t i = 0; i < K; i++) {
@@ -66,16 +66,16 @@ static void figures_are_those_of_the_batch(void **state) {
     problem_free(&made);
 }
 
-static void the_random_batch_has_its_own_figures_and_no_effect_on_the_choice(void **state) {
+static void the_random_batch_has_its_own_statistics_and_no_effect_on_the_choice(void **state) {
     (void)state;
     problem made = problem_new(2, ITEMS, WIDTH, PAIRS, 0.0f, 1.0f);
-    fi_selection got = appraised(&made.candidates, "greedy", K, 0.1, 0);
+    fi_selection got = evaluated(&made.candidates, "greedy", K, 0.1, 0);
     assert_true(got.random.logdet < got.logdet_after);
     assert_close(log(got.random.d_efficiency) * WIDTH, got.random.logdet - got.logdet_bound, 1e-9);
     assert_true(got.random.logdet > got.logdet_before);
     assert_true(got.random.mean_weight > 0.0 && got.random.mean_nearest_cosine > 0.0);
-    /* Of all candidates every batch is the same. */
-    fi_selection all = appraised(&made.candidates, "random", PAIRS, 0.1, 0);
+    /* A batch of all candidates is always the same. */
+    fi_selection all = evaluated(&made.candidates, "random", PAIRS, 0.1, 0);
     assert_close(all.random.logdet, all.logdet_after, 1e-9);
     assert_close(all.random.mean_reward_gap, all.chosen.mean_reward_gap, 1e-9);
     assert_int_equal(all.random.distinct_items, all.chosen.distinct_items);
@@ -84,12 +84,12 @@ static void the_random_batch_has_its_own_figures_and_no_effect_on_the_choice(voi
     problem_free(&made);
 }
 
-static void explanations_are_leverage_weight_and_place_under_entropy(void **state) {
+static void explanations_are_leverages_weights_and_entropy_ranks(void **state) {
     (void)state;
     problem made = problem_new(3, ITEMS, WIDTH, PAIRS, 1.0f, 1.0f);
     double *matrix = plain_design(WIDTH, NULL, 0.3), inverse[WIDTH * WIDTH];
     plain_invert(WIDTH, matrix, inverse);
-    fi_selection got = appraised(&made.candidates, "greedy", PAIRS, 0.3, 0);
+    fi_selection got = evaluated(&made.candidates, "greedy", PAIRS, 0.3, 0);
     bool seen[PAIRS] = {false};
     for (size_t i = 0; i < PAIRS; i++) {
         double gap = fabs(problem_logit(&made.candidates, got.pairs[i]));
@@ -110,7 +110,7 @@ static void explanations_are_leverage_weight_and_place_under_entropy(void **stat
     problem_free(&made);
 }
 
-/* log det of M with the pairs whose bit is set */
+/* log det of M with the pairs whose bits are set */
 static double logdet_of(const fi_candidates *from, double prior, unsigned chosen) {
     double *matrix = plain_design(WIDTH, NULL, prior);
     for (size_t i = 0; i < from->n_pairs; i++)
@@ -135,7 +135,7 @@ static void no_batch_exceeds_either_bound_and_more_steps_never_loosen_it(void **
             double last = INFINITY;
             static const size_t steps[] = {0, 1, 2, 5, 20, 100};
             for (size_t s = 0; s < FD_LENGTH(steps); s++) {
-                fi_selection got = appraised(&made.candidates, "random", k, prior, steps[s]);
+                fi_selection got = evaluated(&made.candidates, "random", k, prior, steps[s]);
                 assert_true(got.logdet_bound >= best - 1e-6);
                 assert_true(got.logdet_bound <= last + 1e-12);
                 last = got.logdet_bound;
@@ -146,12 +146,12 @@ static void no_batch_exceeds_either_bound_and_more_steps_never_loosen_it(void **
     }
 }
 
-static void a_tight_bound_of_a_random_batch_comes_near_that_of_greedy(void **state) {
+static void the_tight_bound_of_a_random_batch_is_close_to_that_of_greedy(void **state) {
     (void)state;
     problem made = problem_new(20, ITEMS, WIDTH, PAIRS, 0.0f, 1.0f);
-    fi_selection greedy = appraised(&made.candidates, "greedy", K, 0.1, 200);
-    fi_selection random = appraised(&made.candidates, "random", K, 0.1, 200);
-    fi_selection loose = appraised(&made.candidates, "random", K, 0.1, 0);
+    fi_selection greedy = evaluated(&made.candidates, "greedy", K, 0.1, 200);
+    fi_selection random = evaluated(&made.candidates, "random", K, 0.1, 200);
+    fi_selection loose = evaluated(&made.candidates, "random", K, 0.1, 0);
     assert_true(greedy.d_efficiency > 0.97);
     assert_true(loose.logdet_bound > random.logdet_bound + 1.0);
     assert_close(random.logdet_bound, greedy.logdet_bound, 1e-2);
@@ -163,11 +163,11 @@ static void a_tight_bound_of_a_random_batch_comes_near_that_of_greedy(void **sta
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(figures_are_those_of_the_batch),
-        cmocka_unit_test(the_random_batch_has_its_own_figures_and_no_effect_on_the_choice),
-        cmocka_unit_test(explanations_are_leverage_weight_and_place_under_entropy),
+        cmocka_unit_test(statistics_are_those_of_the_batch),
+        cmocka_unit_test(the_random_batch_has_its_own_statistics_and_no_effect_on_the_choice),
+        cmocka_unit_test(explanations_are_leverages_weights_and_entropy_ranks),
         cmocka_unit_test(no_batch_exceeds_either_bound_and_more_steps_never_loosen_it),
-        cmocka_unit_test(a_tight_bound_of_a_random_batch_comes_near_that_of_greedy),
+        cmocka_unit_test(the_tight_bound_of_a_random_batch_is_close_to_that_of_greedy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,12 +1,14 @@
+/* Tests of the strategy `batchbald` against the joint information over all configurations. */
 #include "bald.h"
 #include "joint_information.h"
 #include "problems.h"
+#include "whitening.h"
 
 #include <errno.h>
 
 enum { ITEMS = 60, WIDTH = 6, PAIRS = 200, SAMPLES = (int)FI_JOINT_SAMPLES };
 
-/* What the strategy is given, and the joint information as it has it before the first pick. */
+/* A problem for the strategy, and its joint information before the first pick. */
 typedef struct scene {
     problem made;
     fi_information *past; /* nothing */
@@ -56,7 +58,7 @@ static void scene_free(scene *made) {
     problem_free(&made->made);
 }
 
-/* Of the answer a to a pair under sample s. */
+/* The probability of answer a to a pair under sample s. */
 static double probability_of(const scene *from, size_t pair, size_t s) {
     size_t h = from->distinct->n_features;
     double logit = from->logits[pair];
@@ -140,7 +142,7 @@ static void a_copy_adds_less_each_time_and_never_more_than_log_s(void **state) {
     scene_free(&made);
 }
 
-/* The plain covariance of the samples against the inverse of M. */
+/* Compares the plain covariance of the samples with the inverse of M. */
 static double covariance_error(const scene *from, const double *inverse) {
     size_t h = from->distinct->n_features;
     double error = 0.0;
@@ -171,7 +173,7 @@ static void samples_of_few_features_have_the_mean_of_the_posterior(void **state)
 
 static void samples_have_the_covariance_of_the_posterior(void **state) {
     (void)state;
-    /* With many features that is so up to chance: five standard deviations of a mean square. */
+    /* With many features this holds up to chance: five standard deviations of a mean square. */
     static const struct {
         size_t h;
         double tolerance;
@@ -243,7 +245,7 @@ static void the_first_pick_is_near_the_best_of_bald(void **state) {
     }
 }
 
-/* Items in pairs (2i, 2i + 1) with the difference `length` times unit vector `axis`. */
+/* Makes items in pairs (2i, 2i + 1) whose difference is `length` times the unit vector `axis`. */
 static void set_difference(problem *made, size_t i, size_t axis, float length) {
     size_t h = made->candidates.n_features;
     made->pairs[i] = (fi_pair){(uint32_t)(2 * i), (uint32_t)(2 * i + 1)};
@@ -268,9 +270,9 @@ static void a_copy_is_not_picked_next_while_others_are_informative(void **state)
     }
 }
 
-/* One axis starts three times as wide. As if answered, n pairs of length l leave a precision of
- * 1 + n l^2 / 4, so that the widths l^2 / (1 + n l^2 / 4) even out at 13 picks of it and 9 of each
- * other one. Rounds that forgot those before them would prefer it each time anew. */
+/* One axis starts three times as wide. n answered pairs of length l leave a precision of
+ * 1 + n l^2 / 4, so the widths l^2 / (1 + n l^2 / 4) are even after 13 picks of it and 9 of each
+ * other one. Rounds that forget earlier rounds would prefer it each time. */
 static void later_rounds_count_the_picks_of_earlier_ones_as_answered(void **state) {
     (void)state;
     enum { N = 120, K = 40 };
@@ -290,7 +292,7 @@ static void later_rounds_count_the_picks_of_earlier_ones_as_answered(void **stat
     }
 }
 
-static void the_rest_of_whom_samples_tell_nothing_comes_in_the_order_of_bald(void **state) {
+static void pairs_that_the_samples_tell_nothing_about_come_in_the_order_of_bald(void **state) {
     (void)state;
     problem made = problem_new(10, ITEMS, WIDTH, PAIRS, 0.0f, 0.5f);
     fi_selection one = selected(&made.candidates, NULL, "batchbald", PAIRS, 1e9, 0);
@@ -334,7 +336,7 @@ static void every_candidate_is_taken_once_whatever_their_state(void **state) {
     memset(made.features, 0, ITEMS * WIDTH * sizeof(float));
     check_all_are_taken(&made, 1.0);
     problem_free(&made);
-    made = problem_new(12, 4, 20, 3, 0.0f, 1.0f); /* fewer than features */
+    made = problem_new(12, 4, 20, 3, 0.0f, 1.0f); /* fewer candidates than features */
     check_all_are_taken(&made, 0.1);
     problem_free(&made);
 }
@@ -393,7 +395,7 @@ static bool counts_down(void *context, double share) {
     return *left > 0 && (*left)-- > 0;
 }
 
-static void it_ends_when_its_caller_has_had_enough(void **state) {
+static void the_caller_can_cancel_it(void **state) {
     (void)state;
     problem made = problem_new(15, ITEMS, WIDTH, PAIRS, 0.0f, 1.0f);
     for (size_t calls = 0; calls < 40; calls++) {
@@ -423,11 +425,11 @@ int main(void) {
         cmocka_unit_test(the_first_pick_is_near_the_best_of_bald),
         cmocka_unit_test(a_copy_is_not_picked_next_while_others_are_informative),
         cmocka_unit_test(later_rounds_count_the_picks_of_earlier_ones_as_answered),
-        cmocka_unit_test(the_rest_of_whom_samples_tell_nothing_comes_in_the_order_of_bald),
+        cmocka_unit_test(pairs_that_the_samples_tell_nothing_about_come_in_the_order_of_bald),
         cmocka_unit_test(every_candidate_is_taken_once_whatever_their_state),
         cmocka_unit_test(limits_are_kept_and_copies_wait),
         cmocka_unit_test(the_same_seed_gives_the_same_batch_and_another_other_samples),
-        cmocka_unit_test(it_ends_when_its_caller_has_had_enough),
+        cmocka_unit_test(the_caller_can_cancel_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

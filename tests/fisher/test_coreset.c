@@ -1,3 +1,4 @@
+/* Tests of the strategy `coreset`: its clusters, sensitivities and draws. */
 #include "coreset.h"
 
 #include "draws.h"
@@ -9,7 +10,8 @@ static void plain_point(const fi_candidates *from, size_t pair, double *point) {
         point[j] *= problem_logit(from, pair) < 0.0 ? -1.0 : 1.0;
 }
 
-/* The distance of a point to the mean of a cluster, over its members but `without`; their number.
+/* The distance of a point from the mean of a cluster without the member `without`. Returns the
+ * number of members that are left.
  */
 static size_t plain_distance(const fi_candidates *from, const uint8_t *clusters, size_t cluster,
                              size_t without, size_t pair, double *ret_distance) {
@@ -54,7 +56,7 @@ static double plain_radius(const fi_candidates *from, const fi_clusters *cluster
     return 1.0 / sqrt(squares / (double)from->n_pairs);
 }
 
-/* The clusters of all candidates, and the sensitivities that follow from them. */
+/* The clusters of all candidates, and their sensitivities. */
 typedef struct clustering {
     setting given;
     fi_clusters clusters;
@@ -99,7 +101,7 @@ static void sensitivities_are_those_of_the_formula(void **state) {
 
 static void the_clusters_partition_the_candidates_and_have_their_means(void **state) {
     (void)state;
-    enum { N = 5000, WIDTH = 4 }; /* more than the centres are found on */
+    enum { N = 5000, WIDTH = 4 }; /* more than are used to find the centres */
     problem made = problem_new(20, 300, WIDTH, N, 0.0f, 1.0f);
     clustering found;
     clustering_init(&found, &made.candidates, 5);
@@ -123,7 +125,7 @@ static void the_clusters_partition_the_candidates_and_have_their_means(void **st
     problem_free(&made);
 }
 
-/* Candidates of one number each: the pair of item i and an item at 0. */
+/* Candidates with one number each: pairs of item i with an item at 0. */
 static problem line_new(size_t n, const float *positions) {
     problem made = problem_new(1, n + 1, 1, n, 0.0f, 1.0f);
     made.features[n] = made.rewards[n] = 0.0f;
@@ -152,7 +154,7 @@ static void equal_points_share_a_cluster_and_their_sensitivity(void **state) {
     problem_free(&made);
 }
 
-/* In order, so that the first of the candidates are all of one group. */
+/* Sorted, so that the first candidates are all in one group. */
 static void well_separated_groups_are_in_different_clusters(void **state) {
     (void)state;
     enum { GROUPS = 3, EACH = 2500, N = GROUPS * EACH };
@@ -190,7 +192,7 @@ static void centres_are_seeded_by_their_squared_distance(void **state) {
         clustering_clear(&found);
     }
     static const double thirds[N] = {1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0};
-    static const double squares[N] = {0.0, 0.1, 0.9}; /* 1 and 9 from the point at 0 */
+    static const double squares[N] = {0.0, 0.1, 0.9}; /* at distances 1 and 9 from the point at 0 */
     check_counts(N, first, thirds, DRAWS);
     check_counts(N, second, squares, (double)first[0]);
     problem_free(&made);
@@ -202,7 +204,7 @@ static void a_cluster_that_loses_its_members_counts_for_nothing(void **state) {
     size_t empty = 0;
     for (uint64_t seed = 0; seed < 4000; seed++) {
         problem made = problem_new(seed, ITEMS, WIDTH, N, 0.0f, 1.0f);
-        for (size_t i = 0; i < ITEMS * WIDTH; i++) /* heavy tails, where it happens now and then */
+        for (size_t i = 0; i < ITEMS * WIDTH; i++) /* heavy tails, which make it happen */
             made.features[i] *= made.features[i] * made.features[i];
         clustering found;
         clustering_init(&found, &made.candidates, seed);
@@ -242,8 +244,8 @@ static void an_outlier_has_a_larger_sensitivity_than_a_point_at_a_centre(void **
     fd_rng rng = fd_rng_seeded(7);
     for (size_t i = 0; i < N; i++)
         positions[i] = (float)(10.0 * (double)(i % 4) + fd_rng_normal(&rng));
-    positions[0] = 90.0f; /* far from all */
-    positions[1] = 10.0f; /* where a group has its centre */
+    positions[0] = 90.0f; /* far from all others */
+    positions[1] = 10.0f; /* at the centre of a group */
     problem made = line_new(N, positions);
     for (uint64_t seed = 0; seed < 10; seed++) {
         clustering found;
@@ -256,7 +258,7 @@ static void an_outlier_has_a_larger_sensitivity_than_a_point_at_a_centre(void **
     problem_free(&made);
 }
 
-static void the_predicted_answer_turns_the_point(void **state) {
+static void the_predicted_answer_sets_the_sign_of_the_point(void **state) {
     (void)state;
     enum { N = 120 };
     problem made = problem_new(30, 40, 3, N, 1.0f, 1.0f);
@@ -272,7 +274,7 @@ static void the_predicted_answer_turns_the_point(void **state) {
     problem_free(&made);
 }
 
-/* The clusters differ from seed to seed: each draw has probabilities of its own. */
+/* The clusters depend on the seed, so each draw has its own probabilities. */
 static void coreset_draws_in_proportion_to_the_sensitivities(void **state) {
     (void)state;
     enum { N = 12, DRAWS = 4000, K = 3 };
@@ -299,7 +301,7 @@ static void coreset_draws_in_proportion_to_the_sensitivities(void **state) {
         least = fmin(least, expected[i]);
         most = fmax(most, expected[i]);
     }
-    assert_true(most > 1.3 * least); /* not nearly uniform, which would tell little */
+    assert_true(most > 1.3 * least); /* far from uniform, which would show little */
     check_counts(N, counts, expected, DRAWS);
     problem_free(&made);
 }
@@ -314,7 +316,7 @@ int main(void) {
         cmocka_unit_test(a_cluster_that_loses_its_members_counts_for_nothing),
         cmocka_unit_test(without_any_difference_every_sensitivity_is_one),
         cmocka_unit_test(an_outlier_has_a_larger_sensitivity_than_a_point_at_a_centre),
-        cmocka_unit_test(the_predicted_answer_turns_the_point),
+        cmocka_unit_test(the_predicted_answer_sets_the_sign_of_the_point),
         cmocka_unit_test(coreset_draws_in_proportion_to_the_sensitivities),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,16 +1,17 @@
 /*
- * The design half against vectors of an independent implementation, where a folder of them is given
- * by FISHERD_SHARED: features and rewards in, information, scores and choices out.
+ * Tests of information, scores and choices against vectors of an independent implementation, if
+ * FISHERD_SHARED names a folder of them.
  */
+#include "distinct_items.h"
+#include "gradient_scores.h"
 #include "problems.h"
-#include "strategy.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
 #define MAGIC_SIZE 10
 
-/* One array of a .npy file, version 1, little-endian, by rows. */
+/* One array of a .npy file, version 1, little-endian, row-major. */
 typedef struct array {
     size_t count;
     double *values;
@@ -66,7 +67,7 @@ static array load(const char *size, const char *name) {
     return loaded;
 }
 
-/* Pairs of one set as candidates: item i of the first side, then of the second. */
+/* Makes candidates of one set of pairs: the items of the first sides, then those of the second. */
 static problem load_pairs(const char *size, const char *a, const char *b, const array *beta) {
     array first = load(size, a);
     array second = load(size, b);
@@ -95,7 +96,7 @@ static problem load_pairs(const char *size, const char *a, const char *b, const 
     return made;
 }
 
-/* Within 1e-5 of the largest of them. */
+/* Compares within 1e-5 of the largest value. */
 static void check_array(const double *actual, const char *size, const char *name) {
     array expected = load(size, name);
     double largest = 0.0;
@@ -107,7 +108,7 @@ static void check_array(const double *actual, const char *size, const char *name
     free(expected.values);
 }
 
-/* A number out of info.json, which is flat as far as these names go. */
+/* Reads a number from info.json, which is flat for these names. */
 static double info(const char *size, const char *name) {
     char path[5000];
     char key[80];
@@ -167,7 +168,7 @@ static const vectors *present(void **state) {
     return set;
 }
 
-static void probabilities_are_those_of_the_vectors(void **state) {
+static void probabilities_match_the_vectors(void **state) {
     const vectors *set = present(state);
     double *p = problem_memory(set->distinct->n_pairs, sizeof(double));
     for (size_t i = 0; i < set->distinct->n_pairs; i++)
@@ -207,22 +208,23 @@ static void check_scores(const vectors *set, const double *weights, const fi_inf
     free(scores);
 }
 
-static void information_and_its_log_det_are_those_of_the_vectors(void **state) {
+static void information_and_its_log_det_match_the_vectors(void **state) {
     const vectors *set = present(state);
     check_information(set, set->weights, NULL, "dopt");
     check_information(set, set->weights, set->past, "pastaware");
     check_information(set, NULL, NULL, "XtX");
 }
 
-static void gradient_scores_are_those_of_the_vectors(void **state) {
+static void gradient_scores_match_the_vectors(void **state) {
     const vectors *set = present(state);
     check_scores(set, set->weights, NULL, "dopt");
     check_scores(set, set->weights, set->past, "pastaware");
     check_scores(set, NULL, NULL, "XtX");
 }
 
-/* Every order in the vectors has gaps above the rounding of float32: above 2e-5 of the score. */
-static void choices_are_those_of_the_vectors(void **state) {
+/* All orders in the vectors have gaps above the rounding of float32: more than 2e-5 of the score.
+ */
+static void choices_match_the_vectors(void **state) {
     static const char *const names[][2] = {{"entropy", "entropy"},
                                            {"maxdiff", "maxdiff"},
                                            {"xtx", "XtX"},
@@ -259,10 +261,10 @@ int main(void) {
     int failed = 0;
     for (size_t i = 0; i < FD_LENGTH(sets); i++) {
         const struct CMUnitTest tests[] = {
-            WITH(probabilities_are_those_of_the_vectors, &sets[i]),
-            WITH(information_and_its_log_det_are_those_of_the_vectors, &sets[i]),
-            WITH(gradient_scores_are_those_of_the_vectors, &sets[i]),
-            WITH(choices_are_those_of_the_vectors, &sets[i]),
+            WITH(probabilities_match_the_vectors, &sets[i]),
+            WITH(information_and_its_log_det_match_the_vectors, &sets[i]),
+            WITH(gradient_scores_match_the_vectors, &sets[i]),
+            WITH(choices_match_the_vectors, &sets[i]),
         };
         failed += cmocka_run_group_tests_name(sets[i].size, tests, NULL, NULL);
     }

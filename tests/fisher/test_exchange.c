@@ -1,6 +1,7 @@
+/* Tests of the strategy `exchange` against every possible swap. */
 #include "properties.h"
 
-/* log det of a design with the pairs of a batch, of which one may be replaced. */
+/* log det of a design with the pairs of a batch, one of which may be replaced. */
 static double plain_logdet_of(const fi_candidates *from, const fi_information *past, double prior,
                               const fi_selection *got, size_t place, size_t other) {
     double *matrix = plain_design(from->n_features, past, prior);
@@ -33,7 +34,7 @@ static bool is_within(const fi_candidates *from, const fi_selection *got, size_t
     return max_per_item == 0 || (uses_a <= max_per_item && uses_b <= max_per_item);
 }
 
-/* Tries every swap that the limit admits. */
+/* Tries every swap that the limit allows. */
 static void check_no_swap_helps(const fi_candidates *from, const fi_information *past,
                                 const fi_selection_options *options, const fi_selection *got) {
     double prior = options->prior_precision;
@@ -58,7 +59,7 @@ static fi_selection exchanged(const fi_candidates *from, const fi_information *p
     return got;
 }
 
-/* Returns whether it ended above greedy. */
+/* Returns whether the batch is better than that of greedy. */
 static bool check_exchange(const fi_candidates *from, const fi_information *past, size_t k,
                            double prior, size_t max_per_item) {
     fi_selection greedy = exchanged(from, past, k, prior, max_per_item, "greedy");
@@ -111,7 +112,7 @@ static void no_swap_within_the_limits_improves_the_batch(void **state) {
     assert_true(above > 30);
 }
 
-/* By the longer of the two, so that it is a copy whichever is offered first. */
+/* Relative to the longer one, so that it is a copy whichever is offered first. */
 static bool is_copy(const fi_candidates *from, size_t x, size_t y, double distance) {
     double first[8], second[8], apart = 0.0, opposite = 0.0, lengths[2] = {0.0, 0.0};
     problem_difference(from, x, first);
@@ -133,12 +134,12 @@ static bool has_copy(const fi_candidates *from, const fi_selection *got, size_t 
     return false;
 }
 
-static void no_swap_for_what_is_no_copy_improves_the_batch(void **state) {
+static void no_swap_for_a_pair_other_than_a_copy_improves_the_batch(void **state) {
     (void)state;
     size_t kept_out = 0;
     for (uint64_t seed = 0; seed < 1500; seed++) {
         problem made = problem_new(700 + seed, 12, 3, 50, 0.0f, 1.0f);
-        /* Every other batch has copies in it, as nothing else is left. */
+        /* Every other batch has copies, because no other pair is left. */
         fi_selection_options options =
             properties_options("exchange", seed % 2 ? 4 + seed % 3 : 9 + seed % 3);
         options.prior_precision = 0.1;
@@ -164,7 +165,7 @@ static void no_swap_for_what_is_no_copy_improves_the_batch(void **state) {
     assert_true(kept_out > 10);
 }
 
-/* [n x h]: the differences of the pairs, each scaled by the square root of its weight */
+/* [n x h] the differences of the pairs times the square roots of their weights */
 static double *scaled_differences(const fi_candidates *from) {
     double *rows = problem_memory(from->n_pairs * from->n_features, sizeof(double));
     for (size_t i = 0; i < from->n_pairs; i++) {
@@ -183,7 +184,8 @@ static double dot(size_t h, const double *x, const double *y) {
     return sum;
 }
 
-/* The same for sizes at which a determinant for every swap takes too long: by their factors. */
+/* The same for larger sizes by the factors of the swaps, because a determinant for every swap would
+ * take too long. */
 static void check_no_factor_helps(const fi_candidates *from, double prior,
                                   const fi_selection *got) {
     size_t h = from->n_features;
@@ -215,9 +217,9 @@ static void check_no_factor_helps(const fi_candidates *from, double prior,
     free(rows);
 }
 
-/* More than a block of candidates and of picks; the second makes more swaps than updates may add up
- * rounding. */
-static void large_batches_end_where_no_swap_improves_them(void **state) {
+/* More than a block of candidates and of picks. The second one makes more swaps than N and g are
+ * updated for. */
+static void no_swap_improves_a_large_batch(void **state) {
     (void)state;
     static const size_t sizes[] = {110, 300};
     problem made = problem_new(90, 1000, 64, 4000, 0.0f, 1.0f);
@@ -274,7 +276,7 @@ static void it_finds_the_optimum_that_greedy_misses(void **state) {
         free(matrix);
         problem_free(&made);
     }
-    /* A local optimum need not be the best of all, but among so few it nearly always is. */
+    /* A local optimum may not be the best of all, but with few candidates it nearly always is. */
     assert_true(missed >= 10);
     assert_true(found * 10 >= missed * 8);
 }
@@ -300,7 +302,7 @@ static void a_pair_that_stays_keeps_its_place(void **state) {
     assert_true(seen > 1);
 }
 
-static void it_keeps_to_what_every_strategy_keeps_to(void **state) {
+static void it_has_the_properties_of_every_strategy(void **state) {
     (void)state;
     check_properties("exchange");
 }
@@ -310,12 +312,12 @@ int main(void) {
         cmocka_unit_test(no_single_swap_improves_the_batch),
         cmocka_unit_test(no_swap_improves_a_batch_of_few_candidates),
         cmocka_unit_test(no_swap_within_the_limits_improves_the_batch),
-        cmocka_unit_test(no_swap_for_what_is_no_copy_improves_the_batch),
-        cmocka_unit_test(large_batches_end_where_no_swap_improves_them),
+        cmocka_unit_test(no_swap_for_a_pair_other_than_a_copy_improves_the_batch),
+        cmocka_unit_test(no_swap_improves_a_large_batch),
         cmocka_unit_test(it_is_never_below_greedy_where_the_prior_is_lost_in_rounding),
         cmocka_unit_test(it_finds_the_optimum_that_greedy_misses),
         cmocka_unit_test(a_pair_that_stays_keeps_its_place),
-        cmocka_unit_test(it_keeps_to_what_every_strategy_keeps_to),
+        cmocka_unit_test(it_has_the_properties_of_every_strategy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

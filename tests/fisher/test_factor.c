@@ -1,4 +1,6 @@
-#include "design_private.h"
+/* Tests of the Cholesky factor of a design matrix, and of leverages. */
+#include "factor.h"
+#include "information.h"
 #include "problems.h"
 
 #include <errno.h>
@@ -45,7 +47,7 @@ static void leverages_stay_right_when_the_matrix_is_ill_conditioned(void **state
     for (size_t i = 0; i < 60; i++)
         for (size_t j = 0; j < H; j++)
             made.features[i * H + j] *= (float)pow(0.2, (double)j);
-    /* Mixed, so that the small scales hide behind the large ones. */
+    /* Mixed, so that large scales hide small ones. */
     for (size_t i = 0; i < 60; i++)
         for (size_t j = 1; j < H; j++)
             made.features[i * H + j] += 0.7f * made.features[i * H + j - 1];
@@ -64,7 +66,7 @@ static void leverages_stay_right_when_the_matrix_is_ill_conditioned(void **state
     problem_free(&made);
 }
 
-static void a_rank_one_update_equals_factoring_anew(void **state) {
+static void a_rank_one_update_equals_a_new_factor(void **state) {
     (void)state;
     static const double weights[] = {0.0, 1e-12, 0.25, 40.0};
     enum { H = 9 };
@@ -138,7 +140,7 @@ static void a_ridge_lost_in_rounding_is_raised(void **state) {
     problem_free(&made);
 }
 
-static void a_matrix_that_no_ridge_mends_is_refused(void **state) {
+static void a_matrix_that_no_ridge_repairs_is_refused(void **state) {
     (void)state;
     static const double diagonals[] = {0.0, NAN, INFINITY, 1e-310, -1.0};
     for (size_t i = 0; i < FD_LENGTH(diagonals); i++) {
@@ -173,11 +175,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(logdet_and_leverages_are_those_of_the_matrix),
         cmocka_unit_test(leverages_stay_right_when_the_matrix_is_ill_conditioned),
-        cmocka_unit_test(a_rank_one_update_equals_factoring_anew),
+        cmocka_unit_test(a_rank_one_update_equals_a_new_factor),
         cmocka_unit_test(a_copy_does_not_follow_the_original),
         cmocka_unit_test(a_matrix_without_a_ridge_can_be_refused),
         cmocka_unit_test(a_ridge_lost_in_rounding_is_raised),
-        cmocka_unit_test(a_matrix_that_no_ridge_mends_is_refused),
+        cmocka_unit_test(a_matrix_that_no_ridge_repairs_is_refused),
         cmocka_unit_test(leverages_want_features_of_the_same_width),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* Each request for memory refused once: what was asked for fails with -ENOMEM, nothing leaks, and
- * asked for again it gives what it always gives. */
+/* Tests that let each allocation fail once: the function returns -ENOMEM, leaks nothing, and gives
+ * its usual result the next time. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -9,10 +9,11 @@
 #include "macros.h"
 #include "problems.h"
 #include "select_from_pool.h"
+#include "strategy.h"
 
-/* ---- requests for memory, by the linker ---- */
+/* ---- allocations, wrapped by the linker ---- */
 
-static long until_refused; /* 0 or less: none is */
+static long until_failure; /* 0 or less: none fails */
 static long held;          /* blocks that were not freed */
 
 void *__real_malloc(size_t size);
@@ -24,8 +25,8 @@ void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_reallocarray(void *old, size_t n, size_t size);
 void __wrap_free(void *memory);
 
-static bool is_refused(void) {
-    return until_refused > 0 && --until_refused == 0;
+static bool fails_now(void) {
+    return until_failure > 0 && --until_failure == 0;
 }
 
 static void *kept(void *memory) {
@@ -34,15 +35,15 @@ static void *kept(void *memory) {
 }
 
 void *__wrap_malloc(size_t size) {
-    return is_refused() ? NULL : kept(__real_malloc(size));
+    return fails_now() ? NULL : kept(__real_malloc(size));
 }
 
 void *__wrap_calloc(size_t n, size_t size) {
-    return is_refused() ? NULL : kept(__real_calloc(n, size));
+    return fails_now() ? NULL : kept(__real_calloc(n, size));
 }
 
 void *__wrap_reallocarray(void *old, size_t n, size_t size) {
-    if (is_refused())
+    if (fails_now())
         return NULL;
     void *grown = __real_reallocarray(old, n, size);
     return old ? grown : kept(grown);
@@ -53,24 +54,24 @@ void __wrap_free(void *memory) {
     __real_free(memory);
 }
 
-/* Does something and tells it by a number. */
+/* Does something, and describes the result by a number. */
 typedef int operation(const void *context, double *ret);
 
-static void check_every_request(const char *what, operation *act, const void *context) {
+static void check_every_allocation(const char *what, operation *act, const void *context) {
     double expected, got;
     long before = held, n = 1;
     assert_int_equal(act(context, &expected), 0);
     assert_int_equal(held, before);
     for (;; n++) {
-        until_refused = n;
+        until_failure = n;
         int r = act(context, &got);
-        if (until_refused > 0)
+        if (until_failure > 0)
             break;
         if (r != -ENOMEM || held != before)
-            fail_msg("%s: request %ld refused gives %d and leaves %ld blocks", what, n, r,
+            fail_msg("%s: failing allocation %ld gives %d and leaves %ld blocks", what, n, r,
                      held - before);
     }
-    until_refused = 0;
+    until_failure = 0;
     assert_true(n > 1);
     assert_int_equal(act(context, &got), 0);
     assert_true(got == expected);
@@ -118,12 +119,12 @@ static int select_by(const struct selecting *from, selection_from_pool *select, 
     return 0;
 }
 
-/* So small a pool is listed. */
+/* A pool this small is listed. */
 static int select_from_pool(const void *context, double *ret) {
     return select_by(context, fi_select_pool, ret);
 }
 
-/* As from one of millions of pairs. */
+/* As if it had millions of pairs. */
 static int select_from_large_pool(const void *context, double *ret) {
     return select_by(context, fi_select_from_pool_unlisted, ret);
 }
@@ -139,7 +140,7 @@ static int add_pool(const void *context, double *ret) {
     return r;
 }
 
-static void every_strategy_stands_a_request_that_is_refused(void **state) {
+static void every_strategy_survives_each_failing_allocation(void **state) {
     (void)state;
     uint32_t groups[ITEMS], members[ITEMS];
     problem made = problem_new(1, ITEMS, WIDTH, PAIRS, 0.0f, 1.0f);
@@ -151,7 +152,7 @@ static void every_strategy_stands_a_request_that_is_refused(void **state) {
         members[i] = i;
     }
     made.candidates.groups = groups;
-    made.pairs[7] = made.pairs[8] = made.pairs[9]; /* copies, which wait */
+    made.pairs[7] = made.pairs[8] = made.pairs[9]; /* copies, which have to wait */
     struct selecting from = {
         .options = {.batch_size = K,
                     .prior_precision = 0.5,
@@ -172,16 +173,16 @@ static void every_strategy_stands_a_request_that_is_refused(void **state) {
                  .n_excluded = 3,
                  .excluded = made.pairs},
     };
-    check_every_request("the information of a pool", add_pool, &from);
+    check_every_allocation("the information of a pool", add_pool, &from);
     for (size_t i = 0; i < 3 * fi_strategy_count(); i++) {
         from.options.strategy = fi_strategy_at(i / 3);
         from.options.max_per_item = i % 3;
         from.options.max_per_group = 2 * (i % 3);
         from.options.target = i % 3 ? target : NULL;
-        check_every_request(from.options.strategy->name, select_from_list, &from);
-        check_every_request(from.options.strategy->name, select_from_pool, &from);
+        check_every_allocation(from.options.strategy->name, select_from_list, &from);
+        check_every_allocation(from.options.strategy->name, select_from_pool, &from);
         if (fi_strategy_functions_of(from.options.strategy)->choose_from_pool)
-            check_every_request(from.options.strategy->name, select_from_large_pool, &from);
+            check_every_allocation(from.options.strategy->name, select_from_large_pool, &from);
     }
     fi_information_free(target);
     fi_information_free(past);
@@ -198,7 +199,7 @@ struct learning {
     size_t inputs;
     const float *embeddings; /* [ITEMS x inputs] */
     fi_answers answers;
-    const fi_model *start; /* or NULL */
+    const fi_model *start; /* NULL: none */
 };
 
 static int learn(const void *context, double *ret) {
@@ -267,7 +268,7 @@ static int store_model(const void *context, double *ret) {
     return r;
 }
 
-static int judge(const void *context, double *ret) {
+static int measure_ranks(const void *context, double *ret) {
     double x[ITEMS], y[ITEMS], best = 0.0;
     const struct learning *from = context;
     for (size_t i = 0; i < ITEMS; i++) {
@@ -281,9 +282,9 @@ static int judge(const void *context, double *ret) {
     return r;
 }
 
-static void all_that_learns_stands_a_request_that_is_refused(void **state) {
+static void learning_survives_each_failing_allocation(void **state) {
     (void)state;
-    enum { WIDE = 80 }; /* so wide that components are approximate */
+    enum { WIDE = 80 }; /* wide enough for approximate components */
     problem made = problem_new(3, ITEMS, WIDE, ANSWERS, 0.0f, 1.0f);
     float targets[ANSWERS];
     for (size_t i = 0; i < ANSWERS; i++)
@@ -302,28 +303,28 @@ static void all_that_learns_stands_a_request_that_is_refused(void **state) {
     for (size_t i = 0; i < FD_LENGTH(kinds); i++) {
         from.options.kind = kinds[i];
         from.start = NULL;
-        check_every_request("learning", learn, &from);
+        check_every_allocation("learning", learn, &from);
         from.start = start;
-        check_every_request("going on", learn, &from);
+        check_every_allocation("continuing", learn, &from);
     }
     fi_model_free(start);
-    check_every_request("the best precision", refit_best, &from);
-    check_every_request("the evidence", refit_evidence, &from);
-    check_every_request("storing a model", store_model, &from);
-    check_every_request("judging", judge, &from);
+    check_every_allocation("the best precision", refit_best, &from);
+    check_every_allocation("the evidence", refit_evidence, &from);
+    check_every_allocation("storing a model", store_model, &from);
+    check_every_allocation("rank metrics", measure_ranks, &from);
 
     from.start = NULL;
     from.inputs = WIDE;
     from.options.shape = (fi_shape){WIDE, 2, 1, 3};
     from.options.kind = FI_KIND_LINEAR;
-    check_every_request("learning from wide inputs", learn, &from);
+    check_every_allocation("learning from wide inputs", learn, &from);
     problem_free(&made);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_strategy_stands_a_request_that_is_refused),
-        cmocka_unit_test(all_that_learns_stands_a_request_that_is_refused),
+        cmocka_unit_test(every_strategy_survives_each_failing_allocation),
+        cmocka_unit_test(learning_survives_each_failing_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

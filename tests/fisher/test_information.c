@@ -1,4 +1,5 @@
-#include "design_private.h"
+/* Tests of the information of pairs against plain sums. */
+#include "information.h"
 #include "problems.h"
 
 #include <errno.h>
@@ -39,7 +40,7 @@ static void check_sum(const fi_candidates *from, const double *matrix, double to
 
 static void information_is_the_sum_over_pairs(void **state) {
     (void)state;
-    /* Few pairs an item, many pairs an item, more rows than a block, one feature. */
+    /* Few pairs per item, many pairs per item, more rows than a block, one feature. */
     static const struct {
         size_t n_items, h, n_pairs;
     } sizes[] = {{40, 5, 7}, {20, 6, 300}, {700, 9, 1500}, {9, 1, 40}, {2, 3, 1}};

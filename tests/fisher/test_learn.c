@@ -1,3 +1,4 @@
+/* Tests of the choice of the kind, of folds, and of networks that continue. */
 #include <errno.h>
 
 #include "folds.h"
@@ -5,7 +6,7 @@
 
 /* ---- the choice of the kind ---- */
 
-static void a_linear_truth_is_learned_by_a_linear_model(void **state) {
+static void a_linear_truth_gets_a_linear_model(void **state) {
     (void)state;
     for (uint64_t seed = 0; seed < 3; seed++) {
         WORLD from = world_new(seed, 300, 12, 600, along_the_axes);
@@ -18,7 +19,7 @@ static void a_linear_truth_is_learned_by_a_linear_model(void **state) {
     }
 }
 
-static void a_truth_that_bends_is_learned_by_a_network(void **state) {
+static void a_nonlinear_truth_gets_a_network(void **state) {
     (void)state;
     truth *const truths[] = {wave, exclusive_or};
     for (uint64_t i = 0; i < 4; i++) {
@@ -35,7 +36,7 @@ static void a_truth_that_bends_is_learned_by_a_network(void **state) {
     }
 }
 
-static void a_handful_of_answers_is_for_a_linear_model(void **state) {
+static void few_answers_get_a_linear_model(void **state) {
     (void)state;
     for (size_t count = 1; count < 8; count++) {
         WORLD from = world_new(count, 20, 2, count, exclusive_or);
@@ -69,7 +70,7 @@ static void a_network_that_diverges_loses(void **state) {
     }
 }
 
-static void a_kind_that_is_asked_for_does_not_compete(void **state) {
+static void a_requested_kind_does_not_compete(void **state) {
     (void)state;
     WORLD bent = world_new(2, 100, 2, 300, exclusive_or);
     fi_learn_options options = options_for(&bent, FI_KIND_LINEAR);
@@ -111,7 +112,7 @@ static void a_network_that_competes_without_patience_takes_all_its_steps(void **
     assert_true(learned.network_loss > stopped.network_loss);
 }
 
-static void a_precision_that_is_given_is_taken(void **state) {
+static void a_given_precision_is_used(void **state) {
     (void)state;
     WORLD from = world_new(2, 100, 4, 60, along_the_axes);
     for (fi_kind kind = FI_KIND_AUTO; kind <= FI_KIND_NETWORK; kind++) {
@@ -153,13 +154,13 @@ static void a_pair_is_in_the_same_fold_whichever_side_comes_first(void **state) 
         assert_near((double)sizes[i], (double)PAIRS / FI_FOLDS, 200.0);
 }
 
-static void a_fold_and_its_rest_are_all_answers_once(void **state) {
+static void a_fold_and_the_others_have_each_answer_once(void **state) {
     (void)state;
     WORLD from = world_new(1, 15, 1, 300, nothing);
     uint8_t folds[300];
     for (size_t i = 0; i < 300; i++) {
         folds[i] = fi_fold_of(from.pairs[i]);
-        from.targets[i] = (float)i / 300.0f; /* tells which it is */
+        from.targets[i] = (float)i / 300.0f; /* identifies the answer */
     }
     for (uint8_t fold = 0; fold < FI_FOLDS; fold++) {
         bool seen[300] = {false};
@@ -195,7 +196,7 @@ static void folds_are_tried_until_200_answers_were(void **state) {
     }
 }
 
-/* Whoever saw the other answers to a pair knows this one, by heart: no other way is there. */
+/* Only a model that saw the other answers to a pair can predict this one. */
 static void no_answer_is_in_the_training_that_it_tests(void **state) {
     (void)state;
     WORLD from = world_new(8, 60, 8, 600, nothing);
@@ -212,16 +213,16 @@ static void no_answer_is_in_the_training_that_it_tests(void **state) {
     assert_true(learned.network_loss > 0.6);
 }
 
-/* ---- going on ---- */
+/* ---- networks that continue ---- */
 
-/* A network for the first 300 answers of 400. */
+/* A network from the first 300 of 400 answers. */
 static fi_learned first_network(const world *from, const fi_learn_options *options) {
     world part = *from;
     part.answers.count = 300;
     return learn(&part, options);
 }
 
-static void what_is_held_out_tells_a_network_that_goes_on_when_to_stop_and_no_more(void **state) {
+static void held_out_answers_only_decide_when_a_network_that_continues_stops(void **state) {
     (void)state;
     WORLD from = world_new(4, 200, 2, 400, exclusive_or);
     fi_learn_options options = options_for(&from, FI_KIND_NETWORK);
@@ -251,7 +252,7 @@ static void what_is_held_out_tells_a_network_that_goes_on_when_to_stop_and_no_mo
     assert_true(stopped[0] != stopped[1] || stopped[0] != stopped[2]);
 }
 
-static void a_network_that_goes_on_starts_halfway(void **state) {
+static void a_network_that_continues_starts_halfway_to_fresh_weights(void **state) {
     (void)state;
     WORLD from = world_new(4, 200, 2, 400, exclusive_or);
     fi_learn_options options = options_for(&from, FI_KIND_NETWORK);
@@ -272,7 +273,7 @@ static void a_network_that_goes_on_starts_halfway(void **state) {
         assert_near((double)halfway[i], ((double)one[i] + (double)other[i]) / 2.0, 1e-7);
 }
 
-static void a_network_that_goes_on_keeps_its_inputs_and_competes_too(void **state) {
+static void a_network_that_continues_keeps_its_inputs_and_competes(void **state) {
     (void)state;
     WORLD bent = world_new(4, 200, 2, 400, exclusive_or);
     WORLD straight = world_new(4, 200, 2, 400, along_the_axes);
@@ -305,7 +306,7 @@ static void a_network_that_goes_on_keeps_its_inputs_and_competes_too(void **stat
     }
 }
 
-static void a_few_more_answers_are_tried_by_what_is_held_out(void **state) {
+static void a_network_that_continues_with_few_answers_is_tried_on_held_out_ones(void **state) {
     (void)state;
     WORLD from = world_new(4, 200, 2, 400, exclusive_or);
     fi_learn_options options = options_for(&from, FI_KIND_NETWORK);
@@ -319,7 +320,7 @@ static void a_few_more_answers_are_tried_by_what_is_held_out(void **state) {
     assert_int_equal(learned.tried, 60);
 }
 
-static void nobody_goes_on_from_another_shape_or_by_a_handful_held_out(void **state) {
+static void no_network_continues_from_another_shape_or_with_few_held_out_answers(void **state) {
     (void)state;
     WORLD from = world_new(4, 200, 2, 400, exclusive_or);
     fi_learn_options options = options_for(&from, FI_KIND_NETWORK);
@@ -348,9 +349,9 @@ static void nobody_goes_on_from_another_shape_or_by_a_handful_held_out(void **st
     assert_same_parameters(narrow.model, scratch.model);
 }
 
-/* ---- the same again ---- */
+/* ---- repeated results ---- */
 
-static void inputs_that_are_given_are_taken_over_bit_for_bit(void **state) {
+static void given_inputs_are_copied_exactly(void **state) {
     (void)state;
     WORLD from = world_new(6, 100, 6, 200, along_the_axes);
     WORLD other = world_new(7, 50, 6, 1, nothing);
@@ -398,24 +399,24 @@ static void the_same_seed_gives_the_same_model(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_linear_truth_is_learned_by_a_linear_model),
-        cmocka_unit_test(a_truth_that_bends_is_learned_by_a_network),
-        cmocka_unit_test(a_handful_of_answers_is_for_a_linear_model),
+        cmocka_unit_test(a_linear_truth_gets_a_linear_model),
+        cmocka_unit_test(a_nonlinear_truth_gets_a_network),
+        cmocka_unit_test(few_answers_get_a_linear_model),
         cmocka_unit_test(a_network_that_diverges_loses),
-        cmocka_unit_test(a_kind_that_is_asked_for_does_not_compete),
+        cmocka_unit_test(a_requested_kind_does_not_compete),
         cmocka_unit_test(a_network_that_competes_without_patience_takes_all_its_steps),
-        cmocka_unit_test(a_precision_that_is_given_is_taken),
+        cmocka_unit_test(a_given_precision_is_used),
         cmocka_unit_test(the_precision_of_a_network_makes_its_beta_likely),
         cmocka_unit_test(a_pair_is_in_the_same_fold_whichever_side_comes_first),
-        cmocka_unit_test(a_fold_and_its_rest_are_all_answers_once),
+        cmocka_unit_test(a_fold_and_the_others_have_each_answer_once),
         cmocka_unit_test(folds_are_tried_until_200_answers_were),
         cmocka_unit_test(no_answer_is_in_the_training_that_it_tests),
-        cmocka_unit_test(what_is_held_out_tells_a_network_that_goes_on_when_to_stop_and_no_more),
-        cmocka_unit_test(a_network_that_goes_on_starts_halfway),
-        cmocka_unit_test(a_network_that_goes_on_keeps_its_inputs_and_competes_too),
-        cmocka_unit_test(a_few_more_answers_are_tried_by_what_is_held_out),
-        cmocka_unit_test(nobody_goes_on_from_another_shape_or_by_a_handful_held_out),
-        cmocka_unit_test(inputs_that_are_given_are_taken_over_bit_for_bit),
+        cmocka_unit_test(held_out_answers_only_decide_when_a_network_that_continues_stops),
+        cmocka_unit_test(a_network_that_continues_starts_halfway_to_fresh_weights),
+        cmocka_unit_test(a_network_that_continues_keeps_its_inputs_and_competes),
+        cmocka_unit_test(a_network_that_continues_with_few_answers_is_tried_on_held_out_ones),
+        cmocka_unit_test(no_network_continues_from_another_shape_or_with_few_held_out_answers),
+        cmocka_unit_test(given_inputs_are_copied_exactly),
         cmocka_unit_test(the_same_seed_gives_the_same_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

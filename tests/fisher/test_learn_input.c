@@ -1,3 +1,4 @@
+/* Tests of the progress, the input and the linear model of learning. */
 #include <errno.h>
 
 #include "learn_world.h"
@@ -50,7 +51,7 @@ static void the_share_that_is_done_rises_from_0_to_1_and_a_refusal_ends_it(void 
     }
 }
 
-/* ---- what people may send ---- */
+/* ---- unusual input ---- */
 
 static void assert_finite(const world *from, const fi_learned *learned) {
     FD_FREE float *rewards = rewards_by(from, learned->model);
@@ -70,7 +71,7 @@ static void check_finite(const world *from, uint32_t components) {
     }
 }
 
-static void odd_answers_and_items_give_finite_rewards(void **state) {
+static void unusual_answers_and_items_give_finite_rewards(void **state) {
     (void)state;
     enum { COUNT = 60, INPUTS = 4 };
     WORLD ties = world_new(1, 30, INPUTS, COUNT, along_the_axes);
@@ -96,7 +97,7 @@ static void odd_answers_and_items_give_finite_rewards(void **state) {
     }
 }
 
-static void more_components_than_inputs_are_as_many_as_the_inputs(void **state) {
+static void more_components_than_inputs_become_one_per_input(void **state) {
     (void)state;
     WORLD from = world_new(1, 30, 4, 60, along_the_axes);
     for (fi_kind kind = FI_KIND_LINEAR; kind <= FI_KIND_NETWORK; kind++) {
@@ -107,7 +108,7 @@ static void more_components_than_inputs_are_as_many_as_the_inputs(void **state) 
     }
 }
 
-/* A linear model has a limit that the inputs of a network have not. */
+/* A linear model has a limit that the inputs of a network do not have. */
 static void a_network_takes_inputs_that_are_too_wide_for_a_linear_model(void **state) {
     (void)state;
     WORLD from = world_new(1, 10, FI_WIDTH_MAX + 1, 10, nothing);
@@ -122,7 +123,7 @@ static void a_network_takes_inputs_that_are_too_wide_for_a_linear_model(void **s
         -EINVAL);
 }
 
-static void what_cannot_be_learned_from_is_refused(void **state) {
+static void input_that_nothing_can_be_learned_from_is_refused(void **state) {
     (void)state;
     WORLD from = world_new(1, 30, 4, 60, along_the_axes);
     fi_learned learned;
@@ -164,7 +165,7 @@ static fi_refit_options under_precision(double precision) {
     return options;
 }
 
-static void a_linear_model_is_what_is_learned_of_its_features(void **state) {
+static void a_linear_model_is_the_fit_of_its_last_layer(void **state) {
     (void)state;
     WORLD from = world_new(3, 80, 6, 120, along_the_axes);
     fi_learn_options options = options_for(&from, FI_KIND_LINEAR);
@@ -197,7 +198,7 @@ static void a_linear_model_is_what_is_learned_of_its_features(void **state) {
         assert_near(beta[j], expected[j], 1e-9);
 }
 
-static void answers_that_say_nothing_leave_rewards_their_guessed_precision(void **state) {
+static void uninformative_answers_keep_the_guessed_precision(void **state) {
     (void)state;
     WORLD from = world_new(3, 80, 6, 120, nothing);
     for (size_t i = 0; i < 120; i++)
@@ -238,7 +239,7 @@ static bool loses_patience(void *context) {
     return patience->left-- > 0;
 }
 
-static void a_linear_fit_ends_at_any_step_and_leaves_all_as_it_was(void **state) {
+static void a_linear_fit_can_be_cancelled_at_any_step_and_changes_nothing(void **state) {
     (void)state;
     WORLD from = world_new(3, 80, 6, 120, along_the_axes);
     static const double precisions[] = {0.0, 7.0};
@@ -267,7 +268,7 @@ static void a_linear_fit_ends_at_any_step_and_leaves_all_as_it_was(void **state)
     }
 }
 
-/* ---- honest probabilities ---- */
+/* ---- calibrated probabilities ---- */
 
 struct honesty {
     double calibration_error;
@@ -286,7 +287,8 @@ static struct honesty honesty_of(const world *from, const fi_learned *learned) {
     return honesty;
 }
 
-static void probabilities_are_honest_where_an_unregularised_fit_is_sure_and_wrong(void **state) {
+static void
+probabilities_are_calibrated_where_an_unregularised_fit_is_sure_and_wrong(void **state) {
     (void)state;
     for (uint64_t seed = 0; seed < 3; seed++) {
         WORLD from = world_new(seed, 400, 64, 300, along_the_axes);
@@ -308,14 +310,14 @@ static void probabilities_are_honest_where_an_unregularised_fit_is_sure_and_wron
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_share_that_is_done_rises_from_0_to_1_and_a_refusal_ends_it),
-        cmocka_unit_test(odd_answers_and_items_give_finite_rewards),
-        cmocka_unit_test(more_components_than_inputs_are_as_many_as_the_inputs),
+        cmocka_unit_test(unusual_answers_and_items_give_finite_rewards),
+        cmocka_unit_test(more_components_than_inputs_become_one_per_input),
         cmocka_unit_test(a_network_takes_inputs_that_are_too_wide_for_a_linear_model),
-        cmocka_unit_test(what_cannot_be_learned_from_is_refused),
-        cmocka_unit_test(a_linear_model_is_what_is_learned_of_its_features),
-        cmocka_unit_test(answers_that_say_nothing_leave_rewards_their_guessed_precision),
-        cmocka_unit_test(a_linear_fit_ends_at_any_step_and_leaves_all_as_it_was),
-        cmocka_unit_test(probabilities_are_honest_where_an_unregularised_fit_is_sure_and_wrong),
+        cmocka_unit_test(input_that_nothing_can_be_learned_from_is_refused),
+        cmocka_unit_test(a_linear_model_is_the_fit_of_its_last_layer),
+        cmocka_unit_test(uninformative_answers_keep_the_guessed_precision),
+        cmocka_unit_test(a_linear_fit_can_be_cancelled_at_any_step_and_changes_nothing),
+        cmocka_unit_test(probabilities_are_calibrated_where_an_unregularised_fit_is_sure_and_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,3 +1,4 @@
+/* Tests of learning curves and of slopes of logarithms. */
 #include <errno.h>
 #include <fisher/learning_curve.h>
 
@@ -6,7 +7,7 @@
 
 enum { POINTS = 12 };
 
-/* 100, 200, … labels, a tenth of them held out. */
+/* 100, 200, … labels, a tenth of which is held out. */
 static void fill(fi_curve_point *points, size_t n, double floor, double scale, double exponent) {
     for (size_t i = 0; i < n; i++) {
         double labels = 100.0 * (double)(i + 1);
@@ -21,7 +22,7 @@ static fi_curve fit(const fi_curve_point *points, size_t n, double labels) {
     return curve;
 }
 
-static void exact_data_give_back_the_power_law_that_made_them(void **state) {
+static void exact_points_give_the_power_law_that_made_them(void **state) {
     (void)state;
     fi_curve_point points[POINTS];
     const double laws[][3] = {{0.3, 2, 0.5}, {0, 1.5, 0.1}, {0.55, 40, 1.5}, {0.1, 0.7, 0.35}};
@@ -54,7 +55,7 @@ static void an_exponent_between_the_steps_extrapolates_well(void **state) {
     assert_near(curve.loss_double, 0.35 + 3 * pow(2400, -0.4123), 1e-3);
 }
 
-static void noise_moves_the_fall_and_its_interval_owns_to_it(void **state) {
+static void the_interval_covers_the_fall_in_spite_of_noise(void **state) {
     (void)state;
     fd_rng rng = fd_rng_seeded(5);
     const double truth = 2 / sqrt(2000) - 2 / sqrt(4000);
@@ -73,7 +74,7 @@ static void noise_moves_the_fall_and_its_interval_owns_to_it(void **state) {
     assert_near(below, 0.84, 0.08); /* one standard error, on one side */
 }
 
-static void a_point_counts_by_its_weight(void **state) {
+static void a_point_counts_in_proportion_to_its_weight(void **state) {
     (void)state;
     fi_curve_point points[POINTS];
     fill(points, POINTS, 0.3, 2, 0.5);
@@ -98,7 +99,7 @@ static void a_constant_loss_has_nothing_left_to_fall(void **state) {
     assert_near(curve.loss_double, 0.5, 1e-12);
 }
 
-static void a_loss_that_rises_is_not_taken_to_fall(void **state) {
+static void a_rising_loss_has_no_fall(void **state) {
     (void)state;
     fi_curve_point points[POINTS];
     fill(points, POINTS, 0.5, -1, 0.5);
@@ -107,7 +108,7 @@ static void a_loss_that_rises_is_not_taken_to_fall(void **state) {
     assert_true(curve.fall_high > 0);
 }
 
-static void the_floor_is_never_below_nought(void **state) {
+static void the_floor_is_never_below_zero(void **state) {
     (void)state;
     fi_curve_point points[POINTS];
     fill(points, POINTS, -0.05, 1, 0.1);
@@ -128,7 +129,7 @@ static void four_label_counts_are_needed(void **state) {
     assert_int_equal(fi_curve_fit(6, points, 1200, &curve), -ENODATA);
 }
 
-static void points_that_say_nothing_are_left_out(void **state) {
+static void unusable_points_are_ignored(void **state) {
     (void)state;
     fi_curve_point points[POINTS + 4];
     fill(points, POINTS, 0.3, 2, 0.5);
@@ -171,16 +172,16 @@ static void a_slope_takes_three_points_at_different_places(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(exact_data_give_back_the_power_law_that_made_them),
+        cmocka_unit_test(exact_points_give_the_power_law_that_made_them),
         cmocka_unit_test(the_fall_is_that_of_the_law_from_the_labels_asked_for_to_twice_as_many),
         cmocka_unit_test(an_exponent_between_the_steps_extrapolates_well),
-        cmocka_unit_test(noise_moves_the_fall_and_its_interval_owns_to_it),
-        cmocka_unit_test(a_point_counts_by_its_weight),
+        cmocka_unit_test(the_interval_covers_the_fall_in_spite_of_noise),
+        cmocka_unit_test(a_point_counts_in_proportion_to_its_weight),
         cmocka_unit_test(a_constant_loss_has_nothing_left_to_fall),
-        cmocka_unit_test(a_loss_that_rises_is_not_taken_to_fall),
-        cmocka_unit_test(the_floor_is_never_below_nought),
+        cmocka_unit_test(a_rising_loss_has_no_fall),
+        cmocka_unit_test(the_floor_is_never_below_zero),
         cmocka_unit_test(four_label_counts_are_needed),
-        cmocka_unit_test(points_that_say_nothing_are_left_out),
+        cmocka_unit_test(unusable_points_are_ignored),
         cmocka_unit_test(numbers_that_overflow_have_no_curve),
         cmocka_unit_test(the_slope_of_logarithms_is_the_exponent),
         cmocka_unit_test(a_slope_takes_three_points_at_different_places),

@@ -1,3 +1,4 @@
+/* Tests of models: activation, features, bytes and shapes. */
 #include <errno.h>
 #include <fisher/model.h>
 #include <string.h>
@@ -27,7 +28,7 @@ static void gelu_and_its_slope_are_exact_to_float32(void **state) {
         fi_gelu(1, &slope, &value);
         double expected = x * phi;
         double expected_slope = phi + x * exp(-x * x / 2) / sqrt(2 * acos(-1));
-        double tolerance = fabs(z) < 3 ? 1e-6 : 5e-6; /* relative, also far out in the tail */
+        double tolerance = fabs(z) < 3 ? 1e-6 : 5e-6; /* relative, also far in the tail */
         assert_near((double)value, expected, tolerance * fabs(expected) + 1e-37);
         assert_near((double)slope, expected_slope, 4e-7);
     }
@@ -106,11 +107,11 @@ static void the_largest_numbers_stay_finite_in_an_input_that_hardly_varied(void 
             const float largest[] = {FI_EMBEDDING_MAX, -FI_EMBEDDING_MAX};
             assert_int_equal(fi_model_features(model, 1, largest, features), 0);
             for (size_t j = 0; j < fi_model_feature_count(model); j++)
-                assert_true(fabsf(features[j]) < 1e19f); /* whose square is finite too */
+                assert_true(fabsf(features[j]) < 1e19f); /* the square is finite too */
         }
 }
 
-static void features_do_not_depend_on_the_company_an_item_is_in(void **state) {
+static void features_do_not_depend_on_the_other_items(void **state) {
     (void)state;
     for (size_t s = 0; s < FD_LENGTH(shapes); s++) {
         float items[150 * 6], together[150 * 6], alone[6];
@@ -125,7 +126,7 @@ static void features_do_not_depend_on_the_company_an_item_is_in(void **state) {
     }
 }
 
-/* More items than a block, with means near 0 and so far off that nothing can be folded. */
+/* More items than a block, with means near 0, and too far away for folding. */
 static void features_are_those_that_training_computes(void **state) {
     (void)state;
     enum { ITEMS = 1100 };
@@ -145,7 +146,7 @@ static void features_are_those_that_training_computes(void **state) {
     }
 }
 
-static void bytes_give_the_same_model_back(void **state) {
+static void decoding_the_bytes_gives_the_same_model(void **state) {
     (void)state;
     for (size_t s = 0; s < FD_LENGTH(shapes); s++) {
         float items[50 * 6], before[50 * 6], after[50 * 6];
@@ -199,9 +200,9 @@ int main(void) {
         cmocka_unit_test(the_same_seed_gives_the_same_model),
         cmocka_unit_test(standardised_inputs_have_mean_0_and_deviation_1_even_far_from_0),
         cmocka_unit_test(the_largest_numbers_stay_finite_in_an_input_that_hardly_varied),
-        cmocka_unit_test(features_do_not_depend_on_the_company_an_item_is_in),
+        cmocka_unit_test(features_do_not_depend_on_the_other_items),
         cmocka_unit_test(features_are_those_that_training_computes),
-        cmocka_unit_test(bytes_give_the_same_model_back),
+        cmocka_unit_test(decoding_the_bytes_gives_the_same_model),
         cmocka_unit_test(any_changed_byte_and_any_other_length_is_noticed),
         cmocka_unit_test(a_weight_that_is_not_finite_is_refused),
     };

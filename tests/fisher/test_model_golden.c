@@ -1,3 +1,4 @@
+/* Tests of models and training against golden vectors. */
 #include <fisher/train.h>
 #include <string.h>
 
@@ -36,7 +37,7 @@ static void check_steps(const fi_model *start, const golden *items, const fi_ans
                      0);
     const float *parameters = fi_model_parameters(model, &count);
     assert_int_equal(count, expected->count);
-    /* How far the steps went, not where they ended: the start would hide it. */
+    /* Compares the movements, not the ends, because the start would hide differences. */
     for (size_t i = 0; i < count; i++) {
         double moved = (double)parameters[i] - before->values[i];
         double wanted = expected->values[i] - before->values[i];
@@ -98,7 +99,7 @@ static void check_case(const char *name) {
     check_steps(model, &items, &answers, 10, decay.values[0], &theta, &adam10);
 }
 
-static void own_vectors_are_reproduced_at_every_depth(void **state) {
+static void our_own_vectors_are_reproduced_at_every_depth(void **state) {
     (void)state;
     static const char *const names[] = {"linear",       "one_layer", "two_layers",
                                         "three_layers", "projected", "projected_linear"};
@@ -106,9 +107,9 @@ static void own_vectors_are_reproduced_at_every_depth(void **state) {
         check_case(names[i]);
 }
 
-/* ---- vectors of an independent implementation, where they are at hand ---- */
+/* ---- vectors of an independent implementation, if there are any ---- */
 
-/* Puts fc1, fc1half, fc1half2 and fc2 into one block as a model has them. */
+/* Puts fc1, fc1half, fc1half2 and fc2 into the block of a model. */
 static void load_parameters(const char *folder, const char *prefix, const char *suffix,
                             double *block, size_t count) {
     static const char *const parts[] = {"fc1_weight",   "fc1_bias",        "fc1half_weight",
@@ -206,7 +207,7 @@ static void the_independent_implementation_agrees(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(own_vectors_are_reproduced_at_every_depth),
+        cmocka_unit_test(our_own_vectors_are_reproduced_at_every_depth),
         cmocka_unit_test(the_independent_implementation_agrees),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,17 +1,22 @@
+/* Tests of pools against the full list of their pairs. */
+#include <errno.h>
+
+#include "pair_keys.h"
 #include "select_from_pool.h"
+#include "strategy.h"
 
 #include "problems.h"
 
 enum { ITEMS = 90, WIDTH = 7, GROUPS = 12 };
 
-/* Items of unequal groups, in no order, of which some take no part. */
+/* Items in groups of unequal size, in no order. Some take no part. */
 typedef struct pool_problem {
     problem made;
     uint32_t groups[ITEMS];
     uint32_t members[ITEMS];
     fi_pair excluded[40];
     fi_pool pool;
-    fi_pair *pairs; /* all pairs, by plain loops, in no particular order */
+    fi_pair *pairs; /* all pairs from plain loops, in no particular order */
     size_t n_pairs;
 } pool_problem;
 
@@ -49,7 +54,8 @@ static pool_problem *pool_new(uint64_t seed, fi_scope scope, float spread) {
         if (i % 9 != 4)
             made->members[n++] = (uint32_t)((i * 7) % ITEMS);
     }
-    for (size_t i = 0; i < FD_LENGTH(made->excluded); i++) /* some twice, some of no member */
+    for (size_t i = 0; i < FD_LENGTH(made->excluded);
+         i++) /* some twice, some with items that are not members */
         made->excluded[i] = (fi_pair){(uint32_t)(i % 30), (uint32_t)(30 + i % 11)};
     made->pool = (fi_pool){
         .n_items = ITEMS,
@@ -81,7 +87,7 @@ static fi_candidates listed(const pool_problem *made) {
     return candidates;
 }
 
-/* Any two items of a problem; members [n_items] are filled. */
+/* A pool of any two items of a problem. Fills members [n_items]. */
 static fi_pool pool_of_all(const problem *made, uint32_t *members) {
     const fi_candidates *from = &made->candidates;
     for (uint32_t i = 0; i < from->n_items; i++)
@@ -134,7 +140,7 @@ static void check_information(const pool_problem *made, bool unit, double tolera
 
 static void the_information_of_a_pool_is_that_of_its_pairs(void **state) {
     (void)state;
-    /* Of alike rewards, of some that interpolation takes, and of a range that is too wide for it.
+    /* Equal rewards, rewards for interpolation, and a range that is too wide for it.
      */
     static const float spreads[] = {0.0f, 0.01f, 1.0f, 5.0f, 1000.0f};
     for (size_t s = 0; s < FD_LENGTH(scopes); s++)
@@ -146,7 +152,7 @@ static void the_information_of_a_pool_is_that_of_its_pairs(void **state) {
         }
 }
 
-/* With many members interpolation replaces the loops over pairs. */
+/* With many members, interpolation replaces the loops over pairs. */
 static void interpolated_weights_are_exact_to_rounding(void **state) {
     (void)state;
     enum { MANY = 700, H = 3 };
@@ -199,7 +205,7 @@ static void assert_same_selection(const fi_selection *x, const fi_selection *y) 
     assert_close(x->chosen.mean_nearest_cosine, y->chosen.mean_nearest_cosine, 1e-6);
 }
 
-/* Both ways, without a list and with one. */
+/* Selects in both ways, without a list and with one. */
 static void check_both_ways(const pool_problem *made, const fi_information *past,
                             const fi_selection_options *options) {
     FD_CLEANUP(fi_pool_view_freep) fi_pool_view *view = NULL;
@@ -246,9 +252,10 @@ static void a_batch_from_a_pool_is_that_from_the_full_list(void **state) {
         }
 }
 
-static void greedy_scans_again_where_what_it_kept_is_used_up(void **state) {
+static void greedy_searches_again_when_its_finds_are_used_up(void **state) {
     (void)state;
-    /* Nearly no prior and many more pairs than are kept: the keys fall by orders of magnitude. */
+    /* A tiny prior, and many more pairs than a search keeps: the keys fall by orders of magnitude.
+     */
     enum { MANY = 400, H = 24 };
     problem made = problem_new(77, MANY, H, 1, 0.0f, 1.0f);
     uint32_t members[MANY];
@@ -268,7 +275,7 @@ static void greedy_scans_again_where_what_it_kept_is_used_up(void **state) {
 static void copies_of_items_do_not_fill_a_batch_from_a_pool(void **state) {
     (void)state;
     pool_problem *made = pool_new(3, FI_SCOPE_ANY, 1.0f);
-    for (size_t i = 10; i < ITEMS; i++) { /* nine items, ten times each */
+    for (size_t i = 10; i < ITEMS; i++) { /* nine items, each ten times */
         memcpy(made->made.features + i * WIDTH, made->made.features + i % 9 * WIDTH,
                WIDTH * sizeof(float));
         made->made.rewards[i] = made->made.rewards[i % 9];
@@ -292,7 +299,7 @@ static void copies_of_items_do_not_fill_a_batch_from_a_pool(void **state) {
     pool_free(made);
 }
 
-static void a_pool_of_one_item_many_times_gives_a_batch_all_the_same(void **state) {
+static void a_pool_of_equal_items_still_gives_a_batch(void **state) {
     (void)state;
     pool_problem *made = pool_new(4, FI_SCOPE_ANY, 0.0f);
     for (size_t i = 1; i < ITEMS; i++)
@@ -316,7 +323,7 @@ static void a_pool_of_one_item_many_times_gives_a_batch_all_the_same(void **stat
     pool_free(made);
 }
 
-static void random_draws_from_all_pairs_of_a_pool_alike(void **state) {
+static void random_draws_all_pairs_of_a_pool_with_equal_probability(void **state) {
     (void)state;
     enum { DRAWS = 6000, K = 5 };
     pool_problem *made = pool_new(5, FI_SCOPE_ACROSS, 1.0f);
@@ -378,7 +385,7 @@ static bool stop_at_once(void *context, double share) {
     return false;
 }
 
-static void a_caller_that_has_enough_ends_the_selection(void **state) {
+static void the_caller_can_cancel_a_selection(void **state) {
     (void)state;
     pool_problem *made = pool_new(7, FI_SCOPE_ANY, 1.0f);
     FD_CLEANUP(fi_pool_view_freep) fi_pool_view *view = NULL;
@@ -402,12 +409,12 @@ int main(void) {
         cmocka_unit_test(the_information_of_a_pool_is_that_of_its_pairs),
         cmocka_unit_test(interpolated_weights_are_exact_to_rounding),
         cmocka_unit_test(a_batch_from_a_pool_is_that_from_the_full_list),
-        cmocka_unit_test(greedy_scans_again_where_what_it_kept_is_used_up),
+        cmocka_unit_test(greedy_searches_again_when_its_finds_are_used_up),
         cmocka_unit_test(copies_of_items_do_not_fill_a_batch_from_a_pool),
-        cmocka_unit_test(a_pool_of_one_item_many_times_gives_a_batch_all_the_same),
-        cmocka_unit_test(random_draws_from_all_pairs_of_a_pool_alike),
+        cmocka_unit_test(a_pool_of_equal_items_still_gives_a_batch),
+        cmocka_unit_test(random_draws_all_pairs_of_a_pool_with_equal_probability),
         cmocka_unit_test(pools_out_of_bounds_are_refused),
-        cmocka_unit_test(a_caller_that_has_enough_ends_the_selection),
+        cmocka_unit_test(the_caller_can_cancel_a_selection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* Principal components against an exact eigendecomposition, and of inputs that have too few. */
+/* Tests of principal components against an exact eigendecomposition, and with too few directions.
+ */
 #include <cblas.h>
 #include <fisher/model.h>
 #include <lapacke.h>
@@ -8,7 +9,12 @@
 #include "rng.h"
 #include "standardisation.h"
 
-enum { FEW = 30, MANY = 300, COMPONENTS = 8, ITEMS = 2000 }; /* FEW columns are done exactly */
+enum {
+    FEW = 30,
+    MANY = 300,
+    COMPONENTS = 8,
+    ITEMS = 2000
+}; /* FEW columns are decomposed exactly */
 
 /* Items [n x d] whose variances along orthogonal directions fall like 1 / i^2. */
 static float *decaying_items(size_t n, size_t d) {
@@ -33,7 +39,7 @@ static float *decaying_items(size_t n, size_t d) {
             row[j] = (float)(fd_rng_normal(&rng) / (double)(j + 1));
         cblas_sgemv(CblasRowMajor, CblasTrans, width, width, 1.0f, directions, width, row, 1, 0.0f,
                     items + i * d, 1);
-        items[i * d] += 20; /* means do not matter */
+        items[i * d] += 20; /* means make no difference */
     }
     return items;
 }
@@ -63,7 +69,7 @@ static double *correlation_of(const fi_model *model, size_t n, const float *item
     return correlation;
 }
 
-/* The rows of the projection with length 1. */
+/* The rows of the projection, scaled to length 1. */
 static double *directions_of(const fi_model *model) {
     int d = (int)model->shape.inputs;
     size_t count = model->shape.components * (size_t)d;
@@ -85,8 +91,8 @@ static double variance_along(size_t d, const double *correlation, const double *
 }
 
 /*
- * The model's components hold `captured` of the variance of the exact ones, and its components
- * together hold `aligned` of the length of each of the leading half of those.
+ * Checks that the components have at least `captured` of the variance of the exact ones, and
+ * together contain `aligned` of the length of each of the leading half of those.
  */
 static void assert_leading(const fi_model *model, size_t n, const float *items, double captured,
                            double aligned) {
@@ -114,8 +120,8 @@ static void assert_leading(const fi_model *model, size_t n, const float *items, 
     }
 }
 
-/* Largest first, orthogonal, the largest entry positive, the same factor on each, and with variance
- * 1 on average within a tolerance. */
+/* Checks that the components are sorted and orthogonal, have a positive largest entry and one
+ * common factor, and that the variance is 1 on average within a tolerance. */
 static void assert_contract(const fi_model *model, size_t n, const float *items, double tolerance) {
     size_t d = model->shape.inputs, components = model->shape.components;
     FD_FREE double *correlation = correlation_of(model, n, items);
@@ -151,7 +157,7 @@ static void the_components_of_many_columns_hold_as_much_as_the_exact_ones(void *
     assert_contract(model, ITEMS, items, 1e-3);
 }
 
-static void a_sample_of_many_items_tells_the_components_of_all(void **state) {
+static void a_sample_of_many_items_gives_the_components_of_all(void **state) {
     (void)state;
     enum { CROWD = 30000, COLUMNS = 120, KEPT = 4 };
     FD_FREE float *items = decaying_items(CROWD, COLUMNS);
@@ -160,8 +166,8 @@ static void a_sample_of_many_items_tells_the_components_of_all(void **state) {
     assert_contract(model, CROWD, items, 0.05);
 }
 
-/* Half of the items vary along the one half of the columns, the others along the other half: they
- * alternate, or the ones come after the others. */
+/* Half of the items vary along one half of the columns, the others along the other half. They
+ * alternate, or come one after the other. */
 static void no_order_of_the_items_hides_some_from_the_sample(void **state) {
     (void)state;
     enum { CROWD = 4 * 8192, COLUMNS = 120, KEPT = 2 };
@@ -188,7 +194,8 @@ static void the_same_items_give_the_same_projection(void **state) {
     assert_memory_equal(one->projection, same->projection, COMPONENTS * MANY * sizeof(float));
 }
 
-/* The number of leading rows that are not 0; those after it are, and all numbers are finite. */
+/* Returns the number of leading rows that are not 0, and checks that the others are 0 and that all
+ * numbers are finite. */
 static size_t rank_of(const fi_model *model) {
     size_t d = model->shape.inputs, rank = 0;
     for (size_t k = 0; k < model->shape.components; k++) {
@@ -228,8 +235,8 @@ static void equal_items_have_no_component(void **state) {
     }
 }
 
-/* All columns but a few are constant, and those are two numbers and sums of them. */
-static void columns_that_do_not_vary_have_no_part_in_a_component(void **state) {
+/* Only a few columns vary. They have two numbers, and sums of these. */
+static void constant_columns_have_no_weight_in_a_component(void **state) {
     (void)state;
     static const size_t widths[] = {FEW, MANY};
     for (size_t w = 0; w < FD_LENGTH(widths); w++) {
@@ -251,7 +258,7 @@ static void columns_that_do_not_vary_have_no_part_in_a_component(void **state) {
     }
 }
 
-static void rows_that_are_named_are_prepared_like_all(void **state) {
+static void named_rows_are_prepared_like_all_rows(void **state) {
     (void)state;
     enum { ROWS = 150 };
     FD_FREE float *items = decaying_items(ROWS, FEW);
@@ -274,13 +281,13 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_components_of_a_few_columns_are_exact),
         cmocka_unit_test(the_components_of_many_columns_hold_as_much_as_the_exact_ones),
-        cmocka_unit_test(a_sample_of_many_items_tells_the_components_of_all),
+        cmocka_unit_test(a_sample_of_many_items_gives_the_components_of_all),
         cmocka_unit_test(no_order_of_the_items_hides_some_from_the_sample),
         cmocka_unit_test(the_same_items_give_the_same_projection),
         cmocka_unit_test(items_that_vary_in_few_directions_have_as_many_components),
         cmocka_unit_test(equal_items_have_no_component),
-        cmocka_unit_test(columns_that_do_not_vary_have_no_part_in_a_component),
-        cmocka_unit_test(rows_that_are_named_are_prepared_like_all),
+        cmocka_unit_test(constant_columns_have_no_weight_in_a_component),
+        cmocka_unit_test(named_rows_are_prepared_like_all_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* What holds of each strategy; those that are slow or clever have tests of their own beside. */
+/* Tests of the properties of every strategy. Slow and complex ones also have their own tests. */
 #include "properties.h"
 
 static void each_strategy(void check(const char *strategy)) {
@@ -6,7 +6,7 @@ static void each_strategy(void check(const char *strategy)) {
         check(fi_strategy_at(i)->name);
 }
 
-static void bad_states_give_a_full_batch_of_finite_figures(void **state) {
+static void bad_states_give_a_full_batch_with_finite_statistics(void **state) {
     (void)state;
     each_strategy(check_bad_states);
 }
@@ -16,7 +16,7 @@ static void no_item_and_no_group_is_in_more_pairs_than_the_limits_allow(void **s
     each_strategy(check_limits);
 }
 
-static void copies_wait_until_nothing_else_is_left(void **state) {
+static void copies_wait_until_no_other_pair_is_left(void **state) {
     (void)state;
     each_strategy(check_copies_wait);
 }
@@ -28,9 +28,9 @@ static void the_same_seed_gives_the_same_batch_again(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bad_states_give_a_full_batch_of_finite_figures),
+        cmocka_unit_test(bad_states_give_a_full_batch_with_finite_statistics),
         cmocka_unit_test(no_item_and_no_group_is_in_more_pairs_than_the_limits_allow),
-        cmocka_unit_test(copies_wait_until_nothing_else_is_left),
+        cmocka_unit_test(copies_wait_until_no_other_pair_is_left),
         cmocka_unit_test(the_same_seed_gives_the_same_batch_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,3 +1,4 @@
+/* Tests of rank correlation and best-of-N. */
 #include <errno.h>
 #include <fisher/rank_metrics.h>
 
@@ -38,7 +39,7 @@ static void a_constant_side_or_one_item_has_no_correlation(void **state) {
 
 static void best_of_n_averages_over_every_subset(void **state) {
     (void)state;
-    /* With ties, by enumeration of the 10 subsets of 3 of 5. */
+    /* With ties. The 10 subsets of 3 of 5 are enumerated. */
     const double predicted[] = {1, 3, 3, 0, 2}, golden_reward[] = {5, 1, 9, 4, 2};
     double sum = 0, mean;
     int subsets = 0;
@@ -67,7 +68,7 @@ static void best_of_n_averages_over_every_subset(void **state) {
     assert_int_equal(fi_best_of_mean(5, 6, predicted, golden_reward, &mean), -EINVAL);
 }
 
-static void best_of_takes_the_first_of_those_that_tie(void **state) {
+static void best_of_takes_the_first_item_of_a_tie(void **state) {
     (void)state;
     const double predicted[] = {1, 3, 3}, golden_reward[] = {10, 20, 30};
     const uint32_t subset[] = {2, 0, 1};
@@ -153,7 +154,7 @@ int main(void) {
         cmocka_unit_test(a_monotone_map_does_not_change_spearman),
         cmocka_unit_test(a_constant_side_or_one_item_has_no_correlation),
         cmocka_unit_test(best_of_n_averages_over_every_subset),
-        cmocka_unit_test(best_of_takes_the_first_of_those_that_tie),
+        cmocka_unit_test(best_of_takes_the_first_item_of_a_tie),
         cmocka_unit_test(spearman_agrees_with_scipy),
         cmocka_unit_test(best_of_n_agrees_with_the_independent_implementation),
     };

@@ -1,11 +1,12 @@
-#include "design_private.h"
+/* Tests of selections from a list: batches, gains, bounds and limits. */
+#include "macros.h"
 #include "problems.h"
 
 #include <errno.h>
 
 enum { ITEMS = 50, WIDTH = 5, PAIRS = 160 };
 
-/* What must hold of every selection, whatever the candidates. */
+/* Checks what must hold for every selection. */
 static void check_selection(const fi_candidates *from, const fi_information *past, double prior,
                             const fi_selection *got) {
     size_t h = from->n_features;
@@ -186,8 +187,8 @@ static void confident_models_get_the_batch_of_equal_weights_and_true_gains(void 
         assert_true(got.logdet_after == got.logdet_before && got.d_efficiency == 1.0);
         fi_selection_clear(&got);
     }
-    /* Weights of one, not of a quarter: the scores have the same order, and so has greedy with a
-     * prior four times as large. */
+    /* Weights of one instead of a quarter: the scores have the same order, and so does greedy with
+     * a prior four times as large. */
     fi_selection confident = selected(&made.candidates, NULL, "greedy", 20, 1.0, 0);
     fi_selection unsure = selected(&flat.candidates, NULL, "greedy", 20, 0.25, 0);
     assert_memory_equal(confident.pairs, unsure.pairs, 20 * sizeof(*unsure.pairs));
@@ -202,7 +203,7 @@ static void confident_models_get_the_batch_of_equal_weights_and_true_gains(void 
     problem_free(&made);
 }
 
-static void pairs_that_say_nothing_come_after_those_that_say_something(void **state) {
+static void uninformative_pairs_come_last(void **state) {
     (void)state;
     static const char *const names[] = {"entropy", "dopt", "pa-dopt", "greedy"};
     problem made = problem_new(10, ITEMS, WIDTH, PAIRS, 0.0f, 0.1f);
@@ -281,7 +282,7 @@ static void extreme_scales_never_give_a_nan(void **state) {
     }
 }
 
-static void a_prior_lost_in_the_rounding_of_the_past_is_no_failure(void **state) {
+static void a_prior_that_is_lost_in_the_rounding_of_the_past_does_not_fail(void **state) {
     (void)state;
     for (uint64_t seed = 0; seed < 40; seed++) {
         problem made = problem_new(seed, 8, 24, 20, 0.0f, 0.1f);
@@ -380,10 +381,10 @@ int main(void) {
         cmocka_unit_test(the_same_seed_gives_the_same_batch),
         cmocka_unit_test(permuting_the_candidates_permutes_the_choice),
         cmocka_unit_test(confident_models_get_the_batch_of_equal_weights_and_true_gains),
-        cmocka_unit_test(pairs_that_say_nothing_come_after_those_that_say_something),
+        cmocka_unit_test(uninformative_pairs_come_last),
         cmocka_unit_test(bad_states_get_a_sensible_batch),
         cmocka_unit_test(extreme_scales_never_give_a_nan),
-        cmocka_unit_test(a_prior_lost_in_the_rounding_of_the_past_is_no_failure),
+        cmocka_unit_test(a_prior_that_is_lost_in_the_rounding_of_the_past_does_not_fail),
         cmocka_unit_test(a_thousand_features_work),
         cmocka_unit_test(a_pair_that_was_answered_often_is_not_chosen_again),
         cmocka_unit_test(options_out_of_bounds_are_refused),

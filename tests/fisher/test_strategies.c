@@ -1,3 +1,4 @@
+/* Tests of the table of strategies, and of each simple strategy against a plain version. */
 #include "problems.h"
 #include "strategy.h"
 
@@ -23,6 +24,15 @@ static void the_table_lists_every_strategy_once_with_a_sentence(void **state) {
     assert_null(fi_strategy_find("no such strategy"));
 }
 
+static void only_random_is_random_and_only_i_opt_uses_the_target(void **state) {
+    (void)state;
+    for (size_t i = 0; i < fi_strategy_count(); i++) {
+        const fi_strategy *strategy = fi_strategy_at(i);
+        assert_int_equal(strategy->is_random, strcmp(strategy->name, "random") == 0);
+        assert_int_equal(strategy->uses_target, strcmp(strategy->name, "i-opt") == 0);
+    }
+}
+
 static void random_draws_uniformly_without_replacement(void **state) {
     (void)state;
     enum { SMALL = 8, DRAWS = 4000, K = 3 };
@@ -44,7 +54,7 @@ static void random_draws_uniformly_without_replacement(void **state) {
     problem_free(&made);
 }
 
-/* The batch against a plain full sort by a key, ties by the lower index. */
+/* Compares the batch with a plain sort by a key; of equal keys, the lower index comes first. */
 static void check_top(const fi_selection *got, size_t n, const double *keys, double tolerance) {
     for (size_t i = 0; i < got->count; i++) {
         size_t better = 0;
@@ -53,7 +63,7 @@ static void check_top(const fi_selection *got, size_t n, const double *keys, dou
                       (keys[j] == keys[got->pairs[i]] && j < got->pairs[i]);
         if (better == i)
             continue;
-        /* Out of place: then it must tie, within rounding, with one that is in place. */
+        /* In another place, it must tie within rounding with the one that belongs there. */
         bool tied = false;
         for (size_t j = 0; j < n; j++)
             tied |= j != got->pairs[i] &&
@@ -111,10 +121,10 @@ static void score_strategies_take_the_largest_gradient_scores(void **state) {
     problem_free(&made);
 }
 
-/* Greedy as its definition has it: every gain anew, from the inverse, at every step. What ranks the
- * pairs is worked out from float32 rows and holds seven digits of the largest in its round, which
- * is less than a hundred times what is picked: only there may another pair go first, which has its
- * own gain then. Returns how often one did; random pairs are seldom so close. */
+/* Greedy by its definition: every gain is computed from the inverse at every step. Greedy ranks
+ * pairs by float32 rows, which hold seven digits of the largest key in a round, and that is less
+ * than a hundred times the picked one. Only within that another pair may go first; its own gain
+ * must be right. Returns how often one did; random pairs are seldom that close. */
 static size_t check_plain_greedy(const fi_candidates *from, const fi_information *past,
                                  double prior, const fi_selection *got) {
     size_t h = from->n_features, ties = 0;
@@ -150,7 +160,7 @@ static size_t check_plain_greedy(const fi_candidates *from, const fi_information
 static void lazy_greedy_equals_plain_greedy(void **state) {
     (void)state;
     static const double priors[] = {1e-3, 1.0, 100.0};
-    /* Batches past h / 2 and past h make it recompute in both of its ways. */
+    /* Batches above h / 2 and above h make it compute again in both ways. */
     static const size_t sizes[] = {1, 20, PAIRS};
     size_t ties = 0;
     for (uint64_t seed = 0; seed < 4; seed++) {
@@ -231,6 +241,7 @@ static void no_batch_exceeds_the_bound_and_greedy_keeps_its_guarantee(void **sta
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_lists_every_strategy_once_with_a_sentence),
+        cmocka_unit_test(only_random_is_random_and_only_i_opt_uses_the_target),
         cmocka_unit_test(random_draws_uniformly_without_replacement),
         cmocka_unit_test(entropy_takes_the_smallest_and_maxdiff_the_largest_logits),
         cmocka_unit_test(score_strategies_take_the_largest_gradient_scores),

@@ -1,3 +1,4 @@
+/* Tests of the strategies `a-opt` and `i-opt` against plain inverses. */
 #include "properties.h"
 
 static const char *const names[] = {"a-opt", "i-opt"};
@@ -21,7 +22,7 @@ static double trace_of_product(size_t h, const double *x, const double *y) {
     return sum;
 }
 
-/* The fall of trace(T M^-1) by one pair, from a second inverse. */
+/* The fall of trace(T M^-1) by one pair, computed from a second inverse. */
 static double plain_fall(const fi_candidates *from, size_t pair, const double *target,
                          const double *matrix, const double *inverse) {
     size_t h = from->n_features;
@@ -43,7 +44,7 @@ static double plain_gain(const fi_candidates *from, size_t pair, const double *i
            (1.0 + weight * plain_leverage(from, pair, inverse));
 }
 
-/* At every step M is inverted anew, and no candidate left gains more than the one picked. */
+/* Inverts M at every step, and checks that no other candidate has a larger fall than the pick. */
 static void check_plain(const fi_candidates *from, const fi_information *past, double prior,
                         const double *target, const fi_selection *got) {
     size_t h = from->n_features;
@@ -110,7 +111,7 @@ static void every_pick_has_the_largest_fall_of_the_trace(void **state) {
     check_against_plain(1, 50, 1, 80, 80, 1.0, 0.0f);
 }
 
-static void batches_long_enough_to_whiten_anew_stay_exact(void **state) {
+static void batches_that_are_long_enough_to_whiten_again_stay_exact(void **state) {
     (void)state;
     check_against_plain(2, 90, 5, 700, 600, 1.0, 0.0f);
     check_against_plain(3, 90, 5, 700, 600, 1e-3, 0.0f);
@@ -133,7 +134,7 @@ static void i_opt_serves_the_pairs_of_its_target(void **state) {
         assert_memory_not_equal(got.pairs, plain.pairs, 40 * sizeof(*got.pairs));
         fi_selection_clear(&plain);
 
-        /* The scale of T does not matter: twice, 2^90 times. */
+        /* The scale of T makes no difference: 2 times, 2^90 times. */
         for (int i = 0; i < 90; i++)
             fi_information_merge(target, target);
         fi_selection scaled;
@@ -147,7 +148,7 @@ static void i_opt_serves_the_pairs_of_its_target(void **state) {
     }
 }
 
-static void a_target_of_nothing_leaves_the_order_of_the_list(void **state) {
+static void a_target_of_zero_keeps_the_order_of_the_list(void **state) {
     (void)state;
     problem made = problem_new(5, 20, 4, 30, 0.0f, 1.0f);
     fi_information *target = NULL;
@@ -177,8 +178,8 @@ static void equal_candidates_are_taken_in_order_of_their_index(void **state) {
     problem_free(&made);
 }
 
-/* Whichever the best is refused, the next best is taken: plain greedy over what is open. */
-static void where_items_are_limited_the_best_open_pair_is_picked(void **state) {
+/* Whenever the best pair is refused, the next best is taken: plain greedy over the open pairs. */
+static void with_limits_the_best_open_pair_is_picked(void **state) {
     (void)state;
     enum { ITEMS = 40, WIDTH = 4, PAIRS = 150 };
     problem made = problem_new(8, ITEMS, WIDTH, PAIRS, 0.0f, 1.0f);
@@ -206,7 +207,7 @@ static void where_items_are_limited_the_best_open_pair_is_picked(void **state) {
     problem_free(&made);
 }
 
-static void they_keep_to_what_every_strategy_keeps_to(void **state) {
+static void they_have_the_properties_of_every_strategy(void **state) {
     (void)state;
     for (size_t i = 0; i < FD_LENGTH(names); i++)
         check_properties(names[i]);
@@ -215,12 +216,12 @@ static void they_keep_to_what_every_strategy_keeps_to(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_pick_has_the_largest_fall_of_the_trace),
-        cmocka_unit_test(batches_long_enough_to_whiten_anew_stay_exact),
+        cmocka_unit_test(batches_that_are_long_enough_to_whiten_again_stay_exact),
         cmocka_unit_test(i_opt_serves_the_pairs_of_its_target),
-        cmocka_unit_test(a_target_of_nothing_leaves_the_order_of_the_list),
+        cmocka_unit_test(a_target_of_zero_keeps_the_order_of_the_list),
         cmocka_unit_test(equal_candidates_are_taken_in_order_of_their_index),
-        cmocka_unit_test(where_items_are_limited_the_best_open_pair_is_picked),
-        cmocka_unit_test(they_keep_to_what_every_strategy_keeps_to),
+        cmocka_unit_test(with_limits_the_best_open_pair_is_picked),
+        cmocka_unit_test(they_have_the_properties_of_every_strategy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,3 +1,4 @@
+/* Tests of the loss, its gradient, training, and how well a model fits. */
 #include <errno.h>
 #include <fisher/train.h>
 #include <string.h>
@@ -8,7 +9,7 @@
 
 enum { INPUTS = 5, ITEMS = 40, ANSWERS = 120 };
 
-/* Items with a linear true reward, and answers drawn from it, some of them ties. */
+/* Items with a linear true reward, and answers that follow it. Some are ties. */
 struct world {
     float items[ITEMS * INPUTS];
     fi_pair pairs[ANSWERS];
@@ -44,7 +45,7 @@ static fi_model *make_model(uint32_t layers) {
     return model;
 }
 
-/* An independent forward pass in float64 with libm's erf, one item at a time. */
+/* An independent forward pass in float64 with erf of libm, one item at a time. */
 static double reward_of(fi_model *model, const double *theta, const float *x) {
     double current[16], next[16];
     for (size_t j = 0; j < INPUTS; j++)
@@ -140,7 +141,7 @@ static void mini_batches_learn_too_and_follow_their_seed(void **state) {
     assert_true(results[0].train.loss != results[2].train.loss);
 }
 
-/* Answer i is told by its target, i / ANSWERS. */
+/* Answer i is identified by its target i / ANSWERS. */
 static void check_batch(const fi_data_set *batch, const fi_model *model, const struct world *world,
                         size_t *seen) {
     float rows[2 * INPUTS];
@@ -158,7 +159,8 @@ static void check_batch(const fi_data_set *batch, const fi_model *model, const s
     }
 }
 
-static void an_epoch_of_mini_batches_has_every_answer_once_over_its_own_items(void **state) {
+static void
+an_epoch_of_mini_batches_has_each_answer_once_and_only_the_items_it_names(void **state) {
     (void)state;
     enum { SIZE = 8, EPOCHS = 3 };
     struct world world = make_world(9);
@@ -205,7 +207,7 @@ static void early_stopping_keeps_the_weights_of_the_lowest_held_out_loss(void **
     assert_true(stopped.best_iteration + options.patience * options.evaluate_every ==
                 stopped.iterations);
 
-    /* On a ragged path, too, patience is counted from the best step and not in all. */
+    /* Patience counts from the best step, also if the loss goes up and down. */
     FD_CLEANUP(fi_model_freep) fi_model *ragged = make_model(3);
     fi_train_options small = options;
     small.learning_rate = 0.003;
@@ -252,7 +254,7 @@ static int stop_at_15(void *context, const fi_train_progress *progress) {
     return progress->iteration >= 15;
 }
 
-static void an_interrupted_training_leaves_the_model_as_it_was(void **state) {
+static void a_cancelled_training_does_not_change_the_model(void **state) {
     (void)state;
     struct world world = make_world(6);
     fi_answers answers = {ANSWERS, world.pairs, world.targets};
@@ -270,7 +272,7 @@ static void an_interrupted_training_leaves_the_model_as_it_was(void **state) {
     assert_memory_equal(parameters, expected, count * sizeof(float));
 }
 
-static void a_diverging_training_says_so_and_leaves_the_model_as_it_was(void **state) {
+static void a_diverging_training_fails_and_does_not_change_the_model(void **state) {
     (void)state;
     struct world world = make_world(7);
     fi_answers answers = {ANSWERS, world.pairs, world.targets};
@@ -284,7 +286,7 @@ static void a_diverging_training_says_so_and_leaves_the_model_as_it_was(void **s
     assert_true(fi_model_parameters(model, &count)[0] == first);
 }
 
-static void answers_that_make_no_sense_are_refused(void **state) {
+static void invalid_answers_are_refused(void **state) {
     (void)state;
     struct world world = make_world(8);
     FD_CLEANUP(fi_model_freep) fi_model *model = make_model(1);
@@ -314,10 +316,10 @@ static void confident_logits_neither_overflow_nor_count_as_wrong(void **state) {
     assert_near(fit.accuracy, 0.5, 0);
 }
 
-static void calibration_error_is_the_mean_distance_in_bins_of_the_preferred_side(void **state) {
+static void the_calibration_error_is_the_mean_distance_in_bins_of_the_preferred_side(void **state) {
     (void)state;
     const float rewards[] = {0, 2.2f, 2.84f, 3.0f, 0.1f};
-    /* p of 0.900 and 1 - 0.945, which share a bin, of 0.953 and of 0.525 */
+    /* p = 0.900 and 1 - 0.945, which share a bin, 0.953, and 0.525 */
     const fi_pair pairs[] = {{1, 0}, {0, 2}, {3, 0}, {4, 0}};
     const float targets[] = {1, 1, 0.5f, 1};
     double p[4];
@@ -327,7 +329,7 @@ static void calibration_error_is_the_mean_distance_in_bins_of_the_preferred_side
     double expected = (fabs(p[0] + p[1] - 1) + (p[2] - 0.5) + (1 - p[3])) / 4;
     assert_near(fi_evaluate(rewards, &answers).calibration_error, expected, 1e-7);
 
-    /* The same questions with their sides exchanged. */
+    /* The same pairs with their sides exchanged. */
     fi_pair turned[4];
     float of_turned[4];
     for (size_t i = 0; i < 4; i++) {
@@ -338,7 +340,7 @@ static void calibration_error_is_the_mean_distance_in_bins_of_the_preferred_side
     assert_near(fi_evaluate(rewards, &answers).calibration_error, expected, 1e-7);
 }
 
-static void a_model_that_knows_nothing_or_all_is_calibrated(void **state) {
+static void a_model_that_knows_nothing_or_everything_is_calibrated(void **state) {
     (void)state;
     const float same[] = {1, 1}, apart[] = {100, -100};
     const fi_pair pairs[] = {{0, 1}, {1, 0}};
@@ -350,7 +352,7 @@ static void a_model_that_knows_nothing_or_all_is_calibrated(void **state) {
     assert_near(fi_evaluate(apart, &answers).calibration_error, 0, 1e-12);
 }
 
-static void calibration_error_is_small_where_answers_follow_the_model(void **state) {
+static void the_calibration_error_is_small_if_answers_follow_the_model(void **state) {
     (void)state;
     enum { N = 20000 };
     static float rewards[N + 1];
@@ -365,7 +367,7 @@ static void calibration_error_is_small_where_answers_follow_the_model(void **sta
     }
     fi_answers answers = {N, pairs, targets};
     assert_true(fi_evaluate(rewards, &answers).calibration_error < 0.015);
-    for (uint32_t i = 1; i <= N; i++) /* twice as sure of itself */
+    for (uint32_t i = 1; i <= N; i++) /* twice as sure */
         rewards[i] *= 2;
     assert_true(fi_evaluate(rewards, &answers).calibration_error > 0.05);
 }
@@ -395,7 +397,7 @@ static void the_interval_of_the_accuracy_is_wilsons(void **state) {
     }
 }
 
-static void of_no_answers_nothing_is_said(void **state) {
+static void an_empty_set_of_answers_has_no_statistics(void **state) {
     (void)state;
     const fi_pair pairs[] = {{0, 1}};
     const float rewards[] = {1, 0}, targets[] = {0.5f};
@@ -414,18 +416,18 @@ int main(void) {
         cmocka_unit_test(every_gradient_agrees_with_finite_differences),
         cmocka_unit_test(training_finds_the_order_of_the_items),
         cmocka_unit_test(mini_batches_learn_too_and_follow_their_seed),
-        cmocka_unit_test(an_epoch_of_mini_batches_has_every_answer_once_over_its_own_items),
+        cmocka_unit_test(an_epoch_of_mini_batches_has_each_answer_once_and_only_the_items_it_names),
         cmocka_unit_test(early_stopping_keeps_the_weights_of_the_lowest_held_out_loss),
         cmocka_unit_test(a_start_that_is_best_is_kept),
-        cmocka_unit_test(an_interrupted_training_leaves_the_model_as_it_was),
-        cmocka_unit_test(a_diverging_training_says_so_and_leaves_the_model_as_it_was),
-        cmocka_unit_test(answers_that_make_no_sense_are_refused),
+        cmocka_unit_test(a_cancelled_training_does_not_change_the_model),
+        cmocka_unit_test(a_diverging_training_fails_and_does_not_change_the_model),
+        cmocka_unit_test(invalid_answers_are_refused),
         cmocka_unit_test(confident_logits_neither_overflow_nor_count_as_wrong),
-        cmocka_unit_test(calibration_error_is_the_mean_distance_in_bins_of_the_preferred_side),
-        cmocka_unit_test(a_model_that_knows_nothing_or_all_is_calibrated),
-        cmocka_unit_test(calibration_error_is_small_where_answers_follow_the_model),
+        cmocka_unit_test(the_calibration_error_is_the_mean_distance_in_bins_of_the_preferred_side),
+        cmocka_unit_test(a_model_that_knows_nothing_or_everything_is_calibrated),
+        cmocka_unit_test(the_calibration_error_is_small_if_answers_follow_the_model),
         cmocka_unit_test(the_interval_of_the_accuracy_is_wilsons),
-        cmocka_unit_test(of_no_answers_nothing_is_said),
+        cmocka_unit_test(an_empty_set_of_answers_has_no_statistics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Draws, and what holds for every strategy that draws. */
+/* Tests of weighted draws, and of the strategies that use them. */
 #include "weighted_draw.h"
 
 #include <errno.h>
@@ -151,13 +151,13 @@ static void degenerate_candidates_give_full_batches(void **state) {
         }
         for (size_t i = 0; i < ITEMS; i++) {
             made.rewards[i] *= kind == 3 ? 0.0f : 1.0f;            /* logits 0 */
-            made.rewards[i] += kind == 4 ? 1e4f * (float)i : 0.0f; /* no weight */
+            made.rewards[i] += kind == 4 ? 1e4f * (float)i : 0.0f; /* weights close to zero */
         }
         for (size_t i = 0; i < N && kind == 5; i++)
             made.pairs[i] = i % 2 ? (fi_pair){3, 8} : (fi_pair){8, 3}; /* identical */
         check_all_sizes(&made);
         for (size_t n = 1; n <= FI_CORESET_CLUSTERS + 1;
-             n++) { /* fewer than features, or centres */
+             n++) { /* fewer candidates than features, or than centres */
             made.candidates.n_pairs = n;
             check_all_sizes(&made);
         }
@@ -191,11 +191,11 @@ static void no_item_is_drawn_more_often_than_its_limit(void **state) {
     problem_free(&made);
 }
 
-static void copies_wait_until_nothing_else_is_left(void **state) {
+static void copies_wait_until_no_other_pair_is_left(void **state) {
     (void)state;
     enum { N = 40 };
     problem made = problem_new(61, 30, 4, N, 0.0f, 1.0f);
-    for (size_t i = 0; i < N / 2; i++) /* one question, in both orders */
+    for (size_t i = 0; i < N / 2; i++) /* one pair in both orders */
         made.pairs[i] = i % 2 ? (fi_pair){1, 2} : (fi_pair){2, 1};
     for (size_t i = N / 2; i < N; i++)
         made.pairs[i] = (fi_pair){(uint32_t)(i - N / 2), (uint32_t)(i - N / 2 + 7)};
@@ -219,19 +219,19 @@ static void copies_wait_until_nothing_else_is_left(void **state) {
     problem_free(&made);
 }
 
-/* Goes on for as many calls as its context says. */
+/* Continues for the number of calls in its context. */
 static bool count_down(void *context, double share) {
     size_t *left = context;
     assert_true(share >= 0.0 && share <= 1.0);
     return (*left)-- > 0;
 }
 
-static void either_can_be_cancelled(void **state) {
+static void both_can_be_cancelled(void **state) {
     (void)state;
     enum { N = 1000 };
     problem made = problem_new(70, 100, 4, N, 0.0f, 1.0f);
     for (size_t i = 0; i < FD_LENGTH(names); i++) {
-        /* coreset asks while it clusters and while it measures: once for 256 candidates */
+        /* coreset calls while it clusters and while it measures, once per 256 candidates */
         for (size_t calls = 0; calls < (i == 0 ? 24 : 1); calls++) {
             size_t left = calls;
             fi_selection_options options = {
@@ -257,8 +257,8 @@ int main(void) {
         cmocka_unit_test(the_same_seed_gives_the_same_batch_and_another_one_another),
         cmocka_unit_test(degenerate_candidates_give_full_batches),
         cmocka_unit_test(no_item_is_drawn_more_often_than_its_limit),
-        cmocka_unit_test(copies_wait_until_nothing_else_is_left),
-        cmocka_unit_test(either_can_be_cancelled),
+        cmocka_unit_test(copies_wait_until_no_other_pair_is_left),
+        cmocka_unit_test(both_can_be_cancelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

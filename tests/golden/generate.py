@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Writes the golden vectors of the learning half: an independent float64 implementation in NumPy.
+"""Writes golden vectors for models and training, from an independent float64 implementation in NumPy.
 
     python3 tests/golden/generate.py        # rewrites tests/golden/data
 
-For each case a folder with the shape, the items, the statistics, the parameters, the answers, and what follows from
-them: prepared inputs, features, rewards, loss, every gradient, and the parameters after 1 and 10 steps of AdamW.
+Each case has a folder with the shape, the items, the input statistics, the parameters and the answers, and with the
+results: prepared inputs, features, rewards, loss, gradient, and the parameters after 1 and 10 steps of AdamW.
 """
 import math
 import pathlib

@@ -4,24 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { ABSENT = UINT32_MAX };
-
-/* Numbers the rows that the pairs name from 0 in the order of their first use. */
-static size_t number_rows(fi_pair *pairs, size_t n_pairs, uint32_t *number, uint32_t *rows) {
-    size_t count = 0;
-    for (size_t i = 0; i < n_pairs; i++) {
-        uint32_t *sides[] = {&pairs[i].a, &pairs[i].b};
-        for (size_t side = 0; side < 2; side++) {
-            uint32_t row = *sides[side];
-            if (number[row] == ABSENT) {
-                number[row] = (uint32_t)count;
-                rows[count++] = row;
-            }
-            *sides[side] = number[row];
-        }
-    }
-    return count;
-}
+#include "row_numbering.h"
 
 int fd_candidate_rows_build(const fd_snapshot *snapshot, const uint32_t *prompts,
                             const fi_pair *pairs, size_t n_pairs, const float *extra_embeddings,
@@ -36,23 +19,26 @@ int fd_candidate_rows_build(const fd_snapshot *snapshot, const uint32_t *prompts
     size_t most = 2 * n_pairs < total ? 2 * n_pairs : total;
 
     FD_CLEANUP(fd_candidate_rows_clear) fd_candidate_rows built = {0};
-    FD_FREE uint32_t *number = malloc(total * sizeof(*number));
-    FD_FREE uint32_t *rows = calloc(most, sizeof(*rows));
+    FD_CLEANUP(fd_row_numbering_clear) fd_row_numbering numbering = {0};
     FD_FREE float *extra = reallocarray(NULL, n_extra, width * sizeof(*extra));
     built.pairs = calloc(n_pairs, sizeof(*built.pairs));
     built.rewards = calloc(most, sizeof(*built.rewards));
     built.groups = calloc(most, sizeof(*built.groups));
     built.features = reallocarray(NULL, most, width * sizeof(*built.features));
-    if (!number || !rows || !extra || !built.pairs || !built.rewards || !built.groups ||
-        !built.features)
+    if (!extra || !built.pairs || !built.rewards || !built.groups || !built.features)
         return -ENOMEM;
 
     int r = fi_model_features(snapshot->served->model, n_extra, extra_embeddings, extra);
+    if (r == 0)
+        r = fd_row_numbering_init(&numbering, total, most);
     if (r < 0)
         return r;
-    memset(number, 0xff, total * sizeof(*number));
-    memcpy(built.pairs, pairs, n_pairs * sizeof(*pairs));
-    size_t count = number_rows(built.pairs, n_pairs, number, rows);
+    for (size_t i = 0; i < n_pairs; i++) {
+        built.pairs[i].a = fd_row_numbering_add(&numbering, pairs[i].a);
+        built.pairs[i].b = fd_row_numbering_add(&numbering, pairs[i].b);
+    }
+    size_t count = numbering.count;
+    const uint32_t *rows = numbering.rows;
     for (size_t i = 0; i < count; i++) {
         const float *features = rows[i] < snapshot->items
                                     ? fd_growing_matrix_row(snapshot->features, rows[i])

@@ -250,10 +250,9 @@ int fd_candidates_find(fd_engine *engine, const fd_selection_request *request, b
     int r = fd_engine_snapshot(engine, &candidates.snapshot, fault);
     if (r < 0)
         return r;
-    bool needs_target =
-        strcmp(strategy->name, "i-opt") == 0 && request->target == FD_I_OPT_TARGET_IN_PROMPT;
+    bool needs_target = strategy->uses_target && request->target == FD_I_OPT_TARGET_IN_PROMPT;
     bool needs_prompts = by_prompt || (!request->pairs && request->generate.all);
-    bool keep_all = strcmp(strategy->name, "random") == 0;
+    bool keep_all = strategy->is_random;
     r = fill(engine, request, seed, needs_prompts, needs_target, keep_all, &candidates, fault);
     if (r < 0)
         return r;

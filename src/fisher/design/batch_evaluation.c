@@ -1,8 +1,10 @@
+/* Fills a selection with what its batch is worth. */
 #include "batch_evaluation.h"
 
 #include <errno.h>
 #include <math.h>
 
+#include "batch_gains.h"
 #include "batch_statistics.h"
 
 static int allocate(size_t k, fi_selection *selection) {
@@ -13,24 +15,24 @@ static int allocate(size_t k, fi_selection *selection) {
     return selection->items && selection->gains && selection->weights ? 0 : -ENOMEM;
 }
 
-static void name_pairs(const fi_batch_evaluation *given, fi_selection *selection) {
-    const fi_distinct_items *distinct = given->distinct;
-    for (size_t i = 0; i < given->count; i++) {
-        fi_pair pair = given->pairs[i];
+static void name_pairs(const fi_batch_evaluation *batch, fi_selection *selection) {
+    const fi_distinct_items *distinct = batch->distinct;
+    for (size_t i = 0; i < batch->count; i++) {
+        fi_pair pair = batch->pairs[i];
         selection->items[i] = (fi_pair){distinct->rows[pair.a], distinct->rows[pair.b]};
         selection->weights[i] = fi_weight(fi_distinct_items_logit(distinct, pair));
     }
 }
 
-static int explain(const fi_batch_evaluation *given, fi_selection *selection) {
-    const fi_distinct_items *distinct = given->distinct;
+static int explain(const fi_batch_evaluation *batch, fi_selection *selection) {
+    const fi_distinct_items *distinct = batch->distinct;
     FD_FREE double *difference = calloc(distinct->n_features, sizeof(*difference));
-    selection->leverages = calloc(given->count + 1, sizeof(*selection->leverages));
+    selection->leverages = calloc(batch->count + 1, sizeof(*selection->leverages));
     if (!difference || !selection->leverages)
         return -ENOMEM;
-    for (size_t i = 0; i < given->count; i++) {
-        fi_distinct_items_difference(distinct, given->pairs[i], 1.0, difference);
-        selection->leverages[i] = fi_factor_leverage(given->before, difference);
+    for (size_t i = 0; i < batch->count; i++) {
+        fi_distinct_items_difference(distinct, batch->pairs[i], 1.0, difference);
+        selection->leverages[i] = fi_factor_leverage(batch->before, difference);
     }
     return 0;
 }
@@ -39,22 +41,22 @@ static double efficiency(double logdet, double bound, size_t h) {
     return exp(fmin(logdet - bound, 0.0) / (double)h);
 }
 
-/* The random batch is added to M like the other one, and held against the same bound. */
-static int compare_with_random(const fi_batch_evaluation *given, fi_selection *selection) {
-    const fi_distinct_items *distinct = given->distinct;
-    FD_FREE double *weights = calloc(given->count + 1, sizeof(*weights));
-    FD_FREE double *gains = calloc(given->count + 1, sizeof(*gains));
+/* The random batch is added to M like the chosen one, and compared with the same bound. */
+static int compare_with_random(const fi_batch_evaluation *batch, fi_selection *selection) {
+    const fi_distinct_items *distinct = batch->distinct;
+    FD_FREE double *weights = calloc(batch->count + 1, sizeof(*weights));
+    FD_FREE double *gains = calloc(batch->count + 1, sizeof(*gains));
     FD_CLEANUP(fi_factor_freep) fi_factor *after = NULL;
     if (!weights || !gains)
         return -ENOMEM;
-    for (size_t i = 0; i < given->count; i++)
-        weights[i] = fi_weight(fi_distinct_items_logit(distinct, given->random[i]));
-    int r =
-        fi_batch_add(given->before, distinct, given->count, given->random, weights, gains, &after);
+    for (size_t i = 0; i < batch->count; i++)
+        weights[i] = fi_weight(fi_distinct_items_logit(distinct, batch->random[i]));
+    int r = fi_batch_gains(batch->before, distinct, batch->count, batch->random, weights, gains,
+                           &after);
     if (r == 0)
-        r = fi_batch_statistics_of(distinct, given->count, given->random, &selection->random);
+        r = fi_batch_statistics_of(distinct, batch->count, batch->random, &selection->random);
     if (r == 0)
-        r = fi_batch_statistics_of(distinct, given->count, given->pairs, &selection->chosen);
+        r = fi_batch_statistics_of(distinct, batch->count, batch->pairs, &selection->chosen);
     if (r)
         return r;
     selection->random.logdet = fi_factor_logdet(after);
@@ -65,26 +67,26 @@ static int compare_with_random(const fi_batch_evaluation *given, fi_selection *s
     return 0;
 }
 
-int fi_batch_evaluate(const fi_batch_evaluation *given, fi_selection *selection) {
+int fi_batch_evaluate(const fi_batch_evaluation *batch, fi_selection *selection) {
     FD_CLEANUP(fi_factor_freep) fi_factor *after = NULL;
-    int r = allocate(given->count, selection);
+    int r = allocate(batch->count, selection);
     if (r)
         return r;
-    name_pairs(given, selection);
-    if (given->options->explain)
-        r = explain(given, selection);
+    name_pairs(batch, selection);
+    if (batch->options->explain)
+        r = explain(batch, selection);
     if (r == 0)
-        r = fi_batch_add(given->before, given->distinct, given->count, given->pairs,
-                         selection->weights, selection->gains, &after);
+        r = fi_batch_gains(batch->before, batch->distinct, batch->count, batch->pairs,
+                           selection->weights, selection->gains, &after);
     if (r)
         return r;
-    selection->logdet_before = fi_factor_logdet(given->before);
+    selection->logdet_before = fi_factor_logdet(batch->before);
     selection->logdet_after = fi_factor_logdet(after);
-    r = fi_certify(given->before, after, given->options->batch_size, given->options, &given->oracle,
+    r = fi_certify(batch->before, after, batch->options->batch_size, batch->options, &batch->oracle,
                    &selection->logdet_bound);
     if (r)
         return r;
     selection->d_efficiency =
-        efficiency(selection->logdet_after, selection->logdet_bound, given->distinct->n_features);
-    return given->options->figures ? compare_with_random(given, selection) : 0;
+        efficiency(selection->logdet_after, selection->logdet_bound, batch->distinct->n_features);
+    return batch->options->figures ? compare_with_random(batch, selection) : 0;
 }

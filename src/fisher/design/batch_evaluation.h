@@ -1,9 +1,12 @@
-/* What a batch is worth: gains, certificate and figures, alike for lists and pools. */
+/* What a batch is worth: gains, certificate and statistics, for lists and pools alike. */
 #ifndef FI_BATCH_EVALUATION_H
 #define FI_BATCH_EVALUATION_H
 
 #include "certificate.h"
+#include "distinct_items.h"
+#include "factor.h"
 
+/* A batch to evaluate. */
 typedef struct fi_batch_evaluation {
     const fi_distinct_items *distinct;
     const fi_factor *before; /* of M */
@@ -11,11 +14,11 @@ typedef struct fi_batch_evaluation {
     fi_oracle oracle;
     size_t count;
     const fi_pair *pairs;  /* [count] the batch, of distinct items */
-    const fi_pair *random; /* [count] pairs drawn at random; NULL without figures */
+    const fi_pair *random; /* [count] a random batch; NULL without `figures` */
 } fi_batch_evaluation;
 
-/* Fills all of the selection but pairs, entropy_ranks and candidates; the caller clears it, also
- * after a failure. */
-int fi_batch_evaluate(const fi_batch_evaluation *given, fi_selection *selection) FD_MUST_CHECK;
+/* Fills the selection, except pairs, entropy_ranks and candidates. The caller clears it, also after
+ * an error: -ECANCELED, -ENOMEM. */
+int fi_batch_evaluate(const fi_batch_evaluation *batch, fi_selection *selection) FD_MUST_CHECK;
 
 #endif

@@ -1,12 +1,16 @@
+/* Computes the statistics of a batch. */
 #include "batch_statistics.h"
 
 #include <cblas.h>
+#include <errno.h>
 #include <math.h>
+
+#include "target_clones.h"
 
 enum { ROWS = 256 };
 
 static int count_uses(const fi_distinct_items *distinct, size_t k, const fi_pair *pairs,
-                      fi_batch_statistics *figures) {
+                      fi_batch_statistics *statistics) {
     FD_FREE uint32_t *uses = calloc(distinct->n_items + 1, sizeof(*uses));
     if (!uses)
         return -ENOMEM;
@@ -14,19 +18,19 @@ static int count_uses(const fi_distinct_items *distinct, size_t k, const fi_pair
         uses[pairs[i].a]++;
         uses[pairs[i].b]++;
     }
-    figures->distinct_items = 0;
-    figures->max_uses = 0;
+    statistics->distinct_items = 0;
+    statistics->max_uses = 0;
     for (size_t i = 0; i < distinct->n_items; i++) {
-        figures->distinct_items += uses[i] > 0;
-        if (uses[i] > figures->max_uses)
-            figures->max_uses = uses[i];
+        statistics->distinct_items += uses[i] > 0;
+        if (uses[i] > statistics->max_uses)
+            statistics->max_uses = uses[i];
     }
-    figures->mean_uses = k > 0 ? 2.0 * (double)k / (double)figures->distinct_items : 0.0;
+    statistics->mean_uses = k > 0 ? 2.0 * (double)k / (double)statistics->distinct_items : 0.0;
     return 0;
 }
 
 static void spread_of_gaps(const fi_distinct_items *distinct, size_t k, const fi_pair *pairs,
-                           fi_batch_statistics *figures) {
+                           fi_batch_statistics *statistics) {
     double sum = 0.0, squares = 0.0, weights = 0.0;
     for (size_t i = 0; i < k; i++) {
         double gap = fabs(fi_distinct_items_logit(distinct, pairs[i]));
@@ -35,12 +39,12 @@ static void spread_of_gaps(const fi_distinct_items *distinct, size_t k, const fi
         weights += fi_weight(gap);
     }
     double count = k > 0 ? (double)k : 1.0;
-    figures->mean_weight = weights / count;
-    figures->mean_reward_gap = sum / count;
-    figures->sd_reward_gap = sqrt(fmax(squares / count - sum / count * (sum / count), 0.0));
+    statistics->mean_weight = weights / count;
+    statistics->mean_reward_gap = sum / count;
+    statistics->sd_reward_gap = sqrt(fmax(squares / count - sum / count * (sum / count), 0.0));
 }
 
-/* Differences of length 1, [k x h]; 0 stays 0. */
+/* rows [k x h] = differences scaled to length 1; a zero stays zero. */
 static void normalise(const fi_distinct_items *distinct, size_t k, const fi_pair *pairs,
                       double *difference, float *rows) {
     size_t h = distinct->n_features;
@@ -56,7 +60,8 @@ static inline float larger(float x, float y) {
     return x > y ? x : y;
 }
 
-/* Of a block of cosines of rows first … with columns from first on: each counts for both. */
+/* Takes a block of cosines of the pairs first … first + rows - 1 with those from `first` on. Each
+ * cosine counts for both pairs. */
 FI_CLONES static void note_nearest(size_t first, size_t rows, size_t columns,
                                    const float *restrict cosines, float *restrict nearest) {
     for (size_t i = 0; i < rows; i++) {
@@ -72,7 +77,7 @@ FI_CLONES static void note_nearest(size_t first, size_t rows, size_t columns,
 }
 
 static int find_nearest(const fi_distinct_items *distinct, size_t k, const fi_pair *pairs,
-                        fi_batch_statistics *figures) {
+                        fi_batch_statistics *statistics) {
     size_t h = distinct->n_features;
     size_t n = k < FI_BATCH_STATISTICS_PAIRS_MAX ? k : FI_BATCH_STATISTICS_PAIRS_MAX;
     FD_FREE double *difference = calloc(h, sizeof(*difference));
@@ -92,19 +97,19 @@ static int find_nearest(const fi_distinct_items *distinct, size_t k, const fi_pa
     double sum = 0.0;
     for (size_t i = 0; i < n; i++)
         sum += fmin((double)nearest[i], 1.0);
-    figures->mean_nearest_cosine = n > 0 ? sum / (double)n : 0.0;
+    statistics->mean_nearest_cosine = n > 0 ? sum / (double)n : 0.0;
     return 0;
 }
 
 int fi_batch_statistics_of(const fi_distinct_items *distinct, size_t k, const fi_pair *pairs,
                            fi_batch_statistics *ret) {
-    fi_batch_statistics figures = {0};
-    int r = count_uses(distinct, k, pairs, &figures);
+    fi_batch_statistics statistics = {0};
+    int r = count_uses(distinct, k, pairs, &statistics);
     if (r)
         return r;
-    spread_of_gaps(distinct, k, pairs, &figures);
-    r = find_nearest(distinct, k, pairs, &figures);
+    spread_of_gaps(distinct, k, pairs, &statistics);
+    r = find_nearest(distinct, k, pairs, &statistics);
     if (r == 0)
-        *ret = figures;
+        *ret = statistics;
     return r;
 }

@@ -1,13 +1,15 @@
-/* What a batch is like. */
+/* Statistics of a batch: how it spreads over items and directions. */
 #ifndef FI_BATCH_STATISTICS_H
 #define FI_BATCH_STATISTICS_H
 
-#include "design_private.h"
+#include <fisher/selection.h>
 
-/* Of larger batches the cosines are those among this many first pairs. */
+#include "distinct_items.h"
+
+/* In larger batches, cosines are computed among the first pairs only, this many. */
 #define FI_BATCH_STATISTICS_PAIRS_MAX ((size_t)4096)
 
-/* Everything but logdet and d_efficiency, of k pairs of distinct items. */
+/* Sets all statistics of k pairs of distinct items except logdet and d_efficiency. -ENOMEM. */
 int fi_batch_statistics_of(const fi_distinct_items *distinct, size_t k, const fi_pair *pairs,
                            fi_batch_statistics *ret) FD_MUST_CHECK;
 

@@ -1,13 +1,18 @@
+/* Bounds log det over all batches by tangents, and tightens the bound by Frank-Wolfe steps. */
 #include "certificate.h"
 
 #include <cblas.h>
+#include <errno.h>
 #include <lapacke.h>
 #include <math.h>
 #include <string.h>
 
+#include "cancellation.h"
+#include "information.h"
+
 enum { BISECTIONS = 40 };
 
-/* g comes from float32 rows: so much of its sum may be rounding. */
+/* g comes from float32 rows. This share of its sum may be rounding. */
 #define ROUNDING 1e-6
 
 /* A point X of the relaxed problem, as a matrix and its factor. */
@@ -52,7 +57,7 @@ static int trace_of_ratio(const fi_factor *before, const fi_factor *at, double *
     return 0;
 }
 
-/* eigenvalues [h] of X^-1 S, S being a matrix of which the upper triangle counts */
+/* eigenvalues [h] of X^-1 S. Only the upper triangle of S is read. */
 static int eigenvalues_of_ratio(const fi_information *towards, const fi_factor *at,
                                 double *eigenvalues) {
     int h = (int)at->n;
@@ -61,15 +66,15 @@ static int eigenvalues_of_ratio(const fi_information *towards, const fi_factor *
     if (!ratio || !room)
         return -ENOMEM;
     memcpy(ratio, towards->matrix, at->n * at->n * sizeof(*ratio));
-    /* R'^-1 S R^-1; in column-major terms U'U is LL' with L the transpose of the rows. */
+    /* R'^-1 S R^-1. The rows of the upper factor are the columns of the lower one. */
     if (LAPACKE_dsygst_work(LAPACK_COL_MAJOR, 1, 'L', h, ratio, h, at->upper, h) != 0 ||
         LAPACKE_dsyev_work(LAPACK_COL_MAJOR, 'N', 'L', h, ratio, h, eigenvalues, room, 34 * h) != 0)
         return -EDOM;
     return 0;
 }
 
-/* The share of the way that maximises log det: where the derivative of
- * sum of log(1 + share (e - 1)), which falls, is 0. */
+/* Finds the share of the way from X to S that maximises log det: the zero of the derivative of
+ * sum of log(1 + share (e - 1)), which falls. */
 static double line_search(size_t h, const double *eigenvalues) {
     double low = 0.0, high = 1.0;
     for (int i = 0; i < BISECTIONS; i++) {
@@ -105,8 +110,8 @@ static int move(point *at, const fi_information *towards) {
     return 0;
 }
 
-/* Of all multiples of X the one with the lowest bound, X times total / h, gives
- * log det X + h log (total / h) with total = tr(M X^-1) + sum of the k largest g. */
+/* Among all multiples of X, X times total / h has the lowest bound, log det X + h log(total / h),
+ * with total = tr(M X^-1) + sum of the k largest g. */
 static double bound_at(const fi_factor *at, double total) {
     double h = (double)at->n;
     return fi_factor_logdet(at) + h * log(total / h);
@@ -122,14 +127,14 @@ int fi_certify(const fi_factor *before, const fi_factor *after, size_t k,
     for (size_t step = 0;; step++) {
         bool last = step == options->certify_steps;
         FD_CLEANUP(fi_information_freep) fi_information *towards = NULL;
-        double largest, own, trace;
+        double largest, of_batch, trace;
         r = last ? 0 : fi_information_new(before->n, &towards);
         if (r == 0)
-            r = oracle->largest(oracle->context, at.factor, k, &largest, &own, towards);
+            r = oracle->largest(oracle->context, at.factor, k, &largest, &of_batch, towards);
         if (r)
             return r;
-        if (step == 0) { /* tr(M X^-1) is h less the sum over the batch, which rounds alike */
-            *ret_bound = logdet + h * log1p(fmax(largest - own, 0.0) / h);
+        if (step == 0) { /* tr(M X^-1) is h - sum over the batch, which has the same rounding */
+            *ret_bound = logdet + h * log1p(fmax(largest - of_batch, 0.0) / h);
         } else {
             r = trace_of_ratio(before, at.factor, &trace);
             if (r)
@@ -142,7 +147,7 @@ int fi_certify(const fi_factor *before, const fi_factor *after, size_t k,
         add_product(towards, before);
         r = move(&at, towards);
         if (r == -EDOM)
-            return 0; /* rounding ends the way; every bound so far holds */
+            return 0; /* rounding ends the search; the bounds so far hold */
         if (r == 0)
             r = fi_go_on(options, 1.0);
         if (r)

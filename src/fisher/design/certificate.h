@@ -1,22 +1,25 @@
-/* How good the best batch can be: bounds on log det M(C) over all batches of k candidates. */
+/* A bound on log det M(C) over all batches C of k candidates: no batch can be better. */
 #ifndef FI_CERTIFICATE_H
 #define FI_CERTIFICATE_H
 
-#include "design_private.h"
+#include <fisher/selection.h>
 
-/* Where a bound finds the candidates, listed or not. */
+#include "factor.h"
+
+/* Gives a bound what it needs of the candidates, whether they are listed or a pool. */
 typedef struct fi_oracle {
     /*
-     * With g_i = v_i d_i' X^-1 d_i at the factor of X, of all candidates: the sum of the k largest,
-     * the sum over the batch at hand, and, where asked for, information += v d d' of those k.
+     * With the factor of X and g_i = v_i d_i' X^-1 d_i: sets *ret_largest to the sum of the k
+     * largest g, *ret_batch to the sum over the batch, and adds v d d' of those k candidates to
+     * `information` unless it is NULL. 0 or -errno.
      */
     int (*largest)(void *context, const fi_factor *at, size_t k, double *ret_largest,
                    double *ret_batch, fi_information *information);
     void *context;
 } fi_oracle;
 
-/* An upper bound on log det of M, given by its factor `before`, with any k candidates; `after` is
- * the factor of M with the batch at hand. */
+/* Sets *ret_bound to an upper bound on the log det of M with any k candidates. `before` is the
+ * factor of M, `after` that of M with the batch. -ECANCELED, -ENOMEM. */
 int fi_certify(const fi_factor *before, const fi_factor *after, size_t k,
                const fi_selection_options *options, const fi_oracle *oracle,
                double *ret_bound) FD_MUST_CHECK;

@@ -1,21 +1,17 @@
-#include "design_private.h"
+/* Finds the k largest keys with a heap of k. */
+#include "top_k.h"
 
 #include <errno.h>
-#include <stdbool.h>
 
-static inline bool before(fi_ranked x, fi_ranked y) {
-    return x.key > y.key || (x.key == y.key && x.index < y.index);
-}
-
-/* The root of a heap is the first in rank, or of an inverted one the last. */
+/* The root of a heap ranks first; the root of an inverted heap ranks last. */
 static inline void sift(fi_ranked *heap, size_t count, size_t at, bool inverted) {
     if (at >= count)
         return;
     fi_ranked moving = heap[at];
     for (size_t child; (child = 2 * at + 1) < count; at = child) {
-        if (child + 1 < count && before(heap[child + 1], heap[child]) != inverted)
+        if (child + 1 < count && fi_ranks_before(heap[child + 1], heap[child]) != inverted)
             child++;
-        if (before(heap[child], moving) == inverted)
+        if (fi_ranks_before(heap[child], moving) == inverted)
             break;
         heap[at] = heap[child];
     }
@@ -39,7 +35,7 @@ int fi_top_k(size_t n, const double *keys, size_t k, uint32_t *ret_indices) {
         kept[i] = (fi_ranked){keys[i], (uint32_t)i};
     for (size_t i = k / 2; i-- > 0;)
         sift(kept, k, i, true);
-    /* Past the first k few candidates beat the last of those kept. Equal keys never do. */
+    /* After the first k, few candidates beat the last one that is kept. Equal keys never do. */
     for (size_t i = k; i < n; i++) {
         if (keys[i] > kept[0].key) {
             kept[0] = (fi_ranked){keys[i], (uint32_t)i};

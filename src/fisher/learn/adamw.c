@@ -1,7 +1,10 @@
+/* The steps of AdamW. */
 #include "adamw.h"
 
 #include <errno.h>
 #include <math.h>
+
+#include "target_clones.h"
 
 int fi_adamw_init(fi_adamw *adam, const fi_model *model, const fi_train_options *options) {
     *adam = (fi_adamw){.options = options,

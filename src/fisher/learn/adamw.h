@@ -1,19 +1,19 @@
-/* AdamW (Kingma and Ba 2015; Loshchilov and Hutter 2019), with the rates of the options. */
+/* AdamW (Kingma and Ba 2015; Loshchilov and Hutter 2019). */
 #ifndef FI_ADAMW_H
 #define FI_ADAMW_H
 
 #include <fisher/train.h>
 
-#include "network.h"
+#include "model_layout.h"
 
 typedef struct fi_adamw {
     const fi_train_options *options;
     uint32_t step;
-    float *mean;   /* [parameter_count] of the gradient */
-    float *square; /* [parameter_count] of its square */
+    float *mean;   /* [parameter_count] running mean of the gradient */
+    float *square; /* [parameter_count] running mean of its square */
 } fi_adamw;
 
-/* `options` are borrowed. -ENOMEM; the caller clears it in any case. */
+/* The options stay the caller's. -ENOMEM; clear it in any case. */
 int fi_adamw_init(fi_adamw *adam, const fi_model *model,
                   const fi_train_options *options) FD_MUST_CHECK;
 void fi_adamw_clear(fi_adamw *adam);

@@ -1,3 +1,4 @@
+/* Prepares the items and answers of a training, and cuts them into mini-batches. */
 #include "data_set.h"
 
 #include <errno.h>
@@ -7,30 +8,30 @@
 #include "loss.h"
 #include "standardisation.h"
 
-static int allocate_answers(fi_data_set *lesson, size_t count) {
-    lesson->count = count;
-    lesson->pairs = calloc(count + 1, sizeof(*lesson->pairs));
-    lesson->targets = calloc(count + 1, sizeof(*lesson->targets));
-    return lesson->pairs && lesson->targets ? 0 : -ENOMEM;
+static int allocate_answers(fi_data_set *data, size_t count) {
+    data->count = count;
+    data->pairs = calloc(count + 1, sizeof(*data->pairs));
+    data->targets = calloc(count + 1, sizeof(*data->targets));
+    return data->pairs && data->targets ? 0 : -ENOMEM;
 }
 
-static int allocate_items(fi_data_set *lesson, const fi_model *model, size_t n_items) {
-    lesson->n_items = n_items;
-    lesson->inputs = calloc(n_items + 1, fi_model_prepared_count(model) * sizeof(*lesson->inputs));
-    lesson->rewards = calloc(n_items + 1, sizeof(*lesson->rewards));
-    lesson->slopes = calloc(n_items + 1, sizeof(*lesson->slopes));
-    if (!lesson->inputs || !lesson->rewards || !lesson->slopes)
+static int allocate_items(fi_data_set *data, const fi_model *model, size_t n_items) {
+    data->n_items = n_items;
+    data->inputs = calloc(n_items + 1, fi_model_prepared_count(model) * sizeof(*data->inputs));
+    data->rewards = calloc(n_items + 1, sizeof(*data->rewards));
+    data->slopes = calloc(n_items + 1, sizeof(*data->slopes));
+    if (!data->inputs || !data->rewards || !data->slopes)
         return -ENOMEM;
-    return fi_pass_init(model, n_items, &lesson->pass);
+    return fi_pass_init(model, n_items, &data->pass);
 }
 
-void fi_data_set_clear(fi_data_set *lesson) {
-    free(lesson->pairs);
-    free(lesson->targets);
-    free(lesson->inputs);
-    free(lesson->rewards);
-    free(lesson->slopes);
-    fi_pass_clear(&lesson->pass);
+void fi_data_set_clear(fi_data_set *data) {
+    free(data->pairs);
+    free(data->targets);
+    free(data->inputs);
+    free(data->rewards);
+    free(data->slopes);
+    fi_pass_clear(&data->pass);
 }
 
 static bool is_in_range(size_t n_items, const fi_answers *answers) {
@@ -41,59 +42,51 @@ static bool is_in_range(size_t n_items, const fi_answers *answers) {
     return true;
 }
 
-/* Numbers the items that the pairs name in the order of their first use, rows gets them. */
-static size_t number_items(size_t n_items, size_t count, fi_pair *pairs, uint32_t *numbers,
-                           uint32_t *rows) {
-    memset(numbers, 0xff, n_items * sizeof(*numbers));
-    uint32_t found = 0;
+/* Replaces the rows that the pairs name by their numbers. */
+static void number_items(fd_row_numbering *numbering, size_t count, fi_pair *pairs) {
     for (size_t i = 0; i < count; i++) {
-        uint32_t *sides[] = {&pairs[i].a, &pairs[i].b};
-        for (size_t side = 0; side < 2; side++) {
-            uint32_t row = *sides[side];
-            if (numbers[row] == UINT32_MAX) {
-                rows[found] = row;
-                numbers[row] = found++;
-            }
-            *sides[side] = numbers[row];
-        }
+        pairs[i].a = fd_row_numbering_add(numbering, pairs[i].a);
+        pairs[i].b = fd_row_numbering_add(numbering, pairs[i].b);
     }
-    return found;
 }
 
-int fi_data_set_init(fi_data_set *lesson, const fi_model *model, size_t n_items,
+int fi_data_set_init(fi_data_set *data, const fi_model *model, size_t n_items,
                      const float *embeddings, const fi_answers *answers) {
     if (!is_in_range(n_items, answers))
         return -EINVAL;
-    FD_FREE uint32_t *numbers = calloc(n_items + 1, sizeof(*numbers));
-    FD_FREE uint32_t *rows = calloc(n_items + 1, sizeof(*rows));
-    int r = allocate_answers(lesson, answers->count);
-    if (!numbers || !rows || r < 0)
-        return -ENOMEM;
+    FD_CLEANUP(fd_row_numbering_clear) fd_row_numbering numbering = {0};
+    int r = fd_row_numbering_init(&numbering, n_items, 2 * answers->count);
+    if (r == 0)
+        r = allocate_answers(data, answers->count);
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < answers->count; i++) {
-        lesson->pairs[i] = answers->pairs[i];
-        lesson->targets[i] = answers->targets[i];
+        data->pairs[i] = answers->pairs[i];
+        data->targets[i] = answers->targets[i];
     }
-    r = allocate_items(lesson, model,
-                       number_items(n_items, answers->count, lesson->pairs, numbers, rows));
-    return r < 0 ? r : fi_prepare_rows(model, lesson->n_items, rows, embeddings, lesson->inputs);
+    number_items(&numbering, data->count, data->pairs);
+    r = allocate_items(data, model, numbering.count);
+    return r < 0
+               ? r
+               : fi_prepare_rows(model, numbering.count, numbering.rows, embeddings, data->inputs);
 }
 
-static void run(fi_data_set *lesson, const fi_model *model) {
-    const float *features = fi_forward(model, lesson->n_items, lesson->inputs, &lesson->pass);
-    fi_model_rewards(model, lesson->n_items, features, lesson->rewards);
+static void run(fi_data_set *data, const fi_model *model) {
+    const float *features = fi_forward(model, data->n_items, data->inputs, &data->pass);
+    fi_model_rewards(model, data->n_items, features, data->rewards);
 }
 
-fi_fit fi_data_set_loss(fi_data_set *lesson, const fi_model *model) {
-    fi_answers answers = {lesson->count, lesson->pairs, lesson->targets};
-    run(lesson, model);
-    return fi_evaluate(lesson->rewards, &answers);
+fi_fit fi_data_set_loss(fi_data_set *data, const fi_model *model) {
+    fi_answers answers = {data->count, data->pairs, data->targets};
+    run(data, model);
+    return fi_evaluate(data->rewards, &answers);
 }
 
-double fi_data_set_gradient(fi_data_set *lesson, const fi_model *model, float *gradient) {
-    fi_answers answers = {lesson->count, lesson->pairs, lesson->targets};
-    run(lesson, model);
-    double loss = fi_loss_slopes(lesson->n_items, lesson->rewards, &answers, lesson->slopes);
-    fi_backward(model, lesson->n_items, lesson->inputs, &lesson->pass, lesson->slopes, gradient);
+double fi_data_set_gradient(fi_data_set *data, const fi_model *model, float *gradient) {
+    fi_answers answers = {data->count, data->pairs, data->targets};
+    run(data, model);
+    double loss = fi_loss_slopes(data->n_items, data->rewards, &answers, data->slopes);
+    fi_backward(model, data->n_items, data->inputs, &data->pass, data->slopes, gradient);
     return loss;
 }
 
@@ -106,21 +99,21 @@ int fi_batches_init(fi_batches *batches, const fi_model *model, fi_data_set *who
         return 0;
     size_t most = 2 * size < whole->n_items ? 2 * size : whole->n_items;
     batches->order = calloc(whole->count, sizeof(*batches->order));
-    batches->numbers = calloc(whole->n_items, sizeof(*batches->numbers));
-    batches->rows = calloc(most, sizeof(*batches->rows));
-    if (!batches->order || !batches->numbers || !batches->rows)
+    if (!batches->order)
         return -ENOMEM;
+    int r = fd_row_numbering_init(&batches->items, whole->n_items, most);
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < whole->count; i++)
         batches->order[i] = (uint32_t)i;
-    int r = allocate_answers(&batches->part, size);
+    r = allocate_answers(&batches->part, size);
     return r < 0 ? r : allocate_items(&batches->part, model, most);
 }
 
 void fi_batches_clear(fi_batches *batches) {
     fi_data_set_clear(&batches->part);
     free(batches->order);
-    free(batches->numbers);
-    free(batches->rows);
+    fd_row_numbering_clear(&batches->items);
 }
 
 static void shuffle(fd_rng *rng, size_t n, uint32_t *values) {
@@ -147,11 +140,12 @@ fi_data_set *fi_batches_next(fi_batches *batches, const fi_model *model) {
         part->targets[i] = whole->targets[answer];
     }
     batches->next += part->count;
-    part->n_items =
-        number_items(whole->n_items, part->count, part->pairs, batches->numbers, batches->rows);
+    fd_row_numbering_reset(&batches->items);
+    number_items(&batches->items, part->count, part->pairs);
+    part->n_items = batches->items.count;
     size_t width = fi_model_prepared_count(model);
     for (size_t i = 0; i < part->n_items; i++)
-        memcpy(part->inputs + i * width, whole->inputs + batches->rows[i] * width,
+        memcpy(part->inputs + i * width, whole->inputs + batches->items.rows[i] * width,
                width * sizeof(float));
     return part;
 }

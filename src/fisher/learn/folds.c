@@ -1,3 +1,4 @@
+/* Assigns pairs to folds, and splits answers by them. */
 #include "folds.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Sums the losses of a linear model and a network, and decides between them. */
 #include "kind_comparison.h"
 
 #include <errno.h>
@@ -5,19 +6,19 @@
 
 #include "loss.h"
 
-/* Of the lesson's items; NaN without a model. */
-static int rewards_of(const fi_data_set *lesson, const fi_model *model, float *rewards) {
-    for (size_t i = 0; i < lesson->n_items; i++)
+/* rewards [n_items] of the items; NaN without a model. */
+static int rewards_of(const fi_data_set *data, const fi_model *model, float *rewards) {
+    for (size_t i = 0; i < data->n_items; i++)
         rewards[i] = NAN;
     if (!model)
         return 0;
     FD_FREE float *features =
-        calloc(lesson->n_items, fi_model_feature_count(model) * sizeof(*features));
+        calloc(data->n_items, fi_model_feature_count(model) * sizeof(*features));
     if (!features)
         return -ENOMEM;
-    int r = fi_model_features(model, lesson->n_items, lesson->inputs, features);
+    int r = fi_model_features(model, data->n_items, data->inputs, features);
     if (r == 0)
-        fi_model_rewards(model, lesson->n_items, features, rewards);
+        fi_model_rewards(model, data->n_items, features, rewards);
     return r;
 }
 
@@ -25,41 +26,42 @@ static double loss_of(const float *rewards, fi_pair pair, float target) {
     return fi_loss((double)rewards[pair.a] - (double)rewards[pair.b], (double)target);
 }
 
-int fi_kind_comparison_add(fi_kind_comparison *trial, const fi_data_set *lesson,
+int fi_kind_comparison_add(fi_kind_comparison *comparison, const fi_data_set *data,
                            const fi_answers *answers, const fi_model *linear,
                            const fi_model *network) {
-    FD_FREE float *firsts = calloc(lesson->n_items, sizeof(*firsts));
-    FD_FREE float *seconds = calloc(lesson->n_items, sizeof(*seconds));
-    if (!firsts || !seconds)
+    FD_FREE float *linear_rewards = calloc(data->n_items, sizeof(*linear_rewards));
+    FD_FREE float *network_rewards = calloc(data->n_items, sizeof(*network_rewards));
+    if (!linear_rewards || !network_rewards)
         return -ENOMEM;
-    int r = rewards_of(lesson, linear, firsts);
+    int r = rewards_of(data, linear, linear_rewards);
     if (r == 0)
-        r = rewards_of(lesson, network, seconds);
+        r = rewards_of(data, network, network_rewards);
     if (r < 0)
         return r;
     for (size_t i = 0; i < answers->count; i++) {
-        double first = loss_of(firsts, answers->pairs[i], answers->targets[i]);
-        double second = loss_of(seconds, answers->pairs[i], answers->targets[i]);
-        trial->linear += first;
-        trial->network += second;
-        trial->difference += first - second;
-        trial->square += (first - second) * (first - second);
+        double linear_loss = loss_of(linear_rewards, answers->pairs[i], answers->targets[i]);
+        double network_loss = loss_of(network_rewards, answers->pairs[i], answers->targets[i]);
+        comparison->linear += linear_loss;
+        comparison->network += network_loss;
+        comparison->difference += linear_loss - network_loss;
+        comparison->square += (linear_loss - network_loss) * (linear_loss - network_loss);
     }
-    trial->count += answers->count;
+    comparison->count += answers->count;
     return 0;
 }
 
-double fi_kind_comparison_error(const fi_kind_comparison *trial) {
-    double count = (double)trial->count;
-    double mean = trial->difference / count;
-    double variance = trial->square / count - mean * mean;
+double fi_kind_comparison_error(const fi_kind_comparison *comparison) {
+    double count = (double)comparison->count;
+    double mean = comparison->difference / count;
+    double variance = comparison->square / count - mean * mean;
     return variance < 0.0 ? 0.0 : sqrt(variance / count);
 }
 
-/* A question that is not linear shows by many errors; chance passes one in every sixth trial. */
+/* A question that is not linear exceeds this by far. With one error, chance alone would win every
+ * sixth comparison. */
 static const double errors_to_win = 2.0;
 
-bool fi_kind_comparison_network_wins(const fi_kind_comparison *trial) {
-    return trial->difference / (double)trial->count >
-           errors_to_win * fi_kind_comparison_error(trial);
+bool fi_kind_comparison_network_wins(const fi_kind_comparison *comparison) {
+    return comparison->difference / (double)comparison->count >
+           errors_to_win * fi_kind_comparison_error(comparison);
 }

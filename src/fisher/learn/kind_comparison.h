@@ -1,4 +1,4 @@
-/* Two models tried on answers that neither has seen. */
+/* Compares the two kinds of model on answers that neither was trained on. */
 #ifndef FI_KIND_COMPARISON_H
 #define FI_KIND_COMPARISON_H
 
@@ -6,7 +6,7 @@
 
 #include "data_set.h"
 
-/* Sums over the answers, NaN of a model that is not there. */
+/* Sums over the answers; NaN if a model is missing. */
 typedef struct fi_kind_comparison {
     size_t count;
     double linear;
@@ -15,16 +15,16 @@ typedef struct fi_kind_comparison {
     double square;     /* of the difference */
 } fi_kind_comparison;
 
-/* Adds the losses of answers to a lesson's items; the models, which take them prepared, may be
- * NULL. -ENOMEM. */
-int fi_kind_comparison_add(fi_kind_comparison *trial, const fi_data_set *lesson,
+/* Adds the losses on answers about the items of a data set. The models take prepared inputs; NULL
+ * means that a model is missing. -ENOMEM. */
+int fi_kind_comparison_add(fi_kind_comparison *comparison, const fi_data_set *data,
                            const fi_answers *answers, const fi_model *linear,
                            const fi_model *network) FD_MUST_CHECK;
 
 /* The standard error of the mean difference. */
-double fi_kind_comparison_error(const fi_kind_comparison *trial);
+double fi_kind_comparison_error(const fi_kind_comparison *comparison);
 
-/* By more than two standard errors; not where a sum is NaN. */
-bool fi_kind_comparison_network_wins(const fi_kind_comparison *trial);
+/* Whether the network's loss is lower by more than two standard errors. false if a sum is NaN. */
+bool fi_kind_comparison_network_wins(const fi_kind_comparison *comparison);
 
 #endif

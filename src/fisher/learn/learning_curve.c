@@ -1,3 +1,4 @@
+/* Fits power laws to losses over numbers of labels. */
 #include <errno.h>
 #include <fisher/learning_curve.h>
 #include <math.h>
@@ -7,10 +8,10 @@
 
 struct sums {
     size_t count;
-    double weight, x, y, xx, xy, yy; /* the squares about the means */
+    double weight, x, y, xx, xy, yy; /* x and y are means, the others sums about the means */
 };
 
-/* Welford's updates: the points may lie far from 0. */
+/* Welford's updates, because the points may lie far from 0. */
 static void sums_add(struct sums *sums, double x, double y, double weight) {
     sums->count++;
     sums->weight += weight;
@@ -33,6 +34,7 @@ static bool is_usable(const fi_curve_point *point) {
            isfinite(point->weight) && isfinite(point->loss);
 }
 
+/* Whether point i is the first usable one with its number of labels. */
 static bool is_new_count(const fi_curve_point *points, size_t i) {
     for (size_t j = 0; j < i; j++)
         if (is_usable(&points[j]) && points[j].labels == points[i].labels)
@@ -40,10 +42,11 @@ static bool is_new_count(const fi_curve_point *points, size_t i) {
     return is_usable(&points[i]);
 }
 
-/* The best curve of one exponent: its squares are left + slope (scale - the best)^2. */
+/* The best curve of one exponent. With another scale the sum of squares is
+ * least + slope (other scale - scale)^2. */
 struct profile {
     double floor, scale;
-    double left, slope;
+    double least, slope;
 };
 
 static struct profile fit_exponent(size_t n, const fi_curve_point *points, double exponent) {
@@ -60,9 +63,9 @@ static struct profile fit_exponent(size_t n, const fi_curve_point *points, doubl
         fit.scale = fmax((sums.xy + sums.weight * sums.x * sums.y) / fit.slope, 0.0);
     }
     double offset = sums.y - fit.floor - fit.scale * sums.x;
-    fit.left =
+    fit.least =
         sums.yy + fit.scale * (fit.scale * sums.xx - 2 * sums.xy) + sums.weight * offset * offset;
-    fit.left = fit.left < 0 ? 0 : fit.left; /* rounding; NaN stays */
+    fit.least = fit.least < 0 ? 0 : fit.least; /* rounding; a NaN stays NaN */
     return fit;
 }
 
@@ -70,16 +73,16 @@ static double exponent_at(size_t i) {
     return exponent_least + (double)i * exponent_step;
 }
 
-/* What n^-exponent loses when n doubles. */
+/* How much n^-exponent falls when n doubles. */
 static double fall_of(double labels, double exponent) {
     return pow(labels, -exponent) * (1 - exp2(-exponent));
 }
 
-/* The largest fall of the curves whose squares are at most the limit. */
+/* The largest fall of the curves whose sum of squares is at most the limit. */
 static double find_highest(const struct profile *profiles, double limit, double labels) {
     double highest = 0;
     for (size_t i = 0; i < EXPONENTS; i++) {
-        double slack = limit - profiles[i].left;
+        double slack = limit - profiles[i].least;
         if (slack >= 0) {
             double scale = profiles[i].scale + sqrt(slack / profiles[i].slope);
             highest = fmax(highest, scale * fall_of(labels, exponent_at(i)));
@@ -101,14 +104,14 @@ int fi_curve_fit(size_t n, const fi_curve_point *points, double labels, fi_curve
     size_t best = 0;
     for (size_t i = 0; i < EXPONENTS; i++) {
         profiles[i] = fit_exponent(n, points, exponent_at(i));
-        if (!isfinite(profiles[i].left))
+        if (!isfinite(profiles[i].least))
             return -EDOM;
-        if (profiles[i].left < profiles[best].left)
+        if (profiles[i].least < profiles[best].least)
             best = i;
     }
     const struct profile *fit = &profiles[best];
     double exponent = exponent_at(best);
-    double limit = fit->left * (1 + 1 / (double)(usable - PARAMETERS));
+    double limit = fit->least * (1 + 1 / (double)(usable - PARAMETERS));
     double now = fit->floor + fit->scale * pow(labels, -exponent);
     double fall = fit->scale * fall_of(labels, exponent);
     *ret = (fi_curve){

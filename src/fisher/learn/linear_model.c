@@ -1,8 +1,9 @@
+/* Fits the last layer of a linear model, with lambda given or found by the evidence. */
 #include <errno.h>
 #include <fisher/learn.h>
 
-/* |phi|^2 on average over the sides of the answers, which is the prior precision under which their
- * rewards have a standard deviation of about one. */
+/* The mean of |phi|^2 over the items of the answers. With this prior precision their rewards have a
+ * standard deviation of about 1. */
 static int mean_square(size_t n_items, size_t n_features, const float *features,
                        const fi_answers *answers, double *ret) {
     double sum = 0.0;

@@ -1,6 +1,7 @@
+/* The Bradley-Terry loss, and how well rewards fit answers. */
 #include "loss.h"
 
-#include <fisher/design.h>
+#include <fisher/information.h>
 #include <math.h>
 #include <string.h>
 
@@ -12,17 +13,17 @@ double fi_loss(double logit, double target) {
 
 enum { BINS = 10 };
 
-/* Sums over the answers of p and t, folded to the side that the model prefers. */
+/* Sums of p and t over the answers, each turned to the side that the model prefers. */
 struct bins {
     double probability[BINS];
     double target[BINS];
 };
 
 static void bins_add(struct bins *bins, double logit, double target) {
-    double folded = fi_probability(fabs(logit));
+    double preferred = fi_probability(fabs(logit));
     double agreed = logit > 0.0 ? target : logit < 0.0 ? 1.0 - target : 0.5;
-    size_t bin = (size_t)fmin((folded - 0.5) * 2.0 * BINS, BINS - 1);
-    bins->probability[bin] += folded;
+    size_t bin = (size_t)fmin((preferred - 0.5) * 2.0 * BINS, BINS - 1);
+    bins->probability[bin] += preferred;
     bins->target[bin] += agreed;
 }
 
@@ -33,7 +34,8 @@ static double bins_error(const struct bins *bins, size_t count) {
     return sum / (double)count;
 }
 
-/* Wilson's interval: the shares from which the one seen is at most 1.96 standard errors away. */
+/* Wilson's interval: all shares that are at most 1.96 standard errors away from the observed one.
+ */
 static void find_interval(fi_fit *fit) {
     double z = 1.959963984540054, n = (double)fit->decided;
     double middle = (fit->accuracy + z * z / (2 * n)) / (1 + z * z / n);

@@ -1,3 +1,4 @@
+/* Newton's method with step halving. */
 #include "newton.h"
 
 #include <cblas.h>
@@ -7,7 +8,7 @@
 
 enum { HALVINGS = 60 };
 
-/* Rounding of J, as a share of it: near the minimum a step may seem to raise it by that. */
+/* The rounding of J, as a share of it. Near the minimum a step may seem to raise J by this much. */
 #define ROUNDING 1e-12
 
 void fi_newton_clear(fi_newton *state) {
@@ -16,7 +17,7 @@ void fi_newton_clear(fi_newton *state) {
     free(state->offset);
     free(state->pull);
     free(state->beta);
-    free(state->trial);
+    free(state->next);
     free(state->direction);
     fi_information_free(state->information);
     fi_factor_free(state->factor);
@@ -47,19 +48,19 @@ int fi_newton_init(fi_newton *state, size_t n_items, size_t n_features, const fl
     state->offset = calloc(n_features, sizeof(*state->offset));
     state->pull = calloc(n_features, sizeof(*state->pull));
     state->beta = calloc(n_features, sizeof(*state->beta));
-    state->trial = calloc(n_features, sizeof(*state->trial));
+    state->next = calloc(n_features, sizeof(*state->next));
     state->direction = calloc(n_features, sizeof(*state->direction));
-    if (!state->mean || !state->offset || !state->pull || !state->beta || !state->trial ||
+    if (!state->mean || !state->offset || !state->pull || !state->beta || !state->next ||
         !state->direction)
         return -ENOMEM;
     if (state->options->prior_mean)
         memcpy(state->mean, state->options->prior_mean, n_features * sizeof(*state->mean));
     memcpy(state->beta, start, n_features * sizeof(*start));
-    state->at_mean = fi_likelihood_look(&state->likelihood, state->mean);
+    state->at_mean = fi_likelihood_evaluate(&state->likelihood, state->mean);
     return 0;
 }
 
-/* J, and the pull at beta. */
+/* Returns J(beta), and sets the pull. */
 static double evaluate(fi_newton *state, const double *beta) {
     const fi_information *known = state->options->prior_information;
     int h = (int)state->h;
@@ -70,10 +71,11 @@ static double evaluate(fi_newton *state, const double *beta) {
     if (known)
         cblas_dsymv(CblasRowMajor, CblasUpper, h, 1.0, known->matrix, h, state->offset, 1, 1.0,
                     state->pull, 1);
-    state->loss = fi_likelihood_look(&state->likelihood, beta);
+    state->loss = fi_likelihood_evaluate(&state->likelihood, beta);
     return state->loss + cblas_ddot(h, state->offset, 1, state->pull, 1) / 2.0;
 }
 
+/* Starts from m if beta has a larger J. */
 static void start(fi_newton *state) {
     state->objective = evaluate(state, state->beta);
     if (state->objective <= state->at_mean)
@@ -96,8 +98,7 @@ static int find_curvature(fi_newton *state) {
     return r;
 }
 
-/* direction = -H^-1 gradient; returns -gradient' direction, twice the fall of J that it promises.
- */
+/* direction = -H^-1 gradient. Returns -gradient' direction, twice the expected fall of J. */
 static double find_direction(fi_newton *state) {
     int h = (int)state->h;
     for (size_t j = 0; j < state->h; j++)
@@ -111,15 +112,15 @@ static double find_direction(fi_newton *state) {
     return decrement;
 }
 
-/* Goes along the direction, half as far while J does not fall. */
+/* Takes a step along the direction, and halves it until J falls. */
 static int descend(fi_newton *state) {
     double scale = 1.0;
     for (int i = 0; i < HALVINGS; i++, scale /= 2.0) {
         for (size_t j = 0; j < state->h; j++)
-            state->trial[j] = state->beta[j] + scale * state->direction[j];
-        double objective = evaluate(state, state->trial);
+            state->next[j] = state->beta[j] + scale * state->direction[j];
+        double objective = evaluate(state, state->next);
         if (objective <= state->objective * (1.0 + ROUNDING)) {
-            memcpy(state->beta, state->trial, state->h * sizeof(*state->beta));
+            memcpy(state->beta, state->next, state->h * sizeof(*state->beta));
             state->objective = objective;
             state->steps++;
             return 0;
@@ -132,8 +133,8 @@ static int go_on(const fi_refit_options *options) {
     return !options->go_on || options->go_on(options->context) ? 0 : -ECANCELED;
 }
 
-/* The last step, which is within the tolerance, is taken too, for what is left after it is the
- * square of what it mends; the curvature stays that of before it. */
+/* The last step is within the tolerance but is still taken, because the error after it is the
+ * square of the error before it. The curvature stays that of before the last step. */
 int fi_newton_minimise(fi_newton *state, double precision) {
     state->precision = precision;
     start(state);

@@ -1,3 +1,4 @@
+/* Rank correlation and best-of-N. */
 #include <errno.h>
 #include <fisher/rank_metrics.h>
 #include <math.h>
@@ -33,7 +34,7 @@ static size_t end_of_tie(size_t n, const struct ranked *sorted, size_t first) {
     return end;
 }
 
-/* Ranks from 0, less their mean; values that tie share the mean of theirs. */
+/* The ranks minus their mean. Equal values share the mean of their ranks. */
 static int centred_ranks(size_t n, const double *values, double *ranks) {
     FD_FREE struct ranked *sorted = NULL;
     int r = sort(n, values, &sorted);
@@ -79,9 +80,9 @@ double fi_best_of(size_t n, const uint32_t *subset, const double *predicted, con
 }
 
 /*
- * Of the C(count, n) subsets those whose best is among the `end` lowest number C(end, n), so the
- * items of a tie are best in C(end, n) - C(first, n) of them. The ratios C(end, n) / C(count, n)
- * are products of (end - j) / (count - j), which never overflow.
+ * The share of the subsets that lie among the `end` lowest items: C(end, n) / C(count, n). So the
+ * items first … end - 1 of a tie are the best of C(end, n) - C(first, n) subsets. As a product of
+ * (end - j) / (count - j) it does not overflow.
  */
 static double share_below(size_t end, size_t count, size_t n) {
     double share = 1.0;

@@ -1,3 +1,4 @@
+/* Fits the last layer at one prior precision, at the best of a grid, or at that of the evidence. */
 #include <cblas.h>
 #include <errno.h>
 #include <fisher/refit.h>
@@ -9,12 +10,11 @@
 
 enum { FITS = 30 };
 
-/* A precision has settled when it changes by a smaller share. */
+/* A precision has settled when it changes by a smaller share than this. */
 #define SETTLED 1e-3
 
-/* Where Newton's step on log lambda is longer than this, it is cut, but not below that of the fixed
- * point. */
-#define LEAP 2.0
+/* A Newton step on log lambda may be this long, or as long as the step of the fixed point. */
+#define STEP_MAX 2.0
 
 /* The shape a of the prior of lambda. */
 #define SHAPE 1.0
@@ -104,16 +104,16 @@ int fi_refit_best(size_t n_items, size_t n_features, const float *features,
                   const fi_answers *held_out, const fi_refit_options *options, double *beta,
                   double *ret_precision, fi_refit_result *ret) {
     FD_CLEANUP(fi_newton_clear) fi_newton state = {.options = options};
-    FD_CLEANUP(fi_likelihood_clear) fi_likelihood judge = {0};
+    FD_CLEANUP(fi_likelihood_clear) fi_likelihood held_out_likelihood = {0};
     FD_FREE double *sorted = NULL;
-    bool held = held_out && held_out->count > 0;
+    bool by_held_out = held_out && held_out->count > 0;
     if (has_prior(options))
         return -EINVAL;
     int r = sort_grid(grid, n_grid, &sorted);
     if (r == 0)
         r = fi_newton_init(&state, n_items, n_features, features, answers, beta);
-    if (r == 0 && held)
-        r = fi_likelihood_init(&judge, n_items, n_features, features, held_out);
+    if (r == 0 && by_held_out)
+        r = fi_likelihood_init(&held_out_likelihood, n_items, n_features, features, held_out);
     if (r)
         return r;
     FD_FREE double *best = calloc(n_features, sizeof(*best));
@@ -127,7 +127,8 @@ int fi_refit_best(size_t n_items, size_t n_features, const float *features,
         if (r)
             return r;
         fi_refit_result result = describe(&state, plain_logdet(&state));
-        double score = held ? -fi_likelihood_look(&judge, state.beta) : result.log_evidence;
+        double score = by_held_out ? -fi_likelihood_evaluate(&held_out_likelihood, state.beta)
+                                   : result.log_evidence;
         if (i == 0 || score > best_score) {
             best_score = score;
             best_precision = sorted[i];
@@ -144,8 +145,8 @@ int fi_refit_best(size_t n_items, size_t n_features, const float *features,
 
 /* ---- the precision by the evidence ---- */
 
-/* gamma = h - lambda trace(H^-1), as the trace of S = H^-1 I so that nothing cancels, and
- * -d gamma / d log lambda = trace(S) - trace(S^2), v held fixed. */
+/* Computes gamma = h - lambda trace(H^-1) as the trace of S = H^-1 I, in which nothing cancels, and
+ * its fall -d gamma / d log lambda = trace(S) - trace(S^2) with fixed v. */
 static int count_determined(const fi_newton *state, double *ret_count, double *ret_fall) {
     size_t h = state->h;
     FD_FREE double *shares = calloc(h * h, sizeof(*shares));
@@ -169,20 +170,20 @@ static double within_limits(double precision) {
     return fmin(fmax(precision, FI_PRECISION_LEAST), FI_PRECISION_MOST);
 }
 
-/* The latest log lambda that was too low and that was too high: the root is between them. */
+/* The latest log lambda that was too low, and too high: the root lies between them. */
 typedef struct bracket {
     double low, high;
 } bracket;
 
 /*
- * One Newton step on x = log lambda towards the root of f(x) = log(count / length) - x, where
- * count = gamma + 2 a, length = |beta|^2 + 2 a / g and d beta / d lambda = -H^-1 beta. To repeat
- * lambda = count / length would be to take -f' for one, and creeps where the answers are not much
- * more than noise. v moves too, so that a step may go too far, and the next one as far back: none
- * goes beyond the middle of the bracket, of which lambda is an end.
+ * One Newton step on x = log lambda towards the root of f(x) = log(count / length) - x, with
+ * count = gamma + 2 a, length = |beta|^2 + 2 a / g and d beta / d lambda = -H^-1 beta. The plain
+ * fixed point lambda = count / length is the same step with -f' = 1. It converges slowly if the
+ * answers are little more than noise. v moves too, so a step may go too far, and the next one as
+ * far back: no step goes beyond the middle of the bracket, of which lambda is one end.
  *
- * f is not kept between the limits. At a limit with the root beyond it, that would leave the sign
- * of a rounding error to say which way to go.
+ * f is not clipped to the limits. At a limit with the root beyond it, the sign of a rounding error
+ * would then decide which way to go.
  */
 static int next_precision(const fi_newton *state, bracket *known, double *ret) {
     double guess = state->options->prior_guess, lambda = state->precision;
@@ -202,8 +203,8 @@ static int next_precision(const fi_newton *state, bracket *known, double *ret) {
     double f = log(count) - log(length) - log(lambda);
     double shortening = 2.0 * lambda * fi_factor_leverage(state->factor, state->beta);
     double slope = 1.0 + fall / count - shortening / length; /* -f' */
-    double most = fmax(fabs(f), LEAP);
-    double step = slope * most > fabs(f) ? f / slope : copysign(most, f);
+    double longest = fmax(fabs(f), STEP_MAX);
+    double step = slope * longest > fabs(f) ? f / slope : copysign(longest, f);
     *(f < 0.0 ? &known->high : &known->low) = log(lambda);
     double middle = fmax((known->high - known->low) / 2.0, 0.0);
     *ret = within_limits(lambda * exp(copysign(fmin(fabs(step), middle), step)));

@@ -1,3 +1,4 @@
+/* Trains a network with AdamW and early stopping. */
 #include <errno.h>
 #include <fisher/train.h>
 #include <math.h>
@@ -6,16 +7,17 @@
 
 #include "adamw.h"
 #include "data_set.h"
+#include "model_layout.h"
 
 int fi_loss_gradient(const fi_model *model, size_t n_items, const float *embeddings,
                      const fi_answers *answers, fi_model *gradient, double *ret_loss) {
     if (answers->count == 0 || memcmp(&model->shape, &gradient->shape, sizeof(model->shape)) != 0)
         return -EINVAL;
-    FD_CLEANUP(fi_data_set_clear) fi_data_set lesson = {0};
-    int r = fi_data_set_init(&lesson, model, n_items, embeddings, answers);
+    FD_CLEANUP(fi_data_set_clear) fi_data_set data = {0};
+    int r = fi_data_set_init(&data, model, n_items, embeddings, answers);
     if (r < 0)
         return r;
-    *ret_loss = fi_data_set_gradient(&lesson, model, gradient->parameters);
+    *ret_loss = fi_data_set_gradient(&data, model, gradient->parameters);
     return 0;
 }
 
@@ -37,7 +39,7 @@ fi_train_options fi_train_defaults(void) {
 
 struct training {
     const fi_train_options *options;
-    fi_model *model; /* moves with every step */
+    fi_model *model; /* changes with every step */
     fi_model *best;  /* the weights kept so far */
     fi_data_set learn;
     fi_data_set held_out;
@@ -91,8 +93,8 @@ static void keep_best(struct training *training) {
     training->best_iteration = training->iteration;
 }
 
-/* True when held-out answers say that going on does not help. */
-static bool look_at_held_out(struct training *training) {
+/* Evaluates the model on the held-out answers. True if training should stop. */
+static bool evaluate_held_out(struct training *training) {
     if (training->held_out.count == 0)
         return false;
     training->held_out_loss = fi_data_set_loss(&training->held_out, training->model).loss;
@@ -116,7 +118,7 @@ static int step(struct training *training) {
     return 0;
 }
 
-static bool is_told_to_stop(const struct training *training) {
+static bool is_cancelled(const struct training *training) {
     const fi_train_options *options = training->options;
     fi_train_progress progress = {training->iteration, training->train_loss,
                                   training->held_out_loss};
@@ -126,18 +128,18 @@ static bool is_told_to_stop(const struct training *training) {
 static int run_steps(struct training *training) {
     uint32_t every = training->options->evaluate_every > 0 ? training->options->evaluate_every : 1;
     while (training->iteration < training->options->iterations) {
-        if (training->iteration % every == 0 && look_at_held_out(training))
+        if (training->iteration % every == 0 && evaluate_held_out(training))
             return 0;
         int r = step(training);
         if (r < 0)
             return r;
-        if (is_told_to_stop(training))
+        if (is_cancelled(training))
             return -ECANCELED;
     }
     if (training->held_out.count == 0)
         keep_best(training);
     else
-        (void)look_at_held_out(training);
+        (void)evaluate_held_out(training);
     return 0;
 }
 

@@ -1,5 +1,5 @@
 /*
- * The byte format of a model, version 1, little-endian:
+ * Writes and reads models as bytes. Format version 1, little-endian:
  *
  *     "FISHERMD"  u32 format  u32 inputs  u32 components  u32 hidden_layers  u32 hidden_width
  *     f64 mean [inputs]  f32 scale [inputs]  f32 projection [components x inputs]
@@ -10,9 +10,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "network.h"
+#include "model_layout.h"
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are copied as they are");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are copied without conversion");
 
 enum { FORMAT = 1, MAGIC_SIZE = 8, HEADER_SIZE = MAGIC_SIZE + 5 * 4, CHECKSUM_SIZE = 4 };
 
@@ -77,7 +77,7 @@ int fi_model_encode(const fi_model *model, uint8_t **ret_bytes, size_t *ret_size
 static bool is_finite(const fi_model *model) {
     const fi_shape *shape = &model->shape;
     size_t floats = shape->inputs + (size_t)shape->components * shape->inputs +
-                    model->parameter_count; /* they lie one after the other */
+                    model->parameter_count; /* one after the other in memory */
     for (size_t i = 0; i < shape->inputs; i++)
         if (!isfinite(model->mean[i]))
             return false;
@@ -98,8 +98,7 @@ int fi_model_decode(const uint8_t *bytes, size_t size, fi_model **ret) {
     if (crc != checksum(bytes, size - CHECKSUM_SIZE))
         return -EBADMSG;
 
-    /* The checksum is no proof against malice: a shape that the bytes cannot fill gets no memory.
-     */
+    /* A checksum can be forged, so memory is only allocated for a shape that fits the size. */
     fi_shape shape = {header[1], header[2], header[3], header[4]};
     size_t numbers = fi_model_numbers_size(&shape);
     if (numbers == 0 || size != HEADER_SIZE + numbers + CHECKSUM_SIZE)

@@ -1,3 +1,4 @@
+/* The hidden layers: GELU, the forward pass and the backward pass. */
 #include "network.h"
 
 #include <cblas.h>
@@ -6,10 +7,11 @@
 #include <string.h>
 
 #include "float_exp.h"
+#include "target_clones.h"
 
 /*
- * Phi(-x) = exp(-x^2 / 2) q(t) / 2 for x >= 0 with t = 1 / (1 + c x), the form of Hastings 1955;
- * the coefficients are a minimax fit of ours to erfcx with a relative error below 1e-7.
+ * Phi(-x) = exp(-x^2 / 2) q(t) / 2 for x >= 0, with t = 1 / (1 + c x). The form is that of Hastings
+ * 1955. The coefficients are our own minimax fit to erfcx, with a relative error below 1e-7.
  */
 static inline float lower_tail(float x, float exponential) {
     float t = 1.0f / (1.0f + 0.233345238f * x); /* c = 0.33 / sqrt(2) */
@@ -30,6 +32,7 @@ static inline float distribution(float x, float exponential) {
     return x > 0.0f ? 1.0f - tail : tail;
 }
 
+/* exp(-x^2 / 2) */
 static inline float bell(float x) {
     float half_square = 0.5f * x * x;
     return fi_float_exp_negative(half_square < 87.0f ? half_square : 87.0f);
@@ -79,17 +82,6 @@ FI_CLONES static void fill_rows(size_t n, size_t width, const float *restrict ro
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < width; j++)
             rows[i * width + j] = row[j];
-}
-
-fi_layer fi_hidden_layer(const fi_model *model, uint32_t index) {
-    size_t inputs = fi_model_prepared_count(model);
-    size_t width = model->shape.hidden_width;
-    float *weights = model->parameters;
-    for (uint32_t l = 0; l < index; l++) {
-        weights += (inputs + 1) * width;
-        inputs = width;
-    }
-    return (fi_layer){width, inputs, weights, weights + inputs * width};
 }
 
 /* z = rows W' + b */
@@ -148,7 +140,7 @@ void fi_backward(const fi_model *model, size_t n, const float *inputs, fi_pass *
                  const float *reward_gradient, float *gradient) {
     size_t layers = model->shape.hidden_layers;
     size_t width = fi_model_feature_count(model);
-    size_t at = model->parameter_count - width; /* of beta, then of each layer below */
+    size_t at = model->parameter_count - width; /* where beta starts, then each layer below */
     const float *features = layers > 0 ? pass->outputs[layers - 1] : inputs;
     float *back = pass->back[0], *next = pass->back[1];
 
@@ -168,8 +160,8 @@ void fi_backward(const fi_model *model, size_t n, const float *inputs, fi_pass *
             break;
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n, (int)width, (int)width, 1.0f,
                     back, (int)width, model->parameters + at, (int)width, 0.0f, next, (int)width);
-        float *spare = back;
+        float *done = back;
         back = next;
-        next = spare;
+        next = done;
     }
 }

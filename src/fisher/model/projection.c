@@ -1,12 +1,15 @@
 /*
- * The leading eigenvectors of the correlation matrix C, the mean of z z' over standardised items.
+ * Finds the leading eigenvectors of the correlation matrix C, the mean of z z' over standardised
+ * items z.
  *
- * LAPACK gives eigenvalues in ascending order, so that -C is decomposed. Few columns: C itself.
- * Many: subspace iteration from random vectors, Q <- orth(C Q), and at the end those of Q' C Q,
- * which is small (Halko, Martinsson and Tropp 2011, "Finding structure with randomness",
- * algorithms 4.4 and 5.3). C is never formed: C Q is the mean of z (z' Q), taken over some of the
- * items where there are many.
+ * LAPACK returns eigenvalues in ascending order, so -C is decomposed. With few columns that is C
+ * itself. With many columns, subspace iteration starts from random vectors Q, repeats
+ * Q <- orth(C Q), and at the end decomposes the small matrix Q' C Q (Halko, Martinsson and Tropp
+ * 2011, "Finding structure with randomness", algorithms 4.4 and 5.3). C is never formed: C Q is the
+ * mean of z (z' Q), over a sample if there are many items.
  */
+#include "projection.h"
+
 #include <cblas.h>
 #include <errno.h>
 #include <float.h>
@@ -19,14 +22,14 @@
 
 enum {
     BLOCK_ROWS = 256,
-    OVERSAMPLING = 16,      /* vectors iterated beyond the components asked for */
-    EXACT_RATIO = 4,        /* C itself where its width is at most this many times theirs */
-    SAMPLE_LEAST = 8192,    /* items in a full sweep, */
-    SAMPLE_PER_VECTOR = 16, /* and at least so many a vector */
+    OVERSAMPLING = 16,      /* vectors that are iterated, beyond the wanted components */
+    EXACT_RATIO = 4,        /* decompose C itself up to this many columns per vector */
+    SAMPLE_LEAST = 8192,    /* items in a full sweep at least, */
+    SAMPLE_PER_VECTOR = 16, /* and at least this many per vector */
 };
 
-/* Sweeps over the items, each over a fraction of the full sample: the first ones only have to point
- * roughly in the right direction. */
+/* The sweeps over the items, each over a fraction of the full sample. The first sweeps only have to
+ * find the rough directions. */
 static const size_t fractions[] = {8, 4, 2, 1, 1};
 
 static size_t smaller(size_t a, size_t b) {
@@ -38,10 +41,10 @@ static size_t larger(size_t a, size_t b) {
 }
 
 /*
- * Rows of the projection are the eigenvectors of `values`, those of -C: each gets its largest
- * entry positive so that the sign is no accident, and all are divided by one number so that the
- * projected inputs have variance 1 on average and keep their proportions. What is no more than
- * rounding of float32 in C, whose trace is at most D, is no direction.
+ * Scales the eigenvectors of -C, which are the rows of the projection, given the eigenvalues. The
+ * largest entry of each becomes positive, so that the sign is defined. One factor for all gives the
+ * projected inputs variance 1 on average. Eigenvectors become 0 if their eigenvalue is within the
+ * float32 rounding of C, whose trace is at most D.
  */
 static void scale_projection(fi_model *model, const double *values) {
     size_t inputs = model->shape.inputs;
@@ -53,15 +56,15 @@ static void scale_projection(fi_model *model, const double *values) {
     for (size_t k = 0; k < components; k++) {
         float *row = model->projection + k * inputs;
         double scale = -values[k] > least ? sqrt((double)components / total) : 0.0;
-        bool turn = row[cblas_isamax((int)inputs, row, 1)] < 0.0f;
+        bool flip = row[cblas_isamax((int)inputs, row, 1)] < 0.0f;
         for (size_t j = 0; j < inputs; j++)
-            row[j] = (float)((turn ? -scale : scale) * (double)row[j]);
+            row[j] = (float)((flip ? -scale : scale) * (double)row[j]);
     }
 }
 
 /* ---- few columns ---- */
 
-/* correlation [D x D] = -C, its lower triangle by columns. */
+/* correlation [D x D] = -C, the lower triangle in column-major order. */
 static int correlate(const fi_model *model, size_t n, const float *embeddings,
                      double *correlation) {
     size_t inputs = model->shape.inputs;
@@ -115,7 +118,7 @@ typedef struct iteration {
     float *block;              /* z' [BLOCK_ROWS x D] */
     float *coordinates;        /* z' Q [BLOCK_ROWS x width] */
     float *reflectors;         /* [width] of the QR factorisation */
-    uint32_t rows[BLOCK_ROWS]; /* of the block */
+    uint32_t rows[BLOCK_ROWS]; /* the items of the block */
     fd_rng rng;
 } iteration;
 
@@ -145,15 +148,15 @@ static int iteration_init(iteration *state, const fi_model *model, size_t n,
     return 0;
 }
 
-/* One item at random out of each of `sample` even parts: others in each sweep, so that the vectors
- * do not settle on the accidents of some, and never in step with an order that repeats itself. */
+/* Draws one item from each of `sample` even parts. Each sweep draws different items, so that the
+ * vectors do not fit the noise of a few, and the draw does not follow any period in their order. */
 static uint32_t draw(iteration *state, size_t part, size_t sample) {
     size_t first = part * state->n / sample;
     size_t end = (part + 1) * state->n / sample;
     return (uint32_t)(first + fd_rng_below(&state->rng, end - first));
 }
 
-/* product = C Q over so many items. */
+/* product = C Q over a sample of the items. */
 static void sweep(iteration *state, size_t sample) {
     int inputs = (int)state->model->shape.inputs, width = (int)state->width;
     for (size_t first = 0; first < sample; first += BLOCK_ROWS) {
@@ -169,13 +172,13 @@ static void sweep(iteration *state, size_t sample) {
     }
 }
 
-/* Q = orth(C Q), whose missing directions become any where its rank is lower. */
+/* Q = orth(C Q). If its rank is lower, the missing directions are arbitrary. */
 static int orthonormalise(iteration *state) {
     int inputs = (int)state->model->shape.inputs, width = (int)state->width;
     float *swapped = state->vectors;
     state->vectors = state->product;
     state->product = swapped;
-    /* Nothing but memory can fail. */
+    /* Only memory can run out. */
     if (LAPACKE_sgeqrf(LAPACK_COL_MAJOR, inputs, width, state->vectors, inputs,
                        state->reflectors) != 0 ||
         LAPACKE_sorgqr(LAPACK_COL_MAJOR, inputs, width, width, state->vectors, inputs,
@@ -184,7 +187,7 @@ static int orthonormalise(iteration *state) {
     return 0;
 }
 
-/* The eigenvectors of C within the span of Q: those of Q' C Q, turned back by Q. */
+/* Finds the eigenvectors of C in the span of Q: Q times those of Q' C Q. */
 static int project(const iteration *state, fi_model *model) {
     size_t width = state->width, components = model->shape.components;
     int inputs = (int)model->shape.inputs;

@@ -1,23 +1,28 @@
 /*
- * The information of all pairs of a pool. With V the matrix of their weights, 0 on the diagonal,
+ * Computes the information of all pairs of a pool without a list. With V the matrix of the weights
+ * of the pairs, 0 on the diagonal,
  *
  *     sum over i < j of v_ij (f_i - f_j)(f_i - f_j)' = F' (diag(V 1) - V) F
  *
- * and v_ij = v(r_i - r_j) is smooth in the rewards, with poles only at distance pi from the real
- * line: polynomial interpolation in q Chebyshev points x of the range of the rewards gives
- * V = L K L' to rounding, L [m x q] the Lagrange polynomials at the rewards and K = v(x_p - x_q)
- * (Berrut and Trefethen 2004). That costs m q h instead of m^2 h. The diagonal of V drops out.
+ * and v_ij = v(r_i - r_j) is smooth in the rewards: its poles have distance pi from the real line.
+ * So polynomial interpolation in q Chebyshev points x of the range of the rewards gives V = L K L'
+ * up to rounding, where L [m x q] has the Lagrange polynomials at the rewards and
+ * K = v(x_p - x_q) (Berrut and Trefethen 2004). That costs m q h instead of m^2 h. The diagonal of
+ * V cancels out.
  */
-#include <assert.h>
+#include "pool_information.h"
+
 #include <cblas.h>
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 
-#include "pool_view.h"
+#include "information.h"
+#include "pair_keys.h"
 
 enum { COLUMNS = 512, POINTS_MAX = 512, DIRECT_BELOW = 64 };
 
-/* -log of the error of the interpolation, relative to the largest weight */
+/* -log of the interpolation error relative to the largest weight */
 #define ACCURACY 34.0
 
 typedef struct sum_state {
@@ -25,16 +30,16 @@ typedef struct sum_state {
     bool unit;
     double sign;
     fi_information *information;
-    double *degrees; /* [m] V 1 */
-    double *rows;    /* [FI_BLOCK_ROWS x h] centred features */
-    double *columns; /* [COLUMNS x h] */
-    double *weights; /* [FI_BLOCK_ROWS x max(COLUMNS, POINTS_MAX)] */
-    double *product; /* [POINTS_MAX x h] */
-    double *second;  /* [POINTS_MAX x h] */
-    double *kernel;  /* [POINTS_MAX x POINTS_MAX] */
-    double *points;  /* [POINTS_MAX] */
-    double *turns;   /* [POINTS_MAX] their barycentric weights */
-    double *sums;    /* [2 x POINTS_MAX] L' 1, and K L' 1 */
+    double *degrees;     /* [m] V 1 */
+    double *rows;        /* [FI_BLOCK_ROWS x h] centred features */
+    double *columns;     /* [COLUMNS x h] */
+    double *weights;     /* [FI_BLOCK_ROWS x max(COLUMNS, POINTS_MAX)] */
+    double *product;     /* [POINTS_MAX x h] */
+    double *second;      /* [POINTS_MAX x h] */
+    double *kernel;      /* [POINTS_MAX x POINTS_MAX] */
+    double *points;      /* [POINTS_MAX] */
+    double *barycentric; /* [POINTS_MAX] weights of the points */
+    double *sums;        /* [2 x POINTS_MAX] L' 1, and K L' 1 */
 } sum_state;
 
 static void sum_state_free(sum_state *state) {
@@ -46,7 +51,7 @@ static void sum_state_free(sum_state *state) {
     free(state->second);
     free(state->kernel);
     free(state->points);
-    free(state->turns);
+    free(state->barycentric);
     free(state->sums);
 }
 
@@ -60,10 +65,11 @@ static int sum_state_init(sum_state *state) {
     state->second = calloc(POINTS_MAX * h, sizeof(double));
     state->kernel = calloc(POINTS_MAX, POINTS_MAX * sizeof(double));
     state->points = calloc(POINTS_MAX, sizeof(double));
-    state->turns = calloc(POINTS_MAX, sizeof(double));
+    state->barycentric = calloc(POINTS_MAX, sizeof(double));
     state->sums = calloc(POINTS_MAX, 2 * sizeof(double));
     return state->degrees && state->rows && state->columns && state->weights && state->product &&
-                   state->second && state->kernel && state->points && state->turns && state->sums
+                   state->second && state->kernel && state->points && state->barycentric &&
+                   state->sums
                ? 0
                : -ENOMEM;
 }
@@ -80,7 +86,7 @@ static size_t at_most(size_t count, size_t most) {
 static void add_symmetric(sum_state *state, size_t count, double factor, const double *x,
                           const double *y) {
     int h = (int)state->view->distinct->n_features;
-    /* Of both triangles by one product each: their average is symmetric to the last bit. */
+    /* One product in each order: their average is symmetric to the last bit. */
     cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, h, h, (int)count, factor / 2.0, x, h, y, h,
                 1.0, state->information->matrix, h);
     cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, h, h, (int)count, factor / 2.0, y, h, x, h,
@@ -101,7 +107,7 @@ static void add_degrees(sum_state *state, size_t from, size_t to) {
 
 /* ---- by interpolation ---- */
 
-/* Points that the range [from, to) needs; 0 where interpolation does not pay. */
+/* The number of points that the items [from, to) need; 0 if direct sums are cheaper. */
 static size_t count_points(const sum_state *state, size_t from, size_t to, double *ret_low,
                            double *ret_high) {
     double low = INFINITY, high = -INFINITY;
@@ -115,18 +121,18 @@ static size_t count_points(const sum_state *state, size_t from, size_t to, doubl
         return 0;
     if (state->unit || low == high)
         return 1;
-    /* Bernstein's ellipse through the poles of v. */
+    /* The error falls with Bernstein's ellipse through the poles of v. */
     double axis = M_PI / ((high - low) / 2.0);
     double points = 4.0 + ceil(ACCURACY / log(axis + sqrt(1.0 + axis * axis)));
     return points <= POINTS_MAX && points < (double)(to - from) / 2.0 ? (size_t)points : 0;
 }
 
-/* Chebyshev points of the first kind, and the matrix K. */
+/* Sets the Chebyshev points of the first kind, and the matrix K. */
 static void place_points(sum_state *state, size_t q, double low, double high) {
     for (size_t p = 0; p < q; p++) {
         double angle = M_PI * (2.0 * (double)p + 1.0) / (2.0 * (double)q);
         state->points[p] = (low + high) / 2.0 + (high - low) / 2.0 * cos(angle);
-        state->turns[p] = p % 2 ? -sin(angle) : sin(angle);
+        state->barycentric[p] = p % 2 ? -sin(angle) : sin(angle);
     }
     for (size_t p = 0; p < q; p++)
         for (size_t s = 0; s < q; s++)
@@ -134,7 +140,7 @@ static void place_points(sum_state *state, size_t q, double low, double high) {
                 state->unit ? 1.0 : fi_weight(state->points[p] - state->points[s]);
 }
 
-/* values [q]: the Lagrange polynomials at a reward, by the barycentric formula. */
+/* values [q] = the Lagrange polynomials at a reward, by the barycentric formula. */
 static void lagrange(const sum_state *state, size_t q, double reward, double *values) {
     double sum = 0.0;
     for (size_t p = 0; p < q; p++) {
@@ -144,14 +150,13 @@ static void lagrange(const sum_state *state, size_t q, double reward, double *va
             values[p] = 1.0;
             return;
         }
-        values[p] = state->turns[p] / distance;
+        values[p] = state->barycentric[p] / distance;
         sum += values[p];
     }
     for (size_t p = 0; p < q; p++)
         values[p] /= sum;
 }
 
-/* Calls for blocks of items with L in `weights` and their features in `rows`. */
 static void by_interpolation(sum_state *state, size_t from, size_t to, size_t q) {
     int h = (int)state->view->distinct->n_features;
     double *ones = state->sums, *degree = state->sums + POINTS_MAX;
@@ -182,7 +187,7 @@ static void by_interpolation(sum_state *state, size_t from, size_t to, size_t q)
 
 /* ---- pair by pair ---- */
 
-/* weights [rows x columns] of the pairs i < j; their sums go to the degrees. */
+/* weights [rows x columns] of the pairs i < j; adds their sums to the degrees. */
 static void weigh_block(sum_state *state, size_t row, size_t rows, size_t column, size_t columns) {
     for (size_t i = 0; i < rows; i++) {
         double own = 0.0;
@@ -213,7 +218,7 @@ static void pair_by_pair(sum_state *state, size_t from, size_t to) {
             weigh_block(state, row, rows, column, columns);
             cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, h, (int)columns, 1.0,
                         state->weights, (int)columns, state->columns, h, 0.0, state->product, h);
-            /* Each pair stands for two entries of V. */
+            /* Each pair has two entries in V. */
             add_symmetric(state, rows, -2.0 * state->sign, state->rows, state->product);
         }
     }
@@ -242,7 +247,7 @@ static int subtract_excluded(const fi_pool_view *view, bool unit, fi_information
     if (!pairs || !weights)
         return -ENOMEM;
     for (size_t i = 0; i < view->n_excluded; i++) {
-        pairs[i] = (fi_pair){(uint32_t)(view->excluded[i] >> 32), (uint32_t)view->excluded[i]};
+        pairs[i] = fi_pair_of_key(view->excluded[i]);
         weights[i] = unit ? -1.0 : -fi_weight(fi_distinct_items_logit(view->distinct, pairs[i]));
     }
     fi_distinct_items listed = *view->distinct;

@@ -1,182 +1,95 @@
+/* Searches the pairs of a pool block by block for those with the largest keys. */
 #include "pool_top_k.h"
 
 #include <cblas.h>
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
-enum { ROWS = 256, COLUMNS = 512, CHUNK = 32 };
+#include "cancellation.h"
+#include "pair_keys.h"
+#include "pool_items.h"
+#include "pool_screen.h"
+#include "whitening.h"
 
-/* exp(r) and exp(-r) of rewards beyond this from their middle are cut: products of two stay finite
- * in float32, and a cut weight is too large at most. */
-#define EXPONENT_MAX 40.0
+enum { ROWS = 256, COLUMNS = 512 };
 
-/* What is known of the items of a row of blocks, or of a column. */
+/* What bounds need to know of the items of a row of blocks, or of a column. */
 typedef struct span {
     float low, high; /* rewards */
     float square;    /* largest |u|^2 */
 } span;
 
-typedef struct scanner {
-    const fi_pool_top_k *scan;
-    size_t m;
-    uint32_t *order;       /* [m] the items by their rewards; by groups within groups */
-    float *ordered;        /* [m x h] their whitened rows */
-    const float *whitened; /* [m x h] the same, or the scan's where the order is that */
-    float *squares;        /* [m] |u|^2 with the margin, -INFINITY for a closed item */
-    float *rising;         /* [m] exp(r), r from its middle */
-    float *falling;        /* [m] exp(-r) */
-    float *rewards;        /* [m] */
-    span *rows;            /* of each ROWS items */
-    span *columns;         /* of each COLUMNS items */
-    float *gram;           /* [ROWS x COLUMNS] -2 u_i' u_j */
-    uint32_t *hits;        /* [COLUMNS] */
+typedef struct top_k_search {
+    const fi_pool_top_k *query;
+    fi_pool_items items;
+    span *rows;     /* of each ROWS items */
+    span *columns;  /* of each COLUMNS items */
+    float *gram;    /* [ROWS x COLUMNS] -2 u_i' u_j */
+    uint32_t *hits; /* [COLUMNS] */
     size_t count, capacity;
     fi_ranked_pair *found; /* [capacity] */
-    fi_ranked_pair last;   /* what does not rank before it is not wanted */
-    bool passed;           /* one was left out */
-} scanner;
+    fi_ranked_pair last;   /* pairs that do not rank before it are not wanted */
+    bool passed;           /* a pair was left out */
+} top_k_search;
 
-static void scanner_free(scanner *state) {
-    free(state->order);
-    free(state->ordered);
-    free(state->squares);
-    free(state->rising);
-    free(state->falling);
-    free(state->rewards);
-    free(state->rows);
-    free(state->columns);
-    free(state->gram);
-    free(state->hits);
-    free(state->found);
-}
-
-static bool needs_gram(const fi_pool_top_k *scan) {
-    return scan->key == FI_KEY_INFORMATION || scan->key == FI_KEY_LEVERAGE;
+static void search_free(top_k_search *search) {
+    fi_pool_items_clear(&search->items);
+    free(search->rows);
+    free(search->columns);
+    free(search->gram);
+    free(search->hits);
+    free(search->found);
 }
 
 static size_t count_blocks(size_t items, size_t size) {
     return (items + size - 1) / size;
 }
 
-/* ---- items ---- */
-
-typedef struct placed {
-    float reward;
-    uint32_t item;
-} placed;
-
-static int by_reward(const void *x, const void *y) {
-    const placed *a = x, *b = y;
-    int by_number = (a->reward > b->reward) - (a->reward < b->reward);
-    return by_number ? by_number : (a->item > b->item) - (a->item < b->item);
-}
-
-static int order_items(scanner *state) {
-    const fi_distinct_items *distinct = state->scan->view->distinct;
-    size_t h = distinct->n_features;
-    FD_FREE placed *places = calloc(state->m + 1, sizeof(*places));
-    if (!places)
-        return -ENOMEM;
-    for (uint32_t i = 0; i < state->m; i++)
-        places[i] = (placed){distinct->rewards[distinct->rows[i]], i};
-    bool sorted = state->scan->view->pool->scope != FI_SCOPE_WITHIN;
-    if (sorted)
-        qsort(places, state->m, sizeof(*places), by_reward);
-    for (size_t i = 0; i < state->m; i++)
-        state->order[i] = places[i].item;
-    state->whitened = state->scan->whitened;
-    if (!sorted || !needs_gram(state->scan))
-        return 0;
-    state->ordered = malloc((state->m + 1) * h * sizeof(*state->ordered));
-    if (!state->ordered)
-        return -ENOMEM;
-    for (size_t i = 0; i < state->m; i++)
-        memcpy(state->ordered + i * h, state->scan->whitened + state->order[i] * h,
-               h * sizeof(float));
-    state->whitened = state->ordered;
-    return 0;
-}
-
-/* float32 products of h terms are off by at most about h units of rounding of |u_i| |u_j|, which is
- * no more than half of |u_i|^2 + |u_j|^2. */
-static void measure_items(scanner *state) {
-    const fi_pool_top_k *scan = state->scan;
-    const fi_distinct_items *distinct = scan->view->distinct;
-    size_t h = distinct->n_features;
-    double margin = 1.0 + ((double)h + 16.0) * (double)FLT_EPSILON;
-    double low = INFINITY, high = -INFINITY;
-    for (size_t i = 0; i < state->m; i++) {
-        uint32_t item = state->order[i];
-        bool closed = scan->admission && fi_constraints_is_item_closed(scan->admission, item);
-        double square =
-            needs_gram(scan) ? fi_whitened_square(h, state->whitened + i * h) * margin : 0.0;
-        state->squares[i] = closed ? -INFINITY : (float)square;
-        state->rewards[i] = distinct->rewards[distinct->rows[item]];
-        low = fmin(low, (double)state->rewards[i]);
-        high = fmax(high, (double)state->rewards[i]);
-    }
-    double middle = (low + high) / 2.0;
-    for (size_t i = 0; i < state->m; i++) {
-        double reward = fmax(-EXPONENT_MAX, fmin((double)state->rewards[i] - middle, EXPONENT_MAX));
-        state->rising[i] = (float)exp(reward);
-        state->falling[i] = (float)exp(-reward);
-    }
-}
-
-static void measure_spans(const scanner *state, size_t size, span *spans) {
-    for (size_t b = 0; b < count_blocks(state->m, size); b++) {
+static void measure_spans(const fi_pool_items *items, size_t size, span *spans) {
+    for (size_t b = 0; b < count_blocks(items->m, size); b++) {
         span all = {INFINITY, -INFINITY, 0.0f};
-        for (size_t i = b * size; i < state->m && i < (b + 1) * size; i++) {
-            all.low = fminf(all.low, state->rewards[i]);
-            all.high = fmaxf(all.high, state->rewards[i]);
-            all.square = fmaxf(all.square, state->squares[i]);
+        for (size_t i = b * size; i < items->m && i < (b + 1) * size; i++) {
+            all.low = fminf(all.low, items->rewards[i]);
+            all.high = fmaxf(all.high, items->rewards[i]);
+            all.square = fmaxf(all.square, items->squares[i]);
         }
         spans[b] = all;
     }
 }
 
-static int scanner_init(scanner *state) {
-    const fi_pool_top_k *scan = state->scan;
-    size_t m = scan->view->distinct->n_items;
-    uint64_t pairs = scan->view->before[m] + 1;
-    state->m = m;
-    state->capacity = 2 * scan->room < pairs ? 2 * scan->room : (size_t)pairs;
-    state->order = calloc(m + 1, sizeof(uint32_t));
-    state->squares = calloc(m + 1, sizeof(float));
-    state->rising = calloc(m + 1, sizeof(float));
-    state->falling = calloc(m + 1, sizeof(float));
-    state->rewards = calloc(m + 1, sizeof(float));
-    state->rows = calloc(count_blocks(m, ROWS) + 1, sizeof(span));
-    state->columns = calloc(count_blocks(m, COLUMNS) + 1, sizeof(span));
-    state->gram = malloc(sizeof(float[ROWS][COLUMNS]));
-    state->hits = calloc(COLUMNS, sizeof(uint32_t));
-    state->found = malloc(state->capacity * sizeof(fi_ranked_pair));
-    if (!state->order || !state->squares || !state->rising || !state->falling || !state->rewards ||
-        !state->rows || !state->columns || !state->gram || !state->hits || !state->found)
+static int search_init(top_k_search *search) {
+    const fi_pool_top_k *query = search->query;
+    size_t m = query->view->distinct->n_items;
+    uint64_t pairs = query->view->before[m] + 1;
+    search->capacity = 2 * query->room < pairs ? 2 * query->room : (size_t)pairs;
+    search->rows = calloc(count_blocks(m, ROWS) + 1, sizeof(span));
+    search->columns = calloc(count_blocks(m, COLUMNS) + 1, sizeof(span));
+    search->gram = malloc(sizeof(float[ROWS][COLUMNS]));
+    search->hits = calloc(COLUMNS, sizeof(uint32_t));
+    search->found = malloc(search->capacity * sizeof(fi_ranked_pair));
+    if (!search->rows || !search->columns || !search->gram || !search->hits || !search->found)
         return -ENOMEM;
-    int r = order_items(state);
+    int r = fi_pool_items_init(&search->items, query);
     if (r)
         return r;
-    state->last =
-        (fi_ranked_pair){scan->least, {UINT32_MAX, UINT32_MAX}}; /* after all of that key */
-    measure_items(state);
-    measure_spans(state, ROWS, state->rows);
-    measure_spans(state, COLUMNS, state->columns);
+    /* Ranks after all pairs with the least key that is wanted. */
+    search->last = (fi_ranked_pair){query->least, {UINT32_MAX, UINT32_MAX}};
+    measure_spans(&search->items, ROWS, search->rows);
+    measure_spans(&search->items, COLUMNS, search->columns);
     return 0;
 }
 
 /* ---- keys ---- */
 
-double fi_pool_key_of(const fi_pool_top_k *scan, fi_pair pair) {
-    const fi_distinct_items *distinct = scan->view->distinct;
+double fi_pool_key_of(const fi_pool_top_k *query, fi_pair pair) {
+    const fi_distinct_items *distinct = query->view->distinct;
     double logit = fi_distinct_items_logit(distinct, pair);
-    if (scan->key == FI_KEY_CLOSENESS)
+    if (query->key == FI_KEY_CLOSENESS)
         return -fabs(logit);
-    if (scan->key == FI_KEY_DISTANCE)
+    if (query->key == FI_KEY_DISTANCE)
         return fabs(logit);
-    double leverage = fi_whitened_leverage(distinct->n_features, scan->whitened, pair);
-    return scan->key == FI_KEY_LEVERAGE ? leverage : fi_weight(logit) * leverage;
+    double leverage = fi_whitened_leverage(distinct->n_features, query->whitened, pair);
+    return query->key == FI_KEY_LEVERAGE ? leverage : fi_weight(logit) * leverage;
 }
 
 static bool ranks_before(fi_ranked_pair x, fi_ranked_pair y) {
@@ -188,12 +101,12 @@ static int by_rank(const void *x, const void *y) {
     return ranks_before(a, b) ? -1 : ranks_before(b, a);
 }
 
-/* Moves the first `count` in rank of n to the front (Hoare 1961). */
+/* Moves the `count` of n pairs that rank first to the front (Hoare 1961). */
 static void partition(fi_ranked_pair *found, size_t n, size_t count) {
     size_t low = 0, high = n;
     while (high - low > 1 && low < count && count < high) {
         fi_ranked_pair pivot =
-            found[low + (high - low - 1) / 2]; /* not the last: each turn shrinks */
+            found[low + (high - low - 1) / 2]; /* not the last, so that the range gets shorter */
         size_t i = low, j = high - 1;
         for (;;) {
             while (ranks_before(found[i], pivot))
@@ -206,7 +119,7 @@ static void partition(fi_ranked_pair *found, size_t n, size_t count) {
             found[i++] = found[j];
             found[j--] = swapped;
         }
-        /* found[low … j] rank before or with found[j + 1 … high - 1]. */
+        /* None of found[j + 1 … high - 1] ranks before any of found[low … j]. */
         if (j + 1 >= count)
             high = j + 1;
         else
@@ -214,133 +127,70 @@ static void partition(fi_ranked_pair *found, size_t n, size_t count) {
     }
 }
 
-static void keep_best(scanner *state) {
-    size_t room = state->scan->room;
-    if (state->count < room)
+static void keep_best(top_k_search *search) {
+    size_t room = search->query->room;
+    if (search->count < room)
         return;
-    if (state->count > room) {
-        partition(state->found, state->count, room);
-        state->passed = true;
+    if (search->count > room) {
+        partition(search->found, search->count, room);
+        search->passed = true;
     }
-    state->count = room;
-    state->last = state->found[0];
+    search->count = room;
+    search->last = search->found[0];
     for (size_t i = 1; i < room; i++)
-        if (ranks_before(state->last, state->found[i]))
-            state->last = state->found[i];
+        if (ranks_before(search->last, search->found[i]))
+            search->last = search->found[i];
 }
 
-/* Items that stand at two places of the order and passed the screen. */
-static void note(scanner *state, size_t place, size_t other) {
-    const fi_pool_top_k *scan = state->scan;
-    const fi_pool_view *view = scan->view;
-    uint32_t a = state->order[place], b = state->order[other];
+/* Takes the pair of the items at two places of the order if it is among the best so far. */
+static void take_pair(top_k_search *search, size_t place, size_t other) {
+    const fi_pool_top_k *query = search->query;
+    const fi_pool_view *view = query->view;
+    uint32_t a = search->items.order[place], b = search->items.order[other];
     fi_pair pair = a < b ? (fi_pair){a, b} : (fi_pair){b, a};
     uint64_t key = fi_pair_key(pair);
-    fi_ranked_pair found = {fi_pool_key_of(scan, pair), pair};
+    fi_ranked_pair found = {fi_pool_key_of(query, pair), pair};
     if (view->pool->scope == FI_SCOPE_ACROSS && view->group_ends[a] == view->group_ends[b])
         return;
-    if (!ranks_before(found, state->last)) {
-        state->passed = true;
+    if (!ranks_before(found, search->last)) {
+        search->passed = true;
         return;
     }
     if (fi_key_is_among(key, view->excluded, view->n_excluded) ||
-        fi_key_is_among(key, scan->taken, scan->n_taken))
+        fi_key_is_among(key, query->taken, query->n_taken))
         return;
-    if (state->count == state->capacity)
-        keep_best(state);
-    state->found[state->count++] = found;
-}
-
-/* ---- screens: those of n partners whose key could reach the last of the best ---- */
-
-/* Collects i with value(i) >= limit(i), CHUNK at a time: nearly all chunks have none. */
-#define SCREEN(value, limit)                                                                       \
-    size_t count = 0;                                                                              \
-    for (size_t base = 0; base < n; base += CHUNK) {                                               \
-        size_t end = base + CHUNK < n ? base + CHUNK : n;                                          \
-        int any = 0;                                                                               \
-        for (size_t i = base; i < end; i++)                                                        \
-            any |= (value) >= (limit);                                                             \
-        for (size_t i = base; any && i < end; i++)                                                 \
-            if ((value) >= (limit))                                                                \
-                hits[count++] = (uint32_t)i;                                                       \
-    }                                                                                              \
-    return count
-
-/* v > key / leverage where leverage > key (2 + exp(r_i - r_j) + exp(r_j - r_i)). */
-FI_CLONES static size_t
-screen_information(size_t n, const float *restrict gram, const float *restrict squares,
-                   const float *restrict rising, const float *restrict falling, float own_square,
-                   float constant, float by_rising, float by_falling, uint32_t *restrict hits) {
-    SCREEN(own_square + squares[i] + gram[i],
-           constant + by_rising * rising[i] + by_falling * falling[i]);
-}
-
-FI_CLONES static size_t screen_leverage(size_t n, const float *restrict gram,
-                                        const float *restrict squares, float own_square, float key,
-                                        uint32_t *restrict hits) {
-    SCREEN(own_square + squares[i] + gram[i], key);
-}
-
-FI_CLONES static size_t screen_closeness(size_t n, const float *restrict rewards, float own,
-                                         float gap, uint32_t *restrict hits) {
-    SCREEN(gap, fabsf(own - rewards[i]));
-}
-
-FI_CLONES static size_t screen_distance(size_t n, const float *restrict rewards, float own,
-                                        float gap, uint32_t *restrict hits) {
-    SCREEN(fabsf(own - rewards[i]), gap);
-}
-
-/* Partners first … first + n - 1 of an item, whose products with it are `gram` [n]. */
-static size_t screen(const scanner *state, size_t item, size_t first, size_t n, const float *gram) {
-    /* Rounded so that what ties with the last is not lost. */
-    double key = state->last.key;
-    float least = (float)(key - fabs(key) * 8.0 * (double)FLT_EPSILON);
-    switch (state->scan->key) {
-    case FI_KEY_INFORMATION:
-        return screen_information(n, gram, state->squares + first, state->rising + first,
-                                  state->falling + first, state->squares[item], 2.0f * least,
-                                  least * state->falling[item], least * state->rising[item],
-                                  state->hits);
-    case FI_KEY_LEVERAGE:
-        return screen_leverage(n, gram, state->squares + first, state->squares[item], least,
-                               state->hits);
-    case FI_KEY_CLOSENESS:
-        return screen_closeness(n, state->rewards + first, state->rewards[item],
-                                nextafterf(-least, INFINITY), state->hits);
-    case FI_KEY_DISTANCE:
-        return screen_distance(n, state->rewards + first, state->rewards[item],
-                               nextafterf(least, -INFINITY), state->hits);
-    }
-    return 0;
+    if (search->count == search->capacity)
+        keep_best(search);
+    search->found[search->count++] = found;
 }
 
 /* ---- blocks ---- */
 
-static void scan_row(scanner *state, size_t place, size_t first, size_t last, const float *gram) {
-    if (last <= first || state->squares[place] < 0.0f)
+static void search_row(top_k_search *search, size_t place, size_t first, size_t last,
+                       const float *gram) {
+    if (last <= first || search->items.squares[place] < 0.0f)
         return;
-    size_t count = screen(state, place, first, last - first, gram);
+    size_t count = fi_pool_screen(&search->items, search->query->key, search->last.key, place,
+                                  first, last - first, gram, search->hits);
     for (size_t i = 0; i < count; i++) {
-        size_t other = first + state->hits[i];
-        if (state->squares[other] >= 0.0f)
-            note(state, place, other);
+        size_t other = first + search->hits[i];
+        if (search->items.squares[other] >= 0.0f)
+            take_pair(search, place, other);
     }
 }
 
-/* Places after one that hold its partners end here. */
-static size_t last_of(const scanner *state, size_t place) {
-    const fi_pool_view *view = state->scan->view;
-    return view->pool->scope == FI_SCOPE_WITHIN ? view->group_ends[place] : state->m;
+/* The end of the places that hold partners of the item at a place. */
+static size_t last_of(const top_k_search *search, size_t place) {
+    const fi_pool_view *view = search->query->view;
+    return view->pool->scope == FI_SCOPE_WITHIN ? view->group_ends[place] : search->items.m;
 }
 
-/* No pair of a block has a larger key, whose leverages are at most `leverage`. */
-static double bound_of(const scanner *state, const span *rows, const span *columns,
+/* An upper bound on the keys of a block whose leverages are at most `leverage`. */
+static double bound_of(const top_k_search *search, const span *rows, const span *columns,
                        double leverage) {
     double gap = fmax(0.0, fmax((double)columns->low - (double)rows->high,
                                 (double)rows->low - (double)columns->high));
-    switch (state->scan->key) {
+    switch (search->query->key) {
     case FI_KEY_INFORMATION:
         return fi_weight(gap) * leverage;
     case FI_KEY_LEVERAGE:
@@ -354,44 +204,47 @@ static double bound_of(const scanner *state, const span *rows, const span *colum
     return INFINITY;
 }
 
-/* Rows from row * ROWS and columns from column * COLUMNS on, of which those after the row count. */
-static void scan_block(scanner *state, size_t row, size_t column) {
-    const fi_pool_top_k *scan = state->scan;
-    size_t h = scan->view->distinct->n_features;
+/* Searches the block of the rows from row * ROWS on and the columns from column * COLUMNS on. Only
+ * columns after the row are partners. */
+static void search_block(top_k_search *search, size_t row, size_t column) {
+    const fi_pool_top_k *query = search->query;
+    size_t h = query->view->distinct->n_features;
     size_t top = row * ROWS, left = column * COLUMNS;
-    size_t rows = state->m - top < ROWS ? state->m - top : ROWS;
-    size_t columns = state->m - left < COLUMNS ? state->m - left : COLUMNS;
+    size_t rows = search->items.m - top < ROWS ? search->items.m - top : ROWS;
+    size_t columns = search->items.m - left < COLUMNS ? search->items.m - left : COLUMNS;
     double across =
-        sqrt((double)state->rows[row].square) + sqrt((double)state->columns[column].square);
+        sqrt((double)search->rows[row].square) + sqrt((double)search->columns[column].square);
     double leverage = across * across;
-    if (bound_of(state, &state->rows[row], &state->columns[column], leverage) < state->last.key) {
-        state->passed = true;
+    if (bound_of(search, &search->rows[row], &search->columns[column], leverage) <
+        search->last.key) {
+        search->passed = true;
         return;
     }
-    if (needs_gram(scan))
+    if (fi_pool_needs_leverages(query))
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)columns, (int)h, -2.0f,
-                    state->whitened + top * h, (int)h, state->whitened + left * h, (int)h, 0.0f,
-                    state->gram, COLUMNS);
+                    search->items.whitened + top * h, (int)h, search->items.whitened + left * h,
+                    (int)h, 0.0f, search->gram, COLUMNS);
     for (size_t i = 0; i < rows; i++) {
         size_t first = top + i + 1 > left ? top + i + 1 : left;
-        size_t last = last_of(state, top + i);
+        size_t last = last_of(search, top + i);
         last = last < left + columns ? last : left + columns;
-        scan_row(state, top + i, first, last,
-                 state->gram + i * COLUMNS + (first < last ? first - left : 0));
+        search_row(search, top + i, first, last,
+                   search->gram + i * COLUMNS + (first < last ? first - left : 0));
     }
 }
 
-/* From the diagonal outwards, so that the best are found early. */
-static int scan_all(scanner *state) {
-    size_t rows = count_blocks(state->m, ROWS), columns = count_blocks(state->m, COLUMNS);
+/* Starts at the diagonal and goes outwards, so that the best are found early. */
+static int search_all(top_k_search *search) {
+    size_t rows = count_blocks(search->items.m, ROWS),
+           columns = count_blocks(search->items.m, COLUMNS);
     for (size_t distance = 0; distance < columns; distance++) {
         for (size_t row = 0; row < rows; row++) {
             size_t column = row * ROWS / COLUMNS + distance;
-            size_t end = row * ROWS + ROWS < state->m ? row * ROWS + ROWS : state->m;
-            if (column * COLUMNS < last_of(state, end - 1) && column < columns)
-                scan_block(state, row, column);
+            size_t end = row * ROWS + ROWS < search->items.m ? row * ROWS + ROWS : search->items.m;
+            if (column * COLUMNS < last_of(search, end - 1) && column < columns)
+                search_block(search, row, column);
             double done = ((double)distance + (double)row / (double)rows) / (double)columns;
-            int r = fi_go_on(state->scan->options, done);
+            int r = fi_go_on(search->query->options, done);
             if (r)
                 return r;
         }
@@ -399,19 +252,19 @@ static int scan_all(scanner *state) {
     return 0;
 }
 
-int fi_pool_top_k_find(const fi_pool_top_k *scan, fi_top_pairs *ret) {
-    FD_CLEANUP(scanner_free) scanner state = {.scan = scan};
-    int r = scanner_init(&state);
+int fi_pool_top_k_find(const fi_pool_top_k *query, fi_top_pairs *ret) {
+    FD_CLEANUP(search_free) top_k_search search = {.query = query};
+    int r = search_init(&search);
     if (r == 0)
-        r = scan_all(&state);
+        r = search_all(&search);
     if (r)
         return r;
-    keep_best(&state);
+    keep_best(&search);
     *ret = (fi_top_pairs){
-        .count = state.count,
-        .floor = state.passed ? state.last.key : scan->least,
+        .count = search.count,
+        .floor = search.passed ? search.last.key : query->least,
     };
-    ret->pairs = FD_STEAL(state.found);
+    ret->pairs = FD_STEAL(search.found);
     return 0;
 }
 

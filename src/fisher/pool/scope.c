@@ -1,8 +1,7 @@
-/* The scopes by their names. */
+/* The names of the scopes. */
 #include <errno.h>
+#include <fisher/pool.h>
 #include <string.h>
-
-#include <fisher/design.h>
 
 const char *const fi_scope_names[] = {
     [FI_SCOPE_WITHIN] = "in_prompt",

@@ -1,63 +1,18 @@
-#include "strategy.h"
-
+/* fi_select: chooses a batch from a list of candidates, and evaluates it. */
 #include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
 #include "batch_evaluation.h"
+#include "random_draw.h"
+#include "selection_options.h"
+#include "strategy.h"
+#include "top_k.h"
+#include "weight_floor.h"
+#include "whitening.h"
 
-static const fi_strategy strategies[] = {
-#define FI_STRATEGY(name, choose, sentence) {name, sentence, false},
-#define FI_POOL_STRATEGY(name, choose, choose_from_pool, sentence) {name, sentence, true},
-#include "strategies.def"
-#undef FI_STRATEGY
-#undef FI_POOL_STRATEGY
-};
-
-static const fi_strategy_functions choosers[] = {
-#define FI_STRATEGY(name, choose, sentence) {choose, NULL},
-#define FI_POOL_STRATEGY(name, choose, choose_from_pool, sentence) {choose, choose_from_pool},
-#include "strategies.def"
-#undef FI_STRATEGY
-#undef FI_POOL_STRATEGY
-};
-
-size_t fi_strategy_count(void) {
-    return FD_LENGTH(strategies);
-}
-
-const fi_strategy *fi_strategy_at(size_t index) {
-    return index < FD_LENGTH(strategies) ? &strategies[index] : NULL;
-}
-
-const fi_strategy *fi_strategy_find(const char *name) {
-    for (size_t i = 0; i < FD_LENGTH(strategies); i++)
-        if (strcmp(strategies[i].name, name) == 0)
-            return &strategies[i];
-    return NULL;
-}
-
-const fi_strategy_functions *fi_strategy_functions_of(const fi_strategy *strategy) {
-    for (size_t i = 0; i < FD_LENGTH(strategies); i++)
-        if (strategy == &strategies[i])
-            return &choosers[i];
-    return NULL;
-}
-
-int fi_check_options(const fi_selection_options *options, size_t n_features,
-                     const fi_information *past) {
-    if (!fi_strategy_functions_of(options->strategy) || options->batch_size == 0 ||
-        !isfinite(options->prior_precision) || options->prior_precision <= 0.0 ||
-        !(options->copy_distance >= 0.0 && options->copy_distance < 1.0))
-        return -EINVAL;
-    if ((past && fi_information_size(past) != n_features) ||
-        (options->target && fi_information_size(options->target) != n_features))
-        return -EINVAL;
-    return 0;
-}
-
-/* What a selection works on. */
+/* The state of a selection. */
 typedef struct workspace {
     const fi_selection_options *options;
     fi_distinct_items *distinct;
@@ -65,8 +20,8 @@ typedef struct workspace {
     fi_factor *factor;
     double *logits;  /* [n_pairs] */
     double *weights; /* [n_pairs] v */
-    double *ones;    /* [n_pairs] in place of weights that say nothing, else NULL */
-    fi_constraints *admission;
+    double *ones;    /* [n_pairs] replaces weights below FI_WEIGHT_FLOOR; else NULL */
+    fi_constraints *constraints;
     size_t count;
     uint32_t *batch; /* [k] */
     fi_pair *pairs;  /* [k] */
@@ -76,7 +31,7 @@ static void workspace_free(workspace *work) {
     fi_distinct_items_free(work->distinct);
     fi_information_free(work->past);
     fi_factor_free(work->factor);
-    fi_constraints_free(work->admission);
+    fi_constraints_free(work->constraints);
     free(work->logits);
     free(work->weights);
     free(work->ones);
@@ -123,25 +78,12 @@ static int workspace_init(workspace *work, const fi_candidates *candidates,
     if (r)
         return r;
     fi_limits limits = fi_limits_of(options, candidates->groups);
-    r = fi_constraints_new(work->distinct, &limits, &work->admission);
+    r = fi_constraints_new(work->distinct, &limits, &work->constraints);
     if (r)
         return r;
     work->batch = calloc(options->batch_size, sizeof(*work->batch));
     work->pairs = calloc(options->batch_size, sizeof(*work->pairs));
     return work->batch && work->pairs ? 0 : -ENOMEM;
-}
-
-fi_limits fi_limits_of(const fi_selection_options *options, const uint32_t *groups) {
-    const fi_strategy_functions *chooser = fi_strategy_functions_of(options->strategy);
-    assert(chooser); /* by fi_check_options */
-    bool is_random = chooser->choose == fi_choose_random;
-    return (fi_limits){
-        .per_item = options->max_per_item,
-        .per_group = options->max_per_group,
-        .groups = groups,
-        .put_copies_off = options->copy_distance > 0.0,
-        .copy_distance = is_random ? 0.0 : options->copy_distance,
-    };
 }
 
 static int choose(workspace *work) {
@@ -152,20 +94,21 @@ static int choose(workspace *work) {
         .weights = work->ones ? work->ones : work->weights,
         .past = work->past,
         .factor = work->factor,
-        .admission = work->admission,
+        .constraints = work->constraints,
         .options = work->options,
         .rng = &rng,
     };
-    const fi_strategy_functions *chooser = fi_strategy_functions_of(work->options->strategy);
-    assert(chooser);
-    int r = chooser->choose(&problem, work->options->batch_size, work->batch, &work->count);
+    const fi_strategy_functions *functions = fi_strategy_functions_of(work->options->strategy);
+    assert(functions); /* fi_check_options has seen to that */
+    int r = functions->choose(&problem, work->options->batch_size, work->batch, &work->count);
     for (size_t i = 0; r == 0 && i < work->count; i++)
         work->pairs[i] = work->distinct->pairs[work->batch[i]];
     return r;
 }
 
-/* ---- what the batch is worth ---- */
+/* ---- evaluation ---- */
 
+/* The oracle of the certificate. */
 static int largest_of_list(void *context, const fi_factor *at, size_t k, double *ret_largest,
                            double *ret_batch, fi_information *information) {
     const workspace *work = context;
@@ -205,9 +148,9 @@ static int largest_of_list(void *context, const fi_factor *at, size_t k, double 
     return fi_information_add_differences(information, &top, weights);
 }
 
-/* [count] pairs of a random choice of the candidates. */
+/* pairs [count] = a random choice of the candidates */
 static int draw_random(const workspace *work, fi_pair *pairs) {
-    fd_rng rng = fd_rng_seeded(work->options->seed ^ FI_RANDOM_BATCH_SEED);
+    fd_rng rng = fd_rng_seeded(fi_random_batch_seed(work->options));
     size_t n = work->distinct->n_pairs;
     FD_FREE uint32_t *drawn = calloc(n, sizeof(*drawn));
     if (!drawn)
@@ -236,7 +179,7 @@ static int rank_by_entropy(const workspace *work, fi_selection *selection) {
     return r;
 }
 
-static int appraise(workspace *work, fi_selection *selection) {
+static int evaluate(workspace *work, fi_selection *selection) {
     FD_FREE fi_pair *random = NULL;
     int r = 0;
     if (work->options->figures) {
@@ -247,7 +190,7 @@ static int appraise(workspace *work, fi_selection *selection) {
         r = rank_by_entropy(work, selection);
     if (r)
         return r;
-    fi_batch_evaluation given = {
+    fi_batch_evaluation evaluated = {
         .distinct = work->distinct,
         .before = work->factor,
         .options = work->options,
@@ -256,7 +199,7 @@ static int appraise(workspace *work, fi_selection *selection) {
         .pairs = work->pairs,
         .random = random,
     };
-    return fi_batch_evaluate(&given, selection);
+    return fi_batch_evaluate(&evaluated, selection);
 }
 
 int fi_select(const fi_candidates *candidates, const fi_information *past,
@@ -273,7 +216,7 @@ int fi_select(const fi_candidates *candidates, const fi_information *past,
     if (r)
         return r;
     FD_CLEANUP(fi_selection_clear) fi_selection selection = {0};
-    r = appraise(&work, &selection);
+    r = evaluate(&work, &selection);
     if (r)
         return r;
     selection.candidates = candidates->n_pairs;

@@ -1,12 +1,20 @@
-/* Selection from all pairs of a pool. */
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "batch_evaluation.h"
+/* fi_select_pool: chooses a batch from all pairs of a pool, and evaluates it. */
 #include "select_from_pool.h"
 
-/* A pool of fewer pairs is listed: that is quicker. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "batch_evaluation.h"
+#include "pair_keys.h"
+#include "pool_entropy_ranks.h"
+#include "pool_top_k.h"
+#include "random_draw.h"
+#include "selection_options.h"
+#include "strategy.h"
+#include "whitening.h"
+
+/* A pool with fewer pairs is listed, because that is faster. */
 enum { LISTED_BELOW = 1 << 15 };
 
 typedef struct workspace {
@@ -14,13 +22,13 @@ typedef struct workspace {
     const fi_pool_view *view;
     fi_information *past;
     fi_factor *factor;
-    fi_constraints *admission;
+    fi_constraints *constraints;
     size_t count;
     fi_pair *batch; /* [k] distinct items */
 } workspace;
 
 static void workspace_clear(workspace *work) {
-    fi_constraints_free(work->admission);
+    fi_constraints_free(work->constraints);
     fi_factor_free(work->factor);
     fi_information_free(work->past);
     free(work->batch);
@@ -36,7 +44,7 @@ static int workspace_init(workspace *work, const fi_information *past,
     if (r)
         return r;
     fi_limits limits = fi_limits_of(options, pool->groups);
-    r = fi_constraints_new(work->view->distinct, &limits, &work->admission);
+    r = fi_constraints_new(work->view->distinct, &limits, &work->constraints);
     if (r)
         return r;
     work->batch = calloc(options->batch_size, sizeof(*work->batch));
@@ -44,15 +52,16 @@ static int workspace_init(workspace *work, const fi_information *past,
         .view = work->view,
         .past = work->past,
         .factor = work->factor,
-        .admission = work->admission,
+        .constraints = work->constraints,
         .options = options,
         .rng = rng,
     };
     return work->batch ? 0 : -ENOMEM;
 }
 
-/* ---- what the batch is worth ---- */
+/* ---- evaluation ---- */
 
+/* information += sum over the finds of v d d' */
 static int add_finds(const workspace *work, const fi_top_pairs *finds,
                      fi_information *information) {
     fi_distinct_items listed = *work->view->distinct;
@@ -69,6 +78,7 @@ static int add_finds(const workspace *work, const fi_top_pairs *finds,
     return fi_information_add_differences(information, &listed, weights);
 }
 
+/* The oracle of the certificate. */
 static int largest_of_pool(void *context, const fi_factor *at, size_t k, double *ret_largest,
                            double *ret_batch, fi_information *information) {
     const workspace *work = context;
@@ -79,7 +89,7 @@ static int largest_of_pool(void *context, const fi_factor *at, size_t k, double 
     int r = fi_whiten(at, distinct, whitened);
     if (r)
         return r;
-    fi_pool_top_k scan = {
+    fi_pool_top_k query = {
         .view = work->view,
         .options = work->problem.options,
         .key = FI_KEY_INFORMATION,
@@ -88,28 +98,28 @@ static int largest_of_pool(void *context, const fi_factor *at, size_t k, double 
         .room = k,
     };
     FD_CLEANUP(fi_top_pairs_clear) fi_top_pairs finds = {0};
-    r = fi_pool_top_k_find(&scan, &finds);
+    r = fi_pool_top_k_find(&query, &finds);
     if (r)
         return r;
     *ret_largest = *ret_batch = 0.0;
     for (size_t i = 0; i < finds.count; i++)
         *ret_largest += finds.pairs[i].key;
     for (size_t i = 0; i < work->count; i++)
-        *ret_batch += fi_pool_key_of(&scan, work->batch[i]);
+        *ret_batch += fi_pool_key_of(&query, work->batch[i]);
     return information ? add_finds(work, &finds, information) : 0;
 }
 
 static int draw_random(const workspace *work, fi_pair *pairs) {
-    fd_rng rng = fd_rng_seeded(work->problem.options->seed ^ FI_RANDOM_BATCH_SEED);
-    FD_CLEANUP(fi_constraints_freep) fi_constraints *admission = NULL;
-    int r = fi_constraints_new(work->view->distinct, &(fi_limits){0}, &admission);
+    fd_rng rng = fd_rng_seeded(fi_random_batch_seed(work->problem.options));
+    FD_CLEANUP(fi_constraints_freep) fi_constraints *constraints = NULL;
+    int r = fi_constraints_new(work->view->distinct, &(fi_limits){0}, &constraints);
     size_t count = 0;
     return r ? r
-             : fi_draw_from_pool(work->view, work->problem.options, admission, &rng, work->count,
+             : fi_draw_from_pool(work->view, work->problem.options, constraints, &rng, work->count,
                                  pairs, &count);
 }
 
-static int appraise(workspace *work, fi_selection *selection) {
+static int evaluate(workspace *work, fi_selection *selection) {
     const fi_selection_options *options = work->problem.options;
     FD_FREE fi_pair *random = NULL;
     int r = 0;
@@ -125,7 +135,7 @@ static int appraise(workspace *work, fi_selection *selection) {
     }
     if (r)
         return r;
-    fi_batch_evaluation given = {
+    fi_batch_evaluation evaluated = {
         .distinct = work->view->distinct,
         .before = work->factor,
         .options = options,
@@ -134,7 +144,7 @@ static int appraise(workspace *work, fi_selection *selection) {
         .pairs = work->batch,
         .random = random,
     };
-    return fi_batch_evaluate(&given, selection);
+    return fi_batch_evaluate(&evaluated, selection);
 }
 
 /* ---- selection ---- */
@@ -150,7 +160,7 @@ int fi_select_from_pool_unlisted(const fi_pool_view *view, const fi_information 
     if (r)
         return r;
     FD_CLEANUP(fi_selection_clear) fi_selection selection = {.candidates = view->n_pairs};
-    r = appraise(&work, &selection);
+    r = evaluate(&work, &selection);
     if (r)
         return r;
     *ret = selection;
@@ -181,7 +191,7 @@ int fi_select_from_pool_listed(const fi_pool_view *view, const fi_information *p
     int r = fi_select(&candidates, past, options, ret);
     if (r)
         return r;
-    free(ret->pairs); /* indices of a list that nobody else has */
+    free(ret->pairs); /* the caller does not have the list of their indices */
     ret->pairs = NULL;
     return 0;
 }

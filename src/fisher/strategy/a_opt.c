@@ -1,6 +1,6 @@
 /*
- * A-optimality: greedy on trace(M^-1), the sum of the variances of the coefficients beta
- * (Kiefer, Optimum Experimental Designs, JRSS B 1959).
+ * The strategy `a-opt`: A-optimality, greedy on trace(M^-1), the sum of the variances of the
+ * coefficients beta (Kiefer, Optimum Experimental Designs, JRSS B 1959).
  */
 #include "trace_reduction.h"
 

@@ -1,7 +1,8 @@
 /*
- * The pairs whose answer shares most information with the weights of the last layer (BALD: Houlsby,
- * Huszar, Ghahramani and Lengyel 2011, arXiv 1112.5745). Under the Laplace posterior
- * N(beta, M^-1) the logit of a pair is x ~ N(mu, s^2) with mu = d' beta and s^2 = d' M^-1 d, and
+ * The strategy `bald`: the pairs whose answer shares most information with the weights of the last
+ * layer (Houlsby, Huszar, Ghahramani and Lengyel 2011, arXiv 1112.5745). Under the Laplace
+ * posterior N(beta, M^-1) the logit of a pair is x ~ N(mu, s^2) with mu = d' beta and s^2 = d' M^-1
+ * d, and
  *
  *     I = h(E sigmoid(x)) - E h(sigmoid(x)),    h the entropy of an answer, nats.
  *
@@ -11,23 +12,28 @@
  *
  *     I ~ log 2 (exp(-m^2 / (2 C^2 (1 + t^2))) - C / sqrt(C^2 + t^2) exp(-m^2 / (2 (C^2 + t^2)))).
  *
- * The paper leaves the first h as it is. Then the error of the second approximation, up to 0.0016
- * nats, does not cancel: it exceeds I itself where s < 0.2, and a negative I comes out. The form
- * above is never negative, and 0 at s = 0. Against numerical integration it is at most 0.025 nats
- * too large (mu = 0, s = 3.6) and 0.0006 too small (mu = 7, s = 1.4). Where s is small the true I
- * is v s^2 / 2; it is that at mu = 0, up to 1.41 times that at |mu| < 4.5, and less beyond.
+ * The paper does not approximate the first h. Then the error of the second approximation, up to
+ * 0.0016 nats, does not cancel. For s < 0.2 it is larger than I itself, and I may become negative.
+ * The form above is never negative, and 0 at s = 0. Compared with numerical integration it is at
+ * most 0.025 nats too large (mu = 0, s = 3.6) and 0.0006 too small (mu = 7, s = 1.4). For small s
+ * the true I is v s^2 / 2. The form gives that at mu = 0, up to 1.41 times that for |mu| < 4.5, and
+ * less beyond.
  */
 #include "bald.h"
 
 #include <errno.h>
 
+#include "cancellation.h"
+#include "take_largest.h"
+#include "whitening.h"
+
 #define LOG_2 0.693147180559945309
 #define PI 3.14159265358979324
 
-/* Beyond this, infinity included, the answer tells all of log 2 but rounding. */
+/* With a larger variance, the answer tells log 2 up to rounding. */
 #define VARIANCE_MAX 1e100
 
-/* As the first term times one less the ratio of the two, which keeps the digits of a small s. */
+/* Computes the first term times (1 - ratio of the two terms), which is precise for a small s. */
 double fi_bald(double mean, double variance) {
     const double c2 = PI * LOG_2 / 2.0;
     double m2 = PI / 8.0 * mean * mean;
@@ -36,7 +42,7 @@ double fi_bald(double mean, double variance) {
     double log_ratio =
         -0.5 * log1p(t2 / c2) - 0.5 * m2 * t2 * (1.0 - 1.0 / c2) / ((1.0 + t2) * (c2 + t2));
     double information = -LOG_2 * of_mean * expm1(log_ratio);
-    return information > 0.0 ? information : 0.0; /* nor NaN of a mean that is none */
+    return information > 0.0 ? information : 0.0; /* 0 also for a mean of NaN */
 }
 
 int fi_choose_bald(const fi_problem *problem, size_t k, uint32_t *batch, size_t *count) {

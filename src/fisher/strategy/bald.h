@@ -1,4 +1,4 @@
-/* What one answer tells about the last layer, and the logit that a strategy goes by. */
+/* The information that one answer shares with the weights of the last layer. */
 #ifndef FI_BALD_H
 #define FI_BALD_H
 
@@ -6,14 +6,15 @@
 
 #include "strategy.h"
 
-/* Nats that the answer shares with the weights, its logit being N(mean, variance). */
+/* Nats that an answer shares with the weights if its logit has the distribution N(mean, variance).
+ */
 double fi_bald(double mean, double variance);
 
-/* v = p (1 - p) is at most this. */
+/* The largest possible v = p (1 - p). */
 #define FI_WEIGHT_MAX 0.25
 
-/* Weights of one stand in for those of a model that is sure of every answer: then its logits say
- * nothing either, and count as 0. */
+/* The logit to use. Weights of one replace those of a model that is sure of every answer. Its
+ * logits do not tell candidates apart either, and count as 0. */
 static inline double fi_bald_logit(const fi_problem *problem, size_t index) {
     return problem->weights[index] > FI_WEIGHT_MAX ? 0.0 : problem->logits[index];
 }

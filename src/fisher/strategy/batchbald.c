@@ -1,33 +1,39 @@
 /*
- * One pair after another, each the one whose answer shares most information with the weights of the
- * last layer given the answers to those before it: greedy on I(y_1 ... y_b; w) (Kirsch, van
- * Amersfoort and Gal, NeurIPS 2019, arXiv 1906.08158), which is within 1 - 1/e of the best batch.
+ * The strategy `batchbald`: one pair after another, each the one whose answer shares most
+ * information with the weights of the last layer, given the answers to the pairs before it. This is
+ * greedy on I(y_1 ... y_b; w) (Kirsch, van Amersfoort and Gal, NeurIPS 2019, arXiv 1906.08158), and
+ * reaches at least 1 - 1/e of the best batch.
  *
- * The information is estimated with S samples of w ~ N(beta, M^-1) (joint.h), which cannot tell
- * more than log S nats apart. A batch is therefore picked in rounds: after 16 picks, or when they
- * hold half of log S, their information v d d' is added to M, as if answered, and a new round draws
- * fresh samples from the narrower posterior. What a pick leaves to later rounds is thus told by the
- * Laplace approximation, within a round by the answers themselves.
+ * S samples of w ~ N(beta, M^-1) estimate the information (joint_information.h). They cannot
+ * measure more than log S nats, so a batch is picked in rounds. A round ends after 16 picks, or
+ * when its picks hold half of log S. Then their information v d d' is added to M, as if they were
+ * answered, and a new round draws fresh samples from the narrower posterior. So the effect of a
+ * pick on later rounds follows from the Laplace approximation; within a round it follows from the
+ * answers.
  *
- * The answers are independent given w, so that a gain only falls as picks are added: one computed
- * earlier in the round is a bound, and candidates are evaluated in blocks from the largest bound
- * down until none exceeds the best found (Minoux 1978). Where configurations are drawn this holds
- * up to their noise.
+ * The answers are independent given w, so a gain can only fall as picks are added. A gain that was
+ * computed earlier in the round is an upper bound. Candidates are evaluated in blocks from the
+ * largest bound down, until no bound exceeds the best gain (Minoux 1978). For configurations that
+ * are drawn this holds up to their noise.
  */
 #include <errno.h>
 #include <math.h>
 
 #include "bald.h"
+#include "cancellation.h"
 #include "joint_information.h"
+#include "top_k.h"
+#include "whitening.h"
 
-/* Beyond half of log S few samples carry each configuration, and their noise picks. */
+/* A round ends at this share of log S. Beyond it, each configuration has few samples, and their
+ * noise would decide. */
 #define JOINT_SHARE_MAX 0.5
 
-/* Nats that sums of float32 hardly tell from none: the error of one term after another is 1e-6. */
+/* Nats. Smaller gains count as 0, because sums in float32 have errors of about 1e-6. */
 #define GAIN_FLOOR 1e-5
 
-/* Evaluations for one pick: where thousands of candidates are nearly equal the best of these is as
- * good as the best of all, within the noise of the samples. */
+/* Evaluations for one pick at most. If thousands of candidates are nearly equal, the best of these
+ * is as good as the best of all, within the noise of the samples. */
 #define EVALUATED_MAX ((size_t)32 * FI_JOINT_BLOCK)
 
 typedef struct batch_search {
@@ -39,7 +45,7 @@ typedef struct batch_search {
     fi_factor *factor; /* of M in these coordinates */
     fi_joint_information *joint;
     size_t left;
-    fi_ranked *heap; /* [n] the candidates left, by bounds of their gains */
+    fi_ranked *heap; /* [left] the other candidates, by bounds on their gains */
     fi_ranked fresh[EVALUATED_MAX];
 } batch_search;
 
@@ -53,9 +59,9 @@ static void search_free(batch_search *search) {
 FD_DEFINE_CLEANUP(batch_search, search_free)
 
 static int identity_factor(size_t h, fi_factor **ret) {
-    FD_CLEANUP(fi_information_freep) fi_information *nothing = NULL;
-    int r = fi_information_new(h, &nothing);
-    return r ? r : fi_factor_new(nothing, 1.0, ret);
+    FD_CLEANUP(fi_information_freep) fi_information *zero = NULL;
+    int r = fi_information_new(h, &zero);
+    return r ? r : fi_factor_new(zero, 1.0, ret);
 }
 
 static int search_init(batch_search *search) {
@@ -76,10 +82,6 @@ static int search_init(batch_search *search) {
 
 /* ---- the heap ---- */
 
-static bool ranks_before(fi_ranked x, fi_ranked y) {
-    return x.key > y.key || (x.key == y.key && x.index < y.index);
-}
-
 static fi_ranked pop(batch_search *search) {
     fi_ranked first = search->heap[0];
     search->heap[0] = search->heap[--search->left];
@@ -89,12 +91,12 @@ static fi_ranked pop(batch_search *search) {
 
 static void push(batch_search *search, fi_ranked added) {
     size_t at = search->left++;
-    for (; at > 0 && ranks_before(added, search->heap[(at - 1) / 2]); at = (at - 1) / 2)
+    for (; at > 0 && fi_ranks_before(added, search->heap[(at - 1) / 2]); at = (at - 1) / 2)
         search->heap[at] = search->heap[(at - 1) / 2];
     search->heap[at] = added;
 }
 
-/* The keys of up to a block of candidates, brought up to date. */
+/* Updates the keys of up to a block of candidates. */
 static void evaluate(const batch_search *search, size_t count, fi_ranked *ranked) {
     uint32_t indices[FI_JOINT_BLOCK] = {0};
     double gains[FI_JOINT_BLOCK];
@@ -123,20 +125,20 @@ static int begin_round(batch_search *search) {
     return r;
 }
 
-/* Moves the candidates that may be better than the best of `fresh` there, at most a block: those
- * of closed items are dropped. */
+/* Moves up to a block of candidates that may be better than `best` to `fresh`. Drops those with
+ * closed items. */
 static size_t pop_block(batch_search *search, fi_ranked best, fi_ranked *fresh) {
     size_t count = 0;
-    while (count < FI_JOINT_BLOCK && search->left > 0 && ranks_before(search->heap[0], best)) {
+    while (count < FI_JOINT_BLOCK && search->left > 0 && fi_ranks_before(search->heap[0], best)) {
         fi_ranked first = pop(search);
-        if (!fi_constraints_is_closed(search->problem->admission,
+        if (!fi_constraints_is_closed(search->problem->constraints,
                                       search->problem->distinct->pairs[first.index]))
             fresh[count++] = first;
     }
     return count;
 }
 
-/* Takes the candidate with the largest gain out of the heap; a key of 0 where none is left. */
+/* Takes the candidate with the largest gain out of the heap. Its key is 0 if none is left. */
 static int pop_best(batch_search *search, fi_ranked *ret) {
     fi_ranked *fresh = search->fresh;
     size_t count = 0, best = 0, more;
@@ -149,7 +151,7 @@ static int pop_best(batch_search *search, fi_ranked *ret) {
            (more = pop_block(search, count > 0 ? fresh[best] : none, fresh + count)) > 0) {
         evaluate(search, more, fresh + count);
         for (size_t end = count + more; count < end; count++)
-            best = ranks_before(fresh[count], fresh[best]) ? count : best;
+            best = fi_ranks_before(fresh[count], fresh[best]) ? count : best;
     }
     *ret = count > 0 ? fresh[best] : none;
     for (size_t i = 0; i < count; i++)
@@ -158,12 +160,12 @@ static int pop_best(batch_search *search, fi_ranked *ret) {
     return go_on(search);
 }
 
-static int offer(batch_search *search, uint32_t index, bool *ret_admitted) {
+static int offer(batch_search *search, uint32_t index, bool *ret_accepted) {
     fi_verdict verdict;
-    int r = fi_constraints_offer(search->problem->admission, index,
+    int r = fi_constraints_offer(search->problem->constraints, index,
                                  search->problem->distinct->pairs[index], &verdict);
-    *ret_admitted = r == 0 && verdict == FI_ACCEPTED;
-    if (*ret_admitted)
+    *ret_accepted = r == 0 && verdict == FI_ACCEPTED;
+    if (*ret_accepted)
         search->batch[(*search->count)++] = index;
     return r;
 }
@@ -177,12 +179,12 @@ static int pick_round(batch_search *search) {
     int r = begin_round(search);
     while (r == 0 && !is_round_over(search)) {
         fi_ranked best;
-        bool admitted = false;
+        bool accepted = false;
         r = pop_best(search, &best);
         if (r || best.key == 0.0)
             return r;
-        r = offer(search, best.index, &admitted);
-        if (admitted)
+        r = offer(search, best.index, &accepted);
+        if (accepted)
             fi_joint_information_add(search->joint, best.index);
     }
     return r;
@@ -203,7 +205,7 @@ static void absorb(batch_search *search, size_t first) {
     }
 }
 
-/* Those of whom the samples tell nothing come last, in the order of `bald`. */
+/* Picks the candidates that the samples tell nothing about, in the order of `bald`. */
 static int pick_rest(batch_search *search) {
     size_t h = search->problem->distinct->n_features;
     for (size_t i = 0; i < search->left; i++) {
@@ -215,8 +217,8 @@ static int pick_rest(batch_search *search) {
     fi_heap_build(search->heap, search->left);
     int r = 0;
     while (r == 0 && *search->count < search->k && search->left > 0) {
-        bool admitted;
-        r = offer(search, pop(search).index, &admitted);
+        bool accepted;
+        r = offer(search, pop(search).index, &accepted);
         if (r == 0)
             r = go_on(search);
     }
@@ -240,5 +242,5 @@ int fi_choose_batchbald(const fi_problem *problem, size_t k, uint32_t *batch, si
     }
     if (r == 0)
         r = pick_rest(search);
-    return r ? r : fi_constraints_fill(problem->admission, k, batch, NULL, count);
+    return r ? r : fi_constraints_fill(problem->constraints, k, batch, NULL, count);
 }

@@ -1,18 +1,18 @@
 /*
- * A coreset for logistic regression (Huggins, Campbell and Broderick, NIPS 2016, algorithm 1). Each
- * candidate is the point z = sign(logit) d, which its predicted answer turns, so that (a, b) and
- * (b, a) are one point. How much of the log likelihood one point can make up, at any parameters in
- * a ball of radius R, is its sensitivity; with a clustering G_1, … of the N points it is at most
- * (lemma 3.1)
+ * The strategy `coreset`: a coreset for logistic regression (Huggins, Campbell and Broderick, NIPS
+ * 2016, algorithm 1). Each candidate is the point z = sign(logit) d. The predicted answer sets its
+ * sign, so (a, b) and (b, a) are one point. The sensitivity of a point is the largest share of the
+ * log likelihood that it can have, for any parameters in a ball of radius R. With a clustering
+ * G_1, … of the N points it is at most (lemma 3.1)
  *
  *     m_n = N / (1 + sum over i of |G_i without n| exp(-R |zbar_i without n - z_n|))
  *
- * zbar_i being the mean of G_i: large for a point with few others near it. The batch is drawn
- * without replacement with probability proportional to m.
+ * where zbar_i is the mean of G_i. It is large for a point with few others near it. The batch is
+ * drawn without replacement with probability proportional to m.
  *
- * R is 1 / (root mean square distance of the points to the mean of their own cluster): parameters
- * of that length change the log odds by one across a typical cluster, in whatever units features
- * are.
+ * R is 1 / (root mean square distance of the points from the mean of their own cluster). Parameters
+ * of that length change the log odds by one across a typical cluster, whatever the units of the
+ * features are.
  */
 #include "coreset.h"
 
@@ -20,16 +20,20 @@
 #include <math.h>
 #include <string.h>
 
+#include "cancellation.h"
+#include "random_draw.h"
+#include "target_clones.h"
 #include "weighted_draw.h"
 
-/* Centres are found on as many candidates at most: they say where a few clusters are well enough,
- * and all candidates are then assigned to them. */
+/* At most this many candidates are used to find the centres, which is enough for a few clusters.
+ * Then all candidates are assigned to them. */
 #define SAMPLE_MAX ((size_t)2048)
 
-/* The bound holds for any clustering, and the first iterations gain the most. */
+/* The bound holds for any clustering, and the first iterations improve it most. */
 #define LLOYD_ITERATIONS 4
 
-/* Clusters narrower than this share of the length of the points are points, up to rounding. */
+/* A cluster that is narrower than this share of the length of its points is one point, up to
+ * rounding. */
 #define WIDTH_FLOOR 1e-6
 
 /* z of one candidate */
@@ -59,7 +63,7 @@ void fi_clusters_clear(fi_clusters *clusters) {
     *clusters = (fi_clusters){0};
 }
 
-/* What the search for clusters works on. */
+/* The state of the search for clusters. */
 typedef struct search {
     const fi_problem *problem;
     size_t n_sample;
@@ -93,8 +97,8 @@ static int search_init(search *work, fi_clusters *clusters) {
     return 0;
 }
 
-/* Brings `nearest` up to the latest centre and returns its sum. */
-static double approach(const search *work, const fi_clusters *clusters) {
+/* Updates `nearest` with the latest centre, and returns its sum. */
+static double update_nearest(const search *work, const fi_clusters *clusters) {
     size_t h = work->problem->distinct->n_features;
     const double *latest = clusters->means + (clusters->count - 1) * h;
     double total = 0.0;
@@ -120,14 +124,13 @@ static size_t draw_far(const search *work, double total) {
     return drawn;
 }
 
-/* k-means++ (Arthur and Vassilvitskii 2007); ends early where each point of the sample is a centre.
- */
+/* k-means++ (Arthur and Vassilvitskii 2007). Ends early if each point of the sample is a centre. */
 static void seed_centres(const search *work, fi_clusters *clusters) {
     size_t h = work->problem->distinct->n_features, drawn = 0;
     double total;
     do {
         point_of(work->problem, work->order[drawn], clusters->means + clusters->count++ * h);
-        total = approach(work, clusters);
+        total = update_nearest(work, clusters);
         drawn = draw_far(work, total);
     } while (clusters->count < FI_CORESET_CLUSTERS && total > 0.0);
 }
@@ -147,8 +150,8 @@ FI_CLONES static void add(size_t h, const double *restrict point, double *restri
         sum[j] += point[j];
 }
 
-/* Assigns some candidates to their nearest centres, which then move to the means of their members.
- * `indices` NULL are the first `count`. */
+/* Assigns candidates to their nearest centres, and moves each centre to the mean of its members.
+ * `indices` [count]; NULL means the first `count` candidates. */
 static int iterate(const search *work, const uint32_t *indices, size_t count,
                    fi_clusters *clusters) {
     size_t h = work->problem->distinct->n_features;
@@ -190,7 +193,7 @@ int fi_clusters_find(const fi_problem *problem, fi_clusters *ret) {
 
 /* ---- sensitivities ---- */
 
-/* distances [n x count] of each point to each mean, and the R that they make. */
+/* Sets distances [n x count] of each point from each mean, and R. */
 static int measure(const fi_problem *problem, const fi_clusters *clusters, double *distances,
                    double *ret_radius) {
     size_t n = problem->distinct->n_pairs, h = problem->distinct->n_features;
@@ -216,8 +219,8 @@ static int measure(const fi_problem *problem, const fi_clusters *clusters, doubl
     return 0;
 }
 
-/* |G| exp(-R |zbar - z|) of a cluster, without the point itself if it is its own. Without z its
- * mean is (|G| zbar - z) / (|G| - 1), which is |G| / (|G| - 1) times as far from z. */
+/* |G| exp(-R |zbar - z|) of a cluster. If it is the point's own cluster, the point is left out:
+ * then the mean is (|G| zbar - z) / (|G| - 1), which is |G| / (|G| - 1) times as far from z. */
 static double neighbours(size_t size, bool own, double radius, double distance) {
     if (size <= own)
         return 0.0;

@@ -1,14 +1,17 @@
 /*
- * The probabilistic variant of pa-dopt (Shen, Sun and Ton, ICML 2025, end of section 3.2): pairs
- * drawn without replacement with probability proportional to the past-aware gradient score
+ * The strategy `dopt-sample`: the probabilistic variant of pa-dopt (Shen, Sun and Ton, ICML 2025,
+ * end of section 3.2). It draws pairs without replacement with probability proportional to the
+ * gradient score with past information,
  *
  *     v d' (sum over the candidates of v d d' + I_past + 1e-6 identity)^-1 d
  *
- * rather than the largest scores, which are often near copies of each other.
+ * because the pairs with the largest scores are often near-copies of each other.
  */
-#include "weighted_draw.h"
-
 #include <errno.h>
+
+#include "cancellation.h"
+#include "gradient_scores.h"
+#include "weighted_draw.h"
 
 int fi_choose_dopt_sample(const fi_problem *problem, size_t k, uint32_t *batch, size_t *count) {
     FD_FREE double *scores = calloc(problem->distinct->n_pairs, sizeof(*scores));

@@ -1,9 +1,9 @@
-#include "strategy.h"
-
+/* The strategy `entropy`. The entropy of an answer falls as |logit| grows. */
 #include <errno.h>
 #include <math.h>
 
-/* The entropy of the answer falls with the size of the logit. */
+#include "take_largest.h"
+
 int fi_choose_entropy(const fi_problem *problem, size_t k, uint32_t *batch, size_t *count) {
     size_t n = problem->distinct->n_pairs;
     FD_FREE double *keys = calloc(n, sizeof(*keys));

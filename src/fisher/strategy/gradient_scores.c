@@ -1,9 +1,14 @@
-#include "strategy.h"
+/* Computes gradient scores, and chooses by them. */
+#include "gradient_scores.h"
 
 #include <errno.h>
-#include <math.h>
 
-enum { OFFERS_PER_CALL = 256 };
+#include "pool_information.h"
+#include "take_largest.h"
+#include "whitening.h"
+
+/* The paper adds this to the diagonal of the information (eq. 8). */
+#define SCORE_RIDGE 1e-6
 
 int fi_gradient_scores(const fi_distinct_items *distinct, const double *weights,
                        const fi_information *past, double *scores) {
@@ -18,7 +23,7 @@ int fi_gradient_scores(const fi_distinct_items *distinct, const double *weights,
         fi_information_merge(information, past);
 
     FD_CLEANUP(fi_factor_freep) fi_factor *factor = NULL;
-    r = fi_factor_new_raised(information, FI_SCORE_RIDGE, &factor);
+    r = fi_factor_new_raised(information, SCORE_RIDGE, &factor);
     if (r)
         return r;
     FD_FREE float *whitened = calloc(distinct->n_items, distinct->n_features * sizeof(*whitened));
@@ -33,31 +38,6 @@ int fi_gradient_scores(const fi_distinct_items *distinct, const double *weights,
     return 0;
 }
 
-int fi_take_largest(const fi_problem *problem, const double *keys, size_t k, uint32_t *batch,
-                    size_t *count) {
-    size_t n = problem->distinct->n_pairs, offered = 0;
-    FD_FREE uint32_t *ranked = calloc(n, sizeof(*ranked));
-    if (!ranked)
-        return -ENOMEM;
-    /* Nearly always the first k are all admitted. */
-    for (size_t room = k; *count < k && offered < n; room *= 4) {
-        room = room < n ? room : n;
-        int r = fi_top_k(n, keys, room, ranked);
-        for (; r == 0 && offered < room && *count < k; offered++) {
-            fi_verdict verdict;
-            r = fi_constraints_offer(problem->admission, ranked[offered],
-                                     problem->distinct->pairs[ranked[offered]], &verdict);
-            if (r == 0 && verdict == FI_ACCEPTED)
-                batch[(*count)++] = ranked[offered];
-            if (r == 0 && offered % OFFERS_PER_CALL == 0)
-                r = fi_go_on(problem->options, (double)*count / (double)k);
-        }
-        if (r)
-            return r;
-    }
-    return fi_constraints_fill(problem->admission, k, batch, NULL, count);
-}
-
 int fi_choose_by_gradient(const fi_problem *problem, const double *weights,
                           const fi_information *past, size_t k, uint32_t *batch, size_t *count) {
     FD_FREE double *scores = calloc(problem->distinct->n_pairs, sizeof(*scores));
@@ -65,71 +45,6 @@ int fi_choose_by_gradient(const fi_problem *problem, const double *weights,
         return -ENOMEM;
     int r = fi_gradient_scores(problem->distinct, weights, past, scores);
     return r ? r : fi_take_largest(problem, scores, k, batch, count);
-}
-
-/* ---- pools ---- */
-
-/* Where so many of the best pairs were offered, the others that they are copies of are few. */
-enum { OFFERED_MAX = 1 << 20 };
-
-/* Offers the finds in their order, and remembers all of them. */
-static int offer_finds(const fi_pool_problem *problem, const fi_top_pairs *finds, size_t k,
-                       fi_pair *batch, size_t *count, uint64_t *taken) {
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < finds->count; i++) {
-        taken[i] = fi_pair_key(finds->pairs[i].pair);
-        if (*count == k)
-            continue;
-        fi_verdict verdict;
-        r = fi_constraints_offer(problem->admission, 0, finds->pairs[i].pair, &verdict);
-        if (r == 0 && verdict == FI_ACCEPTED)
-            batch[(*count)++] = finds->pairs[i].pair;
-        if (r == 0 && i % OFFERS_PER_CALL == 0)
-            r = fi_go_on(problem->options, (double)*count / (double)k);
-    }
-    return r;
-}
-
-int fi_take_largest_from_pool(const fi_pool_problem *problem, fi_pool_key key,
-                              const fi_factor *factor, size_t k, fi_pair *batch, size_t *count) {
-    const fi_distinct_items *distinct = problem->view->distinct;
-    FD_FREE float *whitened = NULL;
-    FD_FREE uint64_t *taken = NULL;
-    size_t n_taken = 0;
-    int r = 0;
-    if (factor) {
-        whitened = calloc(distinct->n_items + 1, distinct->n_features * sizeof(*whitened));
-        r = whitened ? fi_whiten(factor, distinct, whitened) : -ENOMEM;
-    }
-    bool all = false;
-    for (size_t room = k + k / 4; r == 0 && !all && *count < k && n_taken < OFFERED_MAX;
-         room *= 4) {
-        fi_pool_top_k scan = {
-            .view = problem->view,
-            .options = problem->options,
-            .admission = problem->admission,
-            .taken = taken,
-            .n_taken = n_taken,
-            .key = key,
-            .whitened = whitened,
-            .least = -INFINITY,
-            .room = room,
-        };
-        FD_CLEANUP(fi_top_pairs_clear) fi_top_pairs finds = {0};
-        r = fi_pool_top_k_find(&scan, &finds);
-        if (r)
-            break;
-        fi_top_pairs_sort(&finds);
-        uint64_t *grown = reallocarray(taken, n_taken + finds.count + 1, sizeof(*taken));
-        if (!grown)
-            return -ENOMEM;
-        taken = grown;
-        r = offer_finds(problem, &finds, k, batch, count, taken + n_taken);
-        n_taken += finds.count;
-        fi_sort_keys(taken, n_taken);
-        all = finds.count < room;
-    }
-    return r ? r : fi_constraints_fill(problem->admission, k, NULL, batch, count);
 }
 
 int fi_choose_by_gradient_from_pool(const fi_pool_problem *problem, bool unit,
@@ -144,7 +59,7 @@ int fi_choose_by_gradient_from_pool(const fi_pool_problem *problem, bool unit,
         return r;
     if (past)
         fi_information_merge(information, past);
-    r = fi_factor_new_raised(information, FI_SCORE_RIDGE, &factor);
+    r = fi_factor_new_raised(information, SCORE_RIDGE, &factor);
     return r ? r
              : fi_take_largest_from_pool(problem, unit ? FI_KEY_LEVERAGE : FI_KEY_INFORMATION,
                                          factor, k, batch, count);

@@ -1,10 +1,13 @@
-#include "strategy.h"
-
+/* The strategy `greedy`: exact greedy on log det, from a list or from a pool. */
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
 #include "lazy_greedy.h"
+#include "pair_keys.h"
+#include "pool_top_k.h"
+#include "strategy.h"
+#include "whitening.h"
 
 int fi_choose_greedy(const fi_problem *problem, size_t k, uint32_t *batch, size_t *count) {
     FD_FREE uint8_t *offered = calloc(problem->distinct->n_pairs, sizeof(*offered));
@@ -15,24 +18,24 @@ int fi_choose_greedy(const fi_problem *problem, size_t k, uint32_t *batch, size_
     fi_lazy_greedy from = {
         .distinct = problem->distinct,
         .weights = problem->weights,
-        .admission = problem->admission,
+        .constraints = problem->constraints,
         .options = problem->options,
         .offered = offered,
         .floor = -INFINITY,
     };
     r = fi_lazy_greedy_pick(&from, &factor, k, batch, count);
-    return r ? r : fi_constraints_fill(problem->admission, k, batch, NULL, count);
+    return r ? r : fi_constraints_fill(problem->constraints, k, batch, NULL, count);
 }
 
 /* ---- from a pool ---- */
 
-/* Pairs that a scan keeps: twice as many cost little more, another scan costs much. */
+/* Pairs that a search keeps. Twice as many cost little more, but another search costs much. */
 enum { KEPT_LEAST = 4096, KEPT_PER_PICK = 32 };
 
-/* The least key that the next scan looks for, as a share of what this one has passed over. */
+/* The least key of the next search, as a share of the largest key that this one left out. */
 #define NEXT_SHARE 0.8
 
-/* The batch so far, and what a scan passes over. */
+/* The batch so far, and the pairs that a search skips. */
 typedef struct growth {
     const fi_pool_problem *problem;
     fi_factor *factor; /* of M with the batch */
@@ -52,10 +55,10 @@ static int find_best(growth *grown, size_t room, double least, fi_top_pairs *ret
     int r = fi_whiten(grown->factor, problem->view->distinct, grown->whitened);
     if (r)
         return r;
-    fi_pool_top_k scan = {
+    fi_pool_top_k query = {
         .view = problem->view,
         .options = problem->options,
-        .admission = problem->admission,
+        .constraints = problem->constraints,
         .taken = grown->taken,
         .n_taken = grown->n_taken,
         .key = problem->view->weigh_alike ? FI_KEY_LEVERAGE : FI_KEY_INFORMATION,
@@ -63,10 +66,10 @@ static int find_best(growth *grown, size_t room, double least, fi_top_pairs *ret
         .least = least,
         .room = room,
     };
-    return fi_pool_top_k_find(&scan, ret);
+    return fi_pool_top_k_find(&query, ret);
 }
 
-/* Stable, by the first item of each pair or by its second. `ends` [n_items] is for it to use. */
+/* Sorts pairs by their first or second item, in a stable way. `ends` [n_items] is scratch. */
 static void sort_by_item(const fi_ranked_pair *from, size_t n, bool by_second, size_t *ends,
                          size_t n_items, fi_ranked_pair *to) {
     memset(ends, 0, n_items * sizeof(*ends));
@@ -78,8 +81,8 @@ static void sort_by_item(const fi_ranked_pair *from, size_t n, bool by_second, s
         to[--ends[by_second ? from[i].pair.b : from[i].pair.a]] = from[i];
 }
 
-/* The lower pair first. By counting: where millions are found, comparisons would take so long that
- * a selection which nobody waits for any more went on. */
+/* Sorts pairs in ascending order by counting. Comparing millions of pairs would take so long that
+ * cancelling a selection would no longer end it soon. */
 static int sort_by_pair(fi_top_pairs *finds, size_t n_items) {
     size_t n = finds->count;
     FD_FREE fi_ranked_pair *halfway = calloc(n + 1, sizeof(*halfway));
@@ -91,7 +94,7 @@ static int sort_by_pair(fi_top_pairs *finds, size_t n_items) {
     return 0;
 }
 
-/* What was offered is not found again, be it in the batch or put off. */
+/* Remembers the offered pairs, accepted or not, so that no search finds them again. */
 static int remember(growth *grown, const fi_top_pairs *finds, const uint8_t *offered) {
     size_t extra = 0;
     for (size_t i = 0; i < finds->count; i++)
@@ -114,7 +117,7 @@ static double largest_key(const fi_top_pairs *finds) {
     return largest;
 }
 
-/* Lazy greedy among the finds, down to the floor that all other pairs are under. */
+/* Picks by lazy greedy among the finds, down to the floor. All other pairs are below it. */
 static int pick_among(growth *grown, fi_top_pairs *finds, size_t k, fi_pair *batch, size_t *count) {
     const fi_pool_problem *problem = grown->problem;
     size_t n = finds->count;
@@ -124,7 +127,7 @@ static int pick_among(growth *grown, fi_top_pairs *finds, size_t k, fi_pair *bat
     FD_FREE uint8_t *offered = calloc(n + 1, sizeof(*offered));
     if (!pairs || !weights || !picked || !offered)
         return -ENOMEM;
-    /* Ties go to the lower pair, as in the full list. */
+    /* The lower pair wins a tie, as in the full list. */
     double best = largest_key(finds);
     int r = sort_by_pair(finds, problem->view->distinct->n_items);
     if (r)
@@ -141,13 +144,13 @@ static int pick_among(growth *grown, fi_top_pairs *finds, size_t k, fi_pair *bat
     fi_lazy_greedy from = {
         .distinct = &listed,
         .weights = weights,
-        .admission = problem->admission,
+        .constraints = problem->constraints,
         .options = problem->options,
         .offered = offered,
         .floor = finds->floor,
     };
-    /* Where all that were kept tie, one of them is as good as any that was not; and where none
-     * gains anything, any number of them is. */
+    /* If all finds tie, one of them is as good as any other pair. If none gains anything, all of
+     * them are. */
     bool tied = n > 0 && best <= finds->floor;
     if (tied)
         from.floor = -INFINITY;
@@ -176,13 +179,13 @@ int fi_choose_greedy_from_pool(const fi_pool_problem *problem, size_t k, fi_pair
         if (r)
             break;
         bool bounded = least > -INFINITY;
-        least = finds.floor * NEXT_SHARE; /* the best that is left is at about the floor */
+        least = finds.floor * NEXT_SHARE; /* the best pair that is left has about this key */
         r = pick_among(&grown, &finds, k, batch, count);
-        /* None left, or so many copies in a row that the batch may have some. */
+        /* No pair is left, or there are only near-copies, which may enter the batch now. */
         if (*count == before && !bounded)
             break;
         if (*count == before)
             least = -INFINITY;
     }
-    return r ? r : fi_constraints_fill(problem->admission, k, NULL, batch, count);
+    return r ? r : fi_constraints_fill(problem->constraints, k, NULL, batch, count);
 }

@@ -1,7 +1,7 @@
 /*
- * I-optimality: greedy on trace(T M^-1) with T = sum of d d' over the pairs whose ranking matters,
- * which is the sum of the variances of their logits d' beta (Studden, Optimal designs for
- * integrated variance in polynomial regression, 1977).
+ * The strategy `i-opt`: I-optimality, greedy on trace(T M^-1) with T = sum of d d' over the pairs
+ * whose ranking matters. The trace is the sum of the variances of their logits d' beta (Studden,
+ * Optimal designs for integrated variance in polynomial regression, 1977).
  */
 #include "trace_reduction.h"
 

@@ -1,3 +1,4 @@
+/* Estimates the information of joint answers with samples of the weights. */
 #include "joint_information.h"
 
 #include <assert.h>
@@ -8,6 +9,7 @@
 
 #include "bald.h"
 #include "float_entropy.h"
+#include "target_clones.h"
 
 enum { SAMPLES = (int)FI_JOINT_SAMPLES };
 
@@ -44,9 +46,9 @@ FI_CLONES static void centre(double *row) {
         row[s] -= mean;
 }
 
-/* drawn [h x S]: a column z ~ N(0, identity) each. Where there are enough of them their mean is
- * made 0 and their covariance the identity, so that every candidate's logits have their true
- * variance: what is left of the noise is that of higher moments. */
+/* drawn [h x S]: columns z ~ N(0, identity). If there are enough of them, their mean is made 0 and
+ * their covariance the identity, so that the logits of each candidate have their true variance.
+ * Only the noise of higher moments is left. */
 static int draw_normal(size_t h, fd_rng *rng, double *drawn) {
     for (size_t i = 0; i < h * FI_JOINT_SAMPLES; i++)
         drawn[i] = fd_rng_normal(rng);
@@ -59,7 +61,7 @@ static int draw_normal(size_t h, fd_rng *rng, double *drawn) {
         centre(drawn + i * FI_JOINT_SAMPLES);
     cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, (int)h, SAMPLES, 1.0 / SAMPLES, drawn,
                 SAMPLES, 0.0, factor, (int)h);
-    /* A lower factor by columns is the upper factor by rows. */
+    /* The lower factor in column-major order is the upper factor in row-major order. */
     if (LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', (int)h, factor, (int)h) == 0)
         cblas_dtrsm(CblasRowMajor, CblasLeft, CblasUpper, CblasTrans, CblasNonUnit, (int)h, SAMPLES,
                     1.0, factor, (int)h, drawn, SAMPLES);
@@ -95,7 +97,8 @@ FI_CLONES static void subtract(size_t h, const float *a, const float *b, float *
         result[j] = a[j] - b[j];
 }
 
-/* In the direction in which the likelier answer is 0: small numbers keep more of their digits. */
+/* Takes the difference so that the likelier answer is 0, because small probabilities are more
+ * precise. Returns the logit. */
 static float load_difference(fi_joint_information *joint, uint32_t index, float *difference) {
     size_t h = joint->problem->distinct->n_features;
     fi_pair pair = joint->problem->distinct->pairs[index];
@@ -106,7 +109,7 @@ static float load_difference(fi_joint_information *joint, uint32_t index, float 
     return (float)-fabs(logit);
 }
 
-/* Shifts the logits [S] by their mean and turns them into probabilities; returns
+/* Adds the mean to the logits [S], turns them into probabilities, and returns
  * sum_s overall_s h(p_s). */
 FI_CLONES static float answer(const float *restrict overall, float mean, float *restrict row) {
     float sum = 0.0f;
@@ -128,7 +131,8 @@ FI_CLONES static float mean_entropy(size_t count, const float *restrict shares,
     return sum;
 }
 
-/* Always of a full block, so that the rounding of a candidate does not depend on its neighbours. */
+/* Always multiplies a full block, so that the rounding of a candidate does not depend on the
+ * others. */
 void fi_joint_information_gains(fi_joint_information *joint, size_t count, const uint32_t *indices,
                                 double *gains) {
     enum { BLOCK = (int)FI_JOINT_BLOCK };
@@ -158,8 +162,8 @@ static float *responsibilities_of(fi_joint_information *joint, size_t configurat
     return joint->responsibilities + configuration * FI_JOINT_SAMPLES;
 }
 
-/* W_cs given one answer more, and the probability of that answer given c. An answer that cannot be
- * leaves W as it was. */
+/* Sets `to` to W_cs given one more answer, and returns the probability of that answer given c. An
+ * impossible answer leaves W unchanged. */
 FI_CLONES static float condition(const float *restrict probabilities, int is_one, const float *from,
                                  float *to) {
     float sum = 0.0f;
@@ -175,7 +179,7 @@ FI_CLONES static float condition(const float *restrict probabilities, int is_one
     return sum;
 }
 
-/* Both answers to the last pick. */
+/* Splits each configuration by the two answers to the last pick. */
 static void branch(fi_joint_information *joint) {
     const float *probabilities = joint->picked + (joint->picks - 1) * FI_JOINT_SAMPLES;
     size_t before = joint->configurations;
@@ -197,7 +201,7 @@ static void restart_drawn(fi_joint_information *joint) {
         joint->responsibilities[i] = 1.0f / (float)FI_JOINT_SAMPLES;
 }
 
-/* An answer to the last pick from sample c for every c; the first time to all picks. */
+/* Draws an answer to the last pick from sample c for every c; the first time, to all picks. */
 static void draw(fi_joint_information *joint) {
     size_t first = joint->picks - 1;
     if (first == FI_JOINT_ENUMERATED) {

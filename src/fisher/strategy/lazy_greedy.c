@@ -1,3 +1,4 @@
+/* Picks greedily from a heap of bounds on the leverages. */
 #include "lazy_greedy.h"
 
 #include <cblas.h>
@@ -5,14 +6,21 @@
 #include <math.h>
 #include <string.h>
 
-/* Whitened rows hold seven digits: a gain of this share of the largest still has four of them. */
+#include "batch_gains.h"
+#include "cancellation.h"
+#include "target_clones.h"
+#include "top_k.h"
+#include "whitening.h"
+
+/* Whitened rows have seven digits. A gain of this share of the largest still has four of them. */
 #define PRECISE_SHARE 1e-2
 
-/* Directions that are kept; what lags behind by more takes the quadratic form. */
+/* The directions that are kept. A value that lacks more picks is computed by the quadratic form. */
 enum { RECENT = 32 };
 
-/* Rough nanoseconds, of which only the ratios matter: to bring one pair up to date, for each pick
- * that it lacks, and all, for each pick, item and feature, pair and pick, and pair. */
+/* Rough costs in nanoseconds; only their ratios matter. To update one pair: for the pair, and for
+ * each pick that it lacks. To update all: for each pick, item and feature, for each pick and pair,
+ * and for each pair. To start a round: for each pair. */
 #define ONE 60.0
 #define ONE_BY_PICK 10.0
 #define ALL_BY_PICK_ITEM_FEATURE 0.08
@@ -24,18 +32,18 @@ typedef struct lazy_state {
     const fi_lazy_greedy *from;
     float *whitened;    /* [m x h] by the factor at the start of the round */
     size_t picked;      /* in this round */
-    size_t left;        /* in the heap */
+    size_t left;        /* candidates in the heap */
     fi_ranked *heap;    /* [n] by weight * leverage */
-    double *leverages;  /* [n] as of `known` picks */
-    double *common;     /* [n] the same as of `all_known` picks: equal pairs have equal ones */
+    double *leverages;  /* [n] after `known` picks */
+    double *common;     /* [n] after `all_known` picks; equal pairs have equal values */
     uint32_t *known;    /* [n] */
-    double *directions; /* [RECENT x h] the latest c_j, c_j in row j mod RECENT */
-    float *narrowed;    /* [RECENT x h] the same */
+    double *directions; /* [RECENT x h] the latest c_j, in row j mod RECENT */
+    float *narrowed;    /* [RECENT x h] the same in float32 */
     float *projections; /* [m x RECENT] */
     double *inverse;    /* [h x h] of M in whitened coordinates, upper triangle */
-    double *difference; /* [h] u of the pair at hand */
-    size_t all_known;   /* picks that all leverages count at least */
-    double spent;       /* on single pairs since */
+    double *difference; /* [h] u of one pair */
+    size_t all_known;   /* picks that all leverages include */
+    double spent;       /* cost of updates of single pairs since then */
 } lazy_state;
 
 static void lazy_state_free(lazy_state *state) {
@@ -83,7 +91,7 @@ static void build_heap(lazy_state *state) {
     fi_heap_build(state->heap, state->left);
 }
 
-/* Starts a round: all up to date, whitened by the factor. */
+/* Starts a round: whitens by the factor, and computes all leverages. */
 static int start_round(lazy_state *state, const fi_factor *factor) {
     const fi_distinct_items *distinct = state->from->distinct;
     size_t h = distinct->n_features;
@@ -108,7 +116,7 @@ static int start_round(lazy_state *state, const fi_factor *factor) {
 
 /* ---- one pair ---- */
 
-/* The leverage less the squared products with the directions first … last - 1, one by one. */
+/* Subtracts the squared products with the directions first … last - 1 from a leverage. */
 FI_CLONES static double lessened(double leverage, const lazy_state *state, size_t first,
                                  size_t last) {
     size_t h = state->from->distinct->n_features;
@@ -124,7 +132,7 @@ FI_CLONES static double lessened(double leverage, const lazy_state *state, size_
     return leverage;
 }
 
-/* u' A u by the upper triangle of A [h x h]. */
+/* u' A u, with the upper triangle of A [h x h] */
 FI_CLONES static double quadratic_form(size_t h, const double *upper, const double *difference) {
     double sum = 0.0;
     for (size_t i = 0; i < h; i++) {
@@ -147,8 +155,9 @@ static void load_difference(const lazy_state *state, uint32_t index) {
         state->difference[i] = (double)a[i] - (double)b[i];
 }
 
-/* By the picks that it lacks, or anew where those are many. Rounding must not make it rise. */
-static void bring_up_to_date(lazy_state *state, uint32_t index) {
+/* Updates a leverage by the picks that it lacks, or computes it again if those are many. Rounding
+ * must not make it rise. */
+static void update_one(lazy_state *state, uint32_t index) {
     size_t h = state->from->distinct->n_features;
     size_t lacks = state->picked - state->known[index];
     double *leverage = &state->leverages[index];
@@ -179,9 +188,9 @@ FI_CLONES static void lessen_all(lazy_state *state, size_t columns) {
     }
 }
 
-/* Brings all up to date where that costs less than what was spent on single ones. Returns false
- * where too many directions are gone for that: a new round is due. */
-static bool catch_up(lazy_state *state) {
+/* Updates all leverages if that costs less than what was spent on single ones. Returns false if a
+ * new round is due instead, because too many directions are gone. */
+static bool update_all_if_cheaper(lazy_state *state) {
     const fi_distinct_items *distinct = state->from->distinct;
     size_t m = distinct->n_items, h = distinct->n_features;
     size_t columns = state->picked - state->all_known;
@@ -208,7 +217,8 @@ static bool catch_up(lazy_state *state) {
 
 /* ---- picks ---- */
 
-/* Sherman and Morrison: the inverse loses c c' with c = M^-1 u sqrt(v / (1 + v u' M^-1 u)). */
+/* By Sherman and Morrison, subtracts c c' with c = M^-1 u sqrt(v / (1 + v u' M^-1 u)) from the
+ * inverse. */
 static void add_direction(lazy_state *state, uint32_t index) {
     int h = (int)state->from->distinct->n_features;
     double *direction = state->directions + state->picked % RECENT * (size_t)h;
@@ -223,14 +233,14 @@ static void add_direction(lazy_state *state, uint32_t index) {
     state->picked++;
 }
 
-/* The best goes into the batch if it is admitted, and leaves the heap in any case. */
+/* Takes the best candidate out of the heap, and into the batch if the constraints accept it. */
 static int take_best(lazy_state *state, uint32_t *batch, size_t *count) {
     uint32_t index = state->heap[0].index;
     fi_verdict verdict;
     state->from->offered[index] = 1;
     state->heap[0] = state->heap[--state->left];
-    int r = fi_constraints_offer(state->from->admission, index, state->from->distinct->pairs[index],
-                                 &verdict);
+    int r = fi_constraints_offer(state->from->constraints, index,
+                                 state->from->distinct->pairs[index], &verdict);
     if (r || verdict != FI_ACCEPTED)
         return r;
     add_direction(state, index);
@@ -238,27 +248,28 @@ static int take_best(lazy_state *state, uint32_t *batch, size_t *count) {
     return fi_go_on(state->from->options, 0.5);
 }
 
-/* Picks until the best is at the floor or the round is at its end. */
+/* Picks until the best candidate is at the floor or the round should end. */
 static int pick_round(lazy_state *state, size_t k, uint32_t *batch, size_t *count) {
     double floor = state->from->floor;
     if (state->heap[0].key > 0.0)
         floor = fmax(floor, PRECISE_SHARE * state->heap[0].key);
     int r = 0;
-    bool worthwhile = true;
-    while (r == 0 && worthwhile && *count < k && state->left > 0 && state->heap[0].key > floor) {
+    bool is_worthwhile = true;
+    while (r == 0 && is_worthwhile && *count < k && state->left > 0 && state->heap[0].key > floor) {
         uint32_t index = state->heap[0].index;
         if (state->known[index] == state->picked) {
             r = take_best(state, batch, count);
         } else {
-            bring_up_to_date(state, index);
+            update_one(state, index);
             state->heap[0].key = key_of(state, index);
         }
         fi_heap_sift(state->heap, state->left);
-        worthwhile = catch_up(state);
+        is_worthwhile = update_all_if_cheaper(state);
     }
     return r;
 }
 
+/* Adds the picks of a round to the factor. */
 static int grow(const fi_lazy_greedy *from, fi_factor **factor, size_t count,
                 const uint32_t *picked) {
     FD_FREE fi_pair *pairs = calloc(count + 1, sizeof(*pairs));
@@ -271,7 +282,7 @@ static int grow(const fi_lazy_greedy *from, fi_factor **factor, size_t count,
         weights[i] = from->weights[picked[i]];
     }
     fi_factor *grown;
-    int r = fi_batch_add(*factor, from->distinct, count, pairs, weights, gains, &grown);
+    int r = fi_batch_gains(*factor, from->distinct, count, pairs, weights, gains, &grown);
     if (r)
         return r;
     fi_factor_free(*factor);

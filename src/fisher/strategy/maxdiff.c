@@ -1,7 +1,8 @@
-#include "strategy.h"
-
+/* The strategy `maxdiff`: the largest |logit|. */
 #include <errno.h>
 #include <math.h>
+
+#include "take_largest.h"
 
 int fi_choose_maxdiff(const fi_problem *problem, size_t k, uint32_t *batch, size_t *count) {
     size_t n = problem->distinct->n_pairs;

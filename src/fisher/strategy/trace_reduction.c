@@ -1,6 +1,7 @@
 /*
- * In whitened coordinates u = U'^-1 d, with M = U'U at the start, T becomes S = U'^-1 T U^-1 and
- * M^-1 becomes N, at first the identity. Every candidate keeps
+ * Chooses pairs greedily by the fall of a trace. In whitened coordinates u = U'^-1 d, with M = U'U
+ * at the start, T becomes S = U'^-1 T U^-1 and M^-1 becomes N, at first the identity. Every
+ * candidate keeps
  *
  *     q = u' N u    and    t = u' N S N u,    so that    gain = v t / (1 + v q).
  *
@@ -17,35 +18,40 @@
 #include <math.h>
 #include <string.h>
 
-/* Products are float64, so that it takes many picks until rounding adds up. */
+#include "cancellation.h"
+#include "target_clones.h"
+#include "top_k.h"
+#include "whitening.h"
+
+/* Picks until everything is computed again. Products are float64, so rounding grows slowly. */
 #define PICKS_PER_START 256
 
-/* The whitened rows are float32: when the leverages have fallen to this share of what they were,
- * q is down to four digits, and the rows are whitened anew. */
+/* The whitened rows are float32. When the leverages have fallen to this share, q has only four
+ * digits left, and the rows are whitened again. */
 #define LEVERAGE_SHARE_MIN 1e-4
 
-/* Of refusals between two calls of go_on; one takes about a microsecond. */
+/* Refusals between two calls of go_on. One takes about a microsecond. */
 #define OFFERS_PER_CALL 4096
 
 typedef struct trace_state {
     const fi_problem *problem;
     const fi_information *target;
-    fi_factor *factor; /* of M with all that is picked */
+    fi_factor *factor; /* of M with all picks */
     size_t picks;      /* since the start */
     double largest;    /* q at the start */
     float *whitened;   /* [m x h] by the factor at the start */
-    double *stretched; /* [m x h] whitened S: float64, as t falls by more than q */
-    double *block;     /* [FI_BLOCK_ROWS x h] whitened */
+    double *stretched; /* [m x h] whitened S; float64, because t falls further than q */
+    double *block;     /* [FI_BLOCK_ROWS x h] of whitened */
     double *spread;    /* [h x h] S */
     double *inverse;   /* [h x h] N */
     double *direction; /* [h] c */
     double *response;  /* [h] w */
     double *scratch;   /* [h] */
-    double *products;  /* [m x 2] with c and with w */
+    double *products;  /* [m x 2] of the rows with c and with w */
     double *leverages; /* [n] q */
     double *falls;     /* [n] t */
-    bool *gone;        /* [n] picked, refused or put off */
-    fi_ranked *heap;   /* [n] by gain, once the best was refused */
+    bool *gone;        /* [n] picked, refused or deferred */
+    fi_ranked *heap;   /* [n] by gain; used when the best one is refused */
 } trace_state;
 
 static void trace_state_free(trace_state *state) {
@@ -163,8 +169,8 @@ static double gain_of(const trace_state *state, size_t index) {
     return weight * state->falls[index] / (1.0 + weight * state->leverages[index]);
 }
 
-/* Sets c and w, takes c c' from N and returns c'Sc. */
-static double turn(trace_state *state, uint32_t index) {
+/* Sets c and w for a pick, subtracts c c' from N, and returns c'Sc. */
+static double update_inverse(trace_state *state, uint32_t index) {
     int h = (int)state->factor->n;
     fi_pair pair = state->problem->distinct->pairs[index];
     const float *a = state->whitened + (size_t)pair.a * state->factor->n;
@@ -200,7 +206,7 @@ FI_CLONES static void multiply_items(trace_state *state) {
     }
 }
 
-/* Returns the largest q of those left. */
+/* Updates q and t of all candidates. Returns the largest q among those left. */
 FI_CLONES static double update_pairs(trace_state *state, double square) {
     const fi_distinct_items *distinct = state->problem->distinct;
     double largest = 0.0;
@@ -219,7 +225,7 @@ FI_CLONES static double update_pairs(trace_state *state, double square) {
 
 static int add(trace_state *state, uint32_t index) {
     const fi_distinct_items *distinct = state->problem->distinct;
-    double square = turn(state, index);
+    double square = update_inverse(state, index);
     fi_distinct_items_difference(distinct, distinct->pairs[index], 1.0, state->scratch);
     fi_factor_update(state->factor, state->problem->weights[index], state->scratch);
     multiply_items(state);
@@ -252,17 +258,18 @@ static size_t rank_left(trace_state *state) {
     return left;
 }
 
-static int offer(trace_state *state, uint32_t index, bool *admitted) {
+static int offer(trace_state *state, uint32_t index, bool *accepted) {
     const fi_problem *problem = state->problem;
     fi_verdict verdict;
-    int r =
-        fi_constraints_offer(problem->admission, index, problem->distinct->pairs[index], &verdict);
-    *admitted = r == 0 && verdict == FI_ACCEPTED;
+    int r = fi_constraints_offer(problem->constraints, index, problem->distinct->pairs[index],
+                                 &verdict);
+    *accepted = r == 0 && verdict == FI_ACCEPTED;
     state->gone[index] = true;
     return r;
 }
 
-/* Takes the best that is admitted. Nearly always that is the first; only else are they ranked. */
+/* Takes the best candidate that the constraints accept. Nearly always that is the first one, so the
+ * others are ranked only if it is refused. */
 static int take_best(trace_state *state, uint32_t *batch, size_t *count, bool *taken) {
     uint32_t index = 0;
     *taken = false;
@@ -294,5 +301,5 @@ int fi_choose_by_trace(const fi_problem *problem, const fi_information *target, 
         if (r == 0)
             r = fi_go_on(problem->options, (double)*count / (double)k);
     }
-    return r ? r : fi_constraints_fill(problem->admission, k, batch, NULL, count);
+    return r ? r : fi_constraints_fill(problem->constraints, k, batch, NULL, count);
 }

@@ -1,6 +1,7 @@
-#include "strategy.h"
+/* The strategy `xtx`: the classical D-optimal design of a linear model, where all pairs weigh the
+ * same. */
+#include "gradient_scores.h"
 
-/* Classical D-optimal design of a linear model: every pair weighs the same. */
 int fi_choose_xtx(const fi_problem *problem, size_t k, uint32_t *batch, size_t *count) {
     return fi_choose_by_gradient(problem, NULL, NULL, k, batch, count);
 }

@@ -1,7 +1,11 @@
-/* One copy of a hot loop per instruction set, chosen when the program is loaded; where an optimiser
- * is at work, as there is no other use for it. */
+/*
+ * FI_CLONES compiles a hot loop once per instruction set. The loader picks the copy that suits the
+ * processor. Builds without an optimiser, with sanitizers or with clang get one copy.
+ */
 #ifndef FI_TARGET_CLONES_H
 #define FI_TARGET_CLONES_H
+
+#include <stdint.h> /* for __GLIBC__ */
 
 #if defined(__GLIBC__) && defined(__x86_64__) && !defined(__clang__) && defined(__OPTIMIZE__) &&   \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)

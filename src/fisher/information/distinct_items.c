@@ -1,35 +1,21 @@
-#include "design_private.h"
+/* Finds the distinct items of a list of pairs, and computes their centre and differences. */
+#include "distinct_items.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define UNUSED_ROW UINT32_MAX
+#include "row_numbering.h"
+#include "target_clones.h"
 
 static int check(const fi_candidates *candidates) {
     if (candidates->n_features == 0 || candidates->n_features > FI_WIDTH_MAX ||
-        candidates->n_items >= UNUSED_ROW || candidates->n_pairs > UINT32_MAX)
+        candidates->n_items >= UINT32_MAX || candidates->n_pairs > UINT32_MAX)
         return -EINVAL;
     for (size_t i = 0; i < candidates->n_pairs; i++)
         if (candidates->pairs[i].a >= candidates->n_items ||
             candidates->pairs[i].b >= candidates->n_items)
             return -EINVAL;
     return 0;
-}
-
-/* numbers [n_items]: the rank of each row that is named. Keeps the order of the rows, so that the
- * order of the pairs does not matter to the sums over items. */
-static size_t number_items(const fi_candidates *candidates, uint32_t *numbers) {
-    for (size_t i = 0; i < candidates->n_items; i++)
-        numbers[i] = UNUSED_ROW;
-    for (size_t i = 0; i < candidates->n_pairs; i++) {
-        numbers[candidates->pairs[i].a] = 0;
-        numbers[candidates->pairs[i].b] = 0;
-    }
-    uint32_t count = 0;
-    for (size_t i = 0; i < candidates->n_items; i++)
-        if (numbers[i] != UNUSED_ROW)
-            numbers[i] = count++;
-    return count;
 }
 
 static void find_centre(fi_distinct_items *distinct) {
@@ -43,49 +29,68 @@ static void find_centre(fi_distinct_items *distinct) {
         distinct->centre[j] /= (double)distinct->n_items;
 }
 
-int fi_distinct_items_new(const fi_candidates *candidates, fi_distinct_items **ret) {
-    int r = check(candidates);
-    if (r)
+/* Keeps the order of the rows, so that sums over items do not depend on the order of the pairs. */
+static int number_items(const fi_candidates *candidates, fd_row_numbering *numbering) {
+    int r = fd_row_numbering_init(numbering, candidates->n_items, 2 * candidates->n_pairs);
+    if (r < 0)
         return r;
-    FD_FREE uint32_t *numbers = calloc(candidates->n_items + 1, sizeof(*numbers));
-    FD_CLEANUP(fi_distinct_items_freep) fi_distinct_items *distinct = calloc(1, sizeof(*distinct));
-    if (!numbers || !distinct)
-        return -ENOMEM;
-    distinct->n_items = number_items(candidates, numbers);
-    distinct->n_features = candidates->n_features;
-    distinct->n_pairs = candidates->n_pairs;
-    distinct->features = candidates->features;
-    distinct->rewards = candidates->rewards;
-    distinct->rows = calloc(distinct->n_items + 1, sizeof(*distinct->rows));
-    distinct->pairs = calloc(distinct->n_pairs + 1, sizeof(*distinct->pairs));
-    distinct->centre = calloc(distinct->n_features, sizeof(*distinct->centre));
-    if (!distinct->rows || !distinct->pairs || !distinct->centre)
-        return -ENOMEM;
+    for (size_t i = 0; i < candidates->n_pairs; i++) {
+        (void)fd_row_numbering_add(numbering, candidates->pairs[i].a);
+        (void)fd_row_numbering_add(numbering, candidates->pairs[i].b);
+    }
+    fd_row_numbering_sort(numbering);
+    return 0;
+}
 
-    for (size_t i = 0; i < candidates->n_items; i++)
-        if (numbers[i] != UNUSED_ROW)
-            distinct->rows[numbers[i]] = (uint32_t)i;
+static int allocate(const fi_candidates *items, fi_distinct_items **ret) {
+    FD_CLEANUP(fi_distinct_items_freep) fi_distinct_items *distinct = calloc(1, sizeof(*distinct));
+    if (!distinct)
+        return -ENOMEM;
+    distinct->n_features = items->n_features;
+    distinct->features = items->features;
+    distinct->rewards = items->rewards;
+    distinct->centre = calloc(distinct->n_features, sizeof(*distinct->centre));
+    if (!distinct->centre)
+        return -ENOMEM;
+    *ret = FD_STEAL(distinct);
+    return 0;
+}
+
+int fi_distinct_items_new(const fi_candidates *candidates, fi_distinct_items **ret) {
+    FD_CLEANUP(fd_row_numbering_clear) fd_row_numbering numbering = {0};
+    FD_CLEANUP(fi_distinct_items_freep) fi_distinct_items *distinct = NULL;
+    int r = check(candidates);
+    if (r == 0)
+        r = number_items(candidates, &numbering);
+    if (r == 0)
+        r = allocate(candidates, &distinct);
+    if (r < 0)
+        return r;
+    distinct->n_pairs = candidates->n_pairs;
+    distinct->pairs = calloc(distinct->n_pairs + 1, sizeof(*distinct->pairs));
+    if (!distinct->pairs)
+        return -ENOMEM;
     for (size_t i = 0; i < candidates->n_pairs; i++)
-        distinct->pairs[i] =
-            (fi_pair){numbers[candidates->pairs[i].a], numbers[candidates->pairs[i].b]};
+        distinct->pairs[i] = (fi_pair){numbering.numbers[candidates->pairs[i].a],
+                                       numbering.numbers[candidates->pairs[i].b]};
+    distinct->n_items = numbering.count;
+    distinct->rows = FD_STEAL(numbering.rows);
     find_centre(distinct);
     *ret = FD_STEAL(distinct);
     return 0;
 }
 
-int fi_distinct_items_of_pool(const fi_pool *pool, const uint32_t *rows, fi_distinct_items **ret) {
-    FD_CLEANUP(fi_distinct_items_freep) fi_distinct_items *distinct = calloc(1, sizeof(*distinct));
-    if (!distinct)
+int fi_distinct_items_of_rows(const fi_candidates *items, size_t n, const uint32_t *rows,
+                              fi_distinct_items **ret) {
+    FD_CLEANUP(fi_distinct_items_freep) fi_distinct_items *distinct = NULL;
+    int r = allocate(items, &distinct);
+    if (r < 0)
+        return r;
+    distinct->n_items = n;
+    distinct->rows = calloc(n + 1, sizeof(*distinct->rows));
+    if (!distinct->rows)
         return -ENOMEM;
-    distinct->n_items = pool->n_members;
-    distinct->n_features = pool->n_features;
-    distinct->features = pool->features;
-    distinct->rewards = pool->rewards;
-    distinct->rows = calloc(distinct->n_items + 1, sizeof(*distinct->rows));
-    distinct->centre = calloc(distinct->n_features, sizeof(*distinct->centre));
-    if (!distinct->rows || !distinct->centre)
-        return -ENOMEM;
-    memcpy(distinct->rows, rows, distinct->n_items * sizeof(*rows));
+    memcpy(distinct->rows, rows, n * sizeof(*rows));
     find_centre(distinct);
     *ret = FD_STEAL(distinct);
     return 0;

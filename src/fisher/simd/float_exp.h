@@ -1,4 +1,4 @@
-/* exp in float32 by a polynomial, in loops that vectorise. */
+/* exp in float32 by a polynomial, for loops that the compiler vectorises. */
 #ifndef FI_FLOAT_EXP_H
 #define FI_FLOAT_EXP_H
 
@@ -13,7 +13,7 @@ typedef union fi_float_bits {
     float value;
 } fi_float_bits;
 
-/* exp(-u) for 0 <= u <= 87, to about one unit in the last place: 2^n times a polynomial. */
+/* exp(-u) for 0 <= u <= 87 as 2^n times a polynomial, to about one unit in the last place. */
 static inline float fi_float_exp_negative(float u) {
     float n = rintf(u * -1.44269504f);
     float r = -u - n * 0.693359375f + n * 2.12194440e-4f; /* log 2 in two parts */

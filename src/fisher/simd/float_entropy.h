@@ -1,4 +1,5 @@
-/* The entropy of an answer in float32, to about 1e-7 nats, in loops that vectorise. */
+/* The entropy of an answer in float32 to about 1e-7 nats, for loops that the compiler vectorises.
+ */
 #ifndef FI_FLOAT_ENTROPY_H
 #define FI_FLOAT_ENTROPY_H
 
@@ -7,7 +8,7 @@
 #define FI_FLOAT_LOGIT_MAX FI_FLOAT_EXPONENT_MAX
 #define FI_FLOAT_LOG_2 0.693147181f
 
-/* log(1 + y) for sqrt(1/2) <= 1 + y <= sqrt(2): a minimax fit to what is left after y - y^2 / 2. */
+/* log(1 + y) for sqrt(1/2) <= 1 + y <= sqrt(2): y - y^2 / 2, and a minimax fit of the rest. */
 static inline float fi_float_log_near_1(float y) {
     float p = 0.0867228284f;
     p = p * y - 0.143791407f;
@@ -39,17 +40,17 @@ static inline float fi_float_log_1_minus(float t) {
     return fi_float_log_near_1(large ? 1.0f - 2.0f * t : -t) - (large ? FI_FLOAT_LOG_2 : 0.0f);
 }
 
-/* h(p) for 0 <= p <= 1 within rounding */
+/* h(p) = -p log p - (1 - p) log(1 - p) for 0 <= p <= 1, within rounding */
 static inline float fi_float_entropy(float p) {
     float rarer = p < 0.5f ? p : 1.0f - p;
     rarer = rarer > 1e-37f ? rarer : 1e-37f;
     return -rarer * fi_float_log(rarer) - (1.0f - rarer) * fi_float_log_1_minus(rarer);
 }
 
-/* h(sigmoid(x)), and sigmoid(x) */
+/* Returns h(sigmoid(x)), and sets *probability to sigmoid(x). */
 static inline float fi_float_answer(float x, float *probability) {
     float size = fabsf(x);
-    size = size < FI_FLOAT_LOGIT_MAX ? size : FI_FLOAT_LOGIT_MAX; /* which a NaN is not */
+    size = size < FI_FLOAT_LOGIT_MAX ? size : FI_FLOAT_LOGIT_MAX; /* also a NaN */
     float e = fi_float_exp_negative(size);
     float rarer = e / (1.0f + e);
     *probability = x > 0.0f ? 1.0f - rarer : rarer;

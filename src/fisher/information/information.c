@@ -1,9 +1,12 @@
-#include "design_private.h"
+/* The information of a list of pairs, and arithmetic on information matrices. */
+#include "information.h"
 
 #include <assert.h>
 #include <cblas.h>
 #include <errno.h>
 #include <math.h>
+
+#include "target_clones.h"
 
 double fi_weight(double logit) {
     double e = exp(-fabs(logit));
@@ -77,7 +80,7 @@ int fi_information_add(fi_information *information, const fi_candidates *pairs) 
 
 int fi_information_add_weighted(fi_information *information, const fi_distinct_items *distinct,
                                 const double *weights) {
-    /* The Laplacian costs 2 m h^2 and little per pair, the differences n_pairs h^2. */
+    /* The Laplacian costs about 2 m h^2 and little per pair, the differences cost n_pairs h^2. */
     if (distinct->n_pairs / 3 > distinct->n_items / 2)
         return fi_information_add_laplacian(information, distinct, weights);
     return fi_information_add_differences(information, distinct, weights);
@@ -105,13 +108,13 @@ int fi_information_add_differences(fi_information *information, const fi_distinc
     return 0;
 }
 
-/* The pairs as the rows of a sparse upper matrix A: item a has the entries start[a] … start[a+1].
+/* The pairs as the rows of a sparse matrix A. Item a has the entries start[a] … start[a + 1] - 1.
  */
 typedef struct adjacency {
     size_t *start;     /* [m + 1] */
     uint32_t *columns; /* [n_pairs] item b */
     double *values;    /* [n_pairs] weight */
-    double *degrees;   /* [m] sum of the weights of all pairs that an item is in */
+    double *degrees;   /* [m] sum of the weights of the pairs of each item */
 } adjacency;
 
 static void adjacency_free(adjacency *graph) {
@@ -130,7 +133,7 @@ static int adjacency_init(adjacency *graph, const fi_distinct_items *distinct,
     graph->degrees = calloc(m + 1, sizeof(*graph->degrees));
     if (!graph->start || !graph->columns || !graph->values || !graph->degrees)
         return -ENOMEM;
-    /* A counting sort; start is shifted by two until the entries are in place. */
+    /* A counting sort. While it runs, start is shifted by two places. */
     for (size_t i = 0; i < distinct->n_pairs; i++)
         if (distinct->pairs[i].a + 2 <= m)
             graph->start[distinct->pairs[i].a + 2]++;
@@ -155,7 +158,7 @@ static inline void subtract(size_t h, double scale, const float *row, const doub
         sum[j] -= scale * ((double)row[j] - centre[j]);
 }
 
-/* result [h] = degree / 2 * own - sum over the entries of value * (features[column] - centre) */
+/* result [h] = degree / 2 own - sum over the entries of value (features[column] - centre) */
 FI_CLONES static void laplacian_row(const adjacency *graph, size_t item,
                                     const fi_distinct_items *distinct, const double *own,
                                     double *result) {

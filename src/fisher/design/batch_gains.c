@@ -1,4 +1,5 @@
-#include "design_private.h"
+/* Adds the pairs of a batch to a design matrix, in blocks, and computes the gain of each. */
+#include "batch_gains.h"
 
 #include <cblas.h>
 #include <errno.h>
@@ -9,7 +10,10 @@
 
 enum { BATCH_BLOCK = 64 };
 
+/* With larger leverages the gains of a block would be lost in the rounding of its Gram matrix. */
 #define GRAM_LEVERAGE_MAX 1e5
+
+/* With a larger ratio of the diagonal of U the sum M + S'S would lose digits that U still has. */
 #define DIAGONAL_RATIO_MAX 1e6
 
 typedef struct block {
@@ -43,9 +47,9 @@ static int block_init(block *work, const fi_factor *before) {
 }
 
 /*
- * The pivots of identity + S M^-1 S' are 1 + v d' M_t^-1 d, M_t holding the rows before: the
- * gains of a block come out of one small Cholesky factor. Returns false where a leverage is so
- * large that they would drown in its rounding.
+ * The pivots of identity + S M^-1 S' are 1 + v d' M_t^-1 d, where M_t includes the rows before. So
+ * one small Cholesky factor gives the gains of a whole block. Returns false if a leverage is too
+ * large for that.
  */
 static bool gains_by_gram(block *work, const fi_factor *factor, int count, double *gains) {
     int h = (int)factor->n;
@@ -66,8 +70,7 @@ static bool gains_by_gram(block *work, const fi_factor *factor, int count, doubl
     return true;
 }
 
-/* M + S'S would lose in rounding what the factor of M still holds. */
-static bool ill_conditioned(const fi_factor *factor) {
+static bool is_ill_conditioned(const fi_factor *factor) {
     double least = INFINITY;
     double most = 0.0;
     for (size_t i = 0; i < factor->n; i++) {
@@ -77,7 +80,7 @@ static bool ill_conditioned(const fi_factor *factor) {
     return most > DIAGONAL_RATIO_MAX * least;
 }
 
-/* Factors M + S'S anew; returns false where rounding forbids it. */
+/* Computes the factor of M + S'S. Returns false if rounding makes it singular. */
 static bool absorb_by_sum(block *work, fi_factor *factor) {
     size_t h = factor->n;
     memcpy(work->factored, work->sum, h * h * sizeof(double));
@@ -87,7 +90,7 @@ static bool absorb_by_sum(block *work, fi_factor *factor) {
     return true;
 }
 
-/* Slower than the block and never in trouble: row by row is rotated in. */
+/* Rotates each row into the factor: slower than by blocks, but always stable. */
 static void one_by_one(const block *work, fi_factor *factor, int count, double *gains) {
     double before = fi_factor_logdet(factor);
     for (int i = 0; i < count; i++) {
@@ -98,8 +101,8 @@ static void one_by_one(const block *work, fi_factor *factor, int count, double *
     }
 }
 
-int fi_batch_add(const fi_factor *before, const fi_distinct_items *distinct, size_t k,
-                 const fi_pair *pairs, const double *weights, double *gains, fi_factor **ret) {
+int fi_batch_gains(const fi_factor *before, const fi_distinct_items *distinct, size_t k,
+                   const fi_pair *pairs, const double *weights, double *gains, fi_factor **ret) {
     int h = (int)before->n;
     FD_CLEANUP(block_free) block work = {0};
     int r = block_init(&work, before);
@@ -117,7 +120,7 @@ int fi_batch_add(const fi_factor *before, const fi_distinct_items *distinct, siz
                                          work.scaled + (size_t)i * before->n);
         cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, h, count, 1.0, work.scaled, h, 1.0,
                     work.sum, h);
-        if (ill_conditioned(factor) || !gains_by_gram(&work, factor, count, gains + first) ||
+        if (is_ill_conditioned(factor) || !gains_by_gram(&work, factor, count, gains + first) ||
             !absorb_by_sum(&work, factor))
             one_by_one(&work, factor, count, gains + first);
     }

@@ -1,10 +1,13 @@
-#include "design_private.h"
+/* Whitens features, in float32 where that is precise enough, and computes leverages from them. */
+#include "whitening.h"
 
 #include <cblas.h>
 #include <errno.h>
 #include <lapacke.h>
 #include <stdbool.h>
 #include <string.h>
+
+#include "target_clones.h"
 
 /* Up to this |U| |U^-1| (Frobenius) float32 products keep five digits of a whitened row. */
 #define CONDITION_MAX 1e3
@@ -41,13 +44,13 @@ static int whitener_init(whitener *work, const fi_factor *factor) {
     return 0;
 }
 
-static bool well_conditioned(const whitener *work, const fi_factor *factor) {
+static bool is_well_conditioned(const whitener *work, const fi_factor *factor) {
     int size = (int)(factor->n * factor->n);
     return cblas_dnrm2(size, factor->upper, 1) * cblas_dnrm2(size, work->inverse, 1) <
            CONDITION_MAX;
 }
 
-/* Centred in float64, so that a common offset costs no digits. */
+/* Subtracts the centre in float64, so that a large common offset costs no digits. */
 FI_CLONES static void centre_rows(const fi_distinct_items *distinct, size_t first, size_t count,
                                   float *restrict rows) {
     size_t h = distinct->n_features;
@@ -73,13 +76,13 @@ static void whiten_block(whitener *work, bool wide, size_t first, size_t count, 
                 (int)h, 1.0f, work->narrowed, (int)h, rows, (int)h);
 }
 
-/* The rows are float32 in any case: gathering them is bound by memory. */
+/* The result is float32 either way, because reading it for pairs is bound by memory. */
 int fi_whiten(const fi_factor *factor, const fi_distinct_items *distinct, float *whitened) {
     FD_CLEANUP(whitener_free) whitener work = {.distinct = distinct};
     int r = whitener_init(&work, factor);
     if (r)
         return r;
-    bool wide = !well_conditioned(&work, factor);
+    bool wide = !is_well_conditioned(&work, factor);
     for (size_t first = 0; first < distinct->n_items; first += FI_BLOCK_ROWS) {
         size_t left = distinct->n_items - first;
         whiten_block(&work, wide, first, left < FI_BLOCK_ROWS ? left : FI_BLOCK_ROWS,

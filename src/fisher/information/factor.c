@@ -1,4 +1,5 @@
-#include "design_private.h"
+/* The Cholesky factor of a design matrix: making it, updating it, and leverages by it. */
+#include "factor.h"
 
 #include <assert.h>
 #include <cblas.h>
@@ -7,6 +8,10 @@
 #include <lapacke.h>
 #include <math.h>
 #include <string.h>
+
+#include "distinct_items.h"
+#include "information.h"
+#include "whitening.h"
 
 static int factor_allocate(size_t n, fi_factor **ret) {
     fi_factor *factor = calloc(1, sizeof(*factor) + n * n * sizeof(double));
@@ -31,7 +36,7 @@ int fi_factor_new(const fi_information *information, double ridge, fi_factor **r
     for (size_t i = 0; i < n; i++)
         if (!isfinite(factor->upper[i * n + i]))
             return -EDOM;
-    /* A lower factor by columns is the upper factor by rows. */
+    /* The lower factor in column-major order is the upper factor in row-major order. */
     if (LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', (int)n, factor->upper, (int)n) != 0)
         return -EDOM;
     *ret = FD_STEAL(factor);
@@ -68,7 +73,7 @@ double fi_factor_logdet(const fi_factor *factor) {
     return 2.0 * sum;
 }
 
-/* One Givens rotation a row folds the new direction into the factor. */
+/* One Givens rotation per row folds the new direction into the factor. */
 void fi_factor_update(fi_factor *factor, double weight, const double *difference) {
     assert(weight >= 0.0);
     size_t n = factor->n;

@@ -1,0 +1,22 @@
+/* The two kinds of model, fitted to answers. Their inputs are prepared items. */
+#ifndef FI_KINDS_H
+#define FI_KINDS_H
+
+#include "learning.h"
+
+typedef struct fi_fitted {
+    fi_model *model;
+    double precision; /* lambda of the last layer */
+    uint32_t steps;   /* Newton steps, or training steps up to the weights that were kept */
+} fi_fitted;
+
+void fi_fitted_clear(fi_fitted *fitted);
+
+/* Both fit to some of the answers of learning->data; errors as fi_learn. Clear *ret in any case. */
+int fi_fit_linear(fi_learning *learning, const fi_answers *answers, fi_fitted *ret) FD_MUST_CHECK;
+
+/* Trains for at most `steps`. If `held_out` is not NULL, its loss decides when to stop. */
+int fi_fit_network(fi_learning *learning, const fi_answers *answers, const fi_answers *held_out,
+                   uint32_t steps, fi_fitted *ret) FD_MUST_CHECK;
+
+#endif

@@ -1,0 +1,37 @@
+/* The state of one fi_learn: what there is to learn from, and how far the work is. */
+#ifndef FI_LEARNING_H
+#define FI_LEARNING_H
+
+#include <errno.h>
+#include <fisher/learn.h>
+
+#include "data_set.h"
+#include "folds.h"
+
+/* With fewer answers than this, a comparison of the kinds tells nothing. */
+enum { FI_ANSWERS_LEAST = 8 };
+
+/* An extra fold: the answers that are held out from a network that continues. */
+enum { FI_FOLD_HELD_OUT = FI_FOLDS };
+
+typedef struct fi_learning {
+    const fi_learn_options *options;
+    fi_kind kind;
+    fi_model *inputs;      /* has the input statistics */
+    const fi_model *start; /* NULL: learn from scratch */
+    fi_data_set data;      /* prepared items; all answers, then the held-out ones */
+    uint8_t *folds;        /* [data.count] */
+    size_t count;          /* answers to learn from */
+    /* Shares of the work: that which is done, and that of the present training, in its steps. */
+    double done;
+    double share;
+    uint32_t steps;
+} fi_learning;
+
+/* Tells the caller which share is done. 0, or -ECANCELED if the caller ends the learning. */
+static inline int fi_learning_report(const fi_learning *learning, double share) {
+    const fi_learn_options *options = learning->options;
+    return !options->go_on || options->go_on(options->context, share) ? 0 : -ECANCELED;
+}
+
+#endif

@@ -1,0 +1,107 @@
+/* How the numbers of a model lie in memory: one block, with pointers into it. */
+#include "model_layout.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+/* ---- shapes ---- */
+
+static size_t prepared_count(const fi_shape *shape) {
+    return shape->components > 0 ? shape->components : shape->inputs;
+}
+
+static size_t feature_count(const fi_shape *shape) {
+    return shape->hidden_layers > 0 ? shape->hidden_width : prepared_count(shape);
+}
+
+static bool is_in_bounds(const fi_shape *shape) {
+    return shape->inputs >= 1 && shape->inputs <= FI_INPUTS_MAX &&
+           shape->components <= shape->inputs && shape->components <= FI_WIDTH_MAX &&
+           shape->hidden_layers <= FI_HIDDEN_LAYERS_MAX && feature_count(shape) >= 1 &&
+           feature_count(shape) <= FI_WIDTH_MAX;
+}
+
+static size_t count_parameters(const fi_shape *shape) {
+    size_t inputs = prepared_count(shape);
+    size_t count = 0;
+    for (uint32_t l = 0; l < shape->hidden_layers; l++) {
+        count += (inputs + 1) * shape->hidden_width;
+        inputs = shape->hidden_width;
+    }
+    return count + inputs;
+}
+
+size_t fi_model_numbers_size(const fi_shape *shape) {
+    if (!is_in_bounds(shape))
+        return 0;
+    size_t inputs = shape->inputs;
+    size_t projection = shape->components * inputs;
+    return inputs * sizeof(double) +
+           (inputs + projection + count_parameters(shape)) * sizeof(float);
+}
+
+size_t fi_model_feature_count(const fi_model *model) {
+    return feature_count(&model->shape);
+}
+
+size_t fi_model_prepared_count(const fi_model *model) {
+    return prepared_count(&model->shape);
+}
+
+/* ---- the block ---- */
+
+int fi_model_allocate(const fi_shape *shape, fi_model **ret) {
+    if (!is_in_bounds(shape))
+        return -EINVAL;
+    size_t inputs = shape->inputs;
+    size_t parameters = count_parameters(shape);
+    size_t projection = shape->components * inputs;
+    fi_model *model = calloc(1, sizeof(*model) + fi_model_numbers_size(shape));
+    if (!model)
+        return -ENOMEM;
+    model->shape = *shape;
+    if (shape->hidden_layers == 0)
+        model->shape.hidden_width = 0;
+    model->parameter_count = parameters;
+    model->mean = model->data;
+    model->scale = (float *)(model->mean + inputs);
+    model->projection = shape->components > 0 ? model->scale + inputs : NULL;
+    model->parameters = model->scale + inputs + projection;
+    *ret = model;
+    return 0;
+}
+
+void fi_model_free(fi_model *model) {
+    free(model);
+}
+
+void fi_model_copy_inputs(fi_model *model, const fi_model *from) {
+    size_t inputs = model->shape.inputs;
+    assert(from->shape.inputs == inputs && from->shape.components == model->shape.components);
+    memcpy(model->mean, from->mean, inputs * sizeof(*model->mean));
+    memcpy(model->scale, from->scale, inputs * sizeof(*model->scale));
+    if (model->projection)
+        memcpy(model->projection, from->projection,
+               (size_t)model->shape.components * inputs * sizeof(*model->projection));
+}
+
+fi_layer fi_hidden_layer(const fi_model *model, uint32_t index) {
+    size_t inputs = fi_model_prepared_count(model);
+    size_t width = model->shape.hidden_width;
+    float *weights = model->parameters;
+    for (uint32_t l = 0; l < index; l++) {
+        weights += (inputs + 1) * width;
+        inputs = width;
+    }
+    return (fi_layer){width, inputs, weights, weights + inputs * width};
+}
+
+fi_layer fi_model_layer(const fi_model *model, uint32_t index) {
+    assert(index <= model->shape.hidden_layers);
+    if (index < model->shape.hidden_layers)
+        return fi_hidden_layer(model, index);
+    size_t features = fi_model_feature_count(model);
+    return (fi_layer){1, features, model->parameters + model->parameter_count - features, NULL};
+}

@@ -1,0 +1,36 @@
+/* The inside of fi_model: its numbers, and where each layer's are. */
+#ifndef FI_MODEL_LAYOUT_H
+#define FI_MODEL_LAYOUT_H
+
+#include <fisher/model.h>
+
+#include "macros.h"
+
+struct fi_model {
+    fi_shape shape;
+    size_t parameter_count;
+    double *mean;      /* [D] */
+    float *scale;      /* [D] 1 / standard deviation, or 0 */
+    float *projection; /* [components x D]; NULL without components */
+    float *parameters; /* [parameter_count] */
+    double data[];     /* all of the arrays, in this order */
+};
+
+FD_DEFINE_CLEANUP(fi_model, fi_model_free)
+
+/* The inputs of the first layer: components, or D without a projection. */
+size_t fi_model_prepared_count(const fi_model *model);
+
+/* The bytes of all numbers of a model of this shape; 0 for a shape out of bounds. */
+size_t fi_model_numbers_size(const fi_shape *shape);
+
+/* Makes a model with all numbers 0. -EINVAL for a shape out of bounds, -ENOMEM. */
+int fi_model_allocate(const fi_shape *shape, fi_model **ret) FD_MUST_CHECK;
+
+/* Copies mean, scale and projection from a model with the same inputs and components. */
+void fi_model_copy_inputs(fi_model *model, const fi_model *from);
+
+/* A hidden layer; the numbers belong to the model. */
+fi_layer fi_hidden_layer(const fi_model *model, uint32_t index);
+
+#endif
