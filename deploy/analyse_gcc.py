@@ -27,9 +27,10 @@ FORGETFUL = (
     "src/simulate/results/results_csv.c",
     "src/simulate/testbed/testbed_files.c",
     "src/simulate/results/curve_groups.c",
-    "src/engine/assignment/ready_queue.c",
+    "src/engine/assignment/label_statistics.c",
     "src/engine/selection/candidates.c",
-    "src/engine/state/tables.c",
+    "src/engine/state/annotators.c",
+    "src/engine/state/item_table.c",
     "src/fisher/design/distinct_items.c",
 )
 

@@ -193,6 +193,34 @@ static void explicit_pairs_mix_ids_and_inline_embeddings(void **state) {
     assert_string_equal(fault.pointer, "/pairs/1/a");
 }
 
+static void pending_rows_count_like_the_same_pairs_by_their_ids(void **state) {
+    (void)state;
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
+    fixture_add_items(engine, 3, 4);
+    const fd_pair_reference ids[] = {{.a = {.id = "p0-r1"}, .b = {.id = "p0-r3"}},
+                                     {.a = {.id = "p2-r0"}, .b = {.id = "p2-r1"}}};
+    const fi_pair rows[] = {{1, 3}, {8, 9}}; /* the same */
+    fd_selection_result results[2];
+    fd_fault fault = {0};
+    for (size_t i = 0; i < 2; i++) {
+        fd_selection_request request = fixture_request(16, FI_SCOPE_WITHIN, 5);
+        request.pending = ids;
+        request.n_pending = i == 0 ? 2 : 0;
+        request.pending_rows = rows;
+        request.n_pending_rows = i == 0 ? 0 : 2;
+        assert_int_equal(fd_engine_select(engine, &request, &results[i], &fault), 0);
+        assert_int_equal(results[i].candidates, 16);
+    }
+    assert_true(results[0].logdet_before == results[1].logdet_before);
+    for (size_t i = 0; i < 16; i++) {
+        assert_string_equal(results[0].pairs[i].a, results[1].pairs[i].a);
+        assert_string_equal(results[0].pairs[i].b, results[1].pairs[i].b);
+        assert_true(results[0].pairs[i].gain == results[1].pairs[i].gain);
+    }
+    for (size_t i = 0; i < 2; i++)
+        fd_selection_result_clear(&results[i]);
+}
+
 static void an_inline_item_scores_like_the_same_item_in_the_table(void **state) {
     (void)state;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
@@ -261,6 +289,7 @@ int main(void) {
         cmocka_unit_test(prompts_and_responses_per_prompt_limit_the_sample),
         cmocka_unit_test(the_same_seed_gives_the_same_batch_and_another_seed_another_batch),
         cmocka_unit_test(explicit_pairs_mix_ids_and_inline_embeddings),
+        cmocka_unit_test(pending_rows_count_like_the_same_pairs_by_their_ids),
         cmocka_unit_test(an_inline_item_scores_like_the_same_item_in_the_table),
         cmocka_unit_test(the_error_for_an_unknown_strategy_lists_the_known_ones),
         cmocka_unit_test(a_sample_has_a_largest_size_whatever_the_request_says),

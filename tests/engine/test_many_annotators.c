@@ -14,6 +14,7 @@
 #include "labels.h"
 #include "model_versions.h"
 #include "select.h"
+#include "thread.h"
 #include "trainer.h"
 
 enum {
@@ -96,7 +97,7 @@ static uint8_t *times_of(struct crowd *crowd, uint64_t pair) {
 static void note_out(struct crowd *crowd, const fixture_given *given) {
     uint64_t pair = 0;
     EXPECT(crowd, number_of(given, &pair));
-    (void)pthread_mutex_lock(&crowd->lock);
+    FD_LOCKED(&crowd->lock);
     bool known = given->expires_ms <= atomic_load(&crowd->clock.now_ms);
     for (size_t i = 0; i < crowd->n_out && !known; i++)
         known = strcmp(crowd->out[i].id, given->id) == 0;
@@ -109,7 +110,6 @@ static void note_out(struct crowd *crowd, const fixture_given *given) {
         if (times > crowd->most)
             crowd->most = times;
     }
-    (void)pthread_mutex_unlock(&crowd->lock);
 }
 
 static void drop_out(struct crowd *crowd, size_t i) {
@@ -118,21 +118,19 @@ static void drop_out(struct crowd *crowd, size_t i) {
 }
 
 static void cross_out(struct crowd *crowd, const char *id) {
-    (void)pthread_mutex_lock(&crowd->lock);
+    FD_LOCKED(&crowd->lock);
     for (size_t i = crowd->n_out; i-- > 0;)
         if (strcmp(crowd->out[i].id, id) == 0)
             drop_out(crowd, i);
-    (void)pthread_mutex_unlock(&crowd->lock);
 }
 
 static void let_time_pass(struct crowd *crowd, double seconds) {
-    (void)pthread_mutex_lock(&crowd->lock);
+    FD_LOCKED(&crowd->lock);
     int64_t then = atomic_load(&crowd->clock.now_ms) + (int64_t)(seconds * 1e3);
     for (size_t i = crowd->n_out; i-- > 0;)
         if (crowd->out[i].expires_ms <= then)
             drop_out(crowd, i);
     fixture_pass(&crowd->clock, seconds);
-    (void)pthread_mutex_unlock(&crowd->lock);
 }
 
 /* ---- an annotator ---- */

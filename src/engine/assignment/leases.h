@@ -1,5 +1,5 @@
-/* Leases: ready pairs that are assigned to an annotator, until they are answered, returned or
- * expire. Guarded by the lock of the assignments, which all functions need. */
+/* Leases: a ready pair that is assigned to an annotator, until it is answered or returned, or the
+ * lease expires. Callers hold the lock of the assignments. */
 #ifndef FD_LEASES_H
 #define FD_LEASES_H
 
@@ -35,14 +35,15 @@ void fd_leases_clear(fd_leases *leases);
 /* The first lease of an annotator; NULL without any. */
 fd_lease *fd_leases_of(const fd_leases *leases, uint32_t annotator);
 
-/* Begins a lease of a pair that lies ready. -ENODATA if none does for this annotator. `seconds` 0
- * is the configured time, also in the next function but one. */
+/* Begins a lease of a pair that lies ready, for `seconds` (0: the configured time). -ENODATA if no
+ * pair lies ready for this annotator. */
 int fd_lease_begin(fd_engine *engine, uint32_t annotator, double seconds,
                    fd_lease **ret) FD_MUST_CHECK;
 
 /* NULL if no open lease has the id. */
 fd_lease *fd_lease_find(fd_engine *engine, const char *id);
 
+/* The lease lasts for `seconds` from now on (0: the configured time). */
 void fd_lease_set_expiry(fd_engine *engine, fd_lease *lease, double seconds);
 
 /* When the lease expires on the wall clock, as that is set now. */

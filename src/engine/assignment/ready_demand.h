@@ -1,5 +1,5 @@
-/* How many pairs shall lie ready. All functions but the first two need the lock of the assignments.
- */
+/* How many pairs shall lie ready. Callers of the last two functions hold the lock of the
+ * assignments. */
 #ifndef FD_READY_DEMAND_H
 #define FD_READY_DEMAND_H
 

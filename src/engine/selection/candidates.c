@@ -1,7 +1,7 @@
 /*
  * Finds the candidates of a request: its own pairs, a sample from the item table, or all pairs of
- * some items, each without excluded and pending pairs. Known are the labels of the snapshot and the
- * pending pairs.
+ * some items, each without excluded and pending pairs. The labelled pairs of the snapshot and the
+ * pending pairs count as known.
  */
 #include "candidates.h"
 

@@ -1,4 +1,4 @@
-/* A reference-counted block of matrix; growing past its capacity copies it into a new one. */
+/* A reference-counted block of rows; growing past its capacity copies it into a new one. */
 #include "growing_matrix.h"
 
 #include <errno.h>
