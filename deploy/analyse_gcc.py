@@ -30,7 +30,7 @@ FORGETFUL = (
     "src/engine/assignment/ready_queue.c",
     "src/engine/selection/candidates.c",
     "src/engine/state/tables.c",
-    "src/fisher/design/distinct_items.c",
+    "src/fisher/information/distinct_items.c",
 )
 
 
