@@ -31,7 +31,7 @@ FORGETFUL = (
     "src/engine/selection/candidates.c",
     "src/engine/state/annotators.c",
     "src/engine/state/item_table.c",
-    "src/fisher/design/distinct_items.c",
+    "src/fisher/information/distinct_items.c",
 )
 
 

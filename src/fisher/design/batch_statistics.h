@@ -6,7 +6,7 @@
 
 #include "distinct_items.h"
 
-/* In larger batches, cosines are computed among the first pairs only, this many. */
+/* Cosines are computed among the first pairs of a batch, at most this many. */
 #define FI_BATCH_STATISTICS_PAIRS_MAX ((size_t)4096)
 
 /* Sets all statistics of k pairs of distinct items except logdet and d_efficiency. -ENOMEM. */

@@ -12,10 +12,12 @@ typedef struct fi_fitted {
 
 void fi_fitted_clear(fi_fitted *fitted);
 
-/* Both fit to some of the answers of learning->data; errors as fi_learn. Clear *ret in any case. */
+/* Fits a linear model to some of the answers of learning->data. Errors as fi_learn; clear *ret in
+ * any case. */
 int fi_fit_linear(fi_learning *learning, const fi_answers *answers, fi_fitted *ret) FD_MUST_CHECK;
 
-/* Trains for at most `steps`. If `held_out` is not NULL, its loss decides when to stop. */
+/* Trains a network on them for at most `steps`. If `held_out` is not NULL, its loss decides when to
+ * stop. */
 int fi_fit_network(fi_learning *learning, const fi_answers *answers, const fi_answers *held_out,
                    uint32_t steps, fi_fitted *ret) FD_MUST_CHECK;
 

@@ -99,7 +99,7 @@ static int choose(workspace *work) {
         .rng = &rng,
     };
     const fi_strategy_functions *functions = fi_strategy_functions_of(work->options->strategy);
-    assert(functions); /* fi_check_options has seen to that */
+    assert(functions); /* fi_check_options has checked it */
     int r = functions->choose(&problem, work->options->batch_size, work->batch, &work->count);
     for (size_t i = 0; r == 0 && i < work->count; i++)
         work->pairs[i] = work->distinct->pairs[work->batch[i]];

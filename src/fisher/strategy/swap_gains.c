@@ -145,8 +145,8 @@ FI_CLONES static void multiply_items(fi_swap_gains *gains) {
     }
 }
 
-/* The new pair enters before the old one leaves, so that M(C) never gets smaller than without both.
- */
+/* The new pair enters before the old one leaves, so that M(C) never gets smaller than it is without
+ * the old one. */
 void fi_swap_gains_update(fi_swap_gains *gains, uint32_t leaving, uint32_t entering) {
     const fi_distinct_items *distinct = gains->problem->distinct;
     update_inverse(gains, entering, 1.0, gains->directions);
