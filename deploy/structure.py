@@ -66,6 +66,12 @@ def symbols(built):
     return defined, needed
 
 
+def stands_in(path, built):
+    """Whether NAME_none.c is left out because NAME.c is built, or the other way round."""
+    stem = path.stem.removesuffix("_none") if path.stem.endswith("_none") else path.stem + "_none"
+    return path.with_name(stem + ".c") in built
+
+
 def calls(tree, build):
     """{file: {other file: the symbols that it uses of it}}, of the files below src."""
     entries = json.loads((build / "compile_commands.json").read_text())
@@ -81,7 +87,7 @@ def calls(tree, build):
         defined, needs[path] = symbols(built)
         definitions.update(dict.fromkeys(defined, path))
     missing = [path for path in tree.sources if path.suffix == ".c" and path.parts[0] == "src"
-               and path not in needs]
+               and path not in needs and not stands_in(path, needs)]
     for path in missing:
         tree.complain("not built", f"{path} is in no target of {build}")
     graph = {path: collections.defaultdict(set) for path in needs}

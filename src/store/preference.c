@@ -1,4 +1,4 @@
-/* Preferences, by name. */
+/* The names of preferences, as the store and the API write them. */
 #include <errno.h>
 #include <string.h>
 
