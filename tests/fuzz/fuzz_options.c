@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "options_for_engine.h"
 #include "file.h"
 #include "fuzz.h"
 #include "options.h"
+#include "options_for_engine.h"
 #include "options_for_http.h"
 
 enum { FLAGS_MAX = 8 };
