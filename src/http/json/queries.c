@@ -60,8 +60,10 @@ static int read_boolean(const char *name, const char *value, bool *ret, fd_fault
     return parameter_fault(fault, name, "must be true or false");
 }
 
-static int read_value(const fd_parameter *parameter, const char *value, void *ret,
+/* Writes the value to the parameter's member of the struct. */
+static int read_value(const fd_parameter *parameter, const char *value, void *structure,
                       fd_fault *fault) {
+    void *ret = (char *)structure + parameter->offset;
     switch (parameter->kind) {
     case FD_PARAMETER_INTEGER:
         return read_integer(parameter, value, ret, fault);
@@ -88,9 +90,8 @@ bool fd_query_accept(const fd_query *query, const fd_parameter *parameters, size
     for (size_t i = 0; i < query->count && r == 0; i++) {
         const char *name = query->parameters[i].name;
         const fd_parameter *known = find(name, parameters, n);
-        r = known
-                ? read_value(known, query->parameters[i].value, (char *)ret + known->offset, &fault)
-                : parameter_fault(&fault, name, "is unknown here");
+        r = known ? read_value(known, query->parameters[i].value, ret, &fault)
+                  : parameter_fault(&fault, name, "is unknown here");
     }
     if (r < 0)
         fd_problem(response, 400, fault.detail);
@@ -98,5 +99,6 @@ bool fd_query_accept(const fd_query *query, const fd_parameter *parameters, size
 }
 
 bool fd_query_accept_none(const fd_query *query, fd_response *response) {
-    return fd_query_accept(query, NULL, 0, NULL, response);
+    char nothing;
+    return fd_query_accept(query, NULL, 0, &nothing, response);
 }
