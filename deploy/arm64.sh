@@ -1,7 +1,7 @@
 #!/bin/sh
 # arm64.sh: builds fisherd for arm64 in the build folder arm64, with a cross compiler and Debian's
-# arm64 packages of the libraries. These are unpacked beside the build; the machine's own packages
-# stay as they are. Ends with 77 where that cannot be tried.
+# arm64 packages of the libraries. It unpacks these next to the build and leaves the machine's own
+# packages alone. Ends with 77 where it cannot try.
 #
 # It shows that src compiles without a warning and links; deploy/test.sh runs some tests of it under
 # qemu. It does not show that the daemon serves there: qemu is too slow for the API's tests, and does
@@ -16,7 +16,8 @@ skip() {
 
 tests='
     tests/base/test_array tests/fisher/test_information tests/fisher/test_model_golden
-    tests/fisher/test_design_golden tests/fisher/test_train tests/store/test_store
+    tests/fisher/test_design_golden tests/fisher/test_train tests/fisher/test_refit_prior
+    tests/fisher/test_strategies tests/store/test_store
 '
 
 command -v apt-get >/dev/null || skip 'there is no apt to get its libraries with'
