@@ -101,10 +101,10 @@ install_packages $build_packages $test_packages
 export NODE_MODULES="$builds/web/node_modules"
 step 'packages of npm' install_node_modules || true
 
-# Builds come one after another, each on all cores; tests, which mostly wait, run beside those that
-# follow.
+# Builds run one after another, each on all cores. Tests mostly wait, so they run in the background
+# of the builds that follow.
 running=''
-beside() {
+in_background() {
     "$@" &
     running="$running $!"
 }
@@ -158,17 +158,17 @@ esac
 # clang's warnings and the sanitizers share one build.
 if step 'build with clang, AddressSanitizer and UndefinedBehaviorSanitizer' \
     build_with_clang asan -Db_sanitize=address,undefined -Db_lundef=false; then
-    beside address_tests
-    beside analysis
+    in_background address_tests
+    in_background analysis
 fi
 if step 'build with ThreadSanitizer' build tsan -Db_sanitize=thread; then
-    beside thread_tests
+    in_background thread_tests
 fi
 if step 'build with gcc' build gcc; then
-    beside run_tests gcc
+    in_background run_tests gcc
 fi
-beside fuzzing
-beside arm64
+in_background fuzzing
+in_background arm64
 
 for process in $running; do
     wait "$process" || count 0 1 0

@@ -1,5 +1,5 @@
-/* A disk that hangs, by LD_PRELOAD: nothing is synced while the file HANG_WHILE is there; the first
- * who waits makes another beside it, HANG_WHILE.waiting. */
+/* A disk that hangs, by LD_PRELOAD: each sync waits while the file HANG_WHILE exists. The first one
+ * that waits creates HANG_WHILE.waiting. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdio.h>

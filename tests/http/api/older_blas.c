@@ -1,6 +1,6 @@
-/* An OpenBLAS that does not know the processor, by LD_PRELOAD: it says that it computes with the
- * kernels that OPENBLAS_CORETYPE named when it was loaded, or else with BLAS_CORE, and was built as
- * BLAS_CONFIG. With NO_EXEC set no program can start itself anew. */
+/* An OpenBLAS that does not know the processor, by LD_PRELOAD: it reports the kernels that
+ * OPENBLAS_CORETYPE named when it was loaded, or else BLAS_CORE, and the build BLAS_CONFIG. With
+ * NO_EXEC set, a program cannot start itself again. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdbool.h>

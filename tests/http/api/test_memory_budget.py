@@ -96,7 +96,7 @@ def test_all_bodies_share_one_memory_limit(narrow):
     assert narrow.add_labels([label("l1", "p0-r0", "p0-r1")])["accepted"] == 1
     for connection in waiting:
         connection.close()
-    wait_until(lambda: taken(narrow) == 0, "the memory of who is gone")
+    wait_until(lambda: taken(narrow) == 0, "the memory of the client that left")
     assert narrow.call("POST", "/v1/items", raw=padded(MIB)).status == 200
 
 
@@ -123,7 +123,7 @@ def test_responses_that_are_not_read_count_against_the_memory(db):
             assert response.status == 503
             assert response.headers["Retry-After"]
             assert daemon.add_labels([label("l1", "i0", "i1")])["accepted"] == 1
-        wait_until(lambda: taken(daemon) == 0, "the memory of who is gone")
+        wait_until(lambda: taken(daemon) == 0, "the memory of the client that left")
         assert daemon.call("GET", "/v1/items?limit=40").status == 200
 
 
