@@ -219,7 +219,8 @@ static void report_selections(bench *state, bool has_targets) {
     report_list(state, "pa-dopt", 125, 2.0 * met);
     report_list(state, "pa-dopt", 500, 2.0 * met);
     /* 1.3 A plus the cached selection, in units of A */
-    double computed_target = 1.3 + 2.0 * (double)PAIRS * (double)state->h / ((double)ITEMS * INPUTS);
+    double computed_target =
+        1.3 + 2.0 * (double)PAIRS * (double)state->h / ((double)ITEMS * INPUTS);
     use(state, "pa-dopt", 500);
     report(state, "pa-dopt, k = 500, features computed", select_computed, product_of_inputs, 'A',
            computed_target * met);
