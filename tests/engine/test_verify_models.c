@@ -102,7 +102,8 @@ static void labels_that_come_during_a_training_do_not_count_as_learned(void **st
                          0);
     fd_fault fault = {0};
     assert_int_equal(fd_engine_train(world.engine, FD_RETRAIN_CONFIGURED, &fault), 0);
-    while (fixture_model(world.engine).worker != FD_TRAINER_TRAINING)
+    /* The training has read its data once it reports progress. */
+    while (fixture_model(world.engine).progress <= 0.0)
         (void)sched_yield();
     assert_int_equal(fixture_label(world.engine, 100, "p0-r0", "p1-r1", FD_PREFER_A), 0);
     fd_engine_wait_trained(world.engine);
