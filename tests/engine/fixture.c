@@ -353,6 +353,10 @@ FORWARD(items_read,
 FORWARD(labels_read,
         (fd_store * store, int64_t after, size_t limit, fd_label_visit *visit, void *context),
         after, limit, visit, context)
+FORWARD(assignments_write, (fd_store * store, const fd_assignment_row *rows, size_t n), rows, n)
+FORWARD(assignments_read_open, (fd_store * store, fd_assignment_row_visit *visit, void *context),
+        visit, context)
+FORWARD(assignment_key, (fd_store * store, unsigned char key[static FD_ASSIGNMENT_KEY_SIZE]), key)
 FORWARD(model_activate, (fd_store * store, uint64_t version), version)
 FORWARD(models_prune, (fd_store * store, size_t keep, uint64_t spare, size_t *ret_deleted), keep,
         spare, ret_deleted)
@@ -378,6 +382,9 @@ static const fd_store_operations faulty_operations = {
     .model_add = faulty_model_add,
     .items_read = faulty_items_read,
     .labels_read = faulty_labels_read,
+    .assignments_write = faulty_assignments_write,
+    .assignments_read_open = faulty_assignments_read_open,
+    .assignment_key = faulty_assignment_key,
     .model_activate = faulty_model_activate,
     .models_prune = faulty_models_prune,
     .models_read = faulty_models_read,

@@ -135,6 +135,7 @@ static int label_row(const fd_sqlite_reading *reading, fd_label_row *ret) {
         .created_ms = fd_sqlite_integer_at(reading, 9),
         .comment = fd_sqlite_text_at(reading, 10),
         .original = fd_sqlite_integer_at(reading, 11),
+        .is_old_assignment = fd_sqlite_integer_at(reading, 12) != 0,
     };
     bool known = name && parse_preference(name, &ret->preference) == 0;
     return fd_sqlite_row_result(reading, known && ret->id && ret->annotator && item_a >= 0 &&
