@@ -420,7 +420,7 @@ void fixture_hold_commits(fd_store *store, int first) {
 void fixture_fail_commits(fd_store *store, unsigned n, unsigned times, int error) {
     atomic_store(&faulty(store)->error, error);
     atomic_store(&faulty(store)->to_fail, times);
-    atomic_store(&faulty(store)->until_failure, n);
+    atomic_store(&faulty(store)->until_failure, times > 0 ? n : 0);
 }
 
 void fixture_fail_commit(fd_store *store, unsigned n, int error) {

@@ -8,6 +8,7 @@
 #include "engine_state.h"
 #include "refill_thread.h"
 #include "thread.h"
+#include "writer.h"
 
 /* A lease as it was under the lock. */
 struct shown_lease {
@@ -46,8 +47,9 @@ static int show(const struct shown_lease *shown, fd_assignment_visit *visit, voi
 /* ---- assigning ---- */
 
 /* Collects the open leases first, then new ones; -ENODATA if there are fewer than `count`. */
-static int collect(fd_engine *engine, uint32_t annotator, size_t count, double seconds,
-                   struct shown_lease *shown, size_t *ret_count, uint64_t *ret_fills) {
+static int collect(fd_engine *engine, uint32_t annotator, const char *name, size_t count,
+                   double seconds, struct shown_lease *shown, size_t *ret_count,
+                   uint64_t *ret_fills) {
     fd_assignments *assignments = engine->assignments;
     size_t n = 0;
     int r = 0;
@@ -58,7 +60,7 @@ static int collect(fd_engine *engine, uint32_t annotator, size_t count, double s
         shown[n++] = copy_lease(engine, lease);
     while (n < count && r == 0) {
         fd_lease *lease;
-        r = fd_lease_begin(engine, annotator, seconds, &lease);
+        r = fd_lease_begin(engine, annotator, name, seconds, &lease);
         if (r == 0)
             shown[n++] = copy_lease(engine, lease);
     }
@@ -83,18 +85,20 @@ int fd_engine_assign(fd_engine *engine, const char *annotator, size_t count, dou
     int r = fd_annotators_get_or_add(engine->annotators, annotator, &number);
     if (r < 0)
         return r;
-    r = collect(engine, number, count, lease_seconds, shown, &n, &fills);
+    const char *name = fd_annotators_name(engine->annotators, number);
+    r = collect(engine, number, name, count, lease_seconds, shown, &n, &fills);
     for (bool more = true; r == -ENODATA && n == 0 && more;) {
         /* Rather than nothing, choose pairs now. Other requests may take them first. */
         r = fd_refill_now(engine, number, fills, &more, fault);
         if (r == 0)
-            r = collect(engine, number, count, lease_seconds, shown, &n, &fills);
+            r = collect(engine, number, name, count, lease_seconds, shown, &n, &fills);
     }
     if (r == -ENODATA)
         r = 0;
     for (size_t i = 0; i < n && r == 0; i++)
         r = show(&shown[i], visit, context);
     release(shown, n);
+    fd_writer_write_soon(engine);
     fd_refill_notify(engine, false);
     return r;
 }
@@ -129,12 +133,13 @@ int fd_engine_assignment_renew(fd_engine *engine, const char *id, const char *an
     int r = renew(engine, id, annotator, number_of(engine, annotator), lease_seconds, &shown);
     if (r < 0)
         return r;
+    fd_writer_write_soon(engine);
     r = show(&shown, visit, context);
     release(&shown, 1);
     return r;
 }
 
-int fd_engine_assignment_return(fd_engine *engine, const char *id, const char *annotator) {
+static int give_back(fd_engine *engine, const char *id, const char *annotator) {
     uint32_t number = number_of(engine, annotator);
     FD_LOCKED(&engine->assignments->lock);
     fd_lease *lease = find_lease(engine, id, annotator, number);
@@ -142,4 +147,10 @@ int fd_engine_assignment_return(fd_engine *engine, const char *id, const char *a
         return -ENOENT;
     fd_lease_give_back(engine, lease);
     return 0;
+}
+
+int fd_engine_assignment_return(fd_engine *engine, const char *id, const char *annotator) {
+    int r = give_back(engine, id, annotator);
+    fd_writer_write_soon(engine);
+    return r;
 }

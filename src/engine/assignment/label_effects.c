@@ -7,6 +7,7 @@
 #include "engine_state.h"
 #include "pair_set.h"
 #include "thread.h"
+#include "writer.h"
 
 static fi_pair pair_of(const fd_label_row *row) {
     return (fi_pair){row->item_a, row->item_b};
@@ -40,8 +41,8 @@ static fd_lease *lease_of(const fd_assignments *assignments, fi_pair pair, uint3
     return lease;
 }
 
-void fd_label_effects_on_label(fd_engine *engine, const fd_label_row *row, uint32_t annotator,
-                               bool is_new) {
+static void count_label(fd_engine *engine, const fd_label_row *row, uint32_t annotator,
+                        bool is_new) {
     fd_assignments *assignments = engine->assignments;
     FD_LOCKED(&assignments->lock);
     fd_pair_record *record = fd_pair_records_get_or_add(&assignments->records, pair_of(row));
@@ -55,6 +56,12 @@ void fd_label_effects_on_label(fd_engine *engine, const fd_label_row *row, uint3
     /* After a skip, or one answer of several, others may get the pair. */
     if (!ready_pair || fd_ready_queues_put(&assignments->ready, ready_pair, true) < 0)
         fd_unfinished_pairs_add(&assignments->unfinished, &engine->options, record);
+}
+
+void fd_label_effects_on_label(fd_engine *engine, const fd_label_row *row, uint32_t annotator,
+                               bool is_new) {
+    count_label(engine, row, annotator, is_new);
+    fd_writer_write_soon(engine);
 }
 
 void fd_label_effects_on_revision(fd_engine *engine, fi_pair pair, uint32_t annotator,

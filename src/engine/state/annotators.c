@@ -1,6 +1,7 @@
 /* Numbers the annotators and remembers their names. */
 #include "annotators.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -75,6 +76,12 @@ uint32_t fd_annotators_find(fd_annotators *annotators, const char *name) {
     struct annotator *annotator;
     HASH_FIND_STR(annotators->by_name, name, annotator);
     return annotator ? annotator->number : FD_NOBODY;
+}
+
+const char *fd_annotators_name(fd_annotators *annotators, uint32_t number) {
+    FD_LOCKED(&annotators->lock);
+    assert(number < annotators->count);
+    return annotators->by_number[number]->name;
 }
 
 int fd_annotators_list(fd_annotators *annotators, const char ***ret, size_t *ret_count) {

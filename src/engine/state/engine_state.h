@@ -30,6 +30,8 @@ struct fd_engine {
     fd_store *store;
     fd_metrics *metrics;
     fd_annotators *annotators;
+    unsigned char
+        assignment_key[FD_ASSIGNMENT_KEY_SIZE]; /* the store's; set before any thread runs */
 
     pthread_rwlock_t state_lock;
     fd_item_table items; /* guarded by state_lock, like the next three */

@@ -33,6 +33,7 @@ struct add_labels_job {
     int64_t *sequences;         /* [n] */
     const bool *held_out;       /* [n] */
     const uint32_t *annotators; /* [n] */
+    const fd_origin *origins;   /* [n] */
 };
 
 static fd_label_revision revision_of(const struct add_labels_job *add, size_t i) {
@@ -44,7 +45,6 @@ static fd_label_revision revision_of(const struct add_labels_job *add, size_t i)
         .preference = (uint8_t)row->preference,
         .information = fd_information_change(FD_PREFER_RETRACTED, row->preference),
         .held_out = add->held_out[i],
-        .origin = fd_origin_of(row->assignment),
         .created_ms = row->created_ms,
         .duration_ms = row->duration_ms,
     };
@@ -78,7 +78,7 @@ static void apply_labels(fd_engine *engine, fd_job *job) {
         if (add->sequences[i] == 0)
             continue;
         fd_label_revision revision = revision_of(add, i);
-        fd_label_table_add(&engine->labels, &revision);
+        fd_label_table_add(&engine->labels, &revision, add->origins[i]);
     }
 }
 
@@ -127,7 +127,8 @@ int fd_engine_labels_add(fd_engine *engine, const fd_label *labels, size_t n, fd
     FD_FREE bool *held_out = calloc(n, sizeof(*held_out));
     FD_FREE int64_t *sequences = calloc(n, sizeof(*sequences));
     FD_FREE uint32_t *annotators = calloc(n, sizeof(*annotators));
-    if (!rows || !held_out || !sequences || !annotators)
+    FD_FREE fd_origin *origins = calloc(n, sizeof(*origins));
+    if (!rows || !held_out || !sequences || !annotators || !origins)
         return -ENOMEM;
     int r = find_items(engine, labels, n, rows, held_out, fault);
     for (size_t i = 0; r == 0 && i < n; i++)
@@ -135,6 +136,8 @@ int fd_engine_labels_add(fd_engine *engine, const fd_label *labels, size_t n, fd
     if (r < 0)
         return r;
     fill_rows(engine, labels, n, rows);
+    for (size_t i = 0; i < n; i++)
+        origins[i] = fd_origin_of(engine->assignment_key, &rows[i]);
 
     struct add_labels_job add = {
         .job = {.store = store_labels, .apply = apply_labels},
@@ -144,6 +147,7 @@ int fd_engine_labels_add(fd_engine *engine, const fd_label *labels, size_t n, fd
         .sequences = sequences,
         .held_out = held_out,
         .annotators = annotators,
+        .origins = origins,
     };
     r = fd_writer_run(engine, &add.job);
     if (r < 0)
@@ -187,7 +191,7 @@ static int store_revision(fd_engine *engine, fd_job *job, fd_pending *pending) {
 static void apply_revision(fd_engine *engine, fd_job *job) {
     struct revise_job *revise = (struct revise_job *)job;
     if (revise->changed.changed)
-        fd_label_table_add(&engine->labels, &revise->revision);
+        fd_label_table_add(&engine->labels, &revise->revision, (fd_origin){0});
 }
 
 int fd_engine_label_revise(fd_engine *engine, const char *id, const char *annotator,

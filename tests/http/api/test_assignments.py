@@ -4,6 +4,7 @@ import http.client
 import random
 import re
 import threading
+import time
 from collections import Counter
 
 import pytest
@@ -57,7 +58,7 @@ def test_an_assignment_has_texts_and_says_why(daemon, items):
     assert assignment["arm"] in ("active", "control")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", assignment["expires_at"])
     assert 0 < assignment["why"]["p"] < 1 and assignment["why"]["model_version"] == 0
-    assert re.fullmatch(r"[ac][0-9a-f]{3}-[0-9a-f]{24}", assignment["id"])
+    assert re.fullmatch(r"[ac][0-9a-f]{3}-[0-9a-f]{48}", assignment["id"])
 
 
 def test_annotators_never_see_metadata(empty, items):
@@ -226,6 +227,37 @@ def test_labels_for_assignments_from_before_a_restart_are_accepted(db, items):
             assert stats["arms"][arm]["labels"] == sum(one["arm"] == arm for one in given)
         assert label_all(daemon) == 18 - len(given)
         assert label_all(daemon, "bert") == 0
+
+
+def test_leases_survive_a_restart_and_a_kill(db, items):
+    with Daemon(db) as daemon:
+        daemon.add_items(items)
+        given = ask(daemon, count=6)["assignments"]
+        daemon.stop()
+    with Daemon(db) as daemon:
+        again = ask(daemon, count=6)["assignments"]
+        assert [one["id"] for one in again] == [one["id"] for one in given]
+        assert [one["expires_at"] for one in again] == [one["expires_at"] for one in given]
+        more = ask(daemon, annotator="bert", count=3)["assignments"]
+        time.sleep(1.0)
+        daemon.kill()
+    with Daemon(db) as daemon:
+        assert ask(daemon, annotator="bert", count=3)["assignments"] == more
+        assert ask(daemon, count=6)["assignments"] == again
+
+
+def test_a_made_up_assignment_counts_in_no_arm(daemon):
+    given = ask(daemon)["assignments"][0]
+    for i, made_up in enumerate(["a7ff-0123456789abcdef01234567", given["id"][:-1] + "x",
+                                 "c" + given["id"][1:]]):
+        answer = {**answer_to(given), "id": f"forged-{i}", "assignment": made_up}
+        assert daemon.add_labels([answer])["accepted"] == 1
+    arms = daemon.get("/v1/stats")["arms"]
+    assert arms["active"]["labels"] == arms["control"]["labels"] == 0
+    for i in range(3):
+        daemon.add_labels([{**answer_to(given), "id": f"true-{i}"}])
+    arms = daemon.get("/v1/stats")["arms"]
+    assert arms["active"]["labels"] + arms["control"]["labels"] == 1
 
 
 class Labeller(threading.Thread):
