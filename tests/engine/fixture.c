@@ -111,7 +111,7 @@ fd_model_info fixture_model(fd_engine *engine) {
 }
 
 fd_stats fixture_stats(fd_engine *engine) {
-    fd_stats_request request = {0, INT64_MAX / 2, INT64_MAX / 2};
+    fd_stats_request request = {0, INT64_MAX / 2, INT64_MAX / 2, 1000, NULL};
     fd_stats stats;
     assert_int_equal(fd_engine_stats(engine, &request, &stats), 0);
     return stats;

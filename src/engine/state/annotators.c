@@ -84,14 +84,7 @@ const char *fd_annotators_name(fd_annotators *annotators, uint32_t number) {
     return annotators->by_number[number]->name;
 }
 
-int fd_annotators_list(fd_annotators *annotators, const char ***ret, size_t *ret_count) {
+size_t fd_annotators_count(fd_annotators *annotators) {
     FD_LOCKED(&annotators->lock);
-    const char **names = calloc(annotators->count + 1, sizeof(*names));
-    if (!names)
-        return -ENOMEM;
-    for (size_t i = 0; i < annotators->count; i++)
-        names[i] = annotators->by_number[i]->name;
-    *ret = names;
-    *ret_count = annotators->count;
-    return 0;
+    return annotators->count;
 }

@@ -24,9 +24,6 @@ uint32_t fd_annotators_find(fd_annotators *annotators, const char *name);
 /* The name of a number; lives as long as the annotators. */
 const char *fd_annotators_name(fd_annotators *annotators, uint32_t number);
 
-/* All names by number: a malloc'd list [*ret_count] of texts that live as long as the annotators.
- */
-int fd_annotators_list(fd_annotators *annotators, const char ***ret,
-                       size_t *ret_count) FD_MUST_CHECK;
+size_t fd_annotators_count(fd_annotators *annotators);
 
 #endif
