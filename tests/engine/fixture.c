@@ -185,8 +185,12 @@ size_t fixture_assign(fd_engine *engine, const char *annotator, size_t count, do
                       fixture_hand *ret) {
     fd_fault fault = {0};
     ret->count = 0;
-    assert_int_equal(fd_engine_assign(engine, annotator, count, seconds, keep_given, ret, &fault),
-                     0);
+    assert_int_equal(
+        fd_engine_assign(
+            engine,
+            &(fd_assign_request){.annotator = annotator, .count = count, .lease_seconds = seconds},
+            keep_given, ret, &fault),
+        0);
     assert_true(ret->count <= count);
     return ret->count;
 }

@@ -50,6 +50,30 @@ static int visit_assignment(void *context, const fd_assignment *assignment) {
     return json_array_append_new(context, assignment_json(assignment)) < 0 ? -ENOMEM : 0;
 }
 
+/* ---- memory ---- */
+
+/* The list ends before it takes more than this, but for its first assignment. */
+enum { LIST_MEMORY = 4 * FD_PAGE_BYTES };
+
+/* An assignment stands in the store's row, in the tree and in the text, which may double while it
+ * grows. */
+enum { COPIES = 5, MEMBERS_MEMORY = 2048 };
+
+struct room {
+    const fd_request *request;
+    size_t taken; /* bytes */
+};
+
+static bool has_room(void *context, size_t bytes) {
+    struct room *room = context;
+    size_t needed = COPIES * bytes + MEMBERS_MEMORY;
+    if ((room->taken > 0 && room->taken + needed > LIST_MEMORY) ||
+        !fd_request_take_memory(room->request, needed))
+        return false;
+    room->taken += needed;
+    return true;
+}
+
 /* ---- calls ---- */
 
 static int read_body(const fd_request *request, const fd_field *fields, size_t n, json_t **root,
@@ -58,6 +82,19 @@ static int read_body(const fd_request *request, const fd_field *fields, size_t n
     if (request->body_size == 0 && fields == renew_fields)
         return 0;
     return fd_json_read_body(request->body, request->body_size, fields, n, root, ret, fault);
+}
+
+static int assign(const fd_request *request, const struct assign_body *body, json_t *list,
+                  fd_fault *fault) {
+    struct room room = {.request = request};
+    const fd_assign_request wanted = {
+        .annotator = body->annotator,
+        .count = (size_t)body->count,
+        .lease_seconds = body->lease_seconds,
+        .has_room = has_room,
+        .room_context = &room,
+    };
+    return fd_engine_assign(request->engine, &wanted, visit_assignment, list, fault);
 }
 
 void fd_assignments_post(const fd_request *request, fd_response *response) {
@@ -71,8 +108,7 @@ void fd_assignments_post(const fd_request *request, fd_response *response) {
     if (r == 0)
         r = fd_request_check_annotator(request, NULL, &body.annotator, &fault);
     if (r == 0)
-        r = fd_engine_assign(request->engine, body.annotator, (size_t)body.count,
-                             body.lease_seconds, visit_assignment, list, &fault);
+        r = assign(request, &body, list, &fault);
     if (r < 0) {
         fd_problem_of(response, r, &fault);
         return;
