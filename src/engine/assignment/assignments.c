@@ -53,6 +53,7 @@ static int show(fd_engine *engine, const struct shown_lease *shown, fd_assignmen
 
 struct asker {
     const fd_assign_request *request;
+    size_t count; /* no more than one annotator may hold */
     uint32_t number;
     const char *name;
 };
@@ -72,12 +73,12 @@ static int collect(fd_engine *engine, const struct asker *asker, struct shown_le
     FD_LOCKED(&assignments->lock);
     fd_leases_expire(engine);
     for (const fd_lease *lease = fd_leases_of(&assignments->leases, asker->number);
-         lease && n < request->count && r == 0; lease = lease->next) {
+         lease && n < asker->count && r == 0; lease = lease->next) {
         r = has_room(request, lease) ? 0 : -EBUSY;
         if (r == 0)
             shown[n++] = copy_lease(engine, lease);
     }
-    while (n < request->count && r == 0) {
+    while (n < asker->count && r == 0) {
         fd_lease *lease;
         r = fd_lease_begin(engine, asker->number, asker->name, request->lease_seconds, &lease);
         if (r == 0 && !has_room(request, lease)) {
@@ -100,7 +101,11 @@ static void release(struct shown_lease *shown, size_t count) {
 int fd_engine_assign(fd_engine *engine, const fd_assign_request *request,
                      fd_assignment_visit *visit, void *context, fd_fault *fault) {
     FD_FREE struct shown_lease *shown = calloc(request->count + 1, sizeof(*shown));
-    struct asker asker = {.request = request};
+    size_t most = engine->options.leases_per_annotator;
+    struct asker asker = {
+        .request = request,
+        .count = most > 0 && most < request->count ? most : request->count,
+    };
     uint64_t fills;
     size_t n = 0;
     if (!shown)

@@ -45,6 +45,7 @@ struct fd_engine {
 
     /* Each is made and freed by its own file; only that room sees inside. */
     struct fd_health *health;                   /* state/health.c */
+    struct fd_correction_rate *correction_rate; /* state/correction_rate.c */
     struct fd_writer *writer;                   /* state/writer.c */
     struct fd_batch_history *batch_history;     /* selection/batch_history.c */
     struct fd_assignments *assignments;         /* assignment/assignments_state.c */

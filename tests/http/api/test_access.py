@@ -20,7 +20,7 @@ LEAST = {
     "frontend": ["items_add", "items_list", "item_get", "score", "selections", "strategies",
                  "labels_list", "stats", "model", "weights", "models", "model_version",
                  "version_weights", "metrics"],
-    "admin": ["train", "model_activate", "backup"],
+    "admin": ["leases", "leases_end", "train", "model_activate", "backup"],
 }
 
 
