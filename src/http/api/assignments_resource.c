@@ -5,6 +5,7 @@
 #include "handlers.h"
 #include "json_read.h"
 #include "json_write.h"
+#include "nothing_left.h"
 #include "problem.h"
 
 enum { COUNT_MAX = 100, LEASE_SECONDS_MAX = 7 * 86400, RETRY_SECONDS = 5 };
@@ -84,6 +85,23 @@ static int read_body(const fd_request *request, const fd_field *fields, size_t n
     return fd_json_read_body(request->body, request->body_size, fields, n, root, ret, fault);
 }
 
+/* Why the list is empty. */
+struct reason {
+    const char *code;
+    const char *text;
+};
+
+static const struct reason reasons[] = {
+    [FD_NOTHING_TO_COMPARE] =
+        {"no_pairs", "no two items make a pair: with candidates in_prompt (the default) two need "
+                     "the same prompt_id, with cross_prompt different ones"},
+    [FD_NOTHING_BUT_OTHERS] = {"held_by_others",
+                               "the pairs that are left are assigned to others now"},
+    [FD_NOTHING_NEW] = {"had_before", "you have had each pair that is left; others may get them"},
+    [FD_NOTHING_BUT_ANSWERED] = {"all_answered",
+                                 "every pair has as many answers, or skips, as it shall get"},
+};
+
 static int assign(const fd_request *request, const struct assign_body *body, json_t *list,
                   fd_fault *fault) {
     struct room room = {.request = request};
@@ -114,11 +132,11 @@ void fd_assignments_post(const fd_request *request, fd_response *response) {
         return;
     }
     bool is_empty = json_array_size(list) == 0;
-    fd_json_respond(
-        response, 200,
-        json_pack("{s:O, s:s?}", "assignments", list, "reason",
-                  is_empty ? "every pair is answered, assigned to others, or was yours before"
-                           : NULL));
+    struct reason why =
+        is_empty ? reasons[fd_engine_nothing_left(request->engine)] : (struct reason){NULL, NULL};
+    fd_json_respond(response, 200,
+                    json_pack("{s:O, s:s?, s:s?}", "assignments", list, "reason", why.text,
+                              "reason_code", why.code));
     if (is_empty)
         response->retry_after = RETRY_SECONDS;
 }

@@ -319,3 +319,50 @@ def test_kill_while_answering_loses_nothing_and_doubles_nothing(db):
         assert sum(count - 1 for count in had.values()) <= sum(len(one.unsure)
                                                                for one in labellers)
     assert run("check", "--db", db).returncode == 0
+
+
+# ---- why nothing is left ----
+
+def why(daemon, annotator="anna"):
+    response = daemon.post("/v1/assignments", {"annotator": annotator})
+    assert response["assignments"] == []
+    assert response["reason"]
+    return response["reason_code"]
+
+
+def test_a_prompt_with_one_response_has_no_pairs(db, items):
+    alone = [item for item in items if item["id"].endswith("r0")]
+    with Daemon(db) as daemon:
+        daemon.add_items(alone)
+        assert why(daemon) == "no_pairs"
+        daemon.add_items(items[:2])
+        assert ask(daemon)["reason_code"] is None
+
+
+def test_names_of_prompts_that_all_differ_have_no_pairs(db, items):
+    for item in items:
+        item["prompt_id"] = item["id"]
+    with Daemon(db) as daemon:
+        daemon.add_items(items)
+        response = ask(daemon)
+        assert response["reason_code"] == "no_pairs" and "prompt_id" in response["reason"]
+
+
+def test_one_prompt_has_no_pairs_of_different_prompts(db, items):
+    with Daemon(db, {"candidates": "cross_prompt"}) as daemon:
+        daemon.add_items(items[:4])
+        assert why(daemon) == "no_pairs"
+        daemon.add_items(items)
+        assert ask(daemon)["assignments"]
+
+
+def test_the_reason_tells_pairs_of_others_from_answered_ones(db, items):
+    with Daemon(db, {"max-skips": 1}) as daemon:
+        daemon.add_items(items[:2])
+        given = ask_one(daemon)
+        assert why(daemon, "bert") == "held_by_others"
+        daemon.add_labels([answer_to(given, "skip")])
+        assert why(daemon) == "had_before"
+        other = ask_one(daemon, "bert")
+        daemon.add_labels([answer_to(other, "a", "bert", "second")])
+        assert why(daemon) == why(daemon, "carl") == "all_answered"
