@@ -133,6 +133,7 @@ typedef struct fd_added {
     size_t created;
     size_t unchanged; /* rows that were stored already, with the same content */
     size_t conflict;  /* with -EEXIST: the first row whose id is stored with other content */
+    bool is_foreign;  /* with -EEXIST: the label that has the id is another annotator's */
 } fd_added;
 
 typedef struct fd_counts {

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 
 #include "assignment_id.h"
 #include "engine_state.h"
@@ -84,18 +85,19 @@ static void apply_labels(fd_engine *engine, fd_job *job) {
 
 /* Finds the items of each label, and whether its pair is held out. */
 static int find_items(fd_engine *engine, const fd_label *labels, size_t n, fd_label_row *rows,
-                      bool *held_out, fd_fault *fault) {
+                      bool *held_out, fd_added *ret, fd_fault *fault) {
     FD_READ_LOCKED(&engine->state_lock);
     for (size_t i = 0; i < n; i++) {
-        const fd_item_entry *a = fd_item_table_find(&engine->items, labels[i].a);
-        const fd_item_entry *b = fd_item_table_find(&engine->items, labels[i].b);
-        if (!a || !b)
-            return fd_fault_set_at(fault, -EINVAL, "labels", i, a ? "b" : "a",
-                                   "there is no item \"%s\"", a ? labels[i].b : labels[i].a);
-        if (a == b)
+        if (strcmp(labels[i].a, labels[i].b) == 0)
             return fd_fault_set_at(fault, -EINVAL, "labels", i, "b",
                                    "a pair needs two different items; both are \"%s\"",
                                    labels[i].b);
+        const fd_item_entry *a = fd_item_table_find(&engine->items, labels[i].a);
+        const fd_item_entry *b = fd_item_table_find(&engine->items, labels[i].b);
+        *ret = (fd_added){.conflict = i, .is_foreign = !a || !b};
+        if (!a || !b)
+            return fd_fault_set_at(fault, -EINVAL, "labels", i, a ? "b" : "a",
+                                   "there is no item \"%s\"", a ? labels[i].b : labels[i].a);
         rows[i].item_a = a->index;
         rows[i].item_b = b->index;
         held_out[i] = fd_pair_is_held_out(a->id, b->id, engine->options.held_out_fraction);
@@ -130,7 +132,7 @@ int fd_engine_labels_add(fd_engine *engine, const fd_label *labels, size_t n, fd
     FD_FREE fd_origin *origins = calloc(n, sizeof(*origins));
     if (!rows || !held_out || !sequences || !annotators || !origins)
         return -ENOMEM;
-    int r = find_items(engine, labels, n, rows, held_out, fault);
+    int r = find_items(engine, labels, n, rows, held_out, ret, fault);
     for (size_t i = 0; r == 0 && i < n; i++)
         r = fd_annotators_get_or_add(engine->annotators, labels[i].annotator, &annotators[i]);
     if (r < 0)
@@ -150,9 +152,9 @@ int fd_engine_labels_add(fd_engine *engine, const fd_label *labels, size_t n, fd
         .origins = origins,
     };
     r = fd_writer_run(engine, &add.job);
+    *ret = add.added;
     if (r < 0)
         return r;
-    *ret = add.added;
     for (size_t i = 0; i < n; i++)
         engine->label_hooks.on_label(engine, &rows[i], annotators[i], sequences[i] > 0);
     return 0;

@@ -93,6 +93,12 @@ void fd_labels_add(const fd_request *request, fd_response *response) {
     fd_fault fault = {0};
     fd_added added = {0};
     int r = add_labels(request, &added, &fault);
+    /* An annotator learns neither which items exist nor which ids of labels others have used. */
+    if (r < 0 && added.is_foreign && fd_request_bound_to(request)) {
+        fault = (fd_fault){0};
+        r = fd_fault_set_at(&fault, -EINVAL, "labels", added.conflict, "id",
+                            "names an item that does not exist, or has an id that is taken");
+    }
     if (r < 0) {
         fd_problem_of(response, r, &fault);
         return;
