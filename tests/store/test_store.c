@@ -394,6 +394,7 @@ static void rollback_undoes_everything_since_begin(void **state) {
         X(an_embedding_of_8_kilobytes_comes_back_bit_by_bit),                                      \
         X(indices_are_dense_and_known_items_keep_theirs),                                          \
         X(sequences_tell_new_labels_from_known_ones), X(the_time_of_arrival_is_not_content),       \
+        X(a_conflict_tells_whether_the_label_is_another_annotators),                               \
         X(an_empty_list_adds_nothing),                                                             \
         X(an_item_with_other_content_is_a_conflict_and_adds_nothing),                              \
         X(a_label_with_other_content_is_a_conflict_and_adds_nothing),                              \
