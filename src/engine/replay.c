@@ -85,17 +85,11 @@ static int replay_label(void *context, const fd_label_row *row) {
         r = fd_annotators_get_or_add(engine->annotators, row->annotator, &annotator);
     if (r < 0)
         return r;
-    fd_label_revision revision = {
-        .pair = {row->item_a, row->item_b},
-        .label = (uint32_t)(row->original - 1),
-        .annotator = annotator,
-        .preference = (uint8_t)row->preference,
-        .held_out = fd_pair_is_held_out(engine->items.entries[row->item_a]->id,
-                                        engine->items.entries[row->item_b]->id,
-                                        engine->options.held_out_fraction),
-        .created_ms = row->created_ms,
-        .duration_ms = row->duration_ms,
-    };
+    fd_label_revision revision =
+        fd_label_revision_of(row, (uint32_t)(row->original - 1), annotator,
+                             fd_pair_is_held_out(engine->items.entries[row->item_a]->id,
+                                                 engine->items.entries[row->item_b]->id,
+                                                 engine->options.held_out_fraction));
     fd_preference before = row->revision > 0
                                ? (fd_preference)engine->labels.revisions[revision.label].newest
                                : FD_PREFER_RETRACTED;

@@ -1,4 +1,5 @@
 /* Leases survive a restart: they are written behind, and read at the start. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,7 +17,7 @@ static void a_lease_is_the_same_after_a_restart(void **state) {
     fixture_hand before, after;
     world_prepare(&world);
     world.options.control_fraction = 0.5;
-    world_start(&world, 4, 4);
+    world_start(&world, 12, 8); /* 336 pairs: enough for both arms */
     fixture_wait_ready(world.engine, 8, 8);
     assert_int_equal(ask_for(&world, "anna", 6, &before), 6);
     fixture_pass(&world.clock, 100);
@@ -134,10 +135,10 @@ static void leases_wait_while_the_store_fails(void **state) {
     fd_store *view = fixture_view(world.store);
     fd_engine_close(world.engine);
     world.engine = fixture_open(&world.options, view);
-    fixture_fail_commits(view, 1, 2, -5);
+    fixture_fail_commits(view, 1, 2, -EIO);
+    unsigned before = fixture_commits(view);
     fixture_given given = ask(&world, "anna");
     double deadline = fixture_seconds() + 60;
-    unsigned before = fixture_commits(view);
     while (fixture_commits(view) < before + 3)
         assert_true(fixture_seconds() < deadline);
     world_reopen(&world);

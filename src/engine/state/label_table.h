@@ -47,6 +47,11 @@ typedef struct fd_label_table {
 /* Makes room for `extra` more revisions, so that adding them cannot fail. */
 int fd_label_table_reserve(fd_label_table *table, size_t extra) FD_MUST_CHECK;
 
+/* The revision that a stored row is; the writer and the replay of the store both make it here.
+ * `label`: the index of the label's revision 0. */
+fd_label_revision fd_label_revision_of(const fd_label_row *row, uint32_t label, uint32_t annotator,
+                                       bool held_out);
+
 /* Adds the next revision, for which room was reserved. `newest`, `information` and, of the first
  * revision of a label, `origin` are set here: only the first label of an assignment has one. Later
  * revisions have that of the first. */

@@ -39,16 +39,8 @@ struct add_labels_job {
 
 static fd_label_revision revision_of(const struct add_labels_job *add, size_t i) {
     const fd_label_row *row = &add->rows[i];
-    return (fd_label_revision){
-        .pair = {row->item_a, row->item_b},
-        .label = (uint32_t)(add->sequences[i] - 1),
-        .annotator = add->annotators[i],
-        .preference = (uint8_t)row->preference,
-        .information = fd_information_change(FD_PREFER_RETRACTED, row->preference),
-        .held_out = add->held_out[i],
-        .created_ms = row->created_ms,
-        .duration_ms = row->duration_ms,
-    };
+    return fd_label_revision_of(row, (uint32_t)(add->sequences[i] - 1), add->annotators[i],
+                                add->held_out[i]);
 }
 
 static int store_labels(fd_engine *engine, fd_job *job, fd_pending *pending) {

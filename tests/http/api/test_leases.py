@@ -110,6 +110,18 @@ def test_a_second_token_of_the_same_name_keeps_the_leases(fresh):
     wait_until(lambda: open_leases(fresh, "anna") == [], "the leases to be handed back")
 
 
+def test_a_token_that_was_revoked_while_the_daemon_was_down_hands_its_leases_back(db, items):
+    token, identity = create(db, "annotator", "anna")
+    admin, _ = create(db, "admin", "boss")
+    with TokenDaemon(db) as secured:
+        assert secured.ask("POST", "/v1/items", admin, {"items": items}).status == 200
+        assert take_with(secured, token)
+        secured.stop()
+    revoke(db, identity)
+    with TokenDaemon(db) as secured:
+        wait_until(lambda: secured.ask("GET", "/v1/leases", admin).json["leases"] == [], "the end")
+
+
 def test_corrections_of_an_annotator_are_limited_to_so_many_a_minute(db, items):
     token, _ = create(db, "annotator", "anna")
     admin, _ = create(db, "admin", "boss")
