@@ -7,6 +7,7 @@
 
 #include "assignments_state.h"
 #include "batch_history.h"
+#include "correction_rate.h"
 #include "engine_state.h"
 #include "health.h"
 #include "label_effects.h"
@@ -27,6 +28,7 @@ static const struct part {
 } parts[] = {
     {fd_health_new, fd_health_free},
     {fd_writer_new, fd_writer_free},
+    {fd_correction_rate_new, fd_correction_rate_free},
     {fd_batch_history_new, fd_batch_history_free},
     {fd_assignments_new, fd_assignments_free},
     {fd_refill_new, fd_refill_free},
@@ -57,6 +59,8 @@ static void connect_parts(fd_engine *engine) {
     fd_writer_on_commit(engine, fd_trainer_on_commit);
     fd_writer_on_commit(engine, fd_refill_on_commit);
     fd_writer_on_commit(engine, fd_refitter_on_commit);
+    fd_writer_set_write_behind(engine,
+                               &(fd_write_behind){fd_lease_journal_store, fd_lease_journal_settle});
     engine->label_hooks = (fd_label_hooks){fd_label_effects_on_label, fd_label_effects_on_revision};
 }
 

@@ -2,13 +2,15 @@
 #include "replay.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <string.h>
 
-#include "assignment_id.h"
+#include "assignments_state.h"
 #include "clock.h"
 #include "engine_state.h"
 #include "held_out.h"
 #include "label_effects.h"
+#include "leases.h"
 #include "log.h"
 #include "model_replay.h"
 #include "next_snapshot.h"
@@ -83,23 +85,22 @@ static int replay_label(void *context, const fd_label_row *row) {
         r = fd_annotators_get_or_add(engine->annotators, row->annotator, &annotator);
     if (r < 0)
         return r;
-    fd_label_revision revision = {
-        .pair = {row->item_a, row->item_b},
-        .label = (uint32_t)(row->original - 1),
-        .annotator = annotator,
-        .preference = (uint8_t)row->preference,
-        .held_out = fd_pair_is_held_out(engine->items.entries[row->item_a]->id,
-                                        engine->items.entries[row->item_b]->id,
-                                        engine->options.held_out_fraction),
-        .origin = fd_origin_of(row->assignment),
-        .created_ms = row->created_ms,
-        .duration_ms = row->duration_ms,
-    };
+    fd_label_revision revision =
+        fd_label_revision_of(row, (uint32_t)(row->original - 1), annotator,
+                             fd_pair_is_held_out(engine->items.entries[row->item_a]->id,
+                                                 engine->items.entries[row->item_b]->id,
+                                                 engine->options.held_out_fraction));
     fd_preference before = row->revision > 0
                                ? (fd_preference)engine->labels.revisions[revision.label].newest
                                : FD_PREFER_RETRACTED;
-    fd_label_table_add(&engine->labels, &revision);
+    fd_label_table_add(&engine->labels, &revision, fd_origin_of(engine->assignment_key, row));
     return fd_label_effects_replay(engine, row, annotator, before);
+}
+
+/* ---- leases ---- */
+
+static int replay_lease(void *context, const fd_assignment_row *row) {
+    return fd_lease_replay(context, row);
 }
 
 /* ---- models ---- */
@@ -125,18 +126,25 @@ int fd_replay_store(fd_engine *engine, fd_fault *fault) {
     struct replay replay = {.engine = engine, .fault = fault};
     double start = fd_monotonic_seconds();
 
-    int r = store->counts(engine->store, &replay.counts);
+    if (sodium_init() < 0)
+        return -EIO;
+    int r = store->assignment_key(engine->store, engine->assignment_key);
+    if (r == 0)
+        r = store->counts(engine->store, &replay.counts);
     if (r == 0)
         r = store->items_read(engine->store, 0, SIZE_MAX, true, replay_item, &replay);
     if (r == 0)
         r = store->labels_read(engine->store, 0, SIZE_MAX, replay_label, &replay);
+    if (r == 0)
+        r = store->assignments_read_open(engine->store, replay_lease, engine);
     if (r == 0)
         r = replay_models(engine);
     if (r < 0)
         return r;
     uint64_t version = engine->snapshot ? engine->snapshot->served->row.version : 0;
     fd_log(FD_LOG_INFO, "replayed", FD_INT("items", engine->items.count),
-           FD_INT("labels", engine->labels.counting), FD_INT("model_version", version),
-           FD_REAL("seconds", fd_monotonic_seconds() - start));
+           FD_INT("labels", engine->labels.counting),
+           FD_INT("leases", HASH_COUNT(engine->assignments->leases.by_id)),
+           FD_INT("model_version", version), FD_REAL("seconds", fd_monotonic_seconds() - start));
     return 0;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "ended_leases.h"
 #include "log.h"
 #include "options_check.h"
 #include "options_for_engine.h"
@@ -145,6 +146,7 @@ fd_signal_request fd_service_wait(fd_service *service) {
         if (request != FD_SIGNAL_NONE)
             return request;
         report_status(service);
+        fd_ended_leases_check(service->engine, service->access, &service->ended);
         if (watchdog > 0 && fd_engine_stalled_seconds(service->engine) < watchdog / 2)
             fd_service_manager_notify_alive();
     }
@@ -161,5 +163,6 @@ void fd_service_stop(fd_service *service) {
     fd_api_close(service->api);
     fd_engine_close(service->engine);
     fd_access_close(service->access);
+    fd_ended_names_clear(&service->ended);
     fd_log(FD_LOG_INFO, "stopped", FD_REAL("seconds", fd_monotonic_seconds() - start));
 }

@@ -1,6 +1,6 @@
 /*
- * The store: items, the history of labels, and model versions, on disk or in memory. A backend
- * implements a table of operations.
+ * The store: items, the history of labels, assignments, and model versions, on disk or in memory. A
+ * backend implements a table of operations.
  *
  * Functions return 0 or -errno; any of them may return -EIO, -ENOSPC, -EFBIG or -ENOMEM. Rows that
  * are passed in are borrowed for the call. Rows that are read are passed to a callback and are
@@ -52,6 +52,11 @@ typedef struct fd_store_operations {
     int (*label_revise)(fd_store *store, const fd_label_change *change,
                         fd_label_changed *ret) FD_MUST_CHECK;
 
+    /* Adds assignments, inside begin and commit. Of one whose id is stored only the expiry and the
+     * end are changed. -EINVAL if an item does not exist; then none is written. */
+    int (*assignments_write)(fd_store *store, const fd_assignment_row *rows,
+                             size_t n) FD_MUST_CHECK;
+
     /* Adds a model whose state is stored or rejected, inside begin and commit, as are the next two.
      * -EEXIST if the version exists, -EINVAL if it is 0 or there are no bytes. */
     int (*model_add)(fd_store *store, const fd_model_row *row) FD_MUST_CHECK;
@@ -74,6 +79,14 @@ typedef struct fd_store_operations {
      */
     int (*labels_read)(fd_store *store, int64_t after, size_t limit, fd_label_visit *visit,
                        void *context) FD_MUST_CHECK;
+
+    /* Reads the open assignments, in the order in which they were added. */
+    int (*assignments_read_open)(fd_store *store, fd_assignment_row_visit *visit,
+                                 void *context) FD_MUST_CHECK;
+
+    /* The key of the hash in the ids of assignments; the same as long as the store exists. */
+    int (*assignment_key)(fd_store *store,
+                          unsigned char key[static FD_ASSIGNMENT_KEY_SIZE]) FD_MUST_CHECK;
 
     /* Reads at most `limit` models from version `highest` down. Without `bytes` the bytes are NULL.
      */

@@ -1,4 +1,4 @@
-/* Rows of the store: items, revisions of labels, model versions. */
+/* Rows of the store: items, revisions of labels, assignments, model versions. */
 #ifndef FD_STORE_ROWS_H
 #define FD_STORE_ROWS_H
 
@@ -49,8 +49,29 @@ typedef struct fd_label_row {
     const char *assignment; /* may be NULL */
     int64_t duration_ms;    /* -1: unknown */
     int64_t created_ms;
-    const char *comment; /* may be NULL */
+    const char *comment;    /* may be NULL */
+    bool is_old_assignment; /* revision 0 names an assignment that was made before ids had a hash;
+                               set by the store */
 } fd_label_row;
+
+enum { FD_ASSIGNMENT_KEY_SIZE = 32 };
+
+/* A pair that was handed to an annotator. -1, NULL and NaN: unknown. */
+typedef struct fd_assignment_row {
+    const char *id;
+    uint32_t item_a;
+    uint32_t item_b;
+    const char *annotator;
+    int64_t slot; /* annotators that had the pair before */
+    bool control; /* of the control arm */
+    double p;     /* the probability that item_a is preferred */
+    double gain;
+    const char *strategy;
+    int swapped; /* 1: item_b was shown on the left, 0: item_a */
+    int64_t model_version;
+    int64_t expires_ms;
+    int64_t ended_ms; /* -1: it is open */
+} fd_assignment_row;
 
 /* A correction, or a retraction, of the label with an id. */
 typedef struct fd_label_change {
@@ -112,6 +133,7 @@ typedef struct fd_added {
     size_t created;
     size_t unchanged; /* rows that were stored already, with the same content */
     size_t conflict;  /* with -EEXIST: the first row whose id is stored with other content */
+    bool is_foreign;  /* with -EEXIST: the label that has the id is another annotator's */
 } fd_added;
 
 typedef struct fd_counts {
@@ -130,6 +152,7 @@ typedef struct fd_backup {
 /* A callback that returns anything but 0 ends the reading, and the operation returns the same. */
 typedef int fd_item_visit(void *context, const fd_item_row *row);
 typedef int fd_label_visit(void *context, const fd_label_row *row);
+typedef int fd_assignment_row_visit(void *context, const fd_assignment_row *row);
 typedef int fd_model_visit(void *context, const fd_model_row *row);
 typedef int fd_finding_visit(void *context, const char *finding);
 

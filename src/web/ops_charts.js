@@ -59,9 +59,10 @@ function drawAnswers({ stats, bucket, model, range }, annotators) {
     }
     const shown = colourSeries(annotators);
     const series = shown.map(({ name, colour }) => ({ name, colour, values: stats.series.map(({ labels }) => labels[name] ?? 0) }));
-    if (annotators.length > shown.length) {
-        const values = stats.series.map(({ labels }, i) => summed(Object.values(labels)) - summed(series.map((each) => each.values[i])));
-        series.push({ name: `${annotators.length - shown.length} others`, colour: OTHERS, values });
+    const others = annotators.length + stats.others.annotators - shown.length;
+    if (others > 0) {
+        const values = stats.series.map((each, i) => summed(Object.values(each.labels)) + each.others - summed(series.map(({ values: of }) => of[i])));
+        series.push({ name: `${others} others`, colour: OTHERS, values });
     }
     const day = (time) => (range.ms >= DAY ? `${formats.day.format(time)}, ` : '');
     const precise = bucket < MINUTE ? formats.second : formats.minute;

@@ -70,7 +70,7 @@ function showTiles({ now, stats, model, metrics, range }) {
     show('answers', count(stats.labels));
     show('answers-more', all.labels > 0 ? `${counted(all.tie, 'tie')}, ${counted(all.skip, 'skip')}` : `in the last ${range.name}`);
     const active = stats.annotators.filter(({ last_at: at }) => now - Date.parse(at) < WORK_INTERVAL_MS).length;
-    show('people', count(stats.annotators.length));
+    show('people', count(stats.annotators.length + stats.others.annotators));
     show('people-more', `${count(active)} in the last 5 min`);
     show('leases', count(queue.open_leases));
     const ready = queue.ready + queue.ready_control;

@@ -32,10 +32,12 @@ def make(path, n_items, n_labels, numbers):
         for start in range(0, n_items, 1000):
             embeddings = random.standard_normal((1000, numbers), dtype=numpy.float32)
             database.executemany(
-                "INSERT INTO items (idx, id, prompt_id, created_ms, dimension, embedding)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                [(start + i, f"item-{start + i}", f"prompt-{(start + i) // PROMPT_SIZE}", now,
-                  numbers, embeddings[i].tobytes()) for i in range(min(1000, n_items - start))])
+                "INSERT INTO items (idx, id, prompt_id, created_ms) VALUES (?, ?, ?, ?)",
+                [(start + i, f"item-{start + i}", f"prompt-{(start + i) // PROMPT_SIZE}", now)
+                 for i in range(min(1000, n_items - start))])
+            database.executemany(
+                "INSERT INTO item_embeddings (embedder, idx, bytes) VALUES (0, ?, ?)",
+                [(start + i, embeddings[i].tobytes()) for i in range(min(1000, n_items - start))])
         first = random.integers(0, n_items, n_labels)
         step = random.integers(1, PROMPT_SIZE, n_labels)
         second = first // PROMPT_SIZE * PROMPT_SIZE + (first + step) % PROMPT_SIZE

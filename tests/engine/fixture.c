@@ -111,7 +111,7 @@ fd_model_info fixture_model(fd_engine *engine) {
 }
 
 fd_stats fixture_stats(fd_engine *engine) {
-    fd_stats_request request = {0, INT64_MAX / 2, INT64_MAX / 2};
+    fd_stats_request request = {0, INT64_MAX / 2, INT64_MAX / 2, 1000, NULL};
     fd_stats stats;
     assert_int_equal(fd_engine_stats(engine, &request, &stats), 0);
     return stats;
@@ -185,8 +185,12 @@ size_t fixture_assign(fd_engine *engine, const char *annotator, size_t count, do
                       fixture_hand *ret) {
     fd_fault fault = {0};
     ret->count = 0;
-    assert_int_equal(fd_engine_assign(engine, annotator, count, seconds, keep_given, ret, &fault),
-                     0);
+    assert_int_equal(
+        fd_engine_assign(
+            engine,
+            &(fd_assign_request){.annotator = annotator, .count = count, .lease_seconds = seconds},
+            keep_given, ret, &fault),
+        0);
     assert_true(ret->count <= count);
     return ret->count;
 }
@@ -353,6 +357,10 @@ FORWARD(items_read,
 FORWARD(labels_read,
         (fd_store * store, int64_t after, size_t limit, fd_label_visit *visit, void *context),
         after, limit, visit, context)
+FORWARD(assignments_write, (fd_store * store, const fd_assignment_row *rows, size_t n), rows, n)
+FORWARD(assignments_read_open, (fd_store * store, fd_assignment_row_visit *visit, void *context),
+        visit, context)
+FORWARD(assignment_key, (fd_store * store, unsigned char key[static FD_ASSIGNMENT_KEY_SIZE]), key)
 FORWARD(model_activate, (fd_store * store, uint64_t version), version)
 FORWARD(models_prune, (fd_store * store, size_t keep, uint64_t spare, size_t *ret_deleted), keep,
         spare, ret_deleted)
@@ -378,6 +386,9 @@ static const fd_store_operations faulty_operations = {
     .model_add = faulty_model_add,
     .items_read = faulty_items_read,
     .labels_read = faulty_labels_read,
+    .assignments_write = faulty_assignments_write,
+    .assignments_read_open = faulty_assignments_read_open,
+    .assignment_key = faulty_assignment_key,
     .model_activate = faulty_model_activate,
     .models_prune = faulty_models_prune,
     .models_read = faulty_models_read,
@@ -413,7 +424,7 @@ void fixture_hold_commits(fd_store *store, int first) {
 void fixture_fail_commits(fd_store *store, unsigned n, unsigned times, int error) {
     atomic_store(&faulty(store)->error, error);
     atomic_store(&faulty(store)->to_fail, times);
-    atomic_store(&faulty(store)->until_failure, n);
+    atomic_store(&faulty(store)->until_failure, times > 0 ? n : 0);
 }
 
 void fixture_fail_commit(fd_store *store, unsigned n, int error) {

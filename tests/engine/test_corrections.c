@@ -289,8 +289,10 @@ static void new_items_bring_new_pairs_when_none_were_left(void **state) {
     fd_fault fault = {0};
     world_prepare(&world);
     world_open(&world);
-    assert_int_equal(
-        fd_engine_assign(world.engine, "anna", 1, 0, fixture_keep_lease, &hand, &fault), -EAGAIN);
+    assert_int_equal(fd_engine_assign(world.engine,
+                                      &(fd_assign_request){.annotator = "anna", .count = 1},
+                                      fixture_keep_lease, &hand, &fault),
+                     -EAGAIN);
     assert_non_null(strstr(fault.detail, "no items"));
     fixture_add_items(world.engine, 1, 3);
     for (size_t i = 0; i < 3; i++) {

@@ -1,4 +1,6 @@
 /* The gains of batches, the learning curve, the arms, and the advice to stop. */
+#include "assignment_id.h"
+#include "engine_state.h"
 #include "fixture.h"
 #include "label_statistics.h"
 #include "learning_progress.h"
@@ -297,8 +299,8 @@ static void answer_by_arm(fd_engine *engine, size_t wrong) {
                 bool first = embeddings[(p * RESPONSES + a) * DIMENSION] >
                              embeddings[(p * RESPONSES + b) * DIMENSION];
                 fixture_given given = {.control = control};
-                (void)snprintf(given.id, sizeof(given.id), "%c7ff-%024zx", control ? 'c' : 'a',
-                               number);
+                fi_pair pair = {(uint32_t)(p * RESPONSES + a), (uint32_t)(p * RESPONSES + b)};
+                fd_assignment_id_make(engine->assignment_key, pair, "anna", control, 0.5, given.id);
                 (void)snprintf(given.a, sizeof(given.a), "%s", fixture_item_id(p, a));
                 (void)snprintf(given.b, sizeof(given.b), "%s", fixture_item_id(p, b));
                 fd_preference preference = first != (control && wrong > 0 && number % wrong == 0)

@@ -234,7 +234,10 @@ static void take(struct annotator *annotator) {
     fd_fault fault = {0};
     size_t count = 1 + (size_t)draw_below(annotator, 3);
     EXPECT(crowd,
-           fd_engine_assign(crowd->engine, annotator->name, count, 60, keep, &hand, &fault) == 0);
+           fd_engine_assign(crowd->engine,
+                            &(fd_assign_request){
+                                .annotator = annotator->name, .count = count, .lease_seconds = 60},
+                            keep, &hand, &fault) == 0);
     EXPECT(crowd, hand.count <= count);
     for (size_t i = 0; i < hand.count; i++)
         note_out(crowd, &hand.given[i]);
@@ -407,7 +410,9 @@ static void *ask_at_once(void *context) {
     fd_fault fault = {0};
     (void)snprintf(name, sizeof(name), "ann-%zu", asker->number);
     (void)pthread_barrier_wait(asker->barrier);
-    asker->result = fd_engine_assign(asker->engine, name, 1, 0, keep, &asker->hand, &fault);
+    asker->result =
+        fd_engine_assign(asker->engine, &(fd_assign_request){.annotator = name, .count = 1}, keep,
+                         &asker->hand, &fault);
     return NULL;
 }
 

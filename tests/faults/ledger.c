@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,6 +49,25 @@ static fd_label_row make_label(size_t number, uint32_t revision, struct label *l
         .duration_ms = (int64_t)number,
         .created_ms = 1700000000000 + (int64_t)number,
         .comment = label->comment,
+    };
+}
+
+static fd_assignment_row make_assignment(size_t number, bool ended, char id[32]) {
+    (void)snprintf(id, 32, "assignment-%zu", number);
+    return (fd_assignment_row){
+        .id = id,
+        .item_a = (uint32_t)(number % ITEMS_PAIRED),
+        .item_b = (uint32_t)((number + 1) % ITEMS_PAIRED),
+        .annotator = "ann",
+        .slot = (int64_t)(number % 3),
+        .control = number % 2 == 1,
+        .p = 1.0 / (double)(number + 1),
+        .gain = number % 4 == 0 ? NAN : (double)number,
+        .strategy = "greedy",
+        .swapped = number % 2 == 0,
+        .model_version = (int64_t)number,
+        .expires_ms = 1700000000000 + (int64_t)number,
+        .ended_ms = ended ? 1700000000001 : -1,
     };
 }
 
@@ -105,6 +125,16 @@ static int revise_labels(fd_ledger *ledger, fd_store *store) {
     return r;
 }
 
+static int write_assignments(fd_ledger *ledger, fd_store *store) {
+    ledger_state *next = &ledger->states[ledger->acknowledged + 1];
+    char ids[3][32];
+    fd_assignment_row rows[3];
+    for (size_t i = 0; i < 2; i++)
+        rows[i] = make_assignment(next->assigned++, false, ids[i]);
+    rows[2] = make_assignment(next->ended++, true, ids[2]);
+    return store->operations->assignments_write(store, rows, FD_LENGTH(rows));
+}
+
 static int add_model(fd_ledger *ledger, fd_store *store) {
     ledger_state *next = &ledger->states[ledger->acknowledged + 1];
     uint8_t bytes[MODEL_BYTES];
@@ -139,9 +169,8 @@ static void settle_state(fd_ledger *ledger) {
 
 int ledger_run(fd_ledger *ledger, fd_store *store, ledger_step step) {
     static int (*const steps[])(fd_ledger *, fd_store *) = {
-        [LEDGER_ITEMS] = add_items,
-        [LEDGER_LABELS] = add_labels,
-        [LEDGER_REVISION] = revise_labels,
+        [LEDGER_ITEMS] = add_items,        [LEDGER_LABELS] = add_labels,
+        [LEDGER_REVISION] = revise_labels, [LEDGER_ASSIGNMENTS] = write_assignments,
         [LEDGER_MODEL] = add_model,
     };
     assert(ledger->acknowledged + 2 < LEDGER_STEPS_MAX);
@@ -219,6 +248,29 @@ static int compare_model(void *context, const fd_model_row *row) {
     return 0;
 }
 
+static bool same_real(double one, double other) {
+    return one == other || (isnan(one) && isnan(other));
+}
+
+/* Those that have ended are not read, so the first one tells how many they are. */
+static int compare_assignment(void *context, const fd_assignment_row *row) {
+    struct comparison *comparison = context;
+    ledger_state *found = &comparison->found;
+    char id[32];
+    unsigned number = 0;
+    if (found->assigned == 0 && sscanf(row->id, "assignment-%u", &number) == 1)
+        found->assigned = found->ended = number;
+    fd_assignment_row expected = make_assignment(found->assigned++, false, id);
+    if (strcmp(row->id, id) != 0 || row->item_a != expected.item_a ||
+        row->item_b != expected.item_b || strcmp(row->annotator, expected.annotator) != 0 ||
+        row->slot != expected.slot || row->control != expected.control || row->p != expected.p ||
+        !same_real(row->gain, expected.gain) || strcmp(row->strategy, expected.strategy) != 0 ||
+        row->swapped != expected.swapped || row->model_version != expected.model_version ||
+        row->expires_ms != expected.expires_ms || row->ended_ms != -1)
+        return broken(comparison, "assignment %s has changed", row->id);
+    return 0;
+}
+
 static int report_damage(void *context, const char *finding) {
     return broken(context, "%s", finding);
 }
@@ -231,12 +283,15 @@ static int read_all(struct comparison *comparison, fd_store *store) {
     if (r == 0)
         r = operations->models_read(store, UINT64_MAX >> 1, SIZE_MAX, true, compare_model,
                                     comparison);
+    if (r == 0)
+        r = operations->assignments_read_open(store, compare_assignment, comparison);
     return r == 0 ? operations->check(store, report_damage, comparison) : r;
 }
 
 static bool is_state(const ledger_state *one, const ledger_state *other) {
     return one->items == other->items && one->rows == other->rows && one->models == other->models &&
-           one->active == other->active;
+           one->active == other->active && one->assigned == other->assigned &&
+           one->ended == other->ended;
 }
 
 ledger_verdict ledger_compare(fd_ledger *ledger, fd_store *store, bool settle, char *finding,

@@ -15,6 +15,8 @@ typedef struct ledger_state {
     size_t rows; /* revisions of labels */
     size_t models;
     uint64_t active;
+    size_t assigned; /* assignments, of which the first `ended` have ended */
+    size_t ended;
 } ledger_state;
 
 typedef struct ledger_label {
@@ -36,7 +38,8 @@ typedef enum ledger_step {
     LEDGER_ITEMS,
     LEDGER_LABELS,
     LEDGER_REVISION,
-    LEDGER_MODEL, /* add one, activate it, prune older ones */
+    LEDGER_ASSIGNMENTS, /* add two and end one */
+    LEDGER_MODEL,       /* add one, activate it, prune older ones */
     LEDGER_STEP_COUNT
 } ledger_step;
 

@@ -196,8 +196,15 @@ static void check_finds_rows_that_contradict_each_other(void **state) {
         "DELETE FROM items WHERE idx = 1",
         "DELETE FROM items WHERE idx = 2",
         "UPDATE items SET idx = 9 WHERE idx = 2; UPDATE labels SET item_b = 0",
-        "UPDATE items SET embedding = x'00' WHERE idx = 0",
-        "UPDATE items SET dimension = 2 WHERE idx = 0",
+        "UPDATE item_embeddings SET bytes = x'00' WHERE idx = 0",
+        "UPDATE item_embeddings SET bytes = zeroblob(8) WHERE idx = 0",
+        "DELETE FROM item_embeddings WHERE idx = 0",
+        "DELETE FROM assignment_key",
+        "UPDATE assignment_key SET bytes = x'00'",
+        "INSERT INTO assignments (id, item_a, item_b, annotator, arm)"
+        " VALUES ('x', 0, 7, 'ann', 'active')",
+        "INSERT INTO assignments (id, item_a, item_b, annotator, arm)"
+        " VALUES ('x', 0, 1, 'ann', 'third')",
         "UPDATE labels SET item_a = 7 WHERE sequence = 1",
         "UPDATE labels SET item_a = item_b WHERE sequence = 1",
         "UPDATE labels SET sequence = 5 - sequence",

@@ -208,9 +208,28 @@ static void the_time_of_arrival_is_not_content(void **state) {
     assert_int_equal(fixture_add_labels(store, &label, 1).unchanged, 1);
 }
 
+static void a_conflict_tells_whether_the_label_is_another_annotators(void **state) {
+    fd_store *store = backend_of(state);
+    int64_t sequence;
+    fd_added added;
+    fixture_add_numbered_items(store, 2);
+    fd_label_row label = fixture_label("l0", 0, 1);
+    assert_int_equal(fixture_add_labels(store, &label, 1).created, 1);
+    for (int foreign = 0; foreign < 2; foreign++) {
+        label.preference = label.preference == FD_PREFER_A ? FD_PREFER_B : FD_PREFER_A;
+        label.annotator = foreign ? "somebody else" : label.annotator;
+        fixture_begin(store);
+        assert_int_equal(store->operations->labels_add(store, &label, 1, &sequence, &added),
+                         -EEXIST);
+        assert_int_equal(added.is_foreign, foreign);
+        fixture_commit(store);
+        label.preference = label.preference == FD_PREFER_A ? FD_PREFER_B : FD_PREFER_A;
+    }
+}
+
 static void an_empty_list_adds_nothing(void **state) {
     fd_store *store = backend_of(state);
-    fd_added added = {1, 2, 3};
+    fd_added added = {.created = 1, .unchanged = 2, .conflict = 3};
     fixture_begin(store);
     assert_int_equal(store->operations->items_add(store, NULL, 0, NULL, &added), 0);
     assert_int_equal(added.created + added.unchanged, 0);
@@ -375,6 +394,7 @@ static void rollback_undoes_everything_since_begin(void **state) {
         X(an_embedding_of_8_kilobytes_comes_back_bit_by_bit),                                      \
         X(indices_are_dense_and_known_items_keep_theirs),                                          \
         X(sequences_tell_new_labels_from_known_ones), X(the_time_of_arrival_is_not_content),       \
+        X(a_conflict_tells_whether_the_label_is_another_annotators),                               \
         X(an_empty_list_adds_nothing),                                                             \
         X(an_item_with_other_content_is_a_conflict_and_adds_nothing),                              \
         X(a_label_with_other_content_is_a_conflict_and_adds_nothing),                              \

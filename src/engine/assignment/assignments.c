@@ -8,6 +8,7 @@
 #include "engine_state.h"
 #include "refill_thread.h"
 #include "thread.h"
+#include "writer.h"
 
 /* A lease as it was under the lock. */
 struct shown_lease {
@@ -27,12 +28,17 @@ static struct shown_lease copy_lease(fd_engine *engine, const fd_lease *lease) {
     return shown;
 }
 
-static int show(const struct shown_lease *shown, fd_assignment_visit *visit, void *context) {
+static int show(fd_engine *engine, const struct shown_lease *shown, fd_assignment_visit *visit,
+                void *context) {
     const fd_ready_pair *ready_pair = shown->ready_pair;
+    FD_CLEANUP(fd_shown_pair_clear) fd_shown_pair pair = {0};
+    int r = fd_ready_pair_show(engine, ready_pair, &pair);
+    if (r < 0)
+        return r;
     fd_assignment assignment = {
         .id = shown->id,
-        .a = shown->swapped ? &ready_pair->b : &ready_pair->a,
-        .b = shown->swapped ? &ready_pair->a : &ready_pair->b,
+        .a = shown->swapped ? &pair.b : &pair.a,
+        .b = shown->swapped ? &pair.a : &pair.b,
         .expires_ms = shown->expires_ms,
         .control = ready_pair->arm == FD_ARM_CONTROL,
         .strategy = ready_pair->strategy,
@@ -45,20 +51,40 @@ static int show(const struct shown_lease *shown, fd_assignment_visit *visit, voi
 
 /* ---- assigning ---- */
 
-/* Collects the open leases first, then new ones; -ENODATA if there are fewer than `count`. */
-static int collect(fd_engine *engine, uint32_t annotator, size_t count, double seconds,
-                   struct shown_lease *shown, size_t *ret_count, uint64_t *ret_fills) {
+struct asker {
+    const fd_assign_request *request;
+    size_t count; /* no more than one annotator may hold */
+    uint32_t number;
+    const char *name;
+};
+
+static bool has_room(const fd_assign_request *request, const fd_lease *lease) {
+    return !request->has_room || request->has_room(request->room_context, lease->ready_pair->bytes);
+}
+
+/* Collects the open leases first, then new ones; -ENODATA if there are fewer than `count`, -EBUSY
+ * if the next one has no room. */
+static int collect(fd_engine *engine, const struct asker *asker, struct shown_lease *shown,
+                   size_t *ret_count, uint64_t *ret_fills) {
     fd_assignments *assignments = engine->assignments;
+    const fd_assign_request *request = asker->request;
     size_t n = 0;
     int r = 0;
     FD_LOCKED(&assignments->lock);
     fd_leases_expire(engine);
-    for (const fd_lease *lease = fd_leases_of(&assignments->leases, annotator); lease && n < count;
-         lease = lease->next)
-        shown[n++] = copy_lease(engine, lease);
-    while (n < count && r == 0) {
+    for (const fd_lease *lease = fd_leases_of(&assignments->leases, asker->number);
+         lease && n < asker->count && r == 0; lease = lease->next) {
+        r = has_room(request, lease) ? 0 : -EBUSY;
+        if (r == 0)
+            shown[n++] = copy_lease(engine, lease);
+    }
+    while (n < asker->count && r == 0) {
         fd_lease *lease;
-        r = fd_lease_begin(engine, annotator, seconds, &lease);
+        r = fd_lease_begin(engine, asker->number, asker->name, request->lease_seconds, &lease);
+        if (r == 0 && !has_room(request, lease)) {
+            fd_lease_give_back(engine, lease);
+            r = -EBUSY;
+        }
         if (r == 0)
             shown[n++] = copy_lease(engine, lease);
     }
@@ -72,29 +98,37 @@ static void release(struct shown_lease *shown, size_t count) {
         fd_ready_pair_free(shown[i].ready_pair);
 }
 
-int fd_engine_assign(fd_engine *engine, const char *annotator, size_t count, double lease_seconds,
+int fd_engine_assign(fd_engine *engine, const fd_assign_request *request,
                      fd_assignment_visit *visit, void *context, fd_fault *fault) {
-    FD_FREE struct shown_lease *shown = calloc(count + 1, sizeof(*shown));
-    uint32_t number;
+    FD_FREE struct shown_lease *shown = calloc(request->count + 1, sizeof(*shown));
+    size_t most = engine->options.leases_per_annotator;
+    struct asker asker = {
+        .request = request,
+        .count = most > 0 && most < request->count ? most : request->count,
+    };
     uint64_t fills;
     size_t n = 0;
     if (!shown)
         return -ENOMEM;
-    int r = fd_annotators_get_or_add(engine->annotators, annotator, &number);
+    int r = fd_annotators_get_or_add(engine->annotators, request->annotator, &asker.number);
     if (r < 0)
         return r;
-    r = collect(engine, number, count, lease_seconds, shown, &n, &fills);
+    asker.name = fd_annotators_name(engine->annotators, asker.number);
+    r = collect(engine, &asker, shown, &n, &fills);
     for (bool more = true; r == -ENODATA && n == 0 && more;) {
         /* Rather than nothing, choose pairs now. Other requests may take them first. */
-        r = fd_refill_now(engine, number, fills, &more, fault);
+        r = fd_refill_now(engine, asker.number, fills, &more, fault);
         if (r == 0)
-            r = collect(engine, number, count, lease_seconds, shown, &n, &fills);
+            r = collect(engine, &asker, shown, &n, &fills);
     }
-    if (r == -ENODATA)
+    if (r == -EBUSY && n == 0)
+        r = fd_fault_set(fault, r, "", "other requests use all of the memory for requests");
+    else if (r == -EBUSY || r == -ENODATA)
         r = 0;
     for (size_t i = 0; i < n && r == 0; i++)
-        r = show(&shown[i], visit, context);
+        r = show(engine, &shown[i], visit, context);
     release(shown, n);
+    fd_writer_write_soon(engine);
     fd_refill_notify(engine, false);
     return r;
 }
@@ -129,12 +163,13 @@ int fd_engine_assignment_renew(fd_engine *engine, const char *id, const char *an
     int r = renew(engine, id, annotator, number_of(engine, annotator), lease_seconds, &shown);
     if (r < 0)
         return r;
-    r = show(&shown, visit, context);
+    fd_writer_write_soon(engine);
+    r = show(engine, &shown, visit, context);
     release(&shown, 1);
     return r;
 }
 
-int fd_engine_assignment_return(fd_engine *engine, const char *id, const char *annotator) {
+static int give_back(fd_engine *engine, const char *id, const char *annotator) {
     uint32_t number = number_of(engine, annotator);
     FD_LOCKED(&engine->assignments->lock);
     fd_lease *lease = find_lease(engine, id, annotator, number);
@@ -142,4 +177,10 @@ int fd_engine_assignment_return(fd_engine *engine, const char *id, const char *a
         return -ENOENT;
     fd_lease_give_back(engine, lease);
     return 0;
+}
+
+int fd_engine_assignment_return(fd_engine *engine, const char *id, const char *annotator) {
+    int r = give_back(engine, id, annotator);
+    fd_writer_write_soon(engine);
+    return r;
 }

@@ -15,9 +15,8 @@
 typedef struct fd_shown_item {
     const char *id;
     const char *prompt_id;
-    const char *prompt; /* NULL if not given, like the next two */
+    const char *prompt; /* NULL if not given, like the next one */
     const char *response;
-    const char *metadata; /* JSON text */
 } fd_shown_item;
 
 typedef struct fd_assignment {
@@ -32,17 +31,28 @@ typedef struct fd_assignment {
     uint64_t model_version;
 } fd_assignment;
 
+/* Whom to assign pairs to, and how many. */
+typedef struct fd_assign_request {
+    const char *annotator;
+    size_t count;
+    double lease_seconds; /* 0: the configured time */
+    /* Asked for each assignment before it is handed out, with the bytes of its texts as JSON: false
+     * ends the list. It must not wait. NULL: all have room. */
+    bool (*has_room)(void *context, size_t bytes);
+    void *room_context;
+} fd_assign_request;
+
 /* The assignment is valid inside the visit. A result other than 0 ends the call, which returns it.
  */
 typedef int fd_assignment_visit(void *context, const fd_assignment *assignment);
 
 /*
  * Visits the open assignments of an annotator, the oldest first, and new ones, up to `count` in
- * all. There are fewer if fewer pairs lie ready, and none only if nothing is left for this
- * annotator now. lease_seconds 0 is the configured time. -EAGAIN with a fault before there are
- * items.
+ * all. There are fewer if fewer pairs lie ready or have room, and none only if nothing is left for
+ * this annotator now. -EAGAIN with a fault before there are items, -EBUSY with one if not even the
+ * first has room.
  */
-int fd_engine_assign(fd_engine *engine, const char *annotator, size_t count, double lease_seconds,
+int fd_engine_assign(fd_engine *engine, const fd_assign_request *request,
                      fd_assignment_visit *visit, void *context, fd_fault *fault) FD_MUST_CHECK;
 
 /* Starts the time of a lease again. -ENOENT if no assignment with the id is open, or it is not one

@@ -11,6 +11,7 @@ int fd_assignments_new(fd_engine *engine) {
         return -ENOMEM;
     (void)pthread_mutex_init(&assignments->lock, NULL);
     fd_leases_init(&assignments->leases);
+    fd_lease_journal_init(&assignments->journal);
     assignments->ready.records = &assignments->records;
     assignments->ready.options = &engine->options;
     engine->assignments = assignments;
@@ -22,6 +23,7 @@ void fd_assignments_free(fd_engine *engine) {
     if (!assignments)
         return;
     fd_leases_clear(&assignments->leases);
+    fd_lease_journal_clear(&assignments->journal);
     fd_ready_queues_clear(&assignments->ready);
     fd_unfinished_pairs_clear(&assignments->unfinished);
     fd_pair_records_clear(&assignments->records);

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "lease_journal.h"
 #include "leases.h"
 #include "macros.h"
 #include "pair_records.h"
@@ -18,6 +19,7 @@ typedef struct fd_assignments {
     fd_unfinished_pairs unfinished;
     fd_ready_queues ready;
     fd_leases leases;
+    fd_lease_journal journal;
     fd_ready_demand demand;
     uint64_t fills; /* times that pairs were put into a ready queue */
 } fd_assignments;

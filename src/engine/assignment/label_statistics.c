@@ -9,33 +9,57 @@
 #include "engine_state.h"
 #include "thread.h"
 
-/* ---- copies ---- */
+/* ---- reading the labels ---- */
 
-static int copy_revisions(fd_engine *engine, fd_label_revision **ret, size_t *ret_count) {
+/* Labels are copied in parts, so that neither much memory nor the lock is held. */
+enum { COPIED_AT_ONCE = 4096 };
+
+struct counting {
+    const fd_stats_request *request;
+    fd_stats *stats;
+    uint32_t only;       /* the number of the annotator asked for; FD_NOBODY: all */
+    size_t n_known;      /* annotators */
+    uint32_t *annotated; /* [n_known] labels of each; once listed, the place in the list plus 1 */
+};
+
+typedef void count_label(struct counting *counting, const fd_label_revision *revision);
+
+static size_t copy_part(fd_engine *engine, size_t first, size_t end, fd_label_revision *part) {
     FD_READ_LOCKED(&engine->state_lock);
-    size_t n = engine->labels.count;
-    fd_label_revision *revisions = malloc((n + 1) * sizeof(*revisions));
-    if (!revisions)
+    size_t n = end - first < COPIED_AT_ONCE ? end - first : COPIED_AT_ONCE;
+    memcpy(part, engine->labels.revisions + first, n * sizeof(*part));
+    return n;
+}
+
+static size_t count_revisions(fd_engine *engine) {
+    FD_READ_LOCKED(&engine->state_lock);
+    return engine->labels.count;
+}
+
+static bool is_counted(const struct counting *counting, const fd_label_revision *revision,
+                       size_t place) {
+    const fd_stats_request *request = counting->request;
+    return revision->label == place && revision->newest != FD_PREFER_RETRACTED &&
+           revision->created_ms >= request->from_ms && revision->created_ms < request->to_ms &&
+           (!request->annotator || revision->annotator == counting->only);
+}
+
+static int visit_labels(fd_engine *engine, struct counting *counting, size_t n,
+                        count_label *visit) {
+    FD_FREE fd_label_revision *part = malloc(COPIED_AT_ONCE * sizeof(*part));
+    if (!part)
         return -ENOMEM;
-    if (n > 0)
-        memcpy(revisions, engine->labels.revisions, n * sizeof(*revisions));
-    *ret = revisions;
-    *ret_count = n;
+    for (size_t first = 0; first < n;) {
+        size_t copied = copy_part(engine, first, n, part);
+        for (size_t i = 0; i < copied; i++)
+            if (is_counted(counting, &part[i], first + i))
+                visit(counting, &part[i]);
+        first += copied;
+    }
     return 0;
 }
 
-static int name_annotators(fd_engine *engine, fd_stats *stats) {
-    FD_FREE const char **names = NULL;
-    int r = fd_annotators_list(engine->annotators, &names, &stats->n_annotators);
-    if (r < 0)
-        return r;
-    stats->annotators = calloc(stats->n_annotators + 1, sizeof(*stats->annotators));
-    if (!stats->annotators)
-        return -ENOMEM;
-    for (size_t i = 0; i < stats->n_annotators; i++)
-        stats->annotators[i].name = names[i];
-    return 0;
-}
+/* ---- other figures ---- */
 
 static int copy_batches(fd_engine *engine, fd_stats *stats) {
     stats->batches = calloc(FD_BATCHES_MAX, sizeof(*stats->batches));
@@ -74,65 +98,101 @@ static void count(const fd_label_revision *revision, fd_label_counts *tally) {
     }
 }
 
-static bool is_in_range(const fd_label_revision *revisions, size_t i,
-                        const fd_stats_request *request) {
-    const fd_label_revision *revision = &revisions[i];
-    return revision->label == i && revision->newest != FD_PREFER_RETRACTED &&
-           revision->created_ms >= request->from_ms && revision->created_ms < request->to_ms;
+static void count_in_total(struct counting *counting, const fd_label_revision *revision) {
+    fd_stats *stats = counting->stats;
+    count(revision, &stats->all);
+    if (revision->origin != FD_ORIGIN_NONE)
+        count(revision, (revision->origin & FD_ORIGIN_CONTROL) ? &stats->control : &stats->active);
+    counting->annotated[revision->annotator]++;
 }
 
-static void count_all(const fd_label_revision *revisions, size_t n, const fd_stats_request *request,
-                      fd_stats *stats) {
-    for (size_t i = 0; i < n; i++) {
-        const fd_label_revision *revision = &revisions[i];
-        if (!is_in_range(revisions, i, request))
-            continue;
-        fd_annotator_counts *annotator = &stats->annotators[revision->annotator];
-        if (annotator->tally.labels == 0)
-            annotator->column = stats->n_columns++;
-        count(revision, &stats->all);
-        count(revision, &annotator->tally);
-        if (revision->origin != FD_ORIGIN_NONE)
-            count(revision,
-                  (revision->origin & FD_ORIGIN_CONTROL) ? &stats->control : &stats->active);
-    }
+/* A label may have been retracted, or restored, since it was counted in total. */
+static void count_by_annotator(struct counting *counting, const fd_label_revision *revision) {
+    const fd_stats_request *request = counting->request;
+    fd_stats *stats = counting->stats;
+    size_t bucket = (size_t)((revision->created_ms - request->from_ms) / request->bucket_ms);
+    size_t place = counting->annotated[revision->annotator];
+    count(revision, place > 0 ? &stats->annotators[place - 1].tally : &stats->others);
+    if (place > 0 && place <= stats->n_columns)
+        stats->buckets[bucket * stats->n_columns + place - 1]++;
+    else
+        stats->bucket_others[bucket]++;
 }
 
-/* Only annotators with labels in the range have a column: there may be many names. */
-static int fill_buckets(const fd_label_revision *revisions, size_t n,
-                        const fd_stats_request *request, fd_stats *stats) {
-    stats->n_buckets =
-        (size_t)((request->to_ms - request->from_ms + request->bucket_ms - 1) / request->bucket_ms);
-    stats->buckets = calloc(stats->n_buckets * stats->n_columns + 1, sizeof(*stats->buckets));
-    if (!stats->buckets)
+/* ---- the list ---- */
+
+struct busy {
+    uint32_t labels, number;
+};
+
+static int compare_busy(const void *one, const void *other) {
+    const struct busy *a = one, *b = other;
+    if (a->labels != b->labels)
+        return a->labels > b->labels ? -1 : 1;
+    return a->number < b->number ? -1 : 1;
+}
+
+/* Lists the busiest annotators, and gives each its place. */
+static int list_annotators(fd_engine *engine, struct counting *counting) {
+    fd_stats *stats = counting->stats;
+    FD_FREE struct busy *busy = calloc(counting->n_known + 1, sizeof(*busy));
+    size_t n = 0;
+    if (!busy)
         return -ENOMEM;
-    for (size_t i = 0; i < n; i++) {
-        if (!is_in_range(revisions, i, request))
-            continue;
-        size_t bucket = (size_t)((revisions[i].created_ms - request->from_ms) / request->bucket_ms);
-        size_t column = stats->annotators[revisions[i].annotator].column;
-        stats->buckets[bucket * stats->n_columns + column]++;
+    for (size_t i = 0; i < counting->n_known; i++)
+        if (counting->annotated[i] > 0)
+            busy[n++] = (struct busy){counting->annotated[i], (uint32_t)i};
+    qsort(busy, n, sizeof(*busy), compare_busy);
+    stats->n_annotators = n < counting->request->names ? n : counting->request->names;
+    stats->n_others = n - stats->n_annotators;
+    stats->annotators = calloc(stats->n_annotators + 1, sizeof(*stats->annotators));
+    if (!stats->annotators)
+        return -ENOMEM;
+    memset(counting->annotated, 0, counting->n_known * sizeof(*counting->annotated));
+    for (size_t i = 0; i < stats->n_annotators; i++) {
+        stats->annotators[i].name = fd_annotators_name(engine->annotators, busy[i].number);
+        counting->annotated[busy[i].number] = (uint32_t)i + 1;
     }
     return 0;
 }
 
+static int make_buckets(const fd_stats_request *request, fd_stats *stats) {
+    stats->n_buckets =
+        (size_t)((request->to_ms - request->from_ms + request->bucket_ms - 1) / request->bucket_ms);
+    size_t most = FD_STATS_CELLS_MAX / stats->n_buckets;
+    stats->n_columns = stats->n_annotators < most ? stats->n_annotators : most;
+    stats->buckets = calloc(stats->n_buckets * stats->n_columns + 1, sizeof(*stats->buckets));
+    stats->bucket_others = calloc(stats->n_buckets, sizeof(*stats->bucket_others));
+    return stats->buckets && stats->bucket_others ? 0 : -ENOMEM;
+}
+
 int fd_engine_stats(fd_engine *engine, const fd_stats_request *request, fd_stats *ret) {
     FD_CLEANUP(fd_stats_clear) fd_stats stats = {0};
-    FD_FREE fd_label_revision *revisions = NULL;
-    size_t n;
     /* Labels first: by then each of their annotators has a number. */
-    int r = copy_revisions(engine, &revisions, &n);
+    size_t n = count_revisions(engine);
+    size_t n_known = fd_annotators_count(engine->annotators);
+    FD_FREE uint32_t *annotated = calloc(n_known + 1, sizeof(*annotated));
+    struct counting counting = {.request = request,
+                                .stats = &stats,
+                                .only = FD_NOBODY,
+                                .n_known = n_known,
+                                .annotated = annotated};
+    if (!annotated)
+        return -ENOMEM;
+    if (request->annotator)
+        counting.only = fd_annotators_find(engine->annotators, request->annotator);
+    int r = copy_batches(engine, &stats);
     if (r == 0)
-        r = name_annotators(engine, &stats);
+        r = visit_labels(engine, &counting, n, count_in_total);
     if (r == 0)
-        r = copy_batches(engine, &stats);
+        r = list_annotators(engine, &counting);
+    if (r == 0)
+        r = make_buckets(request, &stats);
+    if (r == 0)
+        r = visit_labels(engine, &counting, n, count_by_annotator);
     if (r < 0)
         return r;
     count_assignments(engine, &stats);
-    count_all(revisions, n, request, &stats);
-    r = fill_buckets(revisions, n, request, &stats);
-    if (r < 0)
-        return r;
     *ret = stats;
     memset(&stats, 0, sizeof(stats));
     return 0;
@@ -141,6 +201,7 @@ int fd_engine_stats(fd_engine *engine, const fd_stats_request *request, fd_stats
 void fd_stats_clear(fd_stats *stats) {
     free(stats->annotators);
     free(stats->buckets);
+    free(stats->bucket_others);
     free(stats->batches);
     memset(stats, 0, sizeof(*stats));
 }

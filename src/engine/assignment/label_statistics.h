@@ -1,4 +1,5 @@
-/* Statistics of the labels, by annotator, arm and time, and of the batches. */
+/* Statistics of the labels, by annotator, arm and time, and of the batches. Their size is bounded,
+ * however many annotators there are: the busiest are listed, the others counted together. */
 #ifndef FD_LABEL_STATISTICS_H
 #define FD_LABEL_STATISTICS_H
 
@@ -21,24 +22,31 @@ typedef struct fd_label_counts {
 typedef struct fd_annotator_counts {
     const char *name; /* lives as long as the engine */
     fd_label_counts tally;
-    size_t column; /* of the buckets; not set without labels */
 } fd_annotator_counts;
+
+/* The buckets hold at most this many counts, so with many buckets fewer annotators. */
+enum { FD_STATS_CELLS_MAX = 10000 };
 
 typedef struct fd_stats_request {
     int64_t from_ms;
-    int64_t to_ms;     /* after from_ms */
-    int64_t bucket_ms; /* at least 1 */
+    int64_t to_ms;         /* after from_ms */
+    int64_t bucket_ms;     /* at least 1 */
+    size_t names;          /* annotators that are listed, at most */
+    const char *annotator; /* only labels of this one; NULL: all */
 } fd_stats_request;
 
 typedef struct fd_stats {
     fd_label_counts all;
     fd_label_counts active; /* of assignments that a strategy chose */
     fd_label_counts control;
-    size_t n_annotators;
-    fd_annotator_counts *annotators;
+    size_t n_annotators;             /* that are listed */
+    fd_annotator_counts *annotators; /* [n_annotators] with labels, the busiest first */
+    size_t n_others;                 /* annotators with labels that are not listed */
+    fd_label_counts others;
     size_t n_buckets;
-    size_t n_columns;
-    uint32_t *buckets; /* [n_buckets x n_columns] labels */
+    size_t n_columns;        /* the first annotators of the list */
+    uint32_t *buckets;       /* [n_buckets x n_columns] labels */
+    uint32_t *bucket_others; /* [n_buckets] labels of all without a column */
     size_t n_batches;
     fd_batch_record *batches; /* the latest ones since the start */
     size_t open_leases;

@@ -2,14 +2,21 @@
 #include "leases.h"
 
 #include <errno.h>
+#include <fisher/selection.h>
+#include <math.h>
 #include <string.h>
 
 #include "array.h"
 #include "assignments_state.h"
 #include "engine_state.h"
 #include "random_bytes.h"
+#include "thread.h"
 
 enum { JUMP_MS = 500 };
+
+/* The longest time that a request may ask for. A lease that was stored never gets more, even if the
+ * clock has been set back since. */
+static const int64_t longest_ms = INT64_C(7) * 86400 * 1000;
 
 void fd_leases_init(fd_leases *leases) {
     uint64_t seed;
@@ -61,12 +68,37 @@ static void unlink_lease(fd_leases *leases, const fd_lease *lease) {
 
 /* ---- begin ---- */
 
+static void note(fd_engine *engine, fd_lease *lease, int64_t ended_ms) {
+    const fd_ready_pair *ready_pair = lease->ready_pair;
+    const fd_assignment_row row = {
+        .id = lease->id,
+        .item_a = ready_pair->pair.a,
+        .item_b = ready_pair->pair.b,
+        .annotator = lease->name,
+        .slot = lease->slot,
+        .control = ready_pair->arm == FD_ARM_CONTROL,
+        .p = ready_pair->p,
+        .gain = ready_pair->gain,
+        .strategy = ready_pair->strategy,
+        .swapped = lease->swapped,
+        .model_version = (int64_t)ready_pair->model_version,
+        .expires_ms = fd_lease_expires_ms(engine, lease),
+        .ended_ms = ended_ms,
+    };
+    fd_lease_journal_note(&engine->assignments->journal, &row, &lease->entry);
+}
+
+static void set_expiry(fd_leases *leases, fd_lease *lease, int64_t expires_ms) {
+    lease->expires_ms = expires_ms;
+    if (lease->expires_ms < leases->next_expiry_ms)
+        leases->next_expiry_ms = lease->expires_ms;
+}
+
 void fd_lease_set_expiry(fd_engine *engine, fd_lease *lease, double seconds) {
     fd_leases *leases = &engine->assignments->leases;
     double lasts = seconds > 0.0 ? seconds : engine->options.lease_seconds;
-    lease->expires_ms = fd_engine_steady_ms(engine) + (int64_t)(lasts * 1e3);
-    if (lease->expires_ms < leases->next_expiry_ms)
-        leases->next_expiry_ms = lease->expires_ms;
+    set_expiry(leases, lease, fd_engine_steady_ms(engine) + (int64_t)(lasts * 1e3));
+    note(engine, lease, -1);
 }
 
 /* The two clocks are read a moment apart. The same expiry is therefore shown each time, unless one
@@ -79,32 +111,57 @@ int64_t fd_lease_expires_ms(fd_engine *engine, const fd_lease *lease) {
     return lease->expires_ms + leases->wall_offset_ms;
 }
 
-static int begin(fd_engine *engine, fd_ready_pair *ready_pair, uint32_t annotator, double seconds,
-                 fd_lease **ret) {
+/* Links a lease that has its id, its pair and its annotator, and counts it. Takes a reference to
+ * the pair. */
+static int link_lease(fd_engine *engine, fd_lease *lease) {
     fd_assignments *assignments = engine->assignments;
     fd_leases *leases = &assignments->leases;
-    fd_pair_record *record = fd_pair_records_get_or_add(&assignments->records, ready_pair->pair);
-    FD_FREE fd_lease *lease = calloc(1, sizeof(*lease));
-    if (!lease || !record || reserve_annotator(leases, annotator) < 0 ||
-        fd_pair_record_add_annotator(record, annotator) < 0)
+    fd_pair_record *record =
+        fd_pair_records_get_or_add(&assignments->records, lease->ready_pair->pair);
+    if (!record || reserve_annotator(leases, lease->annotator) < 0 ||
+        fd_pair_record_add_annotator(record, lease->annotator) < 0)
         return -ENOMEM;
-    lease->ready_pair = ready_pair;
-    lease->annotator = annotator;
-    lease->swapped = fd_rng_below(&leases->rng, 2) == 1;
-    fd_assignment_id_make(ready_pair->arm == FD_ARM_CONTROL,
-                          lease->swapped ? 1.0 - ready_pair->p : ready_pair->p, lease->id);
     HASH_ADD_STR(leases->by_id, id, lease);
     if (!lease->hh.tbl) {
-        fd_pair_record_remove_annotator(record, annotator);
+        fd_pair_record_remove_annotator(record, lease->annotator);
         return -ENOMEM;
     }
-    (void)fd_ready_pair_reference(ready_pair);
+    (void)fd_ready_pair_reference(lease->ready_pair);
+    lease->number = ++leases->last_number;
     record->open++;
+    append(leases, lease);
+    return 0;
+}
+
+static int64_t count_before(fd_assignments *assignments, fi_pair pair) {
+    const fd_pair_record *record = fd_pair_records_get_or_add(&assignments->records, pair);
+    return record ? (int64_t)record->answered + record->open : -1;
+}
+
+static int begin(fd_engine *engine, fd_ready_pair *ready_pair, uint32_t annotator, const char *name,
+                 double seconds, fd_lease **ret) {
+    fd_assignments *assignments = engine->assignments;
+    fd_leases *leases = &assignments->leases;
+    FD_FREE fd_lease *lease = calloc(1, sizeof(*lease));
+    if (!lease)
+        return -ENOMEM;
+    fi_pair pair = ready_pair->pair;
+    lease->ready_pair = ready_pair;
+    lease->annotator = annotator;
+    lease->name = name;
+    lease->slot = count_before(assignments, pair);
+    lease->swapped = fd_rng_below(&leases->rng, 2) == 1;
+    fi_pair shown = lease->swapped ? (fi_pair){pair.b, pair.a} : pair;
+    fd_assignment_id_make(engine->assignment_key, shown, name, ready_pair->arm == FD_ARM_CONTROL,
+                          lease->swapped ? 1.0 - ready_pair->p : ready_pair->p, lease->id);
+    int r = link_lease(engine, lease);
+    if (r < 0)
+        return r;
     leases->begun++;
     fd_lease_set_expiry(engine, lease, seconds);
-    append(leases, lease);
     *ret = FD_STEAL(lease);
-    fd_ready_queues_remove_finished(&assignments->ready, record);
+    fd_ready_queues_remove_finished(&assignments->ready,
+                                    fd_pair_records_get_or_add(&assignments->records, pair));
     return 0;
 }
 
@@ -124,7 +181,8 @@ static fd_ready_pair *find_ready(fd_assignments *assignments, fd_arm arm, uint32
     return NULL;
 }
 
-int fd_lease_begin(fd_engine *engine, uint32_t annotator, double seconds, fd_lease **ret) {
+int fd_lease_begin(fd_engine *engine, uint32_t annotator, const char *name, double seconds,
+                   fd_lease **ret) {
     fd_assignments *assignments = engine->assignments;
     bool control = fd_rng_uniform(&assignments->leases.rng) < engine->options.control_fraction;
     fd_arm arm = control ? FD_ARM_CONTROL : FD_ARM_ACTIVE;
@@ -133,10 +191,75 @@ int fd_lease_begin(fd_engine *engine, uint32_t annotator, double seconds, fd_lea
         ready_pair = find_ready(assignments, control ? FD_ARM_ACTIVE : FD_ARM_CONTROL, annotator);
     if (!ready_pair)
         return -ENODATA;
-    int r = begin(engine, ready_pair, annotator, seconds, ret);
+    int r = begin(engine, ready_pair, annotator, name, seconds, ret);
     if (r == 0)
         fd_metrics_add(engine->metrics, FD_METRIC_ASSIGNMENTS, fd_arm_name((*ret)->ready_pair->arm),
                        NULL, 1);
+    return r;
+}
+
+/* ---- replay ---- */
+
+/* Whether the annotator has a label of the pair: the lease ended with it. */
+static bool is_answered(fd_assignments *assignments, fi_pair pair, uint32_t annotator) {
+    FD_LOCKED(&assignments->lock);
+    fd_pair_record *record = fd_pair_records_get_or_add(&assignments->records, pair);
+    bool is = record && fd_pair_record_has_annotator(record, annotator);
+    if (record)
+        fd_pair_records_free_if_unused(&assignments->records, record);
+    return is;
+}
+
+static int replay_lease(fd_engine *engine, fd_lease *lease, int64_t left_ms) {
+    fd_assignments *assignments = engine->assignments;
+    FD_LOCKED(&assignments->lock);
+    int r = link_lease(engine, lease);
+    if (r == 0)
+        set_expiry(&assignments->leases, lease, fd_engine_steady_ms(engine) + left_ms);
+    return r;
+}
+
+static void note_end(fd_engine *engine, const fd_assignment_row *row) {
+    fd_assignment_row ended = *row;
+    uint64_t entry = 0;
+    FD_LOCKED(&engine->assignments->lock);
+    ended.ended_ms = fd_engine_now_ms(engine);
+    ended.annotator = ended.strategy = ""; /* of a stored row only the end is written */
+    fd_lease_journal_note(&engine->assignments->journal, &ended, &entry);
+}
+
+int fd_lease_replay(fd_engine *engine, const fd_assignment_row *row) {
+    FD_CLEANUP(fd_ready_pair_freep) fd_ready_pair *ready_pair = NULL;
+    FD_FREE fd_lease *lease = calloc(1, sizeof(*lease));
+    fi_pair pair = {row->item_a, row->item_b};
+    int64_t left_ms = row->expires_ms - fd_engine_now_ms(engine);
+    if (!lease)
+        return -ENOMEM;
+    if (pair.a >= engine->items.count || pair.b >= engine->items.count ||
+        strlen(row->id) >= sizeof(lease->id))
+        return -EBADMSG;
+    int r = fd_annotators_get_or_add(engine->annotators, row->annotator, &lease->annotator);
+    if (r < 0)
+        return r;
+    if (left_ms <= 0 || is_answered(engine->assignments, pair, lease->annotator)) {
+        note_end(engine, row);
+        return 0;
+    }
+    const fi_strategy *strategy = row->strategy ? fi_strategy_find(row->strategy) : NULL;
+    fd_selected_pair selected = {.gain = row->gain, .p = isnan(row->p) ? 0.5 : row->p};
+    r = fd_ready_pair_new(engine, pair, row->control ? FD_ARM_CONTROL : FD_ARM_ACTIVE,
+                          strategy ? strategy->name : "unfinished", &selected,
+                          (uint64_t)row->model_version, &ready_pair);
+    if (r < 0)
+        return r;
+    lease->ready_pair = ready_pair;
+    lease->name = fd_annotators_name(engine->annotators, lease->annotator);
+    lease->slot = row->slot;
+    lease->swapped = row->swapped == 1;
+    memcpy(lease->id, row->id, strlen(row->id));
+    r = replay_lease(engine, lease, left_ms < longest_ms ? left_ms : longest_ms);
+    if (r == 0)
+        (void)FD_STEAL(lease);
     return r;
 }
 
@@ -144,6 +267,7 @@ int fd_lease_begin(fd_engine *engine, uint32_t annotator, double seconds, fd_lea
 
 fd_ready_pair *fd_lease_end(fd_engine *engine, fd_lease *lease) {
     fd_assignments *assignments = engine->assignments;
+    note(engine, lease, fd_engine_now_ms(engine));
     unlink_lease(&assignments->leases, lease);
     HASH_DEL(assignments->leases.by_id, lease);
     fd_ready_pair *ready_pair = lease->ready_pair;

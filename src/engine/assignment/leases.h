@@ -10,10 +10,14 @@
 
 typedef struct fd_lease {
     char id[FD_ASSIGNMENT_ID_SIZE]; /* of the assignment */
+    uint64_t number;                /* leases are numbered as they begin, from 1 */
     fd_ready_pair *ready_pair;
     uint32_t annotator;
+    const char *name;      /* of the annotator */
+    int64_t slot;          /* annotators that had the pair before */
     bool swapped;          /* b is shown on the left */
     int64_t expires_ms;    /* on the steady clock */
+    uint64_t entry;        /* in the journal; 0: none */
     struct fd_lease *next; /* of the same annotator, in the order in which they began */
     UT_hash_handle hh;
 } fd_lease;
@@ -25,8 +29,9 @@ typedef struct fd_leases {
     fd_lease **by_annotator; /* [annotator_capacity] the first lease of each */
     int64_t next_expiry_ms;
     int64_t wall_offset_ms; /* of the wall clock from the steady clock */
-    size_t begun;           /* since the last refill began */
-    uint32_t short_for;     /* an annotator for whom little lies ready; FD_NOBODY: none */
+    uint64_t last_number;
+    size_t begun;       /* since the last refill began */
+    uint32_t short_for; /* an annotator for whom little lies ready; FD_NOBODY: none */
 } fd_leases;
 
 void fd_leases_init(fd_leases *leases);
@@ -35,10 +40,15 @@ void fd_leases_clear(fd_leases *leases);
 /* The first lease of an annotator; NULL without any. */
 fd_lease *fd_leases_of(const fd_leases *leases, uint32_t annotator);
 
-/* Begins a lease of a pair that lies ready, for `seconds` (0: the configured time). -ENODATA if no
- * pair lies ready for this annotator. */
-int fd_lease_begin(fd_engine *engine, uint32_t annotator, double seconds,
+/* Begins a lease of a pair that lies ready, for `seconds` (0: the configured time). `name` is the
+ * annotator's, and lives as long as the engine. -ENODATA if no pair lies ready for this annotator.
+ */
+int fd_lease_begin(fd_engine *engine, uint32_t annotator, const char *name, double seconds,
                    fd_lease **ret) FD_MUST_CHECK;
+
+/* Before any thread runs, after the labels: a lease that was open at the last stop is so again,
+ * unless its time is over or its pair was answered. */
+int fd_lease_replay(fd_engine *engine, const fd_assignment_row *row) FD_MUST_CHECK;
 
 /* NULL if no open lease has the id. */
 fd_lease *fd_lease_find(fd_engine *engine, const char *id);

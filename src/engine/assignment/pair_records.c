@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "label_table.h"
 #include "pair_set.h"
 
 fd_pair_record *fd_pair_records_get_or_add(fd_pair_records *records, fi_pair pair) {
@@ -43,31 +44,64 @@ void fd_pair_records_clear(fd_pair_records *records) {
     }
 }
 
-bool fd_pair_record_has_annotator(const fd_pair_record *record, uint32_t annotator) {
+/* ---- annotators ---- */
+
+static fd_pair_annotator *find(const fd_pair_record *record, uint32_t annotator) {
     for (size_t i = 0; i < record->n_annotators; i++)
-        if (record->annotators[i] == annotator)
-            return true;
-    return false;
+        if (record->annotators[i].number == annotator)
+            return &record->annotators[i];
+    return NULL;
+}
+
+bool fd_pair_record_has_annotator(const fd_pair_record *record, uint32_t annotator) {
+    return find(record, annotator) != NULL;
 }
 
 int fd_pair_record_add_annotator(fd_pair_record *record, uint32_t annotator) {
-    if (fd_pair_record_has_annotator(record, annotator))
+    if (find(record, annotator))
         return 0;
-    uint32_t *grown =
+    fd_pair_annotator *grown =
         reallocarray(record->annotators, record->n_annotators + 1, sizeof(*record->annotators));
     if (!grown)
         return -ENOMEM;
     record->annotators = grown;
-    record->annotators[record->n_annotators++] = annotator;
+    record->annotators[record->n_annotators++] = (fd_pair_annotator){.number = annotator};
     return 0;
 }
 
 void fd_pair_record_remove_annotator(fd_pair_record *record, uint32_t annotator) {
-    for (size_t i = 0; i < record->n_annotators; i++)
-        if (record->annotators[i] == annotator) {
-            record->annotators[i] = record->annotators[--record->n_annotators];
-            return;
-        }
+    fd_pair_annotator *entry = find(record, annotator);
+    if (entry && entry->answers + entry->skips == 0)
+        *entry = record->annotators[--record->n_annotators];
+}
+
+/* `change` is 1, or UINT32_MAX to subtract 1. */
+static void count_label(fd_pair_annotator *entry, fd_preference preference, uint32_t change) {
+    if (fd_preference_counts(preference))
+        entry->answers += change;
+    else if (preference == FD_PREFER_SKIP)
+        entry->skips += change;
+}
+
+/* Adds an annotator's part of the record's counts, or takes it away. */
+static void count_person(fd_pair_record *record, const fd_pair_annotator *entry, uint32_t change) {
+    if (entry->answers > 0)
+        record->answered += change;
+    else if (entry->skips > 0)
+        record->skipped += change;
+}
+
+int fd_pair_record_count(fd_pair_record *record, uint32_t annotator, fd_preference before,
+                         fd_preference after) {
+    int r = fd_pair_record_add_annotator(record, annotator);
+    if (r < 0)
+        return r;
+    fd_pair_annotator *entry = find(record, annotator);
+    count_person(record, entry, UINT32_MAX);
+    count_label(entry, before, UINT32_MAX);
+    count_label(entry, after, 1);
+    count_person(record, entry, 1);
+    return 0;
 }
 
 size_t fd_pair_record_annotators_wanted(const fd_engine_options *options,

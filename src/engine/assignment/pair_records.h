@@ -11,16 +11,25 @@
 #include "engine_options.h"
 #include "hash.h"
 #include "macros.h"
+#include "store_rows.h"
 
+/* What one annotator did with a pair. */
+typedef struct fd_pair_annotator {
+    uint32_t number;
+    uint32_t answers; /* labels that count: a, b or tie */
+    uint32_t skips;   /* labels */
+} fd_pair_annotator;
+
+/* Counts people, not labels: somebody who answers a pair three times counts once. */
 typedef struct fd_pair_record {
-    uint64_t key; /* fd_pair_key */
-    uint32_t answered;
-    uint32_t skipped;
-    uint32_t open;   /* leases */
-    bool ready;      /* lies in a ready queue */
-    bool unfinished; /* is in the list of unfinished pairs */
+    uint64_t key;      /* fd_pair_key */
+    uint32_t answered; /* annotators with an answer */
+    uint32_t skipped;  /* annotators that only skipped it */
+    uint32_t open;     /* leases */
+    bool ready;        /* lies in a ready queue */
+    bool unfinished;   /* is in the list of unfinished pairs */
     size_t n_annotators;
-    uint32_t *annotators; /* [n_annotators] that had the pair or have it */
+    fd_pair_annotator *annotators; /* [n_annotators] that had the pair or have it */
     UT_hash_handle hh;
 } fd_pair_record;
 
@@ -37,7 +46,14 @@ void fd_pair_records_clear(fd_pair_records *records);
 
 bool fd_pair_record_has_annotator(const fd_pair_record *record, uint32_t annotator);
 int fd_pair_record_add_annotator(fd_pair_record *record, uint32_t annotator); /* -ENOMEM */
+
+/* Removes an annotator unless a label of theirs is left. */
 void fd_pair_record_remove_annotator(fd_pair_record *record, uint32_t annotator);
+
+/* Counts the change of a label of an annotator from one preference to another; a new label was
+ * FD_PREFER_RETRACTED before. -ENOMEM. */
+int fd_pair_record_count(fd_pair_record *record, uint32_t annotator, fd_preference before,
+                         fd_preference after) FD_MUST_CHECK;
 
 /* How many more annotators shall get the pair. The key decides whether the pair belongs to the
  * share of pairs that several annotators answer. */

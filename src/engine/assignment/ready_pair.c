@@ -5,10 +5,14 @@
 #include <string.h>
 
 #include "engine_state.h"
+#include "thread.h"
+
+/* A pair with longer texts does not keep them: the queues hold hundreds of pairs. */
+enum { KEPT_BYTES_MAX = 32 << 10 };
 
 /* Copies of the texts of an item. */
 struct texts {
-    char *id, *prompt_id, *prompt, *response, *metadata;
+    char *id, *prompt_id, *prompt, *response;
 };
 
 static void texts_clear(struct texts *texts) {
@@ -16,7 +20,6 @@ static void texts_clear(struct texts *texts) {
     free(texts->prompt_id);
     free(texts->prompt);
     free(texts->response);
-    free(texts->metadata);
 }
 
 static int copy(const char *from, char **to) {
@@ -31,14 +34,11 @@ static int copy_texts(void *context, const fd_item_row *row) {
         r = copy(row->prompt_id, &texts->prompt_id);
     if (r == 0)
         r = copy(row->prompt, &texts->prompt);
-    if (r == 0)
-        r = copy(row->response, &texts->response);
-    return r == 0 ? copy(row->metadata, &texts->metadata) : r;
+    return r == 0 ? copy(row->response, &texts->response) : r;
 }
 
 static size_t size_of(const struct texts *texts) {
-    const char *const all[] = {texts->id, texts->prompt_id, texts->prompt, texts->response,
-                               texts->metadata};
+    const char *const all[] = {texts->id, texts->prompt_id, texts->prompt, texts->response};
     size_t size = 0;
     for (size_t i = 0; i < FD_LENGTH(all); i++)
         size += all[i] ? strlen(all[i]) + 1 : 0;
@@ -60,31 +60,54 @@ static fd_shown_item pack_shown(char **at, const struct texts *texts) {
         .prompt_id = pack(at, texts->prompt_id),
         .prompt = pack(at, texts->prompt),
         .response = pack(at, texts->response),
-        .metadata = pack(at, texts->metadata),
     };
+}
+
+static int read_texts(fd_engine *engine, fi_pair pair, struct texts *a, struct texts *b) {
+    const fd_store_operations *store = engine->store->operations;
+    int r = store->items_read(engine->store, pair.a, 1, false, copy_texts, a);
+    if (r == 0)
+        r = store->items_read(engine->store, pair.b, 1, false, copy_texts, b);
+    return r == 0 && (!a->id || !b->id) ? -EBADMSG : r;
+}
+
+/* *ret_bytes: of both items as JSON. */
+static int copy_ids(fd_engine *engine, fi_pair pair, struct texts *a, struct texts *b,
+                    size_t *ret_bytes) {
+    FD_READ_LOCKED(&engine->state_lock);
+    const fd_item_entry *const *entries = (const fd_item_entry *const *)engine->items.entries;
+    if (pair.a >= engine->items.count || pair.b >= engine->items.count)
+        return -EBADMSG;
+    *ret_bytes = (size_t)entries[pair.a]->shown_bytes + entries[pair.b]->shown_bytes;
+    int r = copy(entries[pair.a]->id, &a->id);
+    return r == 0 ? copy(entries[pair.b]->id, &b->id) : r;
 }
 
 int fd_ready_pair_new(fd_engine *engine, fi_pair pair, fd_arm arm, const char *strategy,
                       const fd_selected_pair *selected, uint64_t model_version,
                       fd_ready_pair **ret) {
-    FD_CLEANUP(texts_clear) struct texts a = {0};
-    FD_CLEANUP(texts_clear) struct texts b = {0};
-    const fd_store_operations *store = engine->store->operations;
-    int r = store->items_read(engine->store, pair.a, 1, false, copy_texts, &a);
-    if (r == 0)
-        r = store->items_read(engine->store, pair.b, 1, false, copy_texts, &b);
+    FD_CLEANUP(texts_clear) struct texts a_ids = {0};
+    FD_CLEANUP(texts_clear) struct texts b_ids = {0};
+    FD_CLEANUP(texts_clear) struct texts a_texts = {0};
+    FD_CLEANUP(texts_clear) struct texts b_texts = {0};
+    size_t bytes;
+    int r = copy_ids(engine, pair, &a_ids, &b_ids, &bytes);
+    bool has_texts = bytes <= KEPT_BYTES_MAX;
+    if (r == 0 && has_texts)
+        r = read_texts(engine, pair, &a_texts, &b_texts);
     if (r < 0)
         return r;
-    if (!a.id || !b.id)
-        return -EBADMSG;
-    fd_ready_pair *ready_pair = calloc(1, sizeof(*ready_pair) + size_of(&a) + size_of(&b));
+    const struct texts *a = has_texts ? &a_texts : &a_ids, *b = has_texts ? &b_texts : &b_ids;
+    fd_ready_pair *ready_pair = calloc(1, sizeof(*ready_pair) + size_of(a) + size_of(b));
     if (!ready_pair)
         return -ENOMEM;
     atomic_init(&ready_pair->references, 1);
     char *at = ready_pair->text;
     ready_pair->pair = pair;
-    ready_pair->a = pack_shown(&at, &a);
-    ready_pair->b = pack_shown(&at, &b);
+    ready_pair->bytes = bytes;
+    ready_pair->has_texts = has_texts;
+    ready_pair->a = pack_shown(&at, a);
+    ready_pair->b = pack_shown(&at, b);
     ready_pair->arm = arm;
     ready_pair->strategy = strategy;
     ready_pair->gain = selected->gain;
@@ -92,6 +115,28 @@ int fd_ready_pair_new(fd_engine *engine, fi_pair pair, fd_arm arm, const char *s
     ready_pair->model_version = model_version;
     *ret = ready_pair;
     return 0;
+}
+
+int fd_ready_pair_show(fd_engine *engine, const fd_ready_pair *ready_pair, fd_shown_pair *ret) {
+    FD_CLEANUP(texts_clear) struct texts a = {0};
+    FD_CLEANUP(texts_clear) struct texts b = {0};
+    *ret = (fd_shown_pair){.a = ready_pair->a, .b = ready_pair->b};
+    if (ready_pair->has_texts)
+        return 0;
+    int r = read_texts(engine, ready_pair->pair, &a, &b);
+    if (r < 0)
+        return r;
+    ret->text = malloc(size_of(&a) + size_of(&b));
+    if (!ret->text)
+        return -ENOMEM;
+    char *at = ret->text;
+    ret->a = pack_shown(&at, &a);
+    ret->b = pack_shown(&at, &b);
+    return 0;
+}
+
+void fd_shown_pair_clear(fd_shown_pair *shown) {
+    free(shown->text);
 }
 
 fd_ready_pair *fd_ready_pair_reference(fd_ready_pair *ready_pair) {

@@ -72,7 +72,7 @@ static int read_label(void *context, const fd_label_row *row) {
     fd_label_revision revision = {.pair = {row->item_a, row->item_b},
                                   .label = (uint32_t)(row->original - 1),
                                   .preference = (uint8_t)row->preference};
-    fd_label_table_add(labels, &revision);
+    fd_label_table_add(labels, &revision, (fd_origin){0});
     return 0;
 }
 

@@ -1,6 +1,7 @@
 /* Numbers the annotators and remembers their names. */
 #include "annotators.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -77,14 +78,13 @@ uint32_t fd_annotators_find(fd_annotators *annotators, const char *name) {
     return annotator ? annotator->number : FD_NOBODY;
 }
 
-int fd_annotators_list(fd_annotators *annotators, const char ***ret, size_t *ret_count) {
+const char *fd_annotators_name(fd_annotators *annotators, uint32_t number) {
     FD_LOCKED(&annotators->lock);
-    const char **names = calloc(annotators->count + 1, sizeof(*names));
-    if (!names)
-        return -ENOMEM;
-    for (size_t i = 0; i < annotators->count; i++)
-        names[i] = annotators->by_number[i]->name;
-    *ret = names;
-    *ret_count = annotators->count;
-    return 0;
+    assert(number < annotators->count);
+    return annotators->by_number[number]->name;
+}
+
+size_t fd_annotators_count(fd_annotators *annotators) {
+    FD_LOCKED(&annotators->lock);
+    return annotators->count;
 }

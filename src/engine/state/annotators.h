@@ -21,9 +21,9 @@ int fd_annotators_get_or_add(fd_annotators *annotators, const char *name,
 /* FD_NOBODY for a name that has no number yet. */
 uint32_t fd_annotators_find(fd_annotators *annotators, const char *name);
 
-/* All names by number: a malloc'd list [*ret_count] of texts that live as long as the annotators.
- */
-int fd_annotators_list(fd_annotators *annotators, const char ***ret,
-                       size_t *ret_count) FD_MUST_CHECK;
+/* The name of a number; lives as long as the annotators. */
+const char *fd_annotators_name(fd_annotators *annotators, uint32_t number);
+
+size_t fd_annotators_count(fd_annotators *annotators);
 
 #endif

@@ -35,6 +35,8 @@ fd_engine_options fd_engine_defaults(void) {
                        .contested = FD_DEFAULT_CONTESTED},
         .ready = FD_DEFAULT_READY,
         .redundancy = FD_DEFAULT_REDUNDANCY,
+        .leases_per_annotator = FD_DEFAULT_LEASES_PER_ANNOTATOR,
+        .corrections_per_minute = FD_DEFAULT_CORRECTIONS_PER_MINUTE,
         .redundancy_share = FD_DEFAULT_REDUNDANCY_SHARE,
         .control_fraction = FD_DEFAULT_CONTROL_FRACTION,
         .max_skips = FD_DEFAULT_MAX_SKIPS,

@@ -33,15 +33,17 @@ typedef struct fd_engine_options {
         double contested;  /* share of the drawn candidates that is kept: those that the model is
                               least sure about */
     } candidates;
-    uint32_t ready;            /* pairs kept ready, at least */
-    uint32_t redundancy;       /* annotators that answer each pair of `redundancy_share` */
-    double redundancy_share;   /* of the pairs; one annotator answers each of the others */
-    double control_fraction;   /* of the assignments, drawn at random */
-    uint32_t max_skips;        /* further annotators that get a skipped pair */
-    double lease_seconds;      /* for requests that name none */
-    const char *backup_folder; /* of backups; NULL or "": backups are off */
-    uint32_t models_kept;      /* newest versions stored; the one that serves is always kept */
-    bool refit;                /* the last layer is refitted whenever labels come */
+    uint32_t ready;                  /* pairs kept ready, at least */
+    uint32_t redundancy;             /* annotators that answer each pair of `redundancy_share` */
+    double redundancy_share;         /* of the pairs; one annotator answers each of the others */
+    double control_fraction;         /* of the assignments, drawn at random */
+    uint32_t max_skips;              /* further annotators that get a skipped pair */
+    double lease_seconds;            /* for requests that name none */
+    uint32_t leases_per_annotator;   /* open ones, at most; 0: any number */
+    uint32_t corrections_per_minute; /* of an annotator, at most; 0: any number */
+    const char *backup_folder;       /* of backups; NULL or "": backups are off */
+    uint32_t models_kept; /* newest versions stored; the one that serves is always kept */
+    bool refit;           /* the last layer is refitted whenever labels come */
     fd_retrain retrain;
     uint32_t retrain_labels;  /* new labels that start a training; 0: the number never does */
     double retrain_seconds;   /* age of the oldest new label that starts one; 0: it never does */

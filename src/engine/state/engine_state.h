@@ -30,6 +30,8 @@ struct fd_engine {
     fd_store *store;
     fd_metrics *metrics;
     fd_annotators *annotators;
+    unsigned char
+        assignment_key[FD_ASSIGNMENT_KEY_SIZE]; /* the store's; set before any thread runs */
 
     pthread_rwlock_t state_lock;
     fd_item_table items; /* guarded by state_lock, like the next three */
@@ -43,6 +45,7 @@ struct fd_engine {
 
     /* Each is made and freed by its own file; only that room sees inside. */
     struct fd_health *health;                   /* state/health.c */
+    struct fd_correction_rate *correction_rate; /* state/correction_rate.c */
     struct fd_writer *writer;                   /* state/writer.c */
     struct fd_batch_history *batch_history;     /* selection/batch_history.c */
     struct fd_assignments *assignments;         /* assignment/assignments_state.c */

@@ -38,10 +38,26 @@ static int reserve_slots(fd_item_table *table, size_t extra) {
 
 /* ---- items ---- */
 
+/* A character takes at most six bytes: \u001f. */
+static size_t json_bytes(const char *text) {
+    size_t bytes = 8;
+    for (const unsigned char *c = (const unsigned char *)text; c && *c; c++)
+        bytes += *c < 0x20 ? 6 : *c == '"' || *c == '\\' ? 2 : 1;
+    return bytes;
+}
+
+static uint32_t count_shown_bytes(const fd_item_row *row) {
+    enum { MEMBERS = 64 };
+    size_t bytes = MEMBERS + json_bytes(row->id) + json_bytes(row->prompt_id) +
+                   json_bytes(row->prompt) + json_bytes(row->response);
+    return bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
+}
+
 int fd_item_entry_new(const fd_item_row *row, fd_item_entry **ret) {
     FD_CLEANUP(fd_item_entry_freep) fd_item_entry *entry = calloc(1, sizeof(*entry));
     if (!entry)
         return -ENOMEM;
+    entry->shown_bytes = count_shown_bytes(row);
     entry->id = strdup(row->id);
     if (!entry->id)
         return -ENOMEM;

@@ -28,6 +28,7 @@ typedef struct fd_prompt {
 typedef struct fd_item_entry {
     char *id; /* lives as long as the table */
     uint32_t index;
+    uint32_t shown_bytes; /* of what annotators see of it, as JSON: at most this many */
     fd_prompt *prompt;
 } fd_item_entry;
 

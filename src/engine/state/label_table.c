@@ -11,6 +11,8 @@ int fd_label_table_reserve(fd_label_table *table, size_t extra) {
                              sizeof(fd_label_revision));
     if (r == 0)
         r = fd_pair_set_reserve(&table->labelled, extra);
+    if (r == 0)
+        r = fd_pair_set_reserve(&table->assignments, extra);
     if (r < 0)
         return r;
     if (table->count + extra > table->reserved)
@@ -18,7 +20,30 @@ int fd_label_table_reserve(fd_label_table *table, size_t extra) {
     return 0;
 }
 
-void fd_label_table_add(fd_label_table *table, const fd_label_revision *revision) {
+fd_label_revision fd_label_revision_of(const fd_label_row *row, uint32_t label, uint32_t annotator,
+                                       bool held_out) {
+    return (fd_label_revision){
+        .pair = {row->item_a, row->item_b},
+        .label = label,
+        .annotator = annotator,
+        .preference = (uint8_t)row->preference,
+        .information = fd_information_change(FD_PREFER_RETRACTED, row->preference),
+        .held_out = held_out,
+        .created_ms = row->created_ms,
+        .duration_ms = row->duration_ms,
+    };
+}
+
+static uint16_t claim_origin(fd_label_table *table, fd_origin origin) {
+    uint32_t high = (uint32_t)(origin.number >> 32), low = (uint32_t)origin.number;
+    if (origin.arm_and_p == FD_ORIGIN_NONE || fd_pair_set_count(&table->assignments, high, low) > 0)
+        return FD_ORIGIN_NONE;
+    (void)fd_pair_set_add(&table->assignments, high, low);
+    return origin.arm_and_p;
+}
+
+void fd_label_table_add(fd_label_table *table, const fd_label_revision *revision,
+                        fd_origin origin) {
     assert(table->count < table->capacity && revision->label <= table->count);
     fd_label_revision *first = &table->revisions[revision->label];
     bool is_first = revision->label == table->count;
@@ -26,6 +51,7 @@ void fd_label_table_add(fd_label_table *table, const fd_label_revision *revision
     fd_preference after = (fd_preference)revision->preference;
 
     table->revisions[table->count] = *revision;
+    table->revisions[table->count].origin = is_first ? claim_origin(table, origin) : first->origin;
     table->revisions[table->count++].information = fd_information_change(before, after);
     first->newest = (uint8_t)after;
     if (!is_first)
@@ -42,6 +68,7 @@ void fd_label_table_add(fd_label_table *table, const fd_label_revision *revision
 void fd_label_table_clear(fd_label_table *table) {
     free(table->revisions);
     fd_pair_set_clear(&table->labelled);
+    fd_pair_set_clear(&table->assignments);
     memset(table, 0, sizeof(*table));
 }
 

@@ -9,6 +9,7 @@
 #include <fisher/model.h>
 #include <stdbool.h>
 
+#include "assignment_id.h"
 #include "macros.h"
 #include "pair_set.h"
 #include "store_rows.h"
@@ -35,18 +36,26 @@ typedef struct fd_label_revision {
 typedef struct fd_label_table {
     size_t count;
     size_t capacity;
-    size_t reserved;              /* revisions that have room, in `revisions` and in `labelled` */
+    size_t reserved;              /* revisions that have room, here and in both sets */
     fd_label_revision *revisions; /* [count] */
     size_t counting;              /* labels whose newest revision is a, b or tie */
-    fd_pair_set labelled; /* the pair of each label that is not retracted, skipped ones too */
+    fd_pair_set labelled;    /* the pair of each label that is not retracted, skipped ones too */
+    fd_pair_set assignments; /* that labels name, each by the halves of its number */
     size_t by_preference[FD_PREFER_RETRACTED + 1]; /* labels, by their newest revision */
 } fd_label_table;
 
 /* Makes room for `extra` more revisions, so that adding them cannot fail. */
 int fd_label_table_reserve(fd_label_table *table, size_t extra) FD_MUST_CHECK;
 
-/* Adds the next revision, for which room was reserved. `newest` and `information` are set here. */
-void fd_label_table_add(fd_label_table *table, const fd_label_revision *revision);
+/* The revision that a stored row is; the writer and the replay of the store both make it here.
+ * `label`: the index of the label's revision 0. */
+fd_label_revision fd_label_revision_of(const fd_label_row *row, uint32_t label, uint32_t annotator,
+                                       bool held_out);
+
+/* Adds the next revision, for which room was reserved. `newest`, `information` and, of the first
+ * revision of a label, `origin` are set here: only the first label of an assignment has one. Later
+ * revisions have that of the first. */
+void fd_label_table_add(fd_label_table *table, const fd_label_revision *revision, fd_origin origin);
 
 void fd_label_table_clear(fd_label_table *table);
 

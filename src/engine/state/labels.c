@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 
 #include "assignment_id.h"
 #include "engine_state.h"
@@ -33,21 +34,13 @@ struct add_labels_job {
     int64_t *sequences;         /* [n] */
     const bool *held_out;       /* [n] */
     const uint32_t *annotators; /* [n] */
+    const fd_origin *origins;   /* [n] */
 };
 
 static fd_label_revision revision_of(const struct add_labels_job *add, size_t i) {
     const fd_label_row *row = &add->rows[i];
-    return (fd_label_revision){
-        .pair = {row->item_a, row->item_b},
-        .label = (uint32_t)(add->sequences[i] - 1),
-        .annotator = add->annotators[i],
-        .preference = (uint8_t)row->preference,
-        .information = fd_information_change(FD_PREFER_RETRACTED, row->preference),
-        .held_out = add->held_out[i],
-        .origin = fd_origin_of(row->assignment),
-        .created_ms = row->created_ms,
-        .duration_ms = row->duration_ms,
-    };
+    return fd_label_revision_of(row, (uint32_t)(add->sequences[i] - 1), add->annotators[i],
+                                add->held_out[i]);
 }
 
 static int store_labels(fd_engine *engine, fd_job *job, fd_pending *pending) {
@@ -78,24 +71,25 @@ static void apply_labels(fd_engine *engine, fd_job *job) {
         if (add->sequences[i] == 0)
             continue;
         fd_label_revision revision = revision_of(add, i);
-        fd_label_table_add(&engine->labels, &revision);
+        fd_label_table_add(&engine->labels, &revision, add->origins[i]);
     }
 }
 
 /* Finds the items of each label, and whether its pair is held out. */
 static int find_items(fd_engine *engine, const fd_label *labels, size_t n, fd_label_row *rows,
-                      bool *held_out, fd_fault *fault) {
+                      bool *held_out, fd_added *ret, fd_fault *fault) {
     FD_READ_LOCKED(&engine->state_lock);
     for (size_t i = 0; i < n; i++) {
-        const fd_item_entry *a = fd_item_table_find(&engine->items, labels[i].a);
-        const fd_item_entry *b = fd_item_table_find(&engine->items, labels[i].b);
-        if (!a || !b)
-            return fd_fault_set_at(fault, -EINVAL, "labels", i, a ? "b" : "a",
-                                   "there is no item \"%s\"", a ? labels[i].b : labels[i].a);
-        if (a == b)
+        if (strcmp(labels[i].a, labels[i].b) == 0)
             return fd_fault_set_at(fault, -EINVAL, "labels", i, "b",
                                    "a pair needs two different items; both are \"%s\"",
                                    labels[i].b);
+        const fd_item_entry *a = fd_item_table_find(&engine->items, labels[i].a);
+        const fd_item_entry *b = fd_item_table_find(&engine->items, labels[i].b);
+        *ret = (fd_added){.conflict = i, .is_foreign = !a || !b};
+        if (!a || !b)
+            return fd_fault_set_at(fault, -EINVAL, "labels", i, a ? "b" : "a",
+                                   "there is no item \"%s\"", a ? labels[i].b : labels[i].a);
         rows[i].item_a = a->index;
         rows[i].item_b = b->index;
         held_out[i] = fd_pair_is_held_out(a->id, b->id, engine->options.held_out_fraction);
@@ -127,14 +121,17 @@ int fd_engine_labels_add(fd_engine *engine, const fd_label *labels, size_t n, fd
     FD_FREE bool *held_out = calloc(n, sizeof(*held_out));
     FD_FREE int64_t *sequences = calloc(n, sizeof(*sequences));
     FD_FREE uint32_t *annotators = calloc(n, sizeof(*annotators));
-    if (!rows || !held_out || !sequences || !annotators)
+    FD_FREE fd_origin *origins = calloc(n, sizeof(*origins));
+    if (!rows || !held_out || !sequences || !annotators || !origins)
         return -ENOMEM;
-    int r = find_items(engine, labels, n, rows, held_out, fault);
+    int r = find_items(engine, labels, n, rows, held_out, ret, fault);
     for (size_t i = 0; r == 0 && i < n; i++)
         r = fd_annotators_get_or_add(engine->annotators, labels[i].annotator, &annotators[i]);
     if (r < 0)
         return r;
     fill_rows(engine, labels, n, rows);
+    for (size_t i = 0; i < n; i++)
+        origins[i] = fd_origin_of(engine->assignment_key, &rows[i]);
 
     struct add_labels_job add = {
         .job = {.store = store_labels, .apply = apply_labels},
@@ -144,11 +141,12 @@ int fd_engine_labels_add(fd_engine *engine, const fd_label *labels, size_t n, fd
         .sequences = sequences,
         .held_out = held_out,
         .annotators = annotators,
+        .origins = origins,
     };
     r = fd_writer_run(engine, &add.job);
+    *ret = add.added;
     if (r < 0)
         return r;
-    *ret = add.added;
     for (size_t i = 0; i < n; i++)
         engine->label_hooks.on_label(engine, &rows[i], annotators[i], sequences[i] > 0);
     return 0;
@@ -187,7 +185,7 @@ static int store_revision(fd_engine *engine, fd_job *job, fd_pending *pending) {
 static void apply_revision(fd_engine *engine, fd_job *job) {
     struct revise_job *revise = (struct revise_job *)job;
     if (revise->changed.changed)
-        fd_label_table_add(&engine->labels, &revise->revision);
+        fd_label_table_add(&engine->labels, &revise->revision, (fd_origin){0});
 }
 
 int fd_engine_label_revise(fd_engine *engine, const char *id, const char *annotator,

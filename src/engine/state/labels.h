@@ -19,7 +19,10 @@ typedef struct fd_label {
 } fd_label;
 
 /* Adds all labels or none. Returns 0 only after they are on disk. -EINVAL with a fault for items
- * that do not exist or are the same, -EEXIST for an id that is taken by other content. */
+ * that do not exist or are the same, -EEXIST for an id that is taken by other content. After a
+ * failure ret->is_foreign says that it is about an item that does not exist, or a label of another
+ * annotator: one that asks for others should not hear which. `conflict` is then the label's place.
+ */
 int fd_engine_labels_add(fd_engine *engine, const fd_label *labels, size_t n, fd_added *ret,
                          fd_fault *fault) FD_MUST_CHECK;
 

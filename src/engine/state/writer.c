@@ -15,16 +15,22 @@ enum { GROUP_MAX = 256, HOOKS_MAX = 8 };
 /* How often a store that failed is probed. */
 static const double probe_seconds = 1.0;
 
+/* How long changes that are written behind wait for a transaction that takes them along. */
+static const double behind_seconds = 0.5;
+
 struct fd_writer {
     pthread_mutex_t lock;
     pthread_cond_t queue_filled;
     fd_job *head; /* guarded by lock, like the next two */
     fd_job **tail;
     bool closed;
+    double behind_due; /* monotonic seconds; 0: nothing waits to be written behind */
+    atomic_bool behind_waits;
     pthread_t thread;
 
     size_t n_hooks;
     fd_commit_hook *hooks[HOOKS_MAX];
+    fd_write_behind behind;
 
     atomic_int store_failure; /* -errno or 0; only the writer's thread sets it */
     double failed_since;      /* monotonic seconds; the thread's own */
@@ -58,6 +64,37 @@ void fd_writer_on_commit(fd_engine *engine, fd_commit_hook *hook) {
 void fd_writer_call_hooks(fd_engine *engine) {
     for (size_t i = 0; i < engine->writer->n_hooks; i++)
         engine->writer->hooks[i](engine);
+}
+
+/* ---- writing behind ---- */
+
+void fd_writer_set_write_behind(fd_engine *engine, const fd_write_behind *write_behind) {
+    engine->writer->behind = *write_behind;
+}
+
+void fd_writer_write_soon(fd_engine *engine) {
+    struct fd_writer *writer = engine->writer;
+    if (atomic_exchange(&writer->behind_waits, true))
+        return;
+    FD_LOCKED(&writer->lock);
+    writer->behind_due = fd_monotonic_seconds() + behind_seconds;
+    (void)pthread_cond_signal(&writer->queue_filled);
+}
+
+static void note_written_behind(struct fd_writer *writer) {
+    if (!atomic_load(&writer->behind_waits))
+        return;
+    FD_LOCKED(&writer->lock);
+    writer->behind_due = 0;
+    atomic_store(&writer->behind_waits, false);
+}
+
+static void settle_behind(fd_engine *engine, bool committed) {
+    if (!engine->writer->behind.settle)
+        return;
+    engine->writer->behind.settle(engine, committed);
+    if (!committed)
+        fd_writer_write_soon(engine);
 }
 
 /* ---- a failing store ---- */
@@ -134,19 +171,30 @@ static int run_transaction(fd_engine *engine, fd_job *jobs) {
     int r = store->begin(engine->store);
     if (r < 0)
         return r;
+    note_written_behind(engine->writer);
     r = store_jobs(engine, jobs, &snapshot);
+    if (r == 0 && engine->writer->behind.store)
+        r = engine->writer->behind.store(engine);
     if (r == 0)
         r = store->commit(engine->store);
-    if (r < 0) {
+    if (r < 0)
         store->rollback(engine->store);
+    settle_behind(engine, r == 0);
+    if (r < 0)
         return r;
-    }
     fd_metrics_observe(engine->metrics, FD_METRIC_COMMIT_SECONDS, NULL, NULL,
                        fd_monotonic_seconds() - start);
     fd_snapshot_free(apply_jobs(engine, jobs, FD_STEAL(snapshot)));
     note_success(engine);
-    fd_writer_call_hooks(engine);
+    if (jobs)
+        fd_writer_call_hooks(engine);
     return 0;
+}
+
+static void write_behind(fd_engine *engine) {
+    int r = run_transaction(engine, NULL);
+    if (r < 0)
+        note_failure(engine, r);
 }
 
 static int run_alone(fd_engine *engine, fd_job *job) {
@@ -177,19 +225,31 @@ static void run_group(fd_engine *engine, fd_job *jobs) {
 
 /* ---- the queue ---- */
 
-/* With the lock held. Returns true when there are jobs or the writer is closed, false when it is
- * time to probe a store that failed. */
-static bool wait_for_jobs(fd_engine *engine) {
+/* What the writer shall do next. */
+enum duty {
+    RUN_JOBS, /* there are jobs, or the writer is closed */
+    PROBE,    /* it is time to probe a store that failed */
+    WRITE_BEHIND,
+};
+
+/* With the lock held. */
+static enum duty wait_for_duty(fd_engine *engine) {
     struct fd_writer *writer = engine->writer;
     while (!writer->head && !writer->closed) {
         fd_health_rest(engine, FD_HEALTH_WRITER);
         if (fd_writer_store_failure(engine) != 0) {
             fd_condition_wait_for(&writer->queue_filled, &writer->lock, probe_seconds);
-            return writer->head || writer->closed;
+            return writer->head || writer->closed ? RUN_JOBS : PROBE;
         }
-        (void)pthread_cond_wait(&writer->queue_filled, &writer->lock);
+        double left = writer->behind_due - fd_monotonic_seconds();
+        if (writer->behind_due > 0 && left <= 0)
+            return WRITE_BEHIND;
+        if (writer->behind_due > 0)
+            fd_condition_wait_for(&writer->queue_filled, &writer->lock, left);
+        else
+            (void)pthread_cond_wait(&writer->queue_filled, &writer->lock);
     }
-    return true;
+    return RUN_JOBS;
 }
 
 /* With the lock held: cuts off the first jobs of the queue; NULL once it is empty and closed. */
@@ -205,14 +265,13 @@ static fd_job *cut_group(struct fd_writer *writer) {
     return jobs;
 }
 
-/* Takes the next jobs; false when the store has to be probed first. */
-static bool take_jobs(fd_engine *engine, fd_job **ret) {
+/* Waits for the next duty; *ret_jobs: the jobs to run, NULL once the writer is closed. */
+static enum duty next_duty(fd_engine *engine, fd_job **ret_jobs) {
     FD_LOCKED(&engine->writer->lock);
-    bool ready = wait_for_jobs(engine);
+    enum duty duty = wait_for_duty(engine);
     fd_health_beat(engine, FD_HEALTH_WRITER);
-    if (ready)
-        *ret = cut_group(engine->writer);
-    return ready;
+    *ret_jobs = duty == RUN_JOBS ? cut_group(engine->writer) : NULL;
+    return duty;
 }
 
 static void finish_jobs(fd_job *jobs) {
@@ -226,14 +285,19 @@ static void *write_loop(void *context) {
     fd_engine *engine = context;
     for (;;) {
         fd_job *jobs;
-        if (!take_jobs(engine, &jobs)) {
+        enum duty duty = next_duty(engine, &jobs);
+        if (duty == PROBE) {
             probe(engine);
-            continue;
-        }
-        if (!jobs)
+        } else if (duty == WRITE_BEHIND) {
+            write_behind(engine);
+        } else if (jobs) {
+            run_group(engine, jobs);
+            finish_jobs(jobs);
+        } else {
+            if (atomic_load(&engine->writer->behind_waits))
+                write_behind(engine);
             return NULL;
-        run_group(engine, jobs);
-        finish_jobs(jobs);
+        }
     }
 }
 

@@ -30,12 +30,24 @@ struct fd_job {
  * changed. Other rooms register theirs before the writer runs. */
 typedef void fd_commit_hook(fd_engine *engine);
 
+/* Changes that no request waits for: they are written behind, with the next transaction, or with
+ * one of their own within a second. Both are called on the writer's thread. */
+typedef struct fd_write_behind {
+    int (*store)(fd_engine *engine);                   /* inside each transaction, at its end */
+    void (*settle)(fd_engine *engine, bool committed); /* after it */
+} fd_write_behind;
+
 int fd_writer_new(fd_engine *engine) FD_MUST_CHECK;
 void fd_writer_free(fd_engine *engine);
 
 /* Adds a hook; they are called in the order in which they were added. */
 void fd_writer_on_commit(fd_engine *engine, fd_commit_hook *hook);
 void fd_writer_call_hooks(fd_engine *engine);
+
+void fd_writer_set_write_behind(fd_engine *engine, const fd_write_behind *write_behind);
+
+/* There may be something to write behind. */
+void fd_writer_write_soon(fd_engine *engine);
 
 int fd_writer_start(fd_engine *engine) FD_MUST_CHECK;
 void fd_writer_stop(fd_engine *engine); /* runs what is queued, then joins the thread */

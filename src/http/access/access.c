@@ -268,6 +268,12 @@ int64_t fd_access_session_seconds(const fd_access *access) {
     return access->session_seconds;
 }
 
+int fd_access_ended_names(fd_access *access, fd_ended_names *ret) {
+    check_files_if_due(access);
+    FD_READ_LOCKED(&access->lock);
+    return fd_ended_names_find(&access->tokens, fd_wall_milliseconds() / 1000, ret);
+}
+
 unsigned fd_access_note_failure(fd_access *access, const fd_client *client, fd_token_state state,
                                 const fd_identity *identity) {
     unsigned wait =

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "client_address.h"
+#include "ended_names.h"
 #include "tokens.h"
 
 enum {
@@ -54,6 +55,9 @@ int64_t fd_access_session_seconds(const fd_access *access);
  * domain cannot set it. */
 void fd_access_name_cookie(fd_access *access, bool is_secure,
                            char name[static FD_COOKIE_NAME_SIZE]);
+
+/* The names of annotators whose tokens have all ended; the caller clears them. -ENOMEM. */
+int fd_access_ended_names(fd_access *access, fd_ended_names *ret) FD_MUST_CHECK;
 
 /* Counts and logs a failed attempt. 0, or the seconds that the client must wait. */
 unsigned fd_access_note_failure(fd_access *access, const fd_client *client, fd_token_state state,

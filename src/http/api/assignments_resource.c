@@ -5,6 +5,7 @@
 #include "handlers.h"
 #include "json_read.h"
 #include "json_write.h"
+#include "nothing_left.h"
 #include "problem.h"
 
 enum { COUNT_MAX = 100, LEASE_SECONDS_MAX = 7 * 86400, RETRY_SECONDS = 5 };
@@ -50,6 +51,30 @@ static int visit_assignment(void *context, const fd_assignment *assignment) {
     return json_array_append_new(context, assignment_json(assignment)) < 0 ? -ENOMEM : 0;
 }
 
+/* ---- memory ---- */
+
+/* The list ends before it takes more than this, but for its first assignment. */
+enum { LIST_MEMORY = 4 * FD_PAGE_BYTES };
+
+/* An assignment stands in the store's row, in the tree and in the text, which may double while it
+ * grows. */
+enum { COPIES = 5, MEMBERS_MEMORY = 2048 };
+
+struct room {
+    const fd_request *request;
+    size_t taken; /* bytes */
+};
+
+static bool has_room(void *context, size_t bytes) {
+    struct room *room = context;
+    size_t needed = COPIES * bytes + MEMBERS_MEMORY;
+    if ((room->taken > 0 && room->taken + needed > LIST_MEMORY) ||
+        !fd_request_take_memory(room->request, needed))
+        return false;
+    room->taken += needed;
+    return true;
+}
+
 /* ---- calls ---- */
 
 static int read_body(const fd_request *request, const fd_field *fields, size_t n, json_t **root,
@@ -58,6 +83,36 @@ static int read_body(const fd_request *request, const fd_field *fields, size_t n
     if (request->body_size == 0 && fields == renew_fields)
         return 0;
     return fd_json_read_body(request->body, request->body_size, fields, n, root, ret, fault);
+}
+
+/* Why the list is empty. */
+struct reason {
+    const char *code;
+    const char *text;
+};
+
+static const struct reason reasons[] = {
+    [FD_NOTHING_TO_COMPARE] =
+        {"no_pairs", "no two items make a pair: with candidates in_prompt (the default) two need "
+                     "the same prompt_id, with cross_prompt different ones"},
+    [FD_NOTHING_BUT_OTHERS] = {"held_by_others",
+                               "the pairs that are left are assigned to others now"},
+    [FD_NOTHING_NEW] = {"had_before", "you have had each pair that is left; others may get them"},
+    [FD_NOTHING_BUT_ANSWERED] = {"all_answered",
+                                 "every pair has as many answers, or skips, as it shall get"},
+};
+
+static int assign(const fd_request *request, const struct assign_body *body, json_t *list,
+                  fd_fault *fault) {
+    struct room room = {.request = request};
+    const fd_assign_request wanted = {
+        .annotator = body->annotator,
+        .count = (size_t)body->count,
+        .lease_seconds = body->lease_seconds,
+        .has_room = has_room,
+        .room_context = &room,
+    };
+    return fd_engine_assign(request->engine, &wanted, visit_assignment, list, fault);
 }
 
 void fd_assignments_post(const fd_request *request, fd_response *response) {
@@ -71,18 +126,17 @@ void fd_assignments_post(const fd_request *request, fd_response *response) {
     if (r == 0)
         r = fd_request_check_annotator(request, NULL, &body.annotator, &fault);
     if (r == 0)
-        r = fd_engine_assign(request->engine, body.annotator, (size_t)body.count,
-                             body.lease_seconds, visit_assignment, list, &fault);
+        r = assign(request, &body, list, &fault);
     if (r < 0) {
         fd_problem_of(response, r, &fault);
         return;
     }
     bool is_empty = json_array_size(list) == 0;
-    fd_json_respond(
-        response, 200,
-        json_pack("{s:O, s:s?}", "assignments", list, "reason",
-                  is_empty ? "every pair is answered, assigned to others, or was yours before"
-                           : NULL));
+    struct reason why =
+        is_empty ? reasons[fd_engine_nothing_left(request->engine)] : (struct reason){NULL, NULL};
+    fd_json_respond(response, 200,
+                    json_pack("{s:O, s:s?, s:s?}", "assignments", list, "reason", why.text,
+                              "reason_code", why.code));
     if (is_empty)
         response->retry_after = RETRY_SECONDS;
 }

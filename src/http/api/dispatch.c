@@ -162,6 +162,10 @@ static bool check_running(const fd_api *api, const fd_transaction *transaction,
     return refuse(response, 503, "too many requests are running already");
 }
 
+static bool take_memory(void *context, size_t bytes) {
+    return fd_transaction_take_memory(context, bytes);
+}
+
 void fd_dispatch_run(void *context, fd_transaction *transaction, fd_response *response) {
     fd_api *api = context;
     struct call *call = transaction->state;
@@ -176,6 +180,7 @@ void fd_dispatch_run(void *context, fd_transaction *transaction, fd_response *re
         .body = transaction->body ? transaction->body : "",
         .body_size = transaction->body_size,
         .is_awaited = fd_transaction_is_awaited,
+        .take_memory = take_memory,
         .await_context = transaction,
     };
     /* A body may take a minute to arrive, and the token may end meanwhile. */

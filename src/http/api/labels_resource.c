@@ -1,6 +1,7 @@
 /* /v1/labels: adds, corrects, retracts and lists labels. */
 #include <errno.h>
 
+#include "correction_rate.h"
 #include "handlers.h"
 #include "json_read.h"
 #include "json_write.h"
@@ -92,6 +93,12 @@ void fd_labels_add(const fd_request *request, fd_response *response) {
     fd_fault fault = {0};
     fd_added added = {0};
     int r = add_labels(request, &added, &fault);
+    /* An annotator learns neither which items exist nor which ids of labels others have used. */
+    if (r < 0 && added.is_foreign && fd_request_bound_to(request)) {
+        fault = (fd_fault){0};
+        r = fd_fault_set_at(&fault, -EINVAL, "labels", added.conflict, "id",
+                            "names an item that does not exist, or has an id that is taken");
+    }
     if (r < 0) {
         fd_problem_of(response, r, &fault);
         return;
@@ -121,11 +128,19 @@ static const fd_field correction_fields[] = {
 static void revise(const fd_request *request, fd_response *response, fd_preference preference,
                    int64_t duration_ms, const char *comment) {
     uint32_t revision;
+    unsigned wait;
+    const char *bound = fd_request_bound_to(request);
+    int r = bound ? fd_correction_rate_count(request->engine, bound, &wait) : 0;
+    if (r == -EBUSY) {
+        fd_problem(response, 429, "too many corrections in a minute");
+        response->retry_after = wait;
+        return;
+    }
     /* Annotators' corrections of their own labels are not audited. */
-    response->is_audited = request->identity->authentication != FD_AUTHENTICATION_NONE &&
-                           !fd_request_bound_to(request);
-    int r = fd_engine_label_revise(request->engine, request->id, fd_request_bound_to(request),
-                                   preference, duration_ms, comment, &revision);
+    response->is_audited = request->identity->authentication != FD_AUTHENTICATION_NONE && !bound;
+    if (r == 0)
+        r = fd_engine_label_revise(request->engine, request->id, bound, preference, duration_ms,
+                                   comment, &revision);
     if (r == -ENOENT)
         fd_problem(response, 404, "there is no label with this id");
     else if (r < 0)

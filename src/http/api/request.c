@@ -4,6 +4,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "memory_budget.h"
+
+bool fd_request_take_memory(const fd_request *request, size_t bytes) {
+    return !request->take_memory || bytes <= FD_MEMORY_BUDGET_SMALL ||
+           request->take_memory(request->await_context, bytes);
+}
+
 const char *fd_request_bound_to(const fd_request *request) {
     return request->identity->role == FD_ROLE_ANNOTATOR ? request->identity->name : NULL;
 }

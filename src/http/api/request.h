@@ -27,8 +27,14 @@ typedef struct fd_request {
     size_t body_size;
     /* Whether the client still waits for the response; for work that takes long. */
     bool (*is_awaited)(void *context);
-    void *await_context;
+    /* Takes bytes from the memory budget until the response is sent; false if they are not left.
+     * NULL: there is no budget. */
+    bool (*take_memory)(void *context, size_t bytes);
+    void *await_context; /* of both */
 } fd_request;
+
+/* For what a handler is about to build: takes memory for it, where it is large. */
+bool fd_request_take_memory(const fd_request *request, size_t bytes) FD_MUST_CHECK;
 
 /* The only annotator that the request may act for; NULL: any annotator. */
 const char *fd_request_bound_to(const fd_request *request);

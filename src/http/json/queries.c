@@ -8,6 +8,7 @@
 
 #include "json_path.h"
 #include "problem.h"
+#include "time_text.h"
 
 enum { NAME_SHOWN_MAX = 80 }; /* bytes of a parameter's name that a fault repeats */
 
@@ -53,6 +54,21 @@ static int read_integer(const fd_parameter *parameter, const char *value, int64_
     return parameter_fault(fault, parameter->name, detail);
 }
 
+static int read_time(const fd_parameter *parameter, const char *value, int64_t *ret,
+                     fd_fault *fault) {
+    char detail[128];
+    int64_t time;
+    if ((parse_digits(value, &time) || fd_time_parse(value, &time) == 0) &&
+        time >= parameter->min && time <= parameter->max) {
+        *ret = time;
+        return 0;
+    }
+    (void)snprintf(detail, sizeof(detail),
+                   "must be a time such as 2026-05-01T06:07:54Z, or milliseconds from %lld to %lld",
+                   (long long)parameter->min, (long long)parameter->max);
+    return parameter_fault(fault, parameter->name, detail);
+}
+
 static int read_boolean(const char *name, const char *value, bool *ret, fd_fault *fault) {
     *ret = strcmp(value, "true") == 0;
     if (*ret || strcmp(value, "false") == 0)
@@ -67,6 +83,8 @@ static int read_value(const fd_parameter *parameter, const char *value, void *st
     switch (parameter->kind) {
     case FD_PARAMETER_INTEGER:
         return read_integer(parameter, value, ret, fault);
+    case FD_PARAMETER_TIME:
+        return read_time(parameter, value, ret, fault);
     case FD_PARAMETER_BOOLEAN:
         return read_boolean(parameter->name, value, ret, fault);
     case FD_PARAMETER_TEXT:

@@ -32,6 +32,7 @@ int fd_query_add(fd_query *query, const char *name, const char *value,
 
 typedef enum fd_parameter_kind {
     FD_PARAMETER_INTEGER, /* int64_t: min to max, in digits alone */
+    FD_PARAMETER_TIME,    /* int64_t: min to max in milliseconds, or a time as RFC 3339 writes it */
     FD_PARAMETER_BOOLEAN, /* bool: "true" or "false" */
     FD_PARAMETER_TEXT,    /* const char *, borrowed */
 } fd_parameter_kind;

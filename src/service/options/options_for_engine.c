@@ -19,6 +19,8 @@ fd_engine_options fd_options_engine(const fd_options *options) {
     engine.candidates.contested = options->contested;
     engine.ready = (uint32_t)options->ready;
     engine.lease_seconds = options->lease_seconds;
+    engine.leases_per_annotator = (uint32_t)options->leases_per_annotator;
+    engine.corrections_per_minute = (uint32_t)options->corrections_per_minute;
     engine.redundancy = (uint32_t)options->redundancy;
     engine.redundancy_share = options->redundancy_share;
     engine.control_fraction = options->control_fraction;

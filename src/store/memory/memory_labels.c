@@ -105,6 +105,7 @@ static int label_add(fd_memory_labels *labels, size_t n_items, const fd_label_ro
     struct fd_memory_label *label;
     HASH_FIND_STR(labels->by_id, row->id, label);
     if (label) {
+        added->is_foreign = !fd_memory_same_text(label->row.annotator, row->annotator);
         if (!same_label(&label->row, row))
             return -EEXIST;
         added->unchanged++;
@@ -129,7 +130,7 @@ int fd_memory_labels_add(fd_memory_labels *labels, size_t n_items, const fd_labe
         int r = label_add(labels, n_items, &rows[i], &sequences[i], ret);
         if (r < 0) {
             fd_memory_labels_drop(labels, before);
-            *ret = (fd_added){.conflict = i};
+            *ret = (fd_added){.conflict = i, .is_foreign = ret->is_foreign};
             return r;
         }
     }

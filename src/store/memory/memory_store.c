@@ -7,8 +7,10 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <string.h>
 
 #include "fair_lock.h"
+#include "memory_assignments.h"
 #include "memory_items.h"
 #include "memory_labels.h"
 #include "memory_models.h"
@@ -20,6 +22,7 @@ struct memory_store {
     pthread_rwlock_t lock;
     fd_memory_items items;
     fd_memory_labels labels;
+    fd_memory_assignments assignments;
     fd_memory_models models; /* with a lock of their own */
 };
 
@@ -47,6 +50,7 @@ static void commit_rows(struct memory_store *memory) {
     FD_WRITE_LOCKED(&memory->lock);
     memory->items.table.committed = memory->items.table.count;
     fd_memory_labels_commit(&memory->labels);
+    fd_memory_assignments_commit(&memory->assignments);
 }
 
 static int memory_commit(fd_store *store) {
@@ -57,8 +61,14 @@ static int memory_commit(fd_store *store) {
     return 0;
 }
 
+static void roll_back_assignments(struct memory_store *memory) {
+    FD_WRITE_LOCKED(&memory->lock);
+    fd_memory_assignments_rollback(&memory->assignments);
+}
+
 static void memory_rollback(fd_store *store) {
     struct memory_store *memory = memory_of(store);
+    roll_back_assignments(memory);
     fd_memory_items_drop(&memory->items, memory->items.table.committed);
     fd_memory_labels_drop(&memory->labels, memory->labels.table.committed);
     fd_memory_models_rollback(&memory->models);
@@ -89,6 +99,11 @@ static int memory_label_revise(fd_store *store, const fd_label_change *change,
     return fd_memory_label_revise(&writing_to(store)->labels, change, ret);
 }
 
+static int memory_assignments_write(fd_store *store, const fd_assignment_row *rows, size_t n) {
+    struct memory_store *memory = writing_to(store);
+    return fd_memory_assignments_write(&memory->assignments, memory->items.table.count, rows, n);
+}
+
 static int memory_model_add(fd_store *store, const fd_model_row *row) {
     return fd_memory_model_add(&writing_to(store)->models, row);
 }
@@ -111,6 +126,17 @@ static int memory_items_read(fd_store *store, uint32_t first, size_t limit, bool
 static int memory_labels_read(fd_store *store, int64_t after, size_t limit, fd_label_visit *visit,
                               void *context) {
     return fd_memory_labels_read(&memory_of(store)->labels, after, limit, visit, context);
+}
+
+static int memory_assignments_read_open(fd_store *store, fd_assignment_row_visit *visit,
+                                        void *context) {
+    return fd_memory_assignments_read_open(&memory_of(store)->assignments, visit, context);
+}
+
+static int memory_assignment_key(fd_store *store,
+                                 unsigned char key[static FD_ASSIGNMENT_KEY_SIZE]) {
+    memcpy(key, memory_of(store)->assignments.key, FD_ASSIGNMENT_KEY_SIZE);
+    return 0;
 }
 
 static int memory_models_read(fd_store *store, uint64_t highest, size_t limit, bool bytes,
@@ -157,6 +183,7 @@ static void memory_close(fd_store *store) {
     struct memory_store *memory = memory_of(store);
     fd_memory_items_clear(&memory->items);
     fd_memory_labels_clear(&memory->labels);
+    fd_memory_assignments_clear(&memory->assignments);
     fd_memory_models_clear(&memory->models);
     (void)pthread_rwlock_destroy(&memory->lock);
     free(memory);
@@ -170,11 +197,14 @@ static const fd_store_operations memory_operations = {
     .items_add = memory_items_add,
     .labels_add = memory_labels_add,
     .label_revise = memory_label_revise,
+    .assignments_write = memory_assignments_write,
     .model_add = memory_model_add,
     .model_activate = memory_model_activate,
     .models_prune = memory_models_prune,
     .items_read = memory_items_read,
     .labels_read = memory_labels_read,
+    .assignments_read_open = memory_assignments_read_open,
+    .assignment_key = memory_assignment_key,
     .models_read = memory_models_read,
     .counts = memory_counts,
     .log_bytes = memory_log_bytes,
@@ -191,6 +221,7 @@ int fd_store_open_memory(fd_store **ret) {
     fd_fair_lock_init(&memory->lock);
     memory->items.table.lock = &memory->lock;
     memory->labels.table.lock = &memory->lock;
+    fd_memory_assignments_init(&memory->assignments, &memory->lock);
     fd_memory_models_init(&memory->models);
     *ret = &memory->store;
     return 0;

@@ -13,10 +13,14 @@ static const char *const checks[] = {
     " parent) FROM pragma_foreign_key_check",
     "SELECT printf('%d items are numbered from %d to %d', count(*), min(idx), max(idx)) FROM items"
     " HAVING min(idx) <> 0 OR max(idx) <> count(*) - 1",
-    "SELECT printf('item %s has %d bytes for %d numbers', id, length(embedding), dimension)"
-    " FROM items WHERE length(embedding) <> 4 * dimension",
-    "SELECT printf('items have from %d to %d numbers', min(dimension), max(dimension)) FROM items"
-    " HAVING min(dimension) <> max(dimension)",
+    "SELECT printf('item %s has no embedding', id) FROM items LEFT JOIN item_embeddings"
+    " ON embedder = 0 AND item_embeddings.idx = items.idx WHERE bytes IS NULL",
+    "SELECT printf('the embedding of item %s has %d bytes', coalesce(id, item_embeddings.idx),"
+    " length(bytes)) FROM item_embeddings LEFT JOIN items ON items.idx = item_embeddings.idx"
+    " WHERE length(bytes) % 4 <> 0",
+    "SELECT printf('items have from %d to %d numbers', min(length(bytes)) / 4,"
+    " max(length(bytes)) / 4) FROM item_embeddings WHERE embedder = 0"
+    " HAVING min(length(bytes)) <> max(length(bytes))",
     "SELECT printf('%d revisions of labels are numbered from %d to %d', count(*), min(sequence),"
     " max(sequence)) FROM labels HAVING min(sequence) <> 1 OR max(sequence) <> count(*)",
     "SELECT printf('label %s has revisions from %d to %d, but %d', id, min(revision),"
@@ -25,6 +29,10 @@ static const char *const checks[] = {
     "SELECT printf('label %s prefers \"%s\" of items %d and %d', id, preference, item_a, item_b)"
     " FROM labels WHERE item_a = item_b"
     " OR preference NOT IN ('a', 'b', 'tie', 'skip', 'retracted')",
+    "SELECT printf('assignment %s is of arm \"%s\", of items %d and %d', id, arm, item_a, item_b)"
+    " FROM assignments WHERE arm NOT IN ('active', 'control') OR item_a = item_b",
+    "SELECT printf('the key of assignments has %d rows of %d bytes', count(*), max(length(bytes)))"
+    " FROM assignment_key HAVING count(*) <> 1 OR max(length(bytes)) <> 32",
     "SELECT printf('model %d has no bytes', version) FROM models"
     " WHERE version < 1 OR length(bytes) = 0",
     "SELECT printf('model %d is \"%s\", from version %d', version, state, parent) FROM models"

@@ -23,8 +23,33 @@ static fd_sqlite_binding bind_item(fd_sqlite_connection *writer, fd_sqlite_state
     fd_sqlite_bind_text(&binding, row->prompt);
     fd_sqlite_bind_text(&binding, row->response);
     fd_sqlite_bind_text(&binding, row->metadata);
+    return binding;
+}
+
+static fd_sqlite_binding bind_embedding(fd_sqlite_connection *writer,
+                                        fd_sqlite_statement identifier, const fd_item_row *row,
+                                        int64_t index) {
+    fd_sqlite_binding binding = fd_sqlite_bind(writer, identifier);
+    fd_sqlite_bind_integer(&binding, index);
     fd_sqlite_bind_blob(&binding, row->embedding, row->dimension * sizeof(float));
     return binding;
+}
+
+static int embedding_add(fd_sqlite_connection *writer, const fd_item_row *row, int64_t index) {
+    fd_sqlite_binding binding = bind_embedding(writer, FD_SQL_EMBEDDING_ADD, row, index);
+    int r = fd_sqlite_modify(writer, FD_SQL_EMBEDDING_ADD, &binding);
+    return r < 0 ? r : 0;
+}
+
+/* Finds the index of a stored item, and compares the item with it. */
+static int item_compare(fd_sqlite_connection *writer, const fd_item_row *row, int64_t *ret_index) {
+    int64_t unused;
+    fd_sqlite_binding binding = bind_item(writer, FD_SQL_ITEM_SAME, row, 0);
+    int r = fd_sqlite_compare(writer, FD_SQL_ITEM_SAME, &binding, ret_index);
+    if (r < 0)
+        return r;
+    binding = bind_embedding(writer, FD_SQL_EMBEDDING_SAME, row, *ret_index);
+    return fd_sqlite_compare(writer, FD_SQL_EMBEDDING_SAME, &binding, &unused);
 }
 
 static int item_add(fd_sqlite_connection *writer, const fd_item_row *row, int64_t *next,
@@ -32,18 +57,14 @@ static int item_add(fd_sqlite_connection *writer, const fd_item_row *row, int64_
     int64_t index = *next;
     fd_sqlite_binding binding = bind_item(writer, FD_SQL_ITEM_ADD, row, index);
     int r = fd_sqlite_modify(writer, FD_SQL_ITEM_ADD, &binding);
+    bool is_new = r == 1;
+    if (r >= 0)
+        r = is_new ? embedding_add(writer, row, index) : item_compare(writer, row, &index);
     if (r < 0)
         return r;
-    if (r == 1) {
-        (*next)++;
-        added->created++;
-    } else {
-        binding = bind_item(writer, FD_SQL_ITEM_SAME, row, index);
-        r = fd_sqlite_compare(writer, FD_SQL_ITEM_SAME, &binding, &index);
-        if (r < 0)
-            return r;
-        added->unchanged++;
-    }
+    *next += is_new;
+    added->created += is_new;
+    added->unchanged += !is_new;
     *ret_index = (uint32_t)index;
     return 0;
 }
@@ -89,8 +110,9 @@ static int item_row(const fd_sqlite_reading *reading, bool embedding, fd_item_ro
         .dimension = (size_t)dimension,
         .created_ms = fd_sqlite_integer_at(reading, 7),
     };
+    bool has_embedding = !fd_sqlite_is_null_at(reading, 6);
     int r = fd_sqlite_row_result(reading, ret->id && ret->prompt_id && index >= 0 &&
-                                              index <= UINT32_MAX && dimension >= 0);
+                                              index <= UINT32_MAX && has_embedding);
     if (r < 0 || !embedding)
         return r;
 

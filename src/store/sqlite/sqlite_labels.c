@@ -45,9 +45,10 @@ static int label_add(fd_sqlite_connection *writer, const fd_label_row *row, int6
         added->created++;
         return 0;
     }
-    int64_t unused;
+    int64_t is_foreign = 0;
     binding = bind_label(writer, FD_SQL_LABEL_SAME, row);
-    r = fd_sqlite_compare(writer, FD_SQL_LABEL_SAME, &binding, &unused);
+    r = fd_sqlite_compare(writer, FD_SQL_LABEL_SAME, &binding, &is_foreign);
+    added->is_foreign = is_foreign != 0;
     if (r < 0)
         return r;
     *ret_sequence = 0;
@@ -65,7 +66,7 @@ int fd_sqlite_labels_add(fd_store *store, const fd_label_row *rows, size_t n, in
     for (size_t i = 0; i < n && r == 0; i++) {
         r = label_add(writer, &rows[i], &sequences[i], ret);
         if (r < 0)
-            *ret = (fd_added){.conflict = i};
+            *ret = (fd_added){.conflict = i, .is_foreign = ret->is_foreign};
     }
     return fd_sqlite_list_end(writer, r);
 }
@@ -135,6 +136,7 @@ static int label_row(const fd_sqlite_reading *reading, fd_label_row *ret) {
         .created_ms = fd_sqlite_integer_at(reading, 9),
         .comment = fd_sqlite_text_at(reading, 10),
         .original = fd_sqlite_integer_at(reading, 11),
+        .is_old_assignment = fd_sqlite_integer_at(reading, 12) != 0,
     };
     bool known = name && parse_preference(name, &ret->preference) == 0;
     return fd_sqlite_row_result(reading, known && ret->id && ret->annotator && item_a >= 0 &&

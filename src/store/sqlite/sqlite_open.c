@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "database_lock.h"
+#include "sqlite_assignments.h"
 #include "sqlite_backend.h"
 #include "sqlite_backup.h"
 #include "sqlite_check.h"
@@ -114,11 +115,14 @@ static const fd_store_operations operations = {
     .items_add = fd_sqlite_items_add,
     .labels_add = fd_sqlite_labels_add,
     .label_revise = fd_sqlite_label_revise,
+    .assignments_write = fd_sqlite_assignments_write,
     .model_add = fd_sqlite_model_add,
     .model_activate = fd_sqlite_model_activate,
     .models_prune = fd_sqlite_models_prune,
     .items_read = fd_sqlite_items_read,
     .labels_read = fd_sqlite_labels_read,
+    .assignments_read_open = fd_sqlite_assignments_read_open,
+    .assignment_key = fd_sqlite_assignment_key,
     .models_read = fd_sqlite_models_read,
     .counts = fd_sqlite_counts,
     .log_bytes = log_bytes,

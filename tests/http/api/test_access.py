@@ -20,7 +20,7 @@ LEAST = {
     "frontend": ["items_add", "items_list", "item_get", "score", "selections", "strategies",
                  "labels_list", "stats", "model", "weights", "models", "model_version",
                  "version_weights", "metrics"],
-    "admin": ["train", "model_activate", "backup"],
+    "admin": ["leases", "leases_end", "train", "model_activate", "backup"],
 }
 
 
@@ -158,6 +158,31 @@ def test_an_annotator_corrects_its_labels_and_returns_its_assignments(fresh):
     assert fresh.ask("POST", "/v1/labels", token, {"labels": [mine]}).status == 200
     assert fresh.ask("PUT", "/v1/labels/mine", token, {"preference": "b"}).json["revision"] == 1
     assert fresh.ask("DELETE", "/v1/labels/mine", token).json["revision"] == 2
+
+
+def test_an_annotator_does_not_learn_which_labels_and_items_exist(fresh):
+    front, mine = fresh.tokens["frontend"], fresh.tokens["annotator"]
+    theirs = {"labels": [label("theirs", "p0-r0", "p0-r1")]}
+    assert fresh.ask("POST", "/v1/labels", front, theirs).status == 200
+    assert fresh.ask("POST", "/v1/labels", front, theirs).status == 200
+
+    def send(token, identity, a="p0-r0", b="p0-r1", preference="a"):
+        row = {"id": identity, "a": a, "b": b, "preference": preference}
+        return fresh.ask("POST", "/v1/labels", token, {"labels": [row]})
+
+    refused = [send(mine, "theirs"), send(mine, "theirs", preference="b"),
+               send(mine, "fresh", a="unknown"), send(mine, "fresh", b="unknown"),
+               send(mine, "theirs", b="unknown")]
+    for response in refused:
+        assert response.status == 422
+        assert {**response.json, "request_id": None} == {**refused[0].json, "request_id": None}
+    assert send(mine, "mine").status == 200
+    own = send(mine, "mine", preference="b")
+    assert own.status == 409 and own.json["errors"][0]["pointer"] == "/labels/0/id"
+    rows = fresh.ask("GET", "/v1/labels", front).json["labels"]
+    assert [row["id"] for row in rows] == ["theirs", "mine"]
+    conflict = {"labels": [label("theirs", "p0-r0", "p0-r1", "b")]}
+    assert fresh.ask("POST", "/v1/labels", front, conflict).status == 409
 
 
 def test_other_roles_must_name_the_annotator(secured):

@@ -4,7 +4,9 @@ import http.client
 import random
 import re
 import threading
+import time
 from collections import Counter
+from datetime import datetime
 
 import pytest
 
@@ -27,6 +29,10 @@ def answer_to(assignment, preference="a", annotator="anna", identity=None):
     return label(identity or f"answer-{assignment['id']}", assignment["a"]["id"],
                  assignment["b"]["id"], preference, annotator=annotator,
                  assignment=assignment["id"])
+
+
+def seconds(time_text):
+    return datetime.fromisoformat(time_text.replace("Z", "+00:00")).timestamp()
 
 
 def pair_of(assignment):
@@ -57,7 +63,7 @@ def test_an_assignment_has_texts_and_says_why(daemon, items):
     assert assignment["arm"] in ("active", "control")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", assignment["expires_at"])
     assert 0 < assignment["why"]["p"] < 1 and assignment["why"]["model_version"] == 0
-    assert re.fullmatch(r"[ac][0-9a-f]{3}-[0-9a-f]{24}", assignment["id"])
+    assert re.fullmatch(r"[ac][0-9a-f]{3}-[0-9a-f]{48}", assignment["id"])
 
 
 def test_annotators_never_see_metadata(empty, items):
@@ -228,6 +234,40 @@ def test_labels_for_assignments_from_before_a_restart_are_accepted(db, items):
         assert label_all(daemon, "bert") == 0
 
 
+def test_leases_survive_a_restart_and_a_kill(db, items):
+    with Daemon(db) as daemon:
+        daemon.add_items(items)
+        given = ask(daemon, count=6)["assignments"]
+        daemon.stop()
+    with Daemon(db) as daemon:
+        again = ask(daemon, count=6)["assignments"]
+        assert [one["id"] for one in again] == [one["id"] for one in given]
+        for one, other in zip(again, given):
+            assert abs(seconds(one["expires_at"]) - seconds(other["expires_at"])) < 0.1
+        more = ask(daemon, annotator="bert", count=3)["assignments"]
+        time.sleep(1.0)
+        daemon.kill()
+    with Daemon(db) as daemon:
+        for name, before in (("anna", given), ("bert", more)):
+            now = ask(daemon, annotator=name, count=len(before))["assignments"]
+            assert [(one["id"], one["a"], one["b"], one["arm"], one["why"]) for one in now] == [
+                (one["id"], one["a"], one["b"], one["arm"], one["why"]) for one in before]
+
+
+def test_a_made_up_assignment_counts_in_no_arm(daemon):
+    given = ask(daemon)["assignments"][0]
+    for i, made_up in enumerate(["a7ff-0123456789abcdef01234567", given["id"][:-1] + "x",
+                                 "c" + given["id"][1:]]):
+        answer = {**answer_to(given), "id": f"forged-{i}", "assignment": made_up}
+        assert daemon.add_labels([answer])["accepted"] == 1
+    arms = daemon.get("/v1/stats")["arms"]
+    assert arms["active"]["labels"] == arms["control"]["labels"] == 0
+    for i in range(3):
+        daemon.add_labels([{**answer_to(given), "id": f"true-{i}"}])
+    arms = daemon.get("/v1/stats")["arms"]
+    assert arms["active"]["labels"] + arms["control"]["labels"] == 1
+
+
 class Labeller(threading.Thread):
     """Takes assignments and answers them until the daemon is gone."""
 
@@ -279,3 +319,50 @@ def test_kill_while_answering_loses_nothing_and_doubles_nothing(db):
         assert sum(count - 1 for count in had.values()) <= sum(len(one.unsure)
                                                                for one in labellers)
     assert run("check", "--db", db).returncode == 0
+
+
+# ---- why nothing is left ----
+
+def why(daemon, annotator="anna"):
+    response = daemon.post("/v1/assignments", {"annotator": annotator})
+    assert response["assignments"] == []
+    assert response["reason"]
+    return response["reason_code"]
+
+
+def test_a_prompt_with_one_response_has_no_pairs(db, items):
+    alone = [item for item in items if item["id"].endswith("r0")]
+    with Daemon(db) as daemon:
+        daemon.add_items(alone)
+        assert why(daemon) == "no_pairs"
+        daemon.add_items(items[:2])
+        assert ask(daemon)["reason_code"] is None
+
+
+def test_names_of_prompts_that_all_differ_have_no_pairs(db, items):
+    for item in items:
+        item["prompt_id"] = item["id"]
+    with Daemon(db) as daemon:
+        daemon.add_items(items)
+        response = ask(daemon)
+        assert response["reason_code"] == "no_pairs" and "prompt_id" in response["reason"]
+
+
+def test_one_prompt_has_no_pairs_of_different_prompts(db, items):
+    with Daemon(db, {"candidates": "cross_prompt"}) as daemon:
+        daemon.add_items(items[:4])
+        assert why(daemon) == "no_pairs"
+        daemon.add_items(items)
+        assert ask(daemon)["assignments"]
+
+
+def test_the_reason_tells_pairs_of_others_from_answered_ones(db, items):
+    with Daemon(db, {"max-skips": 1}) as daemon:
+        daemon.add_items(items[:2])
+        given = ask_one(daemon)
+        assert why(daemon, "bert") == "held_by_others"
+        daemon.add_labels([answer_to(given, "skip")])
+        assert why(daemon) == "had_before"
+        other = ask_one(daemon, "bert")
+        daemon.add_labels([answer_to(other, "a", "bert", "second")])
+        assert why(daemon) == why(daemon, "carl") == "all_answered"

@@ -173,13 +173,15 @@ def tamper(db, statement):
 @pytest.mark.parametrize("statement", [
     "DELETE FROM items WHERE idx = 0",
     "DELETE FROM items WHERE idx = 11",
-    "UPDATE items SET embedding = x'00' WHERE idx = 11",
+    "UPDATE item_embeddings SET bytes = x'00' WHERE idx = 11",
+    "DELETE FROM item_embeddings WHERE idx = 11",
+    "UPDATE assignment_key SET bytes = x'00'",
     "UPDATE labels SET item_a = 99 WHERE sequence = 3",
     "UPDATE labels SET preference = 'skip' WHERE sequence = 3",
     "UPDATE labels SET item_a = (item_a + 1) % 12 WHERE sequence = 3",
     "UPDATE models SET logdet = logdet + 0.001",
-], ids=["first item missing", "labelled item missing", "short embedding", "unknown item",
-        "other answer", "other pair", "other information"])
+], ids=["first item missing", "labelled item missing", "short embedding", "no embedding", "short key",
+        "unknown item", "other answer", "other pair", "other information"])
 def test_check_finds_rows_that_contradict_each_other(used, statement):
     tamper(used, statement)
     done = run("check", "--db", used)
@@ -234,7 +236,7 @@ def test_every_command_refuses_a_truncated_file(used):
 
 def test_check_reports_everything_that_is_wrong(used):
     tamper(used, "UPDATE labels SET preference = 'c' WHERE sequence IN (3, 5)")
-    tamper(used, "UPDATE items SET embedding = x'00' WHERE idx = 11")
+    tamper(used, "UPDATE item_embeddings SET bytes = x'00' WHERE idx = 11")
     flip(used, 1, 50)
     done = run("check", "--db", used)
     assert done.returncode == 1

@@ -1,0 +1,15 @@
+/* Assignments in the database, and the key of their ids. */
+#ifndef FD_SQLITE_ASSIGNMENTS_H
+#define FD_SQLITE_ASSIGNMENTS_H
+
+#include "store.h"
+
+/* The store's operations. */
+int fd_sqlite_assignments_write(fd_store *store, const fd_assignment_row *rows,
+                                size_t n) FD_MUST_CHECK;
+int fd_sqlite_assignments_read_open(fd_store *store, fd_assignment_row_visit *visit,
+                                    void *context) FD_MUST_CHECK;
+int fd_sqlite_assignment_key(fd_store *store,
+                             unsigned char key[static FD_ASSIGNMENT_KEY_SIZE]) FD_MUST_CHECK;
+
+#endif
