@@ -24,7 +24,8 @@ typedef int fd_store_visit(void *context, fd_store *store);
 
 /*
  * Copies the database `from`, migrates the copy to the newest schema, lets `check` look at it, and
- * puts it at `path` if `check` returned 0. An existing database is kept under another name, which
+ * puts it at `path` if `check` returned 0, with the owner and the rights of the file that it
+ * replaces, or with the owner of the folder if root restores a new one. An existing database is kept under another name, which
  * the caller frees; *ret_kept is NULL if there was none.
  * -EBUSY: a fisherd holds `path`; -EEXIST: a database exists and `replace` is false. All errors
  * have a fault, and have changed nothing.
