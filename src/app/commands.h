@@ -4,6 +4,7 @@
 #define FD_COMMANDS_H
 
 int fd_serve_main(int argc, char **argv);
+int fd_check_config_main(int argc, char **argv);
 int fd_import_main(int argc, char **argv);
 int fd_migrate_main(int argc, char **argv);
 int fd_check_main(int argc, char **argv);

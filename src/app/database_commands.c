@@ -8,6 +8,7 @@
 #include "report_error.h"
 #include "sqlite_store.h"
 #include "verify_models.h"
+#include "verify_rows.h"
 
 int fd_database_options(int argc, char **argv, fd_options *options, fd_fault *fault) {
     int r = fd_options_read(argc, argv, options, fault);
@@ -71,6 +72,12 @@ int fd_check_main(int argc, char **argv) {
         r = fd_database_check(store, options.db, &findings, &fault);
     if (r == 0 && findings > 0)
         r = fd_fault_set(&fault, -EBADMSG, "", "%s is damaged", options.db);
+    struct findings refused = {.name = options.db};
+    if (r == 0)
+        r = fd_engine_verify_rows(store, print_finding, &refused);
+    if (r == 0 && refused.count > 0)
+        r = fd_fault_set(&fault, -EINVAL, "",
+                         "%s is not damaged, but has rows that would be refused today", options.db);
     if (r == 0)
         r = store->operations->counts(store, &counts);
     if (r < 0)

@@ -3,17 +3,15 @@
 
 #include <errno.h>
 #include <fisher/model.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 #include "clock.h"
+#include "item_rules.h"
 #include "json_tree.h"
 #include "npy.h"
-
-enum { ID_MAX = 256 };
 
 struct prompt {
     char *id;
@@ -125,18 +123,6 @@ static int refuse(const fd_import_reader *reader, const char *why) {
                         reader->line, why);
 }
 
-static int take_id(const fd_import_reader *reader, json_t *document, const char *name,
-                   const char **ret) {
-    const char *text = json_string_value(json_object_get(document, name));
-    if (!text || text[0] == '\0' || strlen(text) > ID_MAX) {
-        char why[96];
-        (void)snprintf(why, sizeof(why), "\"%s\" must be a text of 1 to %d bytes", name, ID_MAX);
-        return refuse(reader, why);
-    }
-    *ret = text;
-    return 0;
-}
-
 static int take_text(const fd_import_reader *reader, json_t *document, const char *name,
                      const char **ret) {
     json_t *value = json_object_get(document, name);
@@ -149,24 +135,55 @@ static int take_text(const fd_import_reader *reader, json_t *document, const cha
     return 0;
 }
 
+/* Embeddings come from the .npy files: one that is here too would be lost. */
+static int refuse_embedding(const fd_import_reader *reader, json_t *rest) {
+    static const char *const names[] = {"embedding", "embeddings"};
+    for (size_t i = 0; i < FD_LENGTH(names); i++)
+        if (json_object_get(rest, names[i]))
+            return refuse(reader, "embeddings belong in the .npy file, not in the lines");
+    return 0;
+}
+
+/* Puts the members of "metadata" next to the others. */
+static int merge_metadata(const fd_import_reader *reader, json_t *rest) {
+    FD_JSON json_t *given = json_incref(json_object_get(rest, "metadata"));
+    const char *name;
+    json_t *value;
+    (void)json_object_del(rest, "metadata");
+    if (given && !json_is_object(given) && !json_is_null(given))
+        return refuse(reader, "\"metadata\" must be an object");
+    json_object_foreach(given, name, value) {
+        if (json_object_get(rest, name))
+            return refuse(reader, "a member is in \"metadata\" and next to it");
+        if (json_object_set(rest, name, value) < 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
 /* The members that have no column of their own. The document keeps the texts that the row borrows.
  */
-static int take_metadata(json_t *document, char **ret) {
+static int take_metadata(const fd_import_reader *reader, json_t *document, char **ret) {
     static const char *const columns[] = {"id", "prompt_id", "prompt", "response"};
     FD_JSON json_t *rest = json_copy(document);
     for (size_t i = 0; i < FD_LENGTH(columns); i++)
         (void)json_object_del(rest, columns[i]);
-    json_t *given = json_object_get(rest, "metadata");
-    if (json_is_object(given)) {
-        json_incref(given);
-        (void)json_object_del(rest, "metadata");
-        (void)json_object_update_missing(rest, given);
-        json_decref(given);
-    }
-    if (json_object_size(rest) == 0)
-        return 0;
+    int r = refuse_embedding(reader, rest);
+    if (r == 0)
+        r = merge_metadata(reader, rest);
+    if (r < 0 || json_object_size(rest) == 0)
+        return r;
     *ret = json_dumps(rest, JSON_COMPACT | JSON_SORT_KEYS);
     return *ret ? 0 : -ENOMEM;
+}
+
+static int check_rules(const fd_import_reader *reader, const fd_item_row *row) {
+    char why[FD_RULE_SIZE], all[FD_RULE_SIZE + 32];
+    const char *member;
+    if (fd_item_rule(row, &member, why) == 0)
+        return 0;
+    (void)snprintf(all, sizeof(all), "its %s %s", member, why);
+    return refuse(reader, all);
 }
 
 /* ---- its embedding ---- */
@@ -211,12 +228,7 @@ static int take_embedding(fd_import_reader *reader, const char *prompt_id, float
     r = fd_npy_read_float(reader->embeddings, 1, values + reader->prompt_columns);
     if (r == -ENODATA)
         return refuse(reader, "there are more items than embeddings");
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < reader->dimension; i++)
-        if (!(fabsf(values[i]) <= FI_EMBEDDING_MAX))
-            return refuse(reader, "its embedding has a number that is not finite or too large");
-    return 0;
+    return r;
 }
 
 /* ---- reading ---- */
@@ -231,20 +243,23 @@ static int take_line(fd_import_reader *reader, size_t length, float *values, fd_
         return refuse(reader, error.text);
     if (!json_is_object(document))
         return refuse(reader, "it is not a JSON object");
-    int r = take_id(reader, document, "id", &row->id);
+    int r = take_text(reader, document, "id", &row->id);
     if (r == 0)
-        r = take_id(reader, document, "prompt_id", &row->prompt_id);
+        r = take_text(reader, document, "prompt_id", &row->prompt_id);
     if (r == 0)
         r = take_text(reader, document, "prompt", &row->prompt);
     if (r == 0)
         r = take_text(reader, document, "response", &row->response);
     if (r == 0)
-        r = take_metadata(document, &ret->metadata);
+        r = take_metadata(reader, document, &ret->metadata);
     if (r < 0)
         return r;
     row->metadata = ret->metadata;
     row->embedding = values;
-    return take_embedding(reader, row->prompt_id, values);
+    if (!row->id || !row->prompt_id)
+        return refuse(reader, row->id ? "\"prompt_id\" is missing" : "\"id\" is missing");
+    r = take_embedding(reader, row->prompt_id, values);
+    return r == 0 ? check_rules(reader, row) : r;
 }
 
 static int check_counts(const fd_import_reader *reader) {

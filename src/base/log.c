@@ -39,20 +39,13 @@ static bool is_plain(const char *text) {
     return true;
 }
 
-/* U+0080 to U+009F control terminals too, and some terminals take an invalid byte for one. */
-static bool is_control(const char *text) {
-    uint8_t first = (uint8_t)text[0];
-    return first < ' ' || first == 0x7f || (first == 0xc2 && (uint8_t)text[1] < 0xa0) ||
-           fd_utf8_length(text) == 0;
-}
-
 /* Escapes control characters byte by byte, and keeps all other characters. */
 static void print_quoted(FILE *line, const char *text) {
     (void)fputc('"', line);
     while (*text) {
         size_t length = fd_utf8_length(text);
         const char *end = text + (length > 0 ? length : 1);
-        const char *format = is_control(text) ? "\\x%02x" : "%c";
+        const char *format = fd_utf8_is_control(text) ? "\\x%02x" : "%c";
         if (*text == '"' || *text == '\\')
             (void)fputc('\\', line);
         for (; text < end; text++)

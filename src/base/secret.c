@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "descriptor.h"
+#include "file_owner.h"
 
 int fd_secret_path(const char *option, const char *name, const char *otherwise, char **ret) {
     const char *folder = getenv("CREDENTIALS_DIRECTORY");
@@ -109,16 +110,6 @@ static int open_folder(const char *path) {
     return folder < 0 ? -errno : folder;
 }
 
-/* When root creates a secret for a service, the service's own user must be able to read it. */
-static int keep_owner(int file, int folder, const char *path) {
-    struct stat owner;
-    if (geteuid() != 0)
-        return 0;
-    if (stat(path, &owner) < 0 && fstat(folder, &owner) < 0)
-        return -errno;
-    return fchown(file, owner.st_uid, owner.st_gid) < 0 ? -errno : 0;
-}
-
 int fd_secret_write(const char *path, const char *bytes, size_t size, fd_fault *fault) {
     FD_FREE char *temporary = NULL;
     if (asprintf(&temporary, "%s.XXXXXX", path) < 0) {
@@ -130,7 +121,7 @@ int fd_secret_write(const char *path, const char *bytes, size_t size, fd_fault *
         return fd_fault_set(fault, -errno, "", "%s cannot be created: %s", temporary,
                             strerror(errno));
     FD_CLOSE int folder = open_folder(path);
-    int r = folder < 0 ? folder : keep_owner(file, folder, path);
+    int r = folder < 0 ? folder : fd_file_owner_like(file, path);
     if (r == 0)
         r = write_all(file, bytes, size);
     if (r == 0 && rename(temporary, path) < 0)

@@ -141,7 +141,8 @@ int fd_engine_ready(fd_engine *engine, char *reason, size_t size) {
     int failure = fd_writer_store_failure(engine);
     if (failure == 0)
         return fd_health_ready(engine, reason, size);
-    (void)snprintf(reason, size, "the last write to the store failed: %s", strerror(-failure));
+    (void)snprintf(reason, size, "the last write to the store failed: %s",
+                   fd_writer_failure_text(failure));
     return -EAGAIN;
 }
 

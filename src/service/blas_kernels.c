@@ -63,12 +63,19 @@ static bool is_name(const char *text) {
     return text[0] != '\0' && text[strspn(text, letters)] == '\0';
 }
 
+int fd_blas_kernels_check(const char *kernels, fd_fault *fault) {
+    if (is_name(kernels))
+        return 0;
+    return fd_fault_set(fault, -EINVAL, "",
+                        "blas-kernels takes auto, keep or a core type such as SkylakeX, "
+                        "not \"%s\"",
+                        kernels);
+}
+
 int fd_blas_kernels_choose(const char *kernels, char **argv, fd_fault *fault) {
-    if (!is_name(kernels))
-        return fd_fault_set(fault, -EINVAL, "",
-                            "blas-kernels takes auto, keep or a core type such as SkylakeX, "
-                            "not \"%s\"",
-                            kernels);
+    int r = fd_blas_kernels_check(kernels, fault);
+    if (r < 0)
+        return r;
     if (strcmp(kernels, "keep") == 0)
         return 0;
     const char *used = openblas_get_corename();

@@ -5,6 +5,9 @@
 #include "fault.h"
 #include "macros.h"
 
+/* -EINVAL with a fault if the text cannot be the name of kernels. */
+int fd_blas_kernels_check(const char *kernels, fd_fault *fault) FD_MUST_CHECK;
+
 /*
  * Makes OpenBLAS use the kernels that the option blas-kernels names. The library chooses its
  * kernels when it is loaded. To change them, this function runs the program again in the same

@@ -24,10 +24,11 @@ typedef int fd_store_visit(void *context, fd_store *store);
 
 /*
  * Copies the database `from`, migrates the copy to the newest schema, lets `check` look at it, and
- * puts it at `path` if `check` returned 0. An existing database is kept under another name, which
- * the caller frees; *ret_kept is NULL if there was none.
- * -EBUSY: a fisherd holds `path`; -EEXIST: a database exists and `replace` is false. All errors
- * have a fault, and have changed nothing.
+ * puts it at `path` if `check` returned 0, with the owner and the rights of the file that it
+ * replaces, or with the owner of the folder if root restores a new one. An existing database is
+ * kept under another name, which the caller frees; *ret_kept is NULL if there was none. -EBUSY: a
+ * fisherd holds `path`; -EEXIST: a database exists and `replace` is false. All errors have a fault,
+ * and have changed nothing.
  */
 int fd_store_restore_sqlite(const char *path, const char *from, bool replace, fd_store_visit *check,
                             void *context, char **ret_kept, fd_fault *fault) FD_MUST_CHECK;

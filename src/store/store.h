@@ -35,6 +35,10 @@ typedef struct fd_store_operations {
     /* Writes and syncs a meaningless row in a transaction of its own. 0: the store can write. */
     int (*probe)(fd_store *store) FD_MUST_CHECK;
 
+    /* Looks whether what was opened is still in its place. -ESTALE: it was removed, moved or
+     * replaced, so that new rows would be lost; commit then fails with the same. */
+    int (*present)(fd_store *store) FD_MUST_CHECK;
+
     /* Adds all rows or none, inside begin and commit. A row whose id is stored already, or comes
      * earlier in the list, counts as unchanged if its content is the same; created_ms and index are
      * not content. If its content differs, nothing is added and the result is -EEXIST. `indices`
@@ -105,8 +109,10 @@ typedef struct fd_store_operations {
 
     /* Copies all committed rows to a new file, while another thread writes. The file is complete
      * and on disk if the result is 0, and does not exist otherwise. Errors, all with a fault:
-     * -EEXIST the file exists; -EBUSY another backup writes it; -ECANCELED `go_on`, which is called
-     * now and then unless it is NULL, returned false; -EOPNOTSUPP the store is in memory. */
+     * -EINVAL its name is one of another file of a database, such as its log; -EEXIST the file
+     * exists; -ESTALE the store is not present; -EBUSY another backup writes it; -ECANCELED
+     * `go_on`, which is called now and then unless it is NULL, returned false; -EOPNOTSUPP the
+     * store is in memory. */
     int (*back_up)(fd_store *store, const char *to, bool (*go_on)(void *context), void *context,
                    fd_backup *ret, fd_fault *fault) FD_MUST_CHECK;
 

@@ -341,6 +341,7 @@ static int faulty_probe(fd_store *store) {
     return inner(store)->operations->probe(inner(store));
 }
 
+FORWARD(present, (fd_store * store))
 FORWARD(items_add,
         (fd_store * store, const fd_item_row *rows, size_t n, uint32_t *indices, fd_added *ret),
         rows, n, indices, ret)
@@ -380,6 +381,7 @@ static const fd_store_operations faulty_operations = {
     .commit = faulty_commit,
     .rollback = faulty_rollback,
     .probe = faulty_probe,
+    .present = faulty_present,
     .items_add = faulty_items_add,
     .labels_add = faulty_labels_add,
     .label_revise = faulty_label_revise,

@@ -51,6 +51,8 @@ static int report(fd_engine *engine, int error, const fd_backup_made *made,
     }
     const char *reason = store_fault->detail[0] != '\0' ? store_fault->detail : strerror(-error);
     fd_log(FD_LOG_ERROR, "backup-failed", FD_STR("file", made->name), FD_STR("error", reason));
+    if (error == -EINVAL)
+        return fd_fault_set(fault, error, "/name", "%s", reason);
     if (error == -EEXIST)
         return fd_fault_set(fault, error, "/name", "a file \"%s\" exists already", made->name);
     if (error == -ENOSPC || error == -EDQUOT || error == -EFBIG || error == -ECANCELED ||

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine_state.h"
+#include "item_rules.h"
 #include "thread.h"
 #include "writer.h"
 
@@ -131,6 +132,10 @@ int fd_engine_items_add(fd_engine *engine, const fd_item_row *items, size_t n, f
     if (!rows || !indices || !entries || !prompt_ids)
         return -ENOMEM;
     for (size_t i = 0; i < n; i++) {
+        char why[FD_RULE_SIZE];
+        const char *member;
+        if (fd_item_rule(&items[i], &member, why) < 0)
+            return fd_fault_set_at(fault, -EINVAL, "items", i, member, "%s", why);
         rows[i] = items[i];
         rows[i].created_ms = fd_engine_now_ms(engine);
     }

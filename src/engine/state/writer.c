@@ -12,7 +12,7 @@
 
 enum { GROUP_MAX = 256, HOOKS_MAX = 8 };
 
-/* How often a store that failed is probed. */
+/* How often a store that failed is probed, and one that works is looked for. */
 static const double probe_seconds = 1.0;
 
 /* How long changes that are written behind wait for a transaction that takes them along. */
@@ -103,6 +103,11 @@ int fd_writer_store_failure(fd_engine *engine) {
     return atomic_load(&engine->writer->store_failure);
 }
 
+const char *fd_writer_failure_text(int failure) {
+    return failure == -ESTALE ? "a file of the database was removed, moved or replaced"
+                              : strerror(-failure);
+}
+
 static void set_failure(fd_engine *engine, int failure) {
     atomic_store(&engine->writer->store_failure, failure);
     fd_metrics_set(engine->metrics, FD_METRIC_STORE_FAILED, NULL, NULL, failure != 0);
@@ -112,7 +117,7 @@ static void set_failure(fd_engine *engine, int failure) {
 static void note_failure(fd_engine *engine, int failure) {
     if (fd_writer_store_failure(engine) == 0) {
         engine->writer->failed_since = fd_monotonic_seconds();
-        fd_log(FD_LOG_ERROR, "store-failed", FD_STR("error", strerror(-failure)));
+        fd_log(FD_LOG_ERROR, "store-failed", FD_STR("error", fd_writer_failure_text(failure)));
     }
     fd_metrics_add(engine->metrics, FD_METRIC_STORE_FAILURES, NULL, NULL, 1);
     set_failure(engine, failure);
@@ -125,13 +130,17 @@ static void note_success(fd_engine *engine) {
     set_failure(engine, 0);
 }
 
-/* Finds out that the store works again even if no request comes. */
+/* Finds out, even if no request comes, that the store works again or that it was taken away. */
 static void probe(fd_engine *engine) {
-    int r = engine->store->operations->probe(engine->store);
-    if (r < 0)
+    const fd_store_operations *store = engine->store->operations;
+    bool had_failed = fd_writer_store_failure(engine) != 0;
+    int r = had_failed ? store->probe(engine->store) : store->present(engine->store);
+    if (r == 0)
+        note_success(engine);
+    else if (had_failed)
         set_failure(engine, r);
     else
-        note_success(engine);
+        note_failure(engine, r);
 }
 
 /* ---- transactions ---- */
@@ -163,6 +172,20 @@ static fd_snapshot *apply_jobs(fd_engine *engine, fd_job *jobs, fd_snapshot *sna
     return old;
 }
 
+/* After the commit: rows that went into files which were taken away meanwhile must not be
+ * acknowledged. They are in the memory, because they are there when the files come back. */
+static void confirm_jobs(fd_engine *engine, fd_job *jobs) {
+    int r = engine->store->operations->present(engine->store);
+    if (r == 0) {
+        note_success(engine);
+        return;
+    }
+    note_failure(engine, r);
+    for (fd_job *job = jobs; job; job = job->next)
+        if (job->result == 0)
+            job->result = r;
+}
+
 static int run_transaction(fd_engine *engine, fd_job *jobs) {
     const fd_store_operations *store = engine->store->operations;
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
@@ -185,7 +208,7 @@ static int run_transaction(fd_engine *engine, fd_job *jobs) {
     fd_metrics_observe(engine->metrics, FD_METRIC_COMMIT_SECONDS, NULL, NULL,
                        fd_monotonic_seconds() - start);
     fd_snapshot_free(apply_jobs(engine, jobs, FD_STEAL(snapshot)));
-    note_success(engine);
+    confirm_jobs(engine, jobs);
     if (jobs)
         fd_writer_call_hooks(engine);
     return 0;
@@ -207,7 +230,8 @@ static int run_alone(fd_engine *engine, fd_job *job) {
 }
 
 /* If the transaction of the group fails, each job gets a transaction of its own, so that one job
- * cannot fail the others. After an I/O error that would only make the others wait for the same. */
+ * cannot fail the others. After an I/O error, or without the store's files, that would only make
+ * the others wait for the same. */
 static void run_group(fd_engine *engine, fd_job *jobs) {
     if (jobs->next && run_transaction(engine, jobs) == 0)
         return;
@@ -215,7 +239,7 @@ static void run_group(fd_engine *engine, fd_job *jobs) {
     for (fd_job *job = jobs, *next; job; job = next) {
         next = job->next;
         job->next = NULL;
-        if (r == -EIO)
+        if (r == -EIO || r == -ESTALE)
             job->result = r;
         else
             r = run_alone(engine, job);
@@ -228,26 +252,24 @@ static void run_group(fd_engine *engine, fd_job *jobs) {
 /* What the writer shall do next. */
 enum duty {
     RUN_JOBS, /* there are jobs, or the writer is closed */
-    PROBE,    /* it is time to probe a store that failed */
+    PROBE,    /* it is time to probe a store that failed, or to look for one that works */
     WRITE_BEHIND,
 };
 
 /* With the lock held. */
 static enum duty wait_for_duty(fd_engine *engine) {
     struct fd_writer *writer = engine->writer;
-    while (!writer->head && !writer->closed) {
+    if (!writer->head && !writer->closed) {
         fd_health_rest(engine, FD_HEALTH_WRITER);
-        if (fd_writer_store_failure(engine) != 0) {
-            fd_condition_wait_for(&writer->queue_filled, &writer->lock, probe_seconds);
-            return writer->head || writer->closed ? RUN_JOBS : PROBE;
+        if (fd_writer_store_failure(engine) == 0 && writer->behind_due > 0) {
+            double left = writer->behind_due - fd_monotonic_seconds();
+            if (left > 0)
+                fd_condition_wait_for(&writer->queue_filled, &writer->lock, left);
+            return writer->head || writer->closed ? RUN_JOBS : WRITE_BEHIND;
         }
-        double left = writer->behind_due - fd_monotonic_seconds();
-        if (writer->behind_due > 0 && left <= 0)
-            return WRITE_BEHIND;
-        if (writer->behind_due > 0)
-            fd_condition_wait_for(&writer->queue_filled, &writer->lock, left);
-        else
-            (void)pthread_cond_wait(&writer->queue_filled, &writer->lock);
+        fd_condition_wait_for(&writer->queue_filled, &writer->lock, probe_seconds);
+        if (!writer->head && !writer->closed)
+            return PROBE;
     }
     return RUN_JOBS;
 }

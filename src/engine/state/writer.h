@@ -58,7 +58,9 @@ int fd_writer_run(fd_engine *engine, fd_job *job) FD_MUST_CHECK;
 /* Jobs that the writer has not taken yet. */
 size_t fd_writer_queue_length(fd_engine *engine);
 
-/* The -errno of the last transaction if the store failed, otherwise 0. */
+/* The -errno of the last transaction if the store failed, or -ESTALE if its files were taken away;
+ * otherwise 0. */
 int fd_writer_store_failure(fd_engine *engine);
+const char *fd_writer_failure_text(int failure); /* for people */
 
 #endif

@@ -59,7 +59,7 @@ struct row {
 
 static const fd_field fields[] = {
     {"id", FD_FIELD_ID, .required = true, .offset = offsetof(struct row, id)},
-    {"name", FD_FIELD_ID, .required = true, .offset = offsetof(struct row, name)},
+    {"name", FD_FIELD_REFERENCE, .required = true, .offset = offsetof(struct row, name)},
     {"role", FD_FIELD_ENUM, .required = true, .offset = offsetof(struct row, role),
      .choices = roles},
     {"created", FD_FIELD_INTEGER, .required = true, .offset = offsetof(struct row, created),
@@ -212,12 +212,12 @@ void fd_token_hash(const unsigned char key[static FD_TOKEN_KEY_SIZE], const char
 /* ---- tokens ---- */
 
 int fd_token_check_name(const char *name, fd_fault *fault) {
-    FD_JSON json_t *value = json_string(name); /* NULL unless it is UTF-8 */
-    const char *id;
-    if (value && fd_json_id(value, NULL, &id, fault) == 0)
+    char why[FD_RULE_SIZE];
+    if (fd_id_rule(name, strlen(name), why) == 0)
         return 0;
     return fd_fault_set(fault, -EINVAL, "",
-                        "a name has 1 to %d bytes of UTF-8 without control characters", FD_ID_MAX);
+                        "a name has 1 to %d bytes of UTF-8 without control characters; this one %s",
+                        FD_ID_MAX, why);
 }
 
 /* Chooses an id that no other token has, and a secret. */

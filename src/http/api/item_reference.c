@@ -11,14 +11,14 @@ struct reference_body {
 };
 
 static const fd_field reference_fields[] = {
-    {"id", FD_FIELD_ID, .offset = offsetof(struct reference_body, id)},
+    {"id", FD_FIELD_REFERENCE, .offset = offsetof(struct reference_body, id)},
     {"embedding", FD_FIELD_EMBEDDING, .offset = offsetof(struct reference_body, embedding)},
 };
 
 int fd_item_reference_read(const json_t *value, const fd_path *at, fd_item_reference *ret,
                            fd_fault *fault) {
     if (json_is_string(value))
-        return fd_json_id(value, at, &ret->id, fault);
+        return fd_json_reference(value, at, &ret->id, fault);
     if (!json_is_object(value))
         return fd_json_fault(fault, at, "must be an item's id or an object with \"embedding\"");
     struct reference_body body = {0};

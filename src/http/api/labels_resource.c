@@ -25,8 +25,8 @@ struct label_body {
 
 static const fd_field label_fields[] = {
     {"id", FD_FIELD_ID, .required = true, .offset = offsetof(struct label_body, id)},
-    {"a", FD_FIELD_ID, .required = true, .offset = offsetof(struct label_body, a)},
-    {"b", FD_FIELD_ID, .required = true, .offset = offsetof(struct label_body, b)},
+    {"a", FD_FIELD_REFERENCE, .required = true, .offset = offsetof(struct label_body, a)},
+    {"b", FD_FIELD_REFERENCE, .required = true, .offset = offsetof(struct label_body, b)},
     {"preference", FD_FIELD_ENUM, .required = true,
      .offset = offsetof(struct label_body, preference), .choices = fd_preference_names},
     {"annotator", FD_FIELD_ID, .offset = offsetof(struct label_body, annotator)},

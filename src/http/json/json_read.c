@@ -51,28 +51,30 @@ int fd_json_parse(const char *body, size_t size, json_t **ret, fd_fault *fault) 
 
 /* ---- values ---- */
 
-int fd_json_id(const json_t *value, const fd_path *at, const char **ret, fd_fault *fault) {
+int fd_json_reference(const json_t *value, const fd_path *at, const char **ret, fd_fault *fault) {
+    char why[FD_RULE_SIZE];
     if (!json_is_string(value))
         return fd_json_fault(fault, at, "must be a string");
-    size_t length = json_string_length(value);
-    if (length == 0)
-        return fd_json_fault(fault, at, "must not be empty");
-    if (length > FD_ID_MAX)
-        return fd_json_fault(fault, at, "has %zu bytes; at most %d are allowed", length, FD_ID_MAX);
-    const char *text = json_string_value(value);
-    for (const char *c = text; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            return fd_json_fault(fault, at, "must not hold control characters");
-    *ret = text;
+    if (fd_reference_rule(json_string_length(value), why) < 0)
+        return fd_json_fault(fault, at, "%s", why);
+    *ret = json_string_value(value);
     return 0;
 }
 
+static int read_id(const json_t *value, const fd_path *at, const char **ret, fd_fault *fault) {
+    char why[FD_RULE_SIZE];
+    int r = fd_json_reference(value, at, ret, fault);
+    if (r == 0 && fd_id_rule(*ret, json_string_length(value), why) < 0)
+        return fd_json_fault(fault, at, "%s", why);
+    return r;
+}
+
 static int read_text(const json_t *value, const fd_path *at, const char **ret, fd_fault *fault) {
+    char why[FD_RULE_SIZE];
     if (!json_is_string(value))
         return fd_json_fault(fault, at, "must be a string");
-    if (json_string_length(value) > FD_TEXT_MAX)
-        return fd_json_fault(fault, at, "has %zu bytes; at most %d are allowed",
-                             json_string_length(value), FD_TEXT_MAX);
+    if (fd_text_rule(json_string_value(value), json_string_length(value), why) < 0)
+        return fd_json_fault(fault, at, "%s", why);
     *ret = json_string_value(value);
     return 0;
 }
@@ -133,7 +135,9 @@ static int read_field(const json_t *value, const fd_path *at, const fd_field *fi
                       fd_fault *fault) {
     switch (field->kind) {
     case FD_FIELD_ID:
-        return fd_json_id(value, at, ret, fault);
+        return read_id(value, at, ret, fault);
+    case FD_FIELD_REFERENCE:
+        return fd_json_reference(value, at, ret, fault);
     case FD_FIELD_TEXT:
         return read_text(value, at, ret, fault);
     case FD_FIELD_INTEGER:

@@ -18,12 +18,7 @@
 #include "json_path.h"
 #include "json_tree.h"
 #include "macros.h"
-
-enum {
-    FD_JSON_DEPTH_MAX = 32,
-    FD_ID_MAX = 256,       /* bytes */
-    FD_TEXT_MAX = 1 << 20, /* bytes */
-};
+#include "text_rules.h"
 
 /* Integers up to here are exact in every JSON reader. */
 #define FD_INTEGER_MAX (INT64_C(1) << 53)
@@ -33,7 +28,9 @@ enum {
 int fd_json_parse(const char *body, size_t size, json_t **ret, fd_fault *fault) FD_MUST_CHECK;
 
 typedef enum fd_field_kind {
-    FD_FIELD_ID,        /* const char *: 1 to FD_ID_MAX bytes, without control characters */
+    FD_FIELD_ID,        /* const char *: as fd_id_rule takes it */
+    FD_FIELD_REFERENCE, /* const char *: the id of something stored, as fd_reference_rule takes it
+                         */
     FD_FIELD_TEXT,      /* const char *: at most FD_TEXT_MAX bytes */
     FD_FIELD_INTEGER,   /* int64_t: min to max */
     FD_FIELD_REAL,      /* double: lowest to highest */
@@ -67,8 +64,8 @@ int fd_json_read(const json_t *value, const fd_path *at, const fd_field *fields,
 int fd_json_read_body(const char *body, size_t size, const fd_field *fields, size_t n,
                       json_t **ret_root, void *ret, fd_fault *fault) FD_MUST_CHECK;
 
-/* Reads a string as FD_FIELD_ID takes it. */
-int fd_json_id(const json_t *value, const fd_path *at, const char **ret,
-               fd_fault *fault) FD_MUST_CHECK;
+/* Reads a string as FD_FIELD_REFERENCE takes it. */
+int fd_json_reference(const json_t *value, const fd_path *at, const char **ret,
+                      fd_fault *fault) FD_MUST_CHECK;
 
 #endif

@@ -31,6 +31,7 @@ static const struct {
     {-EDQUOT, 507, no_space},
     {-EFBIG, 507, no_space},
     {-EIO, 503, no_store},
+    {-ESTALE, 503, no_store},
     {-EROFS, 503, no_store},
     {-EACCES, 503, no_store},
     {-ENOMEM, 503, "there is not enough memory right now; nothing was changed"},

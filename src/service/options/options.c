@@ -3,8 +3,10 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <ini.h>
 #include <string.h>
+
+#include "option_file.h"
+#include "options_check.h"
 
 static const fd_option_row rows[] = {
 #define OPTION(kind, member, ...) {FD_OPTION_##kind, offsetof(fd_options, member), __VA_ARGS__},
@@ -41,6 +43,8 @@ static int read_flags(int argc, char **argv, fd_options *options, fd_fault *faul
         if (!row)
             return fd_fault_set(fault, -EINVAL, "", "there is no option \"%s\"", argv[i]);
         int r = fd_option_read_flag(row, argc, argv, &i, options, fault);
+        if (r == 0 && strcmp(row->name, "config") == 0 && options->config[0] == '\0')
+            r = fd_fault_set(fault, -EINVAL, "", "--config needs the name of a file");
         if (r < 0)
             return r;
     }
@@ -49,36 +53,10 @@ static int read_flags(int argc, char **argv, fd_options *options, fd_fault *faul
 
 /* ---- the file ---- */
 
-struct file_reading {
-    fd_options *options;
-    const char *path;
-    fd_fault *fault;
-    int result;
-};
-
-static int on_file_line(void *context, const char *section, const char *name, const char *value) {
-    struct file_reading *reading = context;
-    const fd_option_row *row = fd_option_find(&fd_options_table, name, strlen(name));
-    (void)section; /* sections may group the lines for the reader */
-    if (!row || strcmp(name, "config") == 0)
-        reading->result = fd_fault_set(reading->fault, -EINVAL, "", "%s: there is no option \"%s\"",
-                                       reading->path, name);
-    else
-        reading->result =
-            fd_option_set(row, reading->options, value, reading->path, reading->fault);
-    return reading->result == 0;
-}
-
-static int read_file(const char *path, fd_options *options, fd_fault *fault) {
-    struct file_reading reading = {options, path, fault, 0};
-    int line = ini_parse(path, on_file_line, &reading);
-    if (line == -1)
-        return fd_fault_set(fault, -errno, "", "%s cannot be opened: %s", path, strerror(errno));
-    if (reading.result < 0)
-        return reading.result;
-    if (line > 0)
-        return fd_fault_set(fault, -EINVAL, "", "%s: line %d is not name = value", path, line);
-    return line < 0 ? -ENOMEM : 0;
+static int check_line(const fd_option_row *row, const void *members, fd_fault *fault) {
+    if (strcmp(row->name, "config") == 0)
+        return fd_fault_set(fault, -EINVAL, "", "a file cannot name another one by config");
+    return fd_options_check_one(row, members, fault);
 }
 
 /* ---- all sources ---- */
@@ -97,7 +75,7 @@ int fd_options_read(int argc, char **argv, fd_options *ret, fd_fault *fault) {
     if (r == 0)
         r = fd_option_set_defaults(&fd_options_table, &options, fault);
     if (r == 0 && naming_file.config[0] != '\0')
-        r = read_file(naming_file.config, &options, fault);
+        r = fd_option_file_read(&fd_options_table, naming_file.config, check_line, &options, fault);
     if (r == 0)
         r = read_environment(&options, fault);
     if (r == 0)

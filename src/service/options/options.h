@@ -15,7 +15,7 @@ extern const fd_option_table fd_options_table;
 /*
  * Defaults, then the file that --config or FISHERD_CONFIG names, then the environment, then flags
  * ("--name value" or "--name=value"); each overrides the one before it. -EINVAL with a fault for a
- * value out of its bounds and for any other argument.
+ * value out of its bounds, for any other argument, and for a file as option_file.h says.
  */
 int fd_options_read(int argc, char **argv, fd_options *ret, fd_fault *fault) FD_MUST_CHECK;
 void fd_options_clear(fd_options *options);

@@ -4,21 +4,71 @@
 #include <errno.h>
 #include <fisher/design.h>
 
+#include "client_address.h"
 #include "log.h"
+#include "options_for_http.h"
 #include "origins.h"
 
-int fd_options_check(const fd_options *options, fd_fault *fault) {
+static int check_log_level(const char *text, fd_fault *fault) {
     fd_log_level level;
+    if (fd_log_level_parse(text, &level) == 0)
+        return 0;
+    return fd_fault_set(fault, -EINVAL, "", "log-level takes debug, info, warning or error");
+}
+
+static int check_strategy(const char *text, fd_fault *fault) {
+    if (fi_strategy_find(text))
+        return 0;
+    return fd_fault_set(fault, -EINVAL, "", "there is no strategy \"%s\"", text);
+}
+
+static int check_candidates(const char *text, fd_fault *fault) {
+    fi_scope scope;
+    if (fi_scope_parse(text, &scope) == 0)
+        return 0;
+    return fd_fault_set(fault, -EINVAL, "",
+                        "candidates takes in_prompt, cross_prompt or any, not \"%s\"", text);
+}
+
+static int check_listen(const char *text, fd_fault *fault) {
+    char host[64];
+    uint16_t port;
+    return fd_options_split_listen(text, host, sizeof(host), &port, fault);
+}
+
+static int check_proxies(const char *text, fd_fault *fault) {
+    FD_CLEANUP(fd_networks_clear) fd_networks networks = {0};
+    return fd_networks_parse(text, &networks, fault);
+}
+
+static const struct check {
+    size_t offset; /* of the member, a text */
+    int (*check)(const char *text, fd_fault *fault);
+} checks[] = {
+    {offsetof(fd_options, log_level), check_log_level},
+    {offsetof(fd_options, strategy), check_strategy},
+    {offsetof(fd_options, candidates), check_candidates},
+    {offsetof(fd_options, listen), check_listen},
+    {offsetof(fd_options, trusted_proxies), check_proxies},
+    {offsetof(fd_options, cors_origins), fd_origins_check},
+};
+
+static int run(const struct check *check, const void *members, fd_fault *fault) {
+    return check->check(*(char *const *)((const char *)members + check->offset), fault);
+}
+
+int fd_options_check_one(const fd_option_row *row, const void *members, fd_fault *fault) {
+    for (size_t i = 0; i < FD_LENGTH(checks); i++)
+        if (checks[i].offset == row->offset)
+            return run(&checks[i], members, fault);
+    return 0;
+}
+
+int fd_options_check(const fd_options *options, fd_fault *fault) {
     if (options->db[0] == '\0')
         return fd_fault_set(fault, -EINVAL, "", "--db FILE is missing");
-    if (fd_log_level_parse(options->log_level, &level) < 0)
-        return fd_fault_set(fault, -EINVAL, "", "log-level takes debug, info, warning or error");
-    if (!fi_strategy_find(options->strategy))
-        return fd_fault_set(fault, -EINVAL, "", "there is no strategy \"%s\"", options->strategy);
-    fi_scope scope;
-    if (fi_scope_parse(options->candidates, &scope) < 0)
-        return fd_fault_set(fault, -EINVAL, "",
-                            "candidates takes in_prompt, cross_prompt or any, not \"%s\"",
-                            options->candidates);
-    return fd_origins_check(options->cors_origins, fault);
+    int r = 0;
+    for (size_t i = 0; i < FD_LENGTH(checks) && r == 0; i++)
+        r = run(&checks[i], options, fault);
+    return r;
 }

@@ -4,7 +4,12 @@
 
 #include "options.h"
 
-/* -EINVAL with a fault: no database, or an unknown log level, strategy, scope or origin. */
+/* -EINVAL with a fault for a text that its option does not take: an unknown log level, strategy,
+ * scope, origin, address or network. `members` are an fd_options. -ENOMEM. */
+int fd_options_check_one(const fd_option_row *row, const void *members,
+                         fd_fault *fault) FD_MUST_CHECK;
+
+/* The same for all options, and -EINVAL if no database is named. */
 int fd_options_check(const fd_options *options, fd_fault *fault) FD_MUST_CHECK;
 
 #endif

@@ -80,6 +80,11 @@ static int memory_probe(fd_store *store) {
     return 0;
 }
 
+static int memory_present(fd_store *store) {
+    (void)store;
+    return 0;
+}
+
 /* ---- writing ---- */
 
 static int memory_items_add(fd_store *store, const fd_item_row *rows, size_t n, uint32_t *indices,
@@ -194,6 +199,7 @@ static const fd_store_operations memory_operations = {
     .commit = memory_commit,
     .rollback = memory_rollback,
     .probe = memory_probe,
+    .present = memory_present,
     .items_add = memory_items_add,
     .labels_add = memory_labels_add,
     .label_revise = memory_label_revise,

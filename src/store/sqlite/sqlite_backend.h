@@ -2,6 +2,8 @@
 #ifndef FD_SQLITE_BACKEND_H
 #define FD_SQLITE_BACKEND_H
 
+#include "database_files.h"
+#include "database_lock.h"
 #include "sqlite_connection.h"
 #include "sqlite_readers.h"
 #include "sqlite_store.h"
@@ -10,8 +12,9 @@
 
 typedef struct fd_sqlite_store {
     fd_store store;
-    char *path; /* the real one */
-    int lock;   /* -1 when read-only; then there is no writer either */
+    char *path;              /* the real one */
+    fd_database_lock lock;   /* not taken when read-only; then there is no writer either */
+    fd_database_files files; /* noted when it is open for writing */
     fd_schema schema;
     fd_sqlite_connection writer; /* used by the writing thread only, as is the log */
     fd_write_ahead_log log;

@@ -4,12 +4,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "descriptor.h"
 #include "sqlite_paths.h"
+
+/* Whether a file is what a copy that was cut off may leave: nothing, a database, or one whose first
+ * page was not written yet. Another file, or one with a second name, is somebody else's. */
+static bool is_copy(int file, const struct stat *about) {
+    static const char magic[16] = "SQLite format 3", empty[16];
+    char start[16] = "";
+    return S_ISREG(about->st_mode) && about->st_nlink == 1 &&
+           pread(file, start, sizeof(start), 0) >= 0 &&
+           (memcmp(start, magic, sizeof(magic)) == 0 || memcmp(start, empty, sizeof(empty)) == 0);
+}
 
 /* Takes over the partial file of a copy that was cut off, but not that of a copy that is running:
  * that one holds the lock. After locking, the name may belong to another file, because the other
@@ -22,11 +33,13 @@ static int take_over(const char *partial, int file) {
         return -errno;
     if (stat(partial, &there) < 0 || here.st_dev != there.st_dev || here.st_ino != there.st_ino)
         return -EBUSY;
+    if (!is_copy(file, &here))
+        return -EPERM;
     return ftruncate(file, 0) < 0 ? -errno : 0;
 }
 
 static int open_partial(const char *partial, int *ret) {
-    int file = open(partial, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int file = open(partial, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (file < 0)
         return -errno;
     int r = take_over(partial, file);

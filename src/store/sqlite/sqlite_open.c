@@ -3,10 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "database_lock.h"
+#include "file_owner.h"
 #include "sqlite_assignments.h"
 #include "sqlite_backend.h"
 #include "sqlite_backup.h"
@@ -22,17 +23,23 @@
 
 /* ---- the file ---- */
 
+/* A new file, as root makes it for a service, belongs to the owner of the folder. */
+static int new_file_owner(int file, const char *path) {
+    FD_FREE char *copy = strdup(path);
+    return copy ? fd_file_owner_like(file, dirname(copy)) : -ENOMEM;
+}
+
 /* SQLite itself would create a file that all users can read. Only SQLite opens a file that exists:
  * closing it here would drop the locks of all connections that this process has to it. */
 static int create_file(const char *path, fd_fault *fault) {
     int file = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (file >= 0) {
+    if (file < 0 && errno == EEXIST)
+        return 0;
+    int r = file < 0 ? -errno : new_file_owner(file, path);
+    if (file >= 0)
         (void)close(file);
+    if (r == 0)
         return 0;
-    }
-    if (errno == EEXIST)
-        return 0;
-    int r = -errno;
     return fd_fault_set(fault, r, "", "%s cannot be created: %s", path, strerror(-r));
 }
 
@@ -87,13 +94,20 @@ static int open_writer(fd_sqlite_store *store, const char *given,
     if (r < 0)
         return fd_sqlite_fault(writer, given, "cannot be prepared", r, fault);
     fd_write_ahead_log_open(&store->log, writer, &store->readers);
+    r = fd_database_files_note(store->path, &store->files);
+    if (r < 0)
+        return fd_fault_set(fault, r, "", "%s: its log cannot be found: %s", given, strerror(-r));
     return 0;
 }
 
 static void store_free(fd_sqlite_store *store) {
     fd_sqlite_readers_clear(&store->readers);
-    fd_sqlite_disconnect(&store->writer); /* the last connection empties the log into the file */
-    fd_database_lock_release(store->lock);
+    /* The last connection empties the log into the file, and removes the log by its name. */
+    if (store->writer.database && fd_database_files_have_strangers(&store->files))
+        (void)sqlite3_db_config(store->writer.database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    fd_sqlite_disconnect(&store->writer);
+    fd_database_lock_release(&store->lock);
+    fd_database_files_clear(&store->files);
     free(store->path);
     free(store);
 }
@@ -112,6 +126,7 @@ static const fd_store_operations operations = {
     .commit = fd_sqlite_commit,
     .rollback = fd_sqlite_rollback,
     .probe = fd_sqlite_probe,
+    .present = fd_sqlite_present,
     .items_add = fd_sqlite_items_add,
     .labels_add = fd_sqlite_labels_add,
     .label_revise = fd_sqlite_label_revise,
@@ -136,10 +151,11 @@ static int store_new(const char *given, fd_sqlite_store **ret, fd_fault *fault) 
     if (!store)
         return -ENOMEM;
     store->store.operations = &operations;
-    store->lock = -1;
+    store->lock = FD_DATABASE_NOT_LOCKED;
     fd_sqlite_readers_init(&store->readers);
     *ret = store;
-    return fd_sqlite_real_path(given, &store->path, fault);
+    int r = fd_sqlite_real_path(given, &store->path, fault);
+    return r == 0 ? fd_sqlite_refuse_mounted_alone(store->path, given, fault) : r;
 }
 
 /* ---- for writing ---- */

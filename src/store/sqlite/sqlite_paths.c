@@ -34,6 +34,17 @@ int fd_sqlite_real_path(const char *given, char **ret, fd_fault *fault) {
     return 0;
 }
 
+int fd_sqlite_refuse_mounted_alone(const char *path, const char *given, fd_fault *fault) {
+    struct statx about = {0};
+    if (statx(AT_FDCWD, path, 0, 0, &about) < 0 ||
+        (about.stx_attributes & STATX_ATTR_MOUNT_ROOT) == 0) /* older kernels do not say */
+        return 0;
+    return fd_fault_set(fault, -EINVAL, "",
+                        "%s is mounted alone, so its log %s-wal would be left outside the mount: "
+                        "mount the folder",
+                        given, given);
+}
+
 bool fd_sqlite_exists(const char *path) {
     bool found = false;
     for (size_t i = 0; i < FD_SQLITE_PARTS; i++) {

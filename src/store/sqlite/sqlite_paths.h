@@ -20,6 +20,11 @@ char *fd_sqlite_join(const char *path, const char *suffix);
  * whatever link leads to it. Errors have a fault that names the file `given`. */
 int fd_sqlite_real_path(const char *given, char **ret, fd_fault *fault) FD_MUST_CHECK;
 
+/* -EINVAL with a fault if the file is mounted alone, without its folder: its log would be left
+ * outside the mount, and with it the newest changes. */
+int fd_sqlite_refuse_mounted_alone(const char *path, const char *given,
+                                   fd_fault *fault) FD_MUST_CHECK;
+
 /* Whether any part of a database exists. */
 bool fd_sqlite_exists(const char *path);
 

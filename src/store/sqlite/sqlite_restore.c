@@ -1,11 +1,15 @@
 /* Restoring: a migrated and checked copy of a backup replaces a database, which is kept aside. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "database_lock.h"
+#include "descriptor.h"
+#include "file_owner.h"
 #include "sqlite_copy.h"
 #include "sqlite_paths.h"
 #include "sqlite_schema.h"
@@ -78,6 +82,31 @@ static int check_copy(const char *path, fd_store_visit *check, void *context, fd
 
 /* ---- replacing ---- */
 
+/* The daemon that had the database must be able to open the new one. */
+static int take_over_rights(const char *fresh, const char *path, fd_fault *fault) {
+    struct stat old, here;
+    bool replaces = stat(path, &old) == 0;
+    FD_CLOSE int file = open(fresh, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    int r = file < 0 || fstat(file, &here) < 0 ? -errno : fd_file_owner_like(file, path);
+    if (r == 0 && replaces && geteuid() != 0 &&
+        (old.st_uid != here.st_uid || old.st_gid != here.st_gid) &&
+        fchown(file, old.st_uid, old.st_gid) < 0)
+        r = -errno;
+    if (r == 0 && replaces && fchmod(file, old.st_mode & 0777) < 0)
+        r = -errno;
+    if (r == 0 && fsync(file) < 0)
+        r = -errno;
+    if (r < 0 && replaces)
+        return fd_fault_set(fault, r, "",
+                            "the copy cannot get the owner %u:%u and the rights of %s: %s; nothing "
+                            "was restored",
+                            (unsigned)old.st_uid, (unsigned)old.st_gid, path, strerror(-r));
+    if (r < 0)
+        return fd_fault_set(fault, r, "", "the copy cannot get the owner of the folder of %s: %s",
+                            path, strerror(-r));
+    return 0;
+}
+
 /* The old log goes first: SQLite would apply it to the new file. */
 static int put_in_place(const char *fresh, const char *path) {
     fd_sqlite_remove_log(path);
@@ -98,6 +127,12 @@ static int replace_by(const char *fresh, const char *path, char **ret_kept, fd_f
     return 0;
 }
 
+static bool is_same_file(const char *one, const char *other) {
+    struct stat a, b;
+    return strcmp(one, other) == 0 || (stat(one, &a) == 0 && stat(other, &b) == 0 &&
+                                       a.st_dev == b.st_dev && a.st_ino == b.st_ino);
+}
+
 int fd_store_restore_sqlite(const char *given, const char *from, bool replace,
                             fd_store_visit *check, void *context, char **ret_kept,
                             fd_fault *fault) {
@@ -105,13 +140,13 @@ int fd_store_restore_sqlite(const char *given, const char *from, bool replace,
     const char *path = real ? real : given;
     FD_FREE char *source = NULL;
     FD_FREE char *fresh = fd_sqlite_join(path, ".restoring");
-    FD_CLEANUP(fd_database_lock_releasep) int lock = -1;
+    FD_CLEANUP(fd_database_lock_release) fd_database_lock lock = FD_DATABASE_NOT_LOCKED;
     if (!fresh)
         return -ENOMEM;
     int r = fd_sqlite_real_path(from, &source, fault);
     if (r < 0)
         return r;
-    if (strcmp(source, path) == 0)
+    if (is_same_file(source, path))
         return fd_fault_set(fault, -EINVAL, "", "%s cannot be restored from itself", given);
     r = fd_database_lock_take(path, given, &lock, fault);
     if (r < 0)
@@ -125,6 +160,8 @@ int fd_store_restore_sqlite(const char *given, const char *from, bool replace,
         r = migrate(fresh, from, fault);
     if (r == 0)
         r = check_copy(fresh, check, context, fault);
+    if (r == 0)
+        r = take_over_rights(fresh, path, fault);
     if (r == 0)
         r = replace_by(fresh, path, ret_kept, fault);
     fd_sqlite_remove(fresh);

@@ -22,7 +22,9 @@ int fd_sqlite_begin(fd_store *store) {
 
 int fd_sqlite_commit(fd_store *store) {
     fd_sqlite_store *sqlite = fd_sqlite_store_of(store);
-    int r = fd_sqlite_run(&sqlite->writer, FD_SQL_COMMIT);
+    int r = fd_database_files_check(&sqlite->files);
+    if (r == 0)
+        r = fd_sqlite_run(&sqlite->writer, FD_SQL_COMMIT);
     if (r == 0)
         fd_write_ahead_log_checkpoint(&sqlite->log);
     return r;
@@ -45,6 +47,10 @@ int fd_sqlite_probe(fd_store *store) {
     if (r < 0)
         fd_sqlite_rollback(store);
     return r;
+}
+
+int fd_sqlite_present(fd_store *store) {
+    return fd_database_files_check(&fd_sqlite_store_of(store)->files);
 }
 
 fd_sqlite_connection *fd_sqlite_writer_of(fd_store *store) {

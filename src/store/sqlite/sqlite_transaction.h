@@ -10,6 +10,7 @@ int fd_sqlite_begin(fd_store *store) FD_MUST_CHECK;
 int fd_sqlite_commit(fd_store *store) FD_MUST_CHECK;
 void fd_sqlite_rollback(fd_store *store);
 int fd_sqlite_probe(fd_store *store) FD_MUST_CHECK;
+int fd_sqlite_present(fd_store *store) FD_MUST_CHECK;
 
 /* The writer, which must be in a transaction. */
 fd_sqlite_connection *fd_sqlite_writer_of(fd_store *store);

@@ -91,11 +91,11 @@ def test_a_backup_name_must_be_a_plain_file_name(keeper, folder, name):
 def test_a_partial_backup_of_another_process_is_left_alone(keeper, folder):
     with open(folder / "x.db.partial", "w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        other.write("half")
+        other.write("SQLite format 3\0")
         other.flush()
         response = keeper.call("POST", "/v1/admin/backup", {"name": "x.db"})
         assert response.status == 503 and response.headers["Retry-After"]
-        assert (folder / "x.db.partial").read_text() == "half"
+        assert (folder / "x.db.partial").read_text() == "SQLite format 3\0"
     keeper.ok("POST", "/v1/admin/backup", {"name": "x.db"}, 201)
     assert [path.name for path in folder.iterdir()] == ["x.db"]
 

@@ -1,0 +1,31 @@
+/* What ids, names, texts and metadata may hold: the same rules for requests, for imports, and for
+ * the check of a database. */
+#ifndef FD_TEXT_RULES_H
+#define FD_TEXT_RULES_H
+
+#include <stddef.h>
+
+#include "macros.h"
+
+enum {
+    FD_ID_MAX = 256,        /* bytes */
+    FD_TEXT_MAX = 1 << 20,  /* bytes */
+    FD_JSON_DEPTH_MAX = 32, /* lists and objects of a request, one in another */
+    FD_METADATA_DEPTH_MAX = FD_JSON_DEPTH_MAX - 3, /* a request has them at the fourth level */
+    FD_RULE_SIZE = 96,
+};
+
+/* The name of something that is stored, as it may have come in before these rules: 1 to FD_ID_MAX
+ * bytes. -EINVAL with the reason in `why`; the others do the same. */
+int fd_reference_rule(size_t length, char why[static FD_RULE_SIZE]) FD_MUST_CHECK;
+
+/* A new id or a name: also UTF-8 without control characters in the sense of fd_utf8_is_control. */
+int fd_id_rule(const char *text, size_t length, char why[static FD_RULE_SIZE]) FD_MUST_CHECK;
+
+/* A text for people: UTF-8 of at most FD_TEXT_MAX bytes. */
+int fd_text_rule(const char *text, size_t length, char why[static FD_RULE_SIZE]) FD_MUST_CHECK;
+
+/* JSON text of an object: the same, and at most FD_METADATA_DEPTH_MAX deep. */
+int fd_metadata_rule(const char *json, size_t length, char why[static FD_RULE_SIZE]) FD_MUST_CHECK;
+
+#endif
