@@ -46,8 +46,21 @@ static json_t *assignment_json(const fd_assignment *assignment) {
         fd_json_real(assignment->p), "model_version", (json_int_t)assignment->model_version);
 }
 
+struct page {
+    fd_json_text text;
+    size_t most; /* bytes of the text but for the last assignment */
+};
+
+static void page_clear(struct page *page) {
+    fd_json_text_clear(&page->text);
+}
+
+/* Large texts end the list early: the rest is assigned, and comes with the next request. */
 static int visit_assignment(void *context, const fd_assignment *assignment) {
-    return json_array_append_new(context, assignment_json(assignment)) < 0 ? -ENOMEM : 0;
+    struct page *page = context;
+    if (page->text.rows > 0 && page->text.size >= page->most)
+        return 1;
+    return fd_json_text_add_row(&page->text, assignment_json(assignment));
 }
 
 /* ---- calls ---- */
@@ -64,25 +77,27 @@ void fd_assignments_post(const fd_request *request, fd_response *response) {
     if (!fd_query_accept_none(&request->query, response))
         return;
     FD_JSON json_t *root = NULL;
-    FD_JSON json_t *list = json_array();
+    FD_CLEANUP(page_clear) struct page page = {.most = request->page_bytes};
     fd_fault fault = {0};
     struct assign_body body;
     int r = read_body(request, assign_fields, FD_LENGTH(assign_fields), &root, &body, &fault);
     if (r == 0)
         r = fd_request_check_annotator(request, NULL, &body.annotator, &fault);
+    fd_json_text_add(&page.text, "{\"assignments\":[");
     if (r == 0)
         r = fd_engine_assign(request->engine, body.annotator, (size_t)body.count,
-                             body.lease_seconds, visit_assignment, list, &fault);
+                             body.lease_seconds, visit_assignment, &page, &fault);
     if (r < 0) {
         fd_problem_of(response, r, &fault);
         return;
     }
-    bool is_empty = json_array_size(list) == 0;
-    fd_json_respond(
-        response, 200,
-        json_pack("{s:O, s:s?}", "assignments", list, "reason",
-                  is_empty ? "every pair is answered, assigned to others, or was yours before"
-                           : NULL));
+    bool is_empty = page.text.rows == 0;
+    const char *reason =
+        is_empty ? "every pair is answered, assigned to others, or was yours before" : NULL;
+    fd_json_text_add(&page.text, "],\"reason\":");
+    (void)fd_json_text_add_value(&page.text, reason ? json_string(reason) : json_null());
+    fd_json_text_add(&page.text, "}");
+    fd_json_text_respond(response, 200, &page.text);
     if (is_empty)
         response->retry_after = RETRY_SECONDS;
 }
@@ -99,17 +114,17 @@ void fd_assignment_renew(const fd_request *request, fd_response *response) {
     if (!fd_query_accept_none(&request->query, response))
         return;
     FD_JSON json_t *root = NULL;
-    FD_JSON json_t *list = json_array();
+    FD_CLEANUP(page_clear) struct page page = {.most = SIZE_MAX};
     fd_fault fault = {0};
     struct assign_body body;
     int r = read_body(request, renew_fields, FD_LENGTH(renew_fields), &root, &body, &fault);
     if (r == 0)
         r = fd_engine_assignment_renew(request->engine, request->id, fd_request_bound_to(request),
-                                       body.lease_seconds, visit_assignment, list);
+                                       body.lease_seconds, visit_assignment, &page);
     if (r < 0)
         respond_to_lease_failure(response, r, &fault);
     else
-        fd_json_respond(response, 200, json_incref(json_array_get(list, 0)));
+        fd_json_text_respond(response, 200, &page.text);
 }
 
 void fd_assignment_return(const fd_request *request, fd_response *response) {

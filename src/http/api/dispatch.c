@@ -175,6 +175,8 @@ void fd_dispatch_run(void *context, fd_transaction *transaction, fd_response *re
         .if_none_match = fd_transaction_header(transaction, "If-None-Match"),
         .body = transaction->body ? transaction->body : "",
         .body_size = transaction->body_size,
+        .page_bytes = api->limits.page_bytes,
+        .take_memory = fd_transaction_take_memory,
         .is_awaited = fd_transaction_is_awaited,
         .await_context = transaction,
     };

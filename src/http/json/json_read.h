@@ -21,8 +21,9 @@
 
 enum {
     FD_JSON_DEPTH_MAX = 32,
-    FD_ID_MAX = 256,       /* bytes */
-    FD_TEXT_MAX = 1 << 20, /* bytes */
+    FD_ID_MAX = 256,            /* bytes */
+    FD_TEXT_MAX = 1 << 20,      /* bytes */
+    FD_METADATA_MAX = 64 << 10, /* bytes of an item's metadata, as compact JSON */
 };
 
 /* Integers up to here are exact in every JSON reader. */

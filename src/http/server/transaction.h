@@ -63,8 +63,9 @@ void fd_transaction_query(const fd_transaction *transaction,
 /* Whether the connection holds one of the connection slots, or gets a free one now. */
 bool fd_transaction_has_slot(const fd_transaction *transaction) FD_MUST_CHECK;
 
-/* Takes bytes from the memory budget until the response is sent; false if they are not left. */
-bool fd_transaction_take_memory(fd_transaction *transaction, size_t bytes) FD_MUST_CHECK;
+/* Takes bytes from the memory budget until the response is sent; false, and counted as a refusal,
+ * if they are not left. `context` is the transaction. */
+bool fd_transaction_take_memory(void *context, size_t bytes) FD_MUST_CHECK;
 
 /* Whether the client still waits for the response: false once it has closed its side, or once the
  * server stops. For work that takes long. `context` is the transaction. */

@@ -32,6 +32,7 @@ fd_api_options fd_options_api(const fd_options *options) {
         .transfer_queue = (uint32_t)options->transfer_queue,
         .body_size = mebibytes(options->body_size),
         .request_memory = mebibytes(options->request_memory),
+        .memory = mebibytes(options->memory),
         .cors_origins = options->cors_origins,
     };
 }

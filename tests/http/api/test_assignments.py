@@ -279,3 +279,17 @@ def test_kill_while_answering_loses_nothing_and_doubles_nothing(db):
         assert sum(count - 1 for count in had.values()) <= sum(len(one.unsure)
                                                                for one in labellers)
     assert run("check", "--db", db).returncode == 0
+
+
+def test_large_texts_end_a_list_of_assignments_early(db):
+    with Daemon(db, {"memory": 64}) as daemon:
+        for i in range(8):
+            daemon.add_items([{"id": f"i{i}", "prompt_id": "p", "response": 600000 * "x", "embedding": [i, 1]}])
+        first = daemon.post("/v1/assignments", {"annotator": "anna", "count": 10})["assignments"]
+        assert len(first) == 2
+        again = daemon.post("/v1/assignments", {"annotator": "anna", "count": 10})["assignments"]
+        assert [row["id"] for row in again] == [row["id"] for row in first]
+        daemon.add_labels([label(f"l{i}", row["a"]["id"], row["b"]["id"], assignment=row["id"])
+                           for i, row in enumerate(first)])
+        others = daemon.post("/v1/assignments", {"annotator": "anna", "count": 10})["assignments"]
+        assert len(others) == 2 and {row["id"] for row in others}.isdisjoint(row["id"] for row in first)
