@@ -46,13 +46,11 @@ static bool is_preflight(const fd_transaction *transaction) {
 }
 
 static bool find_route(fd_transaction *transaction, struct call *call, fd_response *response) {
-    const char *allow = NULL, *id = NULL;
-    size_t length = 0;
-    int r =
-        fd_router_find(transaction->method, transaction->path, &call->route, &id, &length, &allow);
+    const char *allow = NULL;
+    int r = fd_router_find(transaction->method, transaction->path, &call->route, &call->id, &allow);
     if (r == 0)
         transaction->route = call->route->name;
-    if (r == 0 && id && !(call->id = strndup(id, length)))
+    if (r == -ENOMEM)
         return refuse(response, 503, "there is not enough memory right now");
     if (r == -ENOENT)
         return refuse(response, 404, "there is nothing at this path");

@@ -18,8 +18,8 @@ struct MHD_Connection;
 
 typedef struct fd_transaction {
     /* The request, known when `accept` is called. */
-    char method[16];  /* a longer method is cut, and no route has one */
-    const char *path; /* decoded; during `accept` only */
+    char method[16]; /* a longer method is cut, and no route has one */
+    char *path;      /* as it was sent, with its percent escapes, without a query */
     char request_id[FD_REQUEST_ID_SIZE];
     fd_client client;
     bool has_body;
@@ -44,6 +44,7 @@ typedef struct fd_transaction {
     size_t body_room;    /* bytes allocated for the body */
     size_t memory;       /* bytes taken from the memory budget */
     bool is_accepted;    /* `accept` has been called */
+    bool closes;         /* the connection ends after it */
     bool is_running;     /* it counts in server->running */
     unsigned body_error; /* status of the refusal, for a body that could not be kept; 0: none */
     unsigned status;     /* of the response; 0: none yet */

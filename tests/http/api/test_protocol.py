@@ -30,7 +30,7 @@ def test_an_unknown_item_is_not_found(shared, identity):
 
 
 @pytest.mark.parametrize("path", [
-    "/v1/../livez", "/v1/./model", "/v1/%2e%2E/livez", "/v1/items/p0%2fr0", "/v1/items/..%5cx",
+    "/v1/../livez", "/v1/./model", "/v1/%2e%2E/livez", "/v1/items/.%2E", "/v1/items/a\\\\b",
     "/v1/items/%zz", "/v1/items/%4", "/v1/items/%0a"])
 def test_an_ambiguous_path_is_refused(shared, path):
     check_problem(shared.call("GET", path), 400)
