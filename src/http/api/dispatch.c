@@ -65,7 +65,7 @@ static bool find_route(fd_transaction *transaction, struct call *call, fd_respon
 static bool check_slot(const fd_api *api, const fd_transaction *transaction, struct call *call,
                        fd_response *response) {
     call->is_surplus = !fd_transaction_has_slot(transaction);
-    if (!call->is_surplus || call->route->role == FD_ROLE_PUBLIC)
+    if (!call->is_surplus || call->route->role <= FD_ROLE_PUBLIC)
         return true;
     fd_request_limits_count_refused(&api->limits, "connections");
     return refuse(response, 503, "there are too many connections");
@@ -86,7 +86,7 @@ static bool authenticate(const fd_api *api, const fd_transaction *transaction, s
                         &call->identity, response))
         return true;
     response->closes = true;
-    if (role == FD_ROLE_ADMIN && call->identity.role != FD_ROLE_PUBLIC)
+    if (role == FD_ROLE_ADMIN && call->identity.role > FD_ROLE_PUBLIC)
         audit(transaction, call, response->status);
     return false;
 }
@@ -154,7 +154,7 @@ static bool read_query(const fd_transaction *transaction, fd_query *query, fd_re
 static bool check_running(const fd_api *api, const fd_transaction *transaction,
                           const fd_route *route, fd_response *response) {
     unsigned limit = api->options.requests_at_once;
-    if (limit == 0 || transaction->running <= limit || route->role == FD_ROLE_PUBLIC)
+    if (limit == 0 || transaction->running <= limit || route->role <= FD_ROLE_PUBLIC)
         return true;
     fd_request_limits_count_refused(&api->limits, "requests");
     return refuse(response, 503, "too many requests are running already");
@@ -179,7 +179,7 @@ void fd_dispatch_run(void *context, fd_transaction *transaction, fd_response *re
         .await_context = transaction,
     };
     /* A body may take a minute to arrive, and the token may end meanwhile. */
-    bool is_checked_again = transaction->has_body && call->identity.role != FD_ROLE_PUBLIC;
+    bool is_checked_again = transaction->has_body && call->identity.role > FD_ROLE_PUBLIC;
     if ((is_checked_again && !authenticate(api, transaction, call, response)) ||
         !check_running(api, transaction, call->route, response) ||
         !read_query(transaction, &request.query, response))
