@@ -108,6 +108,11 @@ static bool check_body(const fd_api *api, fd_transaction *transaction, const fd_
         return refuse(response, 413, "the body is too large");
     if (transaction->has_body && !is_json(fd_transaction_header(transaction, "Content-Type")))
         return refuse(response, 415, "the Content-Type must be application/json");
+    const char *encoding = fd_transaction_header(transaction, "Content-Encoding");
+    if (encoding && strcasecmp(encoding, "identity") != 0) {
+        response->accepts = "identity";
+        return refuse(response, 415, "the body must not be compressed (Content-Encoding)");
+    }
     transaction->body_limit =
         transaction->content_length > 0 ? (size_t)transaction->content_length : limit;
     return true;

@@ -26,6 +26,7 @@ static void set_cookie(const fd_request *request, fd_response *response, const c
 }
 
 static void respond(fd_response *response, const fd_identity *identity) {
+    response->is_secret = true;
     static const char *const kinds[] = {
         [FD_AUTHENTICATION_REQUIRED] = "required",
         [FD_AUTHENTICATION_NONE] = "none",

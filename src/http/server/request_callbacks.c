@@ -3,8 +3,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "clock.h"
+#include "compression.h"
 #include "connections.h"
 #include "forwarded_client.h"
 #include "log.h"
@@ -48,7 +50,13 @@ static void read_headers(fd_transaction *transaction) {
         transaction->has_body && fd_transaction_header(transaction, "Upgrade") != NULL;
 }
 
-static enum MHD_Result accept_request(fd_transaction *transaction, const char *method) {
+static bool asks_to_close(const fd_transaction *transaction) {
+    const char *connection = fd_transaction_header(transaction, "Connection");
+    return connection && strcasestr(connection, "close");
+}
+
+static enum MHD_Result accept_request(fd_transaction *transaction, const char *method,
+                                      const char *version) {
     const fd_server_hooks *hooks = &transaction->server->hooks;
     transaction->is_accepted = true;
     if (!fd_receive_hook_begin(fd_connection_receive_hook(transaction->connection))) {
@@ -57,6 +65,7 @@ static enum MHD_Result accept_request(fd_transaction *transaction, const char *m
     }
     (void)snprintf(transaction->method, sizeof(transaction->method), "%s", method);
     read_headers(transaction);
+    transaction->keeps = strcmp(version, "HTTP/1.1") == 0 && !asks_to_close(transaction);
     fd_response response = {.request_id = transaction->request_id};
     bool is_accepted = hooks->accept(hooks->context, transaction, &response);
     return is_accepted ? MHD_YES : fd_respond(transaction, &response);
@@ -102,6 +111,7 @@ static enum MHD_Result run(fd_transaction *transaction) {
     fd_request_body_free(transaction);
     if (response.size > FD_MEMORY_BUDGET_SMALL)
         fd_memory_budget_add(&server->memory, &transaction->memory, response.size);
+    fd_compression_apply(transaction, &response);
     return fd_respond(transaction, &response);
 }
 
@@ -112,11 +122,11 @@ enum MHD_Result fd_request_continue(void *context, struct MHD_Connection *connec
     (void)context;
     (void)connection;
     (void)path; /* decoded, so that a slash in a segment looks like one between segments */
-    (void)version;
+
     if (!transaction)
         return MHD_NO; /* there was no memory for it */
     if (!transaction->is_accepted)
-        return accept_request(transaction, method);
+        return accept_request(transaction, method, version);
     size_t arrived = *size;
     if (arrived == 0)
         return run(transaction);

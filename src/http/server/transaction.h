@@ -44,6 +44,7 @@ typedef struct fd_transaction {
     size_t body_room;    /* bytes allocated for the body */
     size_t memory;       /* bytes taken from the memory budget */
     bool is_accepted;    /* `accept` has been called */
+    bool keeps;          /* HTTP/1.1, and the client does not ask to close */
     bool closes;         /* the connection ends after it */
     bool is_running;     /* it counts in server->running */
     unsigned body_error; /* status of the refusal, for a body that could not be kept; 0: none */

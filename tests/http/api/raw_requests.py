@@ -5,6 +5,8 @@ before it says otherwise. None: no request is complete, so there is no response.
 the items of `plane_items`.
 """
 
+import gzip
+
 BODY = b'{"items":["p0-r0"]}'
 
 
@@ -28,6 +30,7 @@ LENGTH = b"Content-Length: %d" % len(BODY)
 CHUNKED = b"Transfer-Encoding: chunked"
 CHUNKS = chunks(BODY)
 CLOSE = b"Connection: close"
+BOMB = gzip.compress(gzip.compress(b" " * 2**25, 9, mtime=0), 9, mtime=0)
 
 REQUESTS = {
     # ---- well-formed ----
@@ -64,6 +67,7 @@ REQUESTS = {
         *[b"X-%d: %s" % (i, b"x" * 35) for i in range(61)],
         path=b"/livez?a=" + b"x" * 3900 + b"".join(b"&%d=1" % i for i in range(7)))),
     "a get with a length of zero": (200, get(b"Content-Length: 0")),
+    "a body that is not compressed": (200, post(LENGTH, b"Content-Encoding: identity")),
     "a keep-alive": (200, get(b"Connection: keep-alive")),
     "an upgrade to version 2": (200, get(b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA")),
     "an upgrade to a web socket": (200, get(b"Connection: Upgrade", b"Upgrade: websocket")),
@@ -86,6 +90,11 @@ REQUESTS = {
     "a delete of what stays": (405, get(method=b"DELETE")),
     "a body of no type": (415, b"POST /v1/score HTTP/1.1\r\nHost: x\r\n" + LENGTH + b"\r\n\r\n" + BODY),
     "a body that is not JSON": ("kept 400", post(LENGTH, body=b"x" * len(BODY))),
+    "a compressed body": (415, post(LENGTH, b"Content-Encoding: gzip")),
+    "a compressed body in chunks": (415, post(CHUNKED, b"Content-Encoding: deflate", body=CHUNKS)),
+    "a body compressed twice": (415, post(LENGTH, b"Content-Encoding: gzip, gzip")),
+    "a gzip bomb": (415, post(b"Content-Length: %d" % len(BOMB), b"Content-Encoding: gzip", body=BOMB)),
+    "a gzip bomb without a word": ("kept 400", post(b"Content-Length: %d" % len(BOMB), body=BOMB)),
     # ---- lengths ----
     "two lengths that differ": (400, post(LENGTH, b"Content-Length: 5")),
     "two lengths that differ, the shorter first": (400, post(b"Content-Length: 5", LENGTH)),

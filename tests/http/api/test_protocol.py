@@ -232,3 +232,14 @@ def test_a_page_that_the_browser_has_is_not_sent_again(shared):
     assert (again.status, again.body) == (304, b"")
     older = shared.call("GET", "/", headers={"If-None-Match": '"older"'})
     assert (older.status, older.body) == (200, page.body)
+
+
+def test_a_connection_that_stays_open_says_for_how_long(shared):
+    with socket.create_connection((shared.host, shared.port), timeout=20) as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"\r\nKeep-Alive: timeout=80\r\n" in read_response(connection)
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert b"Keep-Alive" not in read_response(connection)
+    with socket.create_connection((shared.host, shared.port), timeout=20) as connection:
+        connection.sendall(b"GET /livez HTTP/1.0\r\nHost: x\r\n\r\n")
+        assert b"Keep-Alive: " not in read_response(connection)
