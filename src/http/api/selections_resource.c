@@ -4,6 +4,7 @@
 #include "handlers.h"
 #include "json_read.h"
 #include "json_write.h"
+#include "pair_scan.h"
 #include "problem.h"
 #include "select.h"
 #include "selection_request.h"
@@ -96,10 +97,25 @@ static int take_memory(const fd_request *request, const fd_selection_request *se
         request, CANDIDATE_MEMORY * candidates + CHOSEN_MEMORY * selection->batch_size, fault);
 }
 
+/* Parses the body: long lists of pairs without a tree where that is possible. What is wrong in the
+ * rest is found again in the whole, where lines and columns are right. */
+static int parse(const fd_request *request, fd_pair_scan *scan, fd_selection_lists *lists,
+                 json_t **ret, fd_fault *fault) {
+    if (fd_pair_scan_read(request->body, request->body_size, scan, lists)) {
+        if (fd_json_parse(scan->rest, scan->rest_size, ret, fault) == 0)
+            return 0;
+        fd_selection_lists_clear(lists);
+        *lists = (fd_selection_lists){0};
+        *fault = (fd_fault){0};
+    }
+    return fd_json_parse(request->body, request->body_size, ret, fault);
+}
+
 static int post_selection(const fd_request *request, fd_json_text *ret, fd_fault *fault) {
     FD_JSON json_t *root = NULL;
+    FD_CLEANUP(fd_pair_scan_clear) fd_pair_scan scan = {0};
     FD_CLEANUP(fd_selection_lists_clear) fd_selection_lists lists = {0};
-    int r = fd_json_parse(request->body, request->body_size, &root, fault);
+    int r = parse(request, &scan, &lists, &root, fault);
     if (r < 0)
         return r;
     fd_selection_request selection = {0};
@@ -113,6 +129,8 @@ static int post_selection(const fd_request *request, fd_json_text *ret, fd_fault
     selection.go_on_context = request->await_context;
     FD_CLEANUP(fd_selection_result_clear) fd_selection_result result = {0};
     r = fd_engine_select(request->engine, &selection, &result, fault);
+    if (r < 0)
+        fd_selection_fault_locate(&lists, fault);
     if (r < 0)
         return r;
     return write_selection(&result, lists.pairs.ids, ret);
