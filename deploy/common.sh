@@ -6,7 +6,7 @@ mkdir -p "$builds"
 
 libraries='
     libmicrohttpd-dev libgnutls28-dev libjansson-dev libopenblas-dev liblapacke-dev libsqlite3-dev
-    libsodium-dev libcurl4-openssl-dev libsystemd-dev uthash-dev libcmocka-dev
+    zlib1g-dev libsodium-dev libcurl4-openssl-dev libsystemd-dev uthash-dev libcmocka-dev
 '
 build_packages="gcc libc6-dev meson ninja-build pkg-config python3 $libraries"
 test_packages='

@@ -47,7 +47,9 @@ int fd_text_rule(const char *text, size_t length, char why[static FD_RULE_SIZE])
 }
 
 int fd_metadata_rule(const char *json, size_t length, char why[static FD_RULE_SIZE]) {
-    int r = fd_text_rule(json, length, why);
+    int r = check_length(length, FD_METADATA_MAX, why);
+    if (r == 0)
+        r = fd_text_rule(json, length, why);
     if (r < 0)
         return r;
     int depth = 0;

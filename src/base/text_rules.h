@@ -8,9 +8,10 @@
 #include "macros.h"
 
 enum {
-    FD_ID_MAX = 256,        /* bytes */
-    FD_TEXT_MAX = 1 << 20,  /* bytes */
-    FD_JSON_DEPTH_MAX = 32, /* lists and objects of a request, one in another */
+    FD_ID_MAX = 256,            /* bytes */
+    FD_TEXT_MAX = 1 << 20,      /* bytes */
+    FD_METADATA_MAX = 64 << 10, /* bytes, as compact JSON */
+    FD_JSON_DEPTH_MAX = 32,     /* lists and objects of a request, one in another */
     FD_METADATA_DEPTH_MAX = FD_JSON_DEPTH_MAX - 3, /* a request has them at the fourth level */
     FD_RULE_SIZE = 96,
 };
@@ -25,7 +26,8 @@ int fd_id_rule(const char *text, size_t length, char why[static FD_RULE_SIZE]) F
 /* A text for people: UTF-8 of at most FD_TEXT_MAX bytes. */
 int fd_text_rule(const char *text, size_t length, char why[static FD_RULE_SIZE]) FD_MUST_CHECK;
 
-/* JSON text of an object: the same, and at most FD_METADATA_DEPTH_MAX deep. */
+/* Compact JSON text of an object: UTF-8 of at most FD_METADATA_MAX bytes and FD_METADATA_DEPTH_MAX
+ * deep. */
 int fd_metadata_rule(const char *json, size_t length, char why[static FD_RULE_SIZE]) FD_MUST_CHECK;
 
 #endif

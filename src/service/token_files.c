@@ -65,10 +65,15 @@ int fd_token_files_open(const fd_options *options, const char *host, fd_access *
     int r = fd_token_files_find(options, &files);
     if (r < 0)
         return r;
+    FD_FREE char *ended = NULL;
+    r = find_next_to(options->db, ".sessions", &ended);
+    if (r < 0)
+        return r;
     fd_access_options access_options = {
         .tokens = files.tokens,
         .is_required = options->tokens[0] != '\0',
         .key = files.key,
+        .ended = ended,
         .session_seconds = (int64_t)options->session_hours * 3600,
     };
     r = fd_access_open(&access_options, &access, fault);

@@ -53,6 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     assert(whole.detail == split.detail); /* static text */
     assert(whole.heads == split.heads && whole.requests == split.requests);
     assert(whole.left == split.left && whole.line_size == split.line_size);
+    assert(whole.authority_size == split.authority_size);
 
     size_t accepted_alone = feed(&alone, bytes, accepted, 0);
     assert(accepted_alone == accepted && alone.status == 0 && alone.requests == whole.requests);

@@ -54,6 +54,7 @@ static void world_open(void) {
         .transfer_queue = 4,
         .body_size = 64 << 20,
         .request_memory = 512 << 20,
+        .memory = 1024 << 20,
         .version = "0",
     };
     const fd_server_options options = {

@@ -77,6 +77,11 @@ void fuzz_check_response(const fd_response *response, const char *body, size_t s
     check_problem(root, response->status, document);
 }
 
+static bool has_memory(void *context, size_t bytes) {
+    (void)context;
+    return bytes < (size_t)1 << 30;
+}
+
 fd_response fuzz_call(fd_handler *handler, fd_engine *engine, const char *id, const uint8_t *body,
                       size_t size) {
     static const fd_identity admin = {.role = FD_ROLE_ADMIN, .token = "", .name = ""};
@@ -87,6 +92,8 @@ fd_response fuzz_call(fd_handler *handler, fd_engine *engine, const char *id, co
         .id = id,
         .body = (const char *)body,
         .body_size = size,
+        .page_bytes = FD_PAGE_BYTES,
+        .take_memory = has_memory,
     };
     fd_response response = {.request_id = "fuzz"};
     handler(&request, &response);

@@ -192,6 +192,10 @@ static fd_client find(const char *peer, const char *const *forwarded, size_t n, 
                               is_encrypted);
 }
 
+static void assert_unknown(const char *peer, const char *forwarded) {
+    assert_string_equal(find(peer, &forwarded, 1, NULL, false).text, "unknown");
+}
+
 static void assert_client(const char *peer, const char *forwarded, const char *expected) {
     fd_client client = find(peer, &forwarded, forwarded ? 1 : 0, NULL, false);
     fd_address address = parsed(expected);
@@ -206,7 +210,8 @@ static void the_client_is_the_rightmost_address_that_is_not_trusted(void **state
     assert_client("192.0.2.1", "198.51.100.1", "192.0.2.1");
     assert_client("192.0.2.1", "10.0.0.1", "192.0.2.1");
     assert_client("127.0.0.1", NULL, "127.0.0.1");
-    assert_client("127.0.0.1", "", "127.0.0.1");
+    assert_unknown("127.0.0.1", "");
+    assert_unknown("127.0.0.1", ", 10.0.0.1");
     assert_client("127.0.0.1", "198.51.100.1", "198.51.100.1");
     assert_client("127.0.0.1", " 198.51.100.1:4711 ", "198.51.100.1");
     assert_client("127.0.0.1", "203.0.113.9, 198.51.100.1", "198.51.100.1");

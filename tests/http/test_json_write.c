@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "json_memory.h"
 #include "json_tree.h"
 #include "json_write.h"
 
@@ -49,11 +50,64 @@ static void a_response_is_compact_and_its_numbers_are_exact(void **state) {
 
 static void the_last_page_has_no_cursor(void **state) {
     (void)state;
-    FD_JSON json_t *page = fd_json_page("items", json_array(), true, 12);
-    assert_string_equal(json_string_value(json_object_get(page, "next_cursor")), "12");
-    assert_true(json_is_array(json_object_get(page, "items")));
-    FD_JSON json_t *last = fd_json_page("items", json_array(), false, 12);
-    assert_true(json_is_null(json_object_get(last, "next_cursor")));
+    static const char *const pages[] = {"{\"items\":[1,2],\"next_cursor\":null}",
+                                        "{\"items\":[1,2],\"next_cursor\":\"12\"}"};
+    for (int more = 0; more < 2; more++) {
+        fd_response response = {0};
+        fd_json_text text = {0};
+        fd_json_text_add(&text, "{\"items\":[");
+        assert_int_equal(fd_json_text_add_row(&text, json_integer(1)), 0);
+        assert_int_equal(fd_json_text_add_row(&text, json_integer(2)), 0);
+        fd_json_respond_page(&response, &text, more != 0, 12);
+        assert_string_equal(response.body, pages[more]);
+        free(response.body);
+    }
+}
+
+/* A budget of some bytes. */
+static bool take(void *context, size_t bytes) {
+    size_t *left = context;
+    if (bytes > *left)
+        return false;
+    *left -= bytes;
+    return true;
+}
+
+static void json_past_the_memory_budget_becomes_a_503(void **state) {
+    (void)state;
+    size_t left = 1 << 20;
+    fd_json_meter meter = {.take = take, .context = &left};
+    fd_json_memory_open();
+    fd_json_meter_begin(&meter);
+    fd_json_text text = {0};
+    int r = 0;
+    size_t rows = 0;
+    for (; rows < 1 << 20 && r == 0; rows++)
+        r = fd_json_text_add_row(&text, json_string("a row of some bytes"));
+    assert_int_equal(r, -ENOMEM);
+    assert_in_range(rows, 10000, 1 << 16);
+    fd_response response = {0};
+    fd_json_text_respond(&response, 200, &text);
+    fd_json_meter_end();
+    assert_true(meter.is_refused);
+    assert_int_equal(response.status, 503);
+    assert_non_null(strstr(response.body, "not enough memory"));
+    free(response.body);
+}
+
+static void memory_that_is_given_back_can_be_used_again(void **state) {
+    (void)state;
+    size_t left = 256 << 10;
+    fd_json_meter meter = {.take = take, .context = &left};
+    fd_json_memory_open();
+    fd_json_meter_begin(&meter);
+    for (int i = 0; i < 100000; i++) {
+        json_t *tree = json_pack("{s:[i, i, i]}", "numbers", i, i, i);
+        assert_non_null(tree);
+        json_decref(tree);
+    }
+    fd_json_meter_end();
+    assert_int_equal(meter.used, 0);
 }
 
 int main(void) {
@@ -62,6 +116,8 @@ int main(void) {
         cmocka_unit_test(times_are_rfc_3339_with_milliseconds),
         cmocka_unit_test(a_response_is_compact_and_its_numbers_are_exact),
         cmocka_unit_test(the_last_page_has_no_cursor),
+        cmocka_unit_test(json_past_the_memory_budget_becomes_a_503),
+        cmocka_unit_test(memory_that_is_given_back_can_be_used_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

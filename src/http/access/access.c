@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "clock.h"
+#include "ended_sessions.h"
 #include "log.h"
 #include "thread.h"
 #include "throttle.h"
@@ -25,7 +26,7 @@ struct file_state {
 };
 
 struct fd_access {
-    char *tokens_path, *key_path;
+    char *tokens_path, *key_path, *ended_path;
     int64_t session_seconds;
     fd_throttle throttle;
 
@@ -37,6 +38,7 @@ struct fd_access {
     pthread_rwlock_t lock; /* guards all below; taken within `reading` */
     bool is_unrestricted;  /* there never were tokens */
     fd_tokens tokens;
+    fd_ended_sessions ended;
     unsigned char key[FD_TOKEN_KEY_SIZE];
 };
 
@@ -139,12 +141,14 @@ static void check_files_if_due(fd_access *access) {
 
 void fd_access_close(fd_access *access) {
     fd_tokens_clear(&access->tokens);
+    fd_ended_sessions_clear(&access->ended);
     sodium_memzero(access->key, sizeof(access->key));
     fd_throttle_clear(&access->throttle);
     (void)pthread_mutex_destroy(&access->reading);
     (void)pthread_rwlock_destroy(&access->lock);
     free(access->tokens_path);
     free(access->key_path);
+    free(access->ended_path);
     free(access);
 }
 
@@ -153,12 +157,14 @@ int fd_access_open(const fd_access_options *options, fd_access **ret, fd_fault *
         return -EIO;
     FD_FREE char *tokens_path = strdup(options->tokens);
     FD_FREE char *key_path = strdup(options->key);
-    fd_access *made = tokens_path && key_path ? calloc(1, sizeof(*made)) : NULL;
+    FD_FREE char *ended_path = strdup(options->ended);
+    fd_access *made = tokens_path && key_path && ended_path ? calloc(1, sizeof(*made)) : NULL;
     if (!made)
         return -ENOMEM;
     FD_CLEANUP(fd_access_closep) fd_access *access = made;
     access->tokens_path = FD_STEAL(tokens_path);
     access->key_path = FD_STEAL(key_path);
+    access->ended_path = FD_STEAL(ended_path);
     access->session_seconds = options->session_seconds;
     access->is_unrestricted = true;
     fd_throttle_init(&access->throttle);
@@ -170,6 +176,9 @@ int fd_access_open(const fd_access_options *options, fd_access **ret, fd_fault *
     if (r == -ENOENT && !options->is_required)
         *fault = (fd_fault){0};
     else if (r < 0)
+        return r;
+    r = fd_ended_sessions_read(access->ended_path, &access->ended, fault);
+    if (r < 0)
         return r;
     *ret = FD_STEAL(access);
     return 0;
@@ -208,15 +217,15 @@ fd_token_state fd_access_check_token(fd_access *access, const char *text, fd_ide
     return check_token(access, text, ret);
 }
 
-/* A session is "id.seconds.hash": the token that it was made from, when, and the keyed hash of
+/* A session is "id.milliseconds.hash": the token that it was made from, when, and the keyed hash of
  * both, which shows that this daemon made it. */
-static void sign(fd_access *access, const char *id, int64_t seconds,
+static void sign(fd_access *access, const char *id, int64_t began,
                  char text[static FD_SESSION_TEXT_SIZE]) {
     unsigned char hash[FD_TOKEN_HASH_SIZE];
     /* No token begins like this, so a session's hash is never a token's. */
-    (void)snprintf(text, FD_SESSION_TEXT_SIZE, "session %s.%lld", id, (long long)seconds);
+    (void)snprintf(text, FD_SESSION_TEXT_SIZE, "session %s.%lld", id, (long long)began);
     fd_token_hash(access->key, text, hash);
-    int length = snprintf(text, FD_SESSION_TEXT_SIZE, "%s.%lld.", id, (long long)seconds);
+    int length = snprintf(text, FD_SESSION_TEXT_SIZE, "%s.%lld.", id, (long long)began);
     assert(length + 44 <= FD_SESSION_TEXT_SIZE);
     (void)sodium_bin2base64(text + length, (size_t)(FD_SESSION_TEXT_SIZE - length), hash,
                             sizeof(hash), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
@@ -225,25 +234,47 @@ static void sign(fd_access *access, const char *id, int64_t seconds,
 void fd_access_make_session(fd_access *access, const fd_identity *identity,
                             char text[static FD_SESSION_TEXT_SIZE]) {
     FD_READ_LOCKED(&access->lock);
-    sign(access, identity->token, fd_wall_milliseconds() / 1000, text);
+    int64_t now = fd_wall_milliseconds();
+    int64_t ended = fd_ended_sessions_until(&access->ended, identity->token);
+    sign(access, identity->token, now > ended ? now : ended + 1, text);
+}
+
+int fd_access_end_sessions(fd_access *access, const fd_identity *identity) {
+    fd_fault fault = {0};
+    int64_t now = fd_wall_milliseconds();
+    FD_LOCKED(&access->reading);
+    {
+        FD_WRITE_LOCKED(&access->lock);
+        int r = fd_ended_sessions_end(&access->ended, identity->token, now,
+                                      now - 1000 * access->session_seconds);
+        if (r < 0)
+            return r;
+    }
+    /* Only this function changes the list, and one thread at a time is here. */
+    int r = fd_ended_sessions_write(access->ended_path, &access->ended, &fault);
+    if (r < 0)
+        fd_log(FD_LOG_ERROR, "ended-sessions-not-stored", FD_STR("file", access->ended_path),
+               FD_STR("reason", fault.detail[0] != '\0' ? fault.detail : strerror(-r)));
+    return 0;
 }
 
 static fd_token_state check_session(fd_access *access, const char *text, fd_identity *ret) {
     char id[FD_TOKEN_ID_SIZE], expected[FD_SESSION_TEXT_SIZE];
-    long long seconds;
+    long long began;
     /* NOLINTNEXTLINE(cert-err34-c): 15 characters fit a long long. */
-    if (sscanf(text, "%12[0-9a-f].%15lld.", id, &seconds) != 2 || seconds < 0)
+    if (sscanf(text, "%12[0-9a-f].%15lld.", id, &began) != 2 || began < 0)
         return FD_TOKEN_UNKNOWN;
-    sign(access, id, seconds, expected);
+    sign(access, id, began, expected);
     const fd_token *token = fd_tokens_find(&access->tokens, id);
     if (strlen(text) != strlen(expected) || sodium_memcmp(text, expected, strlen(expected)) != 0 ||
         !token)
         return FD_TOKEN_UNKNOWN;
     fill(token, FD_AUTHENTICATION_SESSION, ret);
-    int64_t now = fd_wall_milliseconds() / 1000;
-    fd_token_state state = fd_token_state_at(token, now);
-    return state == FD_TOKEN_VALID && now - seconds >= access->session_seconds ? FD_TOKEN_EXPIRED
-                                                                               : state;
+    int64_t now = fd_wall_milliseconds();
+    fd_token_state state = fd_token_state_at(token, now / 1000);
+    bool is_over = now - began >= 1000 * access->session_seconds ||
+                   began <= fd_ended_sessions_until(&access->ended, id);
+    return state == FD_TOKEN_VALID && is_over ? FD_TOKEN_EXPIRED : state;
 }
 
 fd_token_state fd_access_check_session(fd_access *access, const char *text, fd_identity *ret) {

@@ -23,6 +23,7 @@ typedef struct fd_access_options {
     const char *tokens; /* the file; until it exists everyone is admin */
     bool is_required;   /* the file must exist */
     const char *key;    /* the file with the key of hashes and sessions */
+    const char *ended;  /* the file that the daemon keeps of sessions that were ended */
     int64_t session_seconds;
 } fd_access_options;
 
@@ -47,6 +48,10 @@ fd_token_state fd_access_check_session(fd_access *access, const char *text, fd_i
 /* Writes the text of a session, for the holder of the identity's token. */
 void fd_access_make_session(fd_access *access, const fd_identity *identity,
                             char text[static FD_SESSION_TEXT_SIZE]);
+
+/* Ends the sessions that have begun with the identity's token. If the file cannot be written, that
+ * is logged, and they end until the next start. -ENOMEM. */
+int fd_access_end_sessions(fd_access *access, const fd_identity *identity) FD_MUST_CHECK;
 int64_t fd_access_session_seconds(const fd_access *access);
 
 /* The name of the cookie for a session. Browsers send cookies to all ports of a host, so each

@@ -119,6 +119,8 @@ bool fd_authenticate(fd_access *access, const char *cors_origins, const fd_trans
         *ret = (fd_identity){.role = FD_ROLE_ADMIN, .authentication = FD_AUTHENTICATION_NONE};
         if (!check_local(transaction, refusal))
             return false;
+    } else if (role == FD_ROLE_OPEN) {
+        *ret = (fd_identity){.authentication = FD_AUTHENTICATION_REQUIRED};
     } else if (!identify(access, transaction, role == FD_ROLE_PUBLIC, ret, refusal)) {
         return false;
     }

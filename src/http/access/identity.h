@@ -6,6 +6,7 @@ enum { FD_TOKEN_ID_SIZE = 13, FD_IDENTITY_NAME_SIZE = 257 }; /* bytes, with the 
 
 /* Each role may do what the ones before it may. */
 typedef enum fd_role {
+    FD_ROLE_OPEN,      /* anyone; whoever it is, their token is not looked at */
     FD_ROLE_PUBLIC,    /* anyone, without a token */
     FD_ROLE_ANNOTATOR, /* asks for pairs and answers them, under its own name only */
     FD_ROLE_FRONTEND,  /* acts for any annotator, adds items, reads everything */

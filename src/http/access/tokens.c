@@ -14,11 +14,8 @@ enum { FILE_MAX = 16 << 20, KEY_DIGITS = 2 * FD_TOKEN_KEY_SIZE, SECRET_SIZE = 32
 static const char prefix[] = "fisherd_";
 
 static const char *const roles[] = {
-    [FD_ROLE_PUBLIC] = "public",
-    [FD_ROLE_ANNOTATOR] = "annotator",
-    [FD_ROLE_FRONTEND] = "frontend",
-    [FD_ROLE_ADMIN] = "admin",
-    NULL,
+    [FD_ROLE_OPEN] = "open",         [FD_ROLE_PUBLIC] = "public", [FD_ROLE_ANNOTATOR] = "annotator",
+    [FD_ROLE_FRONTEND] = "frontend", [FD_ROLE_ADMIN] = "admin",   NULL,
 };
 
 static_assert(FD_IDENTITY_NAME_SIZE == FD_ID_MAX + 1, "a token's name may be any annotator's");
@@ -98,9 +95,9 @@ static int read_token(const json_t *value, const fd_path *at, fd_tokens *tokens,
     if (strlen(row.id) != sizeof(token.id) - 1 || fd_tokens_find(tokens, row.id))
         return fd_json_fault(fault, &(fd_path){.parent = at, .name = "id"},
                              "is not a token id, or is there twice");
-    if (token.role == FD_ROLE_PUBLIC)
-        return fd_json_fault(fault, &(fd_path){.parent = at, .name = "role"},
-                             "must not be \"public\"");
+    if (token.role <= FD_ROLE_PUBLIC)
+        return fd_json_fault(fault, &(fd_path){.parent = at, .name = "role"}, "must not be \"%s\"",
+                             roles[token.role]);
     if (!read_hexadecimal(row.hash, token.hash, sizeof(token.hash)))
         return fd_json_fault(fault, &(fd_path){.parent = at, .name = "hash"}, "is not a hash");
     memcpy(token.id, row.id, sizeof(token.id));

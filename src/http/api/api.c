@@ -5,9 +5,11 @@
 #include <stdlib.h>
 
 #include "dispatch.h"
+#include "json_memory.h"
 #include "problem.h"
 
 int fd_api_open(const fd_api_options *options, fd_engine *engine, fd_api **ret) {
+    fd_json_memory_open();
     fd_api *api = calloc(1, sizeof(*api));
     if (!api)
         return -ENOMEM;

@@ -47,31 +47,27 @@ static json_t *assignment_json(const fd_assignment *assignment) {
         fd_json_real(assignment->p), "model_version", (json_int_t)assignment->model_version);
 }
 
-static int visit_assignment(void *context, const fd_assignment *assignment) {
-    return json_array_append_new(context, assignment_json(assignment)) < 0 ? -ENOMEM : 0;
-}
-
-/* ---- memory ---- */
-
-/* The list ends before it takes more than this, but for its first assignment. */
-enum { LIST_MEMORY = 4 * FD_PAGE_BYTES };
-
-/* An assignment stands in the store's row, in the tree and in the text, which may double while it
- * grows. */
-enum { COPIES = 5, MEMBERS_MEMORY = 2048 };
-
-struct room {
-    const fd_request *request;
-    size_t taken; /* bytes */
+struct page {
+    fd_json_text text;
+    size_t most;  /* bytes of texts but for those of the last assignment */
+    size_t texts; /* bytes so far */
 };
 
+static void page_clear(struct page *page) {
+    fd_json_text_clear(&page->text);
+}
+
+static int visit_assignment(void *context, const fd_assignment *assignment) {
+    struct page *page = context;
+    return fd_json_text_add_row(&page->text, assignment_json(assignment));
+}
+
+/* Large texts end the list early: the rest is assigned with the next request. */
 static bool has_room(void *context, size_t bytes) {
-    struct room *room = context;
-    size_t needed = COPIES * bytes + MEMBERS_MEMORY;
-    if ((room->taken > 0 && room->taken + needed > LIST_MEMORY) ||
-        !fd_request_take_memory(room->request, needed))
+    struct page *page = context;
+    if (page->texts > 0 && page->texts >= page->most)
         return false;
-    room->taken += needed;
+    page->texts += bytes;
     return true;
 }
 
@@ -102,41 +98,44 @@ static const struct reason reasons[] = {
                                  "every pair has as many answers, or skips, as it shall get"},
 };
 
-static int assign(const fd_request *request, const struct assign_body *body, json_t *list,
+static int assign(const fd_request *request, const struct assign_body *body, struct page *page,
                   fd_fault *fault) {
-    struct room room = {.request = request};
     const fd_assign_request wanted = {
         .annotator = body->annotator,
         .count = (size_t)body->count,
         .lease_seconds = body->lease_seconds,
         .has_room = has_room,
-        .room_context = &room,
+        .room_context = page,
     };
-    return fd_engine_assign(request->engine, &wanted, visit_assignment, list, fault);
+    return fd_engine_assign(request->engine, &wanted, visit_assignment, page, fault);
 }
 
 void fd_assignments_post(const fd_request *request, fd_response *response) {
     if (!fd_query_accept_none(&request->query, response))
         return;
     FD_JSON json_t *root = NULL;
-    FD_JSON json_t *list = json_array();
+    FD_CLEANUP(page_clear) struct page page = {.most = request->page_bytes};
     fd_fault fault = {0};
     struct assign_body body;
     int r = read_body(request, assign_fields, FD_LENGTH(assign_fields), &root, &body, &fault);
     if (r == 0)
         r = fd_request_check_annotator(request, NULL, &body.annotator, &fault);
+    fd_json_text_add(&page.text, "{\"assignments\":[");
     if (r == 0)
-        r = assign(request, &body, list, &fault);
+        r = assign(request, &body, &page, &fault);
     if (r < 0) {
         fd_problem_of(response, r, &fault);
         return;
     }
-    bool is_empty = json_array_size(list) == 0;
+    bool is_empty = page.text.rows == 0;
     struct reason why =
         is_empty ? reasons[fd_engine_nothing_left(request->engine)] : (struct reason){NULL, NULL};
-    fd_json_respond(response, 200,
-                    json_pack("{s:O, s:s?, s:s?}", "assignments", list, "reason", why.text,
-                              "reason_code", why.code));
+    fd_json_text_add(&page.text, "],\"reason\":");
+    (void)fd_json_text_add_value(&page.text, why.text ? json_string(why.text) : json_null());
+    fd_json_text_add(&page.text, ",\"reason_code\":");
+    (void)fd_json_text_add_value(&page.text, why.code ? json_string(why.code) : json_null());
+    fd_json_text_add(&page.text, "}");
+    fd_json_text_respond(response, 200, &page.text);
     if (is_empty)
         response->retry_after = RETRY_SECONDS;
 }
@@ -153,17 +152,17 @@ void fd_assignment_renew(const fd_request *request, fd_response *response) {
     if (!fd_query_accept_none(&request->query, response))
         return;
     FD_JSON json_t *root = NULL;
-    FD_JSON json_t *list = json_array();
+    FD_CLEANUP(page_clear) struct page page = {.most = SIZE_MAX};
     fd_fault fault = {0};
     struct assign_body body;
     int r = read_body(request, renew_fields, FD_LENGTH(renew_fields), &root, &body, &fault);
     if (r == 0)
         r = fd_engine_assignment_renew(request->engine, request->id, fd_request_bound_to(request),
-                                       body.lease_seconds, visit_assignment, list);
+                                       body.lease_seconds, visit_assignment, &page);
     if (r < 0)
         respond_to_lease_failure(response, r, &fault);
     else
-        fd_json_respond(response, 200, json_incref(json_array_get(list, 0)));
+        fd_json_text_respond(response, 200, &page.text);
 }
 
 void fd_assignment_return(const fd_request *request, fd_response *response) {

@@ -46,13 +46,11 @@ static bool is_preflight(const fd_transaction *transaction) {
 }
 
 static bool find_route(fd_transaction *transaction, struct call *call, fd_response *response) {
-    const char *allow = NULL, *id = NULL;
-    size_t length = 0;
-    int r =
-        fd_router_find(transaction->method, transaction->path, &call->route, &id, &length, &allow);
+    const char *allow = NULL;
+    int r = fd_router_find(transaction->method, transaction->path, &call->route, &call->id, &allow);
     if (r == 0)
         transaction->route = call->route->name;
-    if (r == 0 && id && !(call->id = strndup(id, length)))
+    if (r == -ENOMEM)
         return refuse(response, 503, "there is not enough memory right now");
     if (r == -ENOENT)
         return refuse(response, 404, "there is nothing at this path");
@@ -67,7 +65,7 @@ static bool find_route(fd_transaction *transaction, struct call *call, fd_respon
 static bool check_slot(const fd_api *api, const fd_transaction *transaction, struct call *call,
                        fd_response *response) {
     call->is_surplus = !fd_transaction_has_slot(transaction);
-    if (!call->is_surplus || call->route->role == FD_ROLE_PUBLIC)
+    if (!call->is_surplus || call->route->role <= FD_ROLE_PUBLIC)
         return true;
     fd_request_limits_count_refused(&api->limits, "connections");
     return refuse(response, 503, "there are too many connections");
@@ -88,7 +86,7 @@ static bool authenticate(const fd_api *api, const fd_transaction *transaction, s
                         &call->identity, response))
         return true;
     response->closes = true;
-    if (role == FD_ROLE_ADMIN && call->identity.role != FD_ROLE_PUBLIC)
+    if (role == FD_ROLE_ADMIN && call->identity.role > FD_ROLE_PUBLIC)
         audit(transaction, call, response->status);
     return false;
 }
@@ -110,6 +108,11 @@ static bool check_body(const fd_api *api, fd_transaction *transaction, const fd_
         return refuse(response, 413, "the body is too large");
     if (transaction->has_body && !is_json(fd_transaction_header(transaction, "Content-Type")))
         return refuse(response, 415, "the Content-Type must be application/json");
+    const char *encoding = fd_transaction_header(transaction, "Content-Encoding");
+    if (encoding && strcasecmp(encoding, "identity") != 0) {
+        response->accepts = "identity";
+        return refuse(response, 415, "the body must not be compressed (Content-Encoding)");
+    }
     transaction->body_limit =
         transaction->content_length > 0 ? (size_t)transaction->content_length : limit;
     return true;
@@ -156,7 +159,7 @@ static bool read_query(const fd_transaction *transaction, fd_query *query, fd_re
 static bool check_running(const fd_api *api, const fd_transaction *transaction,
                           const fd_route *route, fd_response *response) {
     unsigned limit = api->options.requests_at_once;
-    if (limit == 0 || transaction->running <= limit || route->role == FD_ROLE_PUBLIC)
+    if (limit == 0 || transaction->running <= limit || route->role <= FD_ROLE_PUBLIC)
         return true;
     fd_request_limits_count_refused(&api->limits, "requests");
     return refuse(response, 503, "too many requests are running already");
@@ -179,12 +182,13 @@ void fd_dispatch_run(void *context, fd_transaction *transaction, fd_response *re
         .if_none_match = fd_transaction_header(transaction, "If-None-Match"),
         .body = transaction->body ? transaction->body : "",
         .body_size = transaction->body_size,
+        .page_bytes = api->limits.page_bytes,
         .is_awaited = fd_transaction_is_awaited,
         .take_memory = take_memory,
         .await_context = transaction,
     };
     /* A body may take a minute to arrive, and the token may end meanwhile. */
-    bool is_checked_again = transaction->has_body && call->identity.role != FD_ROLE_PUBLIC;
+    bool is_checked_again = transaction->has_body && call->identity.role > FD_ROLE_PUBLIC;
     if ((is_checked_again && !authenticate(api, transaction, call, response)) ||
         !check_running(api, transaction, call->route, response) ||
         !read_query(transaction, &request.query, response))

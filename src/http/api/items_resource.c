@@ -130,15 +130,6 @@ static json_t *item_json(const fd_item_row *row, bool embedding) {
     return item;
 }
 
-static size_t text_size(const char *text) {
-    return text ? strlen(text) : 0;
-}
-
-static size_t row_size(const fd_item_row *row, bool embedding) {
-    return text_size(row->prompt) + text_size(row->response) + text_size(row->metadata) +
-           (embedding ? row->dimension * sizeof(float) : 0);
-}
-
 struct items_query {
     int64_t limit;
     int64_t cursor; /* index of the first item of the page */
@@ -154,40 +145,41 @@ static const fd_parameter items_parameters[] = {
 };
 
 struct page {
-    json_t *rows;
+    fd_json_text text;
+    size_t most; /* bytes of the text but for the last row */
     struct items_query query;
     int64_t next; /* index of the first item after the page */
-    size_t size;
     bool more;
 };
 
+static void page_clear(struct page *page) {
+    fd_json_text_clear(&page->text);
+}
+
 static int visit_item(void *context, const fd_item_row *row) {
     struct page *page = context;
-    if (json_array_size(page->rows) == (size_t)page->query.limit || page->size > FD_PAGE_BYTES) {
+    if (page->text.rows == (size_t)page->query.limit || page->text.size >= page->most) {
         page->more = true;
         return 1;
     }
-    if (json_array_append_new(page->rows, item_json(row, page->query.embeddings)) < 0)
-        return -ENOMEM;
-    page->size += row_size(row, page->query.embeddings);
     page->next = (int64_t)row->index + 1;
-    return 0;
+    return fd_json_text_add_row(&page->text, item_json(row, page->query.embeddings));
 }
 
 void fd_items_list(const fd_request *request, fd_response *response) {
-    struct page page = {.query.limit = FD_PAGE_LIMIT};
+    FD_CLEANUP(page_clear)
+    struct page page = {.query.limit = FD_PAGE_LIMIT, .most = request->page_bytes};
     if (!fd_query_accept(&request->query, items_parameters, FD_LENGTH(items_parameters),
                          &page.query, response))
         return;
-    FD_JSON json_t *rows = json_array();
-    page.rows = rows;
+    fd_json_text_add(&page.text, "{\"items\":[");
     int r = fd_engine_items_read(request->engine, (uint32_t)page.query.cursor,
                                  (size_t)page.query.limit + 1, page.query.embeddings, visit_item,
                                  &page);
     if (r < 0)
         fd_problem_of(response, r, NULL);
     else
-        fd_json_respond(response, 200, fd_json_page("items", FD_STEAL(rows), page.more, page.next));
+        fd_json_respond_page(response, &page.text, page.more, page.next);
 }
 
 struct one {

@@ -186,8 +186,9 @@ static const fd_parameter labels_parameters[] = {
 };
 
 struct page {
-    json_t *rows;
+    fd_json_text text;
     size_t limit;
+    size_t most;  /* bytes of the text but for the last row */
     int64_t last; /* sequence of the last label on the page */
     bool more;
 };
@@ -202,16 +203,18 @@ static json_t *label_json(const fd_label_view *label) {
                      "created_at", fd_json_time(row->created_ms));
 }
 
+static void page_clear(struct page *page) {
+    fd_json_text_clear(&page->text);
+}
+
 static int visit_label(void *context, const fd_label_view *label) {
     struct page *page = context;
-    if (json_array_size(page->rows) == page->limit) {
+    if (page->text.rows == page->limit || page->text.size >= page->most) {
         page->more = true;
         return 1;
     }
-    if (json_array_append_new(page->rows, label_json(label)) < 0)
-        return -ENOMEM;
     page->last = label->row->sequence;
-    return 0;
+    return fd_json_text_add_row(&page->text, label_json(label));
 }
 
 void fd_labels_list(const fd_request *request, fd_response *response) {
@@ -219,13 +222,13 @@ void fd_labels_list(const fd_request *request, fd_response *response) {
     if (!fd_query_accept(&request->query, labels_parameters, FD_LENGTH(labels_parameters), &query,
                          response))
         return;
-    FD_JSON json_t *rows = json_array();
-    struct page page = {.rows = rows, .limit = (size_t)query.limit};
+    FD_CLEANUP(page_clear)
+    struct page page = {.limit = (size_t)query.limit, .most = request->page_bytes};
+    fd_json_text_add(&page.text, "{\"labels\":[");
     int r =
         fd_engine_labels_read(request->engine, query.cursor, page.limit + 1, visit_label, &page);
     if (r < 0)
         fd_problem_of(response, r, NULL);
     else
-        fd_json_respond(response, 200,
-                        fd_json_page("labels", FD_STEAL(rows), page.more, page.last));
+        fd_json_respond_page(response, &page.text, page.more, page.last);
 }

@@ -27,15 +27,20 @@ static const fd_parameter end_parameters[] = {
 #undef AT
 
 struct page {
-    json_t *rows;
+    fd_json_text text;
     size_t limit;
+    size_t most; /* bytes of the text but for the last row */
     int64_t last;
     bool more;
 };
 
+static void page_clear(struct page *page) {
+    fd_json_text_clear(&page->text);
+}
+
 static int visit_lease(void *context, const fd_lease_view *lease) {
     struct page *page = context;
-    if (json_array_size(page->rows) == page->limit) {
+    if (page->text.rows == page->limit || page->text.size >= page->most) {
         page->more = true;
         return 1;
     }
@@ -43,10 +48,8 @@ static int visit_lease(void *context, const fd_lease_view *lease) {
                             lease->annotator, "a", lease->a, "b", lease->b, "arm",
                             lease->control ? "control" : "active", "strategy", lease->strategy,
                             "expires_at", fd_json_time(lease->expires_ms));
-    if (json_array_append_new(page->rows, row) < 0)
-        return -ENOMEM;
     page->last = lease->number;
-    return 0;
+    return fd_json_text_add_row(&page->text, row);
 }
 
 void fd_leases_list(const fd_request *request, fd_response *response) {
@@ -54,15 +57,15 @@ void fd_leases_list(const fd_request *request, fd_response *response) {
     if (!fd_query_accept(&request->query, leases_parameters, FD_LENGTH(leases_parameters), &query,
                          response))
         return;
-    FD_JSON json_t *rows = json_array();
-    struct page page = {.rows = rows, .limit = (size_t)query.limit};
+    FD_CLEANUP(page_clear)
+    struct page page = {.limit = (size_t)query.limit, .most = request->page_bytes};
+    fd_json_text_add(&page.text, "{\"leases\":[");
     int r = fd_engine_leases_read(request->engine, query.annotator, query.cursor, page.limit + 1,
                                   visit_lease, &page);
     if (r < 0)
         fd_problem_of(response, r, NULL);
     else
-        fd_json_respond(response, 200,
-                        fd_json_page("leases", FD_STEAL(rows), page.more, page.last));
+        fd_json_respond_page(response, &page.text, page.more, page.last);
 }
 
 /* ---- DELETE /v1/leases ---- */

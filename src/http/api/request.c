@@ -6,11 +6,6 @@
 
 #include "memory_budget.h"
 
-bool fd_request_take_memory(const fd_request *request, size_t bytes) {
-    return !request->take_memory || bytes <= FD_MEMORY_BUDGET_SMALL ||
-           request->take_memory(request->await_context, bytes);
-}
-
 const char *fd_request_bound_to(const fd_request *request) {
     return request->identity->role == FD_ROLE_ANNOTATOR ? request->identity->name : NULL;
 }
@@ -26,4 +21,11 @@ int fd_request_check_annotator(const fd_request *request, const fd_path *at, con
         return 0;
     (void)fd_json_member_fault(fault, at, "annotator", "must be the token's name, or left out");
     return -EPERM;
+}
+
+int fd_request_take_memory(const fd_request *request, size_t bytes, fd_fault *fault) {
+    return bytes <= FD_MEMORY_BUDGET_SMALL || request->take_memory(request->await_context, bytes)
+               ? 0
+               : fd_fault_set(fault, -EBUSY, "",
+                              "other requests use all of the memory for requests");
 }

@@ -25,16 +25,14 @@ typedef struct fd_request {
     fd_query query;
     const char *body; /* [body_size], not terminated; empty without a body */
     size_t body_size;
+    size_t page_bytes; /* most bytes of a list's rows, so that several fit the memory budget */
+    /* Takes bytes from the memory budget until the response is sent; false if they are not left.
+     * JSON is counted without asking. */
+    bool (*take_memory)(void *context, size_t bytes);
     /* Whether the client still waits for the response; for work that takes long. */
     bool (*is_awaited)(void *context);
-    /* Takes bytes from the memory budget until the response is sent; false if they are not left.
-     * NULL: there is no budget. */
-    bool (*take_memory)(void *context, size_t bytes);
-    void *await_context; /* of both */
+    void *await_context; /* of both functions */
 } fd_request;
-
-/* For what a handler is about to build: takes memory for it, where it is large. */
-bool fd_request_take_memory(const fd_request *request, size_t bytes) FD_MUST_CHECK;
 
 /* The only annotator that the request may act for; NULL: any annotator. */
 const char *fd_request_bound_to(const fd_request *request);
@@ -44,5 +42,9 @@ const char *fd_request_bound_to(const fd_request *request);
  * -EPERM, with a fault, where the token is bound to another name. */
 int fd_request_check_annotator(const fd_request *request, const fd_path *at, const char **annotator,
                                fd_fault *fault) FD_MUST_CHECK;
+
+/* Takes memory for what the handler is about to build. -EBUSY, with a fault, where it is not left.
+ */
+int fd_request_take_memory(const fd_request *request, size_t bytes, fd_fault *fault) FD_MUST_CHECK;
 
 #endif

@@ -4,12 +4,16 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "json_memory.h"
 #include "json_size_estimate.h"
 #include "memory_budget.h"
 #include "problem.h"
 
-/* Bytes for a page of rows: as they are read, as a tree and as text. */
-enum { LIST_MEMORY = 4 * FD_PAGE_BYTES };
+/* A page of rows is there as it is read, as a tree and as text. */
+enum { COPIES_OF_A_PAGE = 4 };
+
+/* The share of the memory budget that the rows of a page may take. */
+enum { PAGE_SHARE = 32 };
 
 static const char *const busy[] = {
 #define LIMITER(identifier, name, at_once, queue, busy) busy,
@@ -25,6 +29,9 @@ static unsigned processors(void) {
 void fd_request_limits_open(fd_request_limits *limits, const fd_api_options *options,
                             fd_metrics *metrics) {
     limits->request_memory = options->request_memory;
+    limits->page_bytes = options->memory / PAGE_SHARE;
+    if (limits->page_bytes > FD_PAGE_BYTES)
+        limits->page_bytes = FD_PAGE_BYTES;
     limits->metrics = metrics;
 #define LIMITER(identifier, name, at_once, queue, busy)                                            \
     fd_limiter_open(&limits->limiters[FD_LIMITER_##identifier], name,                              \
@@ -48,11 +55,12 @@ static bool needs_limiter(const fd_route *route, const fd_request *request) {
            (route->limiter != FD_LIMITER_UPLOADS || request->body_size > FD_MEMORY_BUDGET_SMALL);
 }
 
-/* False, with a response, if the work would take more memory than is left. */
+/* The bytes that the work takes at least, as far as they are known before it begins. False, with a
+ * response, if they are not left. */
 static bool take_memory(const fd_request_limits *limits, const fd_route *route,
-                        const fd_request *request, fd_transaction *transaction,
+                        const fd_request *request, fd_transaction *transaction, size_t *ret,
                         fd_response *response) {
-    size_t needed = route->limiter == FD_LIMITER_LISTS ? LIST_MEMORY : 0;
+    size_t needed = route->limiter == FD_LIMITER_LISTS ? COPIES_OF_A_PAGE * limits->page_bytes : 0;
     if (request->body_size > FD_MEMORY_BUDGET_SMALL)
         needed = fd_json_estimate(request->body, request->body_size).memory;
     if (needed > limits->request_memory) {
@@ -60,12 +68,26 @@ static bool take_memory(const fd_request_limits *limits, const fd_route *route,
         fd_problem(response, 413, "reading the body would take more memory than a request may use");
         return false;
     }
+    *ret = needed;
     if (needed > 0 && !fd_transaction_take_memory(transaction, needed)) {
-        fd_request_limits_count_refused(limits, "memory");
         fd_problem(response, 503, "other requests use all of the memory for requests");
         return false;
     }
     return true;
+}
+
+/* Runs the handler, with all JSON that it reads and writes counted. */
+static void work(const fd_request_limits *limits, const fd_route *route, const fd_request *request,
+                 fd_transaction *transaction, fd_response *response) {
+    size_t taken = 0;
+    if (!take_memory(limits, route, request, transaction, &taken, response))
+        return;
+    fd_json_meter meter = {.take = fd_transaction_take_memory,
+                           .context = transaction,
+                           .allowed = taken + FD_MEMORY_BUDGET_SMALL};
+    fd_json_meter_begin(&meter);
+    route->handler(request, response);
+    fd_json_meter_end();
 }
 
 void fd_request_limits_run(fd_request_limits *limits, const fd_route *route,
@@ -79,8 +101,7 @@ void fd_request_limits_run(fd_request_limits *limits, const fd_route *route,
     } else if (r < 0) {
         fd_problem_of(response, r, NULL);
     } else {
-        if (take_memory(limits, route, request, transaction, response))
-            route->handler(request, response);
+        work(limits, route, request, transaction, response);
         if (limiter)
             fd_limiter_leave(limiter);
     }

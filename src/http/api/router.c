@@ -3,7 +3,12 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "request_target.h"
+
+enum { SEGMENTS_MAX = 8 };
 
 static const fd_route routes[] = {
 #define ROUTE(name, method, path, role, limiter, ...)                                              \
@@ -12,21 +17,48 @@ static const fd_route routes[] = {
 #undef ROUTE
 };
 
-static bool matches_path(const fd_route *route, const char *path, const char **ret_id,
-                         size_t *ret_length) {
-    const char *placeholder = strstr(route->path, "{id}");
-    if (!placeholder)
-        return strcmp(route->path, path) == 0;
-    size_t before = (size_t)(placeholder - route->path);
-    if (strncmp(route->path, path, before) != 0)
-        return false;
-    const char *segment = path + before;
-    size_t length = strcspn(segment, "/");
-    if (length == 0 || strcmp(segment + length, placeholder + strlen("{id}")) != 0)
-        return false;
-    *ret_id = segment;
-    *ret_length = length;
-    return true;
+/* A path, segment by segment, each decoded. */
+struct path {
+    size_t n;
+    char *segments[SEGMENTS_MAX];
+    char text[];
+};
+
+/* The last segment takes all that is left. NULL without memory. */
+static struct path *path_read(const char *text) {
+    struct path *read = calloc(1, sizeof(*read) + strlen(text) + SEGMENTS_MAX + 1);
+    if (!read)
+        return NULL;
+    char *to = read->text;
+    for (text += *text == '/'; read->n < SEGMENTS_MAX; text++) {
+        size_t size = read->n + 1 < SEGMENTS_MAX ? strcspn(text, "/") : strlen(text);
+        fd_request_target_decode(text, size, to);
+        read->segments[read->n++] = to;
+        to += strlen(to) + 1;
+        text += size;
+        if (*text == '\0')
+            break;
+    }
+    return read;
+}
+
+/* *ret_id is the segment that {id} stands for; NULL without one. */
+static bool matches_path(const fd_route *route, const struct path *path, const char **ret_id) {
+    const char *pattern = route->path + 1;
+    *ret_id = NULL;
+    for (size_t i = 0; i < path->n; i++) {
+        const char *segment = path->segments[i];
+        size_t size = strcspn(pattern, "/");
+        if (size == 4 && strncmp(pattern, "{id}", 4) == 0 && *segment != '\0')
+            *ret_id = segment;
+        else if (strlen(segment) != size || strncmp(pattern, segment, size) != 0)
+            return false;
+        pattern += size;
+        if (*pattern == '\0')
+            return i + 1 == path->n;
+        pattern++;
+    }
+    return false;
 }
 
 static bool matches_method(const fd_route *route, const char *method) {
@@ -57,19 +89,15 @@ static const char *allow_text(unsigned set) {
     return texts[set];
 }
 
-int fd_router_find(const char *method, const char *path, const fd_route **ret, const char **ret_id,
-                   size_t *ret_length, const char **ret_allow) {
+static int find(const char *method, const struct path *path, const fd_route **ret,
+                const char **ret_id, const char **ret_allow) {
     static const char *const methods[] = {"GET", "POST", "PUT", "DELETE"};
     unsigned set = 0;
     for (size_t i = 0; i < FD_LENGTH(routes); i++) {
-        const char *id = NULL;
-        size_t length = 0;
-        if (!matches_path(&routes[i], path, &id, &length))
+        if (!matches_path(&routes[i], path, ret_id))
             continue;
         if (matches_method(&routes[i], method)) {
             *ret = &routes[i];
-            *ret_id = id;
-            *ret_length = length;
             return 0;
         }
         for (unsigned m = 0; m < FD_LENGTH(methods); m++)
@@ -80,4 +108,15 @@ int fd_router_find(const char *method, const char *path, const fd_route **ret, c
         return -ENOENT;
     *ret_allow = allow_text(set);
     return -EOPNOTSUPP;
+}
+
+int fd_router_find(const char *method, const char *text, const fd_route **ret, char **ret_id,
+                   const char **ret_allow) {
+    FD_FREE struct path *path = text[0] == '/' ? path_read(text) : NULL;
+    const char *id = NULL;
+    if (!path)
+        return text[0] == '/' ? -ENOMEM : -ENOENT;
+    int r = find(method, path, ret, &id, ret_allow);
+    *ret_id = r == 0 && id ? strdup(id) : NULL;
+    return r == 0 && id && !*ret_id ? -ENOMEM : r;
 }

@@ -27,11 +27,12 @@ typedef struct fd_route {
 } fd_route;
 
 /*
- * 0 with the route and, where its path has {id}, the segment that stands for it, a view of
- * *ret_length bytes. -ENOENT if no route has the path. -EOPNOTSUPP if the routes that have it do
- * not take the method: *ret_allow is static text with the methods that they take.
+ * Finds the route of a path, whose segments are percent-encoded. 0 with the route and, where its
+ * path has {id}, the decoded segment that stands for it, which the caller frees. -ENOENT if no
+ * route has the path. -EOPNOTSUPP if the routes that have it do not take the method: *ret_allow is
+ * static text with the methods that they take. -ENOMEM.
  */
-int fd_router_find(const char *method, const char *path, const fd_route **ret, const char **ret_id,
-                   size_t *ret_length, const char **ret_allow) FD_MUST_CHECK;
+int fd_router_find(const char *method, const char *path, const fd_route **ret, char **ret_id,
+                   const char **ret_allow) FD_MUST_CHECK;
 
 #endif

@@ -5,6 +5,7 @@
 #include "item_reference.h"
 #include "json_read.h"
 #include "json_write.h"
+#include "model_versions.h"
 #include "problem.h"
 #include "score.h"
 
@@ -47,22 +48,35 @@ static int read_request(const fd_request *request, json_t **root, struct referen
     return r;
 }
 
-static json_t *scores_json(const fd_score *scores, size_t n) {
-    json_t *list = json_array();
-    for (size_t i = 0; i < n; i++)
-        if (json_array_append_new(list,
-                                  json_pack("{s:o, s:o}", "reward", fd_json_real(scores[i].reward),
-                                            "stddev", fd_json_real(scores[i].stddev))) < 0) {
-            json_decref(list);
-            return NULL;
-        }
-    return list;
+/* For the features of the items, as they are computed and as they are copied. */
+static int take_memory(const fd_request *request, size_t n, fd_fault *fault) {
+    fd_model_info model;
+    int r = fd_engine_model(request->engine, &model);
+    if (r < 0)
+        return r;
+    return fd_request_take_memory(
+        request, n * (2 * sizeof(float) * model.feature_count + sizeof(fd_score)), fault);
 }
 
-static int post_score(const fd_request *request, json_t **ret, fd_fault *fault) {
+static int write_scores(const fd_score *scores, size_t n, uint64_t version, fd_json_text *ret) {
+    fd_json_text_add(ret, "{\"model_version\":");
+    int r = fd_json_text_add_value(ret, json_integer((json_int_t)version));
+    fd_json_text_add(ret, ",\"scores\":[");
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = fd_json_text_add_row(ret,
+                                 json_pack("{s:o, s:o}", "reward", fd_json_real(scores[i].reward),
+                                           "stddev", fd_json_real(scores[i].stddev)));
+    fd_json_text_add(ret, "]}");
+    return r;
+}
+
+static int post_score(const fd_request *request, fd_json_text *ret, fd_fault *fault) {
     FD_JSON json_t *root = NULL;
     FD_CLEANUP(references_clear) struct references references = {0};
     int r = read_request(request, &root, &references, fault);
+    if (r < 0)
+        return r;
+    r = take_memory(request, references.n, fault);
     if (r < 0)
         return r;
     FD_FREE fd_score *scores = calloc(references.n ? references.n : 1, sizeof(*scores));
@@ -72,19 +86,17 @@ static int post_score(const fd_request *request, json_t **ret, fd_fault *fault) 
     r = fd_engine_score(request->engine, references.list, references.n, scores, &version, fault);
     if (r < 0)
         return r;
-    *ret = json_pack("{s:I, s:o}", "model_version", (json_int_t)version, "scores",
-                     scores_json(scores, references.n));
-    return 0;
+    return write_scores(scores, references.n, version, ret);
 }
 
 void fd_score_post(const fd_request *request, fd_response *response) {
     if (!fd_query_accept_none(&request->query, response))
         return;
     fd_fault fault = {0};
-    json_t *result = NULL;
-    int r = post_score(request, &result, &fault);
+    FD_CLEANUP(fd_json_text_clear) fd_json_text text = {0};
+    int r = post_score(request, &text, &fault);
     if (r < 0)
         fd_problem_of(response, r, &fault);
     else
-        fd_json_respond(response, 200, result);
+        fd_json_text_respond(response, 200, &text);
 }

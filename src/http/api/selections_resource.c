@@ -4,6 +4,7 @@
 #include "handlers.h"
 #include "json_read.h"
 #include "json_write.h"
+#include "pair_scan.h"
 #include "problem.h"
 #include "select.h"
 #include "selection_request.h"
@@ -33,17 +34,6 @@ static json_t *pair_json(const fd_selection_result *result, const fd_selected_pa
     return FD_STEAL(json);
 }
 
-/* ids: of the request's pairs, by index; NULL for generated pairs. */
-static json_t *pairs_json(const fd_selection_result *result, const char *const *ids) {
-    FD_JSON json_t *list = json_array();
-    for (size_t i = 0; i < result->count; i++) {
-        const fd_selected_pair *pair = &result->pairs[i];
-        if (json_array_append_new(list, pair_json(result, pair, ids ? ids[pair->index] : NULL)) < 0)
-            return NULL;
-    }
-    return FD_STEAL(list);
-}
-
 static json_t *statistics_json(const fi_batch_statistics *statistics) {
     return json_pack(
         "{s:o, s:o, s:I, s:o, s:I, s:o, s:o, s:o, s:o}", "logdet_after",
@@ -67,14 +57,72 @@ static json_t *diagnostics_json(const fd_selection_result *result) {
         statistics_json(&result->random));
 }
 
-static int post_selection(const fd_request *request, json_t **ret, fd_fault *fault) {
+/* ids: of the request's pairs, by index; NULL for generated pairs. */
+static int write_selection(const fd_selection_result *result, const char *const *ids,
+                           fd_json_text *ret) {
+    fd_json_text_add(ret, "{\"model_version\":");
+    (void)fd_json_text_add_value(ret, json_integer((json_int_t)result->model_version));
+    fd_json_text_add(ret, ",\"strategy\":");
+    (void)fd_json_text_add_value(ret, json_string(result->strategy));
+    fd_json_text_add(ret, ",\"seed\":");
+    (void)fd_json_text_add_value(ret, json_integer((json_int_t)result->seed));
+    fd_json_text_add(ret, ",\"pairs\":[");
+    int r = 0;
+    for (size_t i = 0; i < result->count && r == 0; i++) {
+        const fd_selected_pair *pair = &result->pairs[i];
+        r = fd_json_text_add_row(ret, pair_json(result, pair, ids ? ids[pair->index] : NULL));
+    }
+    fd_json_text_add(ret, "],\"diagnostics\":");
+    (void)fd_json_text_add_value(ret, diagnostics_json(result));
+    fd_json_text_add(ret, "}");
+    return ret->has_failed ? -ENOMEM : 0;
+}
+
+/* Bytes that a strategy takes for a candidate, and for a pair of the batch (measured). */
+enum { CANDIDATE_MEMORY = 128, CHOSEN_MEMORY = 256 };
+
+/* Candidates of a sample without a number of its own: for each pair of the batch, and at most. */
+enum { CANDIDATES_PER_PAIR = 16, SAMPLE_MAX = 1 << 20 };
+
+static int take_memory(const fd_request *request, const fd_selection_request *selection,
+                       fd_fault *fault) {
+    size_t candidates = selection->n_pairs + selection->n_pending + selection->n_exclude;
+    const fd_sampling *sample = &selection->generate;
+    if (!selection->pairs && !sample->all) {
+        size_t drawn =
+            sample->pairs > 0 ? sample->pairs : selection->batch_size * CANDIDATES_PER_PAIR;
+        candidates += drawn < SAMPLE_MAX ? drawn : SAMPLE_MAX;
+    }
+    return fd_request_take_memory(
+        request, CANDIDATE_MEMORY * candidates + CHOSEN_MEMORY * selection->batch_size, fault);
+}
+
+/* Parses the body: long lists of pairs without a tree where that is possible. What is wrong in the
+ * rest is found again in the whole, where lines and columns are right. */
+static int parse(const fd_request *request, fd_pair_scan *scan, fd_selection_lists *lists,
+                 json_t **ret, fd_fault *fault) {
+    if (fd_pair_scan_read(request->body, request->body_size, scan, lists)) {
+        if (fd_json_parse(scan->rest, scan->rest_size, ret, fault) == 0)
+            return 0;
+        fd_selection_lists_clear(lists);
+        *lists = (fd_selection_lists){0};
+        *fault = (fd_fault){0};
+    }
+    return fd_json_parse(request->body, request->body_size, ret, fault);
+}
+
+static int post_selection(const fd_request *request, fd_json_text *ret, fd_fault *fault) {
     FD_JSON json_t *root = NULL;
+    FD_CLEANUP(fd_pair_scan_clear) fd_pair_scan scan = {0};
     FD_CLEANUP(fd_selection_lists_clear) fd_selection_lists lists = {0};
-    int r = fd_json_parse(request->body, request->body_size, &root, fault);
+    int r = parse(request, &scan, &lists, &root, fault);
     if (r < 0)
         return r;
     fd_selection_request selection = {0};
     r = fd_selection_read(root, &lists, &selection, fault);
+    if (r < 0)
+        return r;
+    r = take_memory(request, &selection, fault);
     if (r < 0)
         return r;
     selection.go_on = request->is_awaited;
@@ -82,24 +130,22 @@ static int post_selection(const fd_request *request, json_t **ret, fd_fault *fau
     FD_CLEANUP(fd_selection_result_clear) fd_selection_result result = {0};
     r = fd_engine_select(request->engine, &selection, &result, fault);
     if (r < 0)
+        fd_selection_fault_locate(&lists, fault);
+    if (r < 0)
         return r;
-    *ret =
-        json_pack("{s:I, s:s, s:I, s:o, s:o}", "model_version", (json_int_t)result.model_version,
-                  "strategy", result.strategy, "seed", (json_int_t)result.seed, "pairs",
-                  pairs_json(&result, lists.pairs.ids), "diagnostics", diagnostics_json(&result));
-    return 0;
+    return write_selection(&result, lists.pairs.ids, ret);
 }
 
 void fd_selections_post(const fd_request *request, fd_response *response) {
     if (!fd_query_accept_none(&request->query, response))
         return;
     fd_fault fault = {0};
-    json_t *tree = NULL;
-    int r = post_selection(request, &tree, &fault);
+    FD_CLEANUP(fd_json_text_clear) fd_json_text text = {0};
+    int r = post_selection(request, &text, &fault);
     if (r < 0)
         fd_problem_of(response, r, &fault);
     else
-        fd_json_respond(response, 200, tree);
+        fd_json_text_respond(response, 200, &text);
 }
 
 /* ---- GET /v1/strategies ---- */

@@ -26,6 +26,7 @@ static void set_cookie(const fd_request *request, fd_response *response, const c
 }
 
 static void respond(fd_response *response, const fd_identity *identity) {
+    response->is_secret = true;
     static const char *const kinds[] = {
         [FD_AUTHENTICATION_REQUIRED] = "required",
         [FD_AUTHENTICATION_NONE] = "none",
@@ -35,7 +36,7 @@ static void respond(fd_response *response, const fd_identity *identity) {
     fd_json_respond(
         response, 200,
         json_pack("{s:s?, s:s?, s:s}", "role",
-                  identity->role == FD_ROLE_PUBLIC ? NULL : fd_role_name(identity->role), "name",
+                  identity->role <= FD_ROLE_PUBLIC ? NULL : fd_role_name(identity->role), "name",
                   identity->token[0] != '\0' ? identity->name : NULL, "authentication",
                   kinds[identity->authentication]));
 }
@@ -80,7 +81,15 @@ void fd_session_begin(const fd_request *request, fd_response *response) {
 void fd_session_end(const fd_request *request, fd_response *response) {
     if (!fd_query_accept_none(&request->query, response))
         return;
-    if (request->identity->authentication != FD_AUTHENTICATION_NONE)
+    fd_authentication authentication = request->identity->authentication;
+    bool is_known =
+        authentication == FD_AUTHENTICATION_SESSION || authentication == FD_AUTHENTICATION_TOKEN;
+    int r = is_known ? fd_access_end_sessions(request->access, request->identity) : 0;
+    if (r < 0) {
+        fd_problem_of(response, r, NULL);
+        return;
+    }
+    if (authentication != FD_AUTHENTICATION_NONE)
         set_cookie(request, response, "", 0);
     fd_json_respond(response, 200, json_pack("{s:s}", "status", "ended"));
 }

@@ -167,10 +167,11 @@ void fd_stats_get(const fd_request *request, fd_response *response) {
         .annotator = query.annotator,
     };
     int r = fd_engine_stats(request->engine, &wanted, &stats);
+    fd_fault fault = {0};
+    if (r == 0)
+        r = fd_request_take_memory(request, estimate_memory(&stats), &fault);
     if (r < 0)
-        fd_problem_of(response, r, NULL);
-    else if (!fd_request_take_memory(request, estimate_memory(&stats)))
-        fd_problem(response, 503, "other requests use all of the memory for requests");
+        fd_problem_of(response, r, &fault);
     else
         fd_json_respond(response, 200, stats_json(&wanted, &stats));
 }

@@ -169,10 +169,21 @@ static int write_file(const struct weights *weights, char **ret, size_t *ret_siz
     return 0;
 }
 
+/* For the model, its projection transposed, and the file. */
+static int take_memory(const fd_request *request, fi_model *model, fd_fault *fault) {
+    const fi_shape *shape = fi_model_shape(model);
+    size_t parameters = 0;
+    (void)fi_model_parameters(model, &parameters);
+    return fd_request_take_memory(
+        request, 3 * sizeof(float) * (parameters + shape->inputs * (shape->components + 4)), fault);
+}
+
 static int export(const fd_request *request, uint64_t version, fd_response *response,
                   fd_fault *fault) {
     FD_CLEANUP(weights_clear) struct weights weights = {0};
     int r = fd_engine_model_copy(request->engine, version, &weights.row, &weights.model, fault);
+    if (r == 0)
+        r = take_memory(request, weights.model, fault);
     if (r == 0)
         r = transpose_projection(&weights);
     if (r == 0)

@@ -3,37 +3,23 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "json_memory.h"
 #include "json_size_estimate.h"
 
 /* ---- parsing ---- */
 
-/* jansson reports a lack of memory as malformed JSON, so failed allocations are noted here. */
-static _Thread_local bool out_of_memory;
-
-static void *noting_malloc(size_t size) {
-    void *memory = malloc(size);
-    out_of_memory |= !memory;
-    return memory;
-}
-
-static void note_allocations(void) {
-    json_set_alloc_funcs(noting_malloc, free);
-}
-
 int fd_json_parse(const char *body, size_t size, json_t **ret, fd_fault *fault) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    (void)pthread_once(&once, note_allocations);
+    fd_json_memory_open();
     if (fd_json_estimate(body, size).depth > FD_JSON_DEPTH_MAX)
         return fd_fault_set(fault, -EBADMSG, "", "the JSON nests deeper than %d levels",
                             FD_JSON_DEPTH_MAX);
     json_error_t error;
-    out_of_memory = false;
+    (void)fd_json_memory_failed();
     FD_JSON json_t *root = json_loadb(body, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (!root && out_of_memory)
+    if (!root && fd_json_memory_failed())
         return -ENOMEM;
     if (!root) {
         /* The sender's own bytes follow "near". */

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "json_memory.h"
 #include "problem.h"
 
 json_t *fd_json_real(double number) {
@@ -28,19 +30,73 @@ json_t *fd_json_time(int64_t milliseconds) {
     return json_sprintf("%s.%03dZ", day, (int)rest);
 }
 
-json_t *fd_json_page(const char *name, json_t *rows, bool more, int64_t cursor) {
-    json_t *next = more ? json_sprintf("%lld", (long long)cursor) : json_null();
-    return json_pack("{s:o, s:o}", name, rows, "next_cursor", next);
+/* ---- text ---- */
+
+static int append(const char *data, size_t size, void *context) {
+    fd_json_text *text = context;
+    if (size > text->room - text->size) {
+        size_t room = text->room + text->room / 2 + size + 256;
+        char *grown = fd_json_memory_take(room - text->room) ? realloc(text->bytes, room) : NULL;
+        if (!grown) {
+            text->has_failed = true;
+            return -1;
+        }
+        text->bytes = grown;
+        text->room = room;
+    }
+    memcpy(text->bytes + text->size, data, size);
+    text->size += size;
+    return 0;
 }
 
-void fd_json_respond(fd_response *response, unsigned status, json_t *tree) {
-    char *body = tree ? json_dumps(tree, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
-    json_decref(tree);
-    if (!body) {
+void fd_json_text_clear(fd_json_text *text) {
+    free(text->bytes);
+    *text = (fd_json_text){0};
+}
+
+void fd_json_text_add(fd_json_text *text, const char *literal) {
+    (void)append(literal, strlen(literal), text);
+}
+
+int fd_json_text_add_value(fd_json_text *text, json_t *value) {
+    enum { FLAGS = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17) };
+    if (!value || json_dump_callback(value, append, text, FLAGS) < 0)
+        text->has_failed = true;
+    json_decref(value);
+    return text->has_failed ? -ENOMEM : 0;
+}
+
+int fd_json_text_add_row(fd_json_text *text, json_t *row) {
+    if (text->rows++ > 0)
+        fd_json_text_add(text, ",");
+    return fd_json_text_add_value(text, row);
+}
+
+/* ---- responses ---- */
+
+void fd_json_text_respond(fd_response *response, unsigned status, fd_json_text *text) {
+    (void)append("", 1, text); /* a NUL after it */
+    if (text->has_failed) {
+        fd_json_text_clear(text);
         fd_problem_of(response, -ENOMEM, NULL);
         return;
     }
     response->status = status;
-    response->body = body;
-    response->size = strlen(body);
+    response->body = text->bytes;
+    response->size = text->size - 1;
+    *text = (fd_json_text){0};
+}
+
+void fd_json_respond(fd_response *response, unsigned status, json_t *tree) {
+    fd_json_text text = {0};
+    (void)fd_json_text_add_value(&text, tree);
+    fd_json_text_respond(response, status, &text);
+}
+
+void fd_json_respond_page(fd_response *response, fd_json_text *text, bool more, int64_t cursor) {
+    json_t *next = more ? json_sprintf("%lld", (long long)cursor) : json_null();
+    fd_json_text_add(text, "],\"next_cursor\":");
+    (void)fd_json_text_add_value(text, next);
+    fd_json_text_add(text, "}");
+    fd_json_text_respond(response, 200, text);
 }

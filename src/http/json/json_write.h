@@ -12,8 +12,32 @@
 json_t *fd_json_real(double number);        /* null unless finite */
 json_t *fd_json_time(int64_t milliseconds); /* since 1970, as RFC 3339 in UTC */
 
-/* A page: {name: rows, "next_cursor": cursor or null}. Takes the rows. */
-json_t *fd_json_page(const char *name, json_t *rows, bool more, int64_t cursor);
+/* ---- long responses, written row by row, so that there is never a tree of all of them ---- */
+
+/* Starts as all zero. */
+typedef struct fd_json_text {
+    char *bytes;
+    size_t size, room;
+    size_t rows;
+    bool has_failed; /* there was no memory */
+} fd_json_text;
+
+void fd_json_text_clear(fd_json_text *text);
+
+/* Adds literal JSON. */
+void fd_json_text_add(fd_json_text *text, const char *literal);
+
+/* Adds a value, or a row with a comma before all but the first one. Both take it. -ENOMEM. */
+int fd_json_text_add_value(fd_json_text *text, json_t *value);
+int fd_json_text_add_row(fd_json_text *text, json_t *row);
+
+/* Responds with the text, which it takes; with 503 if there was no memory for it. */
+void fd_json_text_respond(fd_response *response, unsigned status, fd_json_text *text);
+
+/* Ends a page whose text is {name: [rows, and responds with it. */
+void fd_json_respond_page(fd_response *response, fd_json_text *text, bool more, int64_t cursor);
+
+/* ---- other responses ---- */
 
 /* Responds with a tree, which it takes; with 503 if it is NULL. */
 void fd_json_respond(fd_response *response, unsigned status, json_t *tree);

@@ -165,15 +165,15 @@ void fd_networks_clear(fd_networks *networks) {
 
 /* ---- the client ---- */
 
-/* The last entry, of a list with commas, that ends before *end; *end moves to the comma before it.
- * NULL when none is left. */
+/* The last entry, of a list with commas, that ends before *end; *end moves to the comma before it,
+ * or becomes NULL. An empty list has one empty entry. NULL when none is left. */
 static const char *last_entry(const char *list, const char **end, size_t *ret_length) {
-    if (*end == list)
+    if (!*end)
         return NULL;
     const char *start = *end, *stop = *end;
     while (start > list && start[-1] != ',')
         start--;
-    *end = start > list ? start - 1 : start;
+    *end = start > list ? start - 1 : NULL;
     while (start < stop && (*start == ' ' || *start == '\t'))
         start++;
     while (stop > start && (stop[-1] == ' ' || stop[-1] == '\t'))

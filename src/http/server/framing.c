@@ -72,6 +72,31 @@ static void refuse(fd_framing *framing, unsigned status, const char *detail) {
     framing->detail = detail;
 }
 
+static bool is_host(text value) {
+    const char *host_end = NULL;
+    if (value.size > 0 && value.bytes[0] == '[') {
+        host_end = memchr(value.bytes, ']', value.size);
+        if (!host_end || !is_all_of((text){value.bytes + 1, (size_t)(host_end - value.bytes) - 1},
+                                    is_address_character))
+            return false;
+        host_end++;
+    } else {
+        host_end = memchr(value.bytes, ':', value.size);
+        host_end = host_end ? host_end : value.bytes + value.size;
+        if (!is_all_of((text){value.bytes, (size_t)(host_end - value.bytes)}, is_name_character))
+            return false;
+    }
+    text port = {host_end, value.size - (size_t)(host_end - value.bytes)};
+    if (port.size == 0)
+        return true;
+    return port.bytes[0] == ':' && port.size <= 6 &&
+           is_all_of((text){port.bytes + 1, port.size - 1}, is_digit);
+}
+
+static bool is_authority(text value) {
+    return value.size <= FD_HOST_MAX && is_host(value);
+}
+
 /* ---- the request line ---- */
 
 static void take_version(fd_framing *framing, text version) {
@@ -83,6 +108,20 @@ static void take_version(fd_framing *framing, text version) {
         refuse(framing, 505, "only HTTP/1.0 and HTTP/1.1 are supported");
     else
         refuse(framing, 400, "the request line does not end with an HTTP version");
+}
+
+static void take_authority(fd_framing *framing, text target) {
+    text authority;
+    size_t start = fd_request_target_authority(target.bytes, target.size, &authority.size);
+    if (start == 0)
+        return;
+    authority.bytes = target.bytes + start;
+    if (!is_authority(authority)) {
+        refuse(framing, 400, "the target's host must be a name or an address");
+        return;
+    }
+    framing->authority_size = authority.size;
+    memcpy(framing->authority, authority.bytes, authority.size);
 }
 
 static void take_request_line(fd_framing *framing, text line) {
@@ -110,6 +149,8 @@ static void take_request_line(fd_framing *framing, text line) {
         refuse(framing, 400, detail);
     else if (count_of(target, '&') >= FD_PARAMETERS_MAX)
         refuse(framing, 400, "there are too many query parameters");
+    else
+        take_authority(framing, target);
     if (framing->state == FD_FRAMING_REFUSED)
         return;
     framing->is_head = equals(method, "HEAD");
@@ -118,30 +159,29 @@ static void take_request_line(fd_framing *framing, text line) {
 
 /* ---- headers ---- */
 
-static bool is_host(text value) {
-    const char *host_end = NULL;
-    if (value.size > 0 && value.bytes[0] == '[') {
-        host_end = memchr(value.bytes, ']', value.size);
-        if (!host_end || !is_all_of((text){value.bytes + 1, (size_t)(host_end - value.bytes) - 1},
-                                    is_address_character))
-            return false;
-        host_end++;
-    } else {
-        host_end = memchr(value.bytes, ':', value.size);
-        host_end = host_end ? host_end : value.bytes + value.size;
-        if (!is_all_of((text){value.bytes, (size_t)(host_end - value.bytes)}, is_name_character))
-            return false;
-    }
-    text port = {host_end, value.size - (size_t)(host_end - value.bytes)};
-    if (port.size == 0)
-        return true;
-    return port.bytes[0] == ':' && port.size <= 6 &&
-           is_all_of((text){port.bytes + 1, port.size - 1}, is_digit);
+static bool ends_with(text value, const char *end) {
+    size_t size = strlen(end);
+    return value.size > size && memcmp(value.bytes + value.size - size, end, size) == 0;
 }
 
+/* Without the port that a scheme has anyway. */
+static text without_port(text value) {
+    if (ends_with(value, ":80"))
+        value.size -= strlen(":80");
+    else if (ends_with(value, ":443"))
+        value.size -= strlen(":443");
+    return value;
+}
+
+/* A target in absolute form names a host too, and another reader may take either. */
 static void take_host(fd_framing *framing, text value) {
-    if (value.size > 255 || !is_host(value))
+    text host = without_port(value);
+    text other = without_port((text){framing->authority, framing->authority_size});
+    if (!is_authority(value))
         refuse(framing, 400, "Host must be a name or an address, with or without a port");
+    else if (other.size > 0 &&
+             (other.size != host.size || strncasecmp(other.bytes, host.bytes, host.size) != 0))
+        refuse(framing, 400, "Host is not the one of the target");
 }
 
 static void take_length(fd_framing *framing, text value) {
@@ -162,11 +202,6 @@ static void take_transfer_encoding(fd_framing *framing, text value) {
 static void take_expect(fd_framing *framing, text value) {
     if (!equals_without_case(value, "100-continue"))
         refuse(framing, 417, "the only Expect supported is 100-continue");
-}
-
-static void take_upgrade(fd_framing *framing, text value) {
-    (void)value;
-    refuse(framing, 400, "Upgrade is not supported");
 }
 
 static void take_cookies(fd_framing *framing, text value) {
@@ -190,7 +225,6 @@ static const struct {
     {"Content-Type", "there is more than one Content-Type", NULL},
     {"Authorization", "there is more than one Authorization", NULL},
     {"Cookie", "there is more than one Cookie", take_cookies},
-    {"Upgrade", "there is more than one Upgrade", take_upgrade},
 };
 
 static bool has_seen(const fd_framing *framing, unsigned header) {
@@ -234,7 +268,7 @@ static void begin_request(fd_framing *framing) {
     framing->state = FD_FRAMING_REQUEST_LINE;
     framing->is_head = framing->has_empty_line = framing->is_chunked = false;
     framing->headers = framing->seen = 0;
-    framing->head_size = 0;
+    framing->head_size = framing->authority_size = 0;
 }
 
 static void end_request(fd_framing *framing) {

@@ -19,6 +19,7 @@ enum {
     FD_HEADERS_MAX = 64,          /* lines */
     FD_COOKIES_MAX = 64,          /* in their one line */
     FD_HEADER_MAX = 8192,         /* bytes of one line */
+    FD_HOST_MAX = 255,            /* bytes, with the port */
     FD_LENGTH_DIGITS_MAX = 15     /* of a Content-Length or the size of a chunk */
 };
 
@@ -50,6 +51,8 @@ typedef struct fd_framing {
     unsigned headers;
     unsigned seen; /* bits for the headers that may come once */
     size_t head_size;
+    size_t authority_size; /* of the target in absolute form; 0: another form */
+    char authority[FD_HOST_MAX];
     uint64_t left; /* bytes of the body or the chunk; 0 outside of them */
 
     bool has_return; /* the last byte was a carriage return, so a line feed must follow */

@@ -3,24 +3,30 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "clock.h"
+#include "compression.h"
 #include "connections.h"
 #include "forwarded_client.h"
 #include "log.h"
 #include "receive_hook.h"
 #include "request_body.h"
+#include "request_target.h"
 #include "respond.h"
 #include "server_state.h"
 #include "thread.h"
 #include "transaction.h"
 
 void *fd_request_begin(void *context, const char *target, struct MHD_Connection *connection) {
-    (void)target; /* the framing check has seen it */
     fd_transaction *transaction =
         fd_connection_is_known(connection) ? calloc(1, sizeof(*transaction)) : NULL;
-    if (!transaction)
+    char *path = transaction ? fd_request_target_path(target) : NULL;
+    if (!path) {
+        free(transaction);
         return NULL;
+    }
+    transaction->path = path;
     transaction->server = context;
     transaction->connection = connection;
     transaction->start = fd_monotonic_seconds();
@@ -38,10 +44,19 @@ static void read_headers(fd_transaction *transaction) {
     transaction->content_length = length ? strtoull(length, NULL, 10) : 0;
     transaction->is_chunked = fd_transaction_header(transaction, "Transfer-Encoding") != NULL;
     transaction->has_body = transaction->content_length > 0 || transaction->is_chunked;
+    /* We go on in HTTP/1.1. A client that did not expect that might send the body in another way.
+     */
+    transaction->closes =
+        transaction->has_body && fd_transaction_header(transaction, "Upgrade") != NULL;
+}
+
+static bool asks_to_close(const fd_transaction *transaction) {
+    const char *connection = fd_transaction_header(transaction, "Connection");
+    return connection && strcasestr(connection, "close");
 }
 
 static enum MHD_Result accept_request(fd_transaction *transaction, const char *method,
-                                      const char *path) {
+                                      const char *version) {
     const fd_server_hooks *hooks = &transaction->server->hooks;
     transaction->is_accepted = true;
     if (!fd_receive_hook_begin(fd_connection_receive_hook(transaction->connection))) {
@@ -50,10 +65,9 @@ static enum MHD_Result accept_request(fd_transaction *transaction, const char *m
     }
     (void)snprintf(transaction->method, sizeof(transaction->method), "%s", method);
     read_headers(transaction);
+    transaction->keeps = strcmp(version, "HTTP/1.1") == 0 && !asks_to_close(transaction);
     fd_response response = {.request_id = transaction->request_id};
-    transaction->path = path;
     bool is_accepted = hooks->accept(hooks->context, transaction, &response);
-    transaction->path = NULL;
     return is_accepted ? MHD_YES : fd_respond(transaction, &response);
 }
 
@@ -97,6 +111,7 @@ static enum MHD_Result run(fd_transaction *transaction) {
     fd_request_body_free(transaction);
     if (response.size > FD_MEMORY_BUDGET_SMALL)
         fd_memory_budget_add(&server->memory, &transaction->memory, response.size);
+    fd_compression_apply(transaction, &response);
     return fd_respond(transaction, &response);
 }
 
@@ -106,11 +121,12 @@ enum MHD_Result fd_request_continue(void *context, struct MHD_Connection *connec
     fd_transaction *transaction = *state;
     (void)context;
     (void)connection;
-    (void)version;
+    (void)path; /* decoded, so that a slash in a segment looks like one between segments */
+
     if (!transaction)
         return MHD_NO; /* there was no memory for it */
     if (!transaction->is_accepted)
-        return accept_request(transaction, method, path);
+        return accept_request(transaction, method, version);
     size_t arrived = *size;
     if (arrived == 0)
         return run(transaction);
@@ -143,6 +159,7 @@ void fd_request_end(void *context, struct MHD_Connection *connection, void **sta
     uncount_running(transaction);
     hooks->end(hooks->context, transaction);
     fd_request_body_free(transaction);
+    free(transaction->path);
     free(transaction);
     *state = NULL;
 }

@@ -62,6 +62,8 @@ static enum MHD_Result queue(const fd_transaction *transaction, fd_response *res
 
 enum MHD_Result fd_respond(fd_transaction *transaction, fd_response *response) {
     ensure_body(response);
+    response->closes |= transaction->closes;
+    response->keep_alive = transaction->keeps ? transaction->server->options.idle_seconds : 0;
     transaction->status = response->status;
     transaction->response_size = response->size;
     count(transaction);

@@ -18,9 +18,14 @@ typedef struct fd_response {
     char etag[40];            /* quoted; lets clients keep and revalidate the body; "": no header */
     char file_name[64];       /* of a download; "": not a download */
     char cookie[192];         /* value of Set-Cookie; "": no header */
-    bool challenges;          /* asks for a token: WWW-Authenticate */
-    bool closes;              /* the connection ends after it */
-    bool is_audited;          /* for the layer above: the call belongs in the audit log */
+    unsigned keep_alive;      /* seconds that the connection may then idle; 0: no header */
+    const char *accepts;      /* static text for Accept-Encoding, of a 415; NULL: no header */
+    bool is_secret;           /* not to be compressed, so that its length tells nothing */
+    bool varies_by_encoding;  /* the server's own, as the next */
+    bool is_compressed;
+    bool challenges; /* asks for a token: WWW-Authenticate */
+    bool closes;     /* the connection ends after it */
+    bool is_audited; /* for the layer above: the call belongs in the audit log */
 } fd_response;
 
 /* What pages of other sites may do with a response. */

@@ -27,11 +27,16 @@ static enum MHD_Result add(struct MHD_Response *to, const header *headers, size_
     return result;
 }
 
-static enum MHD_Result add_cors(struct MHD_Response *to, const fd_cors *cors) {
+static enum MHD_Result add_cors(struct MHD_Response *to, const fd_cors *cors,
+                                bool varies_by_encoding) {
     const char *origin = cors->origin;
+    const char *vary = varies_by_encoding && cors->varies ? "Accept-Encoding, Origin"
+                       : varies_by_encoding               ? "Accept-Encoding"
+                       : cors->varies                     ? "Origin"
+                                                          : NULL;
     bool preflight = origin && cors->is_preflight;
     const header headers[] = {
-        {"Vary", cors->varies ? "Origin" : NULL},
+        {"Vary", vary},
         {"Access-Control-Allow-Origin", origin},
         {"Access-Control-Expose-Headers", origin ? "ETag, Retry-After, X-Request-Id" : NULL},
         {"Access-Control-Allow-Methods", preflight ? "GET, HEAD, POST, PUT, DELETE" : NULL},
@@ -46,6 +51,10 @@ enum MHD_Result fd_response_headers_add(struct MHD_Response *to, const fd_respon
                                         const fd_cors *cors, bool is_secure) {
     char seconds[16];
     (void)snprintf(seconds, sizeof(seconds), "%u", response->retry_after);
+    char keep_alive[32];
+    (void)snprintf(keep_alive, sizeof(keep_alive), "timeout=%u", response->keep_alive);
+    char etag[sizeof(response->etag) + 2]; /* the compressed bytes are others */
+    (void)snprintf(etag, sizeof(etag), "%s%s", response->is_compressed ? "W/" : "", response->etag);
     char disposition[sizeof(response->file_name) + 32];
     (void)snprintf(disposition, sizeof(disposition), "attachment; filename=\"%s\"",
                    response->file_name);
@@ -55,7 +64,8 @@ enum MHD_Result fd_response_headers_add(struct MHD_Response *to, const fd_respon
         {"Content-Type", response->content_type ? response->content_type : "application/json"},
         {"X-Request-Id", response->request_id},
         {"Cache-Control", has_etag ? "no-cache" : "no-store"},
-        {"ETag", has_etag ? response->etag : NULL},
+        {"ETag", has_etag ? etag : NULL},
+        {"Content-Encoding", response->is_compressed ? "gzip" : NULL},
         {"Content-Disposition", is_download ? disposition : NULL},
         {"Server", "fisherd"},
         {"Allow", response->allow},
@@ -67,10 +77,12 @@ enum MHD_Result fd_response_headers_add(struct MHD_Response *to, const fd_respon
         {"Referrer-Policy", "no-referrer"},
         {"Cross-Origin-Resource-Policy", "same-origin"},
         {"Strict-Transport-Security", is_secure ? "max-age=31536000" : NULL},
+        {"Accept-Encoding", response->accepts},
         {"Connection", response->closes ? "close" : NULL},
+        {"Keep-Alive", response->keep_alive > 0 && !response->closes ? keep_alive : NULL},
     };
     enum MHD_Result result = add(to, headers, FD_LENGTH(headers));
-    return add_cors(to, cors) == MHD_YES ? result : MHD_NO;
+    return add_cors(to, cors, response->varies_by_encoding) == MHD_YES ? result : MHD_NO;
 }
 
 const char *fd_response_reason(unsigned status) {

@@ -40,8 +40,13 @@ bool fd_transaction_has_slot(const fd_transaction *transaction) {
     return fd_connection_has_slot(transaction->connection);
 }
 
-bool fd_transaction_take_memory(fd_transaction *transaction, size_t bytes) {
-    return fd_memory_budget_take(&transaction->server->memory, &transaction->memory, bytes);
+bool fd_transaction_take_memory(void *context, size_t bytes) {
+    fd_transaction *transaction = context;
+    fd_server *server = transaction->server;
+    if (fd_memory_budget_take(&server->memory, &transaction->memory, bytes))
+        return true;
+    fd_metrics_add(server->metrics, FD_METRIC_REFUSED, "memory", NULL, 1);
+    return false;
 }
 
 static bool is_stopping(fd_server *server) {

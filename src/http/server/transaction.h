@@ -18,8 +18,8 @@ struct MHD_Connection;
 
 typedef struct fd_transaction {
     /* The request, known when `accept` is called. */
-    char method[16];  /* a longer method is cut, and no route has one */
-    const char *path; /* decoded; during `accept` only */
+    char method[16]; /* a longer method is cut, and no route has one */
+    char *path;      /* as it was sent, with its percent escapes, without a query */
     char request_id[FD_REQUEST_ID_SIZE];
     fd_client client;
     bool has_body;
@@ -44,6 +44,8 @@ typedef struct fd_transaction {
     size_t body_room;    /* bytes allocated for the body */
     size_t memory;       /* bytes taken from the memory budget */
     bool is_accepted;    /* `accept` has been called */
+    bool keeps;          /* HTTP/1.1, and the client does not ask to close */
+    bool closes;         /* the connection ends after it */
     bool is_running;     /* it counts in server->running */
     unsigned body_error; /* status of the refusal, for a body that could not be kept; 0: none */
     unsigned status;     /* of the response; 0: none yet */
@@ -63,8 +65,9 @@ void fd_transaction_query(const fd_transaction *transaction,
 /* Whether the connection holds one of the connection slots, or gets a free one now. */
 bool fd_transaction_has_slot(const fd_transaction *transaction) FD_MUST_CHECK;
 
-/* Takes bytes from the memory budget until the response is sent; false if they are not left. */
-bool fd_transaction_take_memory(fd_transaction *transaction, size_t bytes) FD_MUST_CHECK;
+/* Takes bytes from the memory budget until the response is sent; false, and counted as a refusal,
+ * if they are not left. `context` is the transaction. */
+bool fd_transaction_take_memory(void *context, size_t bytes) FD_MUST_CHECK;
 
 /* Whether the client still waits for the response: false once it has closed its side, or once the
  * server stops. For work that takes long. `context` is the transaction. */

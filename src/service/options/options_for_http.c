@@ -4,14 +4,29 @@
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static size_t mebibytes(double number) {
     return (size_t)(number * 1048576.0);
 }
 
+/* For the store, the log and so on. */
+enum { OTHER_FILES = 256 };
+
+/* As many as are common, but no more than the system allows files for. */
+static uint32_t default_connections(uint32_t threads) {
+    enum { A_THREAD_EACH = 1024, OF_A_POOL_THREAD = 120 };
+    struct rlimit files;
+    uint32_t most = threads > 0 ? OF_A_POOL_THREAD * threads : A_THREAD_EACH;
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_max >= (rlim_t)most + OTHER_FILES)
+        return most;
+    return files.rlim_max > 2 * OTHER_FILES ? (uint32_t)files.rlim_max - OTHER_FILES : 64;
+}
+
 fd_server_options fd_options_server(const fd_options *options) {
     return (fd_server_options){
-        .connections = (uint32_t)options->connections,
+        .connections = options->connections > 0 ? (uint32_t)options->connections
+                                                : default_connections((uint32_t)options->threads),
         .address_connections = (uint32_t)options->address_connections,
         .threads = (uint32_t)options->threads,
         .head_size = (size_t)options->header_size << 10,
@@ -32,6 +47,7 @@ fd_api_options fd_options_api(const fd_options *options) {
         .transfer_queue = (uint32_t)options->transfer_queue,
         .body_size = mebibytes(options->body_size),
         .request_memory = mebibytes(options->request_memory),
+        .memory = mebibytes(options->memory),
         .cors_origins = options->cors_origins,
     };
 }

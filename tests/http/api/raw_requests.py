@@ -5,6 +5,8 @@ before it says otherwise. None: no request is complete, so there is no response.
 the items of `plane_items`.
 """
 
+import gzip
+
 BODY = b'{"items":["p0-r0"]}'
 
 
@@ -28,6 +30,7 @@ LENGTH = b"Content-Length: %d" % len(BODY)
 CHUNKED = b"Transfer-Encoding: chunked"
 CHUNKS = chunks(BODY)
 CLOSE = b"Connection: close"
+BOMB = gzip.compress(gzip.compress(b" " * 2**25, 9, mtime=0), 9, mtime=0)
 
 REQUESTS = {
     # ---- well-formed ----
@@ -64,8 +67,16 @@ REQUESTS = {
         *[b"X-%d: %s" % (i, b"x" * 35) for i in range(61)],
         path=b"/livez?a=" + b"x" * 3900 + b"".join(b"&%d=1" % i for i in range(7)))),
     "a get with a length of zero": (200, get(b"Content-Length: 0")),
+    "a body that is not compressed": (200, post(LENGTH, b"Content-Encoding: identity")),
     "a keep-alive": (200, get(b"Connection: keep-alive")),
+    "an upgrade to version 2": (200, get(b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA")),
+    "an upgrade to a web socket": (200, get(b"Connection: Upgrade", b"Upgrade: websocket")),
+    "an upgrade without a connection header": (200, get(b"Upgrade: h2c")),
+    "two upgrades": (200, get(b"Connection: Upgrade", b"Upgrade: h2c", b"Upgrade: websocket")),
+    "an upgrade with a length of nothing": (200, get(b"Connection: Upgrade, HTTP2-Settings", b"Content-Length: 0", b"Upgrade: h2c")),
     # ---- well-formed, and closed ----
+    "an upgrade with a body": ("closed 200", post(LENGTH, b"Connection: Upgrade", b"Upgrade: h2c")),
+    "an upgrade with chunks": ("closed 200", post(CHUNKED, b"Connection: Upgrade", b"Upgrade: h2c", body=CHUNKS)),
     "the old version": ("closed 200", get(version=b"HTTP/1.0")),
     "the old version without host": ("closed 200", get(version=b"HTTP/1.0", host=None)),
     "the old version with a body": ("closed 200", post(LENGTH, version=b"HTTP/1.0")),
@@ -79,6 +90,11 @@ REQUESTS = {
     "a delete of what stays": (405, get(method=b"DELETE")),
     "a body of no type": (415, b"POST /v1/score HTTP/1.1\r\nHost: x\r\n" + LENGTH + b"\r\n\r\n" + BODY),
     "a body that is not JSON": ("kept 400", post(LENGTH, body=b"x" * len(BODY))),
+    "a compressed body": (415, post(LENGTH, b"Content-Encoding: gzip")),
+    "a compressed body in chunks": (415, post(CHUNKED, b"Content-Encoding: deflate", body=CHUNKS)),
+    "a body compressed twice": (415, post(LENGTH, b"Content-Encoding: gzip, gzip")),
+    "a gzip bomb": (415, post(b"Content-Length: %d" % len(BOMB), b"Content-Encoding: gzip", body=BOMB)),
+    "a gzip bomb without a word": ("kept 400", post(b"Content-Length: %d" % len(BOMB), body=BOMB)),
     # ---- lengths ----
     "two lengths that differ": (400, post(LENGTH, b"Content-Length: 5")),
     "two lengths that differ, the shorter first": (400, post(b"Content-Length: 5", LENGTH)),
@@ -231,8 +247,24 @@ REQUESTS = {
     "a trace": (501, get(method=b"TRACE")),
     "a connect": (501, get(method=b"CONNECT", path=b"x:80")),
     "a connect to a path": (501, get(method=b"CONNECT")),
-    "an absolute target": (400, get(path=b"http://x/livez")),
+    "an absolute target": (200, get(path=b"http://x/livez")),
+    "an absolute target in capitals": (200, get(path=b"HTTP://X/livez")),
+    "an absolute target over TLS": (200, get(path=b"https://x/livez")),
+    "an absolute target with a port": (200, get(path=b"http://x:8077/livez", host=b"Host: x:8077")),
+    "an absolute target with its scheme's port": (200, get(path=b"http://x:80/livez")),
+    "an absolute target with a query": (200, get(path=b"http://x/livez?")),
+    "an absolute target without a path": (200, get(path=b"http://x")),
+    "an absolute target with an address": (200, get(path=b"http://[::1]/livez", host=b"Host: [::1]")),
+    "an absolute target with a body": (200, post(LENGTH, path=b"http://x/v1/score")),
+    "an absolute target in the old version": ("closed 200", get(path=b"http://x/livez", version=b"HTTP/1.0", host=None)),
     "an absolute target of another host": (400, get(path=b"http://y/livez")),
+    "an absolute target of another port": (400, get(path=b"http://x:81/livez")),
+    "an absolute target without a host": (400, get(path=b"http:///livez")),
+    "an absolute target without a host header": (400, get(path=b"http://x/livez", host=None)),
+    "an absolute target with a user": (400, get(path=b"http://u@x/livez", host=b"Host: x")),
+    "an absolute target of another scheme": (400, get(path=b"ftp://x/livez")),
+    "an absolute target with dots": (400, get(path=b"http://x/../livez")),
+    "an absolute target with one slash": (400, get(path=b"http:/x/livez")),
     "a target that is a star": (400, get(method=b"OPTIONS", path=b"*")),
     "a target without a slash": (400, get(path=b"livez")),
     "a target that is a query": (400, get(path=b"?livez")),
@@ -245,9 +277,13 @@ REQUESTS = {
     "an escaped NUL in the path": (400, get(path=b"/v1/items/p0-r0%00x")),
     "an escaped NUL in a query": (400, get(path=b"/v1/items?limit=1%00x")),
     "an escaped line in the path": (400, get(path=b"/v1/items/a%0d%0ab")),
-    "an escaped slash": (400, get(path=b"/v1%2fmodel")),
-    "an escaped slash in capitals": (400, get(path=b"/v1%2Fmodel")),
-    "an escaped backslash": (400, get(path=b"/v1/items/%5c")),
+    "an escaped slash": (404, get(path=b"/v1%2fmodel")),
+    "an escaped slash in capitals": (404, get(path=b"/v1%2Fmodel")),
+    "an escaped slash in an id": ("kept 404", get(path=b"/v1/items/a%2Fb")),
+    "escaped slashes around dots": ("kept 404", get(path=b"/v1/items/..%2f..%2flivez")),
+    "an escaped backslash": ("kept 404", get(path=b"/v1/items/%5c")),
+    "an escaped dot for an id": ("kept 404", get(path=b"/v1/items/%2e")),
+    "escaped dots for an id": ("kept 404", get(path=b"/v1/items/%2e%2E")),
     "a backslash": (400, get(path=b"/v1\\model")),
     "a dot segment": (400, get(path=b"/./livez")),
     "two dots": (400, get(path=b"/v1/../livez")),
@@ -294,8 +330,6 @@ REQUESTS = {
     "two thousand cookies": (431, get(b"Cookie: a" + b";a" * 2000)),
     "an expectation that is unknown": (417, post(LENGTH, b"Expect: 200-ok")),
     "an empty expectation": (417, post(LENGTH, b"Expect:")),
-    "an upgrade to version 2": (400, get(b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA")),
-    "an upgrade to a web socket": (400, get(b"Connection: Upgrade", b"Upgrade: websocket")),
     # ---- incomplete ----
     "nothing": (None, b""),
     "half a request line": (None, b"GET /li"),

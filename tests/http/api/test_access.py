@@ -13,8 +13,8 @@ SOURCE = pathlib.Path(__file__).resolve().parents[3]
 
 # The least role of each route; a route without a row here fails.
 LEAST = {
-    "public": ["livez", "healthz", "readyz", "page", "ops", "static", "session", "session_begin",
-               "session_end"],
+    "open": ["livez", "healthz", "readyz", "page", "ops", "static"],
+    "public": ["session", "session_begin", "session_end"],
     "annotator": ["labels_add", "label_correct", "label_retract", "assign", "assignment_renew",
                   "assignment_return"],
     "frontend": ["items_add", "items_list", "item_get", "score", "selections", "strategies",
@@ -58,7 +58,7 @@ def test_a_route_allows_its_role_and_those_above(secured, name, method, path, ro
     least = least_role(name)
     for who in ROLES:
         response = secured.ask(method, path, secured.tokens[who], body_for(method))
-        expected = least == "public" or ROLES.index(who) >= ROLES.index(least)
+        expected = least in ("open", "public") or ROLES.index(who) >= ROLES.index(least)
         # Beginning a session without a token in the body is wrong, but allowed.
         assert is_let_in(response) == expected, (who, response)
         if not expected:
@@ -70,8 +70,8 @@ def test_a_route_allows_its_role_and_those_above(secured, name, method, path, ro
 def test_a_route_refuses_requests_without_a_valid_token(secured, name, method, path, role, who):
     path = path.replace("{id}", "nothing")
     response = secured.ask(method, path, secured.tokens.get(who), body_for(method))
-    assert is_let_in(response) == (least_role(name) == "public"), response
-    if role != "PUBLIC":
+    assert is_let_in(response) == (least_role(name) in ("open", "public")), response
+    if role not in ("OPEN", "PUBLIC"):
         assert response.status == 401
         assert response.headers["WWW-Authenticate"].startswith("Bearer")
         assert response.json["detail"] == "a valid access token is needed"
@@ -212,6 +212,19 @@ def test_an_address_that_fails_too_often_must_wait_but_a_valid_token_passes(fres
     wait_until(lambda: fresh.log_text().count(failures) >= 10, "the record")
     assert fresh.log_text().count(failures) == 10
     assert wrong not in fresh.log_text()
+
+
+def test_health_and_pages_do_not_look_at_tokens(fresh):
+    home, wrong = "127.9.9.11", fresh.tokens["garbage"]
+    for path in ["/livez", "/healthz", "/readyz", "/", "/ops", "/static/label.js"]:
+        for _ in range(4):
+            assert fresh.ask("GET", path, wrong, address=home).status == 200, path
+            assert fresh.ask("HEAD", path, fresh.tokens["revoked"], address=home).status == 200, path
+    assert fresh.ask("GET", "/v1/items", wrong, address=home).status == 401
+    for _ in range(12):
+        fresh.ask("GET", "/v1/session", wrong, address=home)
+    assert fresh.ask("GET", "/v1/session", wrong, address=home).status == 429
+    assert fresh.ask("GET", "/livez", wrong, address=home).status == 200
 
 
 def test_behind_a_proxy_failures_count_for_the_client(db):

@@ -366,3 +366,17 @@ def test_the_reason_tells_pairs_of_others_from_answered_ones(db, items):
         other = ask_one(daemon, "bert")
         daemon.add_labels([answer_to(other, "a", "bert", "second")])
         assert why(daemon) == why(daemon, "carl") == "all_answered"
+
+
+def test_large_texts_end_a_list_of_assignments_early(db):
+    with Daemon(db, {"memory": 64}) as daemon:
+        for i in range(8):
+            daemon.add_items([{"id": f"i{i}", "prompt_id": "p", "response": 600000 * "x", "embedding": [i, 1]}])
+        first = daemon.post("/v1/assignments", {"annotator": "anna", "count": 10})["assignments"]
+        assert len(first) == 2
+        again = daemon.post("/v1/assignments", {"annotator": "anna", "count": 10})["assignments"]
+        assert [row["id"] for row in again] == [row["id"] for row in first]
+        daemon.add_labels([label(f"l{i}", row["a"]["id"], row["b"]["id"], assignment=row["id"])
+                           for i, row in enumerate(first)])
+        others = daemon.post("/v1/assignments", {"annotator": "anna", "count": 10})["assignments"]
+        assert len(others) == 2 and {row["id"] for row in others}.isdisjoint(row["id"] for row in first)

@@ -1,6 +1,9 @@
 """Many connections at once, around the numbers at which libmicrohttpd's event loops fill up."""
 
 import os
+import pathlib
+import re
+import resource
 import selectors
 import socket
 import statistics
@@ -8,7 +11,7 @@ import time
 
 import pytest
 
-from client import SLOWNESS, Daemon, read_to_end, statuses
+from client import SANITIZER, SLOWNESS, Daemon, read_to_end, statuses
 from raw_requests import get
 
 RUNS = 20 if "FISHERD_LONG" in os.environ else 1
@@ -54,6 +57,25 @@ def test_all_of_many_connections_at_once_get_responses(db, count, options):
     print(f"\n{count} connections, {options['threads']} threads, {RUNS} runs: all answered after "
           f"{1e3 * statistics.median(slowest):.1f} ms in the median, {1e3 * max(slowest):.1f} ms at most")
     assert max(slowest) < 5 * SLOWNESS
+
+
+@pytest.mark.skipif(SANITIZER is not None, reason="a thread is too large under a sanitizer")
+def test_a_thousand_connections_at_once_get_responses_by_default(db):
+    """Their threads and buffers take little memory beside the budget."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 2048:
+        pytest.skip("there may not be so many open files here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
+    with Daemon(db) as daemon:
+        connections = [socket.create_connection((daemon.host, daemon.port), timeout=10) for _ in range(1000)]
+        slowest = [max(answer_all(connections)) for _ in range(REQUESTS_EACH)]
+        status = pathlib.Path(f"/proc/{daemon.process.pid}/status").read_text()
+        for connection in connections:
+            connection.close()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    peak = int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
+    print(f"\n1000 connections: all answered after {1e3 * max(slowest):.1f} ms at most; {peak:.0f} MiB")
+    assert max(slowest) < 5 and peak < 256
 
 
 @pytest.mark.parametrize("options", [{"threads": 0}, {"threads": 1, "connections": 60}],

@@ -132,3 +132,15 @@ def test_items_outlive_the_daemon(db):
     with Daemon(db) as daemon:
         assert daemon.list_all("items") == before
         assert daemon.add_items(plane_items()) == {"created": 0, "unchanged": 12}
+
+
+def test_metadata_has_a_limit_of_its_own(empty):
+    def add(size):
+        return empty.call("POST", "/v1/items", {"items": [
+            {"id": "x", "prompt_id": "p", "embedding": [1], "metadata": {"a": "b" * size}}]})
+    response = add(65536 - 7)
+    assert response.status == 422
+    assert response.json["errors"][0] == {
+        "pointer": "/items/0/metadata", "detail": "has 65537 bytes; at most 65536 are allowed"}
+    assert empty.get("/v1/items")["items"] == []
+    assert add(65536 - 8).status == 200

@@ -2,7 +2,7 @@
 
 import pytest
 
-from client import Daemon, label
+from client import Daemon, label, plane_items
 
 
 def test_labels_are_accepted_once_and_a_repeat_is_harmless(daemon):
@@ -89,3 +89,13 @@ def test_labels_outlive_the_daemon(db, items):
         assert daemon.list_all("labels") == before
         assert daemon.add_labels(sent) == {"accepted": 0, "duplicates": 4}
         assert daemon.model()["labels"] == model["labels"] == 3, "a skip teaches nothing"
+
+
+def test_a_page_of_long_comments_ends_early(db):
+    with Daemon(db, {"memory": 32}) as daemon:
+        daemon.add_items(plane_items())
+        for i in range(6):
+            daemon.add_labels([label(f"l{i}", "p0-r0", "p0-r1", comment=500000 * "c")])
+        page = daemon.get("/v1/labels?limit=1000")
+        assert len(page["labels"]) == 3 and page["next_cursor"]
+        assert [row["id"] for row in daemon.list_all("labels", 1000)] == [f"l{i}" for i in range(6)]

@@ -31,7 +31,8 @@ def test_a_header_cannot_forge_log_lines(db):
 
 
 @pytest.mark.parametrize("forwarded, status", [
-    ("127.0.0.1", 200), ("198.51.100.1", 403), ("unknown", 403), ("127.0.0.1, ?", 403)])
+    ("127.0.0.1", 200), ("198.51.100.1", 403), ("unknown", 403), ("127.0.0.1, ?", 403),
+    ("", 403), (" ", 403), (",", 403), ("127.0.0.1,", 403), (", 127.0.0.1", 403)])
 def test_without_tokens_a_proxy_must_name_a_client_of_this_machine(db, forwarded, status):
     with Daemon(db, {"trusted-proxies": "127.0.0.1"}) as daemon:
         headers = {"X-Forwarded-For": forwarded}

@@ -131,17 +131,19 @@ def secure(request, tmp_path_factory):
         yield daemon
 
 
-@pytest.mark.parametrize("name", [name for name in SMALL if expected(name)[0] != 200][::3])
+@pytest.mark.parametrize("name", [
+    name for name in SMALL if expected(name)[0] != 200 and not expected(name)[1]][::3])
 def test_refused_requests_are_refused_under_tls_too(secure, name):
     status, _ = expected(name)
     with context().wrap_socket(connect(secure.port)) as connection:
         if status is None:
             send(connection, REQUESTS[name][1])
             return
-        send(connection, get() + REQUESTS[name][1] + following("after"))
-        responses = split(read_to_end(connection))
+        data, is_head = REQUESTS[name][1], REQUESTS[name][1].startswith(b"HEAD")
+        send(connection, get() + data + following("after"))
+        responses = split(read_to_end(connection), heads=[1] if is_head else [])
     assert [response[0] for response in responses] == [200, status]
-    check(responses[1], status)
+    check(responses[1], status, is_head)
 
 
 @pytest.mark.parametrize("name", ["two lengths that differ", "two hosts", "a length and chunks",

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from client import SANITIZER, Daemon, run
+from client import SANITIZER, Daemon, run, wait_until
 from token_daemon import TokenDaemon, create
 
 # ---- sessions ----
@@ -69,6 +69,50 @@ def test_a_session_ends_when_its_hours_are_over(db):
     with TokenDaemon(db, {"session-hours": 1}, env=env) as daemon:
         assert daemon.ask("GET", "/v1/items", headers=cookie).status == 401
         assert daemon.ask("GET", "/v1/items", token).status == 200
+
+
+def test_a_copied_cookie_ends_with_its_session(db):
+    token, _ = create(db, "frontend", "front")
+    other, _ = create(db, "frontend", "other")
+    with TokenDaemon(db) as daemon:
+        cookie, twin, foreign = [daemon.begin_session(text) for text in (token, token, other)]
+        same = {"Sec-Fetch-Site": "same-origin"}
+        assert daemon.ask("DELETE", "/v1/session", headers={**cookie, **same}).status == 200
+
+        def check(daemon):
+            assert daemon.ask("GET", "/v1/items", headers=cookie).status == 401
+            assert daemon.ask("GET", "/v1/items", headers=twin).status == 401
+            assert daemon.ask("GET", "/v1/items", headers=foreign).status == 200
+            assert daemon.ask("GET", "/v1/items", token).status == 200
+        check(daemon)
+        later = daemon.begin_session(token)
+        assert daemon.ask("GET", "/v1/items", headers=later).status == 200
+        assert daemon.ask("DELETE", "/v1/session", headers={**cookie, **same}).status == 200
+        assert daemon.ask("GET", "/v1/items", headers=later).status == 200, "an ended session ends no other"
+    with TokenDaemon(db) as daemon:
+        check(daemon)
+        assert daemon.ask("GET", "/v1/items", headers=later).status == 200
+    assert os.stat(f"{db}.sessions").st_mode & 0o777 == 0o600
+
+
+def test_a_session_ends_even_if_that_cannot_be_stored(db):
+    token, _ = create(db, "frontend", "front")
+    with TokenDaemon(db) as daemon:
+        cookie = daemon.begin_session(token)
+        os.mkdir(f"{db}.sessions")
+        headers = {**cookie, "Sec-Fetch-Site": "same-origin"}
+        assert daemon.ask("DELETE", "/v1/session", headers=headers).status == 200
+        assert daemon.ask("GET", "/v1/items", headers=cookie).status == 401
+        wait_until(lambda: "event=ended-sessions-not-stored" in daemon.log_text(), "the log")
+
+
+def test_a_damaged_file_of_ended_sessions_is_named_at_the_start(db):
+    create(db, "frontend", "front")
+    with open(f"{db}.sessions", "w", encoding="utf-8") as file:
+        os.chmod(file.name, 0o600)
+        file.write('{"ended":[{"token":5}]}')
+    done = run("serve", "--db", db, "--listen", "127.0.0.1:0")
+    assert done.returncode == 1 and "fisherd.db.sessions is damaged: /ended/0/token must be a string" in done.stderr
 
 
 def test_ending_a_session_removes_the_cookie(secured):

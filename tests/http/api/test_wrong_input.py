@@ -81,7 +81,7 @@ def selection_cases():
     for value in ({}, None, "p0-r0", 7):
         yield path, {**SELECTION, "pairs": value}, "/pairs"
     yield path, {"batch_size": 1, "pairs": []}, "/batch_size|/pairs"
-    for value in (7, None, [], ["p0-r0", "p0-r1"], "p0-r0"):
+    for value in (7, None, [], ["p0-r0"], "p0-r0"):
         yield path, {**SELECTION, "pairs": [PAIR, value]}, "/pairs/1"
     for side in "ab":
         yield path, {**SELECTION, "pairs": [PAIR, without(PAIR, side)]}, f"/pairs/1/{side}"
