@@ -16,6 +16,7 @@
 #include "refitter.h"
 #include "replay.h"
 #include "state_gauges.h"
+#include "target_thread.h"
 #include "trainer_thread.h"
 #include "writer.h"
 
@@ -28,6 +29,7 @@ static const struct part {
     {fd_health_new, fd_health_free},
     {fd_writer_new, fd_writer_free},
     {fd_batch_history_new, fd_batch_history_free},
+    {fd_target_thread_new, fd_target_thread_free},
     {fd_assignments_new, fd_assignments_free},
     {fd_refill_new, fd_refill_free},
     {fd_progress_record_new, fd_progress_record_free},
@@ -55,6 +57,7 @@ static void connect_parts(fd_engine *engine) {
     fd_writer_on_commit(engine, fd_state_gauges_set);
     fd_writer_on_commit(engine, fd_model_serving_on_commit);
     fd_writer_on_commit(engine, fd_trainer_on_commit);
+    fd_writer_on_commit(engine, fd_target_thread_on_commit);
     fd_writer_on_commit(engine, fd_refill_on_commit);
     fd_writer_on_commit(engine, fd_refitter_on_commit);
     engine->label_hooks = (fd_label_hooks){fd_label_effects_on_label, fd_label_effects_on_revision};
@@ -71,6 +74,7 @@ static const struct thread {
     {fd_writer_start, fd_writer_stop},
     {fd_trainer_start, fd_trainer_stop},
     {fd_refitter_start, fd_refitter_stop},
+    {fd_target_thread_start, fd_target_thread_stop},
     {fd_refill_start, fd_refill_stop},
 };
 
@@ -92,6 +96,7 @@ static int start_threads(fd_engine *engine) {
 
 void fd_engine_interrupt(fd_engine *engine) {
     atomic_store(&engine->interrupted, true);
+    fd_target_thread_interrupt(engine);
     fd_refill_interrupt(engine);
 }
 
