@@ -6,6 +6,8 @@
 
 #include "assignments_state.h"
 #include "engine_state.h"
+#include "quick_choice.h"
+#include "refill.h"
 #include "refill_thread.h"
 #include "thread.h"
 
@@ -45,13 +47,17 @@ static int show(const struct shown_lease *shown, fd_assignment_visit *visit, voi
 
 /* ---- assigning ---- */
 
-/* Collects the open leases first, then new ones; -ENODATA if there are fewer than `count`. */
+/* Collects the open leases first, then new ones; -ENODATA if there are fewer than `count`. Pairs of
+ * a quick choice are put to the front first. *ret_used_up: nothing can be chosen. */
 static int collect(fd_engine *engine, uint32_t annotator, size_t count, double seconds,
-                   struct shown_lease *shown, size_t *ret_count, uint64_t *ret_fills) {
+                   const fd_quick_choice *choice, struct shown_lease *shown, size_t *ret_count,
+                   bool *ret_used_up) {
     fd_assignments *assignments = engine->assignments;
     size_t n = 0;
     int r = 0;
     FD_LOCKED(&assignments->lock);
+    for (size_t i = choice->count; i-- > 0 && r == 0;)
+        r = fd_ready_queues_put(&assignments->ready, choice->pairs[i], true);
     fd_leases_expire(engine);
     for (const fd_lease *lease = fd_leases_of(&assignments->leases, annotator); lease && n < count;
          lease = lease->next)
@@ -62,9 +68,51 @@ static int collect(fd_engine *engine, uint32_t annotator, size_t count, double s
         if (r == 0)
             shown[n++] = copy_lease(engine, lease);
     }
-    *ret_fills = assignments->fills;
+    *ret_used_up = fd_assignments_used_up(assignments) && assignments->unfinished.count == 0;
     *ret_count = n;
     return r;
+}
+
+/* ---- when nothing lies ready ---- */
+
+/* Others may take the pairs of a quick choice first. */
+enum { TRIES = 4, UNFINISHED_AT_ONCE = 32 };
+
+static uint64_t count_changes(fd_engine *engine) {
+    FD_LOCKED(&engine->assignments->lock);
+    return engine->assignments->changes;
+}
+
+/* Nothing was found for an annotator: for anyone if `is_last`, otherwise a refill looks further. */
+static void note_nothing(fd_engine *engine, uint32_t annotator, bool is_last, uint64_t changes) {
+    fd_assignments *assignments = engine->assignments;
+    FD_LOCKED(&assignments->lock);
+    if (is_last)
+        assignments->used_up = changes;
+    else
+        assignments->leases.short_for = annotator;
+}
+
+/* Rather than nothing, assigns a pair of which others waited for a second answer, or of a quick
+ * choice: no request waits for a refill. */
+static int assign_quickly(fd_engine *engine, uint32_t annotator, size_t count, double seconds,
+                          struct shown_lease *shown, size_t *ret_count, fd_fault *fault) {
+    FD_CLEANUP(fd_quick_choice_clear) fd_quick_choice choice = {0};
+    uint64_t changes = count_changes(engine);
+    bool used_up;
+    int r = fd_refill_unfinished(engine, UNFINISHED_AT_ONCE);
+    if (r == 0)
+        r = collect(engine, annotator, count, seconds, &choice, shown, ret_count, &used_up);
+    if (r != -ENODATA || *ret_count > 0 || used_up)
+        return r;
+    r = fd_quick_choice_make(engine, annotator, count, &choice, fault);
+    if (r < 0)
+        return r;
+    if (choice.count == 0) {
+        note_nothing(engine, annotator, choice.is_last, changes);
+        return 0;
+    }
+    return collect(engine, annotator, count, seconds, &choice, shown, ret_count, &used_up);
 }
 
 static void release(struct shown_lease *shown, size_t count) {
@@ -75,21 +123,18 @@ static void release(struct shown_lease *shown, size_t count) {
 int fd_engine_assign(fd_engine *engine, const char *annotator, size_t count, double lease_seconds,
                      fd_assignment_visit *visit, void *context, fd_fault *fault) {
     FD_FREE struct shown_lease *shown = calloc(count + 1, sizeof(*shown));
+    const fd_quick_choice none = {0};
     uint32_t number;
-    uint64_t fills;
     size_t n = 0;
+    bool used_up = false;
     if (!shown)
         return -ENOMEM;
     int r = fd_annotators_get_or_add(engine->annotators, annotator, &number);
     if (r < 0)
         return r;
-    r = collect(engine, number, count, lease_seconds, shown, &n, &fills);
-    for (bool more = true; r == -ENODATA && n == 0 && more;) {
-        /* Rather than nothing, choose pairs now. Other requests may take them first. */
-        r = fd_refill_now(engine, number, fills, &more, fault);
-        if (r == 0)
-            r = collect(engine, number, count, lease_seconds, shown, &n, &fills);
-    }
+    r = collect(engine, number, count, lease_seconds, &none, shown, &n, &used_up);
+    for (size_t i = 0; i < TRIES && r == -ENODATA && n == 0 && !used_up; i++)
+        r = assign_quickly(engine, number, count, lease_seconds, shown, &n, fault);
     if (r == -ENODATA)
         r = 0;
     for (size_t i = 0; i < n && r == 0; i++)

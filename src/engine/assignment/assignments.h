@@ -38,9 +38,9 @@ typedef int fd_assignment_visit(void *context, const fd_assignment *assignment);
 
 /*
  * Visits the open assignments of an annotator, the oldest first, and new ones, up to `count` in
- * all. There are fewer if fewer pairs lie ready, and none only if nothing is left for this
- * annotator now. lease_seconds 0 is the configured time. -EAGAIN with a fault before there are
- * items.
+ * all. There are fewer if fewer pairs lie ready. There are none only if nothing is left for this
+ * annotator now, or hardly anything among many pairs: a refill then looks for it meanwhile.
+ * lease_seconds 0 is the configured time. -EAGAIN with a fault before there are items.
  */
 int fd_engine_assign(fd_engine *engine, const char *annotator, size_t count, double lease_seconds,
                      fd_assignment_visit *visit, void *context, fd_fault *fault) FD_MUST_CHECK;

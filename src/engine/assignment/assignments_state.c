@@ -11,6 +11,7 @@ int fd_assignments_new(fd_engine *engine) {
         return -ENOMEM;
     (void)pthread_mutex_init(&assignments->lock, NULL);
     fd_leases_init(&assignments->leases);
+    assignments->changes = 1;
     assignments->ready.records = &assignments->records;
     assignments->ready.options = &engine->options;
     engine->assignments = assignments;

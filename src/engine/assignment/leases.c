@@ -108,20 +108,14 @@ static int begin(fd_engine *engine, fd_ready_pair *ready_pair, uint32_t annotato
     return 0;
 }
 
-/* The first pair of a queue that this annotator may get; NULL if there is none. Pairs that wait for
+/* The first pair of an arm that this annotator may get; NULL if there is none. Pairs that wait for
  * other annotators can fill a queue: it is then not short, except for this annotator. */
 static fd_ready_pair *find_ready(fd_assignments *assignments, fd_arm arm, uint32_t annotator) {
-    const fd_ready_queue *queue = &assignments->ready.arms[arm];
-    for (size_t i = 0; i < queue->count; i++) {
-        fd_ready_pair *ready_pair = queue->pairs[i];
-        const fd_pair_record *record =
-            fd_pair_records_get_or_add(&assignments->records, ready_pair->pair);
-        if (i == queue->count / 2)
-            assignments->leases.short_for = annotator;
-        if (record && !fd_pair_record_has_annotator(record, annotator))
-            return ready_pair;
-    }
-    return NULL;
+    size_t behind;
+    fd_ready_pair *found = fd_ready_queues_find(&assignments->ready, arm, annotator, &behind);
+    if (behind > assignments->ready.arms[arm].count / 2)
+        assignments->leases.short_for = annotator;
+    return found;
 }
 
 int fd_lease_begin(fd_engine *engine, uint32_t annotator, double seconds, fd_lease **ret) {
@@ -162,6 +156,8 @@ void fd_lease_give_back(fd_engine *engine, fd_lease *lease) {
     if (!record)
         return;
     fd_pair_record_remove_annotator(record, annotator);
+    fd_ready_queues_forget_passed(&assignments->ready, annotator);
+    assignments->changes++;
     if (fd_ready_queues_put(&assignments->ready, ready_pair, true) < 0)
         fd_unfinished_pairs_add(&assignments->unfinished, &engine->options, record);
 }

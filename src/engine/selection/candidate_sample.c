@@ -34,6 +34,7 @@ struct drawing {
     fd_pair_set drawn;  /* so far */
     uint64_t looked_at; /* pairs of the pool, one after another */
     uint64_t wanted;    /* of those */
+    bool is_whole;      /* all wanted ones are in the sample */
 };
 
 static bool is_wanted(const struct drawing *drawing, fi_pair pair) {
@@ -125,17 +126,30 @@ static void draw_from_all(struct drawing *drawing) {
     drawing->count = 0;
     while (drawing->most > 0 && look_at_some(drawing))
         continue;
+    drawing->is_whole = drawing->wanted == drawing->count;
 }
 
 /* ---- samples ---- */
 
-/* Pairs in scope of all items; a few more if items came after the snapshot. */
-static uint64_t count_all(fd_engine *engine, const fd_snapshot *snapshot, fi_scope scope) {
-    FD_READ_LOCKED(&engine->state_lock);
-    uint64_t n = snapshot->items, any = n > 0 ? n * (n - 1) / 2 : 0, within = engine->items.pairs;
+/* Pairs in scope of the first n items; a few more if others came after those. With the state lock
+ * held. */
+static uint64_t count_in_scope(const fd_engine *engine, uint64_t n, fi_scope scope) {
+    uint64_t any = n > 0 ? n * (n - 1) / 2 : 0, within = engine->items.pairs;
     return scope == FI_SCOPE_WITHIN ? within
            : scope == FI_SCOPE_ANY  ? any
                                     : any - (within < any ? within : any);
+}
+
+static uint64_t count_all(fd_engine *engine, const fd_snapshot *snapshot, fi_scope scope) {
+    FD_READ_LOCKED(&engine->state_lock);
+    return count_in_scope(engine, snapshot->items, scope);
+}
+
+uint64_t fd_candidates_left(fd_engine *engine, fi_scope scope) {
+    FD_READ_LOCKED(&engine->state_lock);
+    uint64_t all = count_in_scope(engine, engine->items.count, scope);
+    uint64_t labelled = engine->labels.labelled.used;
+    return all > labelled ? all - labelled : 0;
 }
 
 static int make_room(struct drawing *drawing, uint64_t total) {
@@ -146,16 +160,21 @@ static int make_room(struct drawing *drawing, uint64_t total) {
     return drawing->pairs ? 0 : -ENOMEM;
 }
 
-/* Draws from the table; *ret_enough as above. */
-static int draw_from_all_items(struct drawing *drawing, bool *ret_enough) {
+/* Draws from the table if all items take part and enough pairs are left; *ret_done: that is all. */
+static int draw_from_all_items(struct drawing *drawing, bool *ret_done) {
     const fd_sampling *sampling = drawing->sampling;
     uint64_t total = count_all(drawing->engine, drawing->snapshot, sampling->scope);
-    *ret_enough = false;
+    bool brief = sampling->looked_at_most > 0 && total > sampling->looked_at_most;
+    *ret_done = false;
     if (sampling->all || sampling->prompts > 0 || sampling->responses_per_prompt > 0 ||
-        total / PAIRS_PER_CANDIDATE <= sampling->pairs)
+        (!brief && total / PAIRS_PER_CANDIDATE <= sampling->pairs))
         return 0;
-    int r = make_room(drawing, total);
-    return r < 0 ? r : draw_at_random(drawing, ret_enough);
+    uint64_t most = sampling->looked_at_most / (2 * TRIES_PER_CANDIDATE);
+    int r = make_room(drawing, brief && most < total ? most : total);
+    if (r == 0)
+        r = draw_at_random(drawing, ret_done);
+    *ret_done |= brief;
+    return r;
 }
 
 static int draw_from_pool(struct drawing *drawing) {
@@ -188,9 +207,9 @@ static int list_labelled(fd_engine *engine, size_t n_items, fd_candidate_sample 
 static int draw(struct drawing *drawing, fd_candidate_sample *ret) {
     FD_CLEANUP(fd_numbered_pool_clear) fd_numbered_pool pool = {0};
     const fd_sampling *sampling = drawing->sampling;
-    bool enough;
-    int r = draw_from_all_items(drawing, &enough);
-    if (r < 0 || enough)
+    bool done;
+    int r = draw_from_all_items(drawing, &done);
+    if (r < 0 || done)
         return r;
     r = fd_numbered_pool_draw(drawing->engine, drawing->snapshot, sampling, drawing->rng, &pool);
     if (r < 0)
@@ -218,6 +237,7 @@ int fd_candidate_sample_draw(fd_engine *engine, const fd_snapshot *snapshot,
     int r = draw(&drawing, &sample);
     sample.pairs = drawing.pairs;
     sample.n_pairs = drawing.count;
+    sample.is_whole = drawing.is_whole;
     if (r < 0)
         return r;
     *ret = sample;

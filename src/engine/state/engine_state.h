@@ -5,9 +5,8 @@
  * without the state lock and takes the lock to change them; all other threads take it to read them.
  * Trainer and refitter work on copies and hand their models to the writer as jobs.
  *
- * Locks: the refill lock is held over a whole choice of pairs and taken before all others. No other
- * lock is held over BLAS, SQL or a system call that waits, and none is taken inside another, except
- * the locks of the metrics.
+ * Locks: no lock is held over BLAS, SQL or a system call that waits, and none is taken inside
+ * another, except the locks of the metrics.
  */
 #ifndef FD_ENGINE_STATE_H
 #define FD_ENGINE_STATE_H
