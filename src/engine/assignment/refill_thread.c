@@ -3,16 +3,12 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "assignments_state.h"
 #include "engine_state.h"
 #include "log.h"
 #include "refill.h"
 #include "thread.h"
-
-enum { NICENESS = 5 }; /* no request waits for a refill */
 
 static const double retry_seconds = 1.0; /* after a refill that failed */
 
@@ -115,7 +111,6 @@ static void *refill_loop(void *context) {
     fd_engine *engine = context;
     bool rebuild;
     uint32_t annotator;
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
     while (wait_until_due(engine, &rebuild, &annotator)) {
         int r = run(engine, rebuild, annotator);
         if (r < 0)

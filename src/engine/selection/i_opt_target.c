@@ -17,8 +17,9 @@ FD_DEFINE_CLEANUP(fi_information, fi_information_free)
 /* A selection computes the shares of this many items itself, which takes some milliseconds. */
 enum { ITEMS_WAITED_FOR = 4096 };
 
-/* The prompts of about this many items are summed at once: then the engine may close. */
-enum { ITEMS_AT_ONCE = 8192 };
+/* The prompts of about this many items are listed at once, while labels wait, and summed; then the
+ * engine may close. */
+enum { ITEMS_AT_ONCE = 2048 };
 
 static int copy_kept(fd_served_model *model, size_t width, size_t *ret_items,
                      fi_information **ret) {
