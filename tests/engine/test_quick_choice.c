@@ -145,7 +145,7 @@ static void polls_cost_no_selection_once_nothing_is_left(void **state) {
     for (size_t i = 0; i < 300; i++)
         assert_false(is_left_for(&world, "bert"));
     (void)usleep(20000);
-    assert_in_range(refills(world.engine) - before, 0, 1); /* one may have been under way */
+    assert_in_range(refills(world.engine) - before, 0, 5); /* that were under way or due */
 
     /* A lease that ends, a correction and an item change it. */
     assert_int_equal(fd_engine_assignment_return(world.engine, last.id, NULL), 0);
