@@ -13,6 +13,15 @@
 
 #include "growing_matrix.h"
 
+/* Sanitizers reserve addresses and keep memory of their own. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
+
 enum { WIDTH = 96, AT_ONCE = 1000, ROWS = 40000 };
 
 /* Appends rows in many steps; whether they all lie in one block. */
@@ -34,7 +43,7 @@ static bool fill(fd_growing_matrix **matrix) {
     return stays;
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef SANITIZED
 static long resident_kilobytes(void) {
     long pages = 0;
     FILE *file = fopen("/proc/self/statm", "r");
@@ -48,12 +57,12 @@ static long resident_kilobytes(void) {
 static void growing_copies_no_row_and_takes_no_more_memory_than_its_rows(void **state) {
     (void)state;
     fd_growing_matrix *matrix;
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef SANITIZED
     long before = resident_kilobytes();
 #endif
     assert_int_equal(fd_growing_matrix_new(WIDTH, 10, &matrix), 0);
     assert_true(fill(&matrix));
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef SANITIZED
     long rows = (long)ROWS * WIDTH * (long)sizeof(float) / 1024;
     assert_in_range(resident_kilobytes() - before, 0, rows + rows / 4);
 #endif
@@ -73,7 +82,7 @@ static void a_reader_keeps_its_rows_while_the_matrix_grows(void **state) {
     fd_growing_matrix_free(shown);
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef SANITIZED
 static void under_a_limit_of_addresses_it_copies_and_reserves_nothing(void **state) {
     (void)state;
     pid_t child = fork();
@@ -105,7 +114,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(growing_copies_no_row_and_takes_no_more_memory_than_its_rows),
         cmocka_unit_test(a_reader_keeps_its_rows_while_the_matrix_grows),
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef SANITIZED
         cmocka_unit_test(under_a_limit_of_addresses_it_copies_and_reserves_nothing),
 #endif
         cmocka_unit_test(more_rows_than_addresses_are_refused),
