@@ -71,10 +71,8 @@ static const struct thread {
     int (*start)(fd_engine *engine);
     void (*stop)(fd_engine *engine);
 } threads[] = {
-    {fd_writer_start, fd_writer_stop},
-    {fd_trainer_start, fd_trainer_stop},
-    {fd_refitter_start, fd_refitter_stop},
-    {fd_target_thread_start, fd_target_thread_stop},
+    {fd_writer_start, fd_writer_stop},     {fd_trainer_start, fd_trainer_stop},
+    {fd_refitter_start, fd_refitter_stop}, {fd_target_thread_start, fd_target_thread_stop},
     {fd_refill_start, fd_refill_stop},
 };
 
@@ -96,7 +94,6 @@ static int start_threads(fd_engine *engine) {
 
 void fd_engine_interrupt(fd_engine *engine) {
     atomic_store(&engine->interrupted, true);
-    fd_target_thread_interrupt(engine);
     fd_refill_interrupt(engine);
 }
 
@@ -125,7 +122,9 @@ int fd_engine_open(const fd_engine_options *options, fd_store *store, fd_engine 
 
 void fd_engine_close(fd_engine *engine) {
     /* All at once, so that none waits for a step of another. */
+    atomic_store(&engine->closing, true);
     fd_engine_interrupt(engine);
+    fd_target_thread_interrupt(engine);
     fd_refitter_interrupt(engine);
     fd_trainer_interrupt(engine);
     stop_threads(engine, FD_LENGTH(threads));

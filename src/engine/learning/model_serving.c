@@ -59,7 +59,7 @@ int fd_model_snapshot_of(fd_engine *engine, const fd_training_data *data, fi_mod
     if (r < 0)
         return r;
     return fd_snapshot_extend(empty, data->embeddings, data->n_items, data->revisions,
-                              data->n_revisions, &engine->interrupted, ret);
+                              data->n_revisions, &engine->closing, ret);
 }
 
 /* ---- the job ---- */

@@ -170,7 +170,7 @@ static int grow(fd_engine *engine, const fd_snapshot *snapshot, size_t known,
         r = fill_slice(engine, snapshot->items, prompts, count, &next, &slice);
         if (r == 0)
             r = replace_share(snapshot, &slice, known, target);
-        if (r == 0 && next < count && atomic_load(&engine->interrupted))
+        if (r == 0 && next < count && atomic_load(&engine->closing))
             return -ECANCELED;
     }
     return r;

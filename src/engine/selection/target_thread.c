@@ -65,17 +65,17 @@ void fd_target_thread_on_commit(fd_engine *engine) {
 static bool wait_until_wanted(fd_engine *engine) {
     struct fd_target_thread *target = engine->target_thread;
     FD_LOCKED(&target->lock);
-    while (!target->wanted && !atomic_load(&engine->interrupted))
+    while (!target->wanted && !atomic_load(&engine->closing))
         (void)pthread_cond_wait(&target->asked, &target->lock);
     target->wanted = false;
-    return !atomic_load(&engine->interrupted);
+    return !atomic_load(&engine->closing);
 }
 
 static void rest(fd_engine *engine, double seconds) {
     struct fd_target_thread *target = engine->target_thread;
     double until = fd_monotonic_seconds() + seconds;
     FD_LOCKED(&target->lock);
-    while (!atomic_load(&engine->interrupted) && fd_monotonic_seconds() < until)
+    while (!atomic_load(&engine->closing) && fd_monotonic_seconds() < until)
         fd_condition_wait_until(&target->asked, &target->lock, until);
 }
 
@@ -106,5 +106,7 @@ void fd_target_thread_interrupt(fd_engine *engine) {
 }
 
 void fd_target_thread_stop(fd_engine *engine) {
+    atomic_store(&engine->closing, true);
+    fd_target_thread_interrupt(engine);
     (void)pthread_join(engine->target_thread->thread, NULL);
 }

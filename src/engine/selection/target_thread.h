@@ -10,8 +10,8 @@ int fd_target_thread_new(fd_engine *engine) FD_MUST_CHECK;
 void fd_target_thread_free(fd_engine *engine);
 
 int fd_target_thread_start(fd_engine *engine) FD_MUST_CHECK;
-void fd_target_thread_interrupt(fd_engine *engine); /* after engine->interrupted was set */
-void fd_target_thread_stop(fd_engine *engine);      /* joins, after that */
+void fd_target_thread_interrupt(fd_engine *engine); /* after engine->closing was set */
+void fd_target_thread_stop(fd_engine *engine);      /* joins; the engine closes */
 
 /* A commit hook: new items or another model want another target, if the strategy uses one. */
 void fd_target_thread_on_commit(fd_engine *engine);

@@ -37,6 +37,7 @@ struct fd_engine {
     fd_snapshot *snapshot;         /* NULL until the first item */
 
     atomic_bool interrupted; /* refills and backups end at their next step */
+    atomic_bool closing;     /* long computations end at their next step */
     atomic_bool backup_runs;
     fd_label_hooks label_hooks;
 
