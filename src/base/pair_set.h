@@ -40,12 +40,13 @@ static inline uint32_t fd_pair_set_count(const fd_pair_set *set, uint32_t a, uin
     return set->capacity == 0 ? 0 : fd_pair_set_slot(set, fd_pair_key(a, b))->count;
 }
 
-/* Makes room for `extra` more pairs, so that adding them cannot fail. -ENOMEM. */
+/* Makes a larger copy if the set has no room for `extra` more pairs; otherwise *ret is empty. */
 FD_MUST_CHECK
-static inline int fd_pair_set_reserve(fd_pair_set *set, size_t extra) {
+static inline int fd_pair_set_enlarge(const fd_pair_set *set, size_t extra, fd_pair_set *ret) {
     size_t capacity = set->capacity ? set->capacity : 64;
     while ((set->used + extra) * 2 > capacity)
         capacity *= 2;
+    *ret = (fd_pair_set){0};
     if (capacity == set->capacity)
         return 0;
 
@@ -57,8 +58,33 @@ static inline int fd_pair_set_reserve(fd_pair_set *set, size_t extra) {
     for (size_t i = 0; i < set->capacity; i++)
         if (set->slots[i].key != FD_PAIR_NONE)
             *fd_pair_set_slot(&grown, set->slots[i].key) = set->slots[i];
+    *ret = grown;
+    return 0;
+}
+
+/* Exchanges a set for its larger copy, if there is one. */
+static inline void fd_pair_set_exchange(fd_pair_set *set, fd_pair_set *larger) {
+    fd_pair_set before = *set;
+    if (larger->capacity == 0)
+        return;
+    *set = *larger;
+    *larger = before;
+}
+
+static inline void fd_pair_set_clear(fd_pair_set *set) {
     free(set->slots);
-    *set = grown;
+    memset(set, 0, sizeof(*set));
+}
+
+/* Makes room for `extra` more pairs, so that adding them cannot fail. -ENOMEM. */
+FD_MUST_CHECK
+static inline int fd_pair_set_reserve(fd_pair_set *set, size_t extra) {
+    fd_pair_set larger;
+    int r = fd_pair_set_enlarge(set, extra, &larger);
+    if (r < 0)
+        return r;
+    fd_pair_set_exchange(set, &larger);
+    fd_pair_set_clear(&larger);
     return 0;
 }
 
@@ -75,11 +101,6 @@ static inline uint32_t fd_pair_set_add(fd_pair_set *set, uint32_t a, uint32_t b)
 /* Takes away one of a pair whose count is not 0. */
 static inline void fd_pair_set_remove(fd_pair_set *set, uint32_t a, uint32_t b) {
     fd_pair_set_slot(set, fd_pair_key(a, b))->count--;
-}
-
-static inline void fd_pair_set_clear(fd_pair_set *set) {
-    free(set->slots);
-    memset(set, 0, sizeof(*set));
 }
 
 #endif

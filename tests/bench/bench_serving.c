@@ -1,24 +1,24 @@
 /*
  * How long annotators wait: a daemon with a database on disk, which trains all the time, and
  * clients that ask for a pair, send its label, and ask again. For comparison, as many clients that
- * ask for /healthz, which shows what the server alone can do. At the end every acknowledged label
- * must be in the history exactly once.
+ * ask for /healthz, which shows what the server alone can do, and as many threads that add labels
+ * to an engine in this process, without trainings and HTTP, which shows what the disk can do. At
+ * the end every acknowledged label must be in the history exactly once. BENCH_FOLDER: where the
+ * databases lie.
  */
-#include <arpa/inet.h>
-#include <dirent.h>
 #include <jansson.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <sys/prctl.h>
-#include <sys/uio.h>
-#include <sys/wait.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "bench.h"
+#include "bench_daemon.h"
+#include "engine.h"
+#include "items.h"
+#include "labels.h"
+#include "sqlite_store.h"
 
 enum {
     PROMPTS = 2000,
@@ -33,184 +33,6 @@ enum {
 
 static const double stage_milliseconds = 3000;
 static const double retrain_milliseconds = 50; /* between two requests for a training */
-
-/* ---- a daemon ---- */
-
-static struct {
-    pid_t process;
-    FILE *log;
-    char folder[64];
-    uint16_t port;
-    pthread_t reader;
-} daemon_at;
-
-static void remove_folder(void) {
-    DIR *folder = opendir(daemon_at.folder);
-    for (struct dirent *entry; folder && (entry = readdir(folder));)
-        (void)unlinkat(dirfd(folder), entry->d_name, 0);
-    if (folder)
-        (void)closedir(folder);
-    (void)rmdir(daemon_at.folder);
-}
-
-static void clean_up(void) {
-    if (daemon_at.process > 0)
-        (void)kill(daemon_at.process, SIGKILL);
-    remove_folder();
-}
-
-static void start_daemon(const char *program) {
-    char database[96];
-    int ends[2];
-    snprintf(daemon_at.folder, sizeof(daemon_at.folder), "/var/tmp/fisherd-bench-XXXXXX");
-    require(mkdtemp(daemon_at.folder) ? 0 : -errno, "a temporary folder");
-    (void)atexit(clean_up);
-    snprintf(database, sizeof(database), "%s/bench.db", daemon_at.folder);
-    require(pipe(ends) < 0 ? -errno : 0, "a pipe");
-    pid_t self = getpid();
-    daemon_at.process = fork();
-    require(daemon_at.process < 0 ? -errno : 0, "fork");
-    if (daemon_at.process == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != self || dup2(ends[1], STDERR_FILENO) < 0)
-            _exit(1);
-        (void)close(ends[0]);
-        (void)close(ends[1]);
-        /* The stages ask for trainings. Each takes the same time, whatever the number of labels. */
-        execl(program, program, "serve", "--db", database, "--listen", "127.0.0.1:0",
-              "--retrain-labels", "1", "--iterations", "300", "--batch-size", "512", "--patience",
-              "0", (char *)NULL);
-        _exit(127);
-    }
-    (void)close(ends[1]);
-    daemon_at.log = fdopen(ends[0], "r");
-    require(daemon_at.log ? 0 : -errno, "the log");
-}
-
-static void *read_log(void *context) {
-    char line[1024];
-    (void)context;
-    while (fgets(line, sizeof(line), daemon_at.log))
-        if (strstr(line, "level=error") || strstr(line, "level=warning"))
-            fputs(line, stderr);
-    return NULL;
-}
-
-static void wait_until_ready(void) {
-    static const char before[] = "listening=http://127.0.0.1:";
-    char line[1024];
-    while (daemon_at.port == 0) {
-        if (!fgets(line, sizeof(line), daemon_at.log)) {
-            fprintf(stderr, "the daemon ended before it was ready\n");
-            exit(1);
-        }
-        const char *found = strstr(line, before);
-        if (found)
-            daemon_at.port = (uint16_t)atoi(found + sizeof(before) - 1);
-    }
-    require(-pthread_create(&daemon_at.reader, NULL, read_log, NULL), "a thread");
-}
-
-/* Whether the daemon ended with status 0. */
-static bool stop_daemon(void) {
-    int status = 0;
-    (void)kill(daemon_at.process, SIGTERM);
-    bool ended = waitpid(daemon_at.process, &status, 0) == daemon_at.process;
-    daemon_at.process = 0;
-    (void)pthread_join(daemon_at.reader, NULL);
-    (void)fclose(daemon_at.log);
-    return ended && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-/* ---- a client ---- */
-
-struct client {
-    int socket;
-    int status;
-    char *response; /* headers and body of the last response, a string */
-    size_t room;
-    const char *body; /* in `response` */
-};
-
-static void client_open(struct client *client) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(daemon_at.port)};
-    int yes = 1;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    client->room = 16 << 10;
-    client->response = allocate(client->room, 1);
-    client->socket = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (client->socket < 0 ||
-        setsockopt(client->socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)) < 0 ||
-        connect(client->socket, (struct sockaddr *)&address, sizeof(address)) < 0)
-        require(-errno, "a connection");
-}
-
-static void client_close(struct client *client) {
-    (void)close(client->socket);
-    free(client->response);
-}
-
-/* Appends to the `size` bytes that were received; the new size, or 0 if nothing came. */
-static size_t receive(struct client *client, size_t size) {
-    if (size + 1 >= client->room) {
-        client->room *= 2;
-        client->response = realloc(client->response, client->room);
-        require(client->response ? 0 : -ENOMEM, "memory");
-    }
-    ssize_t got = recv(client->socket, client->response + size, client->room - size - 1, 0);
-    if (got <= 0)
-        return 0;
-    client->response[size + (size_t)got] = '\0';
-    return size + (size_t)got;
-}
-
-static bool receive_response(struct client *client) {
-    static const char length_name[] = "\r\nContent-Length: ";
-    size_t size = 0;
-    const char *end = NULL;
-    while (!end) {
-        size = receive(client, size);
-        if (size == 0)
-            return false;
-        end = strstr(client->response, "\r\n\r\n");
-    }
-    const char *length = strstr(client->response, length_name);
-    if (!length || length > end || sscanf(client->response, "HTTP/1.1 %d", &client->status) != 1)
-        return false;
-    size_t head = (size_t)(end + 4 - client->response);
-    size_t whole = head + strtoul(length + sizeof(length_name) - 1, NULL, 10);
-    while (size < whole) {
-        size = receive(client, size);
-        if (size == 0)
-            return false;
-    }
-    client->body = client->response + head;
-    return true;
-}
-
-/* Whether a 2xx response came; the status is 0 without a response. */
-static bool call(struct client *client, const char *method, const char *path, const char *body) {
-    char head[256];
-    size_t size = body ? strlen(body) : 0;
-    int n = snprintf(head, sizeof(head),
-                     body ? "%s %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json"
-                            "\r\nContent-Length: %zu\r\n\r\n"
-                          : "%s %s HTTP/1.1\r\nHost: localhost\r\n\r\n",
-                     method, path, size);
-    struct iovec parts[] = {{head, (size_t)n}, {(void *)(uintptr_t)body, size}};
-    client->status = 0;
-    client->body = "";
-    return writev(client->socket, parts, 2) == (ssize_t)size + n && receive_response(client) &&
-           client->status / 100 == 2;
-}
-
-static void must_call(struct client *client, const char *method, const char *path,
-                      const char *body) {
-    if (call(client, method, path, body))
-        return;
-    fprintf(stderr, "%s %s: %d %s\n", method, path, client->status, client->body);
-    exit(1);
-}
 
 /* ---- items and labels ---- */
 
@@ -278,22 +100,23 @@ static void note(struct times *times, double each) {
     times->each[times->count++] = each;
 }
 
-enum kind { HEALTHZ, ASSIGN, LABEL, KINDS };
+enum kind { HEALTHZ, BARE, ASSIGN, LABEL, KINDS };
 
 struct stage {
     const char *name;
     int clients;
-    bool labels;  /* round trips instead of /healthz */
-    double pause; /* milliseconds from the start of a round trip to the next; 0: none */
+    enum kind kind; /* ASSIGN: round trips */
+    double pause;   /* milliseconds from the start of a round trip to the next; 0: none */
 };
 
 static const struct stage stages[] = {
-    {"healthz, 1 client", 1, false, 0},         {"round trips, 1 client", 1, true, 0},
-    {"healthz, 8 clients", 8, false, 0},        {"round trips, 8 clients", 8, true, 0},
-    {"healthz, 64 clients", 64, false, 0},      {"round trips, 64 clients", 64, true, 0},
-    {"paced, 64 clients, 10/s", 64, true, 100},
+    {"healthz, 1 client", 1, HEALTHZ, 0},       {"bare labels, 1 thread", 1, BARE, 0},
+    {"round trips, 1 client", 1, ASSIGN, 0},    {"healthz, 8 clients", 8, HEALTHZ, 0},
+    {"bare labels, 8 threads", 8, BARE, 0},     {"round trips, 8 clients", 8, ASSIGN, 0},
+    {"healthz, 64 clients", 64, HEALTHZ, 0},    {"bare labels, 64 threads", 64, BARE, 0},
+    {"round trips, 64 clients", 64, ASSIGN, 0}, {"paced, 64 clients, 10/s", 64, ASSIGN, 100},
 };
-enum { STAGES = sizeof(stages) / sizeof(stages[0]), FULL_HEALTHZ = 4, FULL_LABELS = 5, PACED = 6 };
+enum { STAGES = sizeof(stages) / sizeof(stages[0]), STAGES_A_SIZE = 3, FULL = 6, PACED = 9 };
 
 /* One client of one stage. Its labels are numbered from 0 as they are acknowledged. */
 struct annotator {
@@ -355,6 +178,62 @@ static bool round_trip(struct annotator *annotator) {
     return true;
 }
 
+/* ---- labels without a daemon ---- */
+
+enum { BARE_ITEMS = 400 };
+
+static struct {
+    fd_engine *engine;
+    char folder[64];
+} bare_at;
+
+static void open_bare(void) {
+    static char ids[BARE_ITEMS][16];
+    static float embedding[WIDTH];
+    fd_item_row rows[BARE_ITEMS];
+    char database[96];
+    fd_store *store;
+    fd_fault fault = {0};
+    fd_added added;
+    fd_engine_options options = fd_engine_defaults();
+    options.retrain_labels = 0;
+    options.retrain_seconds = 0;
+    options.refit = false;
+    snprintf(bare_at.folder, sizeof(bare_at.folder), "%.48s-bare", daemon_at.folder);
+    require(mkdir(bare_at.folder, 0700) < 0 ? -errno : 0, "a folder");
+    snprintf(database, sizeof(database), "%s/bench.db", bare_at.folder);
+    require(fd_store_open_sqlite(database, &store, &fault), fault.detail);
+    require(fd_engine_open(&options, store, &bare_at.engine, &fault), fault.detail);
+    fd_engine_interrupt(bare_at.engine); /* no annotators: refills are useless */
+    for (size_t i = 0; i < BARE_ITEMS; i++) {
+        (void)snprintf(ids[i], sizeof(ids[i]), "i%zu", i);
+        rows[i] = (fd_item_row){
+            .id = ids[i], .prompt_id = "p", .embedding = embedding, .dimension = WIDTH};
+        embedding[i % WIDTH] += 0.1f;
+    }
+    require(fd_engine_items_add(bare_at.engine, rows, BARE_ITEMS, &added, &fault), fault.detail);
+}
+
+static void close_bare(void) {
+    fd_engine_close(bare_at.engine);
+    remove_folder(bare_at.folder);
+}
+
+static bool add_bare_label(struct annotator *annotator) {
+    char id[48], a[16];
+    size_t number = annotator->times[BARE].count;
+    fd_added added;
+    fd_fault fault = {0};
+    (void)snprintf(id, sizeof(id), "%s-%zu", annotator->name, number);
+    (void)snprintf(a, sizeof(a), "i%zu", number % (BARE_ITEMS - 1));
+    fd_label label = {
+        .id = id, .a = a, .b = "i399", .annotator = annotator->name, .duration_ms = 1234};
+    double start = milliseconds();
+    require(fd_engine_labels_add(bare_at.engine, &label, 1, &added, &fault), fault.detail);
+    note(&annotator->times[BARE], milliseconds() - start);
+    return true;
+}
+
 static void *annotate(void *context) {
     struct annotator *annotator = context;
     const struct stage *stage = annotator->stage;
@@ -364,8 +243,9 @@ static void *annotate(void *context) {
         for (double left; (left = due - milliseconds()) > 0;)
             (void)usleep((useconds_t)(left * 1e3));
         due += stage->pause;
-        bool good = stage->labels ? round_trip(annotator)
-                                  : timed_call(annotator, HEALTHZ, "/healthz", NULL);
+        bool good = stage->kind == ASSIGN ? round_trip(annotator)
+                    : stage->kind == BARE ? add_bare_label(annotator)
+                                          : timed_call(annotator, HEALTHZ, "/healthz", NULL);
         if (!good && annotator->client.status == 0)
             break; /* the connection is gone */
     }
@@ -445,7 +325,7 @@ static double retrains[STAGES];
 
 static void print_stage(size_t at, const struct usage *before, const struct usage *after,
                         double passed) {
-    static const char *const names[] = {"healthz", "assign", "label"};
+    static const char *const names[] = {"healthz", "bare", "assign", "label"};
     for (int kind = 0; kind < KINDS; kind++) {
         struct figures *figures = &results[at][kind];
         *figures = figures_of(annotators[at], stages[at].clients, (enum kind)kind, passed);
@@ -464,10 +344,12 @@ static void print_stage(size_t at, const struct usage *before, const struct usag
     retrains[at] = after->retrains - before->retrains;
 }
 
-/* Asks for trainings all the time, with or without labels. */
+/* Asks for trainings all the time, with or without labels; bare labels have the disk alone. */
 static void run_stage(struct client *client, size_t at) {
     const struct stage *stage = &stages[at];
     struct usage before = usage_now(client);
+    if (stage->kind == BARE)
+        open_bare();
     for (int i = 0; i < stage->clients; i++) {
         struct annotator *annotator = &annotators[at][i];
         annotator->stage = stage;
@@ -480,7 +362,8 @@ static void run_stage(struct client *client, size_t at) {
         require(-pthread_create(&annotators[at][i].thread, NULL, annotate, &annotators[at][i]),
                 "a thread");
     while (milliseconds() - start < stage_milliseconds) {
-        must_call(client, "POST", "/v1/model/train", "{}");
+        if (stage->kind != BARE)
+            must_call(client, "POST", "/v1/model/train", "{}");
         (void)usleep((useconds_t)(retrain_milliseconds * 1e3));
     }
     atomic_store(&stage_goes_on, false);
@@ -490,6 +373,8 @@ static void run_stage(struct client *client, size_t at) {
     struct usage after = usage_now(client);
     for (int i = 0; i < stage->clients; i++)
         client_close(&annotators[at][i].client);
+    if (stage->kind == BARE)
+        close_bare();
     print_stage(at, &before, &after, passed);
 }
 
@@ -554,19 +439,33 @@ static bool check(struct client *client) {
     return total == acknowledged + SEED_LABELS && lost == 0 && strange == 0 && failures == 0;
 }
 
+static void print_times(size_t stage, enum kind kind, const char *name, double p99, double most) {
+    const struct figures *figures = &results[stage][kind];
+    printf("%s: %s p99 below %.0f ms with %.0f retrains, %s: %.2f ms\n",
+           figures->p99 < p99 && retrains[stage] > 0 ? "met" : "MISSED", name, p99, retrains[stage],
+           stages[stage].name, figures->p99);
+    if (most > 0)
+        printf("%s: %s never above %.0f ms, %s: %.2f ms\n", figures->most < most ? "met" : "MISSED",
+               name, most, stages[stage].name, figures->most);
+}
+
 static void print_targets(void) {
-    static const char *const names[] = {[ASSIGN] = "assign", [LABEL] = "label"};
-    double share =
-        results[FULL_LABELS][ASSIGN].per_second / results[FULL_HEALTHZ][HEALTHZ].per_second;
-    printf("%s: assignments a second at 25%% of healthz or better, 64 clients: %.1f%%\n",
+    double healthz = results[FULL][HEALTHZ].per_second;
+    double share = results[FULL + 2][ASSIGN].per_second / healthz;
+    printf("%s: pairs answered a second at 25%% of healthz or better, 64 clients: %.1f%%\n",
            share >= 0.25 ? "met" : "MISSED", share * 100);
-    for (size_t stage = FULL_LABELS; stage <= PACED; stage++)
-        for (int kind = ASSIGN; kind <= LABEL; kind++) {
-            double p99 = results[stage][kind].p99;
-            printf("%s: %s p99 below 10 ms with %.0f retrains, %s: %.2f ms\n",
-                   p99 < 10 && retrains[stage] > 0 ? "met" : "MISSED", names[kind], retrains[stage],
-                   stages[stage].name, p99);
-        }
+    for (size_t at = 0; at < PACED; at += STAGES_A_SIZE) {
+        double ratio = results[at + 2][LABEL].per_second / results[at + 1][BARE].per_second;
+        printf("%s: pairs answered a second at 0.8 of bare labels or better, %d clients: %.2f\n",
+               ratio >= 0.8 ? "met"
+               : at < FULL  ? "MISSED"
+                            : "no target",
+               stages[at].clients, ratio);
+        print_times(at + 2, ASSIGN, "assign", 10, 100);
+    }
+    print_times(FULL + 2, LABEL, "label", 10, 0);
+    print_times(PACED, ASSIGN, "assign", 10, 100);
+    print_times(PACED, LABEL, "label", 10, 0);
 }
 
 int main(int argc, char **argv) {

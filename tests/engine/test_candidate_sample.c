@@ -108,6 +108,65 @@ static void a_sample_has_the_requested_size_and_no_pair_twice(void **state) {
     }
 }
 
+static void add_prompt(fd_engine *engine, size_t prompt, size_t responses) {
+    float embedding[DIMENSION];
+    for (size_t i = 0; i < responses; i++) {
+        char id[32], prompt_id[32];
+        (void)snprintf(id, sizeof(id), "p%zu-r%zu", prompt, i);
+        (void)snprintf(prompt_id, sizeof(prompt_id), "p%zu", prompt);
+        for (size_t j = 0; j < DIMENSION; j++)
+            embedding[j] = (float)sin((double)(prompt * 1000 + i * DIMENSION + j));
+        fd_item_row row = {
+            .id = id, .prompt_id = prompt_id, .embedding = embedding, .dimension = DIMENSION};
+        fd_added added;
+        fd_fault fault = {0};
+        assert_int_equal(fd_engine_items_add(engine, &row, 1, &added, &fault), 0);
+    }
+}
+
+/* Prompts of 1, 2, …, 12 responses: 286 pairs within them and 2,717 across. */
+static void each_pair_of_uneven_prompts_is_drawn_as_often(void **state) {
+    (void)state;
+    enum { SIZES = 12, ITEMS = SIZES * (SIZES + 1) / 2, ROUNDS = 4000, DRAWN = 40 };
+    static const fi_scope scopes[] = {FI_SCOPE_WITHIN, FI_SCOPE_ACROSS, FI_SCOPE_ANY};
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
+    for (size_t prompt = 0; prompt < SIZES; prompt++)
+        add_prompt(engine, prompt, prompt + 1);
+    fd_engine_interrupt(engine); /* stops refills */
+    for (size_t m = 0; m < FD_LENGTH(scopes); m++) {
+        static unsigned drawn[ITEMS][ITEMS];
+        memset(drawn, 0, sizeof(drawn));
+        size_t pairs = scopes[m] == FI_SCOPE_WITHIN ? 286 : ITEMS * (ITEMS - 1) / 2;
+        pairs -= scopes[m] == FI_SCOPE_ACROSS ? 286 : 0;
+        for (size_t round = 0; round < ROUNDS; round++) {
+            fd_selection_request request = fixture_request(DRAWN, scopes[m], round);
+            request.generate.pairs = DRAWN;
+            request.strategy = "random";
+            request.without_figures = true;
+            fd_selection_result result;
+            fd_fault fault = {0};
+            assert_int_equal(fd_engine_select(engine, &request, &result, &fault), 0);
+            assert_int_equal(result.count, DRAWN);
+            for (size_t i = 0; i < DRAWN; i++) {
+                fi_pair pair = result.pairs[i].items;
+                drawn[pair.a < pair.b ? pair.a : pair.b][pair.a < pair.b ? pair.b : pair.a]++;
+            }
+            fd_selection_result_clear(&result);
+        }
+        double expected = (double)ROUNDS * DRAWN / (double)pairs, chi_squared = 0;
+        size_t found = 0;
+        for (size_t a = 0; a < ITEMS; a++)
+            for (size_t b = a + 1; b < ITEMS; b++) {
+                found += drawn[a][b] > 0;
+                if (drawn[a][b] > 0)
+                    chi_squared += (drawn[a][b] - expected) * (drawn[a][b] - expected) / expected;
+            }
+        assert_int_equal(found, pairs);
+        /* Five standard deviations above its mean. */
+        assert_true(chi_squared < (double)pairs + 5 * sqrt(2.0 * (double)pairs));
+    }
+}
+
 static void prompts_and_responses_per_prompt_limit_the_sample(void **state) {
     (void)state;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
@@ -286,6 +345,7 @@ int main(void) {
         cmocka_unit_test(every_cross_prompt_pair_is_a_candidate_and_no_other),
         cmocka_unit_test(labelled_pairs_are_left_out_unless_the_request_includes_them),
         cmocka_unit_test(a_sample_has_the_requested_size_and_no_pair_twice),
+        cmocka_unit_test(each_pair_of_uneven_prompts_is_drawn_as_often),
         cmocka_unit_test(prompts_and_responses_per_prompt_limit_the_sample),
         cmocka_unit_test(the_same_seed_gives_the_same_batch_and_another_seed_another_batch),
         cmocka_unit_test(explicit_pairs_mix_ids_and_inline_embeddings),

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine_state.h"
 #include "fixture.h"
@@ -19,8 +20,10 @@ static fi_information *target_of(fd_engine *engine) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
     fd_fault fault = {0};
     fi_information *target;
+    bool complete;
     assert_int_equal(fd_engine_snapshot(engine, &snapshot, &fault), 0);
-    assert_int_equal(fd_i_opt_target_find(engine, snapshot, &target), 0);
+    assert_int_equal(fd_i_opt_target_find(engine, snapshot, &target, &complete), 0);
+    assert_true(complete);
     return target;
 }
 
@@ -112,6 +115,42 @@ static void each_version_has_its_own_target_and_a_refit_shares_it(void **state) 
     fd_engine_close(engine);
 }
 
+static void no_selection_waits_for_the_target_of_many_items(void **state) {
+    (void)state;
+    fd_engine_options options = fixture_options();
+    options.strategy = "greedy"; /* nothing prepares the target on its own */
+    fd_engine *engine = fixture_memory(&options);
+    fixture_add_items(engine, 2000, 3);
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
+    fi_information *target;
+    bool complete;
+    fd_fault fault = {0};
+    assert_int_equal(fd_engine_snapshot(engine, &snapshot, &fault), 0);
+    assert_int_equal(fd_i_opt_target_find(engine, snapshot, &target, &complete), 0);
+    assert_null(target);
+    assert_false(complete);
+    fd_selection_request request = fixture_request(6, FI_SCOPE_WITHIN, 7);
+    request.strategy = "i-opt";
+    fd_selection_result result;
+    assert_int_equal(fd_engine_select(engine, &request, &result, &fault), 0);
+    assert_int_equal(result.count, 6);
+    fd_selection_result_clear(&result);
+    while (!fd_i_opt_target_is_ready(snapshot)) /* in the background, as it was asked for */
+        (void)usleep(1000);
+    assert_is_sum_within_prompts(engine);
+    add_item(engine, 0, 3);
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *larger = NULL;
+    assert_int_equal(fd_engine_snapshot(engine, &larger, &fault), 0);
+    assert_false(fd_i_opt_target_is_ready(larger));
+    assert_int_equal(fd_i_opt_target_find(engine, larger, &target, &complete), 0);
+    assert_non_null(target); /* that of the items before */
+    assert_false(complete);
+    fi_information_free(target);
+    assert_int_equal(fd_i_opt_target_prepare(engine, larger), 0);
+    assert_is_sum_within_prompts(engine);
+    fd_engine_close(engine);
+}
+
 static void without_a_prompt_with_two_items_the_candidates_are_the_target(void **state) {
     (void)state;
     fd_engine *engine = fixture_engine();
@@ -136,6 +175,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_target_grows_with_the_items),
         cmocka_unit_test(each_version_has_its_own_target_and_a_refit_shares_it),
+        cmocka_unit_test(no_selection_waits_for_the_target_of_many_items),
         cmocka_unit_test(without_a_prompt_with_two_items_the_candidates_are_the_target),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -451,8 +451,6 @@ static double unaware_logdet(fd_engine *engine, size_t times, size_t candidates,
 
 static void annotators_who_ask_at_once_get_the_pairs_of_one_batch(void **state) {
     (void)state;
-    /* With few candidates for each refill, batches that did not count assigned pairs as known would
-     * repeat them; with all candidates, greedy choice repeats itself in any case. */
     static const struct {
         uint32_t ready, candidates;
     } rounds[] = {{32, 20000}, {8, 20000}, {1, 20000}, {1, 100}};
@@ -508,11 +506,14 @@ static void annotators_who_ask_at_once_get_the_pairs_of_one_batch(void **state) 
             "the best 8 %.3f\n",
             before, rounds[round].ready, rounds[round].candidates, aware, greedy, alone, sampled,
             batches);
-        /* Each gain counts the pairs assigned before it as known. */
-        assert_true(promised <= (aware - before) * (1 + 1e-4));
-        if (rounds[round].candidates == 20000)
+        /* Each gain counts the pairs assigned before it as known, where enough lie ready. Otherwise
+         * nobody waits: a quick choice knows only of pairs that are answered. */
+        if (rounds[round].ready == AT_ONCE) {
+            assert_true(promised <= (aware - before) * (1 + 1e-4));
             assert_true(fabs(aware - greedy) <= 0.01 * fmin(fabs(greedy), greedy - before));
-        assert_true(aware > batches && aware > alone && aware > sampled);
+            assert_true(aware > batches && aware > sampled);
+        }
+        assert_true(aware > alone);
     }
 }
 

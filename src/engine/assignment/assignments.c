@@ -6,6 +6,8 @@
 
 #include "assignments_state.h"
 #include "engine_state.h"
+#include "quick_choice.h"
+#include "refill.h"
 #include "refill_thread.h"
 #include "thread.h"
 #include "writer.h"
@@ -63,14 +65,17 @@ static bool has_room(const fd_assign_request *request, const fd_lease *lease) {
 }
 
 /* Collects the open leases first, then new ones; -ENODATA if there are fewer than `count`, -EBUSY
- * if the next one has no room. */
-static int collect(fd_engine *engine, const struct asker *asker, struct shown_lease *shown,
-                   size_t *ret_count, uint64_t *ret_fills) {
+ * if the next one has no room. Pairs of a quick choice are put to the front first. *ret_used_up:
+ * nothing can be chosen. */
+static int collect(fd_engine *engine, const struct asker *asker, const fd_quick_choice *choice,
+                   struct shown_lease *shown, size_t *ret_count, bool *ret_used_up) {
     fd_assignments *assignments = engine->assignments;
     const fd_assign_request *request = asker->request;
     size_t n = 0;
     int r = 0;
     FD_LOCKED(&assignments->lock);
+    for (size_t i = choice->count; i-- > 0 && r == 0;)
+        r = fd_ready_queues_put(&assignments->ready, choice->pairs[i], true);
     fd_leases_expire(engine);
     for (const fd_lease *lease = fd_leases_of(&assignments->leases, asker->number);
          lease && n < asker->count && r == 0; lease = lease->next) {
@@ -88,9 +93,51 @@ static int collect(fd_engine *engine, const struct asker *asker, struct shown_le
         if (r == 0)
             shown[n++] = copy_lease(engine, lease);
     }
-    *ret_fills = assignments->fills;
+    *ret_used_up = fd_assignments_used_up(assignments) && assignments->unfinished.count == 0;
     *ret_count = n;
     return r;
+}
+
+/* ---- when nothing lies ready ---- */
+
+/* Others may take the pairs of a quick choice first. */
+enum { TRIES = 4, UNFINISHED_AT_ONCE = 32 };
+
+static uint64_t count_changes(fd_engine *engine) {
+    FD_LOCKED(&engine->assignments->lock);
+    return engine->assignments->changes;
+}
+
+/* Nothing was found for an annotator: for anyone if `is_last`, otherwise a refill looks further. */
+static void note_nothing(fd_engine *engine, uint32_t annotator, bool is_last, uint64_t changes) {
+    fd_assignments *assignments = engine->assignments;
+    FD_LOCKED(&assignments->lock);
+    if (is_last)
+        assignments->used_up = changes;
+    else
+        assignments->leases.short_for = annotator;
+}
+
+/* Rather than nothing, assigns a pair that waited for a second answer, or one of a quick choice: no
+ * request waits for a refill. */
+static int assign_quickly(fd_engine *engine, const struct asker *asker, struct shown_lease *shown,
+                          size_t *ret_count, fd_fault *fault) {
+    FD_CLEANUP(fd_quick_choice_clear) fd_quick_choice choice = {0};
+    uint64_t changes = count_changes(engine);
+    bool used_up;
+    int r = fd_refill_unfinished(engine, UNFINISHED_AT_ONCE);
+    if (r == 0)
+        r = collect(engine, asker, &choice, shown, ret_count, &used_up);
+    if (r != -ENODATA || *ret_count > 0 || used_up)
+        return r;
+    r = fd_quick_choice_make(engine, asker->number, asker->count, &choice, fault);
+    if (r < 0)
+        return r;
+    if (choice.count == 0) {
+        note_nothing(engine, asker->number, choice.is_last, changes);
+        return 0;
+    }
+    return collect(engine, asker, &choice, shown, ret_count, &used_up);
 }
 
 static void release(struct shown_lease *shown, size_t count) {
@@ -106,21 +153,18 @@ int fd_engine_assign(fd_engine *engine, const fd_assign_request *request,
         .request = request,
         .count = most > 0 && most < request->count ? most : request->count,
     };
-    uint64_t fills;
+    const fd_quick_choice none = {0};
     size_t n = 0;
+    bool used_up = false;
     if (!shown)
         return -ENOMEM;
     int r = fd_annotators_get_or_add(engine->annotators, request->annotator, &asker.number);
     if (r < 0)
         return r;
     asker.name = fd_annotators_name(engine->annotators, asker.number);
-    r = collect(engine, &asker, shown, &n, &fills);
-    for (bool more = true; r == -ENODATA && n == 0 && more;) {
-        /* Rather than nothing, choose pairs now. Other requests may take them first. */
-        r = fd_refill_now(engine, asker.number, fills, &more, fault);
-        if (r == 0)
-            r = collect(engine, &asker, shown, &n, &fills);
-    }
+    r = collect(engine, &asker, &none, shown, &n, &used_up);
+    for (size_t i = 0; i < TRIES && r == -ENODATA && n == 0 && !used_up; i++)
+        r = assign_quickly(engine, &asker, shown, &n, fault);
     if (r == -EBUSY && n == 0)
         r = fd_fault_set(fault, r, "", "other requests use all of the memory for requests");
     else if (r == -EBUSY || r == -ENODATA)

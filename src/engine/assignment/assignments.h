@@ -48,9 +48,10 @@ typedef int fd_assignment_visit(void *context, const fd_assignment *assignment);
 
 /*
  * Visits the open assignments of an annotator, the oldest first, and new ones, up to `count` in
- * all. There are fewer if fewer pairs lie ready or have room, and none only if nothing is left for
- * this annotator now. -EAGAIN with a fault before there are items, -EBUSY with one if not even the
- * first has room.
+ * all. There are fewer if fewer pairs lie ready or have room. There are none only if nothing is
+ * left for this annotator now, or hardly anything among many pairs: a refill then looks for it
+ * meanwhile. -EAGAIN with a fault before there are items, -EBUSY with one if not even the first has
+ * room.
  */
 int fd_engine_assign(fd_engine *engine, const fd_assign_request *request,
                      fd_assignment_visit *visit, void *context, fd_fault *fault) FD_MUST_CHECK;

@@ -12,6 +12,7 @@ int fd_assignments_new(fd_engine *engine) {
     (void)pthread_mutex_init(&assignments->lock, NULL);
     fd_leases_init(&assignments->leases);
     fd_lease_journal_init(&assignments->journal);
+    assignments->changes = 1;
     assignments->ready.records = &assignments->records;
     assignments->ready.options = &engine->options;
     engine->assignments = assignments;

@@ -21,8 +21,16 @@ typedef struct fd_assignments {
     fd_leases leases;
     fd_lease_journal journal;
     fd_ready_demand demand;
-    uint64_t fills; /* times that pairs were put into a ready queue */
+    uint64_t fills;   /* times that pairs were put into a ready queue */
+    uint64_t changes; /* of what can make a pair a candidate: items, corrections, leases that ended
+                         without an answer, models */
+    uint64_t used_up; /* `changes` when no candidate was left for anyone */
 } fd_assignments;
+
+/* Whether no pair can be chosen until something changes. */
+static inline bool fd_assignments_used_up(const fd_assignments *assignments) {
+    return assignments->used_up == assignments->changes;
+}
 
 int fd_assignments_new(fd_engine *engine) FD_MUST_CHECK;
 void fd_assignments_free(fd_engine *engine);

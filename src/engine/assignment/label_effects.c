@@ -72,6 +72,8 @@ void fd_label_effects_on_revision(fd_engine *engine, fi_pair pair, uint32_t anno
     if (!record)
         return;
     (void)count_change(record, annotator, before, after);
+    fd_ready_queues_forget_passed(&assignments->ready, annotator);
+    assignments->changes++;
     fd_ready_queues_remove_finished(&assignments->ready, record);
     fd_unfinished_pairs_add(&assignments->unfinished, &engine->options, record);
 }

@@ -9,6 +9,7 @@
 #include "array.h"
 #include "assignments_state.h"
 #include "engine_state.h"
+#include "quick_choice.h"
 #include "random_bytes.h"
 #include "thread.h"
 
@@ -165,20 +166,14 @@ static int begin(fd_engine *engine, fd_ready_pair *ready_pair, uint32_t annotato
     return 0;
 }
 
-/* The first pair of a queue that this annotator may get; NULL if there is none. Pairs that wait for
+/* The first pair of an arm that this annotator may get; NULL if there is none. Pairs that wait for
  * other annotators can fill a queue: it is then not short, except for this annotator. */
 static fd_ready_pair *find_ready(fd_assignments *assignments, fd_arm arm, uint32_t annotator) {
-    const fd_ready_queue *queue = &assignments->ready.arms[arm];
-    for (size_t i = 0; i < queue->count; i++) {
-        fd_ready_pair *ready_pair = queue->pairs[i];
-        const fd_pair_record *record =
-            fd_pair_records_get_or_add(&assignments->records, ready_pair->pair);
-        if (i == queue->count / 2)
-            assignments->leases.short_for = annotator;
-        if (record && !fd_pair_record_has_annotator(record, annotator))
-            return ready_pair;
-    }
-    return NULL;
+    size_t behind;
+    fd_ready_pair *found = fd_ready_queues_find(&assignments->ready, arm, annotator, &behind);
+    if (behind > assignments->ready.arms[arm].count / 2)
+        assignments->leases.short_for = annotator;
+    return found;
 }
 
 int fd_lease_begin(fd_engine *engine, uint32_t annotator, const char *name, double seconds,
@@ -228,6 +223,13 @@ static void note_end(fd_engine *engine, const fd_assignment_row *row) {
     fd_lease_journal_note(&engine->assignments->journal, &ended, &entry);
 }
 
+/* The static name of what chose the pair of a stored lease. */
+static const char *strategy_of(const fd_assignment_row *row) {
+    const fi_strategy *strategy = row->strategy ? fi_strategy_find(row->strategy) : NULL;
+    bool is_quick = row->strategy && strcmp(row->strategy, FD_QUICK_STRATEGY) == 0;
+    return strategy ? strategy->name : is_quick ? FD_QUICK_STRATEGY : "unfinished";
+}
+
 int fd_lease_replay(fd_engine *engine, const fd_assignment_row *row) {
     FD_CLEANUP(fd_ready_pair_freep) fd_ready_pair *ready_pair = NULL;
     FD_FREE fd_lease *lease = calloc(1, sizeof(*lease));
@@ -245,11 +247,9 @@ int fd_lease_replay(fd_engine *engine, const fd_assignment_row *row) {
         note_end(engine, row);
         return 0;
     }
-    const fi_strategy *strategy = row->strategy ? fi_strategy_find(row->strategy) : NULL;
     fd_selected_pair selected = {.gain = row->gain, .p = isnan(row->p) ? 0.5 : row->p};
     r = fd_ready_pair_new(engine, pair, row->control ? FD_ARM_CONTROL : FD_ARM_ACTIVE,
-                          strategy ? strategy->name : "unfinished", &selected,
-                          (uint64_t)row->model_version, &ready_pair);
+                          strategy_of(row), &selected, (uint64_t)row->model_version, &ready_pair);
     if (r < 0)
         return r;
     lease->ready_pair = ready_pair;
@@ -286,6 +286,8 @@ void fd_lease_give_back(fd_engine *engine, fd_lease *lease) {
     if (!record)
         return;
     fd_pair_record_remove_annotator(record, annotator);
+    fd_ready_queues_forget_passed(&assignments->ready, annotator);
+    assignments->changes++;
     if (fd_ready_queues_put(&assignments->ready, ready_pair, true) < 0)
         fd_unfinished_pairs_add(&assignments->unfinished, &engine->options, record);
 }

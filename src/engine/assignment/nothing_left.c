@@ -5,13 +5,6 @@
 #include "engine_state.h"
 #include "thread.h"
 
-static bool has_prompt_with_two(const fd_item_table *items) {
-    for (size_t i = 0; i < items->prompt_count; i++)
-        if (items->prompts[i]->count > 1)
-            return true;
-    return false;
-}
-
 /* A prompt whose first items were never stored is empty. */
 static bool has_two_prompts(const fd_item_table *items) {
     size_t found = 0;
@@ -25,7 +18,7 @@ static bool has_pairs(fd_engine *engine) {
     FD_READ_LOCKED(&engine->state_lock);
     switch (engine->options.candidates.scope) {
     case FI_SCOPE_WITHIN:
-        return has_prompt_with_two(items);
+        return items->pairs > 0;
     case FI_SCOPE_ACROSS:
         return has_two_prompts(items);
     default:

@@ -6,10 +6,16 @@
 #include "label_table.h"
 #include "pair_set.h"
 
-fd_pair_record *fd_pair_records_get_or_add(fd_pair_records *records, fi_pair pair) {
+fd_pair_record *fd_pair_records_find(const fd_pair_records *records, fi_pair pair) {
     uint64_t key = fd_pair_key(pair.a, pair.b);
     fd_pair_record *record;
     HASH_FIND(hh, records->by_key, &key, sizeof(key), record);
+    return record;
+}
+
+fd_pair_record *fd_pair_records_get_or_add(fd_pair_records *records, fi_pair pair) {
+    uint64_t key = fd_pair_key(pair.a, pair.b);
+    fd_pair_record *record = fd_pair_records_find(records, pair);
     if (record)
         return record;
     record = calloc(1, sizeof(*record));

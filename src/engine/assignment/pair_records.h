@@ -37,6 +37,9 @@ typedef struct fd_pair_records {
     fd_pair_record *by_key;
 } fd_pair_records;
 
+/* NULL if there is none. */
+fd_pair_record *fd_pair_records_find(const fd_pair_records *records, fi_pair pair);
+
 /* NULL without memory. */
 fd_pair_record *fd_pair_records_get_or_add(fd_pair_records *records, fi_pair pair);
 

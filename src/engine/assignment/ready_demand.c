@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "assignments_state.h"
+#include "candidate_sample.h"
 #include "engine_state.h"
 #include "thread.h"
 
@@ -14,8 +15,8 @@ enum { READY_PER_LEASE = 4, CONTROL_LEAST = 8 };
 /* When many pairs are assigned, a queue holds this multiple of what began since the last refill. */
 enum { READY_PER_BEGUN = 4, EXPECTED_MAX = 4096 };
 
-/* But demand never makes it hold more than one in this many candidates, so that one arm cannot hold
- * all that are left. */
+/* But neither leases nor demand make it hold more than one in this many candidates that are left,
+ * so that one arm cannot hold them all. */
 enum { CANDIDATES_PER_READY = 8 };
 
 static size_t at_least(size_t count, size_t least) {
@@ -26,28 +27,34 @@ static size_t at_most(size_t count, size_t most) {
     return count < most ? count : most;
 }
 
-/* An old rush is forgotten by halves. */
-void fd_ready_demand_update(fd_engine *engine) {
-    fd_ready_demand *demand = &engine->assignments->demand;
-    FD_LOCKED(&engine->assignments->lock);
-    size_t recent = READY_PER_BEGUN * engine->assignments->leases.begun;
-    demand->expected = at_most(at_least(recent, demand->expected / 2), EXPECTED_MAX);
-    engine->assignments->leases.begun = 0;
+static size_t count_pending(const fd_assignments *assignments) {
+    size_t count = HASH_COUNT(assignments->leases.by_id);
+    for (size_t arm = 0; arm < FD_ARM_COUNT; arm++)
+        count += assignments->ready.arms[arm].count;
+    return count;
 }
 
-void fd_ready_demand_note_candidates(fd_engine *engine, size_t drawn, size_t found) {
-    double full = floor(engine->options.candidates.contested * (double)drawn);
-    bool plenty = drawn > 0 && (double)found >= full;
-    FD_LOCKED(&engine->assignments->lock);
-    engine->assignments->demand.candidates = plenty ? SIZE_MAX : found;
+/* An old rush is forgotten by halves. */
+void fd_ready_demand_update(fd_engine *engine) {
+    fd_assignments *assignments = engine->assignments;
+    fd_ready_demand *demand = &assignments->demand;
+    uint64_t left = fd_candidates_left(engine, engine->options.candidates.scope);
+    FD_LOCKED(&assignments->lock);
+    size_t recent = READY_PER_BEGUN * assignments->leases.begun;
+    size_t pending = count_pending(assignments);
+    demand->expected = at_most(at_least(recent, demand->expected / 2), EXPECTED_MAX);
+    demand->candidates = left > pending ? left - pending : 0;
+    assignments->leases.begun = 0;
 }
 
 size_t fd_ready_demand_wanted(const fd_engine *engine, fd_arm arm) {
     const fd_engine_options *options = &engine->options;
     const fd_ready_demand *demand = &engine->assignments->demand;
     size_t open = HASH_COUNT(engine->assignments->leases.by_id);
-    size_t ready = at_least(READY_PER_LEASE * open, options->ready);
-    ready = at_least(ready, at_most(demand->expected, demand->candidates / CANDIDATES_PER_READY));
+    uint64_t share_of_left = demand->candidates / CANDIDATES_PER_READY;
+    size_t ready = at_least(READY_PER_LEASE * open, demand->expected);
+    ready = ready < share_of_left ? ready : (size_t)share_of_left;
+    ready = at_least(ready, options->ready);
     double control = options->control_fraction;
     double share = arm == FD_ARM_CONTROL ? control : control < 1.0 ? 1.0 : 0.0;
     size_t count = (size_t)ceil((double)ready * share);
@@ -56,8 +63,12 @@ size_t fd_ready_demand_wanted(const fd_engine *engine, fd_arm arm) {
 
 bool fd_ready_demand_is_short(const fd_engine *engine) {
     const fd_assignments *assignments = engine->assignments;
+    if (assignments->unfinished.count > 0)
+        return true;
+    if (fd_assignments_used_up(assignments))
+        return false;
     for (size_t arm = 0; arm < FD_ARM_COUNT; arm++)
         if (assignments->ready.arms[arm].count * 2 < fd_ready_demand_wanted(engine, (fd_arm)arm))
             return true;
-    return assignments->unfinished.count > 0 || assignments->leases.short_for != FD_NOBODY;
+    return assignments->leases.short_for != FD_NOBODY;
 }

@@ -7,15 +7,12 @@
 #include "ready_pair.h"
 
 typedef struct fd_ready_demand {
-    size_t expected;   /* pairs that refills expect to be assigned soon */
-    size_t candidates; /* that are left; SIZE_MAX: enough that the last sample was full */
+    size_t expected;     /* pairs that refills expect to be assigned soon */
+    uint64_t candidates; /* that were left when the last refill began, or a few less */
 } fd_ready_demand;
 
 /* A refill begins: expects as much as was assigned since the last one. */
 void fd_ready_demand_update(fd_engine *engine);
-
-/* `found` of `drawn` candidates were left (0: all were looked at). */
-void fd_ready_demand_note_candidates(fd_engine *engine, size_t drawn, size_t found);
 
 /* Pairs of an arm that shall lie ready. */
 size_t fd_ready_demand_wanted(const fd_engine *engine, fd_arm arm);

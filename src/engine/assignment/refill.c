@@ -67,6 +67,16 @@ static size_t candidates_for(const fd_engine *engine, fd_arm arm, size_t count) 
     return count * (rush ? CANDIDATES_IN_RUSH : per_pair);
 }
 
+static uint64_t count_changes(fd_engine *engine) {
+    FD_LOCKED(&engine->assignments->lock);
+    return engine->assignments->changes;
+}
+
+static void note_used_up(fd_engine *engine, uint64_t changes) {
+    FD_LOCKED(&engine->assignments->lock);
+    engine->assignments->used_up = changes;
+}
+
 /* `rebuild`: the pairs of the active arm that lie ready are about to be replaced. */
 static int choose(fd_engine *engine, fd_arm arm, size_t count, bool rebuild, bool statistics,
                   fd_selection_result *ret, fd_fault *fault) {
@@ -89,9 +99,10 @@ static int choose(fd_engine *engine, fd_arm arm, size_t count, bool rebuild, boo
         .go_on = goes_on,
         .go_on_context = engine,
     };
+    uint64_t changes = count_changes(engine);
     r = fd_engine_select(engine, &request, ret, fault);
-    if (r == 0 && arm == FD_ARM_ACTIVE)
-        fd_ready_demand_note_candidates(engine, candidates, (size_t)ret->candidates);
+    if (r == 0 && ret->candidates == 0 && !rebuild)
+        note_used_up(engine, changes);
     return r;
 }
 
@@ -102,8 +113,10 @@ static int put(fd_engine *engine, fd_arm arm, bool rebuild, fd_ready_pair *const
     fd_assignments *assignments = engine->assignments;
     int r = 0;
     FD_LOCKED(&assignments->lock);
-    if (rebuild && arm == FD_ARM_ACTIVE)
+    if (rebuild && arm == FD_ARM_ACTIVE) {
         fd_ready_queues_drop_untouched(&assignments->ready);
+        assignments->changes++;
+    }
     for (size_t i = 0; i < count && r == 0; i++)
         r = fd_ready_queues_put(&assignments->ready, pairs[i], false);
     assignments->fills += count > 0;
@@ -145,10 +158,10 @@ static int put_back(fd_engine *engine, fi_pair pair, fd_ready_pair *ready_pair, 
     return r;
 }
 
-static int put_unfinished(fd_engine *engine) {
+int fd_refill_unfinished(fd_engine *engine, size_t most) {
     fi_pair pair;
     int r = 0;
-    while (r == 0 && take_unfinished(engine, &pair)) {
+    for (size_t i = 0; r == 0 && i < most && take_unfinished(engine, &pair); i++) {
         FD_CLEANUP(fd_ready_pair_freep) fd_ready_pair *ready_pair = NULL;
         uint64_t version;
         double p = fd_engine_probability(engine, pair, &version);
@@ -185,8 +198,11 @@ static size_t count_ready(fd_engine *engine, fd_arm arm, uint32_t annotator) {
     return fd_ready_queues_count(&engine->assignments->ready, arm, annotator);
 }
 
-static size_t count_wanted(fd_engine *engine, fd_arm arm) {
+/* 0 if no candidate is left: then none is looked for until something changes. */
+static size_t count_wanted(fd_engine *engine, fd_arm arm, bool rebuild) {
     FD_LOCKED(&engine->assignments->lock);
+    if (fd_assignments_used_up(engine->assignments) && !rebuild)
+        return 0;
     return fd_ready_demand_wanted(engine, arm);
 }
 
@@ -197,7 +213,7 @@ static int fill_arm(fd_engine *engine, fd_arm arm, bool rebuild, uint32_t annota
     size_t most = RUSH;
     bool full = true;
     int r = 0;
-    for (size_t wanted; r == 0 && full && have < (wanted = count_wanted(engine, arm));) {
+    for (size_t wanted; r == 0 && full && have < (wanted = count_wanted(engine, arm, rebuild));) {
         size_t count = wanted - have < most ? wanted - have : most;
         r = fill_part(engine, arm, rebuild, count, last_statistics, &full, fault);
         have += count;
@@ -211,7 +227,7 @@ int fd_refill(fd_engine *engine, bool rebuild, uint32_t annotator, double *last_
               fd_fault *fault) {
     double start = fd_monotonic_seconds();
     fd_ready_demand_update(engine);
-    int r = put_unfinished(engine);
+    int r = fd_refill_unfinished(engine, SIZE_MAX);
     for (size_t arm = 0; arm < FD_ARM_COUNT && r == 0; arm++)
         r = fill_arm(engine, (fd_arm)arm, rebuild && arm == FD_ARM_ACTIVE, annotator,
                      last_statistics, fault);

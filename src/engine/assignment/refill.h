@@ -18,4 +18,7 @@
 int fd_refill(fd_engine *engine, bool rebuild, uint32_t annotator, double *last_statistics,
               fd_fault *fault) FD_MUST_CHECK;
 
+/* Puts unfinished pairs back into a ready queue, `most` at most. */
+int fd_refill_unfinished(fd_engine *engine, size_t most) FD_MUST_CHECK;
+
 #endif

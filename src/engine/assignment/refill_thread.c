@@ -2,9 +2,11 @@
 #include "refill_thread.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "assignments_state.h"
+#include "clock.h"
 #include "engine_state.h"
 #include "log.h"
 #include "refill.h"
@@ -12,13 +14,17 @@
 
 static const double retry_seconds = 1.0; /* after a refill that failed */
 
-struct fd_refill {
-    pthread_mutex_t lock;   /* held over a refill; taken before the lock of the assignments */
-    double last_statistics; /* guarded by lock; as in refill.h */
+/* After a refill the thread rests twice as long as it took, and this long at most: nobody waits for
+ * it, and in a rush it would take a core from those who ask. */
+static const double rests_per_refill = 2.0, rest_seconds = 0.05;
 
+struct fd_refill {
+    double last_statistics; /* the thread's own; as in refill.h */
+    pthread_cond_t closing;
     pthread_cond_t wanted; /* with the lock of the assignments, which guards the next two */
     bool refill_wanted, rebuild_wanted;
     uint64_t chosen_version; /* of the model that pairs were last chosen by; the writer's own */
+    size_t items;            /* of the last commit; the writer's own */
     pthread_t thread;
 };
 
@@ -26,8 +32,8 @@ int fd_refill_new(fd_engine *engine) {
     struct fd_refill *refill = calloc(1, sizeof(*refill));
     if (!refill)
         return -ENOMEM;
-    (void)pthread_mutex_init(&refill->lock, NULL);
     fd_condition_init(&refill->wanted);
+    fd_condition_init(&refill->closing);
     engine->refill = refill;
     return 0;
 }
@@ -36,8 +42,8 @@ void fd_refill_free(fd_engine *engine) {
     struct fd_refill *refill = engine->refill;
     if (!refill)
         return;
-    (void)pthread_mutex_destroy(&refill->lock);
     (void)pthread_cond_destroy(&refill->wanted);
+    (void)pthread_cond_destroy(&refill->closing);
     free(refill);
 }
 
@@ -58,38 +64,27 @@ void fd_refill_notify(fd_engine *engine, bool rebuild) {
                        (double)assignments->ready.arms[arm].count);
 }
 
+static void note_change(fd_engine *engine) {
+    FD_LOCKED(&engine->assignments->lock);
+    engine->assignments->changes++;
+}
+
 void fd_refill_on_commit(fd_engine *engine) {
     if (!engine->snapshot)
         return;
     uint64_t version = engine->snapshot->served->row.version;
     bool rebuild = version != engine->refill->chosen_version;
+    if (rebuild || engine->items.count != engine->refill->items)
+        note_change(engine);
     engine->refill->chosen_version = version;
+    engine->refill->items = engine->items.count;
     fd_refill_notify(engine, rebuild);
-}
-
-/* ---- on the thread of a request ---- */
-
-static uint64_t count_fills(fd_engine *engine) {
-    FD_LOCKED(&engine->assignments->lock);
-    return engine->assignments->fills;
-}
-
-int fd_refill_now(fd_engine *engine, uint32_t annotator, uint64_t fills, bool *ret_more,
-                  fd_fault *fault) {
-    struct fd_refill *refill = engine->refill;
-    int r = 0;
-    FD_LOCKED(&refill->lock);
-    if (count_fills(engine) == fills)
-        r = fd_refill(engine, false, annotator, &refill->last_statistics, fault);
-    *ret_more = count_fills(engine) != fills;
-    return r;
 }
 
 /* ---- the thread ---- */
 
 static int run(fd_engine *engine, bool rebuild, uint32_t annotator) {
     fd_fault fault = {0};
-    FD_LOCKED(&engine->refill->lock);
     int r = fd_refill(engine, rebuild, annotator, &engine->refill->last_statistics, &fault);
     if (r < 0 && r != -EAGAIN && r != -ECANCELED)
         fd_log(FD_LOG_ERROR, "refill-failed",
@@ -121,14 +116,24 @@ static void wait_after_failure(fd_engine *engine, bool rebuild) {
     fd_condition_wait_for(&refill->wanted, &engine->assignments->lock, retry_seconds);
 }
 
+static void rest(fd_engine *engine, double seconds) {
+    double until = fd_monotonic_seconds() + fmin(rests_per_refill * seconds, rest_seconds);
+    FD_LOCKED(&engine->assignments->lock);
+    while (!atomic_load(&engine->interrupted) && fd_monotonic_seconds() < until)
+        fd_condition_wait_until(&engine->refill->closing, &engine->assignments->lock, until);
+}
+
 static void *refill_loop(void *context) {
     fd_engine *engine = context;
     bool rebuild;
     uint32_t annotator;
     while (wait_until_due(engine, &rebuild, &annotator)) {
+        double start = fd_monotonic_seconds();
         int r = run(engine, rebuild, annotator);
         if (r < 0)
             wait_after_failure(engine, rebuild && r != -EAGAIN);
+        else
+            rest(engine, fd_monotonic_seconds() - start);
     }
     return NULL;
 }
@@ -140,6 +145,7 @@ int fd_refill_start(fd_engine *engine) {
 void fd_refill_interrupt(fd_engine *engine) {
     FD_LOCKED(&engine->assignments->lock);
     (void)pthread_cond_signal(&engine->refill->wanted);
+    (void)pthread_cond_signal(&engine->refill->closing);
 }
 
 void fd_refill_stop(fd_engine *engine) {

@@ -7,7 +7,6 @@
 #include <stdint.h>
 
 #include "engine_options.h"
-#include "fault.h"
 #include "macros.h"
 
 int fd_refill_new(fd_engine *engine) FD_MUST_CHECK;
@@ -22,10 +21,5 @@ void fd_refill_on_commit(fd_engine *engine);
 
 /* Starts a refill if one is due; with `rebuild` in any case. Sets the gauges of the assignments. */
 void fd_refill_notify(fd_engine *engine, bool rebuild);
-
-/* Fills what is short for an annotator, on the calling thread, unless pairs were put into the
- * queues after `fills` was read. *ret_more: there are new pairs to take. Fails as fd_refill. */
-int fd_refill_now(fd_engine *engine, uint32_t annotator, uint64_t fills, bool *ret_more,
-                  fd_fault *fault) FD_MUST_CHECK;
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "assignment_id.h"
 #include "log.h"
+#include "snapshot_rows.h"
 #include "training_data.h"
 #include "writer.h"
 
@@ -50,14 +51,12 @@ static int find_known(const fd_training_data *data, const fd_served_model *train
         r = fi_information_new(snapshot->features->width, &known);
     if (r < 0)
         return r;
-    FD_FREE float *rewards = calloc(snapshot->items, sizeof(*rewards));
-    if (!rewards)
-        return -ENOMEM;
-    fi_model_rewards(trained->model, snapshot->items, snapshot->features->data, rewards);
-    fi_candidates pairs =
-        fd_snapshot_candidates(snapshot, NULL, set.answers.pairs, set.answers.count);
-    pairs.rewards = rewards;
-    r = fi_information_add(known, &pairs);
+    FD_CLEANUP(fd_snapshot_rows_clear) fd_snapshot_rows rows = {0};
+    r = fd_snapshot_rows_copy(snapshot, set.answers.pairs, set.answers.count, &rows);
+    if (r < 0)
+        return r;
+    fi_model_rewards(trained->model, rows.count, rows.features, rows.rewards);
+    r = fi_information_add(known, &rows.candidates);
     if (r < 0)
         return r;
     *ret = FD_STEAL(known);
@@ -143,10 +142,9 @@ static int store_refit(fd_engine *engine, fd_job *job, fd_pending *pending) {
     if (pending->base ||
         snapshot->served->trained != fd_served_model_trained(engine->snapshot->served))
         return -ECANCELED;
-    int r = fd_snapshot_follow(snapshot, engine->snapshot);
-    if (r == 0)
-        pending->base = snapshot;
-    return r;
+    fd_snapshot_follow(snapshot, engine->snapshot);
+    pending->base = snapshot;
+    return 0;
 }
 
 static void apply_refit(fd_engine *engine, fd_job *job) {

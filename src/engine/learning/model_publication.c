@@ -5,8 +5,10 @@
 #include <stdio.h>
 
 #include <fisher/rank_metrics.h>
+#include <fisher/selection.h>
 
 #include "engine_state.h"
+#include "i_opt_target.h"
 #include "log.h"
 #include "model_serving.h"
 #include "progress_record.h"
@@ -30,12 +32,19 @@ static bool is_worse(const fd_model_row *row, const fi_fit *fit, const fd_model_
 }
 
 /* Fills the figures of the row, and rejects a worse model. */
-static void evaluate(const fd_training_data *data, const fd_evaluation_sets *sets,
-                     const fd_snapshot *snapshot, const fd_arm_fits *arms, fd_model_row *row,
-                     char reason[REASON_SIZE]) {
-    fi_fit fit = fi_evaluate(snapshot->rewards->data, sets->held_out);
-    fi_fit before = fi_evaluate(data->snapshot->rewards->data, sets->held_out);
-    row->train_loss = fi_evaluate(snapshot->rewards->data, sets->learned).loss;
+static int evaluate(const fd_training_data *data, const fd_evaluation_sets *sets,
+                    const fd_snapshot *snapshot, const fd_arm_fits *arms, fd_model_row *row,
+                    char reason[REASON_SIZE]) {
+    FD_FREE float *rewards = NULL;
+    FD_FREE float *rewards_before = NULL;
+    int r = fd_snapshot_rewards(snapshot, &rewards);
+    if (r == 0)
+        r = fd_snapshot_rewards(data->snapshot, &rewards_before);
+    if (r < 0)
+        return r;
+    fi_fit fit = fi_evaluate(rewards, sets->held_out);
+    fi_fit before = fi_evaluate(rewards_before, sets->held_out);
+    row->train_loss = fi_evaluate(rewards, sets->learned).loss;
     row->held_out_labels = sets->held_out->count;
     row->held_out_loss = fit.loss;
     row->held_out_accuracy = fit.accuracy;
@@ -50,6 +59,7 @@ static void evaluate(const fd_training_data *data, const fd_evaluation_sets *set
         row->state = FD_MODEL_REJECTED;
         row->reason = reason;
     }
+    return 0;
 }
 
 static void report(fd_engine *engine, const fd_model_row *row, const fd_arm_fits *arms,
@@ -64,6 +74,12 @@ static void report(fd_engine *engine, const fd_model_row *row, const fd_arm_fits
            FD_STR("reason", reason));
 }
 
+/* What selections with the snapshot would wait for, or do without at first. */
+static int prepare(fd_engine *engine, const fd_snapshot *snapshot) {
+    const fi_strategy *strategy = fi_strategy_find(engine->options.strategy);
+    return strategy && strategy->uses_target ? fd_i_opt_target_prepare(engine, snapshot) : 0;
+}
+
 int fd_model_publish(fd_engine *engine, const fd_training_data *data,
                      const fd_evaluation_sets *sets, fi_model **model, fd_model_row *row) {
     FD_FREE uint8_t *bytes = NULL;
@@ -73,14 +89,18 @@ int fd_model_publish(fd_engine *engine, const fd_training_data *data,
     fd_arm_fits arms = {0};
     int r = fi_model_encode(*model, &bytes, &size);
     if (r == 0)
-        r = fd_model_snapshot_of(data, model, row, data->n_revisions, &snapshot);
+        r = fd_model_snapshot_of(engine, data, model, row, data->n_revisions, &snapshot);
     if (r == 0)
         r = fd_progress_record_measure(data, snapshot, &arms);
+    if (r == 0)
+        r = prepare(engine, snapshot);
     if (r < 0)
         return r;
 
     assert(snapshot);
-    evaluate(data, sets, snapshot, &arms, row, reason);
+    r = evaluate(data, sets, snapshot, &arms, row, reason);
+    if (r < 0)
+        return r;
     snapshot->served->row = *row;
     fd_model_row stored = *row;
     stored.bytes = bytes;

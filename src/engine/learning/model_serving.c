@@ -52,14 +52,14 @@ int fd_model_snapshot_new(fi_model **model, const fd_model_row *row, size_t lear
     return fd_snapshot_new(served, ret);
 }
 
-int fd_model_snapshot_of(const fd_training_data *data, fi_model **model, const fd_model_row *row,
-                         size_t learned, fd_snapshot **ret) {
+int fd_model_snapshot_of(fd_engine *engine, const fd_training_data *data, fi_model **model,
+                         const fd_model_row *row, size_t learned, fd_snapshot **ret) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *empty = NULL;
     int r = fd_model_snapshot_new(model, row, learned, &empty);
     if (r < 0)
         return r;
     return fd_snapshot_extend(empty, data->embeddings, data->n_items, data->revisions,
-                              data->n_revisions, ret);
+                              data->n_revisions, &engine->closing, ret);
 }
 
 /* ---- the job ---- */

@@ -30,9 +30,9 @@ size_t fd_model_revisions_learned(const fi_model *model, const fd_model_row *row
 int fd_model_snapshot_new(fi_model **model, const fd_model_row *row, size_t learned,
                           fd_snapshot **ret) FD_MUST_CHECK;
 
-/* The same with the items and labels of the data. */
-int fd_model_snapshot_of(const fd_training_data *data, fi_model **model, const fd_model_row *row,
-                         size_t learned, fd_snapshot **ret) FD_MUST_CHECK;
+/* The same with the items and labels of the data. -ECANCELED when the engine closes. */
+int fd_model_snapshot_of(fd_engine *engine, const fd_training_data *data, fi_model **model,
+                         const fd_model_row *row, size_t learned, fd_snapshot **ret) FD_MUST_CHECK;
 
 /* Stores a new version, with its bytes, prunes old ones, and serves it; with a NULL snapshot it is
  * stored only. */

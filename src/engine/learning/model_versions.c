@@ -84,8 +84,8 @@ static int read_stored(fd_engine *engine, uint64_t version, fd_model_row *ret_ro
 }
 
 /* A snapshot of a stored version with the items and labels of the data. */
-static int make_snapshot(const fd_training_data *data, fi_model **model, const fd_model_row *row,
-                         fd_snapshot **ret, fd_fault *fault) {
+static int make_snapshot(fd_engine *engine, const fd_training_data *data, fi_model **model,
+                         const fd_model_row *row, fd_snapshot **ret, fd_fault *fault) {
     if (!data->snapshot)
         return fd_fault_set(fault, -EAGAIN, "", "there are no items and labels yet");
     if (fi_model_shape(*model)->inputs != data->embeddings->width)
@@ -95,7 +95,7 @@ static int make_snapshot(const fd_training_data *data, fi_model **model, const f
                             (unsigned long long)row->version, fi_model_shape(*model)->inputs,
                             data->embeddings->width);
     size_t learned = fd_model_revisions_learned(*model, row, data->n_revisions);
-    return fd_model_snapshot_of(data, model, row, learned, ret);
+    return fd_model_snapshot_of(engine, data, model, row, learned, ret);
 }
 
 int fd_engine_model_activate(fd_engine *engine, uint64_t version, fd_fault *fault) {
@@ -108,7 +108,7 @@ int fd_engine_model_activate(fd_engine *engine, uint64_t version, fd_fault *faul
     if (r == 0)
         r = fd_training_data_read(engine, &data);
     if (r == 0)
-        r = make_snapshot(&data, &model, &row, &snapshot, fault);
+        r = make_snapshot(engine, &data, &model, &row, &snapshot, fault);
     if (r == 0)
         r = fd_progress_record_measure(&data, snapshot, &arms);
     if (r < 0)

@@ -114,22 +114,25 @@ void fd_progress_record_update(fd_engine *engine, const fd_arm_fits *arms) {
 
 /* ---- the arms ---- */
 
-static int measure_arm(const fd_training_data *data, const fd_snapshot *snapshot, uint16_t arm,
+static int measure_arm(const fd_training_data *data, const float *rewards, uint16_t arm,
                        fd_arm_fit *ret) {
     FD_CLEANUP(fd_training_set_clear) fd_training_set set = {0};
     int r = fd_training_set_fill(data, 0, true, arm, &set);
     if (r < 0)
         return r;
-    fi_fit fit = fi_evaluate(snapshot->rewards->data, &set.answers);
+    fi_fit fit = fi_evaluate(rewards, &set.answers);
     *ret = (fd_arm_fit){set.answers.count, fit.accuracy, fit.accuracy_low, fit.accuracy_high};
     return 0;
 }
 
 int fd_progress_record_measure(const fd_training_data *data, const fd_snapshot *snapshot,
                                fd_arm_fits *ret) {
-    int r = measure_arm(data, snapshot, FD_ORIGIN_ACTIVE, &ret->active);
+    FD_FREE float *rewards = NULL;
+    int r = fd_snapshot_rewards(snapshot, &rewards);
     if (r == 0)
-        r = measure_arm(data, snapshot, FD_ORIGIN_CONTROL, &ret->control);
+        r = measure_arm(data, rewards, FD_ORIGIN_ACTIVE, &ret->active);
+    if (r == 0)
+        r = measure_arm(data, rewards, FD_ORIGIN_CONTROL, &ret->control);
     return r;
 }
 

@@ -16,9 +16,10 @@
 
 enum { NICENESS = 5 };
 
-/* After a refit the thread rests half as long as the refit took, and this long at most: while
- * refits are short they use two thirds of a core at most. */
-static const double rest_seconds = 0.05;
+/* After a refit the thread rests four times as long as the refit took, and this long at most:
+ * answers that come one after another share a refit, which takes a fifth of a core while refits are
+ * short, and a model still follows an answer within 50 ms and a refit. */
+static const double rests_per_refit = 4.0, rest_seconds = 0.04;
 
 struct fd_refitter {
     pthread_mutex_t lock;
@@ -111,7 +112,7 @@ static bool begin_refit(struct fd_refitter *refitter, double *ret_due_since) {
 
 /* Ends a refit that took `seconds`, and rests. */
 static void end_refit(struct fd_refitter *refitter, double seconds) {
-    double until = fd_monotonic_seconds() + fmin(seconds / 2, rest_seconds);
+    double until = fd_monotonic_seconds() + fmin(rests_per_refit * seconds, rest_seconds);
     FD_LOCKED(&refitter->lock);
     refitter->runs = false;
     (void)pthread_cond_broadcast(&refitter->ended);

@@ -14,18 +14,37 @@ void fd_training_data_clear(fd_training_data *data) {
     free(data->revisions);
 }
 
-int fd_training_data_read(fd_engine *engine, fd_training_data *ret) {
+/* Takes what belongs to one moment. */
+static void take_references(fd_engine *engine, fd_training_data *ret) {
     FD_READ_LOCKED(&engine->state_lock);
     ret->n_revisions = engine->labels.count;
     if (!engine->snapshot || ret->n_revisions == 0)
-        return 0;
+        return;
     ret->n_items = engine->items.count;
     ret->snapshot = fd_snapshot_reference(engine->snapshot);
     ret->embeddings = fd_growing_matrix_reference(engine->embeddings);
-    ret->revisions = malloc(ret->n_revisions * sizeof(*ret->revisions));
+}
+
+/* Revisions that are copied at once: labels wait meanwhile. */
+enum { REVISIONS_AT_ONCE = 4096 };
+
+/* Revisions do not change once they are there, except for `newest`, which no training reads. */
+static void copy_revisions(fd_engine *engine, size_t first, size_t end, fd_label_revision *to) {
+    FD_READ_LOCKED(&engine->state_lock);
+    memcpy(to + first, engine->labels.revisions + first, (end - first) * sizeof(*to));
+}
+
+int fd_training_data_read(fd_engine *engine, fd_training_data *ret) {
+    take_references(engine, ret);
+    size_t n = ret->n_revisions;
+    if (!ret->snapshot)
+        return 0;
+    ret->revisions = malloc(n * sizeof(*ret->revisions));
     if (!ret->revisions)
         return -ENOMEM;
-    memcpy(ret->revisions, engine->labels.revisions, ret->n_revisions * sizeof(*ret->revisions));
+    for (size_t i = 0; i < n; i += REVISIONS_AT_ONCE)
+        copy_revisions(engine, i, i + REVISIONS_AT_ONCE < n ? i + REVISIONS_AT_ONCE : n,
+                       ret->revisions);
     return 0;
 }
 

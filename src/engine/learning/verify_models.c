@@ -92,7 +92,8 @@ static int rebuild(const struct verification *verification, fi_model **model,
     r = fd_snapshot_new(served, &empty);
     if (r == 0)
         r = fd_snapshot_extend(empty, verification->embeddings, verification->n_items,
-                               verification->labels.revisions, (size_t)row->answers, &snapshot);
+                               verification->labels.revisions, (size_t)row->answers, NULL,
+                               &snapshot);
     if (r == 0)
         *ret = fi_factor_logdet(snapshot->design);
     return r;

@@ -1,14 +1,17 @@
-/*
- * Candidates as libfisher takes them: a view of the snapshot if all items are in the table,
- * otherwise copies of the rows that the pairs name, with those of the inline items.
- */
+/* Candidates as libfisher takes them: copies of the rows that the pairs name, from the snapshot and
+ * of inline items. */
 #ifndef FD_CANDIDATE_ROWS_H
 #define FD_CANDIDATE_ROWS_H
 
-#include "snapshot.h"
+#include <stdbool.h>
+
+#include "engine_options.h"
+#include "macros.h"
+#include "snapshot_rows.h"
 
 typedef struct fd_candidate_rows {
-    fi_candidates candidates; /* a view of the arrays below, or of the snapshot and the pairs */
+    fi_candidates candidates; /* a view of the arrays below */
+    fd_snapshot_rows known;   /* without inline items */
     float *features;
     float *rewards;
     fi_pair *pairs;
@@ -17,10 +20,10 @@ typedef struct fd_candidate_rows {
 
 /*
  * Pairs name rows: a row below snapshot->items is an item of the table, row snapshot->items + i is
- * the i-th of n_extra inline items with embeddings [n_extra x D]. `prompts` [snapshot->items] are
- * the groups of the candidates; NULL: they have none.
+ * the i-th of n_extra inline items with embeddings [n_extra x D]. `by_prompt`: the prompts are the
+ * groups of the candidates; otherwise they have none.
  */
-int fd_candidate_rows_build(const fd_snapshot *snapshot, const uint32_t *prompts,
+int fd_candidate_rows_build(fd_engine *engine, const fd_snapshot *snapshot, bool by_prompt,
                             const fi_pair *pairs, size_t n_pairs, const float *extra_embeddings,
                             size_t n_extra, fd_candidate_rows *ret) FD_MUST_CHECK;
 void fd_candidate_rows_clear(fd_candidate_rows *rows);

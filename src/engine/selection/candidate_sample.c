@@ -1,7 +1,8 @@
 /*
- * Draws candidates: first prompts, then items of each prompt, then pairs of those items in the
- * scope that was asked for, without pairs that have a label. It all happens under the state lock,
- * so it does nothing but arithmetic and lookups.
+ * Draws candidates from the pairs in the scope that was asked for, without pairs that have a label.
+ * Where all items take part, pairs are drawn from the item table itself, in a time that depends on
+ * the number of candidates alone. Otherwise, and where few pairs are left, the items that take part
+ * are listed first. Labels wait while the state lock is held, so it is held for a moment at a time.
  */
 #include "candidate_sample.h"
 
@@ -10,132 +11,30 @@
 #include <string.h>
 
 #include "engine_state.h"
+#include "numbered_pool.h"
 #include "rng.h"
 #include "thread.h"
 
-/* The drawn items, prompt by prompt. Their pairs are numbered in the order of the groups. */
-struct pool {
-    size_t n_items;
-    uint32_t *items; /* [n_items] */
-    size_t n_groups;
-    size_t *first;    /* [n_groups + 1] first item of each group: the items of a prompt */
-    uint64_t *before; /* [n_groups + 1] pairs in scope of the groups before each */
-};
+/* Pairs that are drawn, or looked at one after another, at once. */
+enum { DRAWN_AT_ONCE = 1024, LOOKED_AT_ONCE = 8192 };
 
-static void pool_clear(struct pool *pool) {
-    free(pool->items);
-    free(pool->first);
-    free(pool->before);
-}
-
-/* Moves a random choice of `count` to the front. */
-static void shuffle_front(fd_rng *rng, uint32_t *values, size_t n, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        size_t j = i + (size_t)fd_rng_below(rng, n - i);
-        uint32_t swapped = values[i];
-        values[i] = values[j];
-        values[j] = swapped;
-    }
-}
-
-static size_t at_most(size_t wanted, size_t available) {
-    return wanted == 0 || wanted > available ? available : wanted;
-}
-
-/* Pairs in scope of the items of group g: with each other, and with those of earlier groups. */
-static uint64_t pairs_of_group(const struct pool *pool, size_t g, fi_scope scope) {
-    uint64_t size = pool->first[g + 1] - pool->first[g];
-    uint64_t within = size * (size - 1) / 2, across = size * pool->first[g];
-    return (scope != FI_SCOPE_ACROSS ? within : 0) + (scope != FI_SCOPE_WITHIN ? across : 0);
-}
-
-/* Items of a prompt that the snapshot has: the first ones, as they are in the order of arrival. */
-static size_t count_known(const fd_prompt *prompt, size_t n_items) {
-    size_t count = prompt->count;
-    while (count > 0 && prompt->items[count - 1] >= n_items)
-        count--;
-    return count;
-}
-
-static int draw_pool(const fd_item_table *table, size_t n_items, const fd_sampling *sampling,
-                     fd_rng *rng, struct pool *ret) {
-    size_t least = sampling->scope == FI_SCOPE_WITHIN ? 2 : 1;
-    FD_CLEANUP(pool_clear) struct pool drawn = {0};
-    FD_FREE uint32_t *prompts = calloc(table->prompt_count + 1, sizeof(*prompts));
-    drawn.items = calloc(n_items + 1, sizeof(*drawn.items));
-    drawn.first = calloc(table->prompt_count + 1, sizeof(*drawn.first));
-    drawn.before = calloc(table->prompt_count + 1, sizeof(*drawn.before));
-    if (!prompts || !drawn.items || !drawn.first || !drawn.before)
-        return -ENOMEM;
-
-    size_t eligible = 0;
-    for (size_t i = 0; i < table->prompt_count; i++)
-        if (count_known(table->prompts[i], n_items) >= least)
-            prompts[eligible++] = (uint32_t)i;
-    drawn.n_groups = at_most(sampling->prompts, eligible);
-    if (drawn.n_groups < eligible)
-        shuffle_front(rng, prompts, eligible, drawn.n_groups);
-
-    for (size_t g = 0; g < drawn.n_groups; g++) {
-        const fd_prompt *prompt = table->prompts[prompts[g]];
-        uint32_t *items = drawn.items + drawn.n_items;
-        size_t known = count_known(prompt, n_items);
-        size_t count = at_most(sampling->responses_per_prompt, known);
-        memcpy(items, prompt->items, known * sizeof(*items));
-        if (count < known)
-            shuffle_front(rng, items, known, count);
-        drawn.n_items += count;
-        drawn.first[g + 1] = drawn.n_items;
-        drawn.before[g + 1] = drawn.before[g] + pairs_of_group(&drawn, g, sampling->scope);
-    }
-    *ret = drawn;
-    memset(&drawn, 0, sizeof(drawn));
-    return 0;
-}
-
-/* The row of an entry of the strict upper triangle of a matrix [size x size], whose entries are
- * numbered row by row: the last row whose first number is not larger. */
-static uint64_t row_of_triangle(uint64_t size, uint64_t number) {
-    double side = (double)size - 0.5;
-    uint64_t row = (uint64_t)fmax(0.0, side - sqrt(fmax(0.0, side * side - 2.0 * (double)number)));
-    while (row > 0 && row * (size - 1) - row * (row - 1) / 2 > number)
-        row--;
-    while ((row + 1) * (size - 1) - (row + 1) * row / 2 <= number)
-        row++;
-    return row;
-}
-
-/* The pair with a number below pool->before[n_groups]. */
-static fi_pair pair_of_number(const struct pool *pool, fi_scope scope, uint64_t number) {
-    size_t low = 0, high = pool->n_groups;
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-        if (pool->before[middle] <= number)
-            low = middle;
-        else
-            high = middle;
-    }
-    number -= pool->before[low];
-    const uint32_t *group = pool->items + pool->first[low];
-    uint64_t size = pool->first[low + 1] - pool->first[low], earlier = pool->first[low];
-    if (scope != FI_SCOPE_WITHIN) {
-        if (number < size * earlier) /* an item of this group and one of an earlier group */
-            return (fi_pair){pool->items[number % earlier], group[number / earlier]};
-        number -= size * earlier;
-    }
-    uint64_t i = row_of_triangle(size, number);
-    number -= i * (size - 1) - i * (i - 1) / 2;
-    return (fi_pair){group[i], group[i + 1 + number]};
-}
+/* Pairs are drawn at random while there are this many times as many, and this often for each. */
+enum { PAIRS_PER_CANDIDATE = 4, TRIES_PER_CANDIDATE = 4 };
 
 struct drawing {
-    const fd_engine *engine;
+    fd_engine *engine;
+    const fd_snapshot *snapshot;
     const fd_sampling *sampling;
     const fd_pair_set *unwanted;
-    const struct pool *pool;
-    fi_pair *pairs;
-    size_t count;
-    size_t most;
+    const fd_numbered_pool *pool; /* NULL: all items */
+    fd_rng *rng;
+    fi_pair *pairs; /* [most] */
+    size_t count, most;
+    size_t tries;       /* that are left */
+    fd_pair_set drawn;  /* so far */
+    uint64_t looked_at; /* pairs of the pool, one after another */
+    uint64_t wanted;    /* of those */
+    bool is_whole;      /* all wanted ones are in the sample */
 };
 
 static bool is_wanted(const struct drawing *drawing, fi_pair pair) {
@@ -144,66 +43,156 @@ static bool is_wanted(const struct drawing *drawing, fi_pair pair) {
             fd_pair_set_count(&drawing->engine->labels.labelled, pair.a, pair.b) == 0);
 }
 
-/* Visits every pair and keeps a uniform sample of the wanted ones (Vitter's algorithm R). */
-static void draw_from_all(struct drawing *drawing, fd_rng *rng) {
-    uint64_t total = drawing->pool->before[drawing->pool->n_groups];
-    uint64_t wanted = 0;
-    for (uint64_t number = 0; number < total; number++) {
-        fi_pair pair = pair_of_number(drawing->pool, drawing->sampling->scope, number);
+/* ---- at random ---- */
+
+/* A pair of all items, each of the scope with the same probability; false if it is out of scope or
+ * newer than the snapshot. */
+static bool draw_from_table(const struct drawing *drawing, fi_pair *ret) {
+    const fd_item_table *table = &drawing->engine->items;
+    size_t n = drawing->snapshot->items;
+    if (drawing->sampling->scope == FI_SCOPE_WITHIN) {
+        uint64_t number = fd_rng_below(drawing->rng, table->pairs);
+        const fd_prompt *prompt = fd_item_table_prompt_of_pair(table, &number);
+        *ret = fd_pair_of_items(prompt->items, prompt->count, number);
+        return ret->a < n && ret->b < n;
+    }
+    uint32_t a = (uint32_t)fd_rng_below(drawing->rng, n);
+    uint32_t b = (uint32_t)fd_rng_below(drawing->rng, n - 1);
+    *ret = (fi_pair){a, b + (b >= a)};
+    return drawing->sampling->scope == FI_SCOPE_ANY ||
+           table->entries[ret->a]->prompt != table->entries[ret->b]->prompt;
+}
+
+static bool draw_one(const struct drawing *drawing, fi_pair *ret) {
+    if (!drawing->pool)
+        return draw_from_table(drawing, ret);
+    uint64_t count = fd_numbered_pool_count(drawing->pool);
+    *ret = fd_numbered_pool_pair(drawing->pool, fd_rng_below(drawing->rng, count));
+    return true;
+}
+
+/* Draws for a moment; false once there are enough pairs, or no tries left. */
+static bool draw_some(struct drawing *drawing) {
+    FD_READ_LOCKED(&drawing->engine->state_lock);
+    for (size_t i = 0; i < DRAWN_AT_ONCE; i++) {
+        fi_pair pair;
+        if (drawing->tries == 0 || drawing->count == drawing->most)
+            return false;
+        drawing->tries--;
+        if (draw_one(drawing, &pair) && is_wanted(drawing, pair) &&
+            fd_pair_set_add(&drawing->drawn, pair.a, pair.b) == 0)
+            drawing->pairs[drawing->count++] = pair;
+    }
+    return true;
+}
+
+/* *ret_enough: false if too many of the pairs were unwanted or drawn before. */
+static int draw_at_random(struct drawing *drawing, bool *ret_enough) {
+    int r = fd_pair_set_reserve(&drawing->drawn, drawing->most);
+    drawing->tries = TRIES_PER_CANDIDATE * drawing->most;
+    while (r == 0 && draw_some(drawing))
+        continue;
+    fd_pair_set_clear(&drawing->drawn);
+    *ret_enough = drawing->count == drawing->most;
+    return r;
+}
+
+/* ---- one after another ---- */
+
+/* Looks at pairs for a moment, and keeps a uniform sample of the wanted ones (Vitter's algorithm
+ * R); false once all were looked at. */
+static bool look_at_some(struct drawing *drawing) {
+    uint64_t total = fd_numbered_pool_count(drawing->pool);
+    FD_READ_LOCKED(&drawing->engine->state_lock);
+    for (size_t i = 0; i < LOOKED_AT_ONCE; i++) {
+        if (drawing->looked_at == total)
+            return false;
+        fi_pair pair = fd_numbered_pool_pair(drawing->pool, drawing->looked_at++);
         if (!is_wanted(drawing, pair))
             continue;
-        wanted++;
+        drawing->wanted++;
         if (drawing->count < drawing->most) {
             drawing->pairs[drawing->count++] = pair;
         } else {
-            uint64_t slot = fd_rng_below(rng, wanted);
+            uint64_t slot = fd_rng_below(drawing->rng, drawing->wanted);
             if (slot < drawing->most)
                 drawing->pairs[slot] = pair;
         }
     }
+    return true;
 }
 
-/* Draws pairs by number until there are enough; false if too many of them were unwanted or drawn
- * before. */
-static bool draw_by_number(struct drawing *drawing, fd_rng *rng, fd_pair_set *drawn) {
-    uint64_t total = drawing->pool->before[drawing->pool->n_groups];
-    for (size_t tries = 4 * drawing->most; tries > 0 && drawing->count < drawing->most; tries--) {
-        fi_pair pair =
-            pair_of_number(drawing->pool, drawing->sampling->scope, fd_rng_below(rng, total));
-        if (is_wanted(drawing, pair) && fd_pair_set_add(drawn, pair.a, pair.b) == 0)
-            drawing->pairs[drawing->count++] = pair;
-    }
-    return drawing->count == drawing->most;
+static void draw_from_all(struct drawing *drawing) {
+    drawing->count = 0;
+    while (drawing->most > 0 && look_at_some(drawing))
+        continue;
+    drawing->is_whole = drawing->wanted == drawing->count;
 }
 
-static int draw_pairs(const fd_engine *engine, const fd_sampling *sampling,
-                      const fd_pair_set *unwanted, const struct pool *pool, fd_rng *rng,
-                      fd_candidate_sample *ret) {
-    uint64_t total = pool->n_groups > 0 ? pool->before[pool->n_groups] : 0;
-    size_t most = sampling->pairs < total ? sampling->pairs : (size_t)total;
-    ret->pairs = calloc(most + 1, sizeof(*ret->pairs));
-    if (!ret->pairs)
-        return -ENOMEM;
+/* ---- samples ---- */
 
-    struct drawing drawing = {engine, sampling, unwanted, pool, ret->pairs, 0, most};
-    bool enough = most == 0;
-    if (!enough && total / 4 > most) {
-        FD_CLEANUP(fd_pair_set_clear) fd_pair_set drawn = {0};
-        int r = fd_pair_set_reserve(&drawn, most);
-        if (r < 0)
-            return r;
-        enough = draw_by_number(&drawing, rng, &drawn);
-    }
-    if (!enough) {
-        drawing.count = 0;
-        draw_from_all(&drawing, rng);
-    }
-    ret->n_pairs = drawing.count;
-    return 0;
+/* Pairs in scope of the first n items; a few more if others came after those. With the state lock
+ * held. */
+static uint64_t count_in_scope(const fd_engine *engine, uint64_t n, fi_scope scope) {
+    uint64_t any = n > 0 ? n * (n - 1) / 2 : 0, within = engine->items.pairs;
+    return scope == FI_SCOPE_WITHIN ? within
+           : scope == FI_SCOPE_ANY  ? any
+                                    : any - (within < any ? within : any);
+}
+
+static uint64_t count_all(fd_engine *engine, const fd_snapshot *snapshot, fi_scope scope) {
+    FD_READ_LOCKED(&engine->state_lock);
+    return count_in_scope(engine, snapshot->items, scope);
+}
+
+uint64_t fd_candidates_left(fd_engine *engine, fi_scope scope) {
+    FD_READ_LOCKED(&engine->state_lock);
+    uint64_t all = count_in_scope(engine, engine->items.count, scope);
+    uint64_t labelled = engine->labels.labelled.used;
+    return all > labelled ? all - labelled : 0;
+}
+
+static int make_room(struct drawing *drawing, uint64_t total) {
+    size_t pairs = drawing->sampling->pairs;
+    drawing->most = pairs < total ? pairs : (size_t)total;
+    free(drawing->pairs);
+    drawing->pairs = calloc(drawing->most + 1, sizeof(*drawing->pairs));
+    return drawing->pairs ? 0 : -ENOMEM;
+}
+
+/* Draws from the table if all items take part and enough pairs are left; *ret_done: that is all. */
+static int draw_from_all_items(struct drawing *drawing, bool *ret_done) {
+    const fd_sampling *sampling = drawing->sampling;
+    uint64_t total = count_all(drawing->engine, drawing->snapshot, sampling->scope);
+    bool brief = sampling->looked_at_most > 0 && total > sampling->looked_at_most;
+    *ret_done = false;
+    if (sampling->all || sampling->prompts > 0 || sampling->responses_per_prompt > 0 ||
+        (!brief && total / PAIRS_PER_CANDIDATE <= sampling->pairs))
+        return 0;
+    uint64_t most = sampling->looked_at_most / (2 * TRIES_PER_CANDIDATE);
+    int r = make_room(drawing, brief && most < total ? most : total);
+    if (r == 0)
+        r = draw_at_random(drawing, ret_done);
+    *ret_done |= brief;
+    return r;
+}
+
+static int draw_from_pool(struct drawing *drawing) {
+    uint64_t total = fd_numbered_pool_count(drawing->pool);
+    bool enough = false;
+    drawing->count = 0;
+    int r = make_room(drawing, total);
+    if (r == 0 && total / PAIRS_PER_CANDIDATE > drawing->most)
+        r = draw_at_random(drawing, &enough);
+    if (r == 0 && !enough)
+        draw_from_all(drawing);
+    return r;
 }
 
 /* Lists every labelled pair of the snapshot's items. */
-static int list_labelled(const fd_pair_set *labelled, size_t n_items, fd_candidate_sample *ret) {
+static int list_labelled(fd_engine *engine, size_t n_items, fd_candidate_sample *ret) {
+    FD_READ_LOCKED(&engine->state_lock);
+    const fd_pair_set *labelled = &engine->labels.labelled;
     ret->labelled = calloc(labelled->used + 1, sizeof(*ret->labelled));
     if (!ret->labelled)
         return -ENOMEM;
@@ -215,31 +204,42 @@ static int list_labelled(const fd_pair_set *labelled, size_t n_items, fd_candida
     return 0;
 }
 
-static int draw(fd_engine *engine, const fd_snapshot *snapshot, const fd_sampling *sampling,
-                fd_rng *rng, const fd_pair_set *unwanted, struct pool *pool,
-                fd_candidate_sample *ret) {
-    FD_READ_LOCKED(&engine->state_lock);
-    int r = draw_pool(&engine->items, snapshot->items, sampling, rng, pool);
-    if (r == 0 && !sampling->all)
-        r = draw_pairs(engine, sampling, unwanted, pool, rng, ret);
-    else if (r == 0 && !sampling->include_labelled)
-        r = list_labelled(&engine->labels.labelled, snapshot->items, ret);
-    return r;
+static int draw(struct drawing *drawing, fd_candidate_sample *ret) {
+    FD_CLEANUP(fd_numbered_pool_clear) fd_numbered_pool pool = {0};
+    const fd_sampling *sampling = drawing->sampling;
+    bool done;
+    int r = draw_from_all_items(drawing, &done);
+    if (r < 0 || done)
+        return r;
+    r = fd_numbered_pool_draw(drawing->engine, drawing->snapshot, sampling, drawing->rng, &pool);
+    if (r < 0)
+        return r;
+    drawing->pool = &pool;
+    if (!sampling->all)
+        return draw_from_pool(drawing);
+    ret->n_members = pool.n_items;
+    ret->members = FD_STEAL(pool.items);
+    return sampling->include_labelled
+               ? 0
+               : list_labelled(drawing->engine, drawing->snapshot->items, ret);
 }
 
 int fd_candidate_sample_draw(fd_engine *engine, const fd_snapshot *snapshot,
                              const fd_sampling *sampling, uint64_t seed,
                              const fd_pair_set *unwanted, fd_candidate_sample *ret) {
     fd_rng rng = fd_rng_seeded(seed);
-    FD_CLEANUP(pool_clear) struct pool pool = {0};
     FD_CLEANUP(fd_candidate_sample_clear) fd_candidate_sample sample = {0};
-    int r = draw(engine, snapshot, sampling, &rng, unwanted, &pool, &sample);
+    struct drawing drawing = {.engine = engine,
+                              .snapshot = snapshot,
+                              .sampling = sampling,
+                              .unwanted = unwanted,
+                              .rng = &rng};
+    int r = draw(&drawing, &sample);
+    sample.pairs = drawing.pairs;
+    sample.n_pairs = drawing.count;
+    sample.is_whole = drawing.is_whole;
     if (r < 0)
         return r;
-    if (sampling->all) {
-        sample.n_members = pool.n_items;
-        sample.members = FD_STEAL(pool.items);
-    }
     *ret = sample;
     memset(&sample, 0, sizeof(sample));
     return 0;
@@ -247,9 +247,20 @@ int fd_candidate_sample_draw(fd_engine *engine, const fd_snapshot *snapshot,
 
 /* ---- contested pairs ---- */
 
-static double gap_of(const fd_snapshot *snapshot, fi_pair pair) {
-    return fabs((double)*fd_growing_matrix_row(snapshot->rewards, pair.a) -
-                (double)*fd_growing_matrix_row(snapshot->rewards, pair.b));
+/* The differences of the pairs' rewards, without their signs: of all items, or of those named. */
+static int find_gaps(const fd_snapshot *snapshot, const fd_candidate_sample *sample, double *gaps) {
+    FD_FREE float *rewards = NULL;
+    bool all = snapshot->items <= 2 * sample->n_pairs;
+    int r = all ? fd_snapshot_rewards(snapshot, &rewards) : 0;
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < sample->n_pairs; i++) {
+        fi_pair pair = sample->pairs[i];
+        double a = rewards ? (double)rewards[pair.a] : fd_snapshot_reward(snapshot, pair.a);
+        double b = rewards ? (double)rewards[pair.b] : fd_snapshot_reward(snapshot, pair.b);
+        gaps[i] = fabs(a - b);
+    }
+    return 0;
 }
 
 static int compare_numbers(const void *a, const void *b) {
@@ -265,18 +276,21 @@ int fd_candidate_sample_keep_contested(fd_candidate_sample *sample, const fd_sna
     if (kept >= n)
         return 0;
     FD_FREE double *gaps = calloc(n, sizeof(*gaps));
-    if (!gaps)
+    FD_FREE double *sorted = calloc(n, sizeof(*sorted));
+    if (!gaps || !sorted)
         return -ENOMEM;
-    for (size_t i = 0; i < n; i++)
-        gaps[i] = gap_of(snapshot, sample->pairs[i]);
-    qsort(gaps, n, sizeof(*gaps), compare_numbers);
-    double limit = gaps[kept - 1];
+    int r = find_gaps(snapshot, sample, gaps);
+    if (r < 0)
+        return r;
+    memcpy(sorted, gaps, n * sizeof(*sorted));
+    qsort(sorted, n, sizeof(*sorted), compare_numbers);
+    double limit = sorted[kept - 1];
     size_t below = 0, count = 0;
-    while (below < kept && gaps[below] < limit)
+    while (below < kept && sorted[below] < limit)
         below++;
     size_t ties = kept - below; /* kept of those at the limit: the first ones */
     for (size_t i = 0; i < n; i++) {
-        double gap = gap_of(snapshot, sample->pairs[i]);
+        double gap = gaps[i];
         if (gap < limit || (gap == limit && ties > 0)) {
             ties -= gap == limit;
             sample->pairs[count++] = sample->pairs[i];

@@ -13,6 +13,7 @@
 typedef struct fd_candidate_sample {
     size_t n_pairs;
     fi_pair *pairs;
+    bool is_whole; /* these are all pairs that are wanted */
     size_t n_members;
     uint32_t *members;
     size_t n_labelled;
@@ -24,6 +25,9 @@ int fd_candidate_sample_draw(fd_engine *engine, const fd_snapshot *snapshot,
                              const fd_sampling *sampling, uint64_t seed,
                              const fd_pair_set *unwanted, fd_candidate_sample *ret) FD_MUST_CHECK;
 void fd_candidate_sample_clear(fd_candidate_sample *sample);
+
+/* Pairs in scope without a label, or a few less: a label of a pair out of scope counts too. */
+uint64_t fd_candidates_left(fd_engine *engine, fi_scope scope);
 
 /* Keeps, in their order, that share of the pairs that the snapshot's model is least sure about, but
  * at least `least` pairs. */

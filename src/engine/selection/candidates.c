@@ -14,6 +14,7 @@
 #include "engine_state.h"
 #include "i_opt_target.h"
 #include "item_lookup.h"
+#include "target_thread.h"
 
 struct fd_candidates_memory {
     fd_item_rows pairs; /* of the request, two rows each */
@@ -22,8 +23,10 @@ struct fd_candidates_memory {
     fd_pair_set unwanted; /* excluded and pending pairs of items of the table */
     fi_pair *listed;      /* candidates as rows */
     uint32_t *numbers;
-    uint32_t *prompts; /* [snapshot->items] */
-    fi_pair *excluded; /* of a pool */
+    uint32_t *prompts; /* [snapshot->items] of a pool, like the next two */
+    float *rewards;    /* [snapshot->items] */
+    fi_pair *excluded;
+    bool by_prompt; /* the candidates of a list have their prompts */
 };
 
 /* ---- pairs of a request ---- */
@@ -84,12 +87,13 @@ static int exclude(fd_engine *engine, const fd_selection_request *request,
 /* ---- pending pairs ---- */
 
 /* Counts pending pairs as known: their information does not depend on the answers. */
-static int add_known(fd_candidates *candidates, const fi_pair *pairs, size_t n, const float *extra,
-                     size_t n_extra) {
+static int add_known(fd_engine *engine, fd_candidates *candidates, const fi_pair *pairs, size_t n,
+                     const float *extra, size_t n_extra) {
     FD_CLEANUP(fd_candidate_rows_clear) fd_candidate_rows built = {0};
     int r = note_unwanted(candidates, pairs, n);
     if (r == 0)
-        r = fd_candidate_rows_build(candidates->snapshot, NULL, pairs, n, extra, n_extra, &built);
+        r = fd_candidate_rows_build(engine, candidates->snapshot, false, pairs, n, extra, n_extra,
+                                    &built);
     return r < 0 ? r : fi_information_add(candidates->past, &built.candidates);
 }
 
@@ -104,15 +108,16 @@ static int add_pending(fd_engine *engine, const fd_selection_request *request,
         look_up_pairs(engine, candidates->snapshot, "pending", request->pending, n, &rows, fault);
     if (r == 0)
         r = copy_pairs(&rows, n, &pairs);
-    return r < 0 ? r : add_known(candidates, pairs, n, rows.extra, rows.n_extra);
+    return r < 0 ? r : add_known(engine, candidates, pairs, n, rows.extra, rows.n_extra);
 }
 
-static int add_pending_rows(const fd_selection_request *request, fd_candidates *candidates) {
+static int add_pending_rows(fd_engine *engine, const fd_selection_request *request,
+                            fd_candidates *candidates) {
     const fi_pair *pairs = request->pending_rows;
     size_t n = request->n_pending_rows, items = candidates->snapshot->items;
     for (size_t i = 0; i < n; i++)
         assert(pairs[i].a < items && pairs[i].b < items);
-    return n == 0 ? 0 : add_known(candidates, pairs, n, NULL, 0);
+    return n == 0 ? 0 : add_known(engine, candidates, pairs, n, NULL, 0);
 }
 
 /* ---- lists ---- */
@@ -143,10 +148,10 @@ static int list_request(fd_engine *engine, const fd_selection_request *request,
     return 0;
 }
 
-static int use_list(fd_candidates *candidates, size_t count) {
+static int use_list(fd_engine *engine, fd_candidates *candidates, size_t count) {
     struct fd_candidates_memory *memory = candidates->memory;
     const fi_pair *pairs = memory->listed ? memory->listed : memory->sample.pairs;
-    int r = fd_candidate_rows_build(candidates->snapshot, memory->prompts, pairs, count,
+    int r = fd_candidate_rows_build(engine, candidates->snapshot, memory->by_prompt, pairs, count,
                                     memory->pairs.extra, memory->pairs.n_extra, &memory->built);
     candidates->list = memory->built.candidates;
     candidates->rows = pairs;
@@ -161,7 +166,7 @@ static fi_pool pool_of(const fd_candidates *candidates, fi_scope scope, size_t n
         .n_items = candidates->snapshot->items,
         .n_features = candidates->snapshot->features->width,
         .features = candidates->snapshot->features->data,
-        .rewards = candidates->snapshot->rewards->data,
+        .rewards = candidates->memory->rewards,
         .groups = candidates->memory->prompts,
         .scope = scope,
         .n_members = n_members,
@@ -176,6 +181,9 @@ static int use_pool(fd_candidates *candidates, fi_scope scope) {
     memory->excluded = calloc(sample->n_labelled + unwanted->used + 1, sizeof(*memory->excluded));
     if (!memory->excluded)
         return -ENOMEM;
+    int r = fd_snapshot_rewards(candidates->snapshot, &memory->rewards);
+    if (r < 0)
+        return r;
     size_t n = 0;
     for (size_t i = 0; i < sample->n_labelled; i++)
         memory->excluded[n++] = sample->labelled[i];
@@ -216,28 +224,35 @@ static int generate(fd_engine *engine, const fd_selection_request *request, uint
     if (r < 0)
         return r;
     return request->generate.all ? use_pool(candidates, request->generate.scope)
-                                 : use_list(candidates, memory->sample.n_pairs);
+                                 : use_list(engine, candidates, memory->sample.n_pairs);
+}
+
+static int find_target(fd_engine *engine, fd_candidates *candidates) {
+    bool complete = true;
+    int r = fd_i_opt_target_find(engine, candidates->snapshot, &candidates->target, &complete);
+    if (!complete)
+        fd_target_thread_notify(engine);
+    return r;
 }
 
 static int fill(fd_engine *engine, const fd_selection_request *request, uint64_t seed,
-                bool needs_prompts, bool needs_target, bool keep_all, fd_candidates *candidates,
-                fd_fault *fault) {
+                bool needs_target, bool keep_all, fd_candidates *candidates, fd_fault *fault) {
     int r = fi_information_copy(candidates->snapshot->past, &candidates->past);
-    if (r == 0 && needs_prompts)
+    if (r == 0 && !request->pairs && request->generate.all)
         r = fd_item_prompts(engine, candidates->snapshot, &candidates->memory->prompts);
     if (r == 0)
         r = exclude(engine, request, candidates, fault);
     if (r == 0)
         r = add_pending(engine, request, candidates, fault);
     if (r == 0)
-        r = add_pending_rows(request, candidates);
+        r = add_pending_rows(engine, request, candidates);
     if (r == 0 && needs_target)
-        r = fd_i_opt_target_find(engine, candidates->snapshot, &candidates->target);
+        r = find_target(engine, candidates);
     if (r < 0 || !request->pairs)
         return r < 0 ? r : generate(engine, request, seed, keep_all, candidates);
     size_t count;
     r = list_request(engine, request, candidates, &count, fault);
-    return r < 0 ? r : use_list(candidates, count);
+    return r < 0 ? r : use_list(engine, candidates, count);
 }
 
 int fd_candidates_find(fd_engine *engine, const fd_selection_request *request, bool by_prompt,
@@ -251,9 +266,9 @@ int fd_candidates_find(fd_engine *engine, const fd_selection_request *request, b
     if (r < 0)
         return r;
     bool needs_target = strategy->uses_target && request->target == FD_I_OPT_TARGET_IN_PROMPT;
-    bool needs_prompts = by_prompt || (!request->pairs && request->generate.all);
+    candidates.memory->by_prompt = by_prompt;
     bool keep_all = strategy->is_random;
-    r = fill(engine, request, seed, needs_prompts, needs_target, keep_all, &candidates, fault);
+    r = fill(engine, request, seed, needs_target, keep_all, &candidates, fault);
     if (r < 0)
         return r;
     *ret = candidates;
@@ -271,6 +286,7 @@ void fd_candidates_clear(fd_candidates *candidates) {
         free(memory->listed);
         free(memory->numbers);
         free(memory->prompts);
+        free(memory->rewards);
         free(memory->excluded);
         free(memory);
     }

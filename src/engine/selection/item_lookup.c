@@ -75,13 +75,37 @@ void fd_item_rows_clear(fd_item_rows *rows) {
     memset(rows, 0, sizeof(*rows));
 }
 
+/* ---- prompts ---- */
+
+/* Rows that are looked up at once: labels wait meanwhile. */
+enum { ROWS_AT_ONCE = 4096 };
+
+/* `rows` NULL: the rows first, first + 1, …. */
+static void find_prompts(fd_engine *engine, size_t items, const uint32_t *rows, size_t first,
+                         size_t end, uint32_t *prompts) {
+    FD_READ_LOCKED(&engine->state_lock);
+    for (size_t i = first; i < end; i++) {
+        size_t row = rows ? rows[i] : i;
+        prompts[i] = row < items ? engine->items.entries[row]->prompt->index : FI_NO_GROUP;
+    }
+}
+
+static void find_all_prompts(fd_engine *engine, size_t items, const uint32_t *rows, size_t n,
+                             uint32_t *prompts) {
+    for (size_t i = 0; i < n; i += ROWS_AT_ONCE)
+        find_prompts(engine, items, rows, i, i + ROWS_AT_ONCE < n ? i + ROWS_AT_ONCE : n, prompts);
+}
+
+void fd_item_prompts_of(fd_engine *engine, const fd_snapshot *snapshot, const uint32_t *rows,
+                        size_t n, uint32_t *prompts) {
+    find_all_prompts(engine, snapshot->items, rows, n, prompts);
+}
+
 int fd_item_prompts(fd_engine *engine, const fd_snapshot *snapshot, uint32_t **ret) {
     uint32_t *prompts = calloc(snapshot->items + 1, sizeof(*prompts));
     if (!prompts)
         return -ENOMEM;
-    FD_READ_LOCKED(&engine->state_lock);
-    for (size_t i = 0; i < snapshot->items; i++)
-        prompts[i] = engine->items.entries[i]->prompt->index;
+    find_all_prompts(engine, snapshot->items, NULL, snapshot->items, prompts);
     *ret = prompts;
     return 0;
 }

@@ -29,4 +29,9 @@ void fd_item_rows_clear(fd_item_rows *rows);
 /* The prompt of each item of a snapshot: malloc'd [snapshot->items]. */
 int fd_item_prompts(fd_engine *engine, const fd_snapshot *snapshot, uint32_t **ret) FD_MUST_CHECK;
 
+/* The prompts of some rows, into `prompts` [n]; FI_NO_GROUP for rows that the snapshot does not
+ * have. */
+void fd_item_prompts_of(fd_engine *engine, const fd_snapshot *snapshot, const uint32_t *rows,
+                        size_t n, uint32_t *prompts);
+
 #endif

@@ -66,6 +66,6 @@ double fd_engine_probability(fd_engine *engine, fi_pair pair, uint64_t *ret_mode
     if (!snapshot || pair.a >= snapshot->items || pair.b >= snapshot->items)
         return 0.5;
     *ret_model_version = snapshot->served->row.version;
-    return fi_probability((double)*fd_growing_matrix_row(snapshot->rewards, pair.a) -
-                          (double)*fd_growing_matrix_row(snapshot->rewards, pair.b));
+    return fi_probability(fd_snapshot_reward(snapshot, pair.a) -
+                          fd_snapshot_reward(snapshot, pair.b));
 }

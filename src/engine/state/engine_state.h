@@ -5,9 +5,8 @@
  * without the state lock and takes the lock to change them; all other threads take it to read them.
  * Trainer and refitter work on copies and hand their models to the writer as jobs.
  *
- * Locks: the refill lock is held over a whole choice of pairs and taken before all others. No other
- * lock is held over BLAS, SQL or a system call that waits, and none is taken inside another, except
- * the locks of the metrics.
+ * Locks: no lock is held over BLAS, SQL or a system call that waits, and none is taken inside
+ * another, except the locks of the metrics.
  */
 #ifndef FD_ENGINE_STATE_H
 #define FD_ENGINE_STATE_H
@@ -40,6 +39,7 @@ struct fd_engine {
     fd_snapshot *snapshot;         /* NULL until the first item */
 
     atomic_bool interrupted; /* refills and backups end at their next step */
+    atomic_bool closing;     /* long computations end at their next step */
     atomic_bool backup_runs;
     fd_label_hooks label_hooks;
 
@@ -48,6 +48,7 @@ struct fd_engine {
     struct fd_correction_rate *correction_rate; /* state/correction_rate.c */
     struct fd_writer *writer;                   /* state/writer.c */
     struct fd_batch_history *batch_history;     /* selection/batch_history.c */
+    struct fd_target_thread *target_thread;     /* selection/target_thread.c */
     struct fd_assignments *assignments;         /* assignment/assignments_state.c */
     struct fd_refill *refill;                   /* assignment/refill_thread.c */
     struct fd_progress_record *progress_record; /* learning/progress_record.c */

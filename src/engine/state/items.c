@@ -33,11 +33,13 @@ static int check_dimension(const fd_engine *engine, const fd_pending *pending,
 }
 
 /* Makes room for the new rows. It takes the lock because arrays that readers use may move. */
-static int reserve(fd_engine *engine, const fd_pending *pending, const struct add_items_job *add) {
+static int reserve_locked(fd_engine *engine, const fd_pending *pending,
+                          const struct add_items_job *add, fd_item_index *larger) {
     size_t used = pending->items;
     size_t extra = used - engine->items.count + add->n_new;
     int r = 0;
     FD_WRITE_LOCKED(&engine->state_lock);
+    fd_item_index_exchange(&engine->items, larger);
     if (used == 0) { /* the first items ever set the dimension */
         fd_growing_matrix_free(FD_STEAL(engine->embeddings));
         r = fd_growing_matrix_new(add->rows[0].dimension, add->n_new, &engine->embeddings);
@@ -47,6 +49,14 @@ static int reserve(fd_engine *engine, const fd_pending *pending, const struct ad
     if (r == 0)
         r = fd_item_table_reserve(&engine->items, extra, add->entries, add->prompt_ids, add->n_new);
     return r;
+}
+
+/* Only the writer changes the table, so it may read it without the lock. */
+static int reserve(fd_engine *engine, const fd_pending *pending, const struct add_items_job *add) {
+    FD_CLEANUP(fd_item_index_clear) fd_item_index larger = {0};
+    int r = fd_item_index_new(&engine->items, pending->items - engine->items.count + add->n_new,
+                              &larger);
+    return r < 0 ? r : reserve_locked(engine, pending, add, &larger);
 }
 
 /* New rows have the indices from pending->items upwards, in the order of the list. */

@@ -73,5 +73,5 @@ int fd_next_snapshot(fd_engine *engine, const fd_pending *pending, fd_snapshot *
         base->revisions == pending->revisions)
         return 0;
     return fd_snapshot_extend(base, engine->embeddings, pending->items, engine->labels.revisions,
-                              pending->revisions, ret);
+                              pending->revisions, NULL, ret);
 }

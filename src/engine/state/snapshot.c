@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "snapshot_rows.h"
+
 FD_DEFINE_CLEANUP(fi_information, fi_information_free)
 
 /* ---- life ---- */
@@ -19,7 +21,6 @@ void fd_snapshot_free(fd_snapshot *snapshot) {
         return;
     fd_served_model_free(snapshot->served);
     fd_growing_matrix_free(snapshot->features);
-    fd_growing_matrix_free(snapshot->rewards);
     fi_information_free(snapshot->past);
     fi_factor_free(snapshot->design);
     free(snapshot);
@@ -36,9 +37,6 @@ int fd_snapshot_new(fd_served_model *served, fd_snapshot **ret) {
     int r = fd_growing_matrix_new(width, 0, &snapshot->features);
     if (r < 0)
         return r;
-    r = fd_growing_matrix_new(1, 0, &snapshot->rewards);
-    if (r < 0)
-        return r;
     r = fi_information_new(width, &snapshot->past);
     if (r < 0)
         return r;
@@ -49,69 +47,53 @@ int fd_snapshot_new(fd_served_model *served, fd_snapshot **ret) {
     return 0;
 }
 
-fi_candidates fd_snapshot_candidates(const fd_snapshot *snapshot, const uint32_t *groups,
-                                     const fi_pair *pairs, size_t n_pairs) {
-    return (fi_candidates){
-        .n_items = snapshot->items,
-        .n_features = snapshot->features->width,
-        .n_pairs = n_pairs,
-        .features = snapshot->features->data,
-        .rewards = snapshot->rewards->data,
-        .pairs = pairs,
-        .groups = groups,
-    };
+/* ---- rewards ---- */
+
+double fd_snapshot_reward(const fd_snapshot *snapshot, uint32_t row) {
+    float reward;
+    fi_model_rewards(snapshot->served->model, 1, fd_growing_matrix_row(snapshot->features, row),
+                     &reward);
+    return (double)reward;
+}
+
+int fd_snapshot_rewards(const fd_snapshot *snapshot, float **ret) {
+    float *rewards = calloc(snapshot->items + 1, sizeof(*rewards));
+    if (!rewards)
+        return -ENOMEM;
+    fi_model_rewards(snapshot->served->model, snapshot->items, snapshot->features->data, rewards);
+    *ret = rewards;
+    return 0;
 }
 
 /* ---- growth ---- */
 
-static int extend_features(fd_snapshot *snapshot, fd_growing_matrix *embeddings, size_t n_items) {
-    size_t done = snapshot->items;
-    size_t extra = n_items - done;
-    int r = fd_growing_matrix_reserve(&snapshot->features, done, extra);
-    if (r < 0)
-        return r;
-    r = fd_growing_matrix_reserve(&snapshot->rewards, done, extra);
-    if (r < 0)
-        return r;
-    float *features = fd_growing_matrix_row(snapshot->features, done);
-    r = fi_model_features(snapshot->served->model, extra, fd_growing_matrix_row(embeddings, done),
-                          features);
-    if (r < 0)
-        return r;
-    fi_model_rewards(snapshot->served->model, extra, features,
-                     fd_growing_matrix_row(snapshot->rewards, done));
-    snapshot->items = n_items;
-    return 0;
+/* Rows whose features are computed between two looks at whether the engine closes. */
+enum { ROWS_AT_ONCE = 8192 };
+
+static int extend_features(fd_snapshot *snapshot, fd_growing_matrix *embeddings, size_t n_items,
+                           const atomic_bool *interrupted) {
+    int r =
+        fd_growing_matrix_reserve(&snapshot->features, snapshot->items, n_items - snapshot->items);
+    while (r == 0 && snapshot->items < n_items) {
+        size_t done = snapshot->items, rows = n_items - done;
+        rows = rows < ROWS_AT_ONCE ? rows : ROWS_AT_ONCE;
+        if (interrupted && atomic_load(interrupted))
+            return -ECANCELED;
+        r = fi_model_features(snapshot->served->model, rows,
+                              fd_growing_matrix_row(embeddings, done),
+                              fd_growing_matrix_row(snapshot->features, done));
+        snapshot->items += rows;
+    }
+    return r;
 }
 
-/* Sums over few pairs get a copy of those pairs' items: libfisher would walk over all items. */
-enum { REVISIONS_FEW = 256 };
-
-static int sum_few(const fd_snapshot *snapshot, fi_pair *pairs, size_t count, fi_information *sum) {
-    size_t width = snapshot->features->width;
-    FD_FREE float *features = calloc(2 * count, width * sizeof(*features));
-    FD_FREE float *rewards = calloc(2 * count, sizeof(*rewards));
-    if (!features || !rewards)
-        return -ENOMEM;
-    for (size_t i = 0; i < count; i++) {
-        const uint32_t rows[] = {pairs[i].a, pairs[i].b};
-        for (size_t side = 0; side < 2; side++) {
-            memcpy(features + (2 * i + side) * width,
-                   fd_growing_matrix_row(snapshot->features, rows[side]),
-                   width * sizeof(*features));
-            rewards[2 * i + side] = *fd_growing_matrix_row(snapshot->rewards, rows[side]);
-        }
-        pairs[i] = (fi_pair){(uint32_t)(2 * i), (uint32_t)(2 * i + 1)};
-    }
-    fi_candidates few = {
-        .n_items = 2 * count,
-        .n_features = width,
-        .n_pairs = count,
-        .features = features,
-        .rewards = rewards,
-        .pairs = pairs,
-    };
-    return fi_information_add(sum, &few);
+/* Adds to `sum` the information of pairs, by copies of their items' features: libfisher would walk
+ * over all items otherwise. */
+static int sum_pairs(const fd_snapshot *snapshot, const fi_pair *pairs, size_t count,
+                     fi_information *sum) {
+    FD_CLEANUP(fd_snapshot_rows_clear) fd_snapshot_rows rows = {0};
+    int r = fd_snapshot_rows_copy(snapshot, pairs, count, &rows);
+    return r < 0 ? r : fi_information_add(sum, &rows.candidates);
 }
 
 /* Adds to `sum` the information of the pairs whose revisions change it by `change`. */
@@ -124,12 +106,7 @@ static int sum_information(const fd_snapshot *snapshot, const fd_label_revision 
     for (size_t i = 0; i < n; i++)
         if (revisions[i].information == change)
             pairs[count++] = revisions[i].pair;
-    if (count == 0)
-        return 0;
-    if (count <= REVISIONS_FEW)
-        return sum_few(snapshot, pairs, count, sum);
-    fi_candidates all = fd_snapshot_candidates(snapshot, NULL, pairs, count);
-    return fi_information_add(sum, &all);
+    return count == 0 ? 0 : sum_pairs(snapshot, pairs, count, sum);
 }
 
 static int extend_past(fd_snapshot *snapshot, const fd_label_revision *revisions,
@@ -150,7 +127,8 @@ static int extend_past(fd_snapshot *snapshot, const fd_label_revision *revisions
 }
 
 int fd_snapshot_extend(const fd_snapshot *base, fd_growing_matrix *embeddings, size_t n_items,
-                       const fd_label_revision *revisions, size_t n_revisions, fd_snapshot **ret) {
+                       const fd_label_revision *revisions, size_t n_revisions,
+                       const atomic_bool *interrupted, fd_snapshot **ret) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = calloc(1, sizeof(*snapshot));
     if (!snapshot)
         return -ENOMEM;
@@ -158,14 +136,13 @@ int fd_snapshot_extend(const fd_snapshot *base, fd_growing_matrix *embeddings, s
     snapshot->served = fd_served_model_reference(base->served);
     snapshot->items = base->items;
     snapshot->features = fd_growing_matrix_reference(base->features);
-    snapshot->rewards = fd_growing_matrix_reference(base->rewards);
     snapshot->revisions = base->revisions;
 
     int r = fi_information_copy(base->past, &snapshot->past);
     if (r < 0)
         return r;
     if (n_items > snapshot->items) {
-        r = extend_features(snapshot, embeddings, n_items);
+        r = extend_features(snapshot, embeddings, n_items, interrupted);
         if (r < 0)
             return r;
     }
@@ -195,13 +172,9 @@ int fd_snapshot_refit(const fd_snapshot *base, fd_served_model *served,
     snapshot->served = fd_served_model_reference(served);
     snapshot->items = base->items;
     snapshot->features = fd_growing_matrix_reference(base->features);
-    int r = fd_growing_matrix_new(1, base->items, &snapshot->rewards);
+    int r = fi_information_new(base->features->width, &snapshot->past);
     if (r == 0)
-        r = fi_information_new(base->features->width, &snapshot->past);
-    if (r < 0)
-        return r;
-    fi_model_rewards(served->model, base->items, base->features->data, snapshot->rewards->data);
-    r = extend_past(snapshot, revisions, base->revisions);
+        r = extend_past(snapshot, revisions, base->revisions);
     if (r == 0)
         r = fi_factor_new_raised(snapshot->past, served->row.prior_precision, &snapshot->design);
     if (r < 0)
@@ -210,15 +183,8 @@ int fd_snapshot_refit(const fd_snapshot *base, fd_served_model *served,
     return 0;
 }
 
-int fd_snapshot_follow(fd_snapshot *refit, const fd_snapshot *current) {
-    size_t done = refit->items, extra = current->items - done;
-    int r = fd_growing_matrix_reserve(&refit->rewards, done, extra);
-    if (r < 0)
-        return r;
-    fi_model_rewards(refit->served->model, extra, fd_growing_matrix_row(current->features, done),
-                     fd_growing_matrix_row(refit->rewards, done));
+void fd_snapshot_follow(fd_snapshot *refit, const fd_snapshot *current) {
     fd_growing_matrix_free(refit->features);
     refit->features = fd_growing_matrix_reference(current->features);
     refit->items = current->items;
-    return 0;
 }

@@ -17,9 +17,8 @@
 typedef struct fd_snapshot {
     atomic_size_t references;
     fd_served_model *served;
-    size_t items;                /* valid rows of features and rewards */
+    size_t items;                /* valid rows of features */
     fd_growing_matrix *features; /* [items x h] */
-    fd_growing_matrix *rewards;  /* [items x 1] */
     size_t revisions;            /* label revisions that `past` covers */
     fi_information *past;        /* the information of their pairs */
     fi_factor *design;           /* the factor of M = past + prior */
@@ -35,24 +34,25 @@ int fd_snapshot_new(fd_served_model *served, fd_snapshot **ret) FD_MUST_CHECK;
 /*
  * `base` and what came after it: the features of the embeddings from row base->items to n_items,
  * and the information of the revisions from base->revisions to n_revisions. It appends to the rows
- * of `base`, so only the writer may call it, or the one thread that owns `base`.
+ * of `base`, so only the writer may call it, or the one thread that owns `base`. -ECANCELED once
+ * *interrupted, which may be NULL, is true.
  */
 int fd_snapshot_extend(const fd_snapshot *base, fd_growing_matrix *embeddings, size_t n_items,
                        const fd_label_revision *revisions, size_t n_revisions,
-                       fd_snapshot **ret) FD_MUST_CHECK;
+                       const atomic_bool *interrupted, fd_snapshot **ret) FD_MUST_CHECK;
 
-/* `base` with a refit of its model: the same features, new rewards, and the information of the same
- * revisions under the new rewards. */
+/* `base` with a refit of its model: the same features, and the information of the same revisions
+ * under the new rewards. */
 int fd_snapshot_refit(const fd_snapshot *base, fd_served_model *served,
                       const fd_label_revision *revisions, fd_snapshot **ret) FD_MUST_CHECK;
 
 /* Gives a refit the features of the items that `current`, whose features are of the same kind, has
  * gained meanwhile. Only the writer may call it, before the refit is shared. */
-int fd_snapshot_follow(fd_snapshot *refit, const fd_snapshot *current) FD_MUST_CHECK;
+void fd_snapshot_follow(fd_snapshot *refit, const fd_snapshot *current);
 
-/* Pairs of the snapshot's items, as libfisher takes them; a view, nothing is owned. `groups`
- * [items]: the prompt of each item, or NULL. */
-fi_candidates fd_snapshot_candidates(const fd_snapshot *snapshot, const uint32_t *groups,
-                                     const fi_pair *pairs, size_t n_pairs);
+/* Rewards are computed when they are asked for: nobody needs those of a million items at each
+ * refit. The first call gives that of one item, the second those of all, malloc'd. */
+double fd_snapshot_reward(const fd_snapshot *snapshot, uint32_t row);
+int fd_snapshot_rewards(const fd_snapshot *snapshot, float **ret) FD_MUST_CHECK;
 
 #endif
