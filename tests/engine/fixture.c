@@ -50,7 +50,7 @@ fd_engine *fixture_engine(void) {
 }
 
 const char *fixture_item_id(size_t prompt, size_t response) {
-    static _Thread_local char ids[4][32];
+    static _Thread_local char ids[4][48];
     static _Thread_local unsigned next;
     char *id = ids[next++ % 4];
     (void)snprintf(id, sizeof(ids[0]), "p%zu-r%zu", prompt, response);
