@@ -187,7 +187,7 @@ function tickRetry() {
 }
 
 function answer(preference) {
-    if (current === null || annotator === '' || performance.now() < ignoreUntil) {
+    if (!view.isOnScreen(current) || annotator === '' || performance.now() < ignoreUntil) {
         return;
     }
     try {

@@ -54,23 +54,67 @@ export function refuseSignIn(error, field) {
     field.focus();
 }
 
+/* The pair whose texts are all on the screen, and their elements. */
+let onScreen = null;
+let bodies = [];
+
+/* Only then may it be answered. */
+export function isOnScreen(pair) {
+    return pair !== null && pair === onScreen && !byId('pair').hidden && bodies.every((body) => body.isConnected);
+}
+
+function setOnScreen(pair) {
+    onScreen = pair;
+    elements.answers.forEach((button) => { button.disabled = pair === null; });
+}
+
+function plainBody(text) {
+    const body = document.createElement('pre');
+    body.className = 'body plain';
+    body.dir = 'auto';
+    body.textContent = text;
+    return body;
+}
+
+/* A text that cannot be built as Markdown is shown as it is. */
+function bodyOf(text, under) {
+    try {
+        const body = document.createElement('div');
+        body.className = 'body';
+        body.append(render(text, under));
+        return body;
+    } catch (error) {
+        console.warn(`a text is shown as plain text: ${error.message}`);
+        return plainBody(text);
+    }
+}
+
+function emptyBody(words) {
+    const body = document.createElement('p');
+    body.className = 'body faint';
+    body.textContent = words;
+    return body;
+}
+
 function fill(id, text, under) {
-    const body = document.createElement('div');
-    body.className = 'body';
-    body.append(render(text ?? '', under));
+    const isEmpty = (text ?? '').trim() === '';
+    const body = isEmpty ? emptyBody(id === 'prompt' ? '(empty prompt)' : '(empty response)') : bodyOf(text, under);
     const panel = byId(id);
     panel.replaceChildren(body);
     panel.scrollTop = 0;
+    return body;
 }
 
 /* pair: an assignment with its number and, if it was answered before, that preference. */
 export function showPair(pair) {
+    setOnScreen(null);
+    ['prompt', 'text-a', 'text-b'].forEach((id) => byId(id).replaceChildren());
     showScreen('pair');
     byId('pair-title').textContent = `Pair ${format.format(pair.number)}`;
-    fill('prompt', pair.a.prompt ?? pair.b.prompt, 1);
-    fill('text-a', pair.a.response, 2);
-    fill('text-b', pair.b.response, 2);
+    bodies = [fill('prompt', pair.a.prompt ?? pair.b.prompt, 1), fill('text-a', pair.a.response, 2),
+        fill('text-b', pair.b.response, 2)];
     showEarlier(pair.preference);
+    setOnScreen(pair);
     window.scrollTo(0, 0);
     /* The focus leaves the last button, where the space bar would press it again instead of skipping. */
     byId('pair-title').focus({ preventScroll: true });
