@@ -9,6 +9,8 @@ const ACTIONS = {
     ' ': 'skip',
     u: 'undo',
     U: 'undo',
+    r: 'plain',
+    R: 'plain',
     '?': 'help',
 };
 

@@ -260,6 +260,8 @@ function onKey(event) {
     event.preventDefault();
     if (action === 'help') {
         view.openHelp();
+    } else if (action === 'plain') {
+        view.togglePlain();
     } else if (action === 'undo') {
         undo();
     } else {
@@ -299,6 +301,7 @@ function listen() {
     elements.signOut.addEventListener('click', signOut);
     elements.openHelp.addEventListener('click', view.openHelp);
     elements.undo.forEach((button) => button.addEventListener('click', undo));
+    elements.plain.addEventListener('click', view.togglePlain);
     elements.lookAgain.addEventListener('click', () => pairs.refill());
     elements.asideAgain.addEventListener('click', () => outbox.sendAsideAgain());
     elements.asideDiscard.addEventListener('click', () => outbox.discardAside());

@@ -1,6 +1,6 @@
 /* Shows the annotator's page: each function shows one thing and decides nothing. */
 
-import { render } from './richtext.js';
+import { LONGEST, render } from './richtext.js';
 
 const byId = (id) => document.getElementById(id);
 const WORDS = { a: 'the left response', b: 'the right response', tie: 'a tie', skip: 'to skip' };
@@ -16,6 +16,7 @@ export const elements = {
     signOut: byId('sign-out'),
     openHelp: byId('open-help'),
     undo: [byId('undo'), byId('message-undo')],
+    plain: byId('plain'),
     lookAgain: byId('look-again'),
     asideAgain: byId('aside-again'),
     asideDiscard: byId('aside-discard'),
@@ -68,16 +69,41 @@ function setOnScreen(pair) {
     elements.answers.forEach((button) => { button.disabled = pair === null; });
 }
 
+/* Parts of a long text, whose layout waits until they are scrolled to; they end with a line or a word if they can. */
+const PART = 5_000;
+
+function partsOf(text) {
+    const parts = [];
+    for (let from = 0; from < text.length;) {
+        const part = text.slice(from, from + PART);
+        const end = from + PART >= text.length ? part.length
+            : [part.lastIndexOf('\n'), part.lastIndexOf(' '), PART - 2].find((at) => at > PART / 2) + 1;
+        parts.push(part.slice(0, end));
+        from += end;
+    }
+    return parts;
+}
+
 function plainBody(text) {
     const body = document.createElement('pre');
     body.className = 'body plain';
     body.dir = 'auto';
-    body.textContent = text;
+    body.append(...partsOf(text).map((part) => {
+        const made = document.createElement('div');
+        made.textContent = part;
+        return made;
+    }));
     return body;
 }
 
-/* A text that cannot be built as Markdown is shown as it is. */
+/* Set by the annotator: texts are shown exactly as they are. */
+let isPlain = false;
+
+/* A text that cannot be built as Markdown, or would take long, is shown as it is. */
 function bodyOf(text, under) {
+    if (isPlain || text.length > LONGEST) {
+        return plainBody(text);
+    }
     try {
         const body = document.createElement('div');
         body.className = 'body';
@@ -107,17 +133,31 @@ function fill(id, text, under) {
 
 /* pair: an assignment with its number and, if it was answered before, that preference. */
 export function showPair(pair) {
-    setOnScreen(null);
-    ['prompt', 'text-a', 'text-b'].forEach((id) => byId(id).replaceChildren());
     showScreen('pair');
     byId('pair-title').textContent = `Pair ${format.format(pair.number)}`;
-    bodies = [fill('prompt', pair.a.prompt ?? pair.b.prompt, 1), fill('text-a', pair.a.response, 2),
-        fill('text-b', pair.b.response, 2)];
     showEarlier(pair.preference);
-    setOnScreen(pair);
+    showTexts(pair);
     window.scrollTo(0, 0);
     /* The focus leaves the last button, where the space bar would press it again instead of skipping. */
     byId('pair-title').focus({ preventScroll: true });
+}
+
+/* Formatted or exactly as the texts are, for the pair on view and all that follow. */
+export function togglePlain() {
+    isPlain = !isPlain;
+    elements.plain.setAttribute('aria-pressed', String(isPlain));
+    if (onScreen !== null) {
+        showTexts(onScreen);
+    }
+    announce(isPlain ? 'Plain text.' : 'Formatted text.');
+}
+
+function showTexts(pair) {
+    setOnScreen(null);
+    ['prompt', 'text-a', 'text-b'].forEach((id) => byId(id).replaceChildren());
+    bodies = [fill('prompt', pair.a.prompt ?? pair.b.prompt, 1), fill('text-a', pair.a.response, 2),
+        fill('text-b', pair.b.response, 2)];
+    setOnScreen(pair);
 }
 
 function showEarlier(preference) {

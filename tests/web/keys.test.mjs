@@ -7,7 +7,7 @@ const inside = (...names) => ({ closest: (list) => (list.split(', ').some((name)
 const press = (key, more = {}) => actionOf({ key, target: inside(), ...more });
 
 test('each key has its action', () => {
-    const expected = { ArrowLeft: 'a', 1: 'a', ArrowRight: 'b', 2: 'b', 0: 'tie', ' ': 'skip', u: 'undo', '?': 'help' };
+    const expected = { ArrowLeft: 'a', 1: 'a', ArrowRight: 'b', 2: 'b', 0: 'tie', ' ': 'skip', u: 'undo', r: 'plain', '?': 'help' };
     for (const [key, action] of Object.entries(expected)) {
         assert.equal(press(key), action);
     }
