@@ -7,6 +7,7 @@ import { answerFromOtherTab, makeId, Outbox } from './outbox.js';
 import { Pairs } from './pairs.js';
 import { Progress } from './progress.js';
 import * as remembered from './remembered.js';
+import { scroll, watch as watchScrolling } from './scrolling.js';
 import * as view from './label_view.js';
 
 const UNDO_STEPS = 20;
@@ -235,6 +236,17 @@ function undo() {
     view.announce(`Back at pair ${earlier.number}. ${CHOSEN[earlier.preference]} before.`);
 }
 
+/* Goes forward after an undo: the answer stays as it was. */
+function redo() {
+    if (!current?.labelId) {
+        view.announce('There is nothing to go forward to.');
+        return;
+    }
+    history = [...history, current].slice(-UNDO_STEPS);
+    next();
+    view.announce(current === null ? 'At the end.' : `Forward to pair ${current.number}.`);
+}
+
 /* A pair that lost its lease stays while somebody reads it, because its answer still counts. It goes once it has expired. */
 function loseCurrent(expired) {
     if (expired) {
@@ -254,7 +266,8 @@ function showOutbox() {
 
 function onKey(event) {
     const action = actionOf(event);
-    if (action === null || annotator === '') {
+    /* Keys without a pair on view belong to the browser. */
+    if (action === null || annotator === '' || (current === null && action !== 'help' && action !== 'undo')) {
         return;
     }
     event.preventDefault();
@@ -262,8 +275,14 @@ function onKey(event) {
         view.openHelp();
     } else if (action === 'plain') {
         view.togglePlain();
+    } else if (action === 'together') {
+        view.toggleTogether();
+    } else if (scroll(action)) {
+        lastTouch = Date.now();
     } else if (action === 'undo') {
         undo();
+    } else if (action === 'redo') {
+        redo();
     } else {
         answer(action);
     }
@@ -302,6 +321,8 @@ function listen() {
     elements.openHelp.addEventListener('click', view.openHelp);
     elements.undo.forEach((button) => button.addEventListener('click', undo));
     elements.plain.addEventListener('click', view.togglePlain);
+    elements.together.addEventListener('click', view.toggleTogether);
+    watchScrolling();
     elements.lookAgain.addEventListener('click', () => pairs.refill());
     elements.asideAgain.addEventListener('click', () => outbox.sendAsideAgain());
     elements.asideDiscard.addEventListener('click', () => outbox.discardAside());

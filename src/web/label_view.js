@@ -1,6 +1,8 @@
 /* Shows the annotator's page: each function shows one thing and decides nothing. */
 
 import { LONGEST, render } from './richtext.js';
+import * as scrolling from './scrolling.js';
+import { splitTurns } from './turns.js';
 
 const byId = (id) => document.getElementById(id);
 const WORDS = { a: 'the left response', b: 'the right response', tie: 'a tie', skip: 'to skip' };
@@ -17,6 +19,7 @@ export const elements = {
     openHelp: byId('open-help'),
     undo: [byId('undo'), byId('message-undo')],
     plain: byId('plain'),
+    together: byId('together'),
     lookAgain: byId('look-again'),
     asideAgain: byId('aside-again'),
     asideDiscard: byId('aside-discard'),
@@ -122,9 +125,26 @@ function emptyBody(words) {
     return body;
 }
 
+/* Earlier turns fold away above the newest one. */
+function promptBody(text) {
+    const { earlier, newest } = splitTurns(text);
+    if (earlier.length === 0 || isPlain) {
+        return bodyOf(text, 1);
+    }
+    const body = document.createElement('div');
+    const fold = document.createElement('details');
+    const summary = document.createElement('summary');
+    body.className = 'turns';
+    summary.textContent = earlier.length === 1 ? '1 earlier turn' : `${format.format(earlier.length)} earlier turns`;
+    fold.append(summary, ...earlier.map((turn) => bodyOf(turn, 1)));
+    body.append(fold, bodyOf(newest, 1));
+    return body;
+}
+
 function fill(id, text, under) {
     const isEmpty = (text ?? '').trim() === '';
-    const body = isEmpty ? emptyBody(id === 'prompt' ? '(empty prompt)' : '(empty response)') : bodyOf(text, under);
+    const body = isEmpty ? emptyBody(id === 'prompt' ? '(empty prompt)' : '(empty response)')
+        : id === 'prompt' ? promptBody(text) : bodyOf(text, under);
     const panel = byId(id);
     panel.replaceChildren(body);
     panel.scrollTop = 0;
@@ -138,7 +158,7 @@ export function showPair(pair) {
     showEarlier(pair.preference);
     showTexts(pair);
     window.scrollTo(0, 0);
-    /* The focus leaves the last button, where the space bar would press it again instead of skipping. */
+    /* The focus leaves the last button, where the space bar would press it again instead of scrolling. */
     byId('pair-title').focus({ preventScroll: true });
 }
 
@@ -158,6 +178,13 @@ function showTexts(pair) {
     bodies = [fill('prompt', pair.a.prompt ?? pair.b.prompt, 1), fill('text-a', pair.a.response, 2),
         fill('text-b', pair.b.response, 2)];
     setOnScreen(pair);
+    scrolling.measure();
+}
+
+export function toggleTogether() {
+    const isTogether = scrolling.toggleTogether();
+    elements.together.setAttribute('aria-pressed', String(isTogether));
+    announce(isTogether ? 'Both responses scroll together.' : 'Each response scrolls alone.');
 }
 
 function showEarlier(preference) {
