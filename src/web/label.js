@@ -88,6 +88,7 @@ function enter() {
 
 function begin(name) {
     remembered.setName(name);
+    view.showNotice('');
     annotator = name;
     current = null;
     none = null;
@@ -97,14 +98,20 @@ function begin(name) {
     view.allowUndo(history.length > 0);
     view.showMessage({ title: 'Fetching pairs…', busy: true });
     pairs.start(name);
-    outbox.resume();
+    outbox.signIn(name);
     progress.update();
 }
 
 async function signOut() {
     const handedBack = pairs.handBack();
     const { authentication } = visitor;
+    const unsent = outbox.waiting.length + outbox.aside.length;
+    const who = annotator;
     annotator = '';
+    current = null;
+    outbox.signOut();
+    view.showNotice(unsent === 0 ? '' : `${view.answers(unsent)} of ${who} ${unsent === 1 ? 'is' : 'are'} not sent yet. `
+        + `This browser keeps ${unsent === 1 ? 'it' : 'them'} until ${who} signs in here again.`);
     progress.stop();
     remembered.forget();
     if (authentication === 'session') {
@@ -129,6 +136,7 @@ function askForToken(error) {
     visitor = { role: null, name: null, authentication: 'required' };
     saveState();
     pairs.stop();
+    outbox.signOut();
     view.showSignIn({ name: annotator, needsToken: true, error: why });
     annotator = '';
 }
@@ -198,6 +206,7 @@ function answer(preference) {
         return;
     }
     view.showError('');
+    view.showNotice('');
     view.announce(`Pair ${current.number}. ${CHOSEN[preference]}.`);
     history = [...history, { ...current, preference }].slice(-UNDO_STEPS);
     next();
@@ -247,17 +256,15 @@ function redo() {
     view.announce(current === null ? 'At the end.' : `Forward to pair ${current.number}.`);
 }
 
-/* A pair that lost its lease stays while somebody reads it, because its answer still counts. It goes once it has expired. */
-function loseCurrent(expired) {
-    if (expired) {
-        replaceCurrent('The time for that pair was over; here is another.');
-    }
+/* A pair whose lease ended stays as long as nobody else has it. */
+function loseCurrent() {
+    replaceCurrent('The time for the pair that you were reading was over, and somebody else has it now. This is another pair.');
 }
 
 function replaceCurrent(why) {
     ignoreUntil = performance.now() + SETTLE_MS;
     next();
-    view.announce(why);
+    view.showNotice(why);
 }
 
 function showOutbox() {
@@ -295,7 +302,7 @@ function onStorage(event) {
     clearTimeout(stepInTimer);
     stepInTimer = setTimeout(() => outbox.drain(), STEP_IN_MS);
     if (label !== null && label.annotator === annotator && pairs.forget(label.a, label.b)) {
-        replaceCurrent('Answered in another tab; here is the next pair.');
+        replaceCurrent('The pair that you were reading was answered in another tab. This is another pair.');
     }
 }
 
@@ -320,6 +327,7 @@ function listen() {
     elements.signOut.addEventListener('click', signOut);
     elements.openHelp.addEventListener('click', view.openHelp);
     elements.undo.forEach((button) => button.addEventListener('click', undo));
+    elements.noticeClose.addEventListener('click', () => view.showNotice(''));
     elements.plain.addEventListener('click', view.togglePlain);
     elements.together.addEventListener('click', view.toggleTogether);
     watchScrolling();
@@ -350,9 +358,6 @@ async function start() {
     showOutbox();
     /* If the daemon cannot be reached, a later call will ask for the token if it is needed. */
     visitor = await getSession().catch(() => visitor);
-    if (visitor.authentication !== 'required') {
-        outbox.drain();
-    }
     enter();
 }
 

@@ -18,6 +18,7 @@ export const elements = {
     signOut: byId('sign-out'),
     openHelp: byId('open-help'),
     undo: [byId('undo'), byId('message-undo')],
+    noticeClose: byId('notice-close'),
     plain: byId('plain'),
     together: byId('together'),
     lookAgain: byId('look-again'),
@@ -228,7 +229,16 @@ export function showError(text) {
     byId('alerts').replaceChildren(...(text ? [line(text)] : []));
 }
 
-function answers(count) {
+/* Stays until the next answer: what happened without the annotator's doing. */
+export function showNotice(text) {
+    byId('notice').hidden = text === '';
+    if (text !== '') {
+        byId('notice-text').textContent = text;
+        announce(text);
+    }
+}
+
+export function answers(count) {
     return count === 1 ? '1 answer' : `${format.format(count)} answers`;
 }
 
