@@ -253,9 +253,12 @@ export function showOutbox(waiting, aside) {
     byId('aside-text').textContent = text;
 }
 
-/* total and rate are null if unknown. */
-export function showProgress({ own, total, rate }) {
-    byId('own').textContent = format.format(own);
+/* own, total and rate are null if unknown. */
+export function showProgress({ name, today, own, total, rate }) {
+    byId('who').textContent = name;
+    byId('today').textContent = format.format(today);
+    byId('own-cell').hidden = own === null;
+    byId('own').textContent = format.format(own ?? 0);
     byId('total-cell').hidden = total === null;
     byId('total').textContent = format.format(total ?? 0);
     byId('rate').textContent = rate === null ? '–' : formatRate.format(rate);
@@ -269,9 +272,5 @@ function sentence(model) {
     if (!model.version) {
         return 'The model has not learned from any answer yet.';
     }
-    const learned = `Model ${model.version} has learned from ${answers(model.labels ?? 0)}.`;
-    if (typeof model.held_out_accuracy !== 'number') {
-        return learned;
-    }
-    return `${learned} The model agrees with ${Math.round(model.held_out_accuracy * 100)}% of held-out answers.`;
+    return `Model ${model.version} has learned from ${answers(model.labels ?? 0)}.`;
 }

@@ -23,7 +23,7 @@ test('twenty pairs answered by keyboard alone are twenty labels with the right s
         assert.ok(label.assignment);
         assert.ok(label.duration_ms >= 0);
     }
-    assert.equal(await page.locator('#own').textContent(), '20');
+    assert.equal(await page.locator('#today').textContent(), '20');
 });
 
 test('the buttons answer like the keys', async (t) => {
