@@ -8,6 +8,7 @@ import { Pairs } from './pairs.js';
 import { Progress } from './progress.js';
 import * as remembered from './remembered.js';
 import { scroll, watch as watchScrolling } from './scrolling.js';
+import { Stopwatch } from './stopwatch.js';
 import * as view from './label_view.js';
 
 const UNDO_STEPS = 20;
@@ -39,7 +40,7 @@ let visitor = { role: null, name: null, authentication: 'none' };
 let current = null;
 let history = [];
 let given = 0;
-let shownAt = 0;
+const onView = new Stopwatch();
 let ignoreUntil = 0;
 let lastTouch = Date.now();
 let none = null;
@@ -163,7 +164,7 @@ function show(pair) {
         return;
     }
     pair.number ??= given + 1;
-    shownAt = performance.now();
+    onView.start(document.hidden);
     view.showPair(pair);
 }
 
@@ -227,7 +228,7 @@ function keep(preference) {
         preference,
         annotator,
         assignment: current.id,
-        duration_ms: Math.round(performance.now() - shownAt),
+        duration_ms: Math.round(onView.milliseconds),
     });
     current.labelId = id;
     given += 1;
@@ -342,6 +343,7 @@ function listen() {
         document.addEventListener(type, () => { lastTouch = Date.now(); }, { capture: true });
     }
     document.addEventListener('keydown', onKey);
+    document.addEventListener('visibilitychange', () => onView.setHidden(document.hidden));
     document.addEventListener('visibilitychange', onReturn);
     window.addEventListener('storage', onStorage);
     window.addEventListener('online', () => {

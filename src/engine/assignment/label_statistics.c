@@ -98,6 +98,60 @@ static void count_all(const fd_label_revision *revisions, size_t n, const fd_sta
     }
 }
 
+/* ---- medians ---- */
+
+/* One duration of a label, which counts in up to three groups: all, an arm, an annotator. */
+typedef struct timed_label {
+    int64_t duration_ms;
+    uint32_t annotator;
+    uint16_t origin;
+} timed_label;
+
+static int compare_durations(const void *left, const void *right) {
+    const timed_label *one = left, *other = right;
+    return (one->duration_ms > other->duration_ms) - (one->duration_ms < other->duration_ms);
+}
+
+/* Takes the durations in ascending order: the middle one, or the mean of the middle two. */
+static void take_duration(fd_label_counts *tally, uint64_t *seen, int64_t duration_ms) {
+    uint64_t low = (tally->timed - 1) / 2, high = tally->timed / 2;
+    if (*seen == low)
+        tally->median_ms += (double)duration_ms / 2;
+    if (*seen == high)
+        tally->median_ms += (double)duration_ms / 2;
+    ++*seen;
+}
+
+static int find_medians(const fd_label_revision *revisions, size_t n,
+                        const fd_stats_request *request, fd_stats *stats) {
+    FD_FREE timed_label *timed = malloc((stats->all.timed + 1) * sizeof(*timed));
+    FD_FREE uint64_t *seen = calloc(stats->n_annotators + 1, sizeof(*seen));
+    uint64_t seen_all = 0, seen_active = 0, seen_control = 0;
+    size_t count = 0;
+    if (!timed || !seen)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        if (is_in_range(revisions, i, request) && revisions[i].duration_ms >= 0)
+            timed[count++] =
+                (timed_label){revisions[i].duration_ms, (uint32_t)revisions[i].annotator,
+                              (uint16_t)revisions[i].origin};
+    if (count > 1)
+        qsort(timed, count, sizeof(*timed), compare_durations);
+    for (size_t i = 0; i < count; i++) {
+        const timed_label *label = &timed[i];
+        take_duration(&stats->all, &seen_all, label->duration_ms);
+        take_duration(&stats->annotators[label->annotator].tally, &seen[label->annotator],
+                      label->duration_ms);
+        if (label->origin == FD_ORIGIN_NONE)
+            continue;
+        if (label->origin & FD_ORIGIN_CONTROL)
+            take_duration(&stats->control, &seen_control, label->duration_ms);
+        else
+            take_duration(&stats->active, &seen_active, label->duration_ms);
+    }
+    return 0;
+}
+
 /* Only annotators with labels in the range have a column: there may be many names. */
 static int fill_buckets(const fd_label_revision *revisions, size_t n,
                         const fd_stats_request *request, fd_stats *stats) {
@@ -130,7 +184,9 @@ int fd_engine_stats(fd_engine *engine, const fd_stats_request *request, fd_stats
         return r;
     count_assignments(engine, &stats);
     count_all(revisions, n, request, &stats);
-    r = fill_buckets(revisions, n, request, &stats);
+    r = find_medians(revisions, n, request, &stats);
+    if (r == 0)
+        r = fill_buckets(revisions, n, request, &stats);
     if (r < 0)
         return r;
     *ret = stats;
