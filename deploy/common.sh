@@ -8,7 +8,9 @@ libraries='
     libmicrohttpd-dev libgnutls28-dev libjansson-dev libopenblas-dev liblapacke-dev libsqlite3-dev
     zlib1g-dev libsodium-dev libcurl4-openssl-dev libsystemd-dev uthash-dev libcmocka-dev
 '
-build_packages="gcc libc6-dev meson ninja-build pkg-config python3 $libraries"
+# What the pages contain of others.
+page_packages='node-markdown-it libjs-katex fonts-katex libjs-highlight.js'
+build_packages="gcc libc6-dev meson ninja-build pkg-config python3 $libraries $page_packages"
 test_packages='
     clang clang-format libclang-rt-dev clang-tidy cppcheck gcovr llvm
     python3-pytest python3-pytest-xdist python3-numpy

@@ -71,8 +71,9 @@ export class Daemon {
         return this.#json('GET', '/v1/model');
     }
 
-    stats(annotator) {
-        return this.#json('GET', `/v1/stats?annotator=${encodeURIComponent(annotator)}`);
+    /* Counts from a time until now. */
+    stats(annotator, from) {
+        return this.#json('GET', `/v1/stats?annotator=${encodeURIComponent(annotator)}&from=${from}&buckets=1`);
     }
 }
 

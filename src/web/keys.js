@@ -6,14 +6,32 @@ const ACTIONS = {
     ArrowRight: 'b',
     2: 'b',
     0: 'tie',
-    ' ': 'skip',
+    s: 'skip',
+    S: 'skip',
+    ' ': 'read on',
+    ArrowUp: 'up',
+    ArrowDown: 'down',
+    PageUp: 'page up',
+    PageDown: 'page down',
+    Home: 'start',
+    End: 'end',
+    t: 'together',
+    T: 'together',
+    y: 'redo',
+    Y: 'redo',
     u: 'undo',
-    U: 'undo',
+    U: 'redo',
+    r: 'plain',
+    R: 'plain',
     '?': 'help',
 };
 
+/* A held key goes on scrolling, but answers once. */
+const REPEATING = new Set(['up', 'down', 'page up', 'page down']);
+
 function isElsewhere(event) {
-    return event.ctrlKey || event.altKey || event.metaKey || event.repeat || event.isComposing
+    return event.ctrlKey || event.altKey || event.metaKey || event.isComposing
+        || (event.repeat && !REPEATING.has(ACTIONS[event.key]))
         || Boolean(event.target.closest?.('input, textarea, select, [contenteditable], dialog'));
 }
 

@@ -7,6 +7,8 @@ import { answerFromOtherTab, makeId, Outbox } from './outbox.js';
 import { Pairs } from './pairs.js';
 import { Progress } from './progress.js';
 import * as remembered from './remembered.js';
+import { scroll, watch as watchScrolling } from './scrolling.js';
+import { Stopwatch } from './stopwatch.js';
 import * as view from './label_view.js';
 
 const UNDO_STEPS = 20;
@@ -38,7 +40,7 @@ let visitor = { role: null, name: null, authentication: 'none' };
 let current = null;
 let history = [];
 let given = 0;
-let shownAt = 0;
+const onView = new Stopwatch();
 let ignoreUntil = 0;
 let lastTouch = Date.now();
 let none = null;
@@ -87,23 +89,30 @@ function enter() {
 
 function begin(name) {
     remembered.setName(name);
+    view.showNotice('');
     annotator = name;
     current = null;
     none = null;
     ({ given, history, currentId: resumeId } = remembered.load(name));
-    progress.start(name, given, visitor.role === 'annotator');
+    progress.start(name, visitor.role === 'annotator');
     view.showError('');
     view.allowUndo(history.length > 0);
     view.showMessage({ title: 'Fetching pairs…', busy: true });
     pairs.start(name);
-    outbox.resume();
+    outbox.signIn(name);
     progress.update();
 }
 
 async function signOut() {
     const handedBack = pairs.handBack();
     const { authentication } = visitor;
+    const unsent = outbox.waiting.length + outbox.aside.length;
+    const who = annotator;
     annotator = '';
+    current = null;
+    outbox.signOut();
+    view.showNotice(unsent === 0 ? '' : `${view.answers(unsent)} of ${who} ${unsent === 1 ? 'is' : 'are'} not sent yet. `
+        + `This browser keeps ${unsent === 1 ? 'it' : 'them'} until ${who} signs in here again.`);
     progress.stop();
     remembered.forget();
     if (authentication === 'session') {
@@ -128,6 +137,7 @@ function askForToken(error) {
     visitor = { role: null, name: null, authentication: 'required' };
     saveState();
     pairs.stop();
+    outbox.signOut();
     view.showSignIn({ name: annotator, needsToken: true, error: why });
     annotator = '';
 }
@@ -154,7 +164,7 @@ function show(pair) {
         return;
     }
     pair.number ??= given + 1;
-    shownAt = performance.now();
+    onView.start(document.hidden);
     view.showPair(pair);
 }
 
@@ -187,7 +197,7 @@ function tickRetry() {
 }
 
 function answer(preference) {
-    if (current === null || annotator === '' || performance.now() < ignoreUntil) {
+    if (!view.isOnScreen(current) || annotator === '' || performance.now() < ignoreUntil) {
         return;
     }
     try {
@@ -197,6 +207,7 @@ function answer(preference) {
         return;
     }
     view.showError('');
+    view.showNotice('');
     view.announce(`Pair ${current.number}. ${CHOSEN[preference]}.`);
     history = [...history, { ...current, preference }].slice(-UNDO_STEPS);
     next();
@@ -217,7 +228,7 @@ function keep(preference) {
         preference,
         annotator,
         assignment: current.id,
-        duration_ms: Math.round(performance.now() - shownAt),
+        duration_ms: Math.round(onView.milliseconds),
     });
     current.labelId = id;
     given += 1;
@@ -235,17 +246,26 @@ function undo() {
     view.announce(`Back at pair ${earlier.number}. ${CHOSEN[earlier.preference]} before.`);
 }
 
-/* A pair that lost its lease stays while somebody reads it, because its answer still counts. It goes once it has expired. */
-function loseCurrent(expired) {
-    if (expired) {
-        replaceCurrent('The time for that pair was over; here is another.');
+/* Goes forward after an undo: the answer stays as it was. */
+function redo() {
+    if (!current?.labelId) {
+        view.announce('There is nothing to go forward to.');
+        return;
     }
+    history = [...history, current].slice(-UNDO_STEPS);
+    next();
+    view.announce(current === null ? 'At the end.' : `Forward to pair ${current.number}.`);
+}
+
+/* A pair whose lease ended stays as long as nobody else has it. */
+function loseCurrent() {
+    replaceCurrent('The time for the pair that you were reading was over, and somebody else has it now. This is another pair.');
 }
 
 function replaceCurrent(why) {
     ignoreUntil = performance.now() + SETTLE_MS;
     next();
-    view.announce(why);
+    view.showNotice(why);
 }
 
 function showOutbox() {
@@ -254,14 +274,23 @@ function showOutbox() {
 
 function onKey(event) {
     const action = actionOf(event);
-    if (action === null || annotator === '') {
+    /* Keys without a pair on view belong to the browser. */
+    if (action === null || annotator === '' || (current === null && action !== 'help' && action !== 'undo')) {
         return;
     }
     event.preventDefault();
     if (action === 'help') {
         view.openHelp();
+    } else if (action === 'plain') {
+        view.togglePlain();
+    } else if (action === 'together') {
+        view.toggleTogether();
+    } else if (scroll(action)) {
+        lastTouch = Date.now();
     } else if (action === 'undo') {
         undo();
+    } else if (action === 'redo') {
+        redo();
     } else {
         answer(action);
     }
@@ -274,7 +303,7 @@ function onStorage(event) {
     clearTimeout(stepInTimer);
     stepInTimer = setTimeout(() => outbox.drain(), STEP_IN_MS);
     if (label !== null && label.annotator === annotator && pairs.forget(label.a, label.b)) {
-        replaceCurrent('Answered in another tab; here is the next pair.');
+        replaceCurrent('The pair that you were reading was answered in another tab. This is another pair.');
     }
 }
 
@@ -299,6 +328,10 @@ function listen() {
     elements.signOut.addEventListener('click', signOut);
     elements.openHelp.addEventListener('click', view.openHelp);
     elements.undo.forEach((button) => button.addEventListener('click', undo));
+    elements.noticeClose.addEventListener('click', () => view.showNotice(''));
+    elements.plain.addEventListener('click', view.togglePlain);
+    elements.together.addEventListener('click', view.toggleTogether);
+    watchScrolling();
     elements.lookAgain.addEventListener('click', () => pairs.refill());
     elements.asideAgain.addEventListener('click', () => outbox.sendAsideAgain());
     elements.asideDiscard.addEventListener('click', () => outbox.discardAside());
@@ -310,6 +343,7 @@ function listen() {
         document.addEventListener(type, () => { lastTouch = Date.now(); }, { capture: true });
     }
     document.addEventListener('keydown', onKey);
+    document.addEventListener('visibilitychange', () => onView.setHidden(document.hidden));
     document.addEventListener('visibilitychange', onReturn);
     window.addEventListener('storage', onStorage);
     window.addEventListener('online', () => {
@@ -326,9 +360,6 @@ async function start() {
     showOutbox();
     /* If the daemon cannot be reached, a later call will ask for the token if it is needed. */
     visitor = await getSession().catch(() => visitor);
-    if (visitor.authentication !== 'required') {
-        outbox.drain();
-    }
     enter();
 }
 

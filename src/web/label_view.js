@@ -1,6 +1,8 @@
 /* Shows the annotator's page: each function shows one thing and decides nothing. */
 
-import { render } from './richtext.js';
+import { LONGEST, render } from './richtext.js';
+import * as scrolling from './scrolling.js';
+import { splitTurns } from './turns.js';
 
 const byId = (id) => document.getElementById(id);
 const WORDS = { a: 'the left response', b: 'the right response', tie: 'a tie', skip: 'to skip' };
@@ -16,6 +18,9 @@ export const elements = {
     signOut: byId('sign-out'),
     openHelp: byId('open-help'),
     undo: [byId('undo'), byId('message-undo')],
+    noticeClose: byId('notice-close'),
+    plain: byId('plain'),
+    together: byId('together'),
     lookAgain: byId('look-again'),
     asideAgain: byId('aside-again'),
     asideDiscard: byId('aside-discard'),
@@ -54,26 +59,133 @@ export function refuseSignIn(error, field) {
     field.focus();
 }
 
-function fill(id, text, under) {
+/* The pair whose texts are all on the screen, and their elements. */
+let onScreen = null;
+let bodies = [];
+
+/* Only then may it be answered. */
+export function isOnScreen(pair) {
+    return pair !== null && pair === onScreen && !byId('pair').hidden && bodies.every((body) => body.isConnected);
+}
+
+function setOnScreen(pair) {
+    onScreen = pair;
+    elements.answers.forEach((button) => { button.disabled = pair === null; });
+}
+
+/* Parts of a long text, whose layout waits until they are scrolled to; they end with a line or a word if they can. */
+const PART = 5_000;
+
+function partsOf(text) {
+    const parts = [];
+    for (let from = 0; from < text.length;) {
+        const part = text.slice(from, from + PART);
+        const end = from + PART >= text.length ? part.length
+            : [part.lastIndexOf('\n'), part.lastIndexOf(' '), PART - 2].find((at) => at > PART / 2) + 1;
+        parts.push(part.slice(0, end));
+        from += end;
+    }
+    return parts;
+}
+
+function plainBody(text) {
+    const body = document.createElement('pre');
+    body.className = 'body plain';
+    body.dir = 'auto';
+    body.append(...partsOf(text).map((part) => {
+        const made = document.createElement('div');
+        made.textContent = part;
+        return made;
+    }));
+    return body;
+}
+
+/* Set by the annotator: texts are shown exactly as they are. */
+let isPlain = false;
+
+/* A text that cannot be built as Markdown, or would take long, is shown as it is. */
+function bodyOf(text, under) {
+    if (isPlain || text.length > LONGEST) {
+        return plainBody(text);
+    }
+    try {
+        const body = document.createElement('div');
+        body.className = 'body';
+        body.append(render(text, under));
+        return body;
+    } catch (error) {
+        console.warn(`a text is shown as plain text: ${error.message}`);
+        return plainBody(text);
+    }
+}
+
+function emptyBody(words) {
+    const body = document.createElement('p');
+    body.className = 'body faint';
+    body.textContent = words;
+    return body;
+}
+
+/* Earlier turns fold away above the newest one. */
+function promptBody(text) {
+    const { earlier, newest } = splitTurns(text);
+    if (earlier.length === 0 || isPlain) {
+        return bodyOf(text, 1);
+    }
     const body = document.createElement('div');
-    body.className = 'body';
-    body.append(render(text ?? '', under));
+    const fold = document.createElement('details');
+    const summary = document.createElement('summary');
+    body.className = 'turns';
+    summary.textContent = earlier.length === 1 ? '1 earlier turn' : `${format.format(earlier.length)} earlier turns`;
+    fold.append(summary, ...earlier.map((turn) => bodyOf(turn, 1)));
+    body.append(fold, bodyOf(newest, 1));
+    return body;
+}
+
+function fill(id, text, under) {
+    const isEmpty = (text ?? '').trim() === '';
+    const body = isEmpty ? emptyBody(id === 'prompt' ? '(empty prompt)' : '(empty response)')
+        : id === 'prompt' ? promptBody(text) : bodyOf(text, under);
     const panel = byId(id);
     panel.replaceChildren(body);
     panel.scrollTop = 0;
+    return body;
 }
 
 /* pair: an assignment with its number and, if it was answered before, that preference. */
 export function showPair(pair) {
     showScreen('pair');
     byId('pair-title').textContent = `Pair ${format.format(pair.number)}`;
-    fill('prompt', pair.a.prompt ?? pair.b.prompt, 1);
-    fill('text-a', pair.a.response, 2);
-    fill('text-b', pair.b.response, 2);
     showEarlier(pair.preference);
+    showTexts(pair);
     window.scrollTo(0, 0);
-    /* The focus leaves the last button, where the space bar would press it again instead of skipping. */
+    /* The focus leaves the last button, where the space bar would press it again instead of scrolling. */
     byId('pair-title').focus({ preventScroll: true });
+}
+
+/* Formatted or exactly as the texts are, for the pair on view and all that follow. */
+export function togglePlain() {
+    isPlain = !isPlain;
+    elements.plain.setAttribute('aria-pressed', String(isPlain));
+    if (onScreen !== null) {
+        showTexts(onScreen);
+    }
+    announce(isPlain ? 'Plain text.' : 'Formatted text.');
+}
+
+function showTexts(pair) {
+    setOnScreen(null);
+    ['prompt', 'text-a', 'text-b'].forEach((id) => byId(id).replaceChildren());
+    bodies = [fill('prompt', pair.a.prompt ?? pair.b.prompt, 1), fill('text-a', pair.a.response, 2),
+        fill('text-b', pair.b.response, 2)];
+    setOnScreen(pair);
+    scrolling.measure();
+}
+
+export function toggleTogether() {
+    const isTogether = scrolling.toggleTogether();
+    elements.together.setAttribute('aria-pressed', String(isTogether));
+    announce(isTogether ? 'Both responses scroll together.' : 'Each response scrolls alone.');
 }
 
 function showEarlier(preference) {
@@ -117,7 +229,16 @@ export function showError(text) {
     byId('alerts').replaceChildren(...(text ? [line(text)] : []));
 }
 
-function answers(count) {
+/* Stays until the next answer: what happened without the annotator's doing. */
+export function showNotice(text) {
+    byId('notice').hidden = text === '';
+    if (text !== '') {
+        byId('notice-text').textContent = text;
+        announce(text);
+    }
+}
+
+export function answers(count) {
     return count === 1 ? '1 answer' : `${format.format(count)} answers`;
 }
 
@@ -132,9 +253,12 @@ export function showOutbox(waiting, aside) {
     byId('aside-text').textContent = text;
 }
 
-/* total and rate are null if unknown. */
-export function showProgress({ own, total, rate }) {
-    byId('own').textContent = format.format(own);
+/* own, total and rate are null if unknown. */
+export function showProgress({ name, today, own, total, rate }) {
+    byId('who').textContent = name;
+    byId('today').textContent = format.format(today);
+    byId('own-cell').hidden = own === null;
+    byId('own').textContent = format.format(own ?? 0);
     byId('total-cell').hidden = total === null;
     byId('total').textContent = format.format(total ?? 0);
     byId('rate').textContent = rate === null ? '–' : formatRate.format(rate);
@@ -148,9 +272,5 @@ function sentence(model) {
     if (!model.version) {
         return 'The model has not learned from any answer yet.';
     }
-    const learned = `Model ${model.version} has learned from ${answers(model.labels ?? 0)}.`;
-    if (typeof model.held_out_accuracy !== 'number') {
-        return learned;
-    }
-    return `${learned} The model agrees with ${Math.round(model.held_out_accuracy * 100)}% of held-out answers.`;
+    return `Model ${model.version} has learned from ${answers(model.labels ?? 0)}.`;
 }

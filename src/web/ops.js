@@ -193,7 +193,7 @@ function choose(name) {
     round();
 }
 
-const wanted = location.hash.slice(1) in RANGES ? location.hash.slice(1) : '1h';
+const wanted = Object.hasOwn(RANGES, location.hash.slice(1)) ? location.hash.slice(1) : '1h';
 for (const input of element('ranges').querySelectorAll('input')) {
     input.checked = input.value === wanted;
     input.addEventListener('change', () => choose(input.value));

@@ -1,8 +1,8 @@
 /* Draws the charts of the operators' page. */
 
 import { Chart, ticks } from './charts.js';
-import { clock, count, counted, DAY, duration, formats, MINUTE, percent, plain, SECOND, tickTime, timeTicks,
-    wholeTicks } from './ops_format.js';
+import { clock, count, counted, DAY, duration, formats, MINUTE, ownCount, percent, plain, SECOND, tickTime,
+    timeTicks, wholeTicks } from './ops_format.js';
 import { POLL_MS } from './ops_history.js';
 import { quantile } from './prometheus.js';
 
@@ -58,11 +58,11 @@ function drawAnswers({ stats, bucket, model, range }, annotators) {
         return;
     }
     const shown = colourSeries(annotators);
-    const series = shown.map(({ name, colour }) => ({ name, colour, values: stats.series.map(({ labels }) => labels[name] ?? 0) }));
+    const series = shown.map(({ name, colour }) => ({ name, colour, values: stats.series.map(({ labels }) => ownCount(labels, name)) }));
     const others = annotators.length + stats.others.annotators - shown.length;
     if (others > 0) {
         const values = stats.series.map((each, i) => summed(Object.values(each.labels)) + each.others - summed(series.map(({ values: of }) => of[i])));
-        series.push({ name: `${others} others`, colour: OTHERS, values });
+        series.push({ name: counted(others, 'other'), colour: OTHERS, values });
     }
     const day = (time) => (range.ms >= DAY ? `${formats.day.format(time)}, ` : '');
     const precise = bucket < MINUTE ? formats.second : formats.minute;

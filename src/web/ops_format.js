@@ -18,6 +18,8 @@ export const formats = {
 
 export const count = (value) => numbers.format(value);
 export const counted = (value, one, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`;
+/* Names come from people: one may be `constructor`. */
+export const ownCount = (counts, name) => (Object.hasOwn(counts, name) ? counts[name] : 0);
 export const percent = (share) => (share === null ? '–' : `${Number((share * 100).toFixed(1))}%`);
 export const clock = (time) => formats.second.format(time);
 /* Enough digits to tell ticks apart, without rounding noise. */

@@ -2,7 +2,7 @@
 
 import { html, rowsOf } from './charts.js';
 import { element, show, summed } from './ops_charts.js';
-import { ago, count, counted, duration, HOUR, MINUTE, percent, quantileText, SECOND } from './ops_format.js';
+import { ago, count, counted, duration, HOUR, MINUTE, ownCount, percent, quantileText, SECOND } from './ops_format.js';
 import { histograms, totalOf, valueOf } from './prometheus.js';
 
 /* An interval with an answer counts as work; shorter ones would overrate slow annotators. */
@@ -16,7 +16,7 @@ function fillTable(id, rows) {
 
 function perHour({ annotator, labels }, { stats, bucket, now }) {
     const buckets = Math.max(1, Math.round(WORK_INTERVAL_MS / bucket));
-    const worked = new Set(stats.series.map((each, i) => (each.labels[annotator] ? Math.floor(i / buckets) : -1)));
+    const worked = new Set(stats.series.map((each, i) => (ownCount(each.labels, annotator) > 0 ? Math.floor(i / buckets) : -1)));
     worked.delete(-1);
     const first = Date.parse(stats.series[0].start);
     const lengths = [...worked].map((i) => Math.min(buckets * bucket, now - first - i * buckets * bucket));
@@ -29,7 +29,7 @@ function fillAnnotators(seen, annotators) {
     show('annotators-note', `In the last ${range.name}. Per hour of work: intervals of ${interval} with an answer count as work.`);
     show('annotators-empty', `Nobody has answered in the last ${range.name}.`);
     fillTable('annotators', annotators.map((each) => [html('bdi', {}, each.annotator), count(each.labels), count(perHour(each, seen)),
-        count(each.tie), count(each.skip), duration(each.mean_duration_ms),
+        count(each.tie), count(each.skip), duration(each.median_duration_ms),
         html('time', { datetime: each.last_at }, ago(seen.now - Date.parse(each.last_at)))]));
 }
 
@@ -38,7 +38,7 @@ function fillArms({ arms }) {
     element('arms').replaceChildren(...rowsOf([
         row('Answers', (arm) => count(arm.labels)), row('Predicted by the model', (arm) => percent(arm.agreement)),
         row('Ties', (arm) => count(arm.tie)), row('Skips', (arm) => count(arm.skip)),
-        row('Mean time', (arm) => duration(arm.mean_duration_ms)),
+        row('Median time', (arm) => duration(arm.median_duration_ms)),
     ]));
 }
 

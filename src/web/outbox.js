@@ -67,6 +67,7 @@ export class Outbox {
     #alone;
     #changed;
     #unauthorised;
+    #name = '';
     #draining = false;
     #paused = false;
     #failures = 0;
@@ -81,12 +82,30 @@ export class Outbox {
         this.#unauthorised = unauthorised;
     }
 
+    /* From now on this person's answers are shown and sent; those of others wait for them. */
+    signIn(name) {
+        this.#name = name;
+        return this.resume();
+    }
+
+    signOut() {
+        this.#name = '';
+        this.#cancelTimer();
+        this.#changed();
+    }
+
     get waiting() {
-        return this.#entries(WAITING);
+        return this.#entries(WAITING).filter((entry) => this.#isMine(entry));
     }
 
     get aside() {
-        return this.#entries(ASIDE);
+        return this.#entries(ASIDE).filter((entry) => this.#isMine(entry));
+    }
+
+    /* Entries of older pages may name nobody. */
+    #isMine(entry) {
+        const owner = entry.annotator ?? entry.label.annotator;
+        return owner === undefined || owner === this.#name;
     }
 
     /* Throws if the browser's storage is full or forbidden; the answer is then not taken. */
@@ -105,7 +124,7 @@ export class Outbox {
         }
         const last = this.waiting.findLast((entry) => entry.id === id);
         if (last === undefined || last.tried) {
-            this.#append({ method: 'PUT', id, label: { preference } });
+            this.#append({ method: 'PUT', id, annotator: this.#name, label: { preference } });
         } else {
             this.#write({ ...last, label: { ...last.label, preference } });
         }
@@ -177,7 +196,7 @@ export class Outbox {
         const now = this.#read(sent.key);
         if (now !== null && now.label.preference !== sent.label.preference) {
             const label = { preference: now.label.preference };
-            this.#write({ key: sent.key, method: 'PUT', id: sent.id, label });
+            this.#write({ key: sent.key, method: 'PUT', id: sent.id, annotator: sent.annotator ?? sent.label.annotator, label });
         } else {
             this.#storage.removeItem(sent.key);
         }
@@ -216,7 +235,7 @@ export class Outbox {
 
     /* Keys sort in the order of the answers, even if the clock was set back between two. */
     #append(entry) {
-        const last = Number(this.waiting.at(-1)?.key.slice(WAITING.length).split('.')[0] ?? 0);
+        const last = Number(this.#entries(WAITING).at(-1)?.key.slice(WAITING.length).split('.')[0] ?? 0);
         const order = String(Math.max(Date.now(), last + 1)).padStart(15, '0');
         this.#write({ ...entry, tried: false, key: `${WAITING}${order}.${entry.id}` });
     }

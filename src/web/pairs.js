@@ -37,7 +37,7 @@ export class Pairs {
     #retryAt = 0;
 
     /* unsent() returns the labels of this browser that the daemon does not have yet.
-     * events: arrived(), none({reason, retryAt, failed}), gone(pair, expired), unauthorised(error). */
+     * events: arrived(), none({reason, retryAt, failed}), gone(), unauthorised(error). */
     constructor(daemon, unsent, events) {
         this.#daemon = daemon;
         this.#unsent = unsent;
@@ -173,11 +173,11 @@ export class Pairs {
         /* Not again while this request runs. */
         pair.renewAt = Date.now() + RENEW_AGAIN_MS;
         try {
-            const renewed = await this.#daemon.renew(pair.id);
+            const renewed = await this.#daemon.renew(pair.leaseId ?? pair.id);
             lease(pair, renewed.expires_at, renewed.now);
         } catch (error) {
             if (error.status === 404 || error.status === 409 || error.status === 410) {
-                this.#lose(pair);
+                await this.#lose(pair);
             }
         }
     }
@@ -185,19 +185,43 @@ export class Pairs {
     #lose(pair) {
         const expired = Date.now() >= pair.endsAt;
         this.#upcoming = this.#upcoming.filter((other) => other !== pair);
-        this.#refillWhereLow();
         /* The daemon takes answers without a lease, so the pair on view stays until its time is over. */
-        pair.renewAt = Infinity;
+        pair.renewAt = expired ? Infinity : pair.endsAt;
         if (pair === this.#shown) {
-            this.#events.gone(expired);
+            return this.#reclaim(pair, expired);
         }
+        this.#refillWhereLow();
+        return null;
+    }
+
+    /* Leases the pair on view again, if nobody else has it by now: the daemon hands it out next. */
+    async #reclaim(pair, expired) {
+        const annotator = this.#annotator;
+        const response = await this.#fetch(annotator).catch(() => null);
+        if (annotator !== this.#annotator || pair !== this.#shown) {
+            return;
+        }
+        if (response === null) {
+            pair.renewAt = Date.now() + RENEW_AGAIN_MS;
+            return;
+        }
+        const again = response.assignments.find((other) => keyOfPair(other) === keyOfPair(pair));
+        if (again === undefined && expired) {
+            this.#events.gone();
+        } else if (again !== undefined) {
+            /* Its sides may be swapped by now; those on view stay, and so does the id that goes with them. */
+            pair.id = again.a.id === pair.a.id ? again.id : pair.id;
+            pair.leaseId = again.id;
+            lease(pair, again.expires_at, response.now);
+        }
+        this.#accept(response);
     }
 
     /* Hands all pairs back, for other annotators; unsent answers stay. */
     handBack() {
         const held = [this.#shown, ...this.#upcoming].filter((pair) => pair !== null && !pair.labelId);
         this.stop();
-        return Promise.all(held.map((pair) => this.#daemon.handBack(pair.id).catch(() => {})));
+        return Promise.all(held.map((pair) => this.#daemon.handBack(pair.leaseId ?? pair.id).catch(() => {})));
     }
 
     /* The leases stay open: the same annotator gets these pairs again. */

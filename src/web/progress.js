@@ -1,6 +1,10 @@
-/* The progress of annotator and model: the page counts answers at once, and corrects itself by the daemon's numbers. */
+/*
+ * The progress of annotator and project: the page counts answers at once, and corrects itself by the
+ * daemon's numbers. It says nothing of how often the model agrees, because that might sway answers.
+ */
 
 import * as view from './label_view.js';
+import * as remembered from './remembered.js';
 
 const RATE_WINDOW_MS = 5 * 60_000;
 /* The page shows no rate before this time: two quick answers say little. */
@@ -13,7 +17,8 @@ export class Progress {
     #alone = false;
     #given = 0;
     #times = [];
-    #own = 0;
+    #today = 0;
+    #own = null;
     #total = null;
 
     constructor(daemon, outbox) {
@@ -21,12 +26,12 @@ export class Progress {
         this.#outbox = outbox;
     }
 
-    /* own: the count to show until the daemon's arrives; alone: the daemon does not tell this annotator
-     * about others. */
-    start(annotator, own, alone = false) {
+    /* alone: the daemon tells this annotator no numbers; this browser's own of today are shown then. */
+    start(annotator, alone = false) {
         this.#annotator = annotator;
         this.#alone = alone;
-        this.#own = own;
+        this.#today = remembered.today(annotator);
+        this.#own = null;
         this.#total = null;
         this.#show();
     }
@@ -39,7 +44,8 @@ export class Progress {
 
     count() {
         this.#given += 1;
-        this.#own += 1;
+        this.#today = remembered.countToday(this.#annotator, this.#today);
+        this.#own = this.#own === null ? null : this.#own + 1;
         this.#total = this.#total === null ? null : this.#total + 1;
         this.#times.push(Date.now());
         this.#show();
@@ -53,9 +59,10 @@ export class Progress {
         const annotator = this.#annotator;
         const givenBefore = this.#given;
         const unsentBefore = this.#unsent();
-        const [model, stats] = await Promise.all([
+        const [model, all, today] = await Promise.all([
             this.#daemon.model().catch(() => null),
-            this.#daemon.stats(annotator).catch(() => null),
+            this.#daemon.stats(annotator, 0).catch(() => null),
+            this.#daemon.stats(annotator, remembered.startOfToday()).catch(() => null),
         ]);
         if (annotator !== this.#annotator) {
             return;
@@ -63,11 +70,12 @@ export class Progress {
         if (model !== null) {
             view.showModel(model);
         }
-        if (stats !== null) {
+        if (all !== null && today !== null) {
             const ahead = unsentBefore + this.#given - givenBefore;
-            const mine = stats.annotators?.find((row) => row.annotator === annotator);
-            this.#own = (mine?.labels ?? 0) + ahead;
-            this.#total = stats.labels + ahead;
+            const mine = (stats) => stats.annotators?.find((row) => row.annotator === annotator)?.labels ?? 0;
+            this.#own = mine(all) + ahead;
+            this.#today = remembered.setToday(annotator, mine(today) + ahead);
+            this.#total = all.labels + ahead;
         }
         this.#show();
     }
@@ -85,6 +93,6 @@ export class Progress {
     }
 
     #show() {
-        view.showProgress({ own: this.#own, total: this.#total, rate: this.#rate() });
+        view.showProgress({ name: this.#annotator, today: this.#today, own: this.#own, total: this.#total, rate: this.#rate() });
     }
 }

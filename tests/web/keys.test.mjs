@@ -7,17 +7,18 @@ const inside = (...names) => ({ closest: (list) => (list.split(', ').some((name)
 const press = (key, more = {}) => actionOf({ key, target: inside(), ...more });
 
 test('each key has its action', () => {
-    const expected = { ArrowLeft: 'a', 1: 'a', ArrowRight: 'b', 2: 'b', 0: 'tie', ' ': 'skip', u: 'undo', '?': 'help' };
+    const expected = { ArrowLeft: 'a', 1: 'a', ArrowRight: 'b', 2: 'b', 0: 'tie', ' ': 'read on', s: 'skip', ArrowUp: 'up', PageDown: 'page down', u: 'undo', y: 'redo', U: 'redo', t: 'together', r: 'plain', '?': 'help' };
     for (const [key, action] of Object.entries(expected)) {
         assert.equal(press(key), action);
     }
-    ['x', 'Enter', 'ArrowUp', 'toString', '3'].forEach((key) => assert.equal(press(key), null));
+    ['x', 'Enter', 'Escape', 'toString', '3'].forEach((key) => assert.equal(press(key), null));
 });
 
 test('keys with modifiers, held keys and keys in fields are left alone', () => {
     for (const more of [{ ctrlKey: true }, { altKey: true }, { metaKey: true }, { repeat: true }, { isComposing: true }]) {
         assert.equal(press('1', more), null);
     }
+    assert.equal(press('ArrowDown', { repeat: true }), 'down', 'but a held arrow goes on scrolling');
     assert.equal(press('1', { target: inside('input') }), null);
     assert.equal(press('1', { target: inside('dialog') }), null);
 });
@@ -29,7 +30,7 @@ test('shift is allowed for layouts that need it, and nowhere else', () => {
     assert.equal(press(' ', { shiftKey: true }), null);
 });
 
-test('the space bar presses a focused button and otherwise skips', () => {
+test('the space bar presses a focused button and otherwise reads on', () => {
     assert.equal(press(' ', { target: inside('button') }), null);
     assert.equal(press('1', { target: inside('button') }), 'a');
 });

@@ -192,3 +192,37 @@ test('a storage event gives an answer only if one was written', () => {
     assert.equal(answerFromOtherTab({ key: 'fisherd.name', newValue }), null);
     assert.equal(answerFromOtherTab({ key: null, newValue: null }), null);
 });
+
+test('answers of somebody else are neither shown nor sent nor discarded', async (t) => {
+    const { sent, outbox } = setUp(t, [failure(0), failure(400)]);
+    outbox.signIn('anna');
+    outbox.add({ id: 'x', preference: 'a', annotator: 'anna' });
+    await settled();
+    outbox.signOut();
+    assert.equal(outbox.waiting.length, 0);
+    sent.length = 0;
+    await outbox.signIn('bert');
+    outbox.add({ id: 'y', preference: 'b', annotator: 'bert' });
+    await settled();
+    assert.deepEqual([sent.map(([, id]) => id), outbox.aside.map((entry) => entry.id)], [['y'], ['y']]);
+    await outbox.signIn('anna');
+    assert.equal(outbox.aside.length, 0);
+    outbox.discardAside();
+    await settled();
+    assert.deepEqual(sent.map(([, id]) => id), ['y', 'x']);
+    await outbox.signIn('bert');
+    assert.equal(outbox.aside.length, 1);
+});
+
+test('a correction waits for the one who made it', async (t) => {
+    const { clock, sent, outbox } = setUp(t, [failure(0)]);
+    outbox.signIn('anna');
+    outbox.add({ id: 'x', preference: 'a', annotator: 'anna' });
+    outbox.correct('x', 'b');
+    await settled();
+    outbox.signOut();
+    await outbox.signIn('bert');
+    clock.tick(100_000);
+    await settled();
+    assert.equal(sent.length, 1);
+});

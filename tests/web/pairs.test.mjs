@@ -55,7 +55,7 @@ function setUp(t, daemon = new FakeDaemon()) {
     const pairs = new Pairs(daemon, () => unsent, {
         arrived: () => seen.push('arrived'),
         none: (state) => seen.push(state),
-        gone: (expired) => seen.push({ expired }),
+        gone: () => seen.push('gone'),
         unauthorised: () => seen.push('unauthorised'),
     });
     return { clock, daemon, pairs, unsent, seen };
@@ -171,15 +171,40 @@ test('leases are renewed after half of their time by the daemon\'s clock', async
     assert.deepEqual(daemon.calls.slice(1), ['renew s1', 'renew s2', 'renew s3', 'renew s4']);
 });
 
-test('a lost lease drops a waiting pair, and tells of the one on view', async (t) => {
+test('a lost lease drops a waiting pair, and leaves the one on view until its time is over', async (t) => {
     const { clock, daemon, pairs, seen } = setUp(t);
     await pairs.start('ada');
-    pairs.take();
-    daemon.gone.add('s1').add('s3');
+    const shown = pairs.take();
+    for (const id of ['s1', 's3']) {
+        daemon.gone.add(id);
+        daemon.answered(id);
+    }
     clock.tick(300_000);
     await pairs.keepLeases();
-    assert.deepEqual(pairs.upcoming.map((pair) => pair.id), ['s2', 's4']);
-    assert.deepEqual(seen.at(-1), { expired: false });
+    assert.deepEqual(pairs.upcoming.map((pair) => pair.id).slice(0, 2), ['s2', 's4']);
+    assert.deepEqual(pairs.upcoming.filter((pair) => ['s1', 's3'].includes(pair.id)), []);
+    assert.ok(!seen.includes('gone'));
+    clock.tick(300_000);
+    await pairs.keepLeases();
+    assert.equal(seen.filter((event) => event === 'gone').length, 1);
+    assert.equal(shown.id, 's1');
+});
+
+test('a pair on view whose lease ended is leased again while it is free', async (t) => {
+    const { clock, daemon, pairs, seen } = setUp(t);
+    await pairs.start('ada');
+    const shown = pairs.take();
+    daemon.gone.add('s1');
+    daemon.answered('s1');
+    daemon.open.unshift({ id: 'again', a: { id: 's1a' }, b: { id: 's1b' }, expires_at: new Date(600_000).toISOString() });
+    clock.tick(700_000);
+    await pairs.keepLeases();
+    assert.ok(!seen.includes('gone'));
+    assert.equal(shown.id, 'again');
+    daemon.calls.length = 0;
+    clock.tick(300_000);
+    await pairs.keepLeases();
+    assert.ok(daemon.calls.includes('renew again'));
 });
 
 test('a pair answered in another tab is dropped, and the page learns if it was on view', async (t) => {

@@ -14,12 +14,25 @@
 /* Labels are copied in parts, so that neither much memory nor the lock is held. */
 enum { COPIED_AT_ONCE = 4096 };
 
+/* Medians look at the newest labels of the range, so that they take little memory. */
+enum { MEDIAN_LABELS_MAX = 1 << 20 };
+
+/* The duration of a label, which counts in up to three groups: all, an arm, an annotator. */
+typedef struct timed_label {
+    int64_t duration_ms;
+    uint32_t place; /* of the annotator in the list plus 1; 0: among the others */
+    uint16_t origin;
+} timed_label;
+
 struct counting {
     const fd_stats_request *request;
     fd_stats *stats;
     uint32_t only;       /* the number of the annotator asked for; FD_NOBODY: all */
     size_t n_known;      /* annotators */
     uint32_t *annotated; /* [n_known] labels of each; once listed, the place in the list plus 1 */
+    size_t n_timed;      /* labels with a duration so far */
+    size_t timed_room;   /* at most MEDIAN_LABELS_MAX */
+    timed_label *timed;  /* [timed_room] the newest of them */
 };
 
 typedef void count_label(struct counting *counting, const fd_label_revision *revision);
@@ -113,6 +126,9 @@ static void count_by_annotator(struct counting *counting, const fd_label_revisio
     size_t bucket = (size_t)((revision->created_ms - request->from_ms) / request->bucket_ms);
     size_t place = counting->annotated[revision->annotator];
     count(revision, place > 0 ? &stats->annotators[place - 1].tally : &stats->others);
+    if (revision->duration_ms >= 0 && counting->timed_room > 0)
+        counting->timed[counting->n_timed++ % counting->timed_room] =
+            (timed_label){revision->duration_ms, (uint32_t)place, revision->origin};
     if (place > 0 && place <= stats->n_columns)
         stats->buckets[bucket * stats->n_columns + place - 1]++;
     else
@@ -166,12 +182,82 @@ static int make_buckets(const fd_stats_request *request, fd_stats *stats) {
     return stats->buckets && stats->bucket_others ? 0 : -ENOMEM;
 }
 
+/* ---- medians ---- */
+
+/* A group of labels, as their durations come in ascending order. */
+typedef struct median {
+    uint64_t count, seen;
+    double *ret_ms;
+} median;
+
+static int compare_durations(const void *left, const void *right) {
+    const timed_label *one = left, *other = right;
+    return (one->duration_ms > other->duration_ms) - (one->duration_ms < other->duration_ms);
+}
+
+/* The middle one, or the mean of the middle two. */
+static void take_duration(median *group, int64_t duration_ms) {
+    if (group->seen == (group->count - 1) / 2)
+        *group->ret_ms += (double)duration_ms / 2;
+    if (group->seen == group->count / 2)
+        *group->ret_ms += (double)duration_ms / 2;
+    group->seen++;
+}
+
+enum { GROUP_ALL, GROUP_ACTIVE, GROUP_CONTROL, GROUP_OTHERS, GROUPS };
+
+/* Fills `groups` with those of a label, and returns how many these are. */
+static size_t groups_of(const timed_label *label, size_t groups[static 3]) {
+    size_t n = 0;
+    groups[n++] = GROUP_ALL;
+    groups[n++] = label->place > 0 ? GROUPS + label->place - 1 : GROUP_OTHERS;
+    if (label->origin != FD_ORIGIN_NONE)
+        groups[n++] = (label->origin & FD_ORIGIN_CONTROL) ? GROUP_CONTROL : GROUP_ACTIVE;
+    return n;
+}
+
+static int find_medians(struct counting *counting) {
+    fd_stats *stats = counting->stats;
+    size_t n = counting->n_timed < counting->timed_room ? counting->n_timed : counting->timed_room;
+    FD_FREE median *medians = calloc(GROUPS + stats->n_annotators, sizeof(*medians));
+    size_t groups[3];
+    if (!medians)
+        return -ENOMEM;
+    medians[GROUP_ALL].ret_ms = &stats->all.median_ms;
+    medians[GROUP_ACTIVE].ret_ms = &stats->active.median_ms;
+    medians[GROUP_CONTROL].ret_ms = &stats->control.median_ms;
+    medians[GROUP_OTHERS].ret_ms = &stats->others.median_ms;
+    for (size_t i = 0; i < stats->n_annotators; i++)
+        medians[GROUPS + i].ret_ms = &stats->annotators[i].tally.median_ms;
+    if (n > 1)
+        qsort(counting->timed, n, sizeof(*counting->timed), compare_durations);
+    for (size_t i = 0; i < n; i++)
+        for (size_t g = groups_of(&counting->timed[i], groups); g-- > 0;)
+            medians[groups[g]].count++;
+    for (size_t i = 0; i < n; i++)
+        for (size_t g = groups_of(&counting->timed[i], groups); g-- > 0;)
+            take_duration(&medians[groups[g]], counting->timed[i].duration_ms);
+    return 0;
+}
+
+static int make_timed(struct counting *counting) {
+    uint64_t timed = counting->stats->all.timed;
+    counting->timed_room = timed < MEDIAN_LABELS_MAX ? (size_t)timed : MEDIAN_LABELS_MAX;
+    counting->timed = malloc((counting->timed_room + 1) * sizeof(*counting->timed));
+    return counting->timed ? 0 : -ENOMEM;
+}
+
+static void counting_clear(struct counting *counting) {
+    free(counting->timed);
+}
+
 int fd_engine_stats(fd_engine *engine, const fd_stats_request *request, fd_stats *ret) {
     FD_CLEANUP(fd_stats_clear) fd_stats stats = {0};
     /* Labels first: by then each of their annotators has a number. */
     size_t n = count_revisions(engine);
     size_t n_known = fd_annotators_count(engine->annotators);
     FD_FREE uint32_t *annotated = calloc(n_known + 1, sizeof(*annotated));
+    FD_CLEANUP(counting_clear)
     struct counting counting = {.request = request,
                                 .stats = &stats,
                                 .only = FD_NOBODY,
@@ -189,7 +275,11 @@ int fd_engine_stats(fd_engine *engine, const fd_stats_request *request, fd_stats
     if (r == 0)
         r = make_buckets(request, &stats);
     if (r == 0)
+        r = make_timed(&counting);
+    if (r == 0)
         r = visit_labels(engine, &counting, n, count_by_annotator);
+    if (r == 0)
+        r = find_medians(&counting);
     if (r < 0)
         return r;
     count_assignments(engine, &stats);

@@ -14,6 +14,7 @@ typedef struct fd_label_counts {
     uint64_t by_preference[FD_PREFER_RETRACTED + 1];
     uint64_t timed;     /* with a duration */
     double duration_ms; /* the sum of the durations */
+    double median_ms;   /* of the durations; of no meaning without any */
     uint64_t foretold;  /* a or b, of assignments for which the model preferred one of the two */
     uint64_t agreed;    /* of those, that prefer the same as the model */
     int64_t last_ms;    /* when the last one came; 0 without any */

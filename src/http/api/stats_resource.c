@@ -54,12 +54,13 @@ static json_t *share(double part, uint64_t whole) {
 }
 
 static json_t *tally_json(const fd_label_counts *tally) {
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "labels",
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "labels",
                      (json_int_t)tally->labels, "a", (json_int_t)tally->by_preference[FD_PREFER_A],
                      "b", (json_int_t)tally->by_preference[FD_PREFER_B], "tie",
                      (json_int_t)tally->by_preference[FD_PREFER_TIE], "skip",
                      (json_int_t)tally->by_preference[FD_PREFER_SKIP], "mean_duration_ms",
-                     share(tally->duration_ms, tally->timed), "agreement",
+                     share(tally->duration_ms, tally->timed), "median_duration_ms",
+                     tally->timed > 0 ? json_real(tally->median_ms) : json_null(), "agreement",
                      share((double)tally->agreed, tally->foretold), "last_at",
                      tally->last_ms > 0 ? fd_json_time(tally->last_ms) : json_null());
 }

@@ -7,8 +7,8 @@
 
 /* The pages load everything from this daemon, and have no inline scripts or styles. */
 static const char page_policy[] =
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' "
-    "data:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; font-src "
+    "'self'; img-src 'self' data:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /* A browser shall not show anything else as a page. */
 static const char data_policy[] = "default-src 'none'; frame-ancestors 'none'";

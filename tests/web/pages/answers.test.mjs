@@ -23,7 +23,7 @@ test('twenty pairs answered by keyboard alone are twenty labels with the right s
         assert.ok(label.assignment);
         assert.ok(label.duration_ms >= 0);
     }
-    assert.equal(await page.locator('#own').textContent(), '20');
+    assert.equal(await page.locator('#today').textContent(), '20');
 });
 
 test('the buttons answer like the keys', async (t) => {
@@ -48,7 +48,7 @@ test('a double click answers once', async (t) => {
 
 test('a tie and a skip are labels, and a skipped pair does not come again', async (t) => {
     const { daemon, page } = await open(t, items(1, 3));
-    const given = await answerAll(page, ['0', 'Space', '2']);
+    const given = await answerAll(page, ['0', 's', '2']);
     await untilNothingIsLeft(page);
     await assertLabels(daemon, given);
 });
@@ -81,9 +81,28 @@ test('undo goes back over all answers and says which pair it shows', async (t) =
     assert.equal(await status(page), 'There is nothing to undo.');
     given[0] = await answer(page, '0');
     given[1] = await answer(page, '0'); /* as before, so nothing is sent */
-    given[2] = await answer(page, 'Space');
+    given[2] = await answer(page, 's');
     await until(async () => (await daemon.labels()).filter((label) => label.revision === 1).length === 2, 'two corrections');
     await assertLabels(daemon, given);
+});
+
+test('after undo, y and Shift+U go forward and send nothing', async (t) => {
+    const { daemon, page } = await open(t, items(3, 4));
+    const given = await answerAll(page, some(5));
+    await daemon.untilLabels(5);
+    const ahead = await shown(page);
+    for (let i = 0; i < 5; i++) {
+        await page.keyboard.press('u');
+    }
+    for (const key of ['y', 'Shift+U', 'y', 'Shift+U', 'y', 'y']) {
+        await page.keyboard.press(key);
+    }
+    assert.deepEqual(await shown(page), ahead);
+    assert.equal(await status(page), 'There is nothing to go forward to.');
+    await page.keyboard.press('u');
+    const back = await shown(page);
+    assert.deepEqual([back.left, back.right], [given[4].a, given[4].b]);
+    assert.ok((await assertLabels(daemon, given)).every((label) => label.revision === 0));
 });
 
 test('a reload in the middle shows the same pair, and undo still goes back', async (t) => {

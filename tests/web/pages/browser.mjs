@@ -95,7 +95,7 @@ export function untilSent(page) {
     return until(() => page.locator('#waiting').evaluate((element) => element.hidden), 'nothing to wait');
 }
 
-const PREFERENCES = { ArrowLeft: 'a', 1: 'a', ArrowRight: 'b', 2: 'b', 0: 'tie', Space: 'skip' };
+const PREFERENCES = { ArrowLeft: 'a', 1: 'a', ArrowRight: 'b', 2: 'b', 0: 'tie', s: 'skip' };
 
 /* Answers the pair on view with a key. Returns the label that the daemon should get. */
 export async function answer(page, key) {

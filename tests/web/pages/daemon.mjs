@@ -142,3 +142,8 @@ export function items(prompts, n, only = null) {
             response: KINDS[only ?? i % KINDS.length](id), embedding: numbers(i + 1, 6) };
     });
 }
+
+/* Two responses to one prompt, with the texts that a test gives. */
+export function pairOfTexts(left, right, prompt = 'Which one?') {
+    return [left, right].map((response, i) => ({ id: `p0-r${i}`, prompt_id: 'p0', prompt, response, embedding: numbers(i + 1, 6) }));
+}

@@ -103,3 +103,38 @@ test('on a phone the operators’ page does not scroll sideways', async (t) => {
     const page = await openLively(daemon, context);
     assert.equal(await page.evaluate(() => document.scrollingElement.scrollWidth), PHONE.width);
 });
+
+test('names such as __proto__ and constructor are ordinary names, and one other is one other', async (t) => {
+    const daemon = await serve(t, items(8, 4));
+    const names = ['__proto__', 'constructor', 'toString', 'd', 'e', 'f', 'g', 'h', 'i'];
+    for (const [i, annotator] of names.entries()) {
+        for (const { id, a, b } of (await daemon.call('POST', '/v1/assignments', { annotator, count: 2 })).assignments) {
+            await daemon.call('POST', '/v1/labels', { labels: [{ id, a: a.id, b: b.id, preference: 'a', annotator, assignment: id, duration_ms: 1000 * (i + 1) }] });
+        }
+    }
+    const page = await openContext(daemon).then((context) => context.newPage());
+    await page.goto('/ops#constructor');
+    await page.locator('#chart-answers svg').waitFor();
+    const legend = await page.locator('#chart-answers dl').innerText();
+    assert.doesNotMatch(legend, /NaN|function|object|\b1 others/);
+    assert.match(legend, /__proto__\s+2/);
+    assert.equal(await page.locator('#annotators tr').count(), names.length);
+    assert.match(await page.locator('#annotators').innerText(), /__proto__/);
+});
+
+test('times are medians, which one long break does not change', async (t) => {
+    const daemon = await serve(t, items(8, 4));
+    const { assignments } = await daemon.call('POST', '/v1/assignments', { annotator: 'anna', count: 5 });
+    for (const [i, { id, a, b }] of assignments.entries()) {
+        const label = { id, a: a.id, b: b.id, preference: 'a', annotator: 'anna', assignment: id, duration_ms: [2000, 3_600_000, 4000, 3000, 5000][i] };
+        await daemon.call('POST', '/v1/labels', { labels: [label] });
+    }
+    const stats = await daemon.call('GET', '/v1/stats');
+    assert.equal(stats.all.median_duration_ms, 4000);
+    assert.equal(stats.annotators[0].median_duration_ms, 4000);
+    assert.equal((stats.arms.active.labels > 0 ? stats.arms.active : stats.arms.control).median_duration_ms > 0, true);
+    const page = await openContext(daemon).then((context) => context.newPage());
+    await page.goto('/ops');
+    await page.locator('#annotators tr').first().waitFor();
+    assert.match(await page.locator('#annotators').innerText(), /\b4 s\b/);
+});

@@ -99,7 +99,7 @@ test('a screen reader hears what was answered and where the focus is', async (t)
     const page = await signIn(await openContext(daemon));
     await shown(page);
     const status = page.getByRole('status');
-    for (const [key, words] of [['ArrowLeft', 'Left response chosen'], ['2', 'Right response chosen'], ['0', 'Tie'], ['Space', 'Skipped']]) {
+    for (const [key, words] of [['ArrowLeft', 'Left response chosen'], ['2', 'Right response chosen'], ['0', 'Tie'], ['s', 'Skipped']]) {
         const { number } = await shown(page);
         await answer(page, key);
         assert.equal(await status.textContent(), `${number}. ${words}.`);

@@ -1,0 +1,13 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { splitTurns, turnsOf } from '../../src/web/turns.js';
+
+test('a prompt without speakers is one turn', () => {
+    assert.deepEqual(splitTurns('a\nb: c\nuserland: d'), { earlier: [], newest: 'a\nb: c\nuserland: d' });
+});
+
+test('the newest turn is the last one with words', () => {
+    const text = 'Human: one\n\nAssistant: two\nmore\n\nHuman: three\n\nAssistant:';
+    assert.equal(turnsOf(text).join(''), text);
+    assert.deepEqual(splitTurns(text), { earlier: ['Human: one\n\n', 'Assistant: two\nmore\n\n'], newest: 'Human: three\n\nAssistant:' });
+});
