@@ -28,7 +28,7 @@ static int get_or_add(fd_ended_names *names, const char *name, struct fd_ended_n
         found = calloc(1, sizeof(*found));
         if (!found)
             return -ENOMEM;
-        (void)strncpy(found->name, name, sizeof(found->name) - 1);
+        memcpy(found->name, name, strnlen(name, sizeof(found->name) - 1));
         HASH_ADD_STR(names->by_name, name, found);
         if (!found->hh.tbl) {
             free(found);
