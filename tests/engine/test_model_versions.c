@@ -279,7 +279,7 @@ static void activating_an_unknown_version_is_refused_and_changes_nothing(void **
     prepare(&world);
     world_open(&world);
     assert_int_equal(activate(world.engine, 1), -ENOENT);
-    world_reopen(&world);
+    fd_engine_close(world.engine);
     start_trained(&world);
     const uint64_t unknown[] = {2, INT64_MAX, UINT64_MAX};
     for (size_t i = 0; i < FD_LENGTH(unknown); i++)

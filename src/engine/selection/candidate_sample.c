@@ -204,21 +204,20 @@ static int list_labelled(fd_engine *engine, size_t n_items, fd_candidate_sample 
     return 0;
 }
 
-static int draw(struct drawing *drawing, fd_candidate_sample *ret) {
-    FD_CLEANUP(fd_numbered_pool_clear) fd_numbered_pool pool = {0};
+static int draw(struct drawing *drawing, fd_numbered_pool *pool, fd_candidate_sample *ret) {
     const fd_sampling *sampling = drawing->sampling;
     bool done;
     int r = draw_from_all_items(drawing, &done);
     if (r < 0 || done)
         return r;
-    r = fd_numbered_pool_draw(drawing->engine, drawing->snapshot, sampling, drawing->rng, &pool);
+    r = fd_numbered_pool_draw(drawing->engine, drawing->snapshot, sampling, drawing->rng, pool);
     if (r < 0)
         return r;
-    drawing->pool = &pool;
+    drawing->pool = pool;
     if (!sampling->all)
         return draw_from_pool(drawing);
-    ret->n_members = pool.n_items;
-    ret->members = FD_STEAL(pool.items);
+    ret->n_members = pool->n_items;
+    ret->members = FD_STEAL(pool->items);
     return sampling->include_labelled
                ? 0
                : list_labelled(drawing->engine, drawing->snapshot->items, ret);
@@ -229,12 +228,13 @@ int fd_candidate_sample_draw(fd_engine *engine, const fd_snapshot *snapshot,
                              const fd_pair_set *unwanted, fd_candidate_sample *ret) {
     fd_rng rng = fd_rng_seeded(seed);
     FD_CLEANUP(fd_candidate_sample_clear) fd_candidate_sample sample = {0};
+    FD_CLEANUP(fd_numbered_pool_clear) fd_numbered_pool pool = {0};
     struct drawing drawing = {.engine = engine,
                               .snapshot = snapshot,
                               .sampling = sampling,
                               .unwanted = unwanted,
                               .rng = &rng};
-    int r = draw(&drawing, &sample);
+    int r = draw(&drawing, &pool, &sample);
     sample.pairs = drawing.pairs;
     sample.n_pairs = drawing.count;
     sample.is_whole = drawing.is_whole;

@@ -41,10 +41,11 @@ static int commit(fd_growing_matrix *matrix, size_t bytes) {
 
 /* Reserves addresses for `most` bytes, or fewer down to `least`. */
 static int reserve_addresses(fd_growing_matrix *matrix, size_t least, size_t most) {
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
     for (size_t bytes = most > least ? most : least;; bytes /= 2) {
         bytes = bytes > least ? bytes : least;
-        void *data =
-            mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        /* cppcheck-suppress invalidFunctionArg ; anonymous memory has no file */
+        void *data = mmap(NULL, bytes, PROT_NONE, flags, -1, 0);
         if (data != MAP_FAILED) {
             matrix->data = data;
             matrix->reserved = bytes;

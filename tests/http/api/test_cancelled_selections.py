@@ -18,7 +18,7 @@ LONG = {
     "greedy": {"batch_size": 100000, "generate": {"mode": "all_pairs", "scope": "any"}},
     "entropy": {"batch_size": 1000, "certify": "tight",
                 "generate": {"mode": "all_pairs", "scope": "any"}},
-    "exchange": {"batch_size": 50000, "generate": {"mode": "cross_prompt", "pairs": 400000}},
+    "exchange": {"batch_size": 100000, "generate": {"mode": "cross_prompt", "pairs": 800000}},
     "batchbald": {"batch_size": 5000, "generate": {"mode": "cross_prompt", "pairs": 200000}},
     "a-opt": {"batch_size": 50000, "generate": {"mode": "cross_prompt", "pairs": 400000}},
     "i-opt": {"batch_size": 50000, "generate": {"mode": "cross_prompt", "pairs": 400000}},

@@ -268,7 +268,7 @@ def test_listed_sites_may_call_with_a_token_and_not_with_a_cookie(db):
         assert response.status == 200
         assert response.headers["Access-Control-Allow-Origin"] == site
         assert "Access-Control-Allow-Credentials" not in response.headers
-        assert daemon.ask("GET", "/livez").headers["Vary"] == "Origin"
+        assert daemon.ask("GET", "/livez").headers["Vary"] == "Accept-Encoding, Origin"
         cookie = daemon.begin_session(token)
         refused = daemon.ask("POST", "/v1/score", headers={**cookie, "Origin": site}, body={})
         assert refused.status == 403
