@@ -95,7 +95,7 @@ def test_the_leases_of_an_ended_token_are_handed_back(fresh, end):
     end(fresh.db, identity)
     wait_until(lambda: open_leases(fresh, "anna") == [], "the leases to be handed back")
     assert len(open_leases(fresh, "bert")) == len(kept)
-    assert "event=leases-returned annotator=anna" in fresh.log_text()
+    wait_until(lambda: "event=leases-returned annotator=anna" in fresh.log_text(), "the log line")
 
 
 def test_a_second_token_of_the_same_name_keeps_the_leases(fresh):
