@@ -71,7 +71,12 @@ export class Daemon {
         return this.#json('GET', '/v1/model');
     }
 
-    /* Counts from a time until now. */
+    /* The labels of everyone. */
+    async total() {
+        return (await this.#json('GET', '/v1/stats?from=0&buckets=1&names=1')).labels;
+    }
+
+    /* Counts of an annotator, from a time until now. */
     stats(annotator, from) {
         return this.#json('GET', `/v1/stats?annotator=${encodeURIComponent(annotator)}&from=${from}&buckets=1`);
     }

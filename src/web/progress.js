@@ -59,8 +59,9 @@ export class Progress {
         const annotator = this.#annotator;
         const givenBefore = this.#given;
         const unsentBefore = this.#unsent();
-        const [model, all, today] = await Promise.all([
+        const [model, total, all, today] = await Promise.all([
             this.#daemon.model().catch(() => null),
+            this.#daemon.total().catch(() => null),
             this.#daemon.stats(annotator, 0).catch(() => null),
             this.#daemon.stats(annotator, remembered.startOfToday()).catch(() => null),
         ]);
@@ -70,12 +71,12 @@ export class Progress {
         if (model !== null) {
             view.showModel(model);
         }
-        if (all !== null && today !== null) {
+        if (total !== null && all !== null && today !== null) {
             const ahead = unsentBefore + this.#given - givenBefore;
             const mine = (stats) => stats.annotators?.find((row) => row.annotator === annotator)?.labels ?? 0;
             this.#own = mine(all) + ahead;
             this.#today = remembered.setToday(annotator, mine(today) + ahead);
-            this.#total = all.labels + ahead;
+            this.#total = total + ahead;
         }
         this.#show();
     }
