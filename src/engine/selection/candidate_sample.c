@@ -169,7 +169,7 @@ static int draw_from_all_items(struct drawing *drawing, bool *ret_done) {
     if (sampling->all || sampling->prompts > 0 || sampling->responses_per_prompt > 0 ||
         (!brief && total / PAIRS_PER_CANDIDATE <= sampling->pairs))
         return 0;
-    uint64_t most = sampling->looked_at_most / (2 * TRIES_PER_CANDIDATE);
+    uint64_t most = sampling->looked_at_most / ((uint64_t)2 * TRIES_PER_CANDIDATE);
     int r = make_room(drawing, brief && most < total ? most : total);
     if (r == 0)
         r = draw_at_random(drawing, ret_done);

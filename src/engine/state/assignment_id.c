@@ -41,7 +41,7 @@ static bool is_authentic(const unsigned char key[static FD_ASSIGNMENT_KEY_SIZE],
                          fi_pair shown, const char *annotator) {
     char digits[2 * HASH_BYTES + 1];
     hash_id(key, id, shown, annotator, digits);
-    return sodium_memcmp(digits, id + HASH, 2 * HASH_BYTES) == 0;
+    return sodium_memcmp(digits, id + HASH, (size_t)2 * HASH_BYTES) == 0;
 }
 
 void fd_assignment_id_make(const unsigned char key[static FD_ASSIGNMENT_KEY_SIZE], fi_pair shown,

@@ -175,7 +175,8 @@ static int take_memory(const fd_request *request, fi_model *model, fd_fault *fau
     size_t parameters = 0;
     (void)fi_model_parameters(model, &parameters);
     return fd_request_take_memory(
-        request, 3 * sizeof(float) * (parameters + shape->inputs * (shape->components + 4)), fault);
+        request, 3 * sizeof(float) * (parameters + (size_t)shape->inputs * (shape->components + 4)),
+        fault);
 }
 
 static int export(const fd_request *request, uint64_t version, fd_response *response,

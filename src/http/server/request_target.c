@@ -124,8 +124,12 @@ char *fd_request_target_path(const char *target) {
 void fd_request_target_decode(const char *text, size_t size, char *ret) {
     for (size_t i = 0; i < size; i++) {
         int byte = text[i] == '%' ? escaped_byte(text + i, size - i) : -1;
-        *ret++ = byte >= 0 ? (char)byte : text[i];
-        i += byte >= 0 ? 2 : 0;
+        if (byte < 0) {
+            *ret++ = text[i];
+            continue;
+        }
+        *ret++ = (char)byte;
+        i += 2;
     }
     *ret = '\0';
 }

@@ -110,7 +110,7 @@ static bool is_heading(const char *line) {
 /* What other programs take for quotes, for a comment or for a line that goes on. */
 static int check_value(const struct reading *reading, const char *name, const char *value) {
     size_t length = strlen(value);
-    char last = length > 0 ? value[length - 1] : '\0';
+    char last = value[length > 0 ? length - 1 : 0];
     if (value[0] == '"' || value[0] == '\'' || last == '"' || last == '\'')
         return refuse(reading, ": %s: values have no quotes", name);
     if (last == '\\')

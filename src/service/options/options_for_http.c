@@ -20,7 +20,7 @@ static uint32_t default_connections(uint32_t threads) {
     uint32_t most = threads > 0 ? OF_A_POOL_THREAD * threads : A_THREAD_EACH;
     if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_max >= (rlim_t)most + OTHER_FILES)
         return most;
-    return files.rlim_max > 2 * OTHER_FILES ? (uint32_t)files.rlim_max - OTHER_FILES : 64;
+    return files.rlim_max > (rlim_t)2 * OTHER_FILES ? (uint32_t)files.rlim_max - OTHER_FILES : 64;
 }
 
 fd_server_options fd_options_server(const fd_options *options) {
