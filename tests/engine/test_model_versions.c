@@ -466,7 +466,7 @@ static void the_model_that_serves_and_stored_versions_can_be_copied(void **state
     FD_CLEANUP(fi_model_freep) fi_model *none = NULL;
     assert_int_equal(fd_engine_model_copy(world.engine, 0, &row, &none, &fault), -EAGAIN);
     assert_int_equal(fd_engine_model_copy(world.engine, 1, &row, &none, &fault), -ENOENT);
-    world_reopen(&world);
+    fd_engine_close(world.engine);
     start_trained(&world);
     (void)fixture_train(world.engine);
     assert_int_equal(fd_engine_model_copy(world.engine, 3, &row, &none, &fault), -ENOENT);
