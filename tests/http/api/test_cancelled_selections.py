@@ -5,15 +5,12 @@ import json
 import random
 import socket
 import threading
-import time
 
 import pytest
 
-from client import Daemon, SLOWNESS, read_response, statuses, wait_until
+from client import SLOWNESS, Daemon, read_response, statuses, wait_until
 
-PATIENT = 2 * SLOWNESS  # seconds
-
-# Each selection takes many seconds.
+# Each selection takes many seconds, and ends with 200 if nobody can end it.
 LONG = {
     "greedy": {"batch_size": 100000, "generate": {"mode": "all_pairs", "scope": "any"}},
     "entropy": {"batch_size": 1000, "certify": "tight",
@@ -39,7 +36,7 @@ def rows():
 @pytest.fixture
 def busy(db, rows):
     """A daemon with enough items for a selection of many seconds."""
-    with Daemon(db, {"hidden-layers": 0, "stop-seconds": 3 * SLOWNESS}) as daemon:
+    with Daemon(db, {"hidden-layers": 0, "stop-seconds": 4 * SLOWNESS}) as daemon:
         for first in range(0, len(rows), 10000):
             daemon.add_items(rows[first:first + 10000])
         yield daemon
@@ -68,7 +65,7 @@ def count(daemon, status):
 @pytest.mark.parametrize("strategy", LONG)
 def test_a_selection_ends_when_its_client_hangs_up(busy, strategy):
     begin(busy, strategy).close()
-    wait_until(lambda: count(busy, 503) == 1, "the end of the selection", PATIENT)
+    wait_until(lambda: count(busy, 503) == 1, "the end of the selection")
     assert count(busy, 200) == 0
     selection = busy.select(batch_size=2, strategy=strategy, generate={"mode": "in_prompt"})
     assert len(selection["pairs"]) == 2
@@ -76,14 +73,13 @@ def test_a_selection_ends_when_its_client_hangs_up(busy, strategy):
 
 def test_other_requests_are_served_during_a_long_selection(busy):
     connection = begin(busy, "batchbald")
-    start = time.monotonic()
     assert len(busy.select(batch_size=2, generate={"mode": "in_prompt", "pairs": 50})["pairs"]) == 2
     assert busy.model()["items"] == 20000
     assert busy.call("GET", "/livez").status == 200
-    assert time.monotonic() - start < PATIENT
-    assert count(busy, 503) == 0
+    assert count(busy, 200) == 1
+    assert count(busy, 503) == 0  # the long one goes on
     connection.close()
-    wait_until(lambda: count(busy, 503) == 1, "the end of the selection", PATIENT)
+    wait_until(lambda: count(busy, 503) == 1, "the end of the selection")
 
 
 @pytest.mark.parametrize("strategy", LONG)
@@ -97,7 +93,7 @@ def test_the_daemon_ends_during_a_long_selection(busy, strategy):
     with begin(busy, strategy) as connection:
         waiting = threading.Thread(target=receive, args=(connection,))
         waiting.start()
-        assert busy.stop() < 3 * SLOWNESS
+        busy.stop()
         waiting.join()
     assert statuses(b"".join(received)) in ([], [503])
 
@@ -110,7 +106,8 @@ def test_many_selections_end_when_their_clients_hang_up(busy):
         if i % 2 == 1:  # as a client under TLS ends, with a few bytes
             connection.sendall(b"GET / HTTP/1.1\r\n")
         connection.close()
-    wait_until(lambda: count(busy, 503) == len(connections), "the end of all", 15 * PATIENT)
+    wait_until(lambda: count(busy, 503) == len(connections), "the end of all")
+    assert count(busy, 200) == 0
     assert busy.model()["items"] == 20000
 
 
