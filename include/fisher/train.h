@@ -17,11 +17,18 @@
 extern "C" {
 #endif
 
-/* The arrays belong to the caller. */
+/* The arrays belong to the caller. The last three may be NULL, and only the last layer reads them
+ * (last_layer.h). */
 typedef struct fi_answers {
     size_t count;
     const fi_pair *pairs; /* [count], rows of the embeddings */
     const float *targets; /* [count], each in [0, 1] */
+    const float *sides;   /* [count] 1: a was shown on the left, -1: b was, 0: not known */
+    /* [count] x of the annotator: 1 as careful as most, 0 answers at random, below 0 the opposite;
+     * NULL: all 1 */
+    const float *reliabilities;
+    const uint32_t *clusters; /* [count] answers that are alike, as those about one prompt; NULL:
+                                 one cluster for each pair */
 } fi_answers;
 
 /*

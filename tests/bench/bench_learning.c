@@ -71,11 +71,11 @@ static void ask_teacher(const bench *state, float *rewards) {
 }
 
 static fi_answers learnt(const bench *state) {
-    return (fi_answers){ANSWERS, state->pairs, state->targets};
+    return (fi_answers){.count = ANSWERS, .pairs = state->pairs, .targets = state->targets};
 }
 
 static fi_answers held_out(const bench *state) {
-    return (fi_answers){HELD_OUT, state->pairs + ANSWERS, state->targets + ANSWERS};
+    return (fi_answers){.count = HELD_OUT, .pairs = state->pairs + ANSWERS, .targets = state->targets + ANSWERS};
 }
 
 /* Makes pairs to learn from that name all items equally often. */
@@ -342,7 +342,7 @@ static void report_learning(size_t inputs, size_t n_items, size_t count) {
     prepare(&state, inputs, n_items);
     fi_learn_options options = {
         .shape = {(uint32_t)inputs, COMPONENTS, 2, WIDTH}, .train = fi_train_defaults(), .seed = 1};
-    fi_answers answers = {count, state.pairs, state.targets};
+    fi_answers answers = {.count = count, .pairs = state.pairs, .targets = state.targets};
     fi_learned learned;
     double start = milliseconds();
     require(fi_learn(n_items, state.embeddings, &answers, NULL, NULL, NULL, &options, &learned),

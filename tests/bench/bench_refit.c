@@ -35,7 +35,7 @@ static void unit(bench *state) {
 }
 
 static fi_answers answers_of(const bench *state) {
-    return (fi_answers){state->count, state->pairs, state->targets};
+    return (fi_answers){.count = state->count, .pairs = state->pairs, .targets = state->targets};
 }
 
 static void fit(bench *state) {
@@ -69,7 +69,7 @@ static void fit_evidence(bench *state) {
 
 /* The fit to all answers except the newest. */
 static void start_warm(bench *state) {
-    fi_answers before = {state->count - NEW, state->pairs, state->targets};
+    fi_answers before = {.count = state->count - NEW, .pairs = state->pairs, .targets = state->targets};
     fi_refit_options options = fi_refit_defaults();
     memset(state->start, 0, sizeof(state->start));
     require(
@@ -78,7 +78,7 @@ static void start_warm(bench *state) {
 }
 
 static void start_settled(bench *state) {
-    fi_answers before = {state->count - NEW, state->pairs, state->targets};
+    fi_answers before = {.count = state->count - NEW, .pairs = state->pairs, .targets = state->targets};
     fi_refit_options options = fi_refit_defaults();
     memset(state->start, 0, sizeof(state->start));
     state->precision = 1.0;

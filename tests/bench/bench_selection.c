@@ -106,7 +106,7 @@ static void build_past(bench *state) {
 static void train(bench *state) {
     fi_model *model = NULL;
     require(fi_model_copy(state->model, &model), "copy");
-    fi_answers answers = {state->label_count, state->labels, state->targets};
+    fi_answers answers = {.count = state->label_count, .pairs = state->labels, .targets = state->targets};
     fi_train_options options = fi_train_defaults();
     options.iterations = TRAINING_STEPS;
     fi_train_result result;

@@ -70,7 +70,7 @@ static inline fi_answers learned(const struct known *known, size_t first, size_t
             room->pairs[room->count] = known->pairs[i];
             room->targets[room->count++] = known->targets[i];
         }
-    return (fi_answers){room->count, room->pairs, room->targets};
+    return (fi_answers){.count = room->count, .pairs = room->pairs, .targets = room->targets};
 }
 
 static inline double score_of(fd_engine *engine, const char *id) {

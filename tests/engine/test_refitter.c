@@ -76,7 +76,7 @@ static void a_refit_learns_the_prior_again_and_the_information_follows(void **st
     assert_true(is_close(beta, serving.beta, serving.width, 1e-3));
 
     FD_CLEANUP(fi_factor_freep) fi_factor *factor = NULL;
-    fi_answers all = {known.count, known.pairs, known.targets};
+    fi_answers all = {.count = known.count, .pairs = known.pairs, .targets = known.targets};
     FD_CLEANUP(fi_information_freep) fi_information *past = information_of(&serving, &all);
     assert_int_equal(fi_factor_new(past, serving.row.prior_precision, &factor), 0);
     assert_true(fabs(fixture_model(engine).logdet - fi_factor_logdet(factor)) < 1e-6);

@@ -31,7 +31,8 @@ static inline void answered_init(answered *given, uint64_t seed, size_t n_items,
         bool preferred = fd_rng_uniform(&rng) < fi_probability(logit);
         given->targets[i] = i % 9 == 8 ? 0.5f : preferred ? 1.0f : 0.0f;
     }
-    given->answers = (fi_answers){count, given->made.pairs, given->targets};
+    given->answers =
+        (fi_answers){.count = count, .pairs = given->made.pairs, .targets = given->targets};
 }
 
 static inline int refit(const answered *given, double precision, double *beta,

@@ -74,8 +74,9 @@ static inline world world_new(uint64_t seed, size_t n_items, size_t inputs, size
         made.pairs[i] = (fi_pair){a, b + (b >= a)};
         made.targets[i] = ask(&rng, made.rewards, made.pairs[i]);
     }
-    made.answers = (fi_answers){count, made.pairs, made.targets};
-    made.fresh = (fi_answers){FRESH, made.pairs + count, made.targets + count};
+    made.answers = (fi_answers){.count = count, .pairs = made.pairs, .targets = made.targets};
+    made.fresh =
+        (fi_answers){.count = FRESH, .pairs = made.pairs + count, .targets = made.targets + count};
     return made;
 }
 
@@ -148,7 +149,8 @@ static inline void assert_same_parameters(fi_model *one, fi_model *other) {
 }
 
 static inline fi_answers some_fresh(const world *from, size_t first, size_t count) {
-    return (fi_answers){count, from->fresh.pairs + first, from->fresh.targets + first};
+    return (fi_answers){
+        .count = count, .pairs = from->fresh.pairs + first, .targets = from->fresh.targets + first};
 }
 
 #endif

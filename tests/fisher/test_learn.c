@@ -311,7 +311,7 @@ static void a_network_that_continues_with_few_answers_is_tried_on_held_out_ones(
     WORLD from = world_new(4, 200, 2, 400, exclusive_or);
     fi_learn_options options = options_for(&from, FI_KIND_NETWORK);
     LEARNED start = first_network(&from, &options);
-    fi_answers few = {5, from.answers.pairs, from.answers.targets};
+    fi_answers few = {.count = 5, .pairs = from.answers.pairs, .targets = from.answers.targets};
     fi_answers held_out = some_fresh(&from, 0, 60);
     LEARNED learned = {0};
     assert_int_equal(

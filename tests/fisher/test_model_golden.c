@@ -85,7 +85,7 @@ static void check_case(const char *name) {
     fi_model_rewards(model, items.rows, computed, scores);
     assert_close(scores, rewards.values, rewards.count, tolerance);
 
-    fi_answers answers = {targets.count, pairs, targets.floats};
+    fi_answers answers = {.count = targets.count, .pairs = pairs, .targets = targets.floats};
     double computed_loss;
     assert_int_equal(fi_model_new(&shape, 2, &slopes), 0);
     assert_int_equal(
@@ -196,8 +196,8 @@ static void the_independent_implementation_agrees(void **state) {
         fi_model_rewards(model, embeddings.rows, computed, scores);
         assert_close(scores, rewards.values, rewards.count, tolerance);
 
-        fi_answers all = {targets.count, pairs, targets.floats};
-        fi_answers first16 = {16, pairs, targets.floats};
+        fi_answers all = {.count = targets.count, .pairs = pairs, .targets = targets.floats};
+        fi_answers first16 = {.count = 16, .pairs = pairs, .targets = targets.floats};
         check_gradient(folder, "bt_grad_all_", model, &items, &all, block);
         check_gradient(folder, "bt_grad_b16_", model, &items, &first16, block);
         check_adam(folder, "adam1_", 1, model, &items, &all, block);

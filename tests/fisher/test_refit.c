@@ -194,7 +194,7 @@ static void a_step_that_goes_too_far_is_halved(void **state) {
         pairs[i] = (fi_pair){i + 1, 0};
         targets[i] = i == 0 ? 0.9f : 1.0f;
     }
-    fi_answers answers = {N, pairs, targets};
+    fi_answers answers = {.count = N, .pairs = pairs, .targets = targets};
     fi_refit_options options = fi_refit_defaults();
     options.prior_precision = 1e-3;
     double beta = 2.0;
@@ -307,7 +307,7 @@ static void invalid_input_is_refused_and_beta_does_not_change(void **state) {
     memcpy(pairs, given.made.pairs, sizeof(pairs));
     memcpy(targets, given.targets, sizeof(targets));
     for (int kind = 0; kind < 7; kind++) {
-        fi_answers bad = {kind == 0 ? 0 : N, pairs, targets};
+        fi_answers bad = {.count = kind == 0 ? 0 : N, .pairs = pairs, .targets = targets};
         pairs[N - 1].b = kind == 1 ? ITEMS : 1;
         targets[3] = kind == 2 ? 1.5f : kind == 3 ? -0.5f : kind == 4 ? NAN : 1.0f;
         given.made.features[H + 1] = kind == 5 ? NAN : kind == 6 ? -INFINITY : 1.0f;
@@ -315,7 +315,7 @@ static void invalid_input_is_refused_and_beta_does_not_change(void **state) {
                          -EINVAL);
         if (kind == 0) /* an empty set of held-out answers is the same as NULL */
             continue;
-        fi_answers good = {1, (fi_pair[]){{2, 3}}, (float[]){1.0f}};
+        fi_answers good = {.count = 1, .pairs = (fi_pair[]){{2, 3}}, .targets = (float[]){1.0f}};
         assert_int_equal(fi_refit_best(ITEMS, H, given.made.features, &good, grid, 2, &bad,
                                        &options, beta, &precision, &result),
                          -EINVAL);

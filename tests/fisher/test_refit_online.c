@@ -14,7 +14,8 @@ static answered part_of(const answered *given, size_t first, size_t count) {
     part.made.candidates.pairs = given->made.pairs + first;
     part.made.candidates.n_pairs = count;
     memcpy(part.targets, given->targets + first, count * sizeof(float));
-    part.answers = (fi_answers){count, part.made.candidates.pairs, NULL};
+    part.answers =
+        (fi_answers){.count = count, .pairs = part.made.candidates.pairs, .targets = NULL};
     return part;
 }
 

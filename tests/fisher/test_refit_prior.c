@@ -50,7 +50,8 @@ static void held_out_answers_choose_the_precision_by_their_loss(void **state) {
     enum { H = 8, ITEMS = 60, N = 60 };
     answered given;
     answered_init(&given, 8, ITEMS, H, 500, 0.5);
-    fi_answers held_out = {500 - N, given.made.pairs + N, given.targets + N};
+    fi_answers held_out = {
+        .count = 500 - N, .pairs = given.made.pairs + N, .targets = given.targets + N};
     given.answers.count = N;
     fi_refit_options options = fi_refit_defaults();
     double beta[H] = {0}, precision, best = 0.0, lowest = INFINITY;
@@ -92,7 +93,7 @@ static void if_precisions_tie_the_largest_is_taken(void **state) {
     enum { H = 3, ITEMS = 10 };
     answered given;
     answered_init(&given, 9, ITEMS, H, 20, 0.5);
-    fi_answers held_out = {1, (fi_pair[]){{4, 4}}, (float[]){1.0f}};
+    fi_answers held_out = {.count = 1, .pairs = (fi_pair[]){{4, 4}}, .targets = (float[]){1.0f}};
     fi_refit_options options = fi_refit_defaults();
     double beta[H] = {0}, precision;
     fi_refit_result result;
@@ -198,7 +199,7 @@ static void the_precision_settles_for_answers_at_the_level_of_noise(void **state
         pairs[i] = (fi_pair){1, 0};
         targets[i] = i < 55 ? 1.0f : 0.0f;
     }
-    fi_answers answers = {N, pairs, targets};
+    fi_answers answers = {.count = N, .pairs = pairs, .targets = targets};
     for (int guessed = 0; guessed < 2; guessed++) {
         fi_refit_options options = fi_refit_defaults();
         options.prior_guess = guessed ? 10.0 : 0.0;

@@ -78,7 +78,7 @@ static double loss_at(fi_model *model, const double *theta, const struct world *
 static void every_gradient_agrees_with_finite_differences(void **state) {
     (void)state;
     struct world world = make_world(1);
-    fi_answers answers = {ANSWERS, world.pairs, world.targets};
+    fi_answers answers = {.count = ANSWERS, .pairs = world.pairs, .targets = world.targets};
     for (uint32_t layers = 0; layers <= FI_HIDDEN_LAYERS_MAX; layers++) {
         FD_CLEANUP(fi_model_freep) fi_model *model = make_model(layers);
         FD_CLEANUP(fi_model_freep) fi_model *slopes = make_model(layers);
@@ -108,7 +108,7 @@ static void every_gradient_agrees_with_finite_differences(void **state) {
 static void training_finds_the_order_of_the_items(void **state) {
     (void)state;
     struct world world = make_world(2);
-    fi_answers answers = {ANSWERS, world.pairs, world.targets};
+    fi_answers answers = {.count = ANSWERS, .pairs = world.pairs, .targets = world.targets};
     for (uint32_t layers = 0; layers <= FI_HIDDEN_LAYERS_MAX; layers += 3) {
         FD_CLEANUP(fi_model_freep) fi_model *model = make_model(layers);
         fi_train_options options = fi_train_defaults();
@@ -124,7 +124,7 @@ static void training_finds_the_order_of_the_items(void **state) {
 static void mini_batches_learn_too_and_follow_their_seed(void **state) {
     (void)state;
     struct world world = make_world(3);
-    fi_answers answers = {ANSWERS, world.pairs, world.targets};
+    fi_answers answers = {.count = ANSWERS, .pairs = world.pairs, .targets = world.targets};
     fi_train_options options = fi_train_defaults();
     options.learning_rate = 0.01;
     options.batch_size = 16;
@@ -166,7 +166,7 @@ an_epoch_of_mini_batches_has_each_answer_once_and_only_the_items_it_names(void *
     struct world world = make_world(9);
     for (size_t i = 0; i < ANSWERS; i++)
         world.targets[i] = (float)i / ANSWERS;
-    fi_answers answers = {ANSWERS, world.pairs, world.targets};
+    fi_answers answers = {.count = ANSWERS, .pairs = world.pairs, .targets = world.targets};
     FD_CLEANUP(fi_model_freep) fi_model *model = make_model(1);
     assert_int_equal(fi_model_fit_inputs(model, ITEMS, world.items), 0);
     FD_CLEANUP(fi_data_set_clear) fi_data_set whole = {0};
@@ -192,8 +192,8 @@ an_epoch_of_mini_batches_has_each_answer_once_and_only_the_items_it_names(void *
 static void early_stopping_keeps_the_weights_of_the_lowest_held_out_loss(void **state) {
     (void)state;
     struct world world = make_world(4);
-    fi_answers answers = {20, world.pairs, world.targets};
-    fi_answers held_out = {100, world.pairs + 20, world.targets + 20};
+    fi_answers answers = {.count = 20, .pairs = world.pairs, .targets = world.targets};
+    fi_answers held_out = {.count = 100, .pairs = world.pairs + 20, .targets = world.targets + 20};
     FD_CLEANUP(fi_model_freep) fi_model *model = make_model(3);
     fi_train_options options = fi_train_defaults();
     options.learning_rate = 0.02;
@@ -229,11 +229,11 @@ static void early_stopping_keeps_the_weights_of_the_lowest_held_out_loss(void **
 static void a_start_that_is_best_is_kept(void **state) {
     (void)state;
     struct world world = make_world(5);
-    fi_answers answers = {20, world.pairs, world.targets};
+    fi_answers answers = {.count = 20, .pairs = world.pairs, .targets = world.targets};
     float flipped[20];
     for (size_t i = 0; i < 20; i++)
         flipped[i] = 1 - world.targets[i];
-    fi_answers held_out = {20, world.pairs, flipped};
+    fi_answers held_out = {.count = 20, .pairs = world.pairs, .targets = flipped};
     FD_CLEANUP(fi_model_freep) fi_model *model = make_model(1);
     FD_CLEANUP(fi_model_freep) fi_model *before = NULL;
     assert_int_equal(fi_model_copy(model, &before), 0);
@@ -257,7 +257,7 @@ static int stop_at_15(void *context, const fi_train_progress *progress) {
 static void a_cancelled_training_does_not_change_the_model(void **state) {
     (void)state;
     struct world world = make_world(6);
-    fi_answers answers = {ANSWERS, world.pairs, world.targets};
+    fi_answers answers = {.count = ANSWERS, .pairs = world.pairs, .targets = world.targets};
     FD_CLEANUP(fi_model_freep) fi_model *model = make_model(2);
     FD_CLEANUP(fi_model_freep) fi_model *before = NULL;
     assert_int_equal(fi_model_copy(model, &before), 0);
@@ -275,7 +275,7 @@ static void a_cancelled_training_does_not_change_the_model(void **state) {
 static void a_diverging_training_fails_and_does_not_change_the_model(void **state) {
     (void)state;
     struct world world = make_world(7);
-    fi_answers answers = {ANSWERS, world.pairs, world.targets};
+    fi_answers answers = {.count = ANSWERS, .pairs = world.pairs, .targets = world.targets};
     FD_CLEANUP(fi_model_freep) fi_model *model = make_model(3);
     fi_train_options options = fi_train_defaults();
     options.learning_rate = 1e30;
@@ -292,7 +292,7 @@ static void invalid_answers_are_refused(void **state) {
     FD_CLEANUP(fi_model_freep) fi_model *model = make_model(1);
     fi_train_options options = fi_train_defaults();
     fi_train_result result;
-    fi_answers answers = {0, world.pairs, world.targets};
+    fi_answers answers = {.count = 0, .pairs = world.pairs, .targets = world.targets};
     assert_int_equal(fi_train(model, ITEMS, world.items, &answers, NULL, &options, &result),
                      -EINVAL);
     answers.count = 3;
@@ -310,7 +310,7 @@ static void confident_logits_neither_overflow_nor_count_as_wrong(void **state) {
     const float rewards[] = {2000, -2000};
     const fi_pair pairs[] = {{0, 1}, {1, 0}};
     const float targets[] = {1, 1};
-    fi_answers answers = {2, pairs, targets};
+    fi_answers answers = {.count = 2, .pairs = pairs, .targets = targets};
     fi_fit fit = fi_evaluate(rewards, &answers);
     assert_near(fit.loss, 2000, 1e-6);
     assert_near(fit.accuracy, 0.5, 0);
@@ -325,7 +325,7 @@ static void the_calibration_error_is_the_mean_distance_in_bins_of_the_preferred_
     double p[4];
     for (size_t i = 0; i < 4; i++)
         p[i] = 1 / (1 + exp(-(double)rewards[i + 1]));
-    fi_answers answers = {4, pairs, targets};
+    fi_answers answers = {.count = 4, .pairs = pairs, .targets = targets};
     double expected = (fabs(p[0] + p[1] - 1) + (p[2] - 0.5) + (1 - p[3])) / 4;
     assert_near(fi_evaluate(rewards, &answers).calibration_error, expected, 1e-7);
 
@@ -336,7 +336,7 @@ static void the_calibration_error_is_the_mean_distance_in_bins_of_the_preferred_
         turned[i] = (fi_pair){pairs[i].b, pairs[i].a};
         of_turned[i] = 1 - targets[i];
     }
-    answers = (fi_answers){4, turned, of_turned};
+    answers = (fi_answers){.count = 4, .pairs = turned, .targets = of_turned};
     assert_near(fi_evaluate(rewards, &answers).calibration_error, expected, 1e-7);
 }
 
@@ -345,7 +345,7 @@ static void a_model_that_knows_nothing_or_everything_is_calibrated(void **state)
     const float same[] = {1, 1}, apart[] = {100, -100};
     const fi_pair pairs[] = {{0, 1}, {1, 0}};
     const float targets[] = {1, 1}, true_targets[] = {1, 0};
-    fi_answers answers = {2, pairs, targets};
+    fi_answers answers = {.count = 2, .pairs = pairs, .targets = targets};
     assert_near(fi_evaluate(same, &answers).calibration_error, 0, 0);
     assert_near(fi_evaluate(apart, &answers).calibration_error, 0.5, 1e-12);
     answers.targets = true_targets;
@@ -365,7 +365,7 @@ static void the_calibration_error_is_small_if_answers_follow_the_model(void **st
         pairs[i] = (fi_pair){i + 1, 0};
         targets[i] = fd_rng_uniform(&rng) < 1 / (1 + exp(-logit)) ? 1.0f : 0.0f;
     }
-    fi_answers answers = {N, pairs, targets};
+    fi_answers answers = {.count = N, .pairs = pairs, .targets = targets};
     assert_true(fi_evaluate(rewards, &answers).calibration_error < 0.015);
     for (uint32_t i = 1; i <= N; i++) /* twice as sure */
         rewards[i] *= 2;
@@ -383,7 +383,7 @@ static void the_interval_of_the_accuracy_is_wilsons(void **state) {
             pairs[i] = (fi_pair){0, 1};
             targets[i] = i == 10 ? 0.5f : i < right ? 1.0f : 0.0f;
         }
-        fi_answers answers = {11, pairs, targets};
+        fi_answers answers = {.count = 11, .pairs = pairs, .targets = targets};
         fi_fit fit = fi_evaluate(rewards, &answers);
         assert_int_equal(fit.decided, 10);
         assert_near(fit.accuracy, (double)right / 10, 1e-15);
@@ -401,7 +401,7 @@ static void an_empty_set_of_answers_has_no_statistics(void **state) {
     (void)state;
     const fi_pair pairs[] = {{0, 1}};
     const float rewards[] = {1, 0}, targets[] = {0.5f};
-    fi_answers answers = {0, pairs, targets};
+    fi_answers answers = {.count = 0, .pairs = pairs, .targets = targets};
     fi_fit fit = fi_evaluate(rewards, &answers);
     assert_true(isnan(fit.loss) && isnan(fit.accuracy) && isnan(fit.calibration_error));
     assert_true(isnan(fit.accuracy_low) && isnan(fit.accuracy_high));

@@ -74,6 +74,6 @@ int fd_training_set_fill(const fd_training_data *data, size_t first, bool held_o
         ret->pairs[count] = revision->pair;
         ret->targets[count++] = fd_preference_probability(preference);
     }
-    ret->answers = (fi_answers){count, ret->pairs, ret->targets};
+    ret->answers = (fi_answers){.count = count, .pairs = ret->pairs, .targets = ret->targets};
     return 0;
 }

@@ -77,13 +77,13 @@ static void run(fi_data_set *data, const fi_model *model) {
 }
 
 fi_fit fi_data_set_loss(fi_data_set *data, const fi_model *model) {
-    fi_answers answers = {data->count, data->pairs, data->targets};
+    fi_answers answers = {.count = data->count, .pairs = data->pairs, .targets = data->targets};
     run(data, model);
     return fi_evaluate(data->rewards, &answers);
 }
 
 double fi_data_set_gradient(fi_data_set *data, const fi_model *model, float *gradient) {
-    fi_answers answers = {data->count, data->pairs, data->targets};
+    fi_answers answers = {.count = data->count, .pairs = data->pairs, .targets = data->targets};
     run(data, model);
     double loss = fi_loss_slopes(data->n_items, data->rewards, &answers, data->slopes);
     fi_backward(model, data->n_items, data->inputs, &data->pass, data->slopes, gradient);

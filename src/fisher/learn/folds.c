@@ -24,7 +24,7 @@ int fi_part_init(fi_part *part, const fi_answers *answers, const uint8_t *folds,
             part->pairs[count] = answers->pairs[i];
             part->targets[count++] = answers->targets[i];
         }
-    part->answers = (fi_answers){count, part->pairs, part->targets};
+    part->answers = (fi_answers){.count = count, .pairs = part->pairs, .targets = part->targets};
     return 0;
 }
 

@@ -40,7 +40,7 @@ static int try_kinds(fi_learning *learning, const fi_answers *learn, const fi_an
 /* With held-out answers, theirs is the only fold that is tried, so they are in no training. */
 static int try_fold(fi_learning *learning, uint8_t fold, fi_kind_trials *trials) {
     const fi_data_set *data = &learning->data;
-    fi_answers all = {data->count, data->pairs, data->targets};
+    fi_answers all = {.count = data->count, .pairs = data->pairs, .targets = data->targets};
     FD_CLEANUP(fi_part_clear) fi_part learn = {0};
     FD_CLEANUP(fi_part_clear) fi_part test = {0};
     int r = fi_part_init(&learn, &all, learning->folds, fold, false);

@@ -18,7 +18,8 @@ static void learning_clear(fi_learning *learning) {
 
 static int learn_from_all(fi_learning *learning, fi_kind_trials *trials, fi_fitted *ret) {
     const fi_train_options *train = &learning->options->train;
-    fi_answers all = {learning->count, learning->data.pairs, learning->data.targets};
+    fi_answers all = {
+        .count = learning->count, .pairs = learning->data.pairs, .targets = learning->data.targets};
     bool network =
         learning->kind == FI_KIND_NETWORK ||
         (learning->kind == FI_KIND_AUTO && fi_kind_comparison_network_wins(&trials->comparison));
@@ -98,7 +99,7 @@ static int take_answers(fi_learning *learning, size_t n_items, const float *embe
         learning->folds[i] = is_held_out ? FI_FOLD_HELD_OUT : fi_fold_of(pairs[i]);
     }
     learning->count = answers->count;
-    fi_answers all = {count, pairs, targets};
+    fi_answers all = {.count = count, .pairs = pairs, .targets = targets};
     return fi_data_set_init(&learning->data, learning->inputs, n_items, embeddings, &all);
 }
 

@@ -12,6 +12,7 @@ void fi_likelihood_clear(fi_likelihood *likelihood) {
     free(likelihood->block);
     free(likelihood->rewards);
     free(likelihood->slopes);
+    free(likelihood->errors);
     free(likelihood->weights);
 }
 
@@ -20,6 +21,22 @@ static bool are_targets(const fi_answers *answers) {
         if (!(answers->targets[i] >= 0.0f && answers->targets[i] <= 1.0f))
             return false;
     return answers->count > 0;
+}
+
+/* Sides and reliabilities */
+static bool are_circumstances(const fi_answers *answers) {
+    for (size_t i = 0; i < answers->count; i++)
+        if ((answers->sides && !(fabsf(answers->sides[i]) <= 1.0f)) ||
+            (answers->reliabilities && !isfinite(answers->reliabilities[i])))
+            return false;
+    return true;
+}
+
+static bool is_any_side_known(const fi_answers *answers) {
+    for (size_t i = 0; answers->sides && i < answers->count; i++)
+        if (answers->sides[i] != 0.0f)
+            return true;
+    return false;
 }
 
 static bool are_finite(const fi_distinct_items *distinct) {
@@ -33,7 +50,7 @@ static bool are_finite(const fi_distinct_items *distinct) {
 
 int fi_likelihood_init(fi_likelihood *likelihood, size_t n_items, size_t n_features,
                        const float *features, const fi_answers *answers) {
-    if (!are_targets(answers))
+    if (!are_targets(answers) || !are_circumstances(answers))
         return -EINVAL;
     fi_candidates pairs = {.n_items = n_items,
                            .n_features = n_features,
@@ -47,11 +64,16 @@ int fi_likelihood_init(fi_likelihood *likelihood, size_t n_items, size_t n_featu
         return -EINVAL;
     size_t m = likelihood->distinct->n_items;
     likelihood->targets = answers->targets;
+    likelihood->reliabilities = answers->reliabilities;
+    likelihood->sides = is_any_side_known(answers) ? answers->sides : NULL;
+    likelihood->p = n_features + (likelihood->sides ? 1 : 0);
     likelihood->block = calloc(FI_BLOCK_ROWS * n_features, sizeof(*likelihood->block));
     likelihood->rewards = calloc(m, sizeof(*likelihood->rewards));
     likelihood->slopes = calloc(m, sizeof(*likelihood->slopes));
+    likelihood->errors = calloc(answers->count, sizeof(*likelihood->errors));
     likelihood->weights = calloc(answers->count, sizeof(*likelihood->weights));
-    if (!likelihood->block || !likelihood->rewards || !likelihood->slopes || !likelihood->weights)
+    if (!likelihood->block || !likelihood->rewards || !likelihood->slopes || !likelihood->errors ||
+        !likelihood->weights)
         return -ENOMEM;
     return 0;
 }
@@ -73,29 +95,90 @@ static void find_rewards(fi_likelihood *likelihood, const double *beta) {
 
 double fi_likelihood_evaluate(fi_likelihood *likelihood, const double *beta) {
     const fi_distinct_items *distinct = likelihood->distinct;
+    const float *sides = likelihood->sides, *reliabilities = likelihood->reliabilities;
+    double pull = sides ? beta[distinct->n_features] : 0.0;
     double loss = 0.0;
     find_rewards(likelihood, beta);
     memset(likelihood->slopes, 0, distinct->n_items * sizeof(*likelihood->slopes));
     for (size_t i = 0; i < distinct->n_pairs; i++) {
         fi_pair pair = distinct->pairs[i];
         double target = (double)likelihood->targets[i];
+        double x = reliabilities ? (double)reliabilities[i] : 1.0;
         double logit = likelihood->rewards[pair.a] - likelihood->rewards[pair.b];
+        logit = x * (sides ? logit + (double)sides[i] * pull : logit);
         /* p and 1 - p, each to full precision */
         double e = exp(-fabs(logit));
         double more = 1.0 / (1.0 + e), less = e * more;
         double p = logit >= 0.0 ? more : less, not_p = logit >= 0.0 ? less : more;
-        double slope = target * not_p - (1.0 - target) * p;
-        likelihood->slopes[pair.a] += slope;
-        likelihood->slopes[pair.b] -= slope;
-        likelihood->weights[i] = more * less;
+        double error = x * (target * not_p - (1.0 - target) * p);
+        likelihood->errors[i] = error;
+        likelihood->slopes[pair.a] += error;
+        likelihood->slopes[pair.b] -= error;
+        likelihood->weights[i] = x * x * more * less;
         loss += fmax(logit, 0.0) + log1p(e) - target * logit;
     }
     return loss;
 }
 
-void fi_likelihood_add_gradient(fi_likelihood *likelihood, double *gradient) {
+/* result [h] += scale sum over the items of values [m] phi */
+static void add_items(const fi_likelihood *likelihood, double scale, const double *values,
+                      double *result) {
     int h = (int)likelihood->distinct->n_features;
     for (size_t first = 0, count; (count = next_block(likelihood, first)) > 0; first += count)
-        cblas_dgemv(CblasRowMajor, CblasTrans, (int)count, h, 1.0, likelihood->block, h,
-                    likelihood->slopes + first, 1, 1.0, gradient, 1);
+        cblas_dgemv(CblasRowMajor, CblasTrans, (int)count, h, scale, likelihood->block, h,
+                    values + first, 1, 1.0, result, 1);
+}
+
+void fi_likelihood_add_gradient(fi_likelihood *likelihood, double scale, double *gradient) {
+    size_t h = likelihood->distinct->n_features;
+    add_items(likelihood, scale, likelihood->slopes, gradient);
+    for (size_t i = 0; likelihood->sides && i < likelihood->distinct->n_pairs; i++)
+        gradient[h] += scale * likelihood->errors[i] * (double)likelihood->sides[i];
+}
+
+/* ---- information ---- */
+
+/* row [p] += the sum of weight side d, and of weight side^2 */
+static int add_side(const fi_likelihood *likelihood, double *row) {
+    const fi_distinct_items *distinct = likelihood->distinct;
+    size_t h = distinct->n_features;
+    FD_FREE double *sums = calloc(distinct->n_items, sizeof(*sums));
+    if (!sums)
+        return -ENOMEM;
+    for (size_t i = 0; i < distinct->n_pairs; i++) {
+        double side = (double)likelihood->sides[i], weight = likelihood->weights[i] * side;
+        sums[distinct->pairs[i].a] += weight;
+        sums[distinct->pairs[i].b] -= weight;
+        row[h] += weight * side;
+    }
+    add_items(likelihood, 1.0, sums, row);
+    return 0;
+}
+
+int fi_likelihood_add_information(fi_likelihood *likelihood, double scale,
+                                  fi_information *information) {
+    size_t h = likelihood->distinct->n_features, p = likelihood->p;
+    FD_CLEANUP(fi_information_freep) fi_information *items = NULL;
+    FD_FREE double *side = calloc(h + 1, sizeof(*side));
+    if (!side)
+        return -ENOMEM;
+    int r = fi_information_new(h, &items);
+    if (r == 0)
+        r = fi_information_add_weighted(items, likelihood->distinct, likelihood->weights);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < h; i++)
+        for (size_t j = 0; j < h; j++)
+            information->matrix[i * p + j] += scale * items->matrix[i * h + j];
+    if (!likelihood->sides)
+        return 0;
+    r = add_side(likelihood, side);
+    if (r < 0)
+        return r;
+    for (size_t j = 0; j < h; j++) {
+        information->matrix[h * p + j] += scale * side[j];
+        information->matrix[j * p + h] += scale * side[j];
+    }
+    information->matrix[h * p + h] += scale * side[h];
+    return 0;
 }

@@ -103,7 +103,7 @@ static double find_direction(fi_newton *state) {
     int h = (int)state->h;
     for (size_t j = 0; j < state->h; j++)
         state->direction[j] = -state->pull[j];
-    fi_likelihood_add_gradient(&state->likelihood, state->direction);
+    fi_likelihood_add_gradient(&state->likelihood, 1.0, state->direction);
     cblas_dtrsv(CblasRowMajor, CblasUpper, CblasTrans, CblasNonUnit, h, state->factor->upper, h,
                 state->direction, 1);
     double decrement = cblas_ddot(h, state->direction, 1, state->direction, 1);

@@ -1,0 +1,39 @@
+/* The most probable coefficients of a last layer, by Newton's method on J of last_layer.h. */
+#ifndef FI_POSTERIOR_MODE_H
+#define FI_POSTERIOR_MODE_H
+
+#include <fisher/last_layer.h>
+
+#include "factor.h"
+#include "information.h"
+#include "likelihood.h"
+
+typedef struct fi_posterior_mode {
+    const fi_last_layer_options *options;
+    fi_likelihood likelihood;
+    size_t p;                    /* coefficients */
+    double share;                /* 1 / D, what each answer counts */
+    double objective;            /* J */
+    double loss;                 /* the sum over the answers, whole */
+    double *mean;                /* [p] of the prior */
+    double *precisions;          /* [p] of the prior */
+    double *beta;                /* [p] */
+    double *next;                /* [p] the beta that is tried next */
+    double *direction;           /* [p] */
+    fi_information *information; /* I, that of the answers */
+    fi_factor *factor;           /* of H = I + precisions */
+    uint32_t steps;
+    bool converged;
+} fi_posterior_mode;
+
+/* The caller sets `options` and leaves all else zero; afterwards it sets share, mean, precisions
+ * and beta. Errors as fi_last_layer_fit; clear it in any case. */
+int fi_posterior_mode_init(fi_posterior_mode *mode, size_t n_items, size_t n_features,
+                           const float *features, const fi_answers *answers) FD_MUST_CHECK;
+void fi_posterior_mode_clear(fi_posterior_mode *mode);
+
+/* Moves beta to the least J; information and factor become those at it. -EDOM if the numbers are no
+ * longer finite, -ECANCELED, -ENOMEM. */
+int fi_posterior_mode_find(fi_posterior_mode *mode) FD_MUST_CHECK;
+
+#endif
