@@ -54,6 +54,9 @@ const double *fi_information_matrix(const fi_information *information);
  * unknown items, -ENOMEM. */
 int fi_information_add(fi_information *information, const fi_candidates *pairs) FI_MUST_CHECK;
 
+/* information *= factor */
+void fi_information_scale(fi_information *information, double factor);
+
 /* information += other, and -= other. Both have the same size. */
 void fi_information_merge(fi_information *information, const fi_information *other);
 void fi_information_subtract(fi_information *information, const fi_information *other);

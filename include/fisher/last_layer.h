@@ -113,6 +113,7 @@ typedef struct fi_last_layer {
     double *covariance;    /* [h x h] averaged Sigma of beta, with the side integrated out */
     double *precisions;    /* [n_blocks] lambda */
     double *probabilities; /* [n_blocks] that the block matters; 1 if it is never left out */
+    fi_block *blocks;      /* [n_blocks] as they were given */
     double side;           /* the pull of the left side, on the scale of rewards; 0 if unknown */
     double side_stddev;
     double side_precision;
@@ -121,7 +122,7 @@ typedef struct fi_last_layer {
     double log_evidence;  /* nats; of all blocks, without the priors of the lambdas */
     uint32_t iterations;  /* Newton steps */
     bool converged;
-    double data[]; /* the arrays */
+    double data[]; /* the arrays, in this order; the blocks follow */
 } fi_last_layer;
 
 /*
@@ -139,7 +140,14 @@ int fi_last_layer_fit(size_t n_items, size_t n_features, const float *features,
                       const fi_answers *answers, const fi_last_layer_options *options,
                       const fi_last_layer *start, fi_last_layer **ret) FI_MUST_CHECK;
 
+/* Makes a layer of zeros, or a copy. The caller frees it. -ENOMEM. */
+int fi_last_layer_new(size_t n_features, size_t n_blocks, fi_last_layer **ret) FI_MUST_CHECK;
+int fi_last_layer_copy(const fi_last_layer *layer, fi_last_layer **ret) FI_MUST_CHECK;
 void fi_last_layer_free(fi_last_layer *layer); /* NULL is allowed */
+
+/* Everything that is known about beta after the fit: the inverse of its covariance. The caller
+ * frees it. -EDOM if the covariance is not positive definite, -ENOMEM. */
+int fi_last_layer_information(const fi_last_layer *layer, fi_information **ret) FI_MUST_CHECK;
 
 /* Mean |phi|^2 of columns first … first + count - 1 over the items that the answers name, or over
  * all items without answers. Rewards have a standard deviation of about 1 under this precision. */

@@ -2,17 +2,18 @@
  * From answers to a reward model: which kind, how strongly regularised, and how long to train.
  *
  * There are two kinds. The linear model takes the leading principal components of the inputs as its
- * features. Only its last layer has to be learned, which is a convex problem, and the evidence sets
- * its prior precision (refit.h). The network has hidden layers on the same inputs, and AdamW trains
- * it (train.h).
+ * features. Only its last layer has to be learned, which is a convex problem (last_layer.h). The
+ * network has hidden layers on the same inputs. AdamW trains it (train.h) without the extras; then
+ * its last layer, with the extras, is fitted like that of a linear model.
  *
  * A few answers rarely support more than a linear model: a network that is fitted to them is sure
  * and wrong. Many answers to a question that is not linear do support a network. So the two kinds
  * compete on answers that they were not trained on:
  *
- *     The answers are split into four folds by their pair. Models that were trained on the other
- *     folds predict each fold, for as many folds as it takes to predict 200 answers. These trials
- *     also tell how many steps the network should take. The network wins if its mean loss is lower
+ *     The answers are split into five folds by their cluster, or by their pair if there are fewer
+ *     than ten clusters. Models that were trained on the other folds predict each fold, for as many
+ *     folds as it takes to predict 200 answers. These trials also tell how many steps the network
+ *     should take. The network wins if its mean loss is lower
  *     than the linear model's by more than two standard errors of the differences. (This is the
  *     one-standard-error rule of Breiman, Friedman, Olshen and Stone 1984, 3.4.3, made stricter,
  *     because it is applied at every training.)
@@ -22,7 +23,8 @@
 #ifndef FISHER_LEARN_H
 #define FISHER_LEARN_H
 
-#include <fisher/refit.h>
+#include <fisher/extras.h>
+#include <fisher/last_layer.h>
 #include <stdbool.h>
 
 #ifdef __cplusplus
@@ -40,7 +42,15 @@ typedef struct fi_learn_options {
     /* Inputs, components, and the hidden layers of a network. More components than inputs means as
      * many as there are inputs. Without hidden layers every kind is linear. */
     fi_shape shape;
-    double prior_precision; /* lambda; 0: the evidence sets it */
+    double prior_precision; /* lambda of the embedded features; 0: the evidence sets it */
+    /* The guess of that lambda is this times the mean |phi|^2 of the items of the answers, and this
+     * is the shape of its prior (last_layer.h). */
+    double embedded_stiffness; /* 0: FI_EMBEDDED_STIFFNESS */
+    double embedded_shape;     /* 0: FI_EMBEDDED_SHAPE */
+    /* The blocks of the extras, whose columns are counted from the first extra. They cover all. */
+    const fi_block *extra_blocks;
+    size_t n_extra_blocks;
+    bool cross_fits; /* fill `cross_fitted` as far as that is cheap */
     /* Its seed and `progress` are ignored. Without `patience` a network takes all its iterations,
      * and folds are only used to compare the kinds. */
     fi_train_options train;
@@ -53,17 +63,24 @@ typedef struct fi_learn_options {
 
 typedef struct fi_learned {
     fi_model *model;        /* the caller frees it with fi_model_free */
-    double prior_precision; /* lambda of the last layer */
-    uint32_t iterations;    /* Newton steps, or training steps up to the weights that were kept */
-    bool went_on;           /* it is a network that continued from `start` */
+    double prior_precision; /* lambda of the embedded features */
+    /* [answers->count] the logit that a model of the same kind, which never saw the answer's
+     * cluster, gives it; NaN where there is none. The caller frees it with free(). NULL unless the
+     * options ask for it. */
+    double *cross_fitted;
+    uint32_t iterations; /* Newton steps, or training steps up to the weights that were kept */
+    bool went_on;        /* it is a network that continued from `start` */
     size_t tried;        /* held-out answers that a network was tried on; 0: there was no trial */
     double linear_loss;  /* on those answers, nats per answer; NaN if it did not compete */
     double network_loss; /* the same; NaN if training diverged */
     double loss_error;   /* standard error of the mean difference; NaN without both losses */
 } fi_learned;
 
+#define FI_EMBEDDED_STIFFNESS 2.0
+#define FI_EMBEDDED_SHAPE 1.0
+
 /*
- * Learns from answers to pairs of embeddings [n_items x D].
+ * Learns from answers to pairs of embeddings [n_items x D], whose extras may be NULL.
  *
  * `inputs` is a model whose input statistics are taken over if its shape fits. Otherwise, or if it
  * is NULL, all rows set the statistics.
@@ -75,27 +92,22 @@ typedef struct fi_learned {
  * any, FI_KIND_NETWORK continues and takes all its iterations. If `start` is NULL or has another
  * shape, learning starts from scratch and ignores `held_out`.
  *
- * With fewer than eight answers FI_KIND_AUTO is linear. The prior precision of a network is
- * h / |beta|^2, under which its own beta is most likely.
+ * With fewer than eight answers FI_KIND_AUTO is linear.
  *
  * -EINVAL for no answers, a precision that is negative or not finite, a shape out of bounds (also
- * that of a linear model which is tried), and as fi_refit and fi_train; -EDOM if the numbers are no
- * longer finite; -ECANCELED; -EIO as fi_model_fit_inputs; -ENOMEM.
+ * that of a linear model which is tried), and as fi_last_layer_fit, fi_model_fit_extras and
+ * fi_train; -EDOM if the numbers are no longer finite; -ECANCELED; -EIO as fi_model_fit_inputs;
+ * -ENOMEM.
  */
-int fi_learn(size_t n_items, const float *embeddings, const fi_answers *answers,
-             const fi_answers *held_out, const fi_model *inputs, const fi_model *start,
-             const fi_learn_options *options, fi_learned *ret) FI_MUST_CHECK;
+int fi_learn(size_t n_items, const float *embeddings, const fi_extras *extras,
+             const fi_answers *answers, const fi_answers *held_out, const fi_model *inputs,
+             const fi_model *start, const fi_learn_options *options, fi_learned *ret) FI_MUST_CHECK;
 
-/*
- * Fits the last layer of a linear model as fi_learn does, from features [n_items x n_features].
- * *precision receives lambda. If the options' prior_precision is 0, the evidence finds lambda, with
- * the guess that rewards have a standard deviation of about 1, and *precision also holds the start
- * (0: start at the guess). The options' prior_guess is ignored. beta [n_features] and the errors
- * are as for fi_refit.
- */
-int fi_learn_linear(size_t n_items, size_t n_features, const float *features,
-                    const fi_answers *answers, const fi_refit_options *options, double *beta,
-                    double *precision, fi_refit_result *ret) FI_MUST_CHECK;
+/* The blocks of a last layer with h embedded features of this mean |phi|^2, then the extras.
+ * Returns their number; blocks has room for FI_BLOCKS_MAX. The options have fewer extra blocks than
+ * that. */
+size_t fi_learn_blocks(const fi_learn_options *options, size_t h, double mean_square,
+                       fi_block *blocks);
 
 #ifdef __cplusplus
 }

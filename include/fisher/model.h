@@ -8,6 +8,10 @@
  * 1606.08415). The result is the features phi(x). The last layer beta has no bias. Without a hidden
  * layer the features are the standardised, projected inputs, and the model is linear.
  *
+ * A model may take further numbers of an item, its extras: features of its text, or prior scores.
+ * They pass all layers by and follow the other features, each with a coefficient of its own in beta
+ * (extras.h).
+ *
  * Matrices are dense, row-major float32, one item per row. Functions that can fail return 0 or
  * -errno.
  */
@@ -27,6 +31,7 @@ enum {
     FI_HIDDEN_LAYERS_MAX = 3,
     FI_WIDTH_MAX = 4096,   /* features at most, with or without hidden layers */
     FI_INPUTS_MAX = 65536, /* numbers of an embedding at most */
+    FI_EXTRAS_MAX = 64,
 };
 
 /* The numbers of an embedding are finite and at most this large, so that products stay finite. */
@@ -43,6 +48,7 @@ typedef struct fi_shape {
     uint32_t components;    /* principal components to keep; 0: use the standardised inputs */
     uint32_t hidden_layers; /* 0 to FI_HIDDEN_LAYERS_MAX */
     uint32_t hidden_width;  /* h; ignored without a hidden layer */
+    uint32_t extras;        /* columns after those; 0 to FI_EXTRAS_MAX */
 } fi_shape;
 
 typedef struct fi_model fi_model;
@@ -63,8 +69,16 @@ void fi_model_free(fi_model *model); /* NULL is allowed */
 
 const fi_shape *fi_model_shape(const fi_model *model);
 
-/* The number of features: h, or without a hidden layer the number of (projected) inputs. */
+/* The number of features: h, or without a hidden layer the number of (projected) inputs, and the
+ * extras. */
 size_t fi_model_feature_count(const fi_model *model);
+
+/* The fit that beta comes from, or NULL if it is not known. It belongs to the model. */
+const struct fi_last_layer *fi_model_last_layer(const fi_model *model);
+
+/* Makes a copy of the fit a part of the model, and its beta that of the model. -EINVAL for another
+ * number of features, -ENOMEM. */
+int fi_model_set_last_layer(fi_model *model, const struct fi_last_layer *layer) FI_MUST_CHECK;
 
 /*
  * Sets the input statistics from n items [n x D]: the mean and the standard deviation of each
@@ -114,23 +128,26 @@ fi_layer fi_model_layer(const fi_model *model, uint32_t index);
 int fi_model_prepare(const fi_model *model, size_t n, const float *embeddings,
                      float *prepared) FI_MUST_CHECK;
 
-/* features [n x feature_count] = phi of embeddings [n x D]. -ENOMEM. */
-int fi_model_features(const fi_model *model, size_t n, const float *embeddings,
+/* features [n x feature_count] = phi of embeddings [n x D], then the placed extras [n x extras] of
+ * extras.h; NULL: zeros. -ENOMEM. */
+int fi_model_features(const fi_model *model, size_t n, const float *embeddings, const float *extras,
                       float *features) FI_MUST_CHECK;
 
 /* rewards [n] = features [n x feature_count] beta. */
 void fi_model_rewards(const fi_model *model, size_t n, const float *features, float *rewards);
 
 /*
- * The model as bytes: "FISHERMD", a format version, the shape, the input statistics and the
- * parameters, little-endian, then a CRC-32 of all of it. The caller frees *ret_bytes with free().
+ * The model as bytes: "FISHERMD", a format version, the shape, the input statistics, the parameters
+ * and the last layer, little-endian, then a CRC-32 of all of it. The caller frees *ret_bytes with
+ * free().
  * -ENOMEM.
  */
 int fi_model_encode(const fi_model *model, uint8_t **ret_bytes, size_t *ret_size) FI_MUST_CHECK;
 
 /*
- * Reads what fi_model_encode wrote; any bytes are safe. -EBADMSG if magic, length or checksum is
- * wrong or a number is not finite, -EPROTONOSUPPORT for an unknown format version, -ENOMEM.
+ * Reads what fi_model_encode of this or an earlier version wrote; any bytes are safe. -EBADMSG if
+ * magic, length or checksum is wrong or a number is not finite, -EPROTONOSUPPORT for an unknown
+ * format version, -ENOMEM.
  */
 int fi_model_decode(const uint8_t *bytes, size_t size, fi_model **ret) FI_MUST_CHECK;
 

@@ -3,7 +3,7 @@
  *
  * With the information of all pairs that are answered or handed out, `past`, the design matrix is
  *
- *     M = past + lambda * identity.
+ *     M = past + prior + lambda * identity.
  *
  * One more pair raises log det M by its gain log(1 + v d' M^-1 d), in nats. information.h defines
  * d, v and p.
@@ -35,7 +35,8 @@ const fi_strategy *fi_strategy_find(const char *name); /* NULL for an unknown na
 typedef struct fi_selection_options {
     const fi_strategy *strategy; /* from the functions above */
     size_t batch_size;           /* k, 1 to the number of candidates */
-    double prior_precision;      /* lambda > 0 */
+    double prior_precision;      /* lambda >= 0; > 0 without a prior */
+    const fi_information *prior; /* what else is known about beta; NULL: nothing */
     uint64_t seed;               /* the same seed and input give the same batch */
     size_t max_per_item;         /* pairs of the batch that one item may be in; 0: any number */
     size_t max_per_group;        /* pairs of the batch that may touch one group; 0: any number */
@@ -113,8 +114,8 @@ typedef struct fi_selection {
  * log determinants, bound) always use the true v. A prior that is lost in the rounding of a `past`
  * 1e16 times as large is raised until M is positive definite, so finite numbers never fail.
  *
- * -EINVAL for options out of bounds, a past or target of another size, or a pair of unknown items;
- * -ENOMEM, -ECANCELED.
+ * -EINVAL for options out of bounds, a past, prior or target of another size, or a pair of unknown
+ * items; -ENOMEM, -ECANCELED.
  */
 int fi_select(const fi_candidates *candidates, const fi_information *past,
               const fi_selection_options *options, fi_selection *ret) FI_MUST_CHECK;

@@ -52,6 +52,11 @@ typedef struct fi_fit {
 /* rewards [n_items], one for each row that a pair may name. */
 fi_fit fi_evaluate(const float *rewards, const fi_answers *answers);
 
+/* The same from logits [count]. Answers whose logit is NaN are left out; *ret_count is the number
+ * of the others. */
+fi_fit fi_evaluate_logits(size_t count, const double *logits, const float *targets,
+                          size_t *ret_count);
+
 /*
  * Computes the loss of a model on answers about embeddings [n_items x D], and its gradient: a model
  * of the same shape that receives d loss / d parameter in its parameters. Each item passes through

@@ -39,7 +39,7 @@ struct bench {
 };
 
 static fi_model *new_model(const bench *state, uint32_t layers, uint32_t width, uint64_t seed) {
-    fi_shape shape = {(uint32_t)state->inputs, 0, layers, width};
+    fi_shape shape = {.inputs = (uint32_t)state->inputs, .components = 0, .hidden_layers = layers, .hidden_width = width};
     fi_model *model = NULL;
     require(fi_model_new(&shape, seed, &model), "model");
     require(fi_model_fit_inputs(model, state->n_items, state->embeddings), "statistics");
@@ -182,7 +182,7 @@ static void decompose(bench *state) {
 
 static void report_components(size_t inputs, size_t n_items, double target) {
     bench state = {.n_items = n_items, .inputs = inputs};
-    fi_shape shape = {(uint32_t)inputs, COMPONENTS, 0, 0};
+    fi_shape shape = {.inputs = (uint32_t)inputs, .components = COMPONENTS, .hidden_layers = 0, .hidden_width = 0};
     fd_rng rng = fd_rng_seeded(1);
     require(fi_model_new(&shape, 1, &state.model), "model");
     state.embeddings = allocate(n_items * inputs, sizeof(float));

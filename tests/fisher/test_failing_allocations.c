@@ -245,7 +245,7 @@ static int refit_evidence(const void *context, double *ret) {
 
 static int store_model(const void *context, double *ret) {
     const struct learning *from = context;
-    fi_shape shape = {WIDTH, 2, 1, 3};
+    fi_shape shape = {.inputs = WIDTH, .components = 2, .hidden_layers = 1, .hidden_width = 3};
     fi_model *model = NULL, *copy = NULL, *decoded = NULL;
     float features[ITEMS * 3];
     uint8_t *bytes = NULL;

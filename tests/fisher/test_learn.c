@@ -355,7 +355,7 @@ static void given_inputs_are_copied_exactly(void **state) {
     (void)state;
     WORLD from = world_new(6, 100, 6, 200, along_the_axes);
     WORLD other = world_new(7, 50, 6, 1, nothing);
-    fi_shape shape = {6, 3, 0, 0};
+    fi_shape shape = {.inputs = 6, .components = 3, .hidden_layers = 0, .hidden_width = 0};
     FD_CLEANUP(fi_model_freep) fi_model *inputs = NULL;
     assert_int_equal(fi_model_new(&shape, 1, &inputs), 0);
     assert_int_equal(fi_model_fit_inputs(inputs, other.n_items, other.items), 0);

@@ -8,7 +8,7 @@
 #include "rng.h"
 
 static const fi_shape shapes[] = {
-    {6, 0, 0, 0}, {6, 2, 0, 0}, {6, 0, 1, 4}, {6, 3, 3, 5}, {6, 0, 2, 4}};
+    {6, 0, 0, 0, 0}, {6, 2, 0, 0, 0}, {6, 0, 1, 4, 0}, {6, 3, 3, 5, 0}, {6, 0, 2, 4, 0}};
 
 static fi_model *fitted(const fi_shape *shape, size_t n, float *items) {
     fd_rng rng = fd_rng_seeded(11);
@@ -49,7 +49,7 @@ static void a_shape_out_of_bounds_is_refused(void **state) {
 
 static void the_same_seed_gives_the_same_model(void **state) {
     (void)state;
-    fi_shape shape = {3, 0, 1, 4};
+    fi_shape shape = {.inputs = 3, .components = 0, .hidden_layers = 1, .hidden_width = 4};
     FD_CLEANUP(fi_model_freep) fi_model *one = NULL;
     FD_CLEANUP(fi_model_freep) fi_model *same = NULL;
     FD_CLEANUP(fi_model_freep) fi_model *other = NULL;
@@ -67,7 +67,7 @@ static void the_same_seed_gives_the_same_model(void **state) {
 static void standardised_inputs_have_mean_0_and_deviation_1_even_far_from_0(void **state) {
     (void)state;
     fd_rng rng = fd_rng_seeded(5);
-    fi_shape shape = {3, 0, 0, 0};
+    fi_shape shape = {.inputs = 3, .components = 0, .hidden_layers = 0, .hidden_width = 0};
     float items[500 * 3], prepared[500 * 3];
     for (size_t i = 0; i < 500; i++) {
         items[i * 3] = (float)(1e5 + 50 * fd_rng_normal(&rng));

@@ -64,8 +64,10 @@ static void check_case(const char *name) {
     GOLDEN adam10 = golden_load(folder, "adam10");
     FD_FREE fi_pair *pairs = pairs_of(&pair_values);
 
-    fi_shape shape = {(uint32_t)shape_values.values[0], (uint32_t)shape_values.values[1],
-                      (uint32_t)shape_values.values[2], (uint32_t)shape_values.values[3]};
+    fi_shape shape = {.inputs = (uint32_t)shape_values.values[0],
+                      .components = (uint32_t)shape_values.values[1],
+                      .hidden_layers = (uint32_t)shape_values.values[2],
+                      .hidden_width = (uint32_t)shape_values.values[3]};
     FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
     FD_CLEANUP(fi_model_freep) fi_model *slopes = NULL;
     size_t count;

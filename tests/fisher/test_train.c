@@ -39,7 +39,7 @@ static struct world make_world(uint64_t seed) {
 }
 
 static fi_model *make_model(uint32_t layers) {
-    fi_shape shape = {INPUTS, 0, layers, 6};
+    fi_shape shape = {.inputs = INPUTS, .components = 0, .hidden_layers = layers, .hidden_width = 6};
     fi_model *model = NULL;
     assert_int_equal(fi_model_new(&shape, 5, &model), 0);
     return model;

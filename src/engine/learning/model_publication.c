@@ -42,10 +42,14 @@ static int evaluate(const fd_training_data *data, const fd_evaluation_sets *sets
         r = fd_snapshot_rewards(data->snapshot, &rewards_before);
     if (r < 0)
         return r;
+    size_t evaluated = sets->held_out->count;
     fi_fit fit = fi_evaluate(rewards, sets->held_out);
     fi_fit before = fi_evaluate(rewards_before, sets->held_out);
+    if (evaluated == 0)
+        fit = fi_evaluate_logits(sets->learned->count, sets->cross_fitted, sets->learned->targets,
+                                 &evaluated);
     row->train_loss = fi_evaluate(rewards, sets->learned).loss;
-    row->held_out_labels = sets->held_out->count;
+    row->held_out_labels = evaluated;
     row->held_out_loss = fit.loss;
     row->held_out_accuracy = fit.accuracy;
     row->held_out_accuracy_low = fit.accuracy_low;
@@ -55,7 +59,8 @@ static int evaluate(const fd_training_data *data, const fd_evaluation_sets *sets
     row->control_accuracy = arms->control.accuracy;
     row->answers = (int64_t)data->n_revisions;
     row->logdet = fi_factor_logdet(snapshot->design);
-    if (is_worse(row, &fit, &data->snapshot->served->row, &before, reason)) {
+    if (sets->held_out->count > 0 &&
+        is_worse(row, &fit, &data->snapshot->served->row, &before, reason)) {
         row->state = FD_MODEL_REJECTED;
         row->reason = reason;
     }

@@ -10,6 +10,7 @@
 typedef struct fd_evaluation_sets {
     const fi_answers *learned;
     const fi_answers *held_out;
+    const double *cross_fitted; /* [learned->count] as in fi_learned */
 } fd_evaluation_sets;
 
 /*

@@ -36,7 +36,7 @@ uint64_t fd_model_serving_newest(const fd_engine *engine) {
 /* ---- snapshots ---- */
 
 size_t fd_model_revisions_learned(const fi_model *model, const fd_model_row *row, size_t all) {
-    if (fi_model_shape(model)->hidden_layers == 0)
+    if (!fi_model_last_layer(model))
         return 0;
     return row->answers >= 0 && (uint64_t)row->answers < all ? (size_t)row->answers : all;
 }
@@ -48,7 +48,7 @@ int fd_model_snapshot_new(fi_model **model, const fd_model_row *row, size_t lear
     if (r < 0)
         return r;
     *model = NULL;
-    served->revisions = learned;
+    served->revisions = served->fitted = learned;
     return fd_snapshot_new(served, ret);
 }
 

@@ -19,9 +19,9 @@ void fd_model_serving_count(fd_engine *engine, uint64_t version);
 uint64_t fd_model_serving_newest(const fd_engine *engine);
 
 /*
- * The first revisions of the history, of `all`, that a stored version counts as learned. A refit of
- * a network learns only from those after them; all of them count where the number is not known. A
- * refit of a linear model learns from all, so none count.
+ * The first revisions of the history, of `all`, that a stored version has learned from; all of them
+ * where the number is not known, and none for a version of an earlier program, whose last layer
+ * says too little about its fit: it is fitted again.
  */
 size_t fd_model_revisions_learned(const fi_model *model, const fd_model_row *row, size_t all);
 

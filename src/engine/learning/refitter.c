@@ -122,8 +122,7 @@ static void end_refit(struct fd_refitter *refitter, double seconds) {
 
 static void *refit_loop(void *context) {
     fd_engine *engine = context;
-    FD_CLEANUP(fd_last_layer_refit_clear)
-    fd_last_layer_refit refit = {.engine = engine, .go_on = goes_on, .context = engine};
+    const fd_last_layer_refit refit = {.engine = engine, .go_on = goes_on, .context = engine};
     double due_since;
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
     while (begin_refit(engine->refitter, &due_since)) {

@@ -39,6 +39,7 @@ static fi_learn_options learn_options(const fd_training *training, const fd_trai
                   .hidden_layers = options->hidden_layers,
                   .hidden_width = options->hidden_width},
         .prior_precision = options->prior_precision,
+        .cross_fits = true,
         .train = options->train,
         .seed = options->seed + fd_model_serving_newest(training->engine),
         .go_on = training->go_on,
@@ -55,8 +56,8 @@ static void log_trained(const fd_model_row *row, const fi_learned *learned) {
            FD_REAL("network_loss", learned->network_loss), FD_REAL("seconds", row->seconds));
 }
 
-static int train(fd_training *training, const fd_training_data *data,
-                 const fd_evaluation_sets *sets, fd_retrain from) {
+static int train(fd_training *training, const fd_training_data *data, fd_evaluation_sets *sets,
+                 fd_retrain from) {
     fd_engine *engine = training->engine;
     double start = fd_monotonic_seconds();
     size_t labels = sets->learned->count + sets->held_out->count;
@@ -65,14 +66,16 @@ static int train(fd_training *training, const fd_training_data *data,
     const fi_model *begin = may_go_on(training, data, labels, from) ? served->model : NULL;
     fi_learn_options options = learn_options(training, data);
     fi_learned learned = {0};
-    int r = fi_learn(data->n_items, data->embeddings->data, sets->learned, sets->held_out, inputs,
-                     begin, &options, &learned);
+    int r = fi_learn(data->n_items, data->embeddings->data, NULL, sets->learned, sets->held_out,
+                     inputs, begin, &options, &learned);
     if (r < 0)
         return r;
     if (!learned.went_on)
         training->labels_at_scratch = labels;
 
     FD_CLEANUP(fi_model_freep) fi_model *model = learned.model;
+    FD_FREE double *cross_fitted = learned.cross_fitted;
+    sets->cross_fitted = cross_fitted;
     fd_model_row row = {
         .version = fd_model_serving_newest(engine) + 1,
         .parent = learned.went_on ? served->row.version : 0,
@@ -111,6 +114,6 @@ int fd_training_run(fd_training *training, fd_retrain from) {
                FD_INT("labels", held_out.answers.count));
         return -ENODATA;
     }
-    fd_evaluation_sets sets = {&learn.answers, &held_out.answers};
+    fd_evaluation_sets sets = {&learn.answers, &held_out.answers, NULL};
     return train(training, &data, &sets, from);
 }

@@ -6,12 +6,14 @@
 
 #include "assignment_id.h"
 #include "engine_state.h"
+#include "rng.h"
 #include "thread.h"
 
 void fd_training_data_clear(fd_training_data *data) {
     fd_snapshot_free(data->snapshot);
     fd_growing_matrix_free(data->embeddings);
     free(data->revisions);
+    free(data->clusters);
 }
 
 /* Takes what belongs to one moment. */
@@ -28,10 +30,24 @@ static void take_references(fd_engine *engine, fd_training_data *ret) {
 /* Revisions that are copied at once: labels wait meanwhile. */
 enum { REVISIONS_AT_ONCE = 4096 };
 
+/* Numbers of prompts are small; a pair of two prompts is a cluster of its own. */
+static uint32_t cluster_of(const fd_engine *engine, fi_pair pair) {
+    const fd_prompt *a = engine->items.entries[pair.a]->prompt;
+    const fd_prompt *b = engine->items.entries[pair.b]->prompt;
+    if (a == b)
+        return a->index;
+    fd_rng rng = fd_rng_seeded((uint64_t)(pair.a < pair.b ? pair.a : pair.b) << 32 |
+                               (pair.a < pair.b ? pair.b : pair.a));
+    return UINT32_C(1) << 31 | (uint32_t)fd_rng_below(&rng, UINT32_C(1) << 31);
+}
+
 /* Revisions do not change once they are there, except for `newest`, which no training reads. */
-static void copy_revisions(fd_engine *engine, size_t first, size_t end, fd_label_revision *to) {
+static void copy_revisions(fd_engine *engine, size_t first, size_t end, fd_training_data *to) {
     FD_READ_LOCKED(&engine->state_lock);
-    memcpy(to + first, engine->labels.revisions + first, (end - first) * sizeof(*to));
+    memcpy(to->revisions + first, engine->labels.revisions + first,
+           (end - first) * sizeof(*to->revisions));
+    for (size_t i = first; i < end; i++)
+        to->clusters[i] = cluster_of(engine, to->revisions[i].pair);
 }
 
 int fd_training_data_read(fd_engine *engine, fd_training_data *ret) {
@@ -39,18 +55,20 @@ int fd_training_data_read(fd_engine *engine, fd_training_data *ret) {
     size_t n = ret->n_revisions;
     if (!ret->snapshot)
         return 0;
-    ret->revisions = malloc(n * sizeof(*ret->revisions));
-    if (!ret->revisions)
+    ret->revisions = calloc(n, sizeof(*ret->revisions));
+    ret->clusters = calloc(n, sizeof(*ret->clusters));
+    if (!ret->revisions || !ret->clusters)
         return -ENOMEM;
     for (size_t i = 0; i < n; i += REVISIONS_AT_ONCE)
-        copy_revisions(engine, i, i + REVISIONS_AT_ONCE < n ? i + REVISIONS_AT_ONCE : n,
-                       ret->revisions);
+        copy_revisions(engine, i, i + REVISIONS_AT_ONCE < n ? i + REVISIONS_AT_ONCE : n, ret);
     return 0;
 }
 
 void fd_training_set_clear(fd_training_set *set) {
     free(set->pairs);
     free(set->targets);
+    free(set->sides);
+    free(set->clusters);
 }
 
 int fd_training_set_fill(const fd_training_data *data, size_t first, bool held_out, uint16_t arm,
@@ -58,7 +76,9 @@ int fd_training_set_fill(const fd_training_data *data, size_t first, bool held_o
     FD_FREE uint8_t *newest = calloc(data->n_revisions + 1, sizeof(*newest));
     ret->pairs = calloc(data->n_revisions, sizeof(*ret->pairs));
     ret->targets = calloc(data->n_revisions, sizeof(*ret->targets));
-    if (!newest || !ret->pairs || !ret->targets)
+    ret->sides = calloc(data->n_revisions, sizeof(*ret->sides));
+    ret->clusters = calloc(data->n_revisions, sizeof(*ret->clusters));
+    if (!newest || !ret->pairs || !ret->targets || !ret->sides || !ret->clusters)
         return -ENOMEM;
     for (size_t i = 0; i < data->n_revisions; i++)
         newest[data->revisions[i].label] = data->revisions[i].preference;
@@ -72,8 +92,15 @@ int fd_training_set_fill(const fd_training_data *data, size_t first, bool held_o
         if (arm != FD_ORIGIN_NONE && !(revision->origin & arm))
             continue;
         ret->pairs[count] = revision->pair;
-        ret->targets[count++] = fd_preference_probability(preference);
+        ret->targets[count] = fd_preference_probability(preference);
+        /* What was assigned is shown with a on the left; of other labels nobody knows. */
+        ret->sides[count] = revision->origin != FD_ORIGIN_NONE ? 1.0f : 0.0f;
+        ret->clusters[count++] = data->clusters ? data->clusters[i] : 0;
     }
-    ret->answers = (fi_answers){.count = count, .pairs = ret->pairs, .targets = ret->targets};
+    ret->answers = (fi_answers){.count = count,
+                                .pairs = ret->pairs,
+                                .targets = ret->targets,
+                                .sides = ret->sides,
+                                .clusters = data->clusters ? ret->clusters : NULL};
     return 0;
 }

@@ -14,6 +14,8 @@ typedef struct fd_training_data {
     size_t n_items;
     size_t n_revisions;
     fd_label_revision *revisions; /* [n_revisions] */
+    uint32_t *clusters; /* [n_revisions] the same number for labels that are about one prompt;
+                           NULL: not known */
 } fd_training_data;
 
 int fd_training_data_read(fd_engine *engine, fd_training_data *ret) FD_MUST_CHECK;
@@ -24,6 +26,8 @@ typedef struct fd_training_set {
     fi_answers answers; /* a view of the arrays */
     fi_pair *pairs;
     float *targets;
+    float *sides;
+    uint32_t *clusters;
 } fd_training_set;
 
 /*

@@ -1,4 +1,4 @@
-/* Recomputes the information that each stored model recorded, and compares. */
+/* Recomputes what each stored model recorded of its information, and compares. */
 #include "verify_models.h"
 
 #include <errno.h>
@@ -6,9 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "assignment_id.h"
 #include "snapshot.h"
+#include "training_data.h"
 
 FD_DEFINE_CLEANUP(fi_model, fi_model_free)
+FD_DEFINE_CLEANUP(fi_last_layer, fi_last_layer_free)
+FD_DEFINE_CLEANUP(fi_information, fi_information_free)
+FD_DEFINE_CLEANUP(fi_factor, fi_factor_free)
 
 /* Relative to log det, or to the number of features if that is larger: processors round features
  * differently. */
@@ -20,6 +25,7 @@ struct verification {
     size_t n_items;
     fd_growing_matrix *embeddings; /* NULL without items */
     fd_label_table labels;
+    unsigned char assignment_key[FD_ASSIGNMENT_KEY_SIZE];
 };
 
 static void verification_clear(struct verification *verification) {
@@ -72,31 +78,65 @@ static int read_label(void *context, const fd_label_row *row) {
     fd_label_revision revision = {.pair = {row->item_a, row->item_b},
                                   .label = (uint32_t)(row->original - 1),
                                   .preference = (uint8_t)row->preference};
-    fd_label_table_add(labels, &revision, (fd_origin){0});
+    fd_label_table_add(labels, &revision, fd_origin_of(verification->assignment_key, row));
     return 0;
 }
 
 /* ---- models ---- */
 
-/* log det of the information of the first row->answers revisions and the prior. Takes *model over.
- */
+/* A snapshot of the first row->answers revisions. Takes *model over. */
 static int rebuild(const struct verification *verification, fi_model **model,
-                   const fd_model_row *row, double *ret) {
+                   const fd_model_row *row, fd_snapshot **ret) {
     FD_CLEANUP(fd_served_model_freep) fd_served_model *served = NULL;
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *empty = NULL;
-    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
     int r = fd_served_model_new(*model, row, &served);
     if (r < 0)
         return r;
     *model = NULL;
+    served->fitted = (size_t)row->answers;
     r = fd_snapshot_new(served, &empty);
+    if (r < 0)
+        return r;
+    return fd_snapshot_extend(empty, verification->embeddings, verification->n_items,
+                              verification->labels.revisions, (size_t)row->answers, NULL, ret);
+}
+
+/* log det M by the same fit on the same answers, once more. */
+static int fit_again(const struct verification *verification, const fd_snapshot *snapshot,
+                     const fi_last_layer *layer, double *ret) {
+    FD_CLEANUP(fd_training_set_clear) fd_training_set set = {0};
+    FD_CLEANUP(fi_last_layer_freep) fi_last_layer *again = NULL;
+    FD_CLEANUP(fi_information_freep) fi_information *information = NULL;
+    FD_CLEANUP(fi_factor_freep) fi_factor *factor = NULL;
+    fd_training_data data = {.n_revisions = snapshot->revisions,
+                             .revisions = verification->labels.revisions};
+    fi_last_layer_options options = fi_last_layer_defaults();
+    options.blocks = layer->blocks;
+    options.n_blocks = layer->n_blocks;
+    options.design_effect = layer->design_effect;
+    options.rounds = 0;
+    int r = fd_training_set_fill(&data, 0, false, FD_ORIGIN_NONE, &set);
     if (r == 0)
-        r = fd_snapshot_extend(empty, verification->embeddings, verification->n_items,
-                               verification->labels.revisions, (size_t)row->answers, NULL,
-                               &snapshot);
+        r = fi_last_layer_fit(snapshot->items, snapshot->features->width, snapshot->features->data,
+                              &set.answers, &options, layer, &again);
     if (r == 0)
-        *ret = fi_factor_logdet(snapshot->design);
+        r = fi_last_layer_information(again, &information);
+    if (r == 0)
+        r = fi_factor_new_raised(information, 0.0, &factor);
+    if (r == 0)
+        *ret = fi_factor_logdet(factor);
     return r;
+}
+
+static int recompute(const struct verification *verification, fi_model **model,
+                     const fd_model_row *row, double *ret) {
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
+    int r = rebuild(verification, model, row, &snapshot);
+    if (r < 0)
+        return r;
+    const fi_last_layer *layer = fi_model_last_layer(snapshot->served->model);
+    *ret = fi_factor_logdet(snapshot->design);
+    return layer ? fit_again(verification, snapshot, layer, ret) : 0;
 }
 
 static int verify_model(void *context, const fd_model_row *row) {
@@ -115,7 +155,7 @@ static int verify_model(void *context, const fd_model_row *row) {
     if ((uint64_t)row->answers > verification->labels.count)
         return report(verification, row, "has learned from more labels than there are");
     double logdet = NAN, scale = fmax((double)fi_model_feature_count(model), fabs(row->logdet));
-    r = rebuild(verification, &model, row, &logdet);
+    r = recompute(verification, &model, row, &logdet);
     if (r < 0)
         return r;
     if (fabs(logdet - row->logdet) <= tolerance * scale)
@@ -131,8 +171,10 @@ int fd_engine_verify(fd_store *store, fd_finding_visit *visit, void *context) {
     FD_CLEANUP(verification_clear)
     struct verification verification = {.visit = visit, .context = context};
     const fd_store_operations *operations = store->operations;
-    int r =
-        ignore_damage(operations->items_read(store, 0, SIZE_MAX, true, read_item, &verification));
+    int r = operations->assignment_key(store, verification.assignment_key);
+    if (r == 0)
+        r = ignore_damage(
+            operations->items_read(store, 0, SIZE_MAX, true, read_item, &verification));
     if (r == 0)
         r = ignore_damage(operations->labels_read(store, 0, SIZE_MAX, read_label, &verification));
     if (r == 0)

@@ -42,7 +42,7 @@ static int build_extra(fd_engine *engine, const fd_snapshot *snapshot, bool by_p
     if (!extra || !built->pairs || !built->rewards || !built->features)
         return -ENOMEM;
 
-    int r = fi_model_features(snapshot->served->model, n_extra, extra_embeddings, extra);
+    int r = fi_model_features(snapshot->served->model, n_extra, extra_embeddings, NULL, extra);
     if (r == 0)
         r = fd_row_numbering_init(&numbering, total, most);
     if (r < 0)

@@ -235,9 +235,21 @@ static int find_target(fd_engine *engine, fd_candidates *candidates) {
     return r;
 }
 
+/* What is known beforehand, times the design effect D. An answer adds v d d' / D to what the model
+ * knows, so on this scale a candidate's gain is the same with its whole v. */
+static int take_known(fd_candidates *candidates) {
+    const fd_snapshot *snapshot = candidates->snapshot;
+    int r = fi_information_copy(snapshot->past, &candidates->past);
+    if (r == 0)
+        r = fi_information_copy(snapshot->prior, &candidates->prior);
+    if (r == 0)
+        fi_information_scale(candidates->prior, fd_served_model_design_effect(snapshot->served));
+    return r;
+}
+
 static int fill(fd_engine *engine, const fd_selection_request *request, uint64_t seed,
                 bool needs_target, bool keep_all, fd_candidates *candidates, fd_fault *fault) {
-    int r = fi_information_copy(candidates->snapshot->past, &candidates->past);
+    int r = take_known(candidates);
     if (r == 0 && !request->pairs && request->generate.all)
         r = fd_item_prompts(engine, candidates->snapshot, &candidates->memory->prompts);
     if (r == 0)
@@ -291,6 +303,7 @@ void fd_candidates_clear(fd_candidates *candidates) {
         free(memory);
     }
     fi_information_free(candidates->past);
+    fi_information_free(candidates->prior);
     fi_information_free(candidates->target);
     fd_snapshot_free(candidates->snapshot);
     memset(candidates, 0, sizeof(*candidates));

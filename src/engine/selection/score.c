@@ -17,7 +17,8 @@ static int features_of(const fd_snapshot *snapshot, const fd_item_rows *found, s
     if (!extra)
         return -ENOMEM;
     if (found->n_extra > 0) {
-        int r = fi_model_features(snapshot->served->model, found->n_extra, found->extra, extra);
+        int r =
+            fi_model_features(snapshot->served->model, found->n_extra, found->extra, NULL, extra);
         if (r < 0)
             return r;
     }

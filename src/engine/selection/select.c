@@ -3,6 +3,7 @@
 #include "select.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -102,6 +103,9 @@ static int fill_result(fd_engine *engine, const fd_candidates *candidates,
                        const fi_selection *selection, fd_selection_result *result) {
     const float *rewards =
         candidates->is_pool ? candidates->pool.rewards : candidates->list.rewards;
+    /* libfisher saw D M. */
+    double effect = fd_served_model_design_effect(candidates->snapshot->served);
+    double shift = (double)candidates->snapshot->features->width * log(effect);
     result->pairs = calloc(selection->count + 1, sizeof(*result->pairs));
     if (!result->pairs)
         return -ENOMEM;
@@ -119,14 +123,14 @@ static int fill_result(fd_engine *engine, const fd_candidates *candidates,
         pair->gain = selection->gains[i];
         pair->v = selection->weights[i];
         if (selection->entropy_ranks) {
-            pair->leverage = selection->leverages[i];
+            pair->leverage = effect * selection->leverages[i];
             pair->entropy_rank = selection->entropy_ranks[i];
         }
     }
     result->model_version = candidates->snapshot->served->row.version;
-    result->logdet_before = selection->logdet_before;
-    result->logdet_after = selection->logdet_after;
-    result->logdet_bound = selection->logdet_bound;
+    result->logdet_before = selection->logdet_before - shift;
+    result->logdet_after = selection->logdet_after - shift;
+    result->logdet_bound = selection->logdet_bound - shift;
     result->d_efficiency = selection->d_efficiency;
     result->candidates = selection->candidates;
     result->chosen = selection->chosen;
@@ -176,7 +180,7 @@ static int select_from(const fd_candidates *candidates, fi_selection_options *op
         return r;
     options->target = candidates->target;
     if (!(options->prior_precision > 0.0))
-        options->prior_precision = candidates->snapshot->served->row.prior_precision;
+        options->prior = candidates->prior;
     if (options->batch_size > count) /* some of the list may be excluded */
         options->batch_size = (size_t)count;
     r = view ? fi_select_pool(view, candidates->past, options, ret)

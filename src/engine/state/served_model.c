@@ -24,22 +24,21 @@ int fd_served_model_new(fi_model *model, const fd_model_row *row, fd_served_mode
     return 0;
 }
 
-int fd_served_model_refit(fd_served_model *served, const double *beta, double prior_precision,
-                          size_t revisions, uint64_t labels, fd_served_model **ret) {
+int fd_served_model_refit(fd_served_model *served, const fi_last_layer *layer, size_t revisions,
+                          uint64_t labels, fd_served_model **ret) {
     FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
     int r = fi_model_copy(served->model, &model);
+    if (r == 0)
+        r = fi_model_set_last_layer(model, layer);
     if (r < 0)
         return r;
-    fi_layer last = fi_model_layer(model, fi_model_shape(model)->hidden_layers);
-    for (size_t j = 0; j < last.inputs; j++)
-        last.weights[j] = (float)beta[j];
     fd_model_row row = served->row;
-    row.prior_precision = prior_precision;
+    row.prior_precision = layer->precisions[0];
     r = fd_served_model_new(model, &row, ret);
     if (r < 0)
         return r;
     (void)FD_STEAL(model);
-    (*ret)->revisions = revisions;
+    (*ret)->revisions = (*ret)->fitted = revisions;
     (*ret)->labels = labels;
     (*ret)->refits = served->refits + 1;
     (*ret)->trained = fd_served_model_reference(fd_served_model_trained(served));

@@ -3,6 +3,7 @@
 #define FD_SERVED_MODEL_H
 
 #include <fisher/design.h>
+#include <fisher/last_layer.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -18,7 +19,8 @@ typedef struct fd_served_model {
      * count among them, held out or not. Set before the first snapshot. */
     size_t revisions;
     uint64_t labels;
-    uint64_t refits;                 /* of the last layer since the training */
+    size_t fitted;   /* the first revisions, from which the model's fi_last_layer was fitted */
+    uint64_t refits; /* of the last layer since the training */
     struct fd_served_model *trained; /* the model that this one is a refit of; NULL: not a refit */
 
     /* The i-opt target, which i_opt_target.c computes when a selection first needs it. */
@@ -32,10 +34,16 @@ typedef struct fd_served_model {
 int fd_served_model_new(fi_model *model, const fd_model_row *row,
                         fd_served_model **ret) FD_MUST_CHECK;
 
-/* A copy of `served` with another last layer, beta [h], that was fitted under the prior precision
- * to the first revisions and the labels that count among them. */
-int fd_served_model_refit(fd_served_model *served, const double *beta, double prior_precision,
-                          size_t revisions, uint64_t labels, fd_served_model **ret) FD_MUST_CHECK;
+/* A copy of `served` with another last layer, which was fitted to the first revisions and the
+ * labels that count among them. */
+int fd_served_model_refit(fd_served_model *served, const fi_last_layer *layer, size_t revisions,
+                          uint64_t labels, fd_served_model **ret) FD_MUST_CHECK;
+
+/* D of last_layer.h: how many answers carry what one independent answer would. */
+static inline double fd_served_model_design_effect(const fd_served_model *served) {
+    const fi_last_layer *layer = fi_model_last_layer(served->model);
+    return layer ? layer->design_effect : 1.0;
+}
 
 /* The model as it was trained: `served` itself if it is not a refit. */
 static inline fd_served_model *fd_served_model_trained(fd_served_model *served) {

@@ -8,6 +8,7 @@
 #include "snapshot_rows.h"
 
 FD_DEFINE_CLEANUP(fi_information, fi_information_free)
+FD_DEFINE_CLEANUP(fi_last_layer, fi_last_layer_free)
 
 /* ---- life ---- */
 
@@ -22,9 +23,62 @@ void fd_snapshot_free(fd_snapshot *snapshot) {
     fd_served_model_free(snapshot->served);
     fd_growing_matrix_free(snapshot->features);
     fi_information_free(snapshot->past);
+    fi_information_free(snapshot->prior);
     fi_factor_free(snapshot->design);
     free(snapshot);
 }
+
+/* ---- the design matrix ---- */
+
+/* lambda * identity, for a model whose last layer nobody fitted */
+static int plain_prior(size_t width, double precision, fi_information **ret) {
+    FD_CLEANUP(fi_last_layer_freep) fi_last_layer *layer = NULL;
+    int r = fi_last_layer_new(width, 0, &layer);
+    for (size_t j = 0; j < width && r == 0; j++)
+        layer->covariance[j * (width + 1)] = 1.0 / precision;
+    return r < 0 ? r : fi_last_layer_information(layer, ret);
+}
+
+/* sum = past / D */
+static int scaled_past(const fd_snapshot *snapshot, fi_information **ret) {
+    int r = fi_information_copy(snapshot->past, ret);
+    if (r == 0)
+        fi_information_scale(*ret, 1.0 / fd_served_model_design_effect(snapshot->served));
+    return r;
+}
+
+/* Finds the prior, now that `past` covers the fitted revisions. */
+static int find_prior(fd_snapshot *snapshot) {
+    const fd_served_model *served = snapshot->served;
+    const fi_last_layer *layer = fi_model_last_layer(served->model);
+    FD_CLEANUP(fi_information_freep) fi_information *past = NULL;
+    FD_CLEANUP(fi_information_freep) fi_information *prior = NULL;
+    size_t width = fi_information_size(snapshot->past);
+    int r = layer ? fi_last_layer_information(layer, &prior)
+                  : plain_prior(width, served->row.prior_precision, &prior);
+    if (r == 0 && layer)
+        r = scaled_past(snapshot, &past);
+    if (r < 0)
+        return r;
+    if (past)
+        fi_information_subtract(prior, past);
+    snapshot->prior = FD_STEAL(prior);
+    return 0;
+}
+
+static int find_design(fd_snapshot *snapshot) {
+    FD_CLEANUP(fi_information_freep) fi_information *design = NULL;
+    int r = scaled_past(snapshot, &design);
+    if (r < 0)
+        return r;
+    if (!snapshot->prior)
+        return fi_factor_new_raised(design, snapshot->served->row.prior_precision,
+                                    &snapshot->design);
+    fi_information_merge(design, snapshot->prior);
+    return fi_factor_new_raised(design, 0.0, &snapshot->design);
+}
+
+/* ---- the first ---- */
 
 int fd_snapshot_new(fd_served_model *served, fd_snapshot **ret) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = calloc(1, sizeof(*snapshot));
@@ -38,9 +92,10 @@ int fd_snapshot_new(fd_served_model *served, fd_snapshot **ret) {
     if (r < 0)
         return r;
     r = fi_information_new(width, &snapshot->past);
-    if (r < 0)
-        return r;
-    r = fi_factor_new_raised(snapshot->past, served->row.prior_precision, &snapshot->design);
+    if (r == 0 && served->fitted == 0)
+        r = find_prior(snapshot);
+    if (r == 0)
+        r = find_design(snapshot);
     if (r < 0)
         return r;
     *ret = FD_STEAL(snapshot);
@@ -80,7 +135,7 @@ static int extend_features(fd_snapshot *snapshot, fd_growing_matrix *embeddings,
         if (interrupted && atomic_load(interrupted))
             return -ECANCELED;
         r = fi_model_features(snapshot->served->model, rows,
-                              fd_growing_matrix_row(embeddings, done),
+                              fd_growing_matrix_row(embeddings, done), NULL,
                               fd_growing_matrix_row(snapshot->features, done));
         snapshot->items += rows;
     }
@@ -109,8 +164,8 @@ static int sum_information(const fd_snapshot *snapshot, const fd_label_revision 
     return count == 0 ? 0 : sum_pairs(snapshot, pairs, count, sum);
 }
 
-static int extend_past(fd_snapshot *snapshot, const fd_label_revision *revisions,
-                       size_t n_revisions) {
+static int add_revisions(fd_snapshot *snapshot, const fd_label_revision *revisions,
+                         size_t n_revisions) {
     const fd_label_revision *added = revisions + snapshot->revisions;
     size_t extra = n_revisions - snapshot->revisions;
     FD_CLEANUP(fi_information_freep) fi_information *removed = NULL;
@@ -126,6 +181,21 @@ static int extend_past(fd_snapshot *snapshot, const fd_label_revision *revisions
     return 0;
 }
 
+/* Finds the prior on the way, once the fitted revisions are covered, or all that there are. */
+static int extend_past(fd_snapshot *snapshot, const fd_label_revision *revisions,
+                       size_t n_revisions) {
+    size_t fitted = snapshot->served->fitted;
+    size_t first = fitted < n_revisions ? fitted : n_revisions;
+    int r = 0;
+    if (!snapshot->prior && first > snapshot->revisions)
+        r = add_revisions(snapshot, revisions, first);
+    if (r == 0 && !snapshot->prior)
+        r = find_prior(snapshot);
+    if (r == 0 && n_revisions > snapshot->revisions)
+        r = add_revisions(snapshot, revisions, n_revisions);
+    return r < 0 ? r : find_design(snapshot);
+}
+
 int fd_snapshot_extend(const fd_snapshot *base, fd_growing_matrix *embeddings, size_t n_items,
                        const fd_label_revision *revisions, size_t n_revisions,
                        const atomic_bool *interrupted, fd_snapshot **ret) {
@@ -139,6 +209,8 @@ int fd_snapshot_extend(const fd_snapshot *base, fd_growing_matrix *embeddings, s
     snapshot->revisions = base->revisions;
 
     int r = fi_information_copy(base->past, &snapshot->past);
+    if (r == 0 && base->prior)
+        r = fi_information_copy(base->prior, &snapshot->prior);
     if (r < 0)
         return r;
     if (n_items > snapshot->items) {
@@ -146,15 +218,9 @@ int fd_snapshot_extend(const fd_snapshot *base, fd_growing_matrix *embeddings, s
         if (r < 0)
             return r;
     }
-    if (n_revisions > snapshot->revisions) {
-        r = extend_past(snapshot, revisions, n_revisions);
-        if (r < 0)
-            return r;
-        r = fi_factor_new_raised(snapshot->past, base->served->row.prior_precision,
-                                 &snapshot->design);
-    } else {
-        r = fi_factor_copy(base->design, &snapshot->design);
-    }
+    r = n_revisions > snapshot->revisions || !snapshot->prior
+            ? extend_past(snapshot, revisions, n_revisions)
+            : fi_factor_copy(base->design, &snapshot->design);
     if (r < 0)
         return r;
     *ret = FD_STEAL(snapshot);
@@ -175,8 +241,6 @@ int fd_snapshot_refit(const fd_snapshot *base, fd_served_model *served,
     int r = fi_information_new(base->features->width, &snapshot->past);
     if (r == 0)
         r = extend_past(snapshot, revisions, base->revisions);
-    if (r == 0)
-        r = fi_factor_new_raised(snapshot->past, served->row.prior_precision, &snapshot->design);
     if (r < 0)
         return r;
     *ret = FD_STEAL(snapshot);

@@ -2,6 +2,10 @@
  * A snapshot: one consistent, immutable view of model, features, rewards and information. A request
  * takes a reference under the state lock, works without any lock, and drops the reference; the last
  * reader frees the snapshot.
+ *
+ * With the design effect D, M = past / D + prior. At the revisions from which the last layer was
+ * fitted, M is the inverse of that fit's covariance, which is how `prior` is found; later revisions
+ * add to `past`.
  */
 #ifndef FD_SNAPSHOT_H
 #define FD_SNAPSHOT_H
@@ -21,7 +25,8 @@ typedef struct fd_snapshot {
     fd_growing_matrix *features; /* [items x h] */
     size_t revisions;            /* label revisions that `past` covers */
     fi_information *past;        /* the information of their pairs */
-    fi_factor *design;           /* the factor of M = past + prior */
+    fi_information *prior;       /* what else M has; NULL until the fitted revisions are covered */
+    fi_factor *design;           /* the factor of M */
 } fd_snapshot;
 
 fd_snapshot *fd_snapshot_reference(fd_snapshot *snapshot);

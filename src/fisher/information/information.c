@@ -49,6 +49,11 @@ const double *fi_information_matrix(const fi_information *information) {
     return information->matrix;
 }
 
+void fi_information_scale(fi_information *information, double factor) {
+    for (size_t i = 0; i < information->n * information->n; i++)
+        information->matrix[i] *= factor;
+}
+
 void fi_information_merge(fi_information *information, const fi_information *other) {
     assert(information->n == other->n);
     for (size_t i = 0; i < information->n * information->n; i++)

@@ -29,6 +29,7 @@ void fi_data_set_clear(fi_data_set *data) {
     free(data->pairs);
     free(data->targets);
     free(data->inputs);
+    free(data->rows);
     free(data->rewards);
     free(data->slopes);
     fi_pass_clear(&data->pass);
@@ -52,7 +53,7 @@ static void number_items(fd_row_numbering *numbering, size_t count, fi_pair *pai
 
 int fi_data_set_init(fi_data_set *data, const fi_model *model, size_t n_items,
                      const float *embeddings, const fi_answers *answers) {
-    if (!is_in_range(n_items, answers))
+    if (!is_in_range(n_items, answers) || model->shape.extras > 0)
         return -EINVAL;
     FD_CLEANUP(fd_row_numbering_clear) fd_row_numbering numbering = {0};
     int r = fd_row_numbering_init(&numbering, n_items, 2 * answers->count);
@@ -66,9 +67,11 @@ int fi_data_set_init(fi_data_set *data, const fi_model *model, size_t n_items,
     }
     number_items(&numbering, data->count, data->pairs);
     r = allocate_items(data, model, numbering.count);
-    return r < 0
-               ? r
-               : fi_prepare_rows(model, numbering.count, numbering.rows, embeddings, data->inputs);
+    if (r == 0)
+        r = fi_prepare_rows(model, numbering.count, numbering.rows, embeddings, data->inputs);
+    if (r == 0)
+        data->rows = FD_STEAL(numbering.rows);
+    return r;
 }
 
 static void run(fi_data_set *data, const fi_model *model) {

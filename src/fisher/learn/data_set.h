@@ -14,6 +14,7 @@ typedef struct fi_data_set {
     float *targets; /* [count] */
     size_t n_items; /* items that the pairs name */
     float *inputs;  /* [n_items x prepared_count] */
+    uint32_t *rows; /* [n_items] of the embeddings */
     float *rewards; /* [n_items] of the latest forward pass */
     float *slopes;  /* [n_items] d mean loss / d reward */
     fi_pass pass;

@@ -1,5 +1,4 @@
-/* Folds of answers by their pair, so that a model can be tried on answers to pairs that it never
- * saw. */
+/* Folds of answers, so that a model can be tried on answers to questions that it never saw. */
 #ifndef FI_FOLDS_H
 #define FI_FOLDS_H
 
@@ -8,16 +7,22 @@
 
 #include "macros.h"
 
-enum { FI_FOLDS = 4 };
+enum { FI_FOLDS = 5 };
 
-/* The fold of a pair, 0 … FI_FOLDS - 1. It does not depend on which item is a. */
-uint8_t fi_fold_of(fi_pair pair);
+/* Sets folds [answers->count], each 0 … FI_FOLDS - 1. All answers of a cluster are in one fold;
+ * with few clusters, or none, all answers to a pair are. Which item is a does not matter. -ENOMEM.
+ */
+int fi_folds_assign(const fi_answers *answers, uint8_t *folds) FD_MUST_CHECK;
 
 /* Some of the answers, copied. */
 typedef struct fi_part {
     fi_answers answers;
+    size_t *indices; /* [answers.count] in the whole */
     fi_pair *pairs;
     float *targets;
+    float *sides;
+    float *reliabilities;
+    uint32_t *clusters;
 } fi_part;
 
 /* Copies the answers of a fold if `inside`, else all others, given folds [answers->count]. -ENOMEM;

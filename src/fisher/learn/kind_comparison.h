@@ -4,7 +4,9 @@
 
 #include <stdbool.h>
 
-#include "data_set.h"
+#include <fisher/train.h>
+
+#include "macros.h"
 
 /* Sums over the answers; NaN if a model is missing. */
 typedef struct fi_kind_comparison {
@@ -15,11 +17,10 @@ typedef struct fi_kind_comparison {
     double square;     /* of the difference */
 } fi_kind_comparison;
 
-/* Adds the losses on answers about the items of a data set. The models take prepared inputs; NULL
- * means that a model is missing. -ENOMEM. */
-int fi_kind_comparison_add(fi_kind_comparison *comparison, const fi_data_set *data,
-                           const fi_answers *answers, const fi_model *linear,
-                           const fi_model *network) FD_MUST_CHECK;
+/* Adds the losses on answers, given the rewards that each model has for their items; NULL means
+ * that a model is missing. */
+void fi_kind_comparison_add(fi_kind_comparison *comparison, const fi_answers *answers,
+                            const float *linear, const float *network);
 
 /* The standard error of the mean difference. */
 double fi_kind_comparison_error(const fi_kind_comparison *comparison);

@@ -2,53 +2,78 @@
 #include "kind_trials.h"
 
 #include <errno.h>
+#include <math.h>
 
 /* Folds are tried until this many answers were. */
 enum { TRIED_LEAST = 200 };
 
 void fi_kind_trials_clear(fi_kind_trials *trials) {
     fi_fitted_clear(&trials->continued);
+    free(trials->linear_logits);
+    free(trials->network_logits);
 }
 
-static int try_kinds(fi_learning *learning, const fi_answers *learn, const fi_answers *test,
+/* Keeps what a model says about answers that it has not seen. */
+static int keep_logits(const fi_learning *learning, const fi_fitted *fitted, const fi_part *test,
+                       float *rewards, double *logits) {
+    int r = fi_fitted_rewards(learning, fitted, rewards);
+    for (size_t i = 0; i < test->answers.count && r == 0; i++) {
+        fi_pair pair = test->pairs[i];
+        logits[test->indices[i]] = (double)rewards[pair.a] - (double)rewards[pair.b];
+    }
+    return r;
+}
+
+static int try_linear(fi_learning *learning, const fi_part *learn, const fi_part *test,
+                      float *rewards, double *logits) {
+    FD_CLEANUP(fi_fitted_clear) fi_fitted linear = {0};
+    int r = fi_fit_linear(learning, &learn->answers, &linear);
+    return r < 0 ? r : keep_logits(learning, &linear, test, rewards, logits);
+}
+
+static int try_kinds(fi_learning *learning, const fi_part *learn, const fi_part *test,
                      fi_kind_trials *trials) {
     const fi_train_options *train = &learning->options->train;
-    FD_CLEANUP(fi_fitted_clear) fi_fitted linear = {0};
     FD_CLEANUP(fi_fitted_clear) fi_fitted network = {0};
+    FD_FREE float *linear_rewards = calloc(learning->data.n_items + 1, sizeof(*linear_rewards));
+    FD_FREE float *network_rewards = calloc(learning->data.n_items + 1, sizeof(*network_rewards));
+    if (!linear_rewards || !network_rewards)
+        return -ENOMEM;
     bool competes = learning->kind == FI_KIND_AUTO;
-    int r = competes ? fi_fit_linear(learning, learn, &linear) : 0;
+    int r = competes ? try_linear(learning, learn, test, linear_rewards, trials->linear_logits) : 0;
     if (r < 0)
         return r;
-    r = fi_fit_network(learning, learn, train->patience > 0 ? test : NULL, train->iterations,
-                       &network);
+    r = fi_fit_network(learning, &learn->answers, train->patience > 0 ? &test->answers : NULL,
+                       train->iterations, &network);
     bool diverged = r == -EDOM && competes;
+    if (r == 0)
+        r = keep_logits(learning, &network, test, network_rewards, trials->network_logits);
     if (r < 0 && !diverged)
         return r;
-    r = fi_kind_comparison_add(&trials->comparison, &learning->data, test, linear.model,
-                               diverged ? NULL : network.model);
-    if (r < 0)
-        return r;
+    fi_kind_comparison_add(&trials->comparison, &test->answers, competes ? linear_rewards : NULL,
+                           diverged ? NULL : network_rewards);
     trials->networks++;
     trials->steps += (double)network.steps;
     if (learning->start) {
         trials->continued = network;
-        network.model = NULL;
+        network = (fi_fitted){0};
     }
     return 0;
 }
 
 /* With held-out answers, theirs is the only fold that is tried, so they are in no training. */
-static int try_fold(fi_learning *learning, uint8_t fold, fi_kind_trials *trials) {
-    const fi_data_set *data = &learning->data;
-    fi_answers all = {.count = data->count, .pairs = data->pairs, .targets = data->targets};
+static int try_fold(fi_learning *learning, uint8_t fold, bool linear_only, fi_kind_trials *trials) {
     FD_CLEANUP(fi_part_clear) fi_part learn = {0};
     FD_CLEANUP(fi_part_clear) fi_part test = {0};
-    int r = fi_part_init(&learn, &all, learning->folds, fold, false);
+    int r = fi_part_init(&learn, &learning->all, learning->folds, fold, false);
     if (r == 0)
-        r = fi_part_init(&test, &all, learning->folds, fold, true);
+        r = fi_part_init(&test, &learning->all, learning->folds, fold, true);
     if (r < 0 || learn.answers.count == 0 || test.answers.count == 0)
         return r;
-    return try_kinds(learning, &learn.answers, &test.answers, trials);
+    if (!linear_only)
+        return try_kinds(learning, &learn, &test, trials);
+    FD_FREE float *rewards = calloc(learning->data.n_items + 1, sizeof(*rewards));
+    return rewards ? try_linear(learning, &learn, &test, rewards, trials->linear_logits) : -ENOMEM;
 }
 
 /* The number of folds that hold enough answers. */
@@ -62,18 +87,42 @@ static uint8_t folds_to_try(const fi_learning *learning) {
     return folds;
 }
 
-int fi_kind_trials_run(fi_learning *learning, fi_kind_trials *trials) {
-    uint8_t first = learning->start ? FI_FOLD_HELD_OUT : 0;
-    uint8_t folds = learning->start ? 1 : folds_to_try(learning);
-    learning->share = 1.0 / (1.0 + (double)folds);
+static int run(fi_learning *learning, uint8_t first, uint8_t folds, bool linear_only,
+               fi_kind_trials *trials) {
+    double before = learning->done, left = 1.0 - before;
+    learning->share = left / (1.0 + (double)folds);
     int r = 0;
     for (uint8_t i = 0; i < folds && r == 0; i++) {
-        r = try_fold(learning, (uint8_t)(first + i), trials);
-        learning->done = (1.0 + (double)i) * learning->share;
+        r = try_fold(learning, (uint8_t)(first + i), linear_only, trials);
+        learning->done = before + (1.0 + (double)i) * learning->share;
         if (r == 0)
             r = fi_learning_report(learning, learning->done);
     }
     return r;
+}
+
+static int allocate_logits(const fi_learning *learning, double **ret) {
+    *ret = calloc(learning->all.count + 1, sizeof(**ret));
+    for (size_t i = 0; *ret && i < learning->all.count; i++)
+        (*ret)[i] = NAN;
+    return *ret ? 0 : -ENOMEM;
+}
+
+int fi_kind_trials_run(fi_learning *learning, fi_kind_trials *trials) {
+    int r = allocate_logits(learning, &trials->linear_logits);
+    if (r == 0)
+        r = allocate_logits(learning, &trials->network_logits);
+    if (r < 0 || !fi_kind_trials_are_needed(learning))
+        return r;
+    uint8_t first = learning->start ? FI_FOLD_HELD_OUT : 0;
+    trials->folds = learning->start ? 1 : folds_to_try(learning);
+    return run(learning, first, trials->folds, false, trials);
+}
+
+int fi_kind_trials_complete(fi_learning *learning, fi_kind_trials *trials) {
+    if (learning->count < FI_ANSWERS_LEAST || learning->start)
+        return 0;
+    return run(learning, trials->folds, (uint8_t)(FI_FOLDS - trials->folds), true, trials);
 }
 
 bool fi_kind_trials_are_needed(const fi_learning *learning) {

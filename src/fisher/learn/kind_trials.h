@@ -10,6 +10,10 @@ typedef struct fi_kind_trials {
     double networks;     /* that were trained */
     double steps;        /* of all of them */
     fi_fitted continued; /* the network that continued from `start`; without a model if none did */
+    uint8_t folds;       /* that were tried */
+    double
+        *linear_logits; /* [learning->all.count] of models that never saw the answer; NaN: none */
+    double *network_logits;
 } fi_kind_trials;
 
 void fi_kind_trials_clear(fi_kind_trials *trials);
@@ -17,7 +21,11 @@ void fi_kind_trials_clear(fi_kind_trials *trials);
 /* Whether learning needs trials at all: to choose the kind, or the steps of a network. */
 bool fi_kind_trials_are_needed(const fi_learning *learning);
 
-/* Runs the trials; errors as fi_learn. Clear them in any case. */
+/* Runs the trials that are needed; errors as fi_learn. Clear them in any case. */
 int fi_kind_trials_run(fi_learning *learning, fi_kind_trials *trials) FD_MUST_CHECK;
+
+/* Fits linear models for the folds that were not tried, so that each answer has a logit of a model
+ * that never saw it. */
+int fi_kind_trials_complete(fi_learning *learning, fi_kind_trials *trials) FD_MUST_CHECK;
 
 #endif

@@ -1,12 +1,15 @@
-/* Fits a linear model or a network to answers. */
+/* Fits a linear model or a network to answers, and the last layer of either. */
 #include "kinds.h"
 
+#include <errno.h>
 #include <math.h>
+#include <string.h>
 
 #include "model_layout.h"
 
 void fi_fitted_clear(fi_fitted *fitted) {
     fi_model_free(fitted->model);
+    fi_last_layer_free(fitted->layer);
 }
 
 static fi_shape prepared_shape(const fi_learning *learning, uint32_t hidden_layers) {
@@ -17,42 +20,94 @@ static fi_shape prepared_shape(const fi_learning *learning, uint32_t hidden_laye
 
 /* A linear fit takes few steps. The share stays the same until it ends. */
 static bool goes_on(void *context) {
-    const fi_learning *learning = context;
+    fi_learning *learning = context;
     return fi_learning_report(learning, learning->done) == 0;
 }
 
-int fi_fit_linear(fi_learning *learning, const fi_answers *answers, fi_fitted *ret) {
+/* ---- the last layer ---- */
+
+/* Features of a prepared model, and the extras: [n_items x (h + extras)], malloc'd. */
+static int features_of(const fi_learning *learning, const fi_model *model, float **ret) {
     const fi_data_set *data = &learning->data;
-    fi_shape shape = prepared_shape(learning, 0);
-    FD_FREE double *beta = calloc(shape.inputs, sizeof(*beta));
-    if (!beta)
+    size_t h = fi_model_feature_count(model), e = learning->inputs->shape.extras, width = h + e;
+    FD_FREE float *embedded = calloc(data->n_items + 1, h * sizeof(*embedded));
+    FD_FREE float *features = calloc(data->n_items + 1, width * sizeof(*features));
+    if (!embedded || !features)
         return -ENOMEM;
-    fi_refit_options options = fi_refit_defaults();
-    options.prior_precision = learning->options->prior_precision;
-    options.go_on = goes_on;
-    options.context = learning;
-    fi_refit_result result = {0};
-    int r = fi_model_new(&shape, 0, &ret->model);
-    if (r == 0)
-        r = fi_learn_linear(data->n_items, shape.inputs, data->inputs, answers, &options, beta,
-                            &ret->precision, &result);
+    int r = fi_model_features(model, data->n_items, data->inputs, NULL, embedded);
     if (r < 0)
         return r;
-    for (size_t j = 0; j < shape.inputs; j++)
-        ret->model->parameters[j] = (float)beta[j];
-    ret->steps = result.iterations;
+    for (size_t i = 0; i < data->n_items; i++) {
+        memcpy(features + i * width, embedded + i * h, h * sizeof(*features));
+        if (e > 0)
+            memcpy(features + i * width + h, learning->extras + i * e, e * sizeof(*features));
+    }
+    *ret = FD_STEAL(features);
     return 0;
 }
 
-/* h / |beta|^2, within the limits of a precision */
-static double precision_of(const fi_model *model) {
-    size_t h = fi_model_feature_count(model);
-    const float *beta = model->parameters + model->parameter_count - h;
-    double square = 0.0;
-    for (size_t j = 0; j < h; j++)
-        square += (double)beta[j] * (double)beta[j];
-    return fmin(fmax((double)h / square, FI_PRECISION_LEAST), FI_PRECISION_MOST);
+size_t fi_learn_blocks(const fi_learn_options *options, size_t h, double mean_square,
+                       fi_block *blocks) {
+    double stiffness = options->embedded_stiffness, shape = options->embedded_shape;
+    double guess = (stiffness > 0.0 ? stiffness : FI_EMBEDDED_STIFFNESS) * mean_square;
+    blocks[0] = (fi_block){.count = (uint32_t)h,
+                           .guess = fmin(fmax(guess, FI_PRECISION_LEAST), FI_PRECISION_MOST),
+                           .shape = shape > 0.0 ? shape : FI_EMBEDDED_SHAPE};
+    if (options->prior_precision > 0.0) {
+        blocks[0].guess = options->prior_precision;
+        blocks[0].shape = INFINITY;
+    }
+    for (size_t g = 0; g < options->n_extra_blocks; g++) {
+        blocks[g + 1] = options->extra_blocks[g];
+        blocks[g + 1].first += (uint32_t)h;
+    }
+    return options->n_extra_blocks + 1;
 }
+
+static int fit_last_layer(fi_learning *learning, const fi_answers *answers, fi_fitted *fitted) {
+    const fi_data_set *data = &learning->data;
+    size_t h = fi_model_feature_count(fitted->model), width = h + learning->inputs->shape.extras;
+    FD_FREE float *features = NULL;
+    fi_block blocks[FI_BLOCKS_MAX];
+    int r = features_of(learning, fitted->model, &features);
+    if (r < 0)
+        return r;
+    double square = fi_mean_square(data->n_items, width, features, answers, 0, h);
+    fi_last_layer_options options = fi_last_layer_defaults();
+    options.blocks = blocks;
+    options.n_blocks = fi_learn_blocks(learning->options, h, square, blocks);
+    options.go_on = goes_on;
+    options.context = learning;
+    return fi_last_layer_fit(data->n_items, width, features, answers, &options, NULL,
+                             &fitted->layer);
+}
+
+int fi_fitted_rewards(const fi_learning *learning, const fi_fitted *fitted, float *rewards) {
+    FD_FREE float *features = NULL;
+    int r = features_of(learning, fitted->model, &features);
+    if (r < 0)
+        return r;
+    size_t width = fitted->layer->n_features;
+    for (size_t i = 0; i < learning->data.n_items; i++) {
+        double reward = 0.0;
+        for (size_t j = 0; j < width; j++)
+            reward += fitted->layer->beta[j] * (double)features[i * width + j];
+        rewards[i] = (float)reward;
+    }
+    return 0;
+}
+
+int fi_fit_linear(fi_learning *learning, const fi_answers *answers, fi_fitted *ret) {
+    fi_shape shape = prepared_shape(learning, 0);
+    int r = fi_model_new(&shape, 0, &ret->model);
+    if (r == 0)
+        r = fit_last_layer(learning, answers, ret);
+    if (r == 0)
+        ret->steps = ret->layer->iterations;
+    return r;
+}
+
+/* ---- networks ---- */
 
 /* Makes a network with fresh weights, or with weights halfway between them and those of `start`. */
 static int begin_network(const fi_learning *learning, fi_model **ret) {
@@ -62,13 +117,13 @@ static int begin_network(const fi_learning *learning, fi_model **ret) {
     if (r < 0 || !learning->start)
         return r;
     float *parameters = (*ret)->parameters;
-    for (size_t i = 0; i < (*ret)->parameter_count; i++)
+    for (size_t i = 0; i < (*ret)->parameter_count; i++) /* the extras' coefficients follow */
         parameters[i] = 0.5f * (parameters[i] + learning->start->parameters[i]);
     return 0;
 }
 
 static int on_progress(void *context, const fi_train_progress *progress) {
-    const fi_learning *learning = context;
+    fi_learning *learning = context;
     double share = (double)progress->iteration / (double)learning->steps;
     return fi_learning_report(learning, learning->done + learning->share * share);
 }
@@ -76,7 +131,6 @@ static int on_progress(void *context, const fi_train_progress *progress) {
 int fi_fit_network(fi_learning *learning, const fi_answers *answers, const fi_answers *held_out,
                    uint32_t steps, fi_fitted *ret) {
     const fi_data_set *data = &learning->data;
-    double given = learning->options->prior_precision;
     fi_train_options train = learning->options->train;
     train.iterations = learning->steps = steps;
     train.seed = learning->options->seed;
@@ -88,7 +142,6 @@ int fi_fit_network(fi_learning *learning, const fi_answers *answers, const fi_an
         r = fi_train(ret->model, data->n_items, data->inputs, answers, held_out, &train, &result);
     if (r != 0)
         return r;
-    ret->precision = given > 0.0 ? given : precision_of(ret->model);
     ret->steps = result.best_iteration;
-    return 0;
+    return fit_last_layer(learning, answers, ret);
 }

@@ -2,15 +2,20 @@
 #ifndef FI_KINDS_H
 #define FI_KINDS_H
 
+#include "fitted_layer.h"
 #include "learning.h"
 
 typedef struct fi_fitted {
-    fi_model *model;
-    double precision; /* lambda of the last layer */
-    uint32_t steps;   /* Newton steps, or training steps up to the weights that were kept */
+    fi_model *model;      /* of prepared items, without extras; its own beta is not used */
+    fi_last_layer *layer; /* over the features of the model and the extras */
+    uint32_t steps;       /* Newton steps, or training steps up to the weights that were kept */
 } fi_fitted;
 
 void fi_fitted_clear(fi_fitted *fitted);
+
+/* rewards [learning->data.n_items] */
+int fi_fitted_rewards(const fi_learning *learning, const fi_fitted *fitted,
+                      float *rewards) FD_MUST_CHECK;
 
 /* Fits a linear model to some of the answers of learning->data. Errors as fi_learn; clear *ret in
  * any case. */

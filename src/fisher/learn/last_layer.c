@@ -8,6 +8,7 @@
 
 #include "block_averaging.h"
 #include "design_effect.h"
+#include "fitted_layer.h"
 #include "posterior_mode.h"
 
 /* The design effect is that of a fit with this many times the guess of the first block: a stiffer
@@ -28,11 +29,6 @@ static bool is_precision(double value) {
     return value >= FI_PRECISION_LEAST && value <= FI_PRECISION_MOST;
 }
 
-static bool is_block(const fi_block *block) {
-    return block->count > 0 && isfinite(block->mean) && is_precision(block->guess) &&
-           block->shape > 0.0 && isfinite(block->log_odds);
-}
-
 static bool are_options(const fi_last_layer_options *options, size_t h) {
     size_t next = 0;
     if (options->n_blocks == 0 || options->n_blocks > FI_BLOCKS_MAX || h == 0 ||
@@ -41,34 +37,12 @@ static bool are_options(const fi_last_layer_options *options, size_t h) {
           (options->design_effect >= 1.0 && options->design_effect <= FI_DESIGN_EFFECT_MOST)))
         return false;
     for (size_t g = 0; g < options->n_blocks; g++) {
-        if (!is_block(&options->blocks[g]) || options->blocks[g].first != next)
+        if (!fi_block_is_sound(&options->blocks[g]) || options->blocks[g].first != next)
             return false;
         next += options->blocks[g].count;
     }
     return next == h;
 }
-
-static int layer_new(size_t h, size_t n_blocks, fi_last_layer **ret) {
-    fi_last_layer *layer =
-        calloc(1, sizeof(*layer) + (h * (h + 2) + 2 * n_blocks) * sizeof(double));
-    if (!layer)
-        return -ENOMEM;
-    layer->n_features = h;
-    layer->n_blocks = n_blocks;
-    layer->beta = layer->data;
-    layer->start = layer->beta + h;
-    layer->covariance = layer->start + h;
-    layer->precisions = layer->covariance + h * h;
-    layer->probabilities = layer->precisions + n_blocks;
-    *ret = layer;
-    return 0;
-}
-
-void fi_last_layer_free(fi_last_layer *layer) {
-    free(layer);
-}
-
-FD_DEFINE_CLEANUP(fi_last_layer, fi_last_layer_free)
 
 /* ---- one fit ---- */
 
@@ -305,13 +279,32 @@ int fi_last_layer_fit(size_t n_items, size_t n_features, const float *features,
     if (!are_options(options, n_features))
         return -EINVAL;
     FD_CLEANUP(fi_last_layer_freep) fi_last_layer *layer = NULL;
-    int r = layer_new(n_features, options->n_blocks, &layer);
+    int r = fi_last_layer_new(n_features, options->n_blocks, &layer);
+    if (r == 0)
+        memcpy(layer->blocks, options->blocks, options->n_blocks * sizeof(*layer->blocks));
     if (r == 0)
         r = answers->count == 0 ? describe_prior(options, layer)
                                 : fit_answers(n_items, features, answers, options, start, layer);
     if (r < 0)
         return r;
     *ret = FD_STEAL(layer);
+    return 0;
+}
+
+int fi_last_layer_information(const fi_last_layer *layer, fi_information **ret) {
+    size_t h = layer->n_features;
+    FD_CLEANUP(fi_information_freep) fi_information *inverse = NULL;
+    int r = fi_information_new(h, &inverse);
+    if (r < 0)
+        return r;
+    memcpy(inverse->matrix, layer->covariance, h * h * sizeof(*inverse->matrix));
+    if (LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', (int)h, inverse->matrix, (int)h) != 0 ||
+        LAPACKE_dpotri_work(LAPACK_COL_MAJOR, 'L', (int)h, inverse->matrix, (int)h) != 0)
+        return -EDOM;
+    for (size_t i = 0; i < h; i++)
+        for (size_t j = 0; j < i; j++)
+            inverse->matrix[i * h + j] = inverse->matrix[j * h + i];
+    *ret = FD_STEAL(inverse);
     return 0;
 }
 

@@ -11,23 +11,27 @@
 static void learning_clear(fi_learning *learning) {
     fi_model_free(learning->inputs);
     fi_data_set_clear(&learning->data);
+    fi_part_clear(&learning->copies);
+    free(learning->extras);
     free(learning->folds);
 }
 
 /* ---- the model ---- */
 
+static bool takes_network(const fi_learning *learning, const fi_kind_trials *trials) {
+    return learning->kind == FI_KIND_NETWORK ||
+           (learning->kind == FI_KIND_AUTO && fi_kind_comparison_network_wins(&trials->comparison));
+}
+
 static int learn_from_all(fi_learning *learning, fi_kind_trials *trials, fi_fitted *ret) {
     const fi_train_options *train = &learning->options->train;
-    fi_answers all = {
-        .count = learning->count, .pairs = learning->data.pairs, .targets = learning->data.targets};
-    bool network =
-        learning->kind == FI_KIND_NETWORK ||
-        (learning->kind == FI_KIND_AUTO && fi_kind_comparison_network_wins(&trials->comparison));
-    if (!network)
+    fi_answers all = learning->all;
+    all.count = learning->count; /* without those that are held out */
+    if (!takes_network(learning, trials))
         return fi_fit_linear(learning, &all, ret);
     if (trials->continued.model) {
         *ret = trials->continued;
-        trials->continued.model = NULL;
+        trials->continued = (fi_fitted){0};
         return 0;
     }
     double steps = trials->networks > 0.0 ? fmax(round(trials->steps / trials->networks), 1.0)
@@ -36,71 +40,138 @@ static int learn_from_all(fi_learning *learning, fi_kind_trials *trials, fi_fitt
 }
 
 /* Makes a model of embeddings out of one of prepared items. */
-static int finish(const fi_learning *learning, const fi_model *prepared, fi_model **ret) {
+static int finish(const fi_learning *learning, const fi_fitted *fitted, fi_model **ret) {
+    const fi_model *prepared = fitted->model;
     fi_shape shape = learning->inputs->shape;
     shape.hidden_layers = prepared->shape.hidden_layers;
     shape.hidden_width = prepared->shape.hidden_width;
-    int r = fi_model_new(&shape, 0, ret);
+    FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
+    int r = fi_model_new(&shape, 0, &model);
     if (r < 0)
         return r;
-    fi_model_copy_inputs(*ret, learning->inputs);
-    memcpy((*ret)->parameters, prepared->parameters,
+    fi_model_copy_inputs(model, learning->inputs);
+    memcpy(model->parameters, prepared->parameters,
            prepared->parameter_count * sizeof(*prepared->parameters));
-    return 0;
+    r = fi_model_set_last_layer(model, fitted->layer);
+    if (r == 0)
+        *ret = FD_STEAL(model);
+    return r;
 }
 
 /* ---- the answers ---- */
 
-static fi_shape shape_of(const fi_learn_options *options) {
+static fi_shape shape_of(const fi_learn_options *options, const fi_extras *extras) {
     fi_shape shape = options->shape;
     if (shape.components > shape.inputs)
         shape.components = shape.inputs;
+    shape.extras = extras ? extras->count : 0;
     return shape;
 }
 
 /* Whether `start` can continue: a few held-out answers would not tell the kinds apart. */
-static bool can_continue(const fi_learning *learning, const fi_model *start, size_t held_out) {
-    fi_shape shape = shape_of(learning->options);
+static bool can_continue(const fi_learning *learning, const fi_model *start, const fi_shape *shape,
+                         size_t held_out) {
     return start && learning->kind != FI_KIND_LINEAR &&
-           memcmp(&start->shape, &shape, sizeof(shape)) == 0 &&
+           memcmp(&start->shape, shape, sizeof(*shape)) == 0 &&
            (held_out >= FI_ANSWERS_LEAST || learning->kind == FI_KIND_NETWORK);
+}
+
+static bool takes_over(const fi_model *inputs, const fi_shape *shape) {
+    return inputs && inputs->shape.inputs == shape->inputs &&
+           inputs->shape.components == shape->components;
+}
+
+static bool takes_extras_over(const fi_model *inputs, const fi_shape *shape,
+                              const fi_extras *extras) {
+    return takes_over(inputs, shape) && inputs->shape.extras == shape->extras &&
+           memcmp(inputs->extra_ids, extras->ids, shape->extras * sizeof(*extras->ids)) == 0;
 }
 
 /* The inputs belong to the smallest network, because a linear model may not be as wide as the
  * inputs of a network. */
 static int take_inputs(fi_learning *learning, size_t n_items, const float *embeddings,
-                       const fi_model *inputs) {
-    fi_shape shape = shape_of(learning->options);
+                       const fi_extras *extras, fi_shape shape, const fi_model *inputs) {
     shape.hidden_layers = shape.hidden_width = 1;
     int r = fi_model_new(&shape, 0, &learning->inputs);
     if (r < 0)
         return r;
-    if (!inputs || inputs->shape.inputs != shape.inputs ||
-        inputs->shape.components != shape.components)
-        return fi_model_fit_inputs(learning->inputs, n_items, embeddings);
-    fi_model_copy_inputs(learning->inputs, inputs);
+    if (takes_over(inputs, &shape))
+        fi_model_copy_inputs(learning->inputs, inputs);
+    else
+        r = fi_model_fit_inputs(learning->inputs, n_items, embeddings);
+    if (r == 0 && extras && !takes_extras_over(inputs, &shape, extras))
+        r = fi_model_fit_extras(learning->inputs, extras);
+    return r;
+}
+
+/* Places the extras of the items that the answers name. */
+static int take_extras(fi_learning *learning, const fi_extras *extras) {
+    const fi_data_set *data = &learning->data;
+    size_t n_groups = 0;
+    learning->extras = calloc(data->n_items + 1, (extras->count + 1) * sizeof(float));
+    for (size_t i = 0; i < extras->n_items; i++)
+        n_groups = extras->groups[i] >= n_groups ? (size_t)extras->groups[i] + 1 : n_groups;
+    FD_FREE float *centres = calloc(n_groups + 1, (extras->count + 1) * sizeof(*centres));
+    if (!learning->extras || !centres)
+        return -ENOMEM;
+    int r = fi_model_extra_centres(learning->inputs, extras, 0, n_groups, centres);
+    for (size_t i = 0; i < data->n_items && r == 0; i++)
+        fi_model_place_extras(learning->inputs, extras->raw + data->rows[i] * extras->count,
+                              centres + extras->groups[data->rows[i]] * extras->count,
+                              learning->extras + i * extras->count);
+    return r;
+}
+
+/* The answers and then the held-out ones, with neutral values for what one of them does not know.
+ */
+static int copy_answers(const fi_answers *answers, const fi_answers *held_out, fi_part *ret) {
+    size_t count = answers->count + held_out->count;
+    bool clusters = answers->clusters && (held_out->count == 0 || held_out->clusters);
+    ret->pairs = calloc(count, sizeof(*ret->pairs));
+    ret->targets = calloc(count, sizeof(*ret->targets));
+    ret->sides = calloc(count, sizeof(*ret->sides));
+    ret->reliabilities = calloc(count, sizeof(*ret->reliabilities));
+    ret->clusters = clusters ? calloc(count, sizeof(*ret->clusters)) : NULL;
+    if (!ret->pairs || !ret->targets || !ret->sides || !ret->reliabilities ||
+        (clusters && !ret->clusters))
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        const fi_answers *from = i < answers->count ? answers : held_out;
+        size_t at = i < answers->count ? i : i - answers->count;
+        ret->pairs[i] = from->pairs[at];
+        ret->targets[i] = from->targets[at];
+        ret->sides[i] = from->sides ? from->sides[at] : 0.0f;
+        ret->reliabilities[i] = from->reliabilities ? from->reliabilities[at] : 1.0f;
+        if (clusters)
+            ret->clusters[i] = from->clusters[at];
+    }
+    ret->answers = (fi_answers){.count = count,
+                                .pairs = ret->pairs,
+                                .targets = ret->targets,
+                                .sides = ret->sides,
+                                .reliabilities = ret->reliabilities,
+                                .clusters = ret->clusters};
     return 0;
 }
 
 static int take_answers(fi_learning *learning, size_t n_items, const float *embeddings,
                         const fi_answers *answers, const fi_answers *held_out) {
-    size_t count = answers->count + held_out->count;
-    FD_FREE fi_pair *pairs = calloc(count, sizeof(*pairs));
-    FD_FREE float *targets = calloc(count, sizeof(*targets));
-    learning->folds = calloc(count, sizeof(*learning->folds));
-    if (!pairs || !targets || !learning->folds)
-        return -ENOMEM;
-    for (size_t i = 0; i < count; i++) {
-        bool is_held_out = i >= answers->count;
-        const fi_answers *from = is_held_out ? held_out : answers;
-        size_t at = is_held_out ? i - answers->count : i;
-        pairs[i] = from->pairs[at];
-        targets[i] = from->targets[at];
-        learning->folds[i] = is_held_out ? FI_FOLD_HELD_OUT : fi_fold_of(pairs[i]);
-    }
+    int r = copy_answers(answers, held_out, &learning->copies);
+    if (r < 0)
+        return r;
+    learning->all = learning->copies.answers;
     learning->count = answers->count;
-    fi_answers all = {.count = count, .pairs = pairs, .targets = targets};
-    return fi_data_set_init(&learning->data, learning->inputs, n_items, embeddings, &all);
+    learning->folds = calloc(learning->all.count, sizeof(*learning->folds));
+    if (!learning->folds)
+        return -ENOMEM;
+    r = fi_folds_assign(&learning->all, learning->folds);
+    for (size_t i = answers->count; i < learning->all.count; i++)
+        learning->folds[i] = FI_FOLD_HELD_OUT;
+    if (r == 0)
+        r = fi_data_set_init(&learning->data, learning->inputs, n_items, embeddings,
+                             &learning->all);
+    learning->all.pairs = learning->data.pairs; /* numbered */
+    return r;
 }
 
 static fi_kind kind_of(const fi_learn_options *options, size_t answers) {
@@ -112,43 +183,58 @@ static fi_kind kind_of(const fi_learn_options *options, size_t answers) {
 
 static int run(fi_learning *learning, fi_kind_trials *trials, fi_fitted *fitted) {
     int r = fi_learning_report(learning, 0.0);
-    if (r == 0 && fi_kind_trials_are_needed(learning))
+    if (r == 0)
         r = fi_kind_trials_run(learning, trials);
+    if (r == 0 && learning->options->cross_fits && !takes_network(learning, trials))
+        r = fi_kind_trials_complete(learning, trials);
     if (r == 0)
         r = learn_from_all(learning, trials, fitted);
     return r != 0 ? r : fi_learning_report(learning, 1.0);
 }
 
-int fi_learn(size_t n_items, const float *embeddings, const fi_answers *answers,
-             const fi_answers *held_out, const fi_model *inputs, const fi_model *start,
-             const fi_learn_options *options, fi_learned *ret) {
+static bool are_options(const fi_learn_options *options, const fi_extras *extras) {
+    return options->prior_precision >= 0.0 && isfinite(options->prior_precision) &&
+           options->n_extra_blocks < FI_BLOCKS_MAX && (extras || options->n_extra_blocks == 0) &&
+           options->embedded_stiffness >= 0.0 && options->embedded_shape >= 0.0;
+}
+
+int fi_learn(size_t n_items, const float *embeddings, const fi_extras *extras,
+             const fi_answers *answers, const fi_answers *held_out, const fi_model *inputs,
+             const fi_model *start, const fi_learn_options *options, fi_learned *ret) {
     static const fi_answers none = {0};
-    if (answers->count == 0 ||
-        !(options->prior_precision >= 0.0 && isfinite(options->prior_precision)))
+    extras = extras && extras->count > 0 ? extras : NULL;
+    if (answers->count == 0 || !are_options(options, extras) ||
+        (extras && extras->n_items < n_items))
         return -EINVAL;
     FD_CLEANUP(learning_clear) fi_learning learning = {.options = options, .share = 1.0};
     FD_CLEANUP(fi_kind_trials_clear) fi_kind_trials trials = {0};
     FD_CLEANUP(fi_fitted_clear) fi_fitted fitted = {0};
+    fi_shape shape = shape_of(options, extras);
     learning.kind = kind_of(options, answers->count);
-    if (can_continue(&learning, start, held_out ? held_out->count : 0))
+    if (can_continue(&learning, start, &shape, held_out ? held_out->count : 0))
         inputs = learning.start = start;
-    int r = take_inputs(&learning, n_items, embeddings, inputs);
+    int r = take_inputs(&learning, n_items, embeddings, extras, shape, inputs);
     if (r == 0)
         r = take_answers(&learning, n_items, embeddings, answers,
                          learning.start && held_out ? held_out : &none);
+    if (r == 0 && extras)
+        r = take_extras(&learning, extras);
     if (r == 0)
         r = run(&learning, &trials, &fitted);
     fi_model *model;
     if (r == 0)
-        r = finish(&learning, fitted.model, &model);
+        r = finish(&learning, &fitted, &model);
     if (r != 0)
         return r;
 
     double tried = (double)trials.comparison.count;
+    bool network = fitted.model->shape.hidden_layers > 0;
+    double **logits = network ? &trials.network_logits : &trials.linear_logits;
     *ret = (fi_learned){.model = model,
-                        .prior_precision = fitted.precision,
+                        .prior_precision = fitted.layer->precisions[0],
+                        .cross_fitted = options->cross_fits ? FD_STEAL(*logits) : NULL,
                         .iterations = fitted.steps,
-                        .went_on = learning.start && fitted.model->shape.hidden_layers > 0,
+                        .went_on = learning.start && network,
                         .tried = trials.comparison.count,
                         .linear_loss = trials.comparison.linear / tried,
                         .network_loss = trials.comparison.network / tried,

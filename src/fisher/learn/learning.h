@@ -17,21 +17,26 @@ enum { FI_FOLD_HELD_OUT = FI_FOLDS };
 typedef struct fi_learning {
     const fi_learn_options *options;
     fi_kind kind;
-    fi_model *inputs;      /* has the input statistics */
+    fi_model *inputs;      /* has the input statistics, and those of the extras */
     const fi_model *start; /* NULL: learn from scratch */
     fi_data_set data;      /* prepared items; all answers, then the held-out ones */
+    fi_answers all;        /* data's answers, with what else is known of them */
+    fi_part copies;        /* the arrays of `all` */
+    float *extras;         /* [data.n_items x extras], placed */
     uint8_t *folds;        /* [data.count] */
     size_t count;          /* answers to learn from */
     /* Shares of the work: that which is done, and that of the present training, in its steps. */
     double done;
     double share;
+    double reported; /* the largest share so far */
     uint32_t steps;
 } fi_learning;
 
 /* Tells the caller which share is done. 0, or -ECANCELED if the caller ends the learning. */
-static inline int fi_learning_report(const fi_learning *learning, double share) {
+static inline int fi_learning_report(fi_learning *learning, double share) {
     const fi_learn_options *options = learning->options;
-    return !options->go_on || options->go_on(options->context, share) ? 0 : -ECANCELED;
+    learning->reported = share > learning->reported ? share : learning->reported;
+    return !options->go_on || options->go_on(options->context, learning->reported) ? 0 : -ECANCELED;
 }
 
 #endif

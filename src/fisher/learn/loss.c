@@ -45,35 +45,61 @@ static void find_interval(fi_fit *fit) {
     fit->accuracy_high = fmin(middle + half, 1.0);
 }
 
-fi_fit fi_evaluate(const float *rewards, const fi_answers *answers) {
+/* What is summed over the answers. */
+struct tally {
+    struct bins bins;
+    double loss;
+    size_t count;
+    size_t decided;
+    size_t right;
+};
+
+static void tally_add(struct tally *tally, double logit, double target) {
+    tally->count++;
+    tally->loss += fi_loss(logit, target);
+    bins_add(&tally->bins, logit, target);
+    if (target == 0.5)
+        return;
+    tally->decided++;
+    tally->right += logit != 0.0 && (logit > 0.0) == (target > 0.5);
+}
+
+static fi_fit tally_fit(const struct tally *tally) {
     fi_fit fit = {.loss = NAN,
                   .accuracy = NAN,
+                  .decided = tally->decided,
                   .calibration_error = NAN,
                   .accuracy_low = NAN,
                   .accuracy_high = NAN};
-    struct bins bins = {0};
-    double loss = 0.0;
-    size_t right = 0;
-    for (size_t i = 0; i < answers->count; i++) {
-        fi_pair pair = answers->pairs[i];
-        double logit = (double)rewards[pair.a] - (double)rewards[pair.b];
-        double target = (double)answers->targets[i];
-        loss += fi_loss(logit, target);
-        bins_add(&bins, logit, target);
-        if (target == 0.5)
-            continue;
-        fit.decided++;
-        right += logit != 0.0 && (logit > 0.0) == (target > 0.5);
-    }
-    if (answers->count > 0) {
-        fit.loss = loss / (double)answers->count;
-        fit.calibration_error = bins_error(&bins, answers->count);
+    if (tally->count > 0) {
+        fit.loss = tally->loss / (double)tally->count;
+        fit.calibration_error = bins_error(&tally->bins, tally->count);
     }
     if (fit.decided > 0) {
-        fit.accuracy = (double)right / (double)fit.decided;
+        fit.accuracy = (double)tally->right / (double)fit.decided;
         find_interval(&fit);
     }
     return fit;
+}
+
+fi_fit fi_evaluate(const float *rewards, const fi_answers *answers) {
+    struct tally tally = {0};
+    for (size_t i = 0; i < answers->count; i++) {
+        fi_pair pair = answers->pairs[i];
+        tally_add(&tally, (double)rewards[pair.a] - (double)rewards[pair.b],
+                  (double)answers->targets[i]);
+    }
+    return tally_fit(&tally);
+}
+
+fi_fit fi_evaluate_logits(size_t count, const double *logits, const float *targets,
+                          size_t *ret_count) {
+    struct tally tally = {0};
+    for (size_t i = 0; i < count; i++)
+        if (!isnan(logits[i]))
+            tally_add(&tally, logits[i], (double)targets[i]);
+    *ret_count = tally.count;
+    return tally_fit(&tally);
 }
 
 double fi_loss_slopes(size_t n_items, const float *rewards, const fi_answers *answers,

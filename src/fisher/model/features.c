@@ -1,5 +1,7 @@
-/* The features and rewards of items: embeddings through the whole model, in blocks of rows. */
+/* The features and rewards of items: embeddings through the whole model, in blocks of rows, and
+ * their extras beside them. */
 #include <errno.h>
+#include <string.h>
 
 #include "first_layer.h"
 #include "model_layout.h"
@@ -48,7 +50,7 @@ static int run_prepared(const fi_model *model, size_t n, const float *embeddings
     return r;
 }
 
-int fi_model_features(const fi_model *model, size_t n, const float *embeddings, float *features) {
+static int embed(const fi_model *model, size_t n, const float *embeddings, float *features) {
     if (model->shape.hidden_layers == 0)
         return fi_model_prepare(model, n, embeddings, features);
     FD_FREE float *block = NULL;
@@ -57,6 +59,32 @@ int fi_model_features(const fi_model *model, size_t n, const float *embeddings, 
     if (r == -ERANGE)
         return run_prepared(model, n, embeddings, features);
     return r < 0 ? r : run_folded(model, &folded, n, embeddings, features);
+}
+
+int fi_model_features(const fi_model *model, size_t n, const float *embeddings, const float *extras,
+                      float *features) {
+    size_t h = fi_model_embedded_count(model), e = model->shape.extras, width = h + e;
+    if (e == 0)
+        return embed(model, n, embeddings, features);
+    size_t rows = at_most(FOLDED_ROWS, n);
+    FD_FREE float *embedded = calloc(rows + 1, h * sizeof(*embedded));
+    if (!embedded)
+        return -ENOMEM;
+    for (size_t at = 0; at < n; at += rows) {
+        size_t count = at_most(rows, n - at);
+        int r = embed(model, count, embeddings + at * model->shape.inputs, embedded);
+        if (r < 0)
+            return r;
+        for (size_t i = 0; i < count; i++) {
+            float *row = features + (at + i) * width;
+            memcpy(row, embedded + i * h, h * sizeof(*row));
+            if (extras)
+                memcpy(row + h, extras + (at + i) * e, e * sizeof(*row));
+            else
+                memset(row + h, 0, e * sizeof(*row));
+        }
+    }
+    return 0;
 }
 
 FI_CLONES static float dot(size_t count, const float *restrict a, const float *restrict b) {

@@ -1,5 +1,6 @@
 /* Makes, copies and describes models. */
 #include <errno.h>
+#include <fisher/last_layer.h>
 #include <math.h>
 #include <string.h>
 
@@ -36,7 +37,32 @@ int fi_model_copy(const fi_model *model, fi_model **ret) {
         return r;
     fi_model_copy_inputs(copy, model);
     memcpy(copy->parameters, model->parameters, model->parameter_count * sizeof(float));
+    r = model->layer ? fi_last_layer_copy(model->layer, &copy->layer) : 0;
+    if (r < 0) {
+        fi_model_free(copy);
+        return r;
+    }
     *ret = copy;
+    return 0;
+}
+
+const fi_last_layer *fi_model_last_layer(const fi_model *model) {
+    return model->layer;
+}
+
+int fi_model_set_last_layer(fi_model *model, const fi_last_layer *layer) {
+    size_t width = fi_model_feature_count(model);
+    fi_last_layer *copy;
+    if (layer->n_features != width)
+        return -EINVAL;
+    int r = fi_last_layer_copy(layer, &copy);
+    if (r < 0)
+        return r;
+    fi_last_layer_free(model->layer);
+    model->layer = copy;
+    float *beta = model->parameters + model->parameter_count - width;
+    for (size_t j = 0; j < width; j++)
+        beta[j] = (float)layer->beta[j];
     return 0;
 }
 

@@ -1,20 +1,33 @@
 /*
- * Writes and reads models as bytes. Format version 1, little-endian:
+ * Writes and reads models as bytes. Format version 2, little-endian:
  *
  *     "FISHERMD"  u32 format  u32 inputs  u32 components  u32 hidden_layers  u32 hidden_width
- *     f64 mean [inputs]  f32 scale [inputs]  f32 projection [components x inputs]
- *     f32 parameters  u32 CRC-32 of all before it
+ *     u32 extras  u32 blocks
+ *     f64 mean [inputs]  f64 mean, scale and scale within prompts of the extras [3 x extras]
+ *     f32 scale [inputs]  f32 projection [components x inputs]  f32 parameters
+ *     u32 ids of the extras [extras]
+ *     f64 last layer [scalars, then its arrays], if there are blocks
+ *     u32 CRC-32 of all before it
+ *
+ * Version 1 has neither extras nor a last layer, and its header ends before their numbers.
  */
 #include <errno.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
+#include "fitted_layer.h"
 #include "model_layout.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are copied without conversion");
 
-enum { FORMAT = 1, MAGIC_SIZE = 8, HEADER_SIZE = MAGIC_SIZE + 5 * 4, CHECKSUM_SIZE = 4 };
+enum {
+    FORMAT = 2,
+    MAGIC_SIZE = 8,
+    WORDS = 7,        /* of the header, after the magic */
+    WORDS_BEFORE = 5, /* of version 1 */
+    CHECKSUM_SIZE = 4,
+};
 
 static const char magic[MAGIC_SIZE + 1] = "FISHERMD";
 
@@ -33,90 +46,195 @@ static uint32_t checksum(const uint8_t *bytes, size_t size) {
     return ~crc;
 }
 
-/* The arrays of a model, in the order of the format. */
-struct part {
-    void *data;
-    size_t size;
-};
+/* ---- the last layer ---- */
 
-static void list_parts(const fi_model *model, struct part parts[4]) {
-    size_t inputs = model->shape.inputs;
-    size_t projection = model->shape.components * inputs;
-    parts[0] = (struct part){model->mean, inputs * sizeof(double)};
-    parts[1] = (struct part){model->scale, inputs * sizeof(float)};
-    parts[2] = (struct part){model->projection, projection * sizeof(float)};
-    parts[3] = (struct part){model->parameters, model->parameter_count * sizeof(float)};
+/* Its scalars, and those of a block, as numbers. */
+enum { SCALARS = 8, BLOCK_SCALARS = 7 };
+
+static size_t layer_size(size_t n_features, size_t n_blocks) {
+    return n_blocks == 0 ? 0
+                         : (SCALARS + fi_last_layer_numbers(n_features, n_blocks) +
+                            BLOCK_SCALARS * n_blocks) *
+                               sizeof(double);
 }
 
+static void write_layer(const fi_last_layer *layer, uint8_t *to) {
+    const double scalars[SCALARS] = {
+        layer->side, layer->side_stddev,  layer->side_precision,     layer->design_effect,
+        layer->loss, layer->log_evidence, (double)layer->iterations, layer->converged ? 1.0 : 0.0};
+    size_t size = fi_last_layer_numbers(layer->n_features, layer->n_blocks) * sizeof(double);
+    memcpy(to, scalars, sizeof(scalars));
+    memcpy(to += sizeof(scalars), layer->data, size);
+    to += size;
+    for (size_t g = 0; g < layer->n_blocks; g++) {
+        const fi_block *block = &layer->blocks[g];
+        const double numbers[BLOCK_SCALARS] = {block->first,   block->count,
+                                               block->mean,    block->guess,
+                                               block->shape,   block->averaged ? 1.0 : 0.0,
+                                               block->log_odds};
+        memcpy(to + g * sizeof(numbers), numbers, sizeof(numbers));
+    }
+}
+
+/* The blocks cover the columns in order. */
+static bool read_blocks(const uint8_t *from, fi_last_layer *layer) {
+    size_t next = 0;
+    for (size_t g = 0; g < layer->n_blocks; g++) {
+        double numbers[BLOCK_SCALARS];
+        memcpy(numbers, from + g * sizeof(numbers), sizeof(numbers));
+        if (numbers[0] != (double)next || !(numbers[1] >= 1.0 && numbers[1] <= FI_WIDTH_MAX))
+            return false;
+        layer->blocks[g] = (fi_block){.first = (uint32_t)numbers[0],
+                                      .count = (uint32_t)numbers[1],
+                                      .mean = numbers[2],
+                                      .guess = numbers[3],
+                                      .shape = numbers[4],
+                                      .averaged = numbers[5] == 1.0,
+                                      .log_odds = numbers[6]};
+        if (!fi_block_is_sound(&layer->blocks[g]))
+            return false;
+        next += layer->blocks[g].count;
+    }
+    return next == layer->n_features;
+}
+
+/* The loss and the evidence of a fit without answers are not known. */
+static bool is_layer_sound(const fi_last_layer *layer) {
+    size_t numbers = fi_last_layer_numbers(layer->n_features, layer->n_blocks);
+    for (size_t i = 0; i < numbers; i++)
+        if (!isfinite(layer->data[i]))
+            return false;
+    for (size_t j = 0; j < layer->n_features; j++)
+        if (!(layer->covariance[j * (layer->n_features + 1)] > 0.0))
+            return false;
+    return isfinite(layer->side) && layer->side_stddev >= 0.0 && isfinite(layer->side_stddev) &&
+           layer->side_precision > 0.0 && isfinite(layer->side_precision) &&
+           layer->design_effect >= 1.0 && layer->design_effect <= FI_DESIGN_EFFECT_MOST;
+}
+
+static int read_layer(size_t n_features, size_t n_blocks, const uint8_t *from,
+                      fi_last_layer **ret) {
+    double scalars[SCALARS];
+    FD_CLEANUP(fi_last_layer_freep) fi_last_layer *layer = NULL;
+    int r = fi_last_layer_new(n_features, n_blocks, &layer);
+    if (r < 0)
+        return r;
+    memcpy(scalars, from, sizeof(scalars));
+    layer->side = scalars[0];
+    layer->side_stddev = scalars[1];
+    layer->side_precision = scalars[2];
+    layer->design_effect = scalars[3];
+    layer->loss = scalars[4];
+    layer->log_evidence = scalars[5];
+    layer->iterations = scalars[6] >= 0.0 && scalars[6] < 1e9 ? (uint32_t)scalars[6] : 0;
+    layer->converged = scalars[7] == 1.0;
+    size_t arrays = fi_last_layer_numbers(n_features, n_blocks) * sizeof(double);
+    memcpy(layer->data, from + sizeof(scalars), arrays);
+    if (!is_layer_sound(layer) || !read_blocks(from + sizeof(scalars) + arrays, layer))
+        return -EBADMSG;
+    *ret = FD_STEAL(layer);
+    return 0;
+}
+
+/* ---- the model ---- */
+
 int fi_model_encode(const fi_model *model, uint8_t **ret_bytes, size_t *ret_size) {
-    struct part parts[4];
-    list_parts(model, parts);
-    size_t size = HEADER_SIZE + fi_model_numbers_size(&model->shape) + CHECKSUM_SIZE;
-    uint8_t *bytes = malloc(size);
+    const fi_shape *shape = &model->shape;
+    size_t numbers = fi_model_numbers_size(shape), features = fi_model_feature_count(model);
+    size_t blocks = model->layer ? model->layer->n_blocks : 0;
+    const uint32_t header[WORDS] = {FORMAT,
+                                    shape->inputs,
+                                    shape->components,
+                                    shape->hidden_layers,
+                                    shape->hidden_width,
+                                    shape->extras,
+                                    (uint32_t)blocks};
+    size_t size = MAGIC_SIZE + sizeof(header) + numbers + layer_size(features, blocks);
+    uint8_t *bytes = malloc(size + CHECKSUM_SIZE);
     if (!bytes)
         return -ENOMEM;
-
-    const fi_shape *shape = &model->shape;
-    uint32_t header[5] = {FORMAT, shape->inputs, shape->components, shape->hidden_layers,
-                          shape->hidden_width};
-    memcpy(bytes, magic, MAGIC_SIZE);
-    memcpy(bytes + MAGIC_SIZE, header, sizeof(header));
-    uint8_t *next = bytes + HEADER_SIZE;
-    for (size_t i = 0; i < 4; i++) {
-        if (parts[i].size > 0)
-            memcpy(next, parts[i].data, parts[i].size);
-        next += parts[i].size;
-    }
-    uint32_t crc = checksum(bytes, size - CHECKSUM_SIZE);
-    memcpy(next, &crc, sizeof(crc));
+    uint8_t *next = bytes;
+    memcpy(next, magic, MAGIC_SIZE);
+    memcpy(next += MAGIC_SIZE, header, sizeof(header));
+    memcpy(next += sizeof(header), model->data, numbers);
+    if (blocks > 0)
+        write_layer(model->layer, next + numbers);
+    uint32_t crc = checksum(bytes, size);
+    memcpy(bytes + size, &crc, sizeof(crc));
     *ret_bytes = bytes;
-    *ret_size = size;
+    *ret_size = size + CHECKSUM_SIZE;
     return 0;
+}
+
+static bool are_finite(size_t count, const double *numbers) {
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(numbers[i]))
+            return false;
+    return true;
 }
 
 static bool is_finite(const fi_model *model) {
     const fi_shape *shape = &model->shape;
     size_t floats = shape->inputs + (size_t)shape->components * shape->inputs +
                     model->parameter_count; /* one after the other in memory */
-    for (size_t i = 0; i < shape->inputs; i++)
-        if (!isfinite(model->mean[i]))
-            return false;
     for (size_t i = 0; i < floats; i++)
         if (!isfinite(model->scale[i]))
             return false;
-    return true;
+    return are_finite(shape->inputs + (size_t)3 * shape->extras, model->mean);
+}
+
+/* Reads the header of any version, and checks the size. A checksum can be forged, so memory is only
+ * allocated for a shape that fits it. */
+static int read_header(const uint8_t *bytes, size_t size, fi_shape *shape, size_t *ret_blocks,
+                       size_t *ret_start) {
+    uint32_t words[WORDS] = {0}, crc;
+    size_t least = MAGIC_SIZE + WORDS_BEFORE * sizeof(words[0]);
+    if (size < least + CHECKSUM_SIZE || memcmp(bytes, magic, MAGIC_SIZE) != 0)
+        return -EBADMSG;
+    memcpy(words, bytes + MAGIC_SIZE, sizeof(words[0]));
+    if (words[0] != 1 && words[0] != FORMAT)
+        return -EPROTONOSUPPORT;
+    size_t header = MAGIC_SIZE + (words[0] == 1 ? WORDS_BEFORE : WORDS) * sizeof(words[0]);
+    memcpy(&crc, bytes + size - CHECKSUM_SIZE, sizeof(crc));
+    if (size < header + CHECKSUM_SIZE || crc != checksum(bytes, size - CHECKSUM_SIZE))
+        return -EBADMSG;
+    memcpy(words, bytes + MAGIC_SIZE, header - MAGIC_SIZE);
+    *shape = (fi_shape){.inputs = words[1],
+                        .components = words[2],
+                        .hidden_layers = words[3],
+                        .hidden_width = words[4],
+                        .extras = words[5]};
+    size_t numbers = fi_model_numbers_size(shape), blocks = words[6];
+    if (numbers == 0 || blocks > FI_BLOCKS_MAX)
+        return -EBADMSG;
+    size_t features = fi_model_feature_count_of(shape);
+    if (size != header + numbers + layer_size(features, blocks) + CHECKSUM_SIZE)
+        return -EBADMSG;
+    *ret_blocks = blocks;
+    *ret_start = header;
+    return 0;
 }
 
 int fi_model_decode(const uint8_t *bytes, size_t size, fi_model **ret) {
-    uint32_t header[5], crc;
-    if (size < HEADER_SIZE + CHECKSUM_SIZE || memcmp(bytes, magic, MAGIC_SIZE) != 0)
-        return -EBADMSG;
-    memcpy(header, bytes + MAGIC_SIZE, sizeof(header));
-    if (header[0] != FORMAT)
-        return -EPROTONOSUPPORT;
-    memcpy(&crc, bytes + size - CHECKSUM_SIZE, sizeof(crc));
-    if (crc != checksum(bytes, size - CHECKSUM_SIZE))
-        return -EBADMSG;
-
-    /* A checksum can be forged, so memory is only allocated for a shape that fits the size. */
-    fi_shape shape = {header[1], header[2], header[3], header[4]};
-    size_t numbers = fi_model_numbers_size(&shape);
-    if (numbers == 0 || size != HEADER_SIZE + numbers + CHECKSUM_SIZE)
-        return -EBADMSG;
-    FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
-    int r = fi_model_allocate(&shape, &model);
+    fi_shape shape;
+    size_t blocks, start;
+    int r = read_header(bytes, size, &shape, &blocks, &start);
     if (r < 0)
         return r;
-    struct part parts[4];
-    list_parts(model, parts);
-    const uint8_t *next = bytes + HEADER_SIZE;
-    for (size_t i = 0; i < 4; i++) {
-        if (parts[i].size > 0)
-            memcpy(parts[i].data, next, parts[i].size);
-        next += parts[i].size;
-    }
+    FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
+    r = fi_model_allocate(&shape, &model);
+    if (r < 0)
+        return r;
+    size_t numbers = fi_model_numbers_size(&shape);
+    memcpy(model->data, bytes + start, numbers);
     if (!is_finite(model))
         return -EBADMSG;
+    if (blocks > 0) {
+        r = read_layer(fi_model_feature_count(model), blocks, bytes + start + numbers,
+                       &model->layer);
+        if (r < 0)
+            return r;
+    }
     *ret = FD_STEAL(model);
     return 0;
 }

@@ -74,7 +74,7 @@ static int workspace_init(workspace *work, const fi_candidates *candidates,
              : fi_information_new(candidates->n_features, &work->past);
     if (r)
         return r;
-    r = fi_factor_new_raised(work->past, options->prior_precision, &work->factor);
+    r = fi_factor_design(work->past, options, &work->factor);
     if (r)
         return r;
     fi_limits limits = fi_limits_of(options, candidates->groups);

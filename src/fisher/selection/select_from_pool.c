@@ -40,7 +40,7 @@ static int workspace_init(workspace *work, const fi_information *past,
     int r = past ? fi_information_copy(past, &work->past)
                  : fi_information_new(pool->n_features, &work->past);
     if (r == 0)
-        r = fi_factor_new_raised(work->past, options->prior_precision, &work->factor);
+        r = fi_factor_design(work->past, options, &work->factor);
     if (r)
         return r;
     fi_limits limits = fi_limits_of(options, pool->groups);

@@ -4,18 +4,33 @@
 #include <errno.h>
 #include <math.h>
 
+#include "information.h"
 #include "strategy.h"
 
 int fi_check_options(const fi_selection_options *options, size_t n_features,
                      const fi_information *past) {
     if (!fi_strategy_functions_of(options->strategy) || options->batch_size == 0 ||
-        !isfinite(options->prior_precision) || options->prior_precision <= 0.0 ||
+        !isfinite(options->prior_precision) || options->prior_precision < 0.0 ||
+        (options->prior_precision == 0.0 && !options->prior) ||
         !(options->copy_distance >= 0.0 && options->copy_distance < 1.0))
         return -EINVAL;
     if ((past && fi_information_size(past) != n_features) ||
+        (options->prior && fi_information_size(options->prior) != n_features) ||
         (options->target && fi_information_size(options->target) != n_features))
         return -EINVAL;
     return 0;
+}
+
+int fi_factor_design(const fi_information *past, const fi_selection_options *options,
+                     fi_factor **ret) {
+    FD_CLEANUP(fi_information_freep) fi_information *sum = NULL;
+    if (!options->prior)
+        return fi_factor_new_raised(past, options->prior_precision, ret);
+    int r = fi_information_copy(past, &sum);
+    if (r)
+        return r;
+    fi_information_merge(sum, options->prior);
+    return fi_factor_new_raised(sum, options->prior_precision, ret);
 }
 
 fi_limits fi_limits_of(const fi_selection_options *options, const uint32_t *groups) {

@@ -10,6 +10,10 @@
 int fi_check_options(const fi_selection_options *options, size_t n_features,
                      const fi_information *past) FD_MUST_CHECK;
 
+/* The factor of M. Errors as fi_factor_new_raised. */
+int fi_factor_design(const fi_information *past, const fi_selection_options *options,
+                     fi_factor **ret) FD_MUST_CHECK;
+
 /* The limits of the batch. `groups` [n_items]; NULL: none. */
 fi_limits fi_limits_of(const fi_selection_options *options, const uint32_t *groups);
 
