@@ -6,7 +6,8 @@ mkdir -p "$builds"
 
 libraries='
     libmicrohttpd-dev libgnutls28-dev libjansson-dev libopenblas-dev liblapacke-dev libsqlite3-dev
-    zlib1g-dev libsodium-dev libcurl4-openssl-dev libsystemd-dev uthash-dev libcmocka-dev
+    zlib1g-dev libunistring-dev libsodium-dev libcurl4-openssl-dev libsystemd-dev uthash-dev
+    libcmocka-dev
 '
 # What the pages contain of others.
 page_packages='node-markdown-it libjs-katex fonts-katex libjs-highlight.js'

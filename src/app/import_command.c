@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "database_commands.h"
 #include "import_reader.h"
+#include "item_text_features.h"
 #include "report_error.h"
 #include "sqlite_store.h"
 
@@ -85,7 +86,10 @@ static int store_batch(struct import *import) {
     fd_added added = {0};
     for (size_t i = 0; i < import->n; i++)
         rows[i] = import->items[i].row;
-    int r = import->store->operations->items_add(import->store, rows, import->n, indices, &added);
+    FD_FREE float *counted = NULL;
+    int r = fd_text_features_count(rows, import->n, &counted);
+    if (r == 0)
+        r = import->store->operations->items_add(import->store, rows, import->n, indices, &added);
     if (r == -EEXIST)
         return fd_fault_set(import->fault, -EINVAL, "",
                             "line %zu: item \"%s\" exists already with other content; nothing was "

@@ -18,6 +18,7 @@
 #include "replay.h"
 #include "state_gauges.h"
 #include "target_thread.h"
+#include "text_fill.h"
 #include "trainer_thread.h"
 #include "writer.h"
 
@@ -30,6 +31,7 @@ static const struct part {
     {fd_health_new, fd_health_free},
     {fd_writer_new, fd_writer_free},
     {fd_correction_rate_new, fd_correction_rate_free},
+    {fd_text_fill_new, fd_text_fill_free},
     {fd_batch_history_new, fd_batch_history_free},
     {fd_target_thread_new, fd_target_thread_free},
     {fd_assignments_new, fd_assignments_free},
@@ -77,7 +79,7 @@ static const struct thread {
 } threads[] = {
     {fd_writer_start, fd_writer_stop},     {fd_trainer_start, fd_trainer_stop},
     {fd_refitter_start, fd_refitter_stop}, {fd_target_thread_start, fd_target_thread_stop},
-    {fd_refill_start, fd_refill_stop},
+    {fd_refill_start, fd_refill_stop},     {fd_text_fill_start, fd_text_fill_stop},
 };
 
 static void stop_threads(fd_engine *engine, size_t count) {
@@ -129,6 +131,7 @@ void fd_engine_close(fd_engine *engine) {
     atomic_store(&engine->closing, true);
     fd_engine_interrupt(engine);
     fd_target_thread_interrupt(engine);
+    fd_text_fill_interrupt(engine);
     fd_refitter_interrupt(engine);
     fd_trainer_interrupt(engine);
     stop_threads(engine, FD_LENGTH(threads));

@@ -9,12 +9,14 @@
 #include "clock.h"
 #include "engine_state.h"
 #include "held_out.h"
+#include "item_text_features.h"
 #include "label_effects.h"
 #include "leases.h"
 #include "log.h"
 #include "model_replay.h"
 #include "next_snapshot.h"
 #include "progress_record.h"
+#include "text_fill.h"
 #include "trainer_thread.h"
 
 struct replay {
@@ -25,8 +27,8 @@ struct replay {
 
 /* ---- items ---- */
 
-/* Makes room for an item's embedding, and checks its place and its dimension. */
-static int reserve_embedding(struct replay *replay, const fd_item_row *row) {
+/* Makes room for an item's numbers, and checks its place and its dimension. */
+static int reserve_numbers(struct replay *replay, const fd_item_row *row) {
     fd_engine *engine = replay->engine;
     size_t index = engine->items.count;
     int r = 0;
@@ -35,20 +37,23 @@ static int reserve_embedding(struct replay *replay, const fd_item_row *row) {
                             index);
     if (!engine->embeddings)
         r = fd_growing_matrix_new(row->dimension, replay->counts.items, &engine->embeddings);
+    if (r == 0 && !engine->text_features)
+        r = fd_growing_matrix_new(FD_TEXT_FEATURES, replay->counts.items, &engine->text_features);
     if (r < 0)
         return r;
     if (row->dimension != engine->embeddings->width)
         return fd_fault_set(replay->fault, -EBADMSG, "",
                             "item \"%s\" has %zu numbers, those before it %zu", row->id,
                             row->dimension, engine->embeddings->width);
-    return fd_growing_matrix_reserve(&engine->embeddings, index, 1);
+    r = fd_growing_matrix_reserve(&engine->embeddings, index, 1);
+    return r < 0 ? r : fd_growing_matrix_reserve(&engine->text_features, index, 1);
 }
 
 static int replay_item(void *context, const fd_item_row *row) {
     struct replay *replay = context;
     fd_engine *engine = replay->engine;
     FD_CLEANUP(fd_item_entry_freep) fd_item_entry *entry = NULL;
-    int r = reserve_embedding(replay, row);
+    int r = reserve_numbers(replay, row);
     if (r == 0)
         r = fd_item_entry_new(row, &entry);
     if (r == 0)
@@ -57,6 +62,9 @@ static int replay_item(void *context, const fd_item_row *row) {
         return r;
     memcpy(fd_growing_matrix_row(engine->embeddings, engine->items.count), row->embedding,
            row->dimension * sizeof(float));
+    fd_text_features_place(&engine->options, row,
+                           fd_growing_matrix_row(engine->text_features, row->index));
+    fd_text_fill_note(engine, row);
     fd_item_table_add(&engine->items, FD_STEAL(entry));
     return 0;
 }

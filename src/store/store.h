@@ -40,15 +40,20 @@ typedef struct fd_store_operations {
     int (*present)(fd_store *store) FD_MUST_CHECK;
 
     /* Adds all rows or none, inside begin and commit. A row whose id is stored already, or comes
-     * earlier in the list, counts as unchanged if its content is the same; created_ms and index are
-     * not content. If its content differs, nothing is added and the result is -EEXIST. `indices`
-     * [n] gets the index of each row. */
+     * earlier in the list, counts as unchanged if its content is the same; created_ms, index
+     * and text features are not content. If its content differs, nothing is added and the result is
+     * -EEXIST. `indices` [n] gets the index of each row. */
     int (*items_add)(fd_store *store, const fd_item_row *rows, size_t n, uint32_t *indices,
                      fd_added *ret) FD_MUST_CHECK;
 
-    /* The same for labels at revision 0. `sequences` [n] gets the place of each new label in the
-     * history, and 0 for a label that is stored already. -EINVAL if an item does not exist or is
-     * paired with itself. */
+    /* Writes the text features of items, each in the place of those that the item had, inside begin
+     * and commit. -EINVAL if an item does not exist; then none is written. */
+    int (*text_features_write)(fd_store *store, const fd_text_features_row *rows,
+                               size_t n) FD_MUST_CHECK;
+
+    /* The same as items_add for labels at revision 0. `sequences` [n] gets the place of each new
+     * label in the history, and 0 for a label that is stored already. -EINVAL if an item does not
+     * exist or is paired with itself. */
     int (*labels_add)(fd_store *store, const fd_label_row *rows, size_t n, int64_t *sequences,
                       fd_added *ret) FD_MUST_CHECK;
 

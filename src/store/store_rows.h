@@ -6,6 +6,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Text features of an item, as an extractor of some version counted them. */
+typedef struct fd_text_features_row {
+    uint32_t index; /* of the item */
+    uint32_t version;
+    size_t count;
+    const float *values; /* [count]; NULL: the item has none */
+} fd_text_features_row;
+
 typedef struct fd_item_row {
     uint32_t index; /* from 0 without gaps, in the order of arrival; set by the store */
     const char *id;
@@ -15,6 +23,7 @@ typedef struct fd_item_row {
     const char *metadata; /* JSON text */
     const float *embedding;
     size_t dimension;
+    fd_text_features_row text_features; /* without the index; not content, as created_ms */
     int64_t created_ms;
 } fd_item_row;
 

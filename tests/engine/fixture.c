@@ -345,6 +345,8 @@ FORWARD(present, (fd_store * store))
 FORWARD(items_add,
         (fd_store * store, const fd_item_row *rows, size_t n, uint32_t *indices, fd_added *ret),
         rows, n, indices, ret)
+FORWARD(text_features_write, (fd_store * store, const fd_text_features_row *rows, size_t n), rows,
+        n)
 FORWARD(labels_add,
         (fd_store * store, const fd_label_row *rows, size_t n, int64_t *sequences, fd_added *ret),
         rows, n, sequences, ret)
@@ -383,6 +385,7 @@ static const fd_store_operations faulty_operations = {
     .probe = faulty_probe,
     .present = faulty_present,
     .items_add = faulty_items_add,
+    .text_features_write = faulty_text_features_write,
     .labels_add = faulty_labels_add,
     .label_revise = faulty_label_revise,
     .model_add = faulty_model_add,

@@ -205,6 +205,9 @@ static void check_finds_rows_that_contradict_each_other(void **state) {
         " VALUES ('x', 0, 7, 'ann', 'active')",
         "INSERT INTO assignments (id, item_a, item_b, annotator, arm)"
         " VALUES ('x', 0, 1, 'ann', 'third')",
+        "INSERT INTO item_text_features VALUES (7, 1, zeroblob(40))",
+        "INSERT INTO item_text_features VALUES (0, 1, zeroblob(39))",
+        "INSERT INTO item_text_features VALUES (0, 0, zeroblob(40))",
         "UPDATE labels SET item_a = 7 WHERE sequence = 1",
         "UPDATE labels SET item_a = item_b WHERE sequence = 1",
         "UPDATE labels SET sequence = 5 - sequence",

@@ -50,6 +50,8 @@ fd_engine_options fd_engine_defaults(void) {
         .held_out_fraction = FD_DEFAULT_HELD_OUT,
         .stop_below = FD_DEFAULT_STOP_BELOW,
         .train = fi_train_defaults(),
+        .text_features = true,
+        .prompt_dimension = FD_DEFAULT_PROMPT_DIMENSION,
         .seed = FD_DEFAULT_SEED,
         .now_ms = system_now_ms,
         .steady_ms = system_steady_ms,

@@ -45,13 +45,15 @@ typedef struct fd_engine_options {
     uint32_t models_kept; /* newest versions stored; the one that serves is always kept */
     bool refit;           /* the last layer is refitted whenever labels come */
     fd_retrain retrain;
-    uint32_t retrain_labels;  /* new labels that start a training; 0: the number never does */
-    double retrain_seconds;   /* age of the oldest new label that starts one; 0: it never does */
-    double stuck_seconds;     /* a training or refit without a step for this long is stuck */
-    double held_out_fraction; /* of the pairs, never trained on */
-    double stop_below;        /* recommend to stop when twice the labels would lower the held-out
-                                 loss by less, nats */
-    fi_train_options train;   /* its progress and context are the engine's */
+    uint32_t retrain_labels;   /* new labels that start a training; 0: the number never does */
+    double retrain_seconds;    /* age of the oldest new label that starts one; 0: it never does */
+    double stuck_seconds;      /* a training or refit without a step for this long is stuck */
+    double held_out_fraction;  /* of the pairs, never trained on */
+    double stop_below;         /* recommend to stop when twice the labels would lower the held-out
+                                  loss by less, nats */
+    fi_train_options train;    /* its progress and context are the engine's */
+    bool text_features;        /* count those of the items' texts */
+    uint32_t prompt_dimension; /* numbers of an embedding that come from the prompt; 0: not known */
     uint64_t seed;
     /* Clocks in milliseconds; NULL: the system's. now_ms is the wall clock, for times that are
      * stored or shown. steady_ms never jumps and decides everything that depends on time. */

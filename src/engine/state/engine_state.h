@@ -33,10 +33,11 @@ struct fd_engine {
         assignment_key[FD_ASSIGNMENT_KEY_SIZE]; /* the store's; set before any thread runs */
 
     pthread_rwlock_t state_lock;
-    fd_item_table items; /* guarded by state_lock, like the next three */
+    fd_item_table items; /* guarded by state_lock, like the next four */
     fd_label_table labels;
-    fd_growing_matrix *embeddings; /* NULL until the first item */
-    fd_snapshot *snapshot;         /* NULL until the first item */
+    fd_growing_matrix *embeddings;    /* NULL until the first item */
+    fd_growing_matrix *text_features; /* the same; a row of each item: item_text_features.h */
+    fd_snapshot *snapshot;            /* NULL until the first item */
 
     atomic_bool interrupted; /* refills and backups end at their next step */
     atomic_bool closing;     /* long computations end at their next step */
@@ -47,6 +48,7 @@ struct fd_engine {
     struct fd_health *health;                   /* state/health.c */
     struct fd_correction_rate *correction_rate; /* state/correction_rate.c */
     struct fd_writer *writer;                   /* state/writer.c */
+    struct fd_text_fill *text_fill;             /* state/text_fill.c */
     struct fd_batch_history *batch_history;     /* selection/batch_history.c */
     struct fd_target_thread *target_thread;     /* selection/target_thread.c */
     struct fd_assignments *assignments;         /* assignment/assignments_state.c */

@@ -6,6 +6,7 @@
 
 #include "engine_state.h"
 #include "item_rules.h"
+#include "item_text_features.h"
 #include "thread.h"
 #include "writer.h"
 
@@ -42,10 +43,15 @@ static int reserve_locked(fd_engine *engine, const fd_pending *pending,
     fd_item_index_exchange(&engine->items, larger);
     if (used == 0) { /* the first items ever set the dimension */
         fd_growing_matrix_free(FD_STEAL(engine->embeddings));
+        fd_growing_matrix_free(FD_STEAL(engine->text_features));
         r = fd_growing_matrix_new(add->rows[0].dimension, add->n_new, &engine->embeddings);
+        if (r == 0)
+            r = fd_growing_matrix_new(FD_TEXT_FEATURES, add->n_new, &engine->text_features);
     }
     if (r == 0)
         r = fd_growing_matrix_reserve(&engine->embeddings, used, add->n_new);
+    if (r == 0)
+        r = fd_growing_matrix_reserve(&engine->text_features, used, add->n_new);
     if (r == 0)
         r = fd_item_table_reserve(&engine->items, extra, add->entries, add->prompt_ids, add->n_new);
     return r;
@@ -74,14 +80,16 @@ static int make_entries(const fd_pending *pending, struct add_items_job *add) {
     return 0;
 }
 
-static void copy_embeddings(fd_engine *engine, const fd_pending *pending,
-                            const struct add_items_job *add) {
+static void copy_numbers(fd_engine *engine, const fd_pending *pending,
+                         const struct add_items_job *add) {
     size_t next = pending->items;
     for (size_t i = 0; i < add->n; i++) {
         if (add->indices[i] != next)
             continue;
         memcpy(fd_growing_matrix_row(engine->embeddings, next), add->rows[i].embedding,
                engine->embeddings->width * sizeof(float));
+        fd_text_features_place(&engine->options, &add->rows[i],
+                               fd_growing_matrix_row(engine->text_features, next));
         next++;
     }
 }
@@ -118,7 +126,7 @@ static int store_items(fd_engine *engine, fd_job *job, fd_pending *pending) {
         r = reserve(engine, pending, add);
     if (r < 0)
         return r;
-    copy_embeddings(engine, pending, add);
+    copy_numbers(engine, pending, add);
     pending->items += add->n_new;
     return 0;
 }
@@ -150,6 +158,11 @@ int fd_engine_items_add(fd_engine *engine, const fd_item_row *items, size_t n, f
         rows[i].created_ms = fd_engine_now_ms(engine);
     }
 
+    FD_FREE float *counted = NULL;
+    int r = engine->options.text_features ? fd_text_features_count(rows, n, &counted) : 0;
+    if (r < 0)
+        return r;
+
     struct add_items_job add = {
         .job = {.store = store_items, .apply = apply_items},
         .rows = rows,
@@ -159,7 +172,7 @@ int fd_engine_items_add(fd_engine *engine, const fd_item_row *items, size_t n, f
         .entries = entries,
         .prompt_ids = prompt_ids,
     };
-    int r = fd_writer_run(engine, &add.job);
+    r = fd_writer_run(engine, &add.job);
     discard_entries(&add); /* those that the table did not take */
     if (r < 0)
         return r;

@@ -27,6 +27,8 @@ fd_engine_options fd_options_engine(const fd_options *options) {
     engine.max_skips = (uint32_t)options->max_skips;
     engine.backup_folder = options->backup_dir;
     engine.models_kept = (uint32_t)options->models_kept;
+    engine.text_features = options->text_features == 0;
+    engine.prompt_dimension = (uint32_t)options->prompt_dimension;
     engine.refit = options->refit == 0;
     engine.retrain = (fd_retrain)options->retrain;
     engine.retrain_labels = (uint32_t)options->retrain_labels;

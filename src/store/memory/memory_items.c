@@ -26,6 +26,7 @@ static fd_item_row pack_item(fd_memory_packing *packing, const fd_item_row *from
     row.prompt = fd_memory_pack_text(packing, from->prompt);
     row.response = fd_memory_pack_text(packing, from->response);
     row.metadata = fd_memory_pack_text(packing, from->metadata);
+    row.text_features = (fd_text_features_row){0}; /* they have a table of their own */
     return row;
 }
 
@@ -51,9 +52,11 @@ static bool same_item(const fd_item_row *a, const fd_item_row *b) {
 void fd_memory_items_clear(fd_memory_items *items) {
     HASH_CLEAR(hh, items->by_id); /* as a whole: dropping row by row would search for each */
     fd_memory_table_clear(&items->table);
+    fd_memory_text_features_clear(&items->text_features);
 }
 
 void fd_memory_items_drop(fd_memory_items *items, size_t keep) {
+    fd_memory_text_features_drop(&items->text_features, keep);
     while (items->table.count > keep) {
         struct fd_memory_item *item = items->table.rows[--items->table.count];
         assert(items->by_id);
@@ -78,7 +81,11 @@ static int item_insert(fd_memory_items *items, const fd_item_row *row) {
         return -ENOMEM;
     }
     items->table.rows[items->table.count++] = item;
-    return 0;
+    fd_text_features_row features = row->text_features;
+    features.index = item->row.index;
+    return features.values ? fd_memory_text_features_write(&items->text_features,
+                                                           items->table.count, &features, 1)
+                           : 0;
 }
 
 static int item_add(fd_memory_items *items, const fd_item_row *row, uint32_t *ret_index,
@@ -127,6 +134,12 @@ int fd_memory_items_read(const fd_memory_items *items, uint32_t first, size_t li
         fd_item_row row = item->row;
         if (!embeddings)
             row.embedding = NULL;
+        FD_FREE fd_text_features_row *features = NULL;
+        r = fd_memory_text_features_copy(&items->text_features, row.index, &features);
+        if (r < 0)
+            return r;
+        if (features)
+            row.text_features = *features;
         r = visit(context, &row);
     }
     return r;

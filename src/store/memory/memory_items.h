@@ -3,11 +3,13 @@
 #define FD_MEMORY_ITEMS_H
 
 #include "memory_table.h"
+#include "memory_text_features.h"
 #include "store.h"
 
 typedef struct fd_memory_items {
     fd_memory_table table;
     struct fd_memory_item *by_id; /* a hash table; used by the writer only */
+    fd_memory_text_features text_features;
 } fd_memory_items;
 
 void fd_memory_items_clear(fd_memory_items *items);

@@ -49,6 +49,7 @@ static int memory_begin(fd_store *store) {
 static void commit_rows(struct memory_store *memory) {
     FD_WRITE_LOCKED(&memory->lock);
     memory->items.table.committed = memory->items.table.count;
+    fd_memory_text_features_commit(&memory->items.text_features);
     fd_memory_labels_commit(&memory->labels);
     fd_memory_assignments_commit(&memory->assignments);
 }
@@ -69,6 +70,7 @@ static void roll_back_assignments(struct memory_store *memory) {
 static void memory_rollback(fd_store *store) {
     struct memory_store *memory = memory_of(store);
     roll_back_assignments(memory);
+    fd_memory_text_features_drop(&memory->items.text_features, 0);
     fd_memory_items_drop(&memory->items, memory->items.table.committed);
     fd_memory_labels_drop(&memory->labels, memory->labels.table.committed);
     fd_memory_models_rollback(&memory->models);
@@ -90,6 +92,11 @@ static int memory_present(fd_store *store) {
 static int memory_items_add(fd_store *store, const fd_item_row *rows, size_t n, uint32_t *indices,
                             fd_added *ret) {
     return fd_memory_items_add(&writing_to(store)->items, rows, n, indices, ret);
+}
+
+static int memory_text_features_write(fd_store *store, const fd_text_features_row *rows, size_t n) {
+    fd_memory_items *items = &writing_to(store)->items;
+    return fd_memory_text_features_write(&items->text_features, items->table.count, rows, n);
 }
 
 static int memory_labels_add(fd_store *store, const fd_label_row *rows, size_t n,
@@ -201,6 +208,7 @@ static const fd_store_operations memory_operations = {
     .probe = memory_probe,
     .present = memory_present,
     .items_add = memory_items_add,
+    .text_features_write = memory_text_features_write,
     .labels_add = memory_labels_add,
     .label_revise = memory_label_revise,
     .assignments_write = memory_assignments_write,
@@ -226,6 +234,7 @@ int fd_store_open_memory(fd_store **ret) {
     memory->store.operations = &memory_operations;
     fd_fair_lock_init(&memory->lock);
     memory->items.table.lock = &memory->lock;
+    memory->items.text_features.lock = &memory->lock;
     memory->labels.table.lock = &memory->lock;
     fd_memory_assignments_init(&memory->assignments, &memory->lock);
     fd_memory_models_init(&memory->models);

@@ -21,6 +21,9 @@ static const char *const checks[] = {
     "SELECT printf('items have from %d to %d numbers', min(length(bytes)) / 4,"
     " max(length(bytes)) / 4) FROM item_embeddings WHERE embedder = 0"
     " HAVING min(length(bytes)) <> max(length(bytes))",
+    "SELECT printf('the text features of item %s have %d bytes, of version %d', coalesce(id,"
+    " counted.idx), length(bytes), version) FROM item_text_features AS counted LEFT JOIN items"
+    " ON items.idx = counted.idx WHERE length(bytes) % 4 <> 0 OR version < 1",
     "SELECT printf('%d revisions of labels are numbered from %d to %d', count(*), min(sequence),"
     " max(sequence)) FROM labels HAVING min(sequence) <> 1 OR max(sequence) <> count(*)",
     "SELECT printf('label %s has revisions from %d to %d, but %d', id, min(revision),"

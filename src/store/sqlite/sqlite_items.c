@@ -7,6 +7,7 @@
 
 #include "sqlite_reading.h"
 #include "sqlite_statement.h"
+#include "sqlite_text_features.h"
 #include "sqlite_transaction.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "embeddings are stored little-endian");
@@ -41,6 +42,12 @@ static int embedding_add(fd_sqlite_connection *writer, const fd_item_row *row, i
     return r < 0 ? r : 0;
 }
 
+static int text_features_add(fd_sqlite_connection *writer, const fd_item_row *row, int64_t index) {
+    fd_text_features_row features = row->text_features;
+    features.index = (uint32_t)index;
+    return features.values ? fd_sqlite_text_features_put(writer, &features) : 0;
+}
+
 /* Finds the index of a stored item, and compares the item with it. */
 static int item_compare(fd_sqlite_connection *writer, const fd_item_row *row, int64_t *ret_index) {
     int64_t unused;
@@ -60,6 +67,8 @@ static int item_add(fd_sqlite_connection *writer, const fd_item_row *row, int64_
     bool is_new = r == 1;
     if (r >= 0)
         r = is_new ? embedding_add(writer, row, index) : item_compare(writer, row, &index);
+    if (r == 0 && is_new)
+        r = text_features_add(writer, row, index);
     if (r < 0)
         return r;
     *next += is_new;
@@ -97,6 +106,25 @@ int fd_sqlite_items_add(fd_store *store, const fd_item_row *rows, size_t n, uint
 
 /* ---- reading ---- */
 
+/* Numbers of a blob, which SQLite copies out of its page. */
+static const float *floats_at(const fd_sqlite_reading *reading, int column) {
+    const void *blob = sqlite3_column_blob(reading->statement, column);
+    assert((uintptr_t)blob % alignof(float) == 0);
+    return blob;
+}
+
+static fd_text_features_row text_features_at(const fd_sqlite_reading *reading, int column,
+                                             int64_t index) {
+    const float *values = floats_at(reading, column + 1);
+    int size = sqlite3_column_bytes(reading->statement, column + 1);
+    return (fd_text_features_row){
+        .index = (uint32_t)index,
+        .version = (uint32_t)fd_sqlite_integer_at(reading, column),
+        .count = (size_t)size / sizeof(*values),
+        .values = values,
+    };
+}
+
 static int item_row(const fd_sqlite_reading *reading, bool embedding, fd_item_row *ret) {
     int64_t index = fd_sqlite_integer_at(reading, 0);
     int64_t dimension = fd_sqlite_integer_at(reading, 6);
@@ -108,6 +136,7 @@ static int item_row(const fd_sqlite_reading *reading, bool embedding, fd_item_ro
         .response = fd_sqlite_text_at(reading, 4),
         .metadata = fd_sqlite_text_at(reading, 5),
         .dimension = (size_t)dimension,
+        .text_features = text_features_at(reading, 9, index),
         .created_ms = fd_sqlite_integer_at(reading, 7),
     };
     bool has_embedding = !fd_sqlite_is_null_at(reading, 6);
@@ -116,10 +145,8 @@ static int item_row(const fd_sqlite_reading *reading, bool embedding, fd_item_ro
     if (r < 0 || !embedding)
         return r;
 
-    const void *blob = sqlite3_column_blob(reading->statement, 8);
+    ret->embedding = floats_at(reading, 8);
     int size = sqlite3_column_bytes(reading->statement, 8);
-    assert((uintptr_t)blob % alignof(float) == 0); /* SQLite copies columns out of their pages */
-    ret->embedding = blob;
     return fd_sqlite_row_result(reading, size % 4 == 0 && dimension == size / 4);
 }
 

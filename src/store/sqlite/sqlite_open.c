@@ -19,6 +19,7 @@
 #include "sqlite_paths.h"
 #include "sqlite_schema.h"
 #include "sqlite_statement.h"
+#include "sqlite_text_features.h"
 #include "sqlite_transaction.h"
 
 /* ---- the file ---- */
@@ -128,6 +129,7 @@ static const fd_store_operations operations = {
     .probe = fd_sqlite_probe,
     .present = fd_sqlite_present,
     .items_add = fd_sqlite_items_add,
+    .text_features_write = fd_sqlite_text_features_write,
     .labels_add = fd_sqlite_labels_add,
     .label_revise = fd_sqlite_label_revise,
     .assignments_write = fd_sqlite_assignments_write,
