@@ -17,7 +17,9 @@
 #include "sqlite_labels.h"
 #include "sqlite_models.h"
 #include "sqlite_paths.h"
+#include "sqlite_project.h"
 #include "sqlite_schema.h"
+#include "sqlite_scores.h"
 #include "sqlite_statement.h"
 #include "sqlite_transaction.h"
 
@@ -128,6 +130,8 @@ static const fd_store_operations operations = {
     .probe = fd_sqlite_probe,
     .present = fd_sqlite_present,
     .items_add = fd_sqlite_items_add,
+    .scores_add = fd_sqlite_scores_add,
+    .project_add = fd_sqlite_project_add,
     .labels_add = fd_sqlite_labels_add,
     .label_revise = fd_sqlite_label_revise,
     .assignments_write = fd_sqlite_assignments_write,
@@ -135,6 +139,8 @@ static const fd_store_operations operations = {
     .model_activate = fd_sqlite_model_activate,
     .models_prune = fd_sqlite_models_prune,
     .items_read = fd_sqlite_items_read,
+    .scores_read = fd_sqlite_scores_read,
+    .project_read = fd_sqlite_project_read,
     .labels_read = fd_sqlite_labels_read,
     .assignments_read_open = fd_sqlite_assignments_read_open,
     .assignment_key = fd_sqlite_assignment_key,
