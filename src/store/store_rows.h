@@ -7,6 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A score that comes with an item. */
+typedef struct fd_item_score {
+    const char *name;
+    double value;       /* NaN: it is withdrawn */
+    bool for_new_items; /* of an item that is stored already it changes nothing */
+} fd_item_score;
+
 typedef struct fd_item_row {
     uint32_t index; /* from 0 without gaps, in the order of arrival; set by the store */
     const char *id;
@@ -17,6 +24,9 @@ typedef struct fd_item_row {
     const float *embedding;
     size_t dimension;
     int64_t created_ms;
+    const fd_item_score
+        *scores; /* [n_scores] for the engine; the store neither keeps nor reads them */
+    size_t n_scores;
 } fd_item_row;
 
 /* A score that somebody gave an item before anyone labelled it. The history is append-only: the

@@ -26,6 +26,8 @@ static fd_item_row pack_item(fd_memory_packing *packing, const fd_item_row *from
     row.prompt = fd_memory_pack_text(packing, from->prompt);
     row.response = fd_memory_pack_text(packing, from->response);
     row.metadata = fd_memory_pack_text(packing, from->metadata);
+    row.scores = NULL;
+    row.n_scores = 0;
     return row;
 }
 
