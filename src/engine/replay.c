@@ -74,6 +74,8 @@ static int replay_score(void *context, const fd_score_row *row) {
     int r = fd_score_names_take(&scores->names, &scores->names.count, row->name, &name);
     if (r == -ENOSPC)
         return fd_fault_set(replay->fault, -EBADMSG, "", FD_SCORE_NAMES_FULL, row->name);
+    if (r == -EINVAL)
+        return fd_fault_set(replay->fault, -EBADMSG, "", "a score has a name that it may not have");
     if (r == 0)
         r = fd_score_table_reserve(scores, name, row->item);
     if (r == 0)
