@@ -53,6 +53,8 @@ int fd_database_check(fd_store *store, const char *name, size_t *ret_findings, f
     int r = store->operations->check(store, print_finding, &findings);
     if (r == 0)
         r = fd_engine_verify(store, print_finding, &findings);
+    if (r == 0)
+        r = fd_engine_verify_project(store, print_finding, &findings);
     *ret_findings = findings.count;
     if (r < 0 && findings.count == 0)
         return fd_fault_set(fault, r, "", "%s cannot be read: %s", name, strerror(-r));

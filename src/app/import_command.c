@@ -8,6 +8,7 @@
 #include "database_commands.h"
 #include "import_reader.h"
 #include "item_text_features.h"
+#include "import_scores.h"
 #include "report_error.h"
 #include "sqlite_store.h"
 
@@ -28,6 +29,7 @@ static void clear_files(fd_import_files *files) {
 struct import {
     fd_store *store;
     fd_import_reader *reader;
+    fd_import_scores scores;
     size_t n;
     fd_import_item items[BATCH]; /* those from n on are zeros */
     float *values;               /* [BATCH x dimension] */
@@ -72,6 +74,8 @@ static int open_import(struct import *import, const char *db, const fd_import_fi
         r = fd_store_open_sqlite(db, &import->store, import->fault);
     if (r == 0)
         r = check_dimension(import);
+    if (r == 0)
+        r = fd_import_scores_open(import->store, &import->scores);
     if (r < 0)
         return r;
     import->values = calloc(BATCH, fd_import_reader_dimension(import->reader) * sizeof(float));
@@ -79,6 +83,21 @@ static int open_import(struct import *import, const char *db, const fd_import_fi
 }
 
 /* ---- importing ---- */
+
+static size_t line_of(const struct import *import, size_t place) {
+    return fd_import_reader_line(import->reader) - import->n + 1 + place;
+}
+
+static int store_scores(struct import *import, const fd_item_row *rows, const uint32_t *indices) {
+    size_t place;
+    fd_fault fault = {0};
+    int r = fd_import_scores_store(&import->scores, import->store, rows, indices, import->n, &place,
+                                   &fault);
+    if (r != -EINVAL || fault.detail[0] == '\0')
+        return r;
+    return fd_fault_set(import->fault, r, "", "line %zu: %s; nothing was imported",
+                        line_of(import, place), fault.detail);
+}
 
 static int store_batch(struct import *import) {
     fd_item_row rows[BATCH];
@@ -94,8 +113,9 @@ static int store_batch(struct import *import) {
         return fd_fault_set(import->fault, -EINVAL, "",
                             "line %zu: item \"%s\" exists already with other content; nothing was "
                             "imported",
-                            fd_import_reader_line(import->reader) - import->n + 1 + added.conflict,
-                            rows[added.conflict].id);
+                            line_of(import, added.conflict), rows[added.conflict].id);
+    if (r == 0)
+        r = store_scores(import, rows, indices);
     clear_batch(import);
     import->total.created += added.created;
     import->total.unchanged += added.unchanged;
@@ -150,7 +170,10 @@ static int read_arguments(int argc, char **argv, fd_import_files *files, fd_opti
     if (r == 0 && (files->items[0] == '\0' || files->embeddings[0] == '\0'))
         r = fd_fault_set(fault, -EINVAL, "",
                          "--items FILE.jsonl and --embeddings FILE.npy are needed");
-    return r == 0 ? fd_database_options(argc, argv, options, fault) : r;
+    if (r == 0)
+        r = fd_database_options(argc, argv, options, fault);
+    files->score_metadata = options->score_metadata;
+    return r;
 }
 
 int fd_import_main(int argc, char **argv) {

@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "item_rules.h"
+#include "json_scores.h"
 #include "json_tree.h"
 #include "npy.h"
 
@@ -29,7 +30,8 @@ struct fd_import_reader {
     size_t prompt_count;
     size_t prompt_columns;
     size_t dimension;
-    struct prompt *prompts; /* by id */
+    struct prompt *prompts;     /* by id */
+    const char *score_metadata; /* as in fd_import_files */
     fd_fault *fault;
 };
 
@@ -47,7 +49,9 @@ size_t fd_import_reader_line(const fd_import_reader *reader) {
 
 void fd_import_item_clear(fd_import_item *item) {
     json_decref(item->document);
+    json_decref(item->rest);
     free(item->metadata);
+    free(item->scores);
     memset(item, 0, sizeof(*item));
 }
 
@@ -109,6 +113,7 @@ int fd_import_reader_open(const fd_import_files *files, fd_import_reader **ret, 
     if (!reader)
         return -ENOMEM;
     reader->fault = fault;
+    reader->score_metadata = files->score_metadata;
     int r = open_files(reader, files);
     if (r < 0)
         return r;
@@ -163,9 +168,11 @@ static int merge_metadata(const fd_import_reader *reader, json_t *rest) {
 
 /* The members that have no column of their own. The document keeps the texts that the row borrows.
  */
-static int take_metadata(const fd_import_reader *reader, json_t *document, char **ret) {
-    static const char *const columns[] = {"id", "prompt_id", "prompt", "response"};
-    FD_JSON json_t *rest = json_copy(document);
+static int take_metadata(const fd_import_reader *reader, fd_import_item *item) {
+    static const char *const columns[] = {"id", "prompt_id", "prompt", "response", "scores"};
+    json_t *rest = item->rest = json_copy(item->document);
+    if (!rest)
+        return -ENOMEM;
     for (size_t i = 0; i < FD_LENGTH(columns); i++)
         (void)json_object_del(rest, columns[i]);
     int r = refuse_embedding(reader, rest);
@@ -173,8 +180,24 @@ static int take_metadata(const fd_import_reader *reader, json_t *document, char 
         r = merge_metadata(reader, rest);
     if (r < 0 || json_object_size(rest) == 0)
         return r;
-    *ret = json_dumps(rest, JSON_COMPACT | JSON_SORT_KEYS);
-    return *ret ? 0 : -ENOMEM;
+    item->metadata = json_dumps(rest, JSON_COMPACT | JSON_SORT_KEYS);
+    return item->metadata ? 0 : -ENOMEM;
+}
+
+static int take_scores(const fd_import_reader *reader, fd_import_item *item) {
+    const json_t *given = json_object_get(item->document, "scores");
+    fd_json_scores scores;
+    fd_fault fault = {0};
+    int r = fd_json_scores_of_item(json_is_null(given) ? NULL : given, item->rest,
+                                   reader->score_metadata, NULL, &scores, &fault);
+    item->scores = scores.list;
+    item->row.scores = scores.list;
+    item->row.n_scores = scores.n;
+    if (r != -EINVAL)
+        return r;
+    char why[600];
+    (void)snprintf(why, sizeof(why), "its %s %s", &fault.pointer[1], fault.detail);
+    return refuse(reader, why);
 }
 
 static int check_rules(const fd_import_reader *reader, const fd_item_row *row) {
@@ -251,7 +274,9 @@ static int take_line(fd_import_reader *reader, size_t length, float *values, fd_
     if (r == 0)
         r = take_text(reader, document, "response", &row->response);
     if (r == 0)
-        r = take_metadata(reader, document, &ret->metadata);
+        r = take_metadata(reader, ret);
+    if (r == 0)
+        r = take_scores(reader, ret);
     if (r < 0)
         return r;
     row->metadata = ret->metadata;

@@ -1,9 +1,10 @@
 /*
  * Reads items from a file of JSON lines and .npy files of embeddings.
  *
- * Line i has "id", "prompt_id" and, optionally, "prompt" and "response"; its other members become
- * the item's metadata. Row i of the embeddings belongs to line i. Row k of the prompt embeddings
- * belongs to the k-th prompt in the order of the lines; its numbers come before the item's own.
+ * Line i has "id", "prompt_id" and, optionally, "prompt", "response" and "scores"; its other
+ * members become the item's metadata. Row i of the embeddings belongs to line i. Row k of the
+ * prompt embeddings belongs to the k-th prompt in the order of the lines; its numbers come before
+ * the item's own.
  */
 #ifndef FD_IMPORT_READER_H
 #define FD_IMPORT_READER_H
@@ -19,14 +20,17 @@ typedef struct fd_import_reader fd_import_reader;
 typedef struct fd_import_files {
     char *items;
     char *embeddings;
-    char *prompt_embeddings; /* "": none */
+    char *prompt_embeddings;    /* "": none */
+    const char *score_metadata; /* keys of metadata that are scores, as a list; not owned */
 } fd_import_files;
 
 /* An item, and what owns its texts. */
 typedef struct fd_import_item {
     fd_item_row row;
     json_t *document;
+    json_t *rest; /* the metadata, as a tree */
     char *metadata;
+    fd_item_score *scores;
 } fd_import_item;
 
 /* -EINVAL and the like with a fault. The fault is the reader's too, for later errors. */

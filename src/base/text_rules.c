@@ -1,7 +1,8 @@
-/* Checks ids, names, texts and metadata against the rules. */
+/* Checks ids, names, texts, metadata and scores against the rules. */
 #include "text_rules.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +37,19 @@ int fd_id_rule(const char *text, size_t length, char why[static FD_RULE_SIZE]) {
                                "of lines");
     }
     return 0;
+}
+
+int fd_score_name_rule(const char *text, size_t length, char why[static FD_RULE_SIZE]) {
+    int r = fd_id_rule(text, length, why);
+    return r < 0 ? r : check_length(length, FD_SCORE_NAME_MAX, why);
+}
+
+int fd_score_value_rule(double value, char why[static FD_RULE_SIZE]) {
+    if (fabs(value) <= FD_SCORE_VALUE_MAX)
+        return 0;
+    (void)snprintf(why, FD_RULE_SIZE, "must be a number from %g to %g", -FD_SCORE_VALUE_MAX,
+                   FD_SCORE_VALUE_MAX);
+    return -EINVAL;
 }
 
 int fd_text_rule(const char *text, size_t length, char why[static FD_RULE_SIZE]) {

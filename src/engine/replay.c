@@ -1,4 +1,5 @@
-/* Reads items, labels and model versions from the store, and makes the first snapshot. */
+/* Reads items, scores, the project, labels and model versions from the store, and makes the first
+ * snapshot. */
 #include "replay.h"
 
 #include <errno.h>
@@ -67,6 +68,36 @@ static int replay_item(void *context, const fd_item_row *row) {
     fd_text_fill_note(engine, row);
     fd_item_table_add(&engine->items, FD_STEAL(entry));
     return 0;
+}
+
+/* ---- scores and the project ---- */
+
+static int replay_score(void *context, const fd_score_row *row) {
+    struct replay *replay = context;
+    fd_score_table *scores = &replay->engine->scores;
+    uint32_t name;
+    if (row->item >= replay->engine->items.count)
+        return fd_fault_set(replay->fault, -EBADMSG, "", "a score is of an unknown item, %u",
+                            row->item);
+    int r = fd_score_names_take(&scores->names, &scores->names.count, row->name, &name);
+    if (r == -ENOSPC)
+        return fd_fault_set(replay->fault, -EBADMSG, "", FD_SCORE_NAMES_FULL, row->name);
+    if (r == -EINVAL)
+        return fd_fault_set(replay->fault, -EBADMSG, "", "a score has a name that it may not have");
+    if (r == 0)
+        r = fd_score_table_reserve(scores, name, row->item);
+    if (r == 0)
+        fd_score_table_set(scores, name, row->item, row->value);
+    return r;
+}
+
+static int replay_project(void *context, const fd_project_row *row) {
+    struct replay *replay = context;
+    fd_project_settings settings;
+    int r = fd_project_settings_parse(row->settings, &settings, replay->fault);
+    if (r == 0)
+        fd_project_state_set(&replay->engine->project, row, &settings);
+    return r;
 }
 
 /* ---- labels ---- */
@@ -141,6 +172,10 @@ int fd_replay_store(fd_engine *engine, fd_fault *fault) {
         r = store->counts(engine->store, &replay.counts);
     if (r == 0)
         r = store->items_read(engine->store, 0, SIZE_MAX, true, replay_item, &replay);
+    if (r == 0)
+        r = store->scores_read(engine->store, replay_score, &replay);
+    if (r == 0)
+        r = store->project_read(engine->store, replay_project, &replay);
     if (r == 0)
         r = store->labels_read(engine->store, 0, SIZE_MAX, replay_label, &replay);
     if (r == 0)

@@ -1,6 +1,6 @@
 /*
- * The store: items, the history of labels, assignments, and model versions, on disk or in memory. A
- * backend implements a table of operations.
+ * The store: items and their scores, the history of labels, assignments, model versions and the
+ * project, on disk or in memory. A backend implements a table of operations.
  *
  * Functions return 0 or -errno; any of them may return -EIO, -ENOSPC, -EFBIG or -ENOMEM. Rows that
  * are passed in are borrowed for the call. Rows that are read are passed to a callback and are
@@ -51,7 +51,17 @@ typedef struct fd_store_operations {
     int (*text_features_write)(fd_store *store, const fd_text_features_row *rows,
                                size_t n) FD_MUST_CHECK;
 
-    /* The same as items_add for labels at revision 0. `sequences` [n] gets the place of each new
+    /* Adds scores, inside begin and commit. A row that repeats the newest one of its item and name,
+     * or withdraws what is not there, is not written; *ret_changed counts the others. -EINVAL if an
+     * item does not exist; then none is written. */
+    int (*scores_add)(fd_store *store, const fd_score_row *rows, size_t n,
+                      size_t *ret_changed) FD_MUST_CHECK;
+
+    /* Adds a version of the project, inside begin and commit. -EEXIST if it is not the one after
+     * the newest. */
+    int (*project_add)(fd_store *store, const fd_project_row *row) FD_MUST_CHECK;
+
+    /* Adds labels at revision 0, as items are added. `sequences` [n] gets the place of each new
      * label in the history, and 0 for a label that is stored already. -EINVAL if an item does not
      * exist or is paired with itself. */
     int (*labels_add)(fd_store *store, const fd_label_row *rows, size_t n, int64_t *sequences,
@@ -82,6 +92,12 @@ typedef struct fd_store_operations {
      * the embedding may be NULL; dimension is set in any case. */
     int (*items_read)(fd_store *store, uint32_t first, size_t limit, bool embeddings,
                       fd_item_visit *visit, void *context) FD_MUST_CHECK;
+
+    /* Reads all scores, in the order in which they were added. */
+    int (*scores_read)(fd_store *store, fd_score_visit *visit, void *context) FD_MUST_CHECK;
+
+    /* Reads the newest version of the project, if there is one. */
+    int (*project_read)(fd_store *store, fd_project_visit *visit, void *context) FD_MUST_CHECK;
 
     /* Reads at most `limit` revisions of labels in the order of the history, after sequence
      * `after`.

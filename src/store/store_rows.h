@@ -1,4 +1,5 @@
-/* Rows of the store: items, revisions of labels, assignments, model versions. */
+/* Rows of the store: items, scores, the project, revisions of labels, assignments, model versions.
+ */
 #ifndef FD_STORE_ROWS_H
 #define FD_STORE_ROWS_H
 
@@ -13,6 +14,12 @@ typedef struct fd_text_features_row {
     size_t count;
     const float *values; /* [count]; NULL: the item has none */
 } fd_text_features_row;
+/* A score that comes with an item. */
+typedef struct fd_item_score {
+    const char *name;
+    double value;       /* NaN: it is withdrawn */
+    bool for_new_items; /* of an item that is stored already it changes nothing */
+} fd_item_score;
 
 typedef struct fd_item_row {
     uint32_t index; /* from 0 without gaps, in the order of arrival; set by the store */
@@ -25,7 +32,27 @@ typedef struct fd_item_row {
     size_t dimension;
     fd_text_features_row text_features; /* without the index; not content, as created_ms */
     int64_t created_ms;
+    const fd_item_score
+        *scores; /* [n_scores] for the engine; the store neither keeps nor reads them */
+    size_t n_scores;
 } fd_item_row;
+
+/* A score that somebody gave an item before anyone labelled it. The history is append-only: the
+ * newest row of an item and a name counts. */
+typedef struct fd_score_row {
+    uint32_t item;
+    const char *name;
+    double value; /* NaN: withdrawn */
+    int64_t set_ms;
+} fd_score_row;
+
+/* One version of the project's settings. The history is append-only, and the newest counts. */
+typedef struct fd_project_row {
+    uint64_t version;   /* from 1 without gaps */
+    const char *author; /* NULL: unknown */
+    int64_t created_ms;
+    const char *settings; /* JSON text */
+} fd_project_row;
 
 typedef enum fd_preference {
     FD_PREFER_A,
@@ -160,6 +187,8 @@ typedef struct fd_backup {
 
 /* A callback that returns anything but 0 ends the reading, and the operation returns the same. */
 typedef int fd_item_visit(void *context, const fd_item_row *row);
+typedef int fd_score_visit(void *context, const fd_score_row *row);
+typedef int fd_project_visit(void *context, const fd_project_row *row);
 typedef int fd_label_visit(void *context, const fd_label_row *row);
 typedef int fd_assignment_row_visit(void *context, const fd_assignment_row *row);
 typedef int fd_model_visit(void *context, const fd_model_row *row);

@@ -347,6 +347,11 @@ FORWARD(items_add,
         rows, n, indices, ret)
 FORWARD(text_features_write, (fd_store * store, const fd_text_features_row *rows, size_t n), rows,
         n)
+FORWARD(scores_add, (fd_store * store, const fd_score_row *rows, size_t n, size_t *ret_changed),
+        rows, n, ret_changed)
+FORWARD(project_add, (fd_store * store, const fd_project_row *row), row)
+FORWARD(scores_read, (fd_store * store, fd_score_visit *visit, void *context), visit, context)
+FORWARD(project_read, (fd_store * store, fd_project_visit *visit, void *context), visit, context)
 FORWARD(labels_add,
         (fd_store * store, const fd_label_row *rows, size_t n, int64_t *sequences, fd_added *ret),
         rows, n, sequences, ret)
@@ -386,6 +391,10 @@ static const fd_store_operations faulty_operations = {
     .present = faulty_present,
     .items_add = faulty_items_add,
     .text_features_write = faulty_text_features_write,
+    .scores_add = faulty_scores_add,
+    .project_add = faulty_project_add,
+    .scores_read = faulty_scores_read,
+    .project_read = faulty_project_read,
     .labels_add = faulty_labels_add,
     .label_revise = faulty_label_revise,
     .model_add = faulty_model_add,

@@ -71,6 +71,18 @@ static fd_assignment_row make_assignment(size_t number, bool ended, char id[32])
     };
 }
 
+/* Each differs from the one before of its item. */
+static fd_score_row make_score(size_t number) {
+    return (fd_score_row){.item = (uint32_t)(number % ITEMS_PAIRED),
+                          .name = number % 3 == 0 ? "judge" : "old",
+                          .value = (double)number / 8,
+                          .set_ms = 1700000000000 + (int64_t)number};
+}
+
+static void make_settings(uint64_t version, char settings[64]) {
+    (void)snprintf(settings, 64, "{\"scores\":{\"judge\":%d}}", (int)version);
+}
+
 static void make_model_bytes(uint64_t version, uint8_t *bytes) {
     for (size_t i = 0; i < MODEL_BYTES; i++)
         bytes[i] = (uint8_t)(version * 17 + i);
@@ -135,6 +147,19 @@ static int write_assignments(fd_ledger *ledger, fd_store *store) {
     return store->operations->assignments_write(store, rows, FD_LENGTH(rows));
 }
 
+static int set_scores(fd_ledger *ledger, fd_store *store) {
+    ledger_state *next = &ledger->states[ledger->acknowledged + 1];
+    fd_score_row rows[3];
+    size_t changed;
+    char settings[64];
+    for (size_t i = 0; i < FD_LENGTH(rows); i++)
+        rows[i] = make_score(next->scores++);
+    make_settings(++next->project, settings);
+    const fd_project_row project = {next->project, "ann", 1700000000000, settings};
+    int r = store->operations->scores_add(store, rows, FD_LENGTH(rows), &changed);
+    return r == 0 ? store->operations->project_add(store, &project) : r;
+}
+
 static int add_model(fd_ledger *ledger, fd_store *store) {
     ledger_state *next = &ledger->states[ledger->acknowledged + 1];
     uint8_t bytes[MODEL_BYTES];
@@ -171,7 +196,7 @@ int ledger_run(fd_ledger *ledger, fd_store *store, ledger_step step) {
     static int (*const steps[])(fd_ledger *, fd_store *) = {
         [LEDGER_ITEMS] = add_items,        [LEDGER_LABELS] = add_labels,
         [LEDGER_REVISION] = revise_labels, [LEDGER_ASSIGNMENTS] = write_assignments,
-        [LEDGER_MODEL] = add_model,
+        [LEDGER_MODEL] = add_model,        [LEDGER_SCORES] = set_scores,
     };
     assert(ledger->acknowledged + 2 < LEDGER_STEPS_MAX);
     ledger->states[ledger->acknowledged + 1] = ledger->states[ledger->acknowledged];
@@ -271,6 +296,25 @@ static int compare_assignment(void *context, const fd_assignment_row *row) {
     return 0;
 }
 
+static int compare_score(void *context, const fd_score_row *row) {
+    struct comparison *comparison = context;
+    fd_score_row expected = make_score(comparison->found.scores++);
+    if (row->item != expected.item || strcmp(row->name, expected.name) != 0 ||
+        !same_real(row->value, expected.value) || row->set_ms != expected.set_ms)
+        return broken(comparison, "a score of item %u has changed", row->item);
+    return 0;
+}
+
+static int compare_project(void *context, const fd_project_row *row) {
+    struct comparison *comparison = context;
+    char settings[64];
+    make_settings(row->version, settings);
+    comparison->found.project = row->version;
+    if (strcmp(row->settings, settings) != 0 || strcmp(row->author, "ann") != 0)
+        return broken(comparison, "the project has changed");
+    return 0;
+}
+
 static int report_damage(void *context, const char *finding) {
     return broken(context, "%s", finding);
 }
@@ -285,13 +329,18 @@ static int read_all(struct comparison *comparison, fd_store *store) {
                                     comparison);
     if (r == 0)
         r = operations->assignments_read_open(store, compare_assignment, comparison);
+    if (r == 0)
+        r = operations->scores_read(store, compare_score, comparison);
+    if (r == 0)
+        r = operations->project_read(store, compare_project, comparison);
     return r == 0 ? operations->check(store, report_damage, comparison) : r;
 }
 
 static bool is_state(const ledger_state *one, const ledger_state *other) {
     return one->items == other->items && one->rows == other->rows && one->models == other->models &&
            one->active == other->active && one->assigned == other->assigned &&
-           one->ended == other->ended;
+           one->ended == other->ended && one->scores == other->scores &&
+           one->project == other->project;
 }
 
 ledger_verdict ledger_compare(fd_ledger *ledger, fd_store *store, bool settle, char *finding,

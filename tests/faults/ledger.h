@@ -17,6 +17,8 @@ typedef struct ledger_state {
     uint64_t active;
     size_t assigned; /* assignments, of which the first `ended` have ended */
     size_t ended;
+    size_t scores;
+    uint64_t project; /* its newest version */
 } ledger_state;
 
 typedef struct ledger_label {
@@ -40,6 +42,7 @@ typedef enum ledger_step {
     LEDGER_REVISION,
     LEDGER_ASSIGNMENTS, /* add two and end one */
     LEDGER_MODEL,       /* add one, activate it, prune older ones */
+    LEDGER_SCORES,      /* set three, and change the project */
     LEDGER_STEP_COUNT
 } ledger_step;
 

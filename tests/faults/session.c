@@ -68,10 +68,11 @@ static void add_items(struct session *session) {
     char body[2048] = "{\"items\":[";
     for (size_t i = 0; i < ITEMS; i++) {
         size_t used = strlen(body);
-        (void)snprintf(body + used, sizeof(body) - used,
-                       "%s{\"id\":\"i%zu\",\"prompt_id\":\"p%zu\",\"response\":\"text\","
-                       "\"metadata\":{\"n\":%zu},\"embedding\":[%zu,%zu.5,1]}",
-                       i > 0 ? "," : "", i, i / 3, i, i % 3, i * i % 5);
+        (void)snprintf(
+            body + used, sizeof(body) - used,
+            "%s{\"id\":\"i%zu\",\"prompt_id\":\"p%zu\",\"response\":\"text\","
+            "\"metadata\":{\"n\":%zu},\"scores\":{\"judge\":1},\"embedding\":[%zu,%zu.5,1]}",
+            i > 0 ? "," : "", i, i / 3, i, i % 3, i * i % 5);
     }
     (void)strncat(body, "]}", sizeof(body) - strlen(body) - 1);
     session->items_there = works(ask(session, fd_items_add, NULL, body)) || session->items_there;
@@ -90,6 +91,14 @@ static void add_labels(struct session *session, size_t request) {
     (void)strncat(body, "]}", sizeof(body) - strlen(body) - 1);
     session->there[request] =
         works(ask(session, fd_labels_add, NULL, body)) || session->there[request];
+}
+
+static void set_scores(struct session *session) {
+    (void)ask(session, fd_item_scores_set, "i0", "{\"judge\":7.5,\"old\":null}");
+    (void)ask(session, fd_scores_set_all, NULL,
+              "{\"items\":[{\"id\":\"i1\",\"scores\":{\"judge\":1,\"rm\":2}},"
+              "{\"id\":\"i2\",\"scores\":{\"rm\":-1}}]}");
+    (void)ask(session, fd_project_patch, NULL, "{\"scores\":{\"judge\":{\"trust\":\"trusted\"}}}");
 }
 
 static void assign(struct session *session) {
@@ -117,8 +126,9 @@ static void train(struct session *session) {
 
 static void read_everything(struct session *session) {
     static fd_handler *const handlers[] = {
-        fd_items_list,  fd_labels_list,    fd_stats_get,    fd_model_get,  fd_models_list,
-        fd_weights_get, fd_strategies_get, fd_metrics_page, fd_page_label, fd_livez,
+        fd_items_list,  fd_labels_list, fd_stats_get,      fd_model_get,
+        fd_models_list, fd_weights_get, fd_strategies_get, fd_metrics_page,
+        fd_page_label,  fd_livez,       fd_project_get,
     };
     for (size_t i = 0; i < FD_LENGTH(handlers); i++)
         (void)ask(session, handlers[i], NULL, NULL);
@@ -154,6 +164,7 @@ static void play(struct session *session) {
     (void)ask(session, fd_score_post, NULL, "{\"items\":[\"i0\",{\"embedding\":[1,2,3]}]}");
     (void)ask(session, fd_selections_post, NULL,
               "{\"batch_size\":2,\"generate\":{\"mode\":\"in_prompt\"}}");
+    set_scores(session);
     assign(session);
     train(session);
     read_everything(session);

@@ -101,6 +101,9 @@ static void a_wrong_method_gives_the_methods_that_the_path_takes(void **state) {
         {"HEAD", "/v1/score", "POST"},
         {"get", "/livez", "GET, HEAD"},
         {"BREW", "/metrics", "GET, HEAD"},
+        {"PUT", "/v1/project", "GET, HEAD, PATCH"},
+        {"PATCH", "/v1/scores", "PUT"},
+        {"PATCH", "/v1/items/x/scores", "PUT"},
     };
     for (size_t i = 0; i < FD_LENGTH(cases); i++) {
         const char *id, *allow;

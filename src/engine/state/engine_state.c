@@ -37,6 +37,7 @@ void fd_engine_state_free(fd_engine *engine) {
     fd_growing_matrix_free(engine->text_features);
     fd_growing_matrix_free(engine->embeddings);
     fd_label_table_clear(&engine->labels);
+    fd_score_table_clear(&engine->scores);
     fd_item_table_clear(&engine->items);
     (void)pthread_rwlock_destroy(&engine->state_lock);
     if (engine->annotators)

@@ -1,9 +1,9 @@
 /*
  * The state that all rooms of the engine share, and the place where each room keeps its own.
  *
- * Threads: the writer is the only thread that changes items, labels and the snapshot. It reads them
- * without the state lock and takes the lock to change them; all other threads take it to read them.
- * Trainer and refitter work on copies and hand their models to the writer as jobs.
+ * Threads: the writer is the only thread that changes items, scores, labels and the snapshot. It
+ * reads them without the state lock and takes the lock to change them; all other threads take it to
+ * read them. Trainer and refitter work on copies and hand their models to the writer as jobs.
  *
  * Locks: no lock is held over BLAS, SQL or a system call that waits, and none is taken inside
  * another, except the locks of the metrics.
@@ -21,6 +21,8 @@
 #include "label_hooks.h"
 #include "label_table.h"
 #include "metrics.h"
+#include "project_state.h"
+#include "score_table.h"
 #include "snapshot.h"
 #include "store.h"
 
@@ -33,7 +35,9 @@ struct fd_engine {
         assignment_key[FD_ASSIGNMENT_KEY_SIZE]; /* the store's; set before any thread runs */
 
     pthread_rwlock_t state_lock;
-    fd_item_table items; /* guarded by state_lock, like the next four */
+    fd_item_table items; /* guarded by state_lock, like the next six */
+    fd_score_table scores;
+    fd_project_state project;
     fd_label_table labels;
     fd_growing_matrix *embeddings;    /* NULL until the first item */
     fd_growing_matrix *text_features; /* the same; a row of each item: item_text_features.h */

@@ -41,6 +41,17 @@ static int check_embedding(const fd_item_row *row, char why[static FD_RULE_SIZE]
     return 0;
 }
 
+static int check_scores(const fd_item_row *row, char why[static FD_RULE_SIZE]) {
+    int r = 0;
+    for (size_t i = 0; i < row->n_scores && r == 0; i++) {
+        const fd_item_score *score = &row->scores[i];
+        r = fd_score_name_rule(score->name, strlen(score->name), why);
+        if (r == 0 && !isnan(score->value))
+            r = fd_score_value_rule(score->value, why);
+    }
+    return r;
+}
+
 int fd_item_rule(const fd_item_row *row, const char **ret_member, char why[static FD_RULE_SIZE]) {
     const struct member members[] = {
         {"id", row->id, fd_id_rule},
@@ -50,6 +61,10 @@ int fd_item_rule(const fd_item_row *row, const char **ret_member, char why[stati
         {"metadata", row->metadata, fd_metadata_rule},
     };
     int r = check_members(members, FD_LENGTH(members), ret_member, why);
+    if (r < 0)
+        return r;
+    *ret_member = "scores";
+    r = check_scores(row, why);
     if (r < 0)
         return r;
     *ret_member = "embedding";

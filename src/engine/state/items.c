@@ -7,6 +7,7 @@
 #include "engine_state.h"
 #include "item_rules.h"
 #include "item_text_features.h"
+#include "score_changes.h"
 #include "thread.h"
 #include "writer.h"
 
@@ -20,6 +21,7 @@ struct add_items_job {
     fd_item_entry **entries; /* [n_new], each NULL once the table owns it */
     const char **prompt_ids; /* [n_new], borrowed from the rows */
     size_t n_new;
+    fd_score_changes scores;
 };
 
 static int check_dimension(const fd_engine *engine, const fd_pending *pending,
@@ -103,6 +105,28 @@ static void discard_entries(struct add_items_job *add) {
     add->n_new = 0;
 }
 
+/* The index of a change is a place in the list until the items have theirs. */
+static int name_scores(fd_engine *engine, const fd_pending *pending, struct add_items_job *add) {
+    fd_score_changes_begin(&add->scores, pending);
+    for (size_t i = 0; i < add->n; i++)
+        for (size_t s = 0; s < add->rows[i].n_scores; s++) {
+            const fd_item_score *score = &add->rows[i].scores[s];
+            int r = fd_score_changes_add(&add->scores, engine, (uint32_t)i, score);
+            if (r == -ENOSPC)
+                return fd_fault_set_at(add->fault, -EINVAL, "items", i, "scores",
+                                       FD_SCORE_NAMES_FULL, score->name);
+            if (r < 0)
+                return r;
+        }
+    return 0;
+}
+
+static int store_scores(fd_engine *engine, fd_pending *pending, struct add_items_job *add) {
+    size_t changed;
+    fd_score_changes_place(&add->scores, add->indices, (uint32_t)pending->items);
+    return fd_score_changes_store(&add->scores, engine, pending, &changed);
+}
+
 static int store_items(fd_engine *engine, fd_job *job, fd_pending *pending) {
     struct add_items_job *add = (struct add_items_job *)job;
     discard_entries(add); /* those of a transaction that was undone */
@@ -110,6 +134,8 @@ static int store_items(fd_engine *engine, fd_job *job, fd_pending *pending) {
     if (pending->items + add->n >= UINT32_MAX)
         return -ENOSPC;
     int r = check_dimension(engine, pending, add);
+    if (r == 0)
+        r = name_scores(engine, pending, add);
     if (r < 0)
         return r;
     r = engine->store->operations->items_add(engine->store, add->rows, add->n, add->indices,
@@ -119,6 +145,8 @@ static int store_items(fd_engine *engine, fd_job *job, fd_pending *pending) {
                                "item \"%s\" exists already with other content; items cannot be "
                                "changed",
                                add->rows[add->added.conflict].id);
+    if (r == 0)
+        r = store_scores(engine, pending, add);
     if (r < 0 || add->added.created == 0)
         return r;
     r = make_entries(pending, add);
@@ -135,6 +163,7 @@ static void apply_items(fd_engine *engine, fd_job *job) {
     struct add_items_job *add = (struct add_items_job *)job;
     for (size_t i = 0; i < add->n_new; i++)
         fd_item_table_add(&engine->items, FD_STEAL(add->entries[i]));
+    fd_score_changes_apply(&add->scores, engine);
 }
 
 int fd_engine_items_add(fd_engine *engine, const fd_item_row *items, size_t n, fd_added *ret,
@@ -149,6 +178,7 @@ int fd_engine_items_add(fd_engine *engine, const fd_item_row *items, size_t n, f
     FD_FREE const char **prompt_ids = calloc(n, sizeof(*prompt_ids));
     if (!rows || !indices || !entries || !prompt_ids)
         return -ENOMEM;
+    size_t n_scores = 0;
     for (size_t i = 0; i < n; i++) {
         char why[FD_RULE_SIZE];
         const char *member;
@@ -156,6 +186,7 @@ int fd_engine_items_add(fd_engine *engine, const fd_item_row *items, size_t n, f
             return fd_fault_set_at(fault, -EINVAL, "items", i, member, "%s", why);
         rows[i] = items[i];
         rows[i].created_ms = fd_engine_now_ms(engine);
+        n_scores += rows[i].n_scores;
     }
 
     FD_FREE float *counted = NULL;
@@ -172,8 +203,11 @@ int fd_engine_items_add(fd_engine *engine, const fd_item_row *items, size_t n, f
         .entries = entries,
         .prompt_ids = prompt_ids,
     };
-    r = fd_writer_run(engine, &add.job);
+    r = fd_score_changes_new(&add.scores, n_scores);
+    if (r == 0)
+        r = fd_writer_run(engine, &add.job);
     discard_entries(&add); /* those that the table did not take */
+    fd_score_changes_clear(&add.scores);
     if (r < 0)
         return r;
     *ret = add.added;

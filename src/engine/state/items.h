@@ -9,7 +9,8 @@
 
 /* Adds all items or none; `index` and `created_ms` of the rows are ignored. All embeddings have the
  * dimension of the first item ever added. -EINVAL with a fault for another dimension, -EEXIST for
- * an id that is taken by other content. */
+ * an id that is taken by other content. Scores of a row are set, also for an item that is there
+ * already, except those for new items; -EINVAL with a fault for one name too many. */
 int fd_engine_items_add(fd_engine *engine, const fd_item_row *items, size_t n, fd_added *ret,
                         fd_fault *fault) FD_MUST_CHECK;
 

@@ -6,9 +6,11 @@
 
 /* What the jobs of a transaction add up to while they are stored; the writer's own. */
 typedef struct fd_pending {
-    size_t items;      /* rows of embeddings, with those of the table */
-    size_t revisions;  /* of labels, with those of the table */
-    fd_snapshot *base; /* the snapshot of another model to serve; borrowed, or NULL */
+    size_t items;       /* rows of embeddings, with those of the table */
+    size_t revisions;   /* of labels, with those of the table */
+    size_t score_names; /* with those of the table */
+    uint64_t project;   /* its newest version */
+    fd_snapshot *base;  /* the snapshot of another model to serve; borrowed, or NULL */
 } fd_pending;
 
 /* Makes the snapshot for the tables as they will be after the transaction. NULL if the snapshot

@@ -21,12 +21,13 @@ typedef struct fd_api_options {
     uint32_t selection_queue;    /* selections that may wait */
     uint32_t transfers_at_once;  /* large bodies read, and long responses written; 0 as above */
     uint32_t transfer_queue;
-    size_t body_size;         /* most bytes of a body; a route may have a lower limit */
-    size_t request_memory;    /* most bytes of memory to read one body */
-    size_t memory;            /* most bytes that requests take together, as the server has it */
-    fd_access *access;        /* outlives the API; NULL: everyone is admin */
-    const char *cors_origins; /* a list that fd_origins_check accepts; NULL: none */
-    const char *version;      /* of the program */
+    size_t body_size;           /* most bytes of a body; a route may have a lower limit */
+    size_t request_memory;      /* most bytes of memory to read one body */
+    size_t memory;              /* most bytes that requests take together, as the server has it */
+    fd_access *access;          /* outlives the API; NULL: everyone is admin */
+    const char *cors_origins;   /* a list that fd_origins_check accepts; NULL: none */
+    const char *version;        /* of the program */
+    const char *score_metadata; /* keys of metadata that are scores, as a list; NULL: none */
 } fd_api_options;
 
 /* The engine must outlive the API, and the API the server that uses its hooks. -ENOMEM. */

@@ -179,6 +179,8 @@ void fd_dispatch_run(void *context, fd_transaction *transaction, fd_response *re
         .identity = &call->identity,
         .version = api->options.version,
         .id = call->id,
+        .if_match = fd_transaction_header(transaction, "If-Match"),
+        .score_metadata = api->options.score_metadata,
         .if_none_match = fd_transaction_header(transaction, "If-None-Match"),
         .body = transaction->body ? transaction->body : "",
         .body_size = transaction->body_size,

@@ -5,8 +5,10 @@
 #include "handlers.h"
 #include "items.h"
 #include "json_read.h"
+#include "json_scores.h"
 #include "json_write.h"
 #include "problem.h"
+#include "scores.h"
 
 enum { ITEMS_MAX = 20000 };
 
@@ -19,6 +21,7 @@ struct item_body {
     const char *response;
     fd_embedding embedding;
     const json_t *metadata;
+    const json_t *scores;
 };
 
 static const fd_field item_fields[] = {
@@ -29,6 +32,7 @@ static const fd_field item_fields[] = {
     {"embedding", FD_FIELD_EMBEDDING, .required = true,
      .offset = offsetof(struct item_body, embedding)},
     {"metadata", FD_FIELD_OBJECT, .nullable = true, .offset = offsetof(struct item_body, metadata)},
+    {"scores", FD_FIELD_OBJECT, .nullable = true, .offset = offsetof(struct item_body, scores)},
 };
 
 struct items_body {
@@ -40,7 +44,8 @@ static const fd_field items_fields[] = {
      .max = ITEMS_MAX},
 };
 
-/* The rows own their embeddings and metadata; the rest is borrowed from the tree. */
+/* The rows own their embeddings, metadata and lists of scores; the rest is borrowed from the tree.
+ */
 struct rows {
     size_t n;
     fd_item_row *list;
@@ -50,12 +55,15 @@ static void rows_clear(struct rows *rows) {
     for (size_t i = 0; rows->list && i < rows->n; i++) {
         free((float *)rows->list[i].embedding);
         free((char *)rows->list[i].metadata);
+        free((fd_item_score *)rows->list[i].scores);
     }
     free(rows->list);
 }
 
-static int read_item(const json_t *value, const fd_path *at, fd_item_row *ret, fd_fault *fault) {
+static int read_item(const fd_request *request, const json_t *value, const fd_path *at,
+                     fd_item_row *ret, fd_fault *fault) {
     struct item_body body = {0};
+    fd_json_scores scores = {0};
     int r = fd_json_read(value, at, item_fields, FD_LENGTH(item_fields), &body, fault);
     *ret = (fd_item_row){
         .id = body.id,
@@ -65,6 +73,11 @@ static int read_item(const json_t *value, const fd_path *at, fd_item_row *ret, f
         .embedding = body.embedding.numbers,
         .dimension = body.embedding.count,
     };
+    if (r == 0)
+        r = fd_json_scores_of_item(body.scores, body.metadata, request->score_metadata, at, &scores,
+                                   fault);
+    ret->scores = scores.list;
+    ret->n_scores = scores.n;
     if (r < 0 || !body.metadata)
         return r;
     /* With sorted keys, so that the order of members does not make an item different. */
@@ -86,8 +99,8 @@ static int read_items(const fd_request *request, json_t **ret_root, struct rows 
         return -ENOMEM;
     fd_path list = {.name = "items"};
     for (size_t i = 0; i < ret->n && r == 0; i++)
-        r = read_item(json_array_get(body.items, i), &(fd_path){.parent = &list, .index = i},
-                      &ret->list[i], fault);
+        r = read_item(request, json_array_get(body.items, i),
+                      &(fd_path){.parent = &list, .index = i}, &ret->list[i], fault);
     return r;
 }
 
@@ -118,12 +131,18 @@ void fd_items_add(const fd_request *request, fd_response *response) {
 
 /* ---- GET /v1/items and /v1/items/{id} ---- */
 
-static json_t *item_json(const fd_item_row *row, bool embedding) {
+static json_t *scores_json(fd_engine *engine, uint32_t item) {
+    fd_item_score scores[FD_SCORE_NAMES_MAX];
+    return fd_json_scores_write(scores, fd_engine_item_scores(engine, item, scores));
+}
+
+static json_t *item_json(fd_engine *engine, const fd_item_row *row, bool embedding) {
     json_t *metadata = row->metadata ? json_loads(row->metadata, 0, NULL) : json_null();
-    json_t *item = json_pack("{s:s, s:s, s:s?, s:s?, s:o, s:I, s:o}", "id", row->id, "prompt_id",
-                             row->prompt_id, "prompt", row->prompt, "response", row->response,
-                             "metadata", metadata, "dimension", (json_int_t)row->dimension,
-                             "created_at", fd_json_time(row->created_ms));
+    json_t *item =
+        json_pack("{s:s, s:s, s:s?, s:s?, s:o, s:o, s:I, s:o}", "id", row->id, "prompt_id",
+                  row->prompt_id, "prompt", row->prompt, "response", row->response, "metadata",
+                  metadata, "scores", scores_json(engine, row->index), "dimension",
+                  (json_int_t)row->dimension, "created_at", fd_json_time(row->created_ms));
     if (item && embedding &&
         json_object_set_new(item, "embedding", fd_json_base64(row->embedding, row->dimension)) < 0)
         json_decref(FD_STEAL(item));
@@ -145,6 +164,7 @@ static const fd_parameter items_parameters[] = {
 };
 
 struct page {
+    fd_engine *engine;
     fd_json_text text;
     size_t most; /* bytes of the text but for the last row */
     struct items_query query;
@@ -163,12 +183,13 @@ static int visit_item(void *context, const fd_item_row *row) {
         return 1;
     }
     page->next = (int64_t)row->index + 1;
-    return fd_json_text_add_row(&page->text, item_json(row, page->query.embeddings));
+    return fd_json_text_add_row(&page->text, item_json(page->engine, row, page->query.embeddings));
 }
 
 void fd_items_list(const fd_request *request, fd_response *response) {
     FD_CLEANUP(page_clear)
-    struct page page = {.query.limit = FD_PAGE_LIMIT, .most = request->page_bytes};
+    struct page page = {
+        .engine = request->engine, .query.limit = FD_PAGE_LIMIT, .most = request->page_bytes};
     if (!fd_query_accept(&request->query, items_parameters, FD_LENGTH(items_parameters),
                          &page.query, response))
         return;
@@ -183,6 +204,7 @@ void fd_items_list(const fd_request *request, fd_response *response) {
 }
 
 struct one {
+    fd_engine *engine;
     json_t *item;
     bool embedding;
 };
@@ -193,12 +215,12 @@ static const fd_parameter item_parameters[] = {
 
 static int visit_one(void *context, const fd_item_row *row) {
     struct one *one = context;
-    one->item = item_json(row, one->embedding);
+    one->item = item_json(one->engine, row, one->embedding);
     return one->item ? 0 : -ENOMEM;
 }
 
 void fd_item_get(const fd_request *request, fd_response *response) {
-    struct one one = {0};
+    struct one one = {.engine = request->engine};
     if (!fd_query_accept(&request->query, item_parameters, FD_LENGTH(item_parameters), &one,
                          response))
         return;

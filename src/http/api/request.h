@@ -21,7 +21,9 @@ typedef struct fd_request {
     const fd_identity *identity; /* at least of the route's role */
     const char *version;         /* of the program */
     const char *id;              /* the {id} of the route's path, decoded; NULL without one */
-    const char *if_none_match;   /* header; NULL without one */
+    const char *if_match;        /* header; NULL without one, as the next */
+    const char *if_none_match;
+    const char *score_metadata; /* keys of metadata that are scores, as a list */
     fd_query query;
     const char *body; /* [body_size], not terminated; empty without a body */
     size_t body_size;

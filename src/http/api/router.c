@@ -66,32 +66,25 @@ static bool matches_method(const fd_route *route, const char *method) {
            (strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0);
 }
 
-/* The methods whose bits are set, from the lowest: GET, POST, PUT, DELETE. */
+/* The texts for the sets of GET, POST, PUT and DELETE, each with the same end. */
+#define ALLOW_TEXTS(alone, end)                                                                    \
+    {                                                                                              \
+        alone, "GET, HEAD" end, "POST" end, "GET, HEAD, POST" end, "PUT" end,                      \
+            "GET, HEAD, PUT" end, "POST, PUT" end, "GET, HEAD, POST, PUT" end, "DELETE" end,       \
+            "GET, HEAD, DELETE" end, "POST, DELETE" end, "GET, HEAD, POST, DELETE" end,            \
+            "PUT, DELETE" end, "GET, HEAD, PUT, DELETE" end, "POST, PUT, DELETE" end,              \
+            "GET, HEAD, POST, PUT, DELETE" end                                                     \
+    }
+
+/* The methods whose bits are set, from the lowest: GET, POST, PUT, DELETE, PATCH. */
 static const char *allow_text(unsigned set) {
-    static const char *const texts[] = {
-        "",
-        "GET, HEAD",
-        "POST",
-        "GET, HEAD, POST",
-        "PUT",
-        "GET, HEAD, PUT",
-        "POST, PUT",
-        "GET, HEAD, POST, PUT",
-        "DELETE",
-        "GET, HEAD, DELETE",
-        "POST, DELETE",
-        "GET, HEAD, POST, DELETE",
-        "PUT, DELETE",
-        "GET, HEAD, PUT, DELETE",
-        "POST, PUT, DELETE",
-        "GET, HEAD, POST, PUT, DELETE",
-    };
-    return texts[set];
+    static const char *const texts[2][16] = {ALLOW_TEXTS("", ""), ALLOW_TEXTS("PATCH", ", PATCH")};
+    return texts[set / 16][set % 16];
 }
 
 static int find(const char *method, const struct path *path, const fd_route **ret,
                 const char **ret_id, const char **ret_allow) {
-    static const char *const methods[] = {"GET", "POST", "PUT", "DELETE"};
+    static const char *const methods[] = {"GET", "POST", "PUT", "DELETE", "PATCH"};
     unsigned set = 0;
     for (size_t i = 0; i < FD_LENGTH(routes); i++) {
         if (!matches_path(&routes[i], path, ret_id))

@@ -39,9 +39,9 @@ static enum MHD_Result add_cors(struct MHD_Response *to, const fd_cors *cors,
         {"Vary", vary},
         {"Access-Control-Allow-Origin", origin},
         {"Access-Control-Expose-Headers", origin ? "ETag, Retry-After, X-Request-Id" : NULL},
-        {"Access-Control-Allow-Methods", preflight ? "GET, HEAD, POST, PUT, DELETE" : NULL},
+        {"Access-Control-Allow-Methods", preflight ? "GET, HEAD, POST, PUT, DELETE, PATCH" : NULL},
         {"Access-Control-Allow-Headers",
-         preflight ? "Authorization, Content-Type, If-None-Match, X-Request-Id" : NULL},
+         preflight ? "Authorization, Content-Type, If-Match, If-None-Match, X-Request-Id" : NULL},
         {"Access-Control-Max-Age", preflight ? "600" : NULL},
     };
     return add(to, headers, FD_LENGTH(headers));
@@ -59,7 +59,7 @@ enum MHD_Result fd_response_headers_add(struct MHD_Response *to, const fd_respon
     (void)snprintf(disposition, sizeof(disposition), "attachment; filename=\"%s\"",
                    response->file_name);
     bool has_etag = response->etag[0] != '\0', is_download = response->file_name[0] != '\0';
-    bool is_page = has_etag && !is_download;
+    bool is_page = has_etag && !is_download && response->content_type;
     const header headers[] = {
         {"Content-Type", response->content_type ? response->content_type : "application/json"},
         {"X-Request-Id", response->request_id},

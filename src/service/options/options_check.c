@@ -5,6 +5,7 @@
 #include <fisher/design.h>
 
 #include "client_address.h"
+#include "json_scores.h"
 #include "log.h"
 #include "options_for_http.h"
 #include "origins.h"
@@ -51,6 +52,7 @@ static const struct check {
     {offsetof(fd_options, listen), check_listen},
     {offsetof(fd_options, trusted_proxies), check_proxies},
     {offsetof(fd_options, cors_origins), fd_origins_check},
+    {offsetof(fd_options, score_metadata), fd_json_score_keys_check},
 };
 
 static int run(const struct check *check, const void *members, fd_fault *fault) {

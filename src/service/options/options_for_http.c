@@ -49,6 +49,7 @@ fd_api_options fd_options_api(const fd_options *options) {
         .request_memory = mebibytes(options->request_memory),
         .memory = mebibytes(options->memory),
         .cors_origins = options->cors_origins,
+        .score_metadata = options->score_metadata,
     };
 }
 

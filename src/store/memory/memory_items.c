@@ -27,6 +27,8 @@ static fd_item_row pack_item(fd_memory_packing *packing, const fd_item_row *from
     row.response = fd_memory_pack_text(packing, from->response);
     row.metadata = fd_memory_pack_text(packing, from->metadata);
     row.text_features = (fd_text_features_row){0}; /* they have a table of their own */
+    row.scores = NULL;
+    row.n_scores = 0;
     return row;
 }
 

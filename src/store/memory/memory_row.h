@@ -1,4 +1,4 @@
-/* Shared by items and labels: one allocation holds a row and everything that it points to. */
+/* Shared by the tables: one allocation holds a row and everything that it points to. */
 #ifndef FD_MEMORY_ROW_H
 #define FD_MEMORY_ROW_H
 

@@ -14,6 +14,8 @@
 #include "memory_items.h"
 #include "memory_labels.h"
 #include "memory_models.h"
+#include "memory_project.h"
+#include "memory_scores.h"
 #include "thread.h"
 
 struct memory_store {
@@ -21,6 +23,8 @@ struct memory_store {
     bool in_transaction; /* used by the writer only */
     pthread_rwlock_t lock;
     fd_memory_items items;
+    fd_memory_scores scores;
+    fd_memory_project project;
     fd_memory_labels labels;
     fd_memory_assignments assignments;
     fd_memory_models models; /* with a lock of their own */
@@ -50,6 +54,8 @@ static void commit_rows(struct memory_store *memory) {
     FD_WRITE_LOCKED(&memory->lock);
     memory->items.table.committed = memory->items.table.count;
     fd_memory_text_features_commit(&memory->items.text_features);
+    memory->scores.table.committed = memory->scores.table.count;
+    memory->project.table.committed = memory->project.table.count;
     fd_memory_labels_commit(&memory->labels);
     fd_memory_assignments_commit(&memory->assignments);
 }
@@ -72,6 +78,8 @@ static void memory_rollback(fd_store *store) {
     roll_back_assignments(memory);
     fd_memory_text_features_drop(&memory->items.text_features, 0);
     fd_memory_items_drop(&memory->items, memory->items.table.committed);
+    fd_memory_scores_drop(&memory->scores, memory->scores.table.committed);
+    fd_memory_project_drop(&memory->project, memory->project.table.committed);
     fd_memory_labels_drop(&memory->labels, memory->labels.table.committed);
     fd_memory_models_rollback(&memory->models);
     memory->in_transaction = false;
@@ -97,6 +105,16 @@ static int memory_items_add(fd_store *store, const fd_item_row *rows, size_t n, 
 static int memory_text_features_write(fd_store *store, const fd_text_features_row *rows, size_t n) {
     fd_memory_items *items = &writing_to(store)->items;
     return fd_memory_text_features_write(&items->text_features, items->table.count, rows, n);
+}
+
+static int memory_scores_add(fd_store *store, const fd_score_row *rows, size_t n,
+                             size_t *ret_changed) {
+    struct memory_store *memory = writing_to(store);
+    return fd_memory_scores_add(&memory->scores, memory->items.table.count, rows, n, ret_changed);
+}
+
+static int memory_project_add(fd_store *store, const fd_project_row *row) {
+    return fd_memory_project_add(&writing_to(store)->project, row);
 }
 
 static int memory_labels_add(fd_store *store, const fd_label_row *rows, size_t n,
@@ -133,6 +151,14 @@ static int memory_models_prune(fd_store *store, size_t keep, uint64_t spare, siz
 static int memory_items_read(fd_store *store, uint32_t first, size_t limit, bool embeddings,
                              fd_item_visit *visit, void *context) {
     return fd_memory_items_read(&memory_of(store)->items, first, limit, embeddings, visit, context);
+}
+
+static int memory_scores_read(fd_store *store, fd_score_visit *visit, void *context) {
+    return fd_memory_scores_read(&memory_of(store)->scores, visit, context);
+}
+
+static int memory_project_read(fd_store *store, fd_project_visit *visit, void *context) {
+    return fd_memory_project_read(&memory_of(store)->project, visit, context);
 }
 
 static int memory_labels_read(fd_store *store, int64_t after, size_t limit, fd_label_visit *visit,
@@ -194,6 +220,8 @@ static int memory_back_up(fd_store *store, const char *to, bool (*go_on)(void *c
 static void memory_close(fd_store *store) {
     struct memory_store *memory = memory_of(store);
     fd_memory_items_clear(&memory->items);
+    fd_memory_scores_clear(&memory->scores);
+    fd_memory_table_clear(&memory->project.table);
     fd_memory_labels_clear(&memory->labels);
     fd_memory_assignments_clear(&memory->assignments);
     fd_memory_models_clear(&memory->models);
@@ -209,6 +237,8 @@ static const fd_store_operations memory_operations = {
     .present = memory_present,
     .items_add = memory_items_add,
     .text_features_write = memory_text_features_write,
+    .scores_add = memory_scores_add,
+    .project_add = memory_project_add,
     .labels_add = memory_labels_add,
     .label_revise = memory_label_revise,
     .assignments_write = memory_assignments_write,
@@ -216,6 +246,8 @@ static const fd_store_operations memory_operations = {
     .model_activate = memory_model_activate,
     .models_prune = memory_models_prune,
     .items_read = memory_items_read,
+    .scores_read = memory_scores_read,
+    .project_read = memory_project_read,
     .labels_read = memory_labels_read,
     .assignments_read_open = memory_assignments_read_open,
     .assignment_key = memory_assignment_key,
@@ -235,6 +267,8 @@ int fd_store_open_memory(fd_store **ret) {
     fd_fair_lock_init(&memory->lock);
     memory->items.table.lock = &memory->lock;
     memory->items.text_features.lock = &memory->lock;
+    memory->scores.table.lock = &memory->lock;
+    memory->project.table.lock = &memory->lock;
     memory->labels.table.lock = &memory->lock;
     fd_memory_assignments_init(&memory->assignments, &memory->lock);
     fd_memory_models_init(&memory->models);

@@ -24,6 +24,11 @@ static const char *const checks[] = {
     "SELECT printf('the text features of item %s have %d bytes, of version %d', coalesce(id,"
     " counted.idx), length(bytes), version) FROM item_text_features AS counted LEFT JOIN items"
     " ON items.idx = counted.idx WHERE length(bytes) % 4 <> 0 OR version < 1",
+    "SELECT printf('there are %d names of scores', count(DISTINCT name)) FROM item_scores"
+    " HAVING count(DISTINCT name) > 16",
+    "SELECT printf('%d versions of the project are numbered from %d to %d', count(*),"
+    " min(version), max(version)) FROM project HAVING min(version) <> 1"
+    " OR max(version) <> count(*)",
     "SELECT printf('%d revisions of labels are numbered from %d to %d', count(*), min(sequence),"
     " max(sequence)) FROM labels HAVING min(sequence) <> 1 OR max(sequence) <> count(*)",
     "SELECT printf('label %s has revisions from %d to %d, but %d', id, min(revision),"

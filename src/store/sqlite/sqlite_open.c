@@ -17,7 +17,9 @@
 #include "sqlite_labels.h"
 #include "sqlite_models.h"
 #include "sqlite_paths.h"
+#include "sqlite_project.h"
 #include "sqlite_schema.h"
+#include "sqlite_scores.h"
 #include "sqlite_statement.h"
 #include "sqlite_text_features.h"
 #include "sqlite_transaction.h"
@@ -130,6 +132,8 @@ static const fd_store_operations operations = {
     .present = fd_sqlite_present,
     .items_add = fd_sqlite_items_add,
     .text_features_write = fd_sqlite_text_features_write,
+    .scores_add = fd_sqlite_scores_add,
+    .project_add = fd_sqlite_project_add,
     .labels_add = fd_sqlite_labels_add,
     .label_revise = fd_sqlite_label_revise,
     .assignments_write = fd_sqlite_assignments_write,
@@ -137,6 +141,8 @@ static const fd_store_operations operations = {
     .model_activate = fd_sqlite_model_activate,
     .models_prune = fd_sqlite_models_prune,
     .items_read = fd_sqlite_items_read,
+    .scores_read = fd_sqlite_scores_read,
+    .project_read = fd_sqlite_project_read,
     .labels_read = fd_sqlite_labels_read,
     .assignments_read_open = fd_sqlite_assignments_read_open,
     .assignment_key = fd_sqlite_assignment_key,

@@ -17,10 +17,11 @@ LEAST = {
     "public": ["session", "session_begin", "session_end"],
     "annotator": ["labels_add", "label_correct", "label_retract", "assign", "assignment_renew",
                   "assignment_return"],
-    "frontend": ["items_add", "items_list", "item_get", "score", "selections", "strategies",
+    "frontend": ["items_add", "items_list", "item_get", "item_scores_set", "scores_set", "project",
+                 "score", "selections", "strategies",
                  "labels_list", "stats", "model", "weights", "models", "model_version",
                  "version_weights", "metrics"],
-    "admin": ["leases", "leases_end", "train", "model_activate", "backup"],
+    "admin": ["project_change", "leases", "leases_end", "train", "model_activate", "backup"],
 }
 
 
@@ -49,7 +50,7 @@ def is_let_in(response):
 
 
 def body_for(method):
-    return {} if method in ("POST", "PUT") else None
+    return {} if method in ("POST", "PUT", "PATCH") else None
 
 
 @pytest.mark.parametrize(("name", "method", "path", "role"), routes())

@@ -190,3 +190,68 @@ def test_a_database_that_a_daemon_holds_is_left_alone(db, files):
     with Daemon(db) as daemon:
         refused(bring_in(db, files), str(db))
         assert daemon.list_all("items") == []
+
+
+# ---- scores ----
+
+def scored(*rows):
+    return [{**item, "scores": row} for item, row in zip(ITEMS, rows)] + ITEMS[len(rows):]
+
+
+def scores_in(db):
+    with Daemon(db) as daemon:
+        return {row["id"]: row["scores"] for row in daemon.list_all("items")}
+
+
+def test_scores_are_imported_and_changed_by_a_repeat(db, files):
+    write_items(files / "items.jsonl", scored({"judge": 7.1, "old": -3}, {}, None, {"judge": 0.1}))
+    assert bring_in(db, files).returncode == 0
+    expected = {item["id"]: {} for item in ITEMS}
+    assert scores_in(db) == {**expected, "i0": {"judge": 7.1, "old": -3}, "i3": {"judge": 0.1}}
+    write_items(files / "items.jsonl", scored({"judge": None, "old": -3}, {"late": 1}))
+    done = bring_in(db, files)
+    assert "12 were there already" in done.stdout, done.stderr
+    assert scores_in(db) == {**expected, "i0": {"old": -3}, "i1": {"late": 1}, "i3": {"judge": 0.1}}
+    with Daemon(db) as daemon:
+        assert list(daemon.get("/v1/project")["scores"]) == ["judge", "old", "late"]
+        assert daemon.get("/v1/items/i0")["metadata"] is None
+
+
+def test_an_import_takes_scores_from_metadata_of_new_items(db, files):
+    def metadata(value):
+        rows = [{**item, "judge": value, "model": "m"} for item in ITEMS]
+        rows[3] = {**ITEMS[3], "metadata": {"judge": 5, "model": "m"}, "scores": {"judge": 9}}
+        rows[4] = {**ITEMS[4], "judge": "7"}
+        write_items(files / "items.jsonl", rows)
+    metadata(7)
+    assert bring_in(db, files, **{"score-metadata": "judge"}).returncode == 0
+    expected = {**{item["id"]: {"judge": 7} for item in ITEMS}, "i3": {"judge": 9}, "i4": {}}
+    assert scores_in(db) == expected
+    with Daemon(db) as daemon:
+        daemon.ok("PUT", "/v1/items/i0/scores", {"judge": 1})
+    assert bring_in(db, files, **{"score-metadata": "judge"}).returncode == 0
+    assert scores_in(db) == {**expected, "i0": {"judge": 1}}
+
+
+@pytest.mark.parametrize(("wrong", "words"), [
+    ({"judge": "7"}, "its scores/judge must be a number"),
+    ({"judge": 1e7}, "its scores/judge must be a number"),
+    ({"judge": True}, "its scores/judge must be a number"),
+    ({"": 1}, "the name of a score must not be empty"),
+    ({"n" * 65: 1}, "at most 64 are allowed"),
+    ([], "its scores must be an object"),
+    ({f"s{i}": i for i in range(17)}, "its scores has 17 scores"),
+])
+def test_an_import_refuses_the_scores_that_a_request_would(db, files, wrong, words):
+    write_items(files / "items.jsonl", scored({"judge": 1}, wrong))
+    refused(bring_in(db, files), "line 2", words, "nothing was imported")
+    assert scores_in(db) == {}
+
+
+def test_an_import_refuses_a_17th_name_of_a_score(db, files):
+    names = [f"s{i}" for i in range(17)]
+    write_items(files / "items.jsonl", scored({name: 1 for name in names[:15]}))
+    assert bring_in(db, files).returncode == 0
+    write_items(files / "items.jsonl", scored({}, {"s0": 2, "s15": 2}, {"s16": 3}))
+    refused(bring_in(db, files), "line 3", '"s16" would be one too many', "nothing was imported")
+    assert scores_in(db)["i1"] == {}

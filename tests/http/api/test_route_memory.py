@@ -40,6 +40,10 @@ WORST = {
          "metadata": {"a": "b" * 60000}} for i in range(20)]}),
     "items_list": ("/v1/items?limit=1000&embeddings=true", None),
     "item_get": ("/v1/items/large-0?embedding=true", None),
+    "item_scores_set": ("/v1/items/large-0/scores", {f"score-{i}": i / 7 for i in range(16)}),
+    "scores_set": ("/v1/scores", {"items": [
+        {"id": identity(i), "scores": {f"score-{s}": i / 7 + s for s in range(16)}}
+        for i in range(4000)]}),
     "score": ("/v1/score", {"items": [identity(i % SMALL) for i in range(100000)]}),
     "selections": ("/v1/selections", {"batch_size": SMALL - 1, "strategy": "dopt", "explain": True,
                                       "copy_distance": 0, "pairs": PAIRS}),
@@ -62,6 +66,9 @@ WORST = {
     "model_version": ("/v1/models/1", None),
     "version_weights": ("/v1/models/1/weights", None),
     "model_activate": ("/v1/models/1/activate", None),
+    "project": ("/v1/project", None),
+    "project_change": ("/v1/project", {"scores": {f"score-{i}": {"trust": "trusted"}
+                                                  for i in range(16)}}),
     "session": ("/v1/session", None),
     "session_begin": ("/v1/session", {"token": "x" * 256}),
     "session_end": ("/v1/session", None),

@@ -133,7 +133,11 @@ def old(db, items):
     ("UPDATE items SET prompt = ? WHERE idx = 3", "x" * (2 << 20), ["item 3: its prompt", "1 item "]),
     ("UPDATE items SET metadata = ? WHERE idx = 3", json.dumps(nested(200)), ["its metadata"]),
     ("UPDATE labels SET annotator = ?", "anna\u2028", ["label row 1: its annotator"]),
-], ids=["id", "prompt_id", "prompt", "metadata", "annotator"])
+    ("INSERT INTO item_scores VALUES (1, 0, 'judge', 1, 0), (2, 0, ?, 1, 0)", "a\u2028",
+     ["score row 2: its name", "1 score row "]),
+    ("INSERT INTO item_scores VALUES (1, 0, 'judge', ?, 0)", "1000001.0",
+     ["score row 1: its value"]),
+], ids=["id", "prompt_id", "prompt", "metadata", "annotator", "name of a score", "score"])
 def test_check_tells_of_rows_that_would_be_refused_today(old, statement, value, words):
     spoil(old, statement, value)
     done = run("check", "--db", old)
@@ -145,6 +149,20 @@ def test_check_tells_of_rows_that_would_be_refused_today(old, statement, value, 
     assert run("backup", "--db", old, "--to", source).returncode == 0
     done = run("restore", "--db", old, "--from", source, "--replace")
     assert done.returncode == 0, "it is not damaged"
+
+
+@pytest.mark.parametrize("statement, value, words", [
+    ("INSERT INTO project VALUES (1, NULL, 0, ?)", '{"scores":{"judge":{"trust":"maybe"}}}',
+     "the settings of the project: /scores/judge/trust"),
+    ("INSERT INTO project VALUES (1, NULL, 0, ?)", "x", "the settings of the project are not JSON"),
+    ("INSERT INTO project VALUES (2, NULL, 0, ?)", "{}", "versions of the project are numbered"),
+    ("INSERT INTO item_scores SELECT idx + 1, 0, ? || idx, 1, 0 FROM items UNION ALL"
+     " SELECT idx + 101, 0, 'other' || idx, 1, 0 FROM items", "s", "there are 24 names of scores"),
+])
+def test_check_finds_damaged_scores_and_settings(old, statement, value, words):
+    spoil(old, statement, value)
+    done = run("check", "--db", old)
+    assert done.returncode == 1 and "is damaged" in done.stderr and words in done.stderr, done
 
 
 @pytest.mark.parametrize("c", ["\x01", "\u202e"])

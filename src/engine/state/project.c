@@ -1,0 +1,57 @@
+/* Reads and changes the settings of the project. */
+#include "project.h"
+
+#include <errno.h>
+
+#include "engine_state.h"
+#include "thread.h"
+#include "writer.h"
+
+struct change_project_job {
+    fd_job job;
+    fd_project_row row; /* its settings are the text of the next one */
+    const fd_project_settings *settings;
+};
+
+static int store_project(fd_engine *engine, fd_job *job, fd_pending *pending) {
+    struct change_project_job *change = (struct change_project_job *)job;
+    if (change->row.version != pending->project + 1)
+        return -EEXIST;
+    int r = engine->store->operations->project_add(engine->store, &change->row);
+    if (r == 0)
+        pending->project = change->row.version;
+    return r;
+}
+
+static void apply_project(fd_engine *engine, fd_job *job) {
+    struct change_project_job *change = (struct change_project_job *)job;
+    fd_project_state_set(&engine->project, &change->row, change->settings);
+}
+
+void fd_engine_project(fd_engine *engine, fd_project_state *ret) {
+    FD_READ_LOCKED(&engine->state_lock);
+    *ret = engine->project;
+}
+
+int fd_engine_project_change(fd_engine *engine, uint64_t base, const fd_project_settings *settings,
+                             const char *author, fd_project_state *ret) {
+    fd_engine_project(engine, ret);
+    if (ret->version != base)
+        return -EEXIST;
+    if (fd_project_settings_are_same(&ret->settings, settings))
+        return 0;
+    FD_FREE char *text = fd_project_settings_print(settings);
+    if (!text)
+        return -ENOMEM;
+    struct change_project_job change = {
+        .job = {.store = store_project, .apply = apply_project},
+        .row = {.version = base + 1,
+                .author = author,
+                .created_ms = fd_engine_now_ms(engine),
+                .settings = text},
+        .settings = settings,
+    };
+    int r = fd_writer_run(engine, &change.job);
+    fd_engine_project(engine, ret);
+    return r;
+}

@@ -1,0 +1,98 @@
+/* Stores and applies the scores that a job sets. */
+#include "score_changes.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <math.h>
+
+#include "thread.h"
+
+int fd_score_changes_new(fd_score_changes *changes, size_t capacity) {
+    if (capacity == 0)
+        return 0;
+    changes->rows = calloc(capacity, sizeof(*changes->rows));
+    changes->names = calloc(capacity, sizeof(*changes->names));
+    changes->for_new_items = calloc(capacity, sizeof(*changes->for_new_items));
+    changes->capacity = capacity;
+    return changes->rows && changes->names && changes->for_new_items ? 0 : -ENOMEM;
+}
+
+void fd_score_changes_clear(fd_score_changes *changes) {
+    free(changes->rows);
+    free(changes->names);
+    free(changes->for_new_items);
+}
+
+void fd_score_changes_begin(fd_score_changes *changes, const fd_pending *pending) {
+    changes->n = 0;
+    changes->name_count = pending->score_names;
+}
+
+int fd_score_changes_add(fd_score_changes *changes, fd_engine *engine, uint32_t item,
+                         const fd_item_score *score) {
+    fd_score_names *names = &engine->scores.names;
+    size_t i = changes->n;
+    assert(i < changes->capacity);
+    /* Withdrawing what never was must not use up a name. */
+    if (isnan(score->value) &&
+        fd_score_names_find(names, changes->name_count, score->name, &changes->names[i]) < 0)
+        return 0;
+    /* Readers look at the names that are counted only, so the new ones need no lock. */
+    int r = fd_score_names_take(names, &changes->name_count, score->name, &changes->names[i]);
+    if (r < 0)
+        return r;
+    changes->rows[i] = (fd_score_row){.item = item,
+                                      .name = score->name,
+                                      .value = score->value,
+                                      .set_ms = fd_engine_now_ms(engine)};
+    changes->for_new_items[i] = score->for_new_items;
+    changes->n++;
+    return 0;
+}
+
+void fd_score_changes_place(fd_score_changes *changes, const uint32_t *indices,
+                            uint32_t first_new) {
+    size_t kept = 0;
+    for (size_t i = 0; i < changes->n; i++) {
+        uint32_t item = indices[changes->rows[i].item];
+        if (changes->for_new_items[i] && item < first_new)
+            continue;
+        changes->rows[kept] = changes->rows[i];
+        changes->rows[kept].item = item;
+        changes->names[kept] = changes->names[i];
+        kept++;
+    }
+    changes->n = kept;
+}
+
+static int reserve(const fd_score_changes *changes, fd_engine *engine) {
+    int r = 0;
+    FD_WRITE_LOCKED(&engine->state_lock);
+    for (size_t i = 0; i < changes->n && r == 0; i++)
+        r = fd_score_table_reserve(&engine->scores, changes->names[i], changes->rows[i].item);
+    return r;
+}
+
+int fd_score_changes_store(fd_score_changes *changes, fd_engine *engine, fd_pending *pending,
+                           size_t *ret_changed) {
+    *ret_changed = 0;
+    if (changes->n == 0)
+        return 0;
+    const fd_store_operations *store = engine->store->operations;
+    int r = store->scores_add(engine->store, changes->rows, changes->n, ret_changed);
+    if (r == 0)
+        r = reserve(changes, engine);
+    if (r == 0)
+        pending->score_names = changes->name_count;
+    return r;
+}
+
+void fd_score_changes_apply(const fd_score_changes *changes, fd_engine *engine) {
+    if (changes->n == 0)
+        return;
+    if (engine->scores.names.count < changes->name_count)
+        engine->scores.names.count = changes->name_count;
+    for (size_t i = 0; i < changes->n; i++)
+        fd_score_table_set(&engine->scores, changes->names[i], changes->rows[i].item,
+                           changes->rows[i].value);
+}

@@ -1,0 +1,231 @@
+/* Reads, merges and writes the settings of the project. */
+#include "project_settings.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *const fd_trust_names[] = {
+    [FD_TRUST_UNKNOWN] = "unknown",
+    [FD_TRUST_TRUSTED] = "trusted",
+    [FD_TRUST_INVERTED] = "inverted",
+    NULL,
+};
+
+static const fd_score_settings *find(const fd_project_settings *settings, const char *name) {
+    for (size_t i = 0; i < settings->n_scores; i++)
+        if (strcmp(settings->scores[i].name, name) == 0)
+            return &settings->scores[i];
+    return NULL;
+}
+
+fd_trust fd_project_settings_trust(const fd_project_settings *settings, const char *name) {
+    const fd_score_settings *score = find(settings, name);
+    return score ? score->trust : FD_TRUST_UNKNOWN;
+}
+
+bool fd_project_settings_are_same(const fd_project_settings *one,
+                                  const fd_project_settings *other) {
+    if (one->n_scores != other->n_scores)
+        return false;
+    for (size_t i = 0; i < one->n_scores; i++)
+        if (strcmp(one->scores[i].name, other->scores[i].name) != 0 ||
+            one->scores[i].trust != other->scores[i].trust)
+            return false;
+    return true;
+}
+
+/* ---- faults ---- */
+
+/* A place in a patch: the members that lead to it, from the root. */
+struct place {
+    const char *members[3];
+};
+
+/* The bytes of a member's name that are shown: whole characters of UTF-8. */
+static int shown(const char *name) {
+    size_t n = strnlen(name, 81);
+    if (n > 80)
+        for (n = 80; n > 0 && ((unsigned char)name[n] & 0xc0) == 0x80;)
+            n--;
+    return (int)n;
+}
+
+/* ~ and / are escaped (RFC 6901). */
+static void add_member(char pointer[static 512], const char *name) {
+    size_t used = strlen(pointer);
+    pointer[used++] = '/';
+    for (int i = 0; i < shown(name) && used < 500; i++) {
+        bool is_special = name[i] == '~' || name[i] == '/';
+        if (is_special)
+            pointer[used++] = '~';
+        pointer[used++] = is_special ? (name[i] == '~' ? '0' : '1') : name[i];
+    }
+    pointer[used] = '\0';
+}
+
+static int refuse(fd_fault *fault, const struct place *at, const char *detail) {
+    char pointer[512] = "";
+    for (size_t i = 0; i < FD_LENGTH(at->members) && at->members[i]; i++)
+        add_member(pointer, at->members[i]);
+    return fd_fault_set(fault, -EINVAL, pointer, "%s", detail);
+}
+
+static int refuse_unknown(fd_fault *fault, const struct place *at, const char *name) {
+    char detail[128];
+    (void)snprintf(detail, sizeof(detail), "unknown member \"%.*s\"", shown(name), name);
+    return refuse(fault, at, detail);
+}
+
+/* ---- merging ---- */
+
+static int merge_trust(fd_score_settings *score, const json_t *value, fd_fault *fault) {
+    const char *text = json_string_value(value);
+    score->trust = FD_TRUST_UNKNOWN;
+    if (json_is_null(value))
+        return 0;
+    for (int i = 0; text && fd_trust_names[i]; i++)
+        if (strcmp(text, fd_trust_names[i]) == 0) {
+            score->trust = (fd_trust)i;
+            return 0;
+        }
+    return refuse(fault, &(struct place){{"scores", score->name, "trust"}},
+                  "must be \"unknown\", \"trusted\" or \"inverted\"");
+}
+
+static int merge_score(fd_score_settings *score, const json_t *patch, fd_fault *fault) {
+    const char *name;
+    json_t *value;
+    if (!json_is_object(patch))
+        return refuse(fault, &(struct place){{"scores", score->name}}, "must be an object or null");
+    int r = 0;
+    json_object_foreach((json_t *)patch, name, value) {
+        if (strcmp(name, "trust") != 0)
+            return refuse_unknown(fault, &(struct place){{"scores", score->name, name}}, name);
+        r = merge_trust(score, value, fault);
+    }
+    return r;
+}
+
+/* Takes the settings of a score out, and returns them; defaults if there are none. */
+static fd_score_settings take_out(fd_project_settings *settings, const char *name, size_t *place) {
+    fd_score_settings taken = {0};
+    const fd_score_settings *found = find(settings, name);
+    *place = found ? (size_t)(found - settings->scores) : settings->n_scores;
+    (void)snprintf(taken.name, sizeof(taken.name), "%s", name);
+    if (!found)
+        return taken;
+    taken = *found;
+    settings->n_scores--;
+    memmove(&settings->scores[*place], &settings->scores[*place + 1],
+            (settings->n_scores - *place) * sizeof(taken));
+    return taken;
+}
+
+static int put_in(fd_project_settings *settings, const fd_score_settings *score, size_t place,
+                  fd_fault *fault) {
+    if (settings->n_scores == FD_SCORE_NAMES_MAX)
+        return refuse(fault, &(struct place){{"scores", score->name}},
+                      "would be the settings of a 17th score; at most 16 are allowed");
+    memmove(&settings->scores[place + 1], &settings->scores[place],
+            (settings->n_scores - place) * sizeof(*score));
+    settings->scores[place] = *score;
+    settings->n_scores++;
+    return 0;
+}
+
+/* Settings that are all defaults are not kept. */
+static int merge_one(fd_project_settings *settings, const char *name, const json_t *patch,
+                     fd_fault *fault) {
+    char why[FD_RULE_SIZE], detail[FD_RULE_SIZE + 32];
+    size_t place;
+    if (fd_score_name_rule(name, strlen(name), why) < 0) {
+        (void)snprintf(detail, sizeof(detail), "the name of a score %s", why);
+        return refuse(fault, &(struct place){{"scores", name}}, detail);
+    }
+    fd_score_settings score = take_out(settings, name, &place);
+    if (json_is_null(patch))
+        return 0;
+    int r = merge_score(&score, patch, fault);
+    return r == 0 && score.trust != FD_TRUST_UNKNOWN ? put_in(settings, &score, place, fault) : r;
+}
+
+/* Whether a patch may add the settings of a score. */
+static bool takes_room(const json_t *patch) {
+    const char *trust = json_string_value(json_object_get(patch, "trust"));
+    return trust && strcmp(trust, fd_trust_names[FD_TRUST_UNKNOWN]) != 0;
+}
+
+static int merge_scores(fd_project_settings *settings, const json_t *patch, fd_fault *fault) {
+    const char *name;
+    json_t *value;
+    int r = 0;
+    if (json_is_null(patch)) {
+        settings->n_scores = 0;
+        return 0;
+    }
+    if (!json_is_object(patch))
+        return refuse(fault, &(struct place){{"scores"}}, "must be an object or null");
+    /* Those that are taken out first, so that others have room. */
+    for (int with_room = 0; with_room <= 1; with_room++)
+        json_object_foreach((json_t *)patch, name, value) {
+            if (takes_room(value) == (with_room == 1))
+                r = merge_one(settings, name, value, fault);
+            if (r < 0)
+                return r;
+        }
+    return 0;
+}
+
+int fd_project_settings_merge(fd_project_settings *settings, const json_t *patch, fd_fault *fault) {
+    const char *name;
+    json_t *value;
+    int r = 0;
+    if (!json_is_object(patch))
+        return refuse(fault, &(struct place){{NULL}}, "must be an object");
+    json_object_foreach((json_t *)patch, name, value) {
+        if (strcmp(name, "scores") != 0)
+            return refuse_unknown(fault, &(struct place){{name}}, name);
+        r = merge_scores(settings, value, fault);
+    }
+    return r;
+}
+
+/* ---- as text ---- */
+
+int fd_project_settings_parse(const char *text, fd_project_settings *ret, fd_fault *fault) {
+    json_error_t error;
+    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+    fd_fault found = {0};
+    *ret = (fd_project_settings){0};
+    if (!root)
+        return json_error_code(&error) == json_error_out_of_memory
+                   ? -ENOMEM
+                   : fd_fault_set(fault, -EBADMSG, "", "the settings of the project are not JSON");
+    int r = fd_project_settings_merge(ret, root, &found);
+    json_decref(root);
+    return r < 0 ? fd_fault_set(fault, -EBADMSG, "", "the settings of the project: %s %s",
+                                found.pointer, found.detail)
+                 : 0;
+}
+
+static json_t *scores_json(const fd_project_settings *settings) {
+    json_t *scores = json_object();
+    for (size_t i = 0; i < settings->n_scores; i++) {
+        const fd_score_settings *score = &settings->scores[i];
+        json_t *one = json_pack("{s:s}", "trust", fd_trust_names[score->trust]);
+        if (json_object_set_new(scores, score->name, one) < 0) {
+            json_decref(scores);
+            return NULL;
+        }
+    }
+    return scores;
+}
+
+char *fd_project_settings_print(const fd_project_settings *settings) {
+    json_t *root = json_pack("{s:o}", "scores", scores_json(settings));
+    char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+    json_decref(root);
+    return text;
+}
