@@ -42,6 +42,9 @@ typedef struct fi_extras {
 /* What each column of a model's extras is: [extras]. It belongs to the model. */
 const uint32_t *fi_model_extra_ids(const fi_model *model);
 
+/* Sets them: ids [extras]. */
+void fi_model_set_extra_ids(fi_model *model, const uint32_t *ids);
+
 /* Sets the statistics of the model's extras, and its ids. -EINVAL for another number of columns or
  * a raw extra that is infinite, -ENOMEM. */
 int fi_model_fit_extras(fi_model *model, const fi_extras *extras) FI_MUST_CHECK;

@@ -6,7 +6,8 @@
  *
  *     -t log sigmoid(z) - (1 - t) log sigmoid(-z) = log(1 + exp(z)) - t z,    nats
  *
- * (Bradley and Terry 1952). The loss of a set of answers is the mean.
+ * (Bradley and Terry 1952). The loss of a set of answers is the mean. Only models without extras
+ * are trained; their last layer with extras is fitted afterwards (last_layer.h).
  */
 #ifndef FISHER_TRAIN_H
 #define FISHER_TRAIN_H

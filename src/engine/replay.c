@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "engine_state.h"
 #include "held_out.h"
+#include "item_extras.h"
 #include "item_text_features.h"
 #include "label_effects.h"
 #include "leases.h"
@@ -40,6 +41,8 @@ static int reserve_numbers(struct replay *replay, const fd_item_row *row) {
         r = fd_growing_matrix_new(row->dimension, replay->counts.items, &engine->embeddings);
     if (r == 0 && !engine->text_features)
         r = fd_growing_matrix_new(FD_TEXT_FEATURES, replay->counts.items, &engine->text_features);
+    if (r == 0 && !engine->groups)
+        r = fd_growing_matrix_new(1, replay->counts.items, &engine->groups);
     if (r < 0)
         return r;
     if (row->dimension != engine->embeddings->width)
@@ -47,6 +50,8 @@ static int reserve_numbers(struct replay *replay, const fd_item_row *row) {
                             "item \"%s\" has %zu numbers, those before it %zu", row->id,
                             row->dimension, engine->embeddings->width);
     r = fd_growing_matrix_reserve(&engine->embeddings, index, 1);
+    if (r == 0)
+        r = fd_growing_matrix_reserve(&engine->groups, index, 1);
     return r < 0 ? r : fd_growing_matrix_reserve(&engine->text_features, index, 1);
 }
 
@@ -65,6 +70,7 @@ static int replay_item(void *context, const fd_item_row *row) {
            row->dimension * sizeof(float));
     fd_text_features_place(&engine->options, row,
                            fd_growing_matrix_row(engine->text_features, row->index));
+    fd_item_group_set(engine->groups, row->index, entry->prompt->index);
     fd_text_fill_note(engine, row);
     fd_item_table_add(&engine->items, FD_STEAL(entry));
     return 0;

@@ -18,13 +18,18 @@ bool fd_last_layer_is_behind(const fd_snapshot *snapshot) {
 
 /* ---- fitting ---- */
 
-static int fit_layer(const fd_last_layer_refit *refit, const fd_snapshot *snapshot,
+static int fit_layer(const fd_last_layer_refit *refit, const fd_training_data *data,
                      const fi_answers *answers, fi_last_layer **ret) {
+    const fd_snapshot *snapshot = data->snapshot;
     const fi_model *trained = fd_served_model_trained(snapshot->served)->model;
-    size_t width = snapshot->features->width, h = width - fi_model_shape(trained)->extras;
+    uint32_t extras = fi_model_shape(trained)->extras;
+    size_t width = snapshot->features->width, h = width - extras;
     const float *features = snapshot->features->data;
-    fi_learn_options learn = {.prior_precision = refit->engine->options.prior_precision};
-    fi_block blocks[FI_BLOCKS_MAX];
+    fi_block blocks[FI_BLOCKS_MAX], extra_blocks[FI_EXTRAS_MAX];
+    fi_learn_options learn = {.prior_precision = refit->engine->options.prior_precision,
+                              .extra_blocks = extra_blocks};
+    learn.n_extra_blocks =
+        fd_training_data_blocks(data, fi_model_extra_ids(trained), extras, extra_blocks);
     double square = fi_mean_square(snapshot->items, width, features, answers, 0, h);
     fi_last_layer_options options = fi_last_layer_defaults();
     options.blocks = blocks;
@@ -41,12 +46,14 @@ static int fit(const fd_last_layer_refit *refit, const fd_training_data *data,
     FD_CLEANUP(fi_last_layer_freep) fi_last_layer *layer = NULL;
     int r = fd_training_set_fill(data, 0, false, FD_ORIGIN_NONE, &set);
     if (r == 0)
-        r = fit_layer(refit, data->snapshot, &set.answers, &layer);
+        r = fit_layer(refit, data, &set.answers, &layer);
     if (r < 0)
         return r;
-    return fd_served_model_refit(data->snapshot->served, layer, data->n_revisions,
-                                 fd_label_revisions_counting(data->revisions, data->n_revisions),
-                                 ret);
+    r = fd_served_model_refit(data->snapshot->served, layer, data->n_revisions,
+                              fd_label_revisions_counting(data->revisions, data->n_revisions), ret);
+    if (r == 0)
+        (*ret)->project = data->project;
+    return r;
 }
 
 /* ---- the job that makes it serve ---- */

@@ -84,7 +84,7 @@ static int read_stored(fd_engine *engine, uint64_t version, fd_model_row *ret_ro
 }
 
 /* A snapshot of a stored version with the items and labels of the data. */
-static int make_snapshot(fd_engine *engine, const fd_training_data *data, fi_model **model,
+static int make_snapshot(fd_engine *engine, fd_training_data *data, fi_model **model,
                          const fd_model_row *row, fd_snapshot **ret, fd_fault *fault) {
     if (!data->snapshot)
         return fd_fault_set(fault, -EAGAIN, "", "there are no items and labels yet");
@@ -95,7 +95,8 @@ static int make_snapshot(fd_engine *engine, const fd_training_data *data, fi_mod
                             (unsigned long long)row->version, fi_model_shape(*model)->inputs,
                             data->embeddings->width);
     size_t learned = fd_model_revisions_learned(*model, row, data->n_revisions);
-    return fd_model_snapshot_of(engine, data, model, row, learned, ret);
+    int r = fd_training_data_read_extras(engine, *model, data);
+    return r < 0 ? r : fd_model_snapshot_of(engine, data, model, row, learned, ret);
 }
 
 int fd_engine_model_activate(fd_engine *engine, uint64_t version, fd_fault *fault) {

@@ -30,8 +30,10 @@ static bool may_go_on(const fd_training *training, const fd_training_data *data,
     return data->snapshot->served->row.version > 0 && inputs_to_keep(data);
 }
 
-static fi_learn_options learn_options(const fd_training *training, const fd_training_data *data) {
+static fi_learn_options learn_options(const fd_training *training, const fd_training_data *data,
+                                      fi_block *blocks) {
     const fd_engine_options *options = &training->engine->options;
+    const fd_item_extras *extras = &data->extras;
     return (fi_learn_options){
         .kind = options->kind,
         .shape = {.inputs = (uint32_t)data->embeddings->width,
@@ -39,6 +41,8 @@ static fi_learn_options learn_options(const fd_training *training, const fd_trai
                   .hidden_layers = options->hidden_layers,
                   .hidden_width = options->hidden_width},
         .prior_precision = options->prior_precision,
+        .extra_blocks = blocks,
+        .n_extra_blocks = fd_training_data_blocks(data, extras->ids, extras->count, blocks),
         .cross_fits = true,
         .train = options->train,
         .seed = options->seed + fd_model_serving_newest(training->engine),
@@ -64,9 +68,11 @@ static int train(fd_training *training, const fd_training_data *data, fd_evaluat
     const fd_served_model *served = data->snapshot->served;
     const fi_model *inputs = inputs_to_keep(data);
     const fi_model *begin = may_go_on(training, data, labels, from) ? served->model : NULL;
-    fi_learn_options options = learn_options(training, data);
+    fi_block blocks[FI_EXTRAS_MAX];
+    fi_learn_options options = learn_options(training, data, blocks);
+    fi_extras extras = fd_item_extras_view(&data->extras);
     fi_learned learned = {0};
-    int r = fi_learn(data->n_items, data->embeddings->data, NULL, sets->learned, sets->held_out,
+    int r = fi_learn(data->n_items, data->embeddings->data, &extras, sets->learned, sets->held_out,
                      inputs, begin, &options, &learned);
     if (r < 0)
         return r;
@@ -104,6 +110,9 @@ int fd_training_run(fd_training *training, fd_retrain from) {
         return r;
     if (data.n_revisions == 0)
         return -ENODATA;
+    r = fd_training_data_read_extras(training->engine, NULL, &data);
+    if (r < 0)
+        return r;
     r = fd_training_set_fill(&data, 0, false, FD_ORIGIN_NONE, &learn);
     if (r == 0)
         r = fd_training_set_fill(&data, 0, true, FD_ORIGIN_NONE, &held_out);

@@ -6,12 +6,14 @@
 
 #include "assignment_id.h"
 #include "engine_state.h"
+#include "log.h"
 #include "rng.h"
 #include "thread.h"
 
 void fd_training_data_clear(fd_training_data *data) {
     fd_snapshot_free(data->snapshot);
     fd_growing_matrix_free(data->embeddings);
+    fd_item_extras_clear(&data->extras);
     free(data->revisions);
     free(data->clusters);
 }
@@ -25,6 +27,9 @@ static void take_references(fd_engine *engine, fd_training_data *ret) {
     ret->n_items = engine->items.count;
     ret->snapshot = fd_snapshot_reference(engine->snapshot);
     ret->embeddings = fd_growing_matrix_reference(engine->embeddings);
+    ret->settings = engine->project.settings;
+    ret->project = engine->project.version;
+    ret->score_names = engine->scores.names;
 }
 
 /* Revisions that are copied at once: labels wait meanwhile. */
@@ -63,6 +68,49 @@ int fd_training_data_read(fd_engine *engine, fd_training_data *ret) {
         copy_revisions(engine, i, i + REVISIONS_AT_ONCE < n ? i + REVISIONS_AT_ONCE : n, ret);
     return 0;
 }
+
+/* ---- extras ---- */
+
+/* Items whose extras are copied at once: labels wait meanwhile. */
+enum { ITEMS_AT_ONCE = 8192 };
+
+static int begin_extras(fd_engine *engine, const fi_model *model, fd_training_data *data,
+                        double *ret_share) {
+    uint32_t ids[FI_EXTRAS_MAX];
+    FD_READ_LOCKED(&engine->state_lock);
+    uint32_t count = fd_extra_columns(engine->options.text_features, engine->text_features,
+                                      &engine->scores, data->n_items, ids, ret_share);
+    return fd_item_extras_init(&data->extras, model ? fi_model_extra_ids(model) : ids,
+                               model ? fi_model_shape(model)->extras : count, 0, data->n_items,
+                               engine->groups);
+}
+
+static void copy_extras(fd_engine *engine, size_t first, size_t end, fd_item_extras *extras) {
+    FD_READ_LOCKED(&engine->state_lock);
+    fd_item_extras_copy(extras, engine->text_features, &engine->scores, first, end);
+}
+
+int fd_training_data_read_extras(fd_engine *engine, const fi_model *model, fd_training_data *data) {
+    double share;
+    int r = begin_extras(engine, model, data, &share);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < data->n_items; i += ITEMS_AT_ONCE)
+        copy_extras(engine, i,
+                    i + ITEMS_AT_ONCE < data->n_items ? i + ITEMS_AT_ONCE : data->n_items,
+                    &data->extras);
+    if (!model && share > 0.0 && (data->extras.count == 0 || data->extras.ids[0] != 0))
+        fd_log(FD_LOG_WARNING, "text-features-off", FD_STR("reason", "too few items have texts"),
+               FD_REAL("share", share));
+    return 0;
+}
+
+size_t fd_training_data_blocks(const fd_training_data *data, const uint32_t *ids, uint32_t count,
+                               fi_block *blocks) {
+    return fd_extra_blocks(ids, count, &data->score_names, &data->settings, blocks);
+}
+
+/* ---- sets of labels ---- */
 
 void fd_training_set_clear(fd_training_set *set) {
     free(set->pairs);

@@ -12,6 +12,10 @@ typedef struct fd_training_data {
     fd_snapshot *snapshot; /* the one that served; NULL, like all else, without items or labels */
     fd_growing_matrix *embeddings; /* [n_items x D] */
     size_t n_items;
+    fd_item_extras extras; /* of all items, once they were asked for */
+    fd_project_settings settings;
+    fd_score_names score_names;
+    uint64_t project; /* the version of the settings */
     size_t n_revisions;
     fd_label_revision *revisions; /* [n_revisions] */
     uint32_t *clusters; /* [n_revisions] the same number for labels that are about one prompt;
@@ -19,6 +23,15 @@ typedef struct fd_training_data {
 } fd_training_data;
 
 int fd_training_data_read(fd_engine *engine, fd_training_data *ret) FD_MUST_CHECK;
+
+/* Adds the extras of all items to the data: in the columns of the model, or in those that a new
+ * model takes if it is NULL. */
+int fd_training_data_read_extras(fd_engine *engine, const fi_model *model,
+                                 fd_training_data *data) FD_MUST_CHECK;
+
+/* The blocks of the extras in some columns, as fd_extra_blocks. */
+size_t fd_training_data_blocks(const fd_training_data *data, const uint32_t *ids, uint32_t count,
+                               fi_block *blocks);
 void fd_training_data_clear(fd_training_data *data);
 
 /* A choice of the labels, as libfisher takes them. */

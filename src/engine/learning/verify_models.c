@@ -97,7 +97,7 @@ static int rebuild(const struct verification *verification, fi_model **model,
     r = fd_snapshot_new(served, &empty);
     if (r < 0)
         return r;
-    return fd_snapshot_extend(empty, verification->embeddings, verification->n_items,
+    return fd_snapshot_extend(empty, verification->embeddings, NULL, verification->n_items,
                               verification->labels.revisions, (size_t)row->answers, NULL, ret);
 }
 
@@ -154,6 +154,8 @@ static int verify_model(void *context, const fd_model_row *row) {
         return 0;
     if ((uint64_t)row->answers > verification->labels.count)
         return report(verification, row, "has learned from more labels than there are");
+    if (fi_model_shape(model)->extras > 0)
+        return 0; /* the extras take the options of the daemon */
     double logdet = NAN, scale = fmax((double)fi_model_feature_count(model), fabs(row->logdet));
     r = recompute(verification, &model, row, &logdet);
     if (r < 0)

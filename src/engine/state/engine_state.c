@@ -35,6 +35,7 @@ int fd_engine_state_new(const fd_engine_options *options, fd_store *store, fd_en
 void fd_engine_state_free(fd_engine *engine) {
     fd_snapshot_free(engine->snapshot);
     fd_growing_matrix_free(engine->text_features);
+    fd_growing_matrix_free(engine->groups);
     fd_growing_matrix_free(engine->embeddings);
     fd_label_table_clear(&engine->labels);
     fd_score_table_clear(&engine->scores);

@@ -35,12 +35,13 @@ struct fd_engine {
         assignment_key[FD_ASSIGNMENT_KEY_SIZE]; /* the store's; set before any thread runs */
 
     pthread_rwlock_t state_lock;
-    fd_item_table items; /* guarded by state_lock, like the next six */
+    fd_item_table items; /* guarded by state_lock, like the next seven */
     fd_score_table scores;
     fd_project_state project;
     fd_label_table labels;
     fd_growing_matrix *embeddings;    /* NULL until the first item */
     fd_growing_matrix *text_features; /* the same; a row of each item: item_text_features.h */
+    fd_growing_matrix *groups;        /* the same; the prompt of each item: item_extras.h */
     fd_snapshot *snapshot;            /* NULL until the first item */
 
     atomic_bool interrupted; /* refills and backups end at their next step */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine_state.h"
+#include "item_extras.h"
 #include "item_rules.h"
 #include "item_text_features.h"
 #include "score_changes.h"
@@ -46,14 +47,19 @@ static int reserve_locked(fd_engine *engine, const fd_pending *pending,
     if (used == 0) { /* the first items ever set the dimension */
         fd_growing_matrix_free(FD_STEAL(engine->embeddings));
         fd_growing_matrix_free(FD_STEAL(engine->text_features));
+        fd_growing_matrix_free(FD_STEAL(engine->groups));
         r = fd_growing_matrix_new(add->rows[0].dimension, add->n_new, &engine->embeddings);
         if (r == 0)
             r = fd_growing_matrix_new(FD_TEXT_FEATURES, add->n_new, &engine->text_features);
+        if (r == 0)
+            r = fd_growing_matrix_new(1, add->n_new, &engine->groups);
     }
     if (r == 0)
         r = fd_growing_matrix_reserve(&engine->embeddings, used, add->n_new);
     if (r == 0)
         r = fd_growing_matrix_reserve(&engine->text_features, used, add->n_new);
+    if (r == 0)
+        r = fd_growing_matrix_reserve(&engine->groups, used, add->n_new);
     if (r == 0)
         r = fd_item_table_reserve(&engine->items, extra, add->entries, add->prompt_ids, add->n_new);
     return r;
@@ -92,6 +98,7 @@ static void copy_numbers(fd_engine *engine, const fd_pending *pending,
                engine->embeddings->width * sizeof(float));
         fd_text_features_place(&engine->options, &add->rows[i],
                                fd_growing_matrix_row(engine->text_features, next));
+        fd_item_group_set(engine->groups, next, add->entries[next - pending->items]->prompt->index);
         next++;
     }
 }

@@ -3,34 +3,93 @@
 #include "next_snapshot.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
+#include "item_extras.h"
+
 FD_DEFINE_CLEANUP(fi_model, fi_model_free)
+FD_DEFINE_CLEANUP(fi_last_layer, fi_last_layer_free)
 
 /* An untrained model takes its input statistics from at most this many items: more would slow the
  * start down, and the first training looks at all of them. */
 enum { UNTRAINED_ITEMS = 20000 };
 
+/* A sample that tells how long the features of an item are. */
+enum { SQUARED_ITEMS = 1000 };
+
+/* The extras of n items in the columns of the model. Only the writer changes them, so it needs no
+ * lock. */
+static int collect_extras(const fd_engine *engine, const fi_model *model, size_t first, size_t n,
+                          fd_item_extras *ret) {
+    int r = fd_item_extras_init(ret, fi_model_extra_ids(model), fi_model_shape(model)->extras,
+                                first, n, engine->groups);
+    if (r == 0)
+        fd_item_extras_copy(ret, engine->text_features, &engine->scores, first, first + n);
+    return r;
+}
+
+static int untrained_inputs(const fd_engine *engine, size_t n_items, fi_model *model) {
+    FD_CLEANUP(fd_item_extras_clear) fd_item_extras extras = {0};
+    int r = fi_model_fit_inputs(model, n_items, engine->embeddings->data);
+    if (r == 0 && fi_model_shape(model)->extras > 0)
+        r = collect_extras(engine, model, 0, n_items, &extras);
+    if (r < 0 || fi_model_shape(model)->extras == 0)
+        return r;
+    fi_extras view = fd_item_extras_view(&extras);
+    return fi_model_fit_extras(model, &view);
+}
+
+/* What is known of beta before any answer: nothing, but for scores that somebody trusts. */
+static int untrained_layer(const fd_engine *engine, size_t n_items, fi_model *model) {
+    static const fi_answers none = {0};
+    FD_CLEANUP(fi_last_layer_freep) fi_last_layer *layer = NULL;
+    fi_block blocks[FI_BLOCKS_MAX], extra_blocks[FI_EXTRAS_MAX];
+    size_t width = fi_model_feature_count(model), h = width - fi_model_shape(model)->extras;
+    fi_learn_options learn = {.prior_precision = engine->options.prior_precision,
+                              .extra_blocks = extra_blocks};
+    learn.n_extra_blocks =
+        fd_extra_blocks(fi_model_extra_ids(model), fi_model_shape(model)->extras,
+                        &engine->scores.names, &engine->project.settings, extra_blocks);
+    size_t sample = n_items < SQUARED_ITEMS ? n_items : SQUARED_ITEMS;
+    FD_FREE float *features = reallocarray(NULL, sample, width * sizeof(*features));
+    if (!features)
+        return -ENOMEM;
+    int r = fi_model_features(model, sample, engine->embeddings->data, NULL, features);
+    if (r < 0)
+        return r;
+    fi_last_layer_options options = fi_last_layer_defaults();
+    options.blocks = blocks;
+    options.n_blocks =
+        fi_learn_blocks(&learn, h, fi_mean_square(sample, width, features, &none, 0, h), blocks);
+    r = fi_last_layer_fit(sample, width, features, &none, &options, NULL, &layer);
+    return r < 0 ? r : fi_model_set_last_layer(model, layer);
+}
+
 static int untrained_model(const fd_engine *engine, size_t n_items, fi_model **ret) {
     const fd_engine_options *options = &engine->options;
     uint32_t dimension = (uint32_t)engine->embeddings->width;
+    uint32_t ids[FI_EXTRAS_MAX];
+    double share;
     fi_shape shape = {
         .inputs = dimension,
         .components = options->components < dimension ? options->components : dimension,
         .hidden_layers = options->kind == FI_KIND_NETWORK ? options->hidden_layers : 0,
         .hidden_width = options->hidden_width,
+        .extras = fd_extra_columns(options->text_features, engine->text_features, &engine->scores,
+                                   n_items, ids, &share),
     };
     FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
     int r = fi_model_new(&shape, options->seed, &model);
-    if (r == 0)
-        r = fi_model_fit_inputs(model, n_items, engine->embeddings->data);
     if (r < 0)
         return r;
-    /* It knows nothing about any pair: p is one half. */
-    fi_layer beta = fi_model_layer(model, fi_model_shape(model)->hidden_layers);
-    memset(beta.weights, 0, beta.inputs * sizeof(*beta.weights));
-    *ret = FD_STEAL(model);
-    return 0;
+    fi_model_set_extra_ids(model, ids);
+    r = untrained_inputs(engine, n_items, model);
+    if (r == 0)
+        r = untrained_layer(engine, n_items, model);
+    if (r == 0)
+        *ret = FD_STEAL(model);
+    return r;
 }
 
 static int untrained_snapshot(const fd_engine *engine, const fd_pending *pending,
@@ -41,29 +100,40 @@ static int untrained_snapshot(const fd_engine *engine, const fd_pending *pending
     int r = untrained_model(engine, n_items, &model);
     if (r < 0)
         return r;
-    fd_model_row row = {.items = n_items, .prior_precision = engine->options.prior_precision};
+    fd_model_row row = {.items = n_items,
+                        .prior_precision = fi_model_last_layer(model)->precisions[0]};
     r = fd_served_model_new(model, &row, &served);
     if (r < 0)
         return r;
     (void)FD_STEAL(model);
+    served->score_changes = engine->scores.changes;
+    served->project = engine->project.version;
     return fd_snapshot_new(served, ret);
 }
 
-/* Whether an untrained model took its input statistics from half of the items or fewer. */
-static bool is_outgrown(const fd_snapshot *base, const fd_pending *pending) {
-    const fd_model_row *row = &base->served->row;
-    return row->version == 0 && row->items < UNTRAINED_ITEMS && pending->items >= 2 * row->items;
+/* Whether an untrained model took its input statistics from half of the items or fewer, or knows
+ * other scores or settings than those of now. */
+static bool is_outdated(const fd_engine *engine, const fd_snapshot *base,
+                        const fd_pending *pending) {
+    const fd_served_model *served = base->served;
+    if (served->row.version != 0)
+        return false;
+    return (served->row.items < UNTRAINED_ITEMS && pending->items >= 2 * served->row.items) ||
+           served->score_changes != engine->scores.changes ||
+           served->project != engine->project.version;
 }
 
 int fd_next_snapshot(fd_engine *engine, const fd_pending *pending, fd_snapshot **ret) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *untrained = NULL;
+    FD_CLEANUP(fd_item_extras_clear) fd_item_extras extras = {0};
     const fd_snapshot *base = pending->base ? pending->base : engine->snapshot;
+    int r = 0;
 
     *ret = NULL;
     if (pending->items == 0)
         return 0;
-    if (!base || is_outgrown(base, pending)) {
-        int r = untrained_snapshot(engine, pending, &untrained);
+    if (!base || is_outdated(engine, base, pending)) {
+        r = untrained_snapshot(engine, pending, &untrained);
         if (r < 0)
             return r;
         base = untrained;
@@ -72,6 +142,11 @@ int fd_next_snapshot(fd_engine *engine, const fd_pending *pending, fd_snapshot *
     if (base == engine->snapshot && base->items == pending->items &&
         base->revisions == pending->revisions)
         return 0;
-    return fd_snapshot_extend(base, engine->embeddings, pending->items, engine->labels.revisions,
-                              pending->revisions, NULL, ret);
+    const fi_model *model = base->served->model;
+    if (pending->items > base->items && fi_model_shape(model)->extras > 0)
+        r = collect_extras(engine, model, base->items, pending->items - base->items, &extras);
+    if (r < 0)
+        return r;
+    return fd_snapshot_extend(base, engine->embeddings, &extras, pending->items,
+                              engine->labels.revisions, pending->revisions, NULL, ret);
 }

@@ -19,8 +19,10 @@ typedef struct fd_served_model {
      * count among them, held out or not. Set before the first snapshot. */
     size_t revisions;
     uint64_t labels;
-    size_t fitted;   /* the first revisions, from which the model's fi_last_layer was fitted */
-    uint64_t refits; /* of the last layer since the training */
+    size_t fitted; /* the first revisions, from which the model's fi_last_layer was fitted */
+    uint64_t score_changes;          /* the scores' changes that an untrained model knows */
+    uint64_t project;                /* the version of the settings that its last layer knows */
+    uint64_t refits;                 /* of the last layer since the training */
     struct fd_served_model *trained; /* the model that this one is a refit of; NULL: not a refit */
 
     /* The i-opt target, which i_opt_target.c computes when a selection first needs it. */

@@ -1,6 +1,7 @@
 /* Makes the next snapshot out of one before it and what changed. */
 #include "snapshot.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ void fd_snapshot_free(fd_snapshot *snapshot) {
         return;
     fd_served_model_free(snapshot->served);
     fd_growing_matrix_free(snapshot->features);
+    fd_growing_matrix_free(snapshot->centres);
     fi_information_free(snapshot->past);
     fi_information_free(snapshot->prior);
     fi_factor_free(snapshot->design);
@@ -89,6 +91,8 @@ int fd_snapshot_new(fd_served_model *served, fd_snapshot **ret) {
 
     size_t width = fi_model_feature_count(served->model);
     int r = fd_growing_matrix_new(width, 0, &snapshot->features);
+    if (r == 0 && fi_model_shape(served->model)->extras > 0)
+        r = fd_growing_matrix_new(fi_model_shape(served->model)->extras, 0, &snapshot->centres);
     if (r < 0)
         return r;
     r = fi_information_new(width, &snapshot->past);
@@ -125,17 +129,57 @@ int fd_snapshot_rewards(const fd_snapshot *snapshot, float **ret) {
 /* Rows whose features are computed between two looks at whether the engine closes. */
 enum { ROWS_AT_ONCE = 8192 };
 
-static int extend_features(fd_snapshot *snapshot, fd_growing_matrix *embeddings, size_t n_items,
+void fd_snapshot_place_extras(const fd_snapshot *snapshot, size_t n, const float *raw,
+                              const uint32_t *groups, float *placed) {
+    const fi_model *model = snapshot->served->model;
+    size_t count = fi_model_shape(model)->extras;
+    for (size_t i = 0; i < n; i++)
+        fi_model_place_extras(model, raw + i * count,
+                              groups[i] < snapshot->groups
+                                  ? fd_growing_matrix_row(snapshot->centres, groups[i])
+                                  : NULL,
+                              placed + i * count);
+}
+
+/* Finds the centres of the prompts that are new. */
+static int extend_centres(fd_snapshot *snapshot, const fi_extras *extras) {
+    size_t groups = snapshot->groups;
+    for (size_t i = 0; i < extras->n_items; i++)
+        groups = extras->groups[i] >= groups ? (size_t)extras->groups[i] + 1 : groups;
+    size_t added = groups - snapshot->groups;
+    int r = fd_growing_matrix_reserve(&snapshot->centres, snapshot->groups, added);
+    if (r == 0 && added > 0)
+        r = fi_model_extra_centres(snapshot->served->model, extras, (uint32_t)snapshot->groups,
+                                   added,
+                                   fd_growing_matrix_row(snapshot->centres, snapshot->groups));
+    if (r == 0)
+        snapshot->groups = groups;
+    return r;
+}
+
+static int extend_features(fd_snapshot *snapshot, fd_growing_matrix *embeddings,
+                           const fd_item_extras *given, size_t n_items,
                            const atomic_bool *interrupted) {
-    int r =
-        fd_growing_matrix_reserve(&snapshot->features, snapshot->items, n_items - snapshot->items);
+    const fi_model *model = snapshot->served->model;
+    size_t first = snapshot->items, columns = fi_model_shape(model)->extras;
+    assert(columns == 0 || (given && given->count == columns && given->first == first));
+    fi_extras extras = columns > 0 ? fd_item_extras_view(given) : (fi_extras){0};
+    FD_FREE float *placed = calloc(ROWS_AT_ONCE, (columns + 1) * sizeof(*placed));
+    if (!placed)
+        return -ENOMEM;
+    int r = fd_growing_matrix_reserve(&snapshot->features, first, n_items - first);
+    if (r == 0 && columns > 0)
+        r = extend_centres(snapshot, &extras);
     while (r == 0 && snapshot->items < n_items) {
         size_t done = snapshot->items, rows = n_items - done;
         rows = rows < ROWS_AT_ONCE ? rows : ROWS_AT_ONCE;
         if (interrupted && atomic_load(interrupted))
             return -ECANCELED;
-        r = fi_model_features(snapshot->served->model, rows,
-                              fd_growing_matrix_row(embeddings, done), NULL,
+        if (columns > 0)
+            fd_snapshot_place_extras(snapshot, rows, extras.raw + (done - first) * columns,
+                                     extras.groups + (done - first), placed);
+        r = fi_model_features(model, rows, fd_growing_matrix_row(embeddings, done),
+                              columns > 0 ? placed : NULL,
                               fd_growing_matrix_row(snapshot->features, done));
         snapshot->items += rows;
     }
@@ -196,7 +240,16 @@ static int extend_past(fd_snapshot *snapshot, const fd_label_revision *revisions
     return r < 0 ? r : find_design(snapshot);
 }
 
-int fd_snapshot_extend(const fd_snapshot *base, fd_growing_matrix *embeddings, size_t n_items,
+/* Gives the snapshot the features of another one. */
+static void share_features(fd_snapshot *snapshot, const fd_snapshot *from) {
+    snapshot->items = from->items;
+    snapshot->groups = from->groups;
+    snapshot->features = fd_growing_matrix_reference(from->features);
+    snapshot->centres = from->centres ? fd_growing_matrix_reference(from->centres) : NULL;
+}
+
+int fd_snapshot_extend(const fd_snapshot *base, fd_growing_matrix *embeddings,
+                       const fd_item_extras *extras, size_t n_items,
                        const fd_label_revision *revisions, size_t n_revisions,
                        const atomic_bool *interrupted, fd_snapshot **ret) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = calloc(1, sizeof(*snapshot));
@@ -204,8 +257,7 @@ int fd_snapshot_extend(const fd_snapshot *base, fd_growing_matrix *embeddings, s
         return -ENOMEM;
     atomic_init(&snapshot->references, 1);
     snapshot->served = fd_served_model_reference(base->served);
-    snapshot->items = base->items;
-    snapshot->features = fd_growing_matrix_reference(base->features);
+    share_features(snapshot, base);
     snapshot->revisions = base->revisions;
 
     int r = fi_information_copy(base->past, &snapshot->past);
@@ -214,7 +266,7 @@ int fd_snapshot_extend(const fd_snapshot *base, fd_growing_matrix *embeddings, s
     if (r < 0)
         return r;
     if (n_items > snapshot->items) {
-        r = extend_features(snapshot, embeddings, n_items, interrupted);
+        r = extend_features(snapshot, embeddings, extras, n_items, interrupted);
         if (r < 0)
             return r;
     }
@@ -236,8 +288,7 @@ int fd_snapshot_refit(const fd_snapshot *base, fd_served_model *served,
         return -ENOMEM;
     atomic_init(&snapshot->references, 1);
     snapshot->served = fd_served_model_reference(served);
-    snapshot->items = base->items;
-    snapshot->features = fd_growing_matrix_reference(base->features);
+    share_features(snapshot, base);
     int r = fi_information_new(base->features->width, &snapshot->past);
     if (r == 0)
         r = extend_past(snapshot, revisions, base->revisions);
@@ -249,6 +300,6 @@ int fd_snapshot_refit(const fd_snapshot *base, fd_served_model *served,
 
 void fd_snapshot_follow(fd_snapshot *refit, const fd_snapshot *current) {
     fd_growing_matrix_free(refit->features);
-    refit->features = fd_growing_matrix_reference(current->features);
-    refit->items = current->items;
+    fd_growing_matrix_free(refit->centres);
+    share_features(refit, current);
 }

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "growing_matrix.h"
+#include "item_extras.h"
 #include "label_table.h"
 #include "macros.h"
 #include "served_model.h"
@@ -23,10 +24,14 @@ typedef struct fd_snapshot {
     fd_served_model *served;
     size_t items;                /* valid rows of features */
     fd_growing_matrix *features; /* [items x h] */
-    size_t revisions;            /* label revisions that `past` covers */
-    fi_information *past;        /* the information of their pairs */
-    fi_information *prior;       /* what else M has; NULL until the fitted revisions are covered */
-    fi_factor *design;           /* the factor of M */
+    /* [groups x extras] of the prompts that had items when the features were computed: a prompt's
+     * centre stays as it was first, so that its items stay comparable. NULL without extras */
+    fd_growing_matrix *centres;
+    size_t groups;
+    size_t revisions;      /* label revisions that `past` covers */
+    fi_information *past;  /* the information of their pairs */
+    fi_information *prior; /* what else M has; NULL until the fitted revisions are covered */
+    fi_factor *design;     /* the factor of M */
 } fd_snapshot;
 
 fd_snapshot *fd_snapshot_reference(fd_snapshot *snapshot);
@@ -38,13 +43,20 @@ int fd_snapshot_new(fd_served_model *served, fd_snapshot **ret) FD_MUST_CHECK;
 
 /*
  * `base` and what came after it: the features of the embeddings from row base->items to n_items,
- * and the information of the revisions from base->revisions to n_revisions. It appends to the rows
- * of `base`, so only the writer may call it, or the one thread that owns `base`. -ECANCELED once
- * *interrupted, which may be NULL, is true.
+ * whose extras are given in the model's columns (NULL if it takes none), and the information of the
+ * revisions from base->revisions to n_revisions. It appends to the rows of `base`, so only the
+ * writer may call it, or the one thread that owns `base`. -ECANCELED once *interrupted, which may
+ * be NULL, is true.
  */
-int fd_snapshot_extend(const fd_snapshot *base, fd_growing_matrix *embeddings, size_t n_items,
+int fd_snapshot_extend(const fd_snapshot *base, fd_growing_matrix *embeddings,
+                       const fd_item_extras *extras, size_t n_items,
                        const fd_label_revision *revisions, size_t n_revisions,
                        const atomic_bool *interrupted, fd_snapshot **ret) FD_MUST_CHECK;
+
+/* Places the raw extras [n x extras] of items that are not in the snapshot. `groups` [n]: the
+ * prompts; one that is not there has the centre 0. */
+void fd_snapshot_place_extras(const fd_snapshot *snapshot, size_t n, const float *raw,
+                              const uint32_t *groups, float *placed);
 
 /* `base` with a refit of its model: the same features, and the information of the same revisions
  * under the new rewards. */

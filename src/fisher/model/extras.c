@@ -17,6 +17,11 @@ const uint32_t *fi_model_extra_ids(const fi_model *model) {
     return model->extra_ids;
 }
 
+void fi_model_set_extra_ids(fi_model *model, const uint32_t *ids) {
+    for (size_t j = 0; j < model->shape.extras; j++)
+        model->extra_ids[j] = ids[j];
+}
+
 static double clip(double z) {
     return fmin(fmax(z, -FI_EXTRA_MOST), FI_EXTRA_MOST);
 }
@@ -131,8 +136,8 @@ int fi_model_fit_extras(fi_model *model, const fi_extras *extras) {
     for (size_t j = 0; j < columns; j++) {
         double deviation = pooled_deviation(&sums, j);
         model->extra_within[j] = deviation > DEVIATION_LEAST ? 1.0 / deviation : 0.0;
-        model->extra_ids[j] = extras->ids[j];
     }
+    fi_model_set_extra_ids(model, extras->ids);
     return 0;
 }
 
