@@ -54,6 +54,7 @@ WORST = {
     "assignment_return": ("/v1/assignments/none", None),
     "leases": ("/v1/leases?limit=1000", None),
     "leases_end": ("/v1/leases?annotator=nobody", None),
+    "progress": ("/v1/progress?annotator=anna", None),
     "stats": ("/v1/stats?buckets=1000", None),
     "model": ("/v1/model", None),
     "train": ("/v1/model/train", {"from": "scratch"}),
