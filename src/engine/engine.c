@@ -10,6 +10,7 @@
 #include "correction_rate.h"
 #include "engine_state.h"
 #include "health.h"
+#include "incomparable_pairs.h"
 #include "label_effects.h"
 #include "model_serving.h"
 #include "progress_record.h"
@@ -62,6 +63,7 @@ static void connect_parts(fd_engine *engine) {
     fd_writer_on_commit(engine, fd_model_serving_on_commit);
     fd_writer_on_commit(engine, fd_trainer_on_commit);
     fd_writer_on_commit(engine, fd_target_thread_on_commit);
+    fd_writer_on_commit(engine, fd_incomparable_pairs_on_commit);
     fd_writer_on_commit(engine, fd_refill_on_commit);
     fd_writer_on_commit(engine, fd_refitter_on_commit);
     fd_writer_set_write_behind(engine,

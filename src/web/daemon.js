@@ -71,14 +71,9 @@ export class Daemon {
         return this.#json('GET', '/v1/model');
     }
 
-    /* The labels of everyone. */
-    async total() {
-        return (await this.#json('GET', '/v1/stats?from=0&buckets=1&names=1')).labels;
-    }
-
-    /* Counts of an annotator, from a time until now. */
-    stats(annotator, from) {
-        return this.#json('GET', `/v1/stats?annotator=${encodeURIComponent(annotator)}&from=${from}&buckets=1`);
+    /* How many answers the annotator has given, in all and since `from`, and everyone in all. */
+    progress(annotator, from) {
+        return this.#json('GET', `/v1/progress?annotator=${encodeURIComponent(annotator)}&from=${from}`);
     }
 }
 

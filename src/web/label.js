@@ -94,7 +94,7 @@ function begin(name) {
     current = null;
     none = null;
     ({ given, history, currentId: resumeId } = remembered.load(name));
-    progress.start(name, visitor.role === 'annotator');
+    progress.start(name, visitor.role !== 'annotator');
     view.showError('');
     view.allowUndo(history.length > 0);
     view.showMessage({ title: 'Fetching pairs…', busy: true });

@@ -14,7 +14,7 @@ export class Progress {
     #daemon;
     #outbox;
     #annotator = '';
-    #alone = false;
+    #seesModel = true;
     #given = 0;
     #times = [];
     #today = 0;
@@ -26,10 +26,10 @@ export class Progress {
         this.#outbox = outbox;
     }
 
-    /* alone: the daemon tells this annotator no numbers; this browser's own of today are shown then. */
-    start(annotator, alone = false) {
+    /* seesModel: the daemon tells this annotator about its model. Today's count is this browser's at first. */
+    start(annotator, seesModel) {
         this.#annotator = annotator;
-        this.#alone = alone;
+        this.#seesModel = seesModel;
         this.#today = remembered.today(annotator);
         this.#own = null;
         this.#total = null;
@@ -53,17 +53,15 @@ export class Progress {
 
     /* The page works without these calls, so it does not show their failures. */
     async update() {
-        if (this.#annotator === '' || this.#alone || document.hidden) {
+        if (this.#annotator === '' || document.hidden) {
             return;
         }
         const annotator = this.#annotator;
         const givenBefore = this.#given;
         const unsentBefore = this.#unsent();
-        const [model, total, all, today] = await Promise.all([
-            this.#daemon.model().catch(() => null),
-            this.#daemon.total().catch(() => null),
-            this.#daemon.stats(annotator, 0).catch(() => null),
-            this.#daemon.stats(annotator, remembered.startOfToday()).catch(() => null),
+        const [model, counts] = await Promise.all([
+            this.#seesModel ? this.#daemon.model().catch(() => null) : null,
+            this.#daemon.progress(annotator, remembered.startOfToday()).catch(() => null),
         ]);
         if (annotator !== this.#annotator) {
             return;
@@ -71,12 +69,11 @@ export class Progress {
         if (model !== null) {
             view.showModel(model);
         }
-        if (total !== null && all !== null && today !== null) {
+        if (counts !== null) {
             const ahead = unsentBefore + this.#given - givenBefore;
-            const mine = (stats) => stats.annotators?.find((row) => row.annotator === annotator)?.labels ?? 0;
-            this.#own = mine(all) + ahead;
-            this.#today = remembered.setToday(annotator, mine(today) + ahead);
-            this.#total = total + ahead;
+            this.#own = counts.own.labels + ahead;
+            this.#today = remembered.setToday(annotator, counts.own.since + ahead);
+            this.#total = counts.project.labels + ahead;
         }
         this.#show();
     }

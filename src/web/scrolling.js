@@ -70,19 +70,64 @@ export function toggleTogether() {
 
 const words = (text) => text.split(/\s+/).filter((word) => word !== '').length;
 
-/* The words of the blocks that begin below the edge, and of the one on it by its share. */
+/* Two texts within one of these belong to the same line; between two of them a word ends. */
+const LINES = 'p, li, td, th, pre, div, blockquote, h1, h2, h3, h4, h5, h6';
+
+const lineOf = (node) => node.parentElement.closest(LINES);
+
+/* How many words of a text are below, where `isBelow` tells it of one: the first of them is searched for. */
+function wordsFrom(node, isBelow) {
+    const starts = Array.from(node.data.matchAll(/\S+/g), (word) => [word.index, word.index + word[0].length]);
+    let low = 0, high = starts.length;
+    while (low < high) {
+        const middle = (low + high) >> 1;
+        if (isBelow(node, ...starts[middle])) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return starts.length - low;
+}
+
+/* The words of one block that are not wholly above the edge. */
+function wordsOf(block, edge) {
+    const range = document.createRange();
+    const isBelow = (node, from, to) => {
+        range.setStart(node, from);
+        range.setEnd(node, to);
+        const { bottom, height } = range.getBoundingClientRect();
+        return height > 0 && bottom > edge + 1;
+    };
+    /* KaTeX keeps each formula a second time, for screen readers. */
+    const accept = (node) => node.parentElement.closest('.katex-mathml') ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT;
+    const walker = document.createTreeWalker(block, NodeFilter.SHOW_TEXT, accept);
+    let count = 0, line = null, isOpen = false;
+    for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
+        const all = words(node.data);
+        const from = edge === -Infinity ? all : wordsFrom(node, isBelow);
+        /* A word may begin in one element and end in the next. */
+        const goesOn = isOpen && line === lineOf(node) && /^\S/.test(node.data) && from === all;
+        count += from - (goesOn && from > 0 ? 1 : 0);
+        isOpen = from > 0 && /\S$/.test(node.data);
+        line = lineOf(node);
+    }
+    return count;
+}
+
+/* The words below the edge: those of blocks that begin there, and of the block on it those of its lines. */
 function wordsBelow(panel) {
     const edge = panel.getBoundingClientRect().bottom;
     const body = panel.firstElementChild;
     const blocks = body?.children.length > 0 ? [...body.children] : [body];
     let count = 0;
     for (const block of blocks.slice(-MOST_BLOCKS)) {
-        const { top, bottom, height } = block.getBoundingClientRect();
+        const { top, bottom } = block.getBoundingClientRect();
         if (bottom > edge) {
-            count += words(block.textContent) * (top >= edge ? 1 : (bottom - edge) / Math.max(1, height));
+            count += top >= edge ? wordsOf(block, -Infinity) : wordsOf(block, edge);
         }
     }
-    return Math.max(1, Math.round(count));
+    return Math.max(1, count);
 }
 
 const counts = new Intl.NumberFormat('en');

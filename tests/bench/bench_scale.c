@@ -58,7 +58,7 @@ static void fill_batch(struct batch *batch, fd_rng *rng, size_t first) {
         (void)snprintf(batch->prompts[i], 24, "p%zu", (first + i) / RESPONSES);
         batch->rows[i] = (fd_item_row){.id = batch->ids[i],
                                        .prompt_id = batch->prompts[i],
-                                       .response = "An answer.",
+                                       .response = batch->ids[i],
                                        .embedding = batch->embeddings + i * DIMENSION,
                                        .dimension = DIMENSION};
     }

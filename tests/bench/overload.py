@@ -135,7 +135,7 @@ def main():
                 continue
             with Daemon(folder / f"{abs(hash(name))}.db", {"hidden-layers": 0, "stop-seconds": 60}) as daemon:
                 daemon.add_items([{"id": f"i{i}", "prompt_id": f"p{i // 20}",
-                                   "response": "word " * 400,
+                                   "response": f"{i} " + "word " * 400,
                                    "embedding": [round(draw.gauss(0, 1), 3) for _ in range(64)]}
                                   for i in range(4000)])
                 url = f"http://{daemon.host}:{daemon.port}"

@@ -76,7 +76,7 @@ void fixture_add_items(fd_engine *engine, size_t prompts, size_t responses) {
             (void)snprintf(prompt, sizeof(prompt), "p%zu", p);
             fd_item_row row = {.id = fixture_item_id(p, r),
                                .prompt_id = prompt,
-                               .response = "text",
+                               .response = fixture_item_id(p, r),
                                .embedding = embedding,
                                .dimension = DIMENSION};
             fd_added added;

@@ -26,7 +26,7 @@ static void add_items(fd_engine *engine) {
         embeddings[i][1] = (float)(i * i % 5);
         rows[i] = (fd_item_row){.id = ids[i],
                                 .prompt_id = prompts[i],
-                                .response = "text",
+                                .response = ids[i],
                                 .embedding = embeddings[i],
                                 .dimension = FUZZ_DIMENSION};
     }

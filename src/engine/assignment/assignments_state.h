@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "comparable.h"
 #include "lease_journal.h"
 #include "leases.h"
 #include "macros.h"
@@ -25,6 +26,8 @@ typedef struct fd_assignments {
     uint64_t changes; /* of what can make a pair a candidate: items, corrections, leases that ended
                          without an answer, models */
     uint64_t used_up; /* `changes` when no candidate was left for anyone */
+    fd_incomparable_counts incomparable;
+    size_t incomparable_items; /* when they were counted */
 } fd_assignments;
 
 /* Whether no pair can be chosen until something changes. */

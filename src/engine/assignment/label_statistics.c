@@ -7,6 +7,7 @@
 #include "assignment_id.h"
 #include "assignments_state.h"
 #include "engine_state.h"
+#include "incomparable_pairs.h"
 #include "thread.h"
 
 /* ---- reading the labels ---- */
@@ -280,6 +281,8 @@ int fd_engine_stats(fd_engine *engine, const fd_stats_request *request, fd_stats
         r = visit_labels(engine, &counting, n, count_by_annotator);
     if (r == 0)
         r = find_medians(&counting);
+    if (r == 0)
+        r = fd_incomparable_pairs_count(engine, &stats.incomparable);
     if (r < 0)
         return r;
     count_assignments(engine, &stats);

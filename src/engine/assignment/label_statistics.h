@@ -4,6 +4,7 @@
 #define FD_LABEL_STATISTICS_H
 
 #include "batch_history.h"
+#include "comparable.h"
 #include "engine_options.h"
 #include "macros.h"
 #include "store_rows.h"
@@ -53,6 +54,7 @@ typedef struct fd_stats {
     size_t open_leases;
     size_t ready_active;
     size_t ready_control;
+    fd_incomparable_counts incomparable;
 } fd_stats;
 
 int fd_engine_stats(fd_engine *engine, const fd_stats_request *request,

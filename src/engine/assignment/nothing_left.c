@@ -2,6 +2,7 @@
 #include "nothing_left.h"
 
 #include "assignments_state.h"
+#include "comparable.h"
 #include "engine_state.h"
 #include "thread.h"
 
@@ -26,10 +27,17 @@ static bool has_pairs(fd_engine *engine) {
     }
 }
 
+static bool has_comparable_pairs(fd_engine *engine) {
+    FD_READ_LOCKED(&engine->state_lock);
+    return fd_any_pair_is_comparable(&engine->items, engine->options.candidates.scope);
+}
+
 fd_nothing_left fd_engine_nothing_left(fd_engine *engine) {
     const fd_assignments *assignments = engine->assignments;
     if (!has_pairs(engine))
         return FD_NOTHING_TO_COMPARE;
+    if (!has_comparable_pairs(engine))
+        return FD_NOTHING_COMPARABLE;
     FD_LOCKED(&engine->assignments->lock);
     if (HASH_COUNT(assignments->leases.by_id) > 0)
         return FD_NOTHING_BUT_OTHERS;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "comparable.h"
 #include "engine_state.h"
 #include "thread.h"
 
@@ -73,12 +74,13 @@ static int read_texts(fd_engine *engine, fi_pair pair, struct texts *a, struct t
 
 /* *ret_bytes: of both items as JSON. */
 static int copy_ids(fd_engine *engine, fi_pair pair, struct texts *a, struct texts *b,
-                    size_t *ret_bytes) {
+                    size_t *ret_bytes, bool *ret_comparable) {
     FD_READ_LOCKED(&engine->state_lock);
     const fd_item_entry *const *entries = (const fd_item_entry *const *)engine->items.entries;
     if (pair.a >= engine->items.count || pair.b >= engine->items.count)
         return -EBADMSG;
     *ret_bytes = (size_t)entries[pair.a]->shown_bytes + entries[pair.b]->shown_bytes;
+    *ret_comparable = fd_items_differ(entries[pair.a], entries[pair.b]);
     int r = copy(entries[pair.a]->id, &a->id);
     return r == 0 ? copy(entries[pair.b]->id, &b->id) : r;
 }
@@ -91,7 +93,8 @@ int fd_ready_pair_new(fd_engine *engine, fi_pair pair, fd_arm arm, const char *s
     FD_CLEANUP(texts_clear) struct texts a_texts = {0};
     FD_CLEANUP(texts_clear) struct texts b_texts = {0};
     size_t bytes;
-    int r = copy_ids(engine, pair, &a_ids, &b_ids, &bytes);
+    bool comparable;
+    int r = copy_ids(engine, pair, &a_ids, &b_ids, &bytes, &comparable);
     bool has_texts = bytes <= KEPT_BYTES_MAX;
     if (r == 0 && has_texts)
         r = read_texts(engine, pair, &a_texts, &b_texts);
@@ -105,6 +108,7 @@ int fd_ready_pair_new(fd_engine *engine, fi_pair pair, fd_arm arm, const char *s
     char *at = ready_pair->text;
     ready_pair->pair = pair;
     ready_pair->bytes = bytes;
+    ready_pair->comparable = comparable;
     ready_pair->has_texts = has_texts;
     ready_pair->a = pack_shown(&at, a);
     ready_pair->b = pack_shown(&at, b);

@@ -16,6 +16,7 @@ typedef struct fd_ready_pair {
     atomic_size_t references;
     fi_pair pair;
     size_t bytes;       /* of both items as JSON, at most */
+    bool comparable;    /* both items have texts, and different ones */
     bool has_texts;     /* false: a and b have only their ids */
     fd_shown_item a, b; /* their strings are in `text` */
     fd_arm arm;

@@ -14,6 +14,8 @@ int fd_ready_queues_put(fd_ready_queues *queues, fd_ready_pair *ready_pair, bool
     fd_ready_queue *queue = &queues->arms[ready_pair->arm];
     if (!record)
         return -ENOMEM;
+    if (queues->items_have_texts && !ready_pair->comparable)
+        return 0;
     if (record->ready || fd_pair_record_annotators_wanted(queues->options, record) == 0)
         return 0;
     int r =
@@ -145,6 +147,31 @@ void fd_ready_queues_drop_untouched(fd_ready_queues *queues) {
         fd_ready_pair_free(ready_pair);
     }
     queue->count = kept;
+}
+
+static void keep_comparable(fd_ready_queues *queues, fd_ready_queue *queue) {
+    size_t kept = 0;
+    for (size_t i = 0; i < queue->count; i++) {
+        fd_ready_pair *ready_pair = queue->pairs[i];
+        if (ready_pair->comparable) {
+            queue->places[kept] = queue->places[i];
+            queue->pairs[kept++] = ready_pair;
+            continue;
+        }
+        fd_pair_record *record = fd_pair_records_find(queues->records, ready_pair->pair);
+        if (record) {
+            record->ready = false;
+            fd_pair_records_free_if_unused(queues->records, record);
+        }
+        fd_ready_pair_free(ready_pair);
+    }
+    queue->count = kept;
+}
+
+void fd_ready_queues_keep_comparable(fd_ready_queues *queues) {
+    queues->items_have_texts = true;
+    for (size_t arm = 0; arm < FD_ARM_COUNT; arm++)
+        keep_comparable(queues, &queues->arms[arm]);
 }
 
 size_t fd_ready_queues_count(fd_ready_queues *queues, fd_arm arm, uint32_t annotator) {

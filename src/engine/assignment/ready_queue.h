@@ -22,12 +22,14 @@ typedef struct fd_ready_queue {
 
 typedef struct fd_ready_queues {
     fd_ready_queue arms[FD_ARM_COUNT];
+    bool items_have_texts; /* only comparable pairs lie here then */
     fd_pair_records *records;
     const fd_engine_options *options;
 } fd_ready_queues;
 
 /* Puts a pair to the front or to the end of the queue of its arm, and takes a reference to it.
- * Nothing happens if the pair lies ready already or nobody else may get it. */
+ * Nothing happens if the pair lies ready already, nobody else may get it or people cannot compare
+ * it. */
 int fd_ready_queues_put(fd_ready_queues *queues, fd_ready_pair *ready_pair,
                         bool first) FD_MUST_CHECK;
 
@@ -45,6 +47,9 @@ void fd_ready_queues_remove_finished(fd_ready_queues *queues, fd_pair_record *re
 
 /* Removes the pairs of the active arm that nobody has answered or skipped yet. */
 void fd_ready_queues_drop_untouched(fd_ready_queues *queues);
+
+/* Items have texts from now on: removes the pairs that people cannot compare. */
+void fd_ready_queues_keep_comparable(fd_ready_queues *queues);
 
 /* Pairs of an arm that an annotator may get; with FD_NOBODY all. */
 size_t fd_ready_queues_count(fd_ready_queues *queues, fd_arm arm, uint32_t annotator);

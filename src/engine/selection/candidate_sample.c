@@ -1,8 +1,9 @@
 /*
- * Draws candidates from the pairs in the scope that was asked for, without pairs that have a label.
- * Where all items take part, pairs are drawn from the item table itself, in a time that depends on
- * the number of candidates alone. Otherwise, and where few pairs are left, the items that take part
- * are listed first. Labels wait while the state lock is held, so it is held for a moment at a time.
+ * Draws candidates from the pairs in the scope that was asked for, without pairs that have a label
+ * or are not comparable. Where all items take part, pairs are drawn from the item table itself, in
+ * a time that depends on the number of candidates alone. Otherwise, and where few pairs are left,
+ * the items that take part are listed first. Labels wait while the state lock is held, so it is
+ * held for a moment at a time.
  */
 #include "candidate_sample.h"
 
@@ -10,6 +11,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "comparable.h"
+#include "distinct_members.h"
 #include "engine_state.h"
 #include "numbered_pool.h"
 #include "rng.h"
@@ -40,7 +43,9 @@ struct drawing {
 static bool is_wanted(const struct drawing *drawing, fi_pair pair) {
     return fd_pair_set_count(drawing->unwanted, pair.a, pair.b) == 0 &&
            (drawing->sampling->include_labelled ||
-            fd_pair_set_count(&drawing->engine->labels.labelled, pair.a, pair.b) == 0);
+            fd_pair_set_count(&drawing->engine->labels.labelled, pair.a, pair.b) == 0) &&
+           (drawing->sampling->include_incomparable ||
+            fd_pair_is_comparable(&drawing->engine->items, pair));
 }
 
 /* ---- at random ---- */
@@ -218,6 +223,11 @@ static int draw(struct drawing *drawing, fd_numbered_pool *pool, fd_candidate_sa
         return draw_from_pool(drawing);
     ret->n_members = pool->n_items;
     ret->members = FD_STEAL(pool->items);
+    if (!sampling->include_incomparable)
+        r = fd_distinct_members_keep(drawing->engine, sampling->scope, ret->members,
+                                     &ret->n_members);
+    if (r < 0)
+        return r;
     return sampling->include_labelled
                ? 0
                : list_labelled(drawing->engine, drawing->snapshot->items, ret);

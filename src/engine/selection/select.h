@@ -21,9 +21,10 @@ typedef struct fd_sampling {
      * the configured share; 1: all). The strategy `random` keeps all. */
     size_t pairs;
     double contested;
-    bool include_labelled;   /* labelled pairs are candidates too */
-    uint64_t looked_at_most; /* of more pairs, a sample may miss some rather than look at all of
-                                them; 0: never */
+    bool include_labelled;     /* labelled pairs are candidates too */
+    bool include_incomparable; /* and pairs that people cannot compare */
+    uint64_t looked_at_most;   /* of more pairs, a sample may miss some rather than look at all of
+                                  them; 0: never */
 } fd_sampling;
 
 /* The pairs whose ranking i-opt improves. */

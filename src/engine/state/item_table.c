@@ -116,6 +116,7 @@ int fd_item_entry_new(const fd_item_row *row, fd_item_entry **ret) {
     if (!entry)
         return -ENOMEM;
     entry->shown_bytes = count_shown_bytes(row);
+    entry->texts = fd_item_texts_of(row);
     entry->id = strdup(row->id);
     if (!entry->id)
         return -ENOMEM;
@@ -194,6 +195,7 @@ void fd_item_table_add(fd_item_table *table, fd_item_entry *entry) {
     assert(table->count < table->capacity && table->count * 2 < table->index.n_slots);
     entry->index = (uint32_t)table->count;
     table->entries[table->count++] = entry;
+    table->with_text += entry->texts.response > FD_TEXT_BLANK;
     *slot_of(table, &table->index, entry->id) = (uint32_t)table->count;
 
     fd_prompt *prompt = entry->prompt;

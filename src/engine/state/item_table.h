@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "hash.h"
+#include "item_texts.h"
 #include "macros.h"
 #include "store_rows.h"
 
@@ -31,6 +32,7 @@ typedef struct fd_item_entry {
     uint32_t index;
     uint32_t shown_bytes; /* of what annotators see of it, as JSON: at most this many */
     fd_prompt *prompt;
+    fd_item_texts texts;
 } fd_item_entry;
 
 /* Items by id. */
@@ -43,6 +45,7 @@ typedef struct fd_item_table {
     size_t count;
     size_t capacity;
     fd_item_entry **entries; /* [count], by index */
+    size_t with_text;        /* items whose response has more than white space */
     fd_item_index index;
     size_t prompt_count;
     size_t prompt_capacity;

@@ -91,6 +91,7 @@ static const struct reason reasons[] = {
     [FD_NOTHING_TO_COMPARE] =
         {"no_pairs", "no two items make a pair: with candidates in_prompt (the default) two need "
                      "the same prompt_id, with cross_prompt different ones"},
+    [FD_NOTHING_COMPARABLE] = {"incomparable", "no pair has two responses with different texts"},
     [FD_NOTHING_BUT_OTHERS] = {"held_by_others",
                                "the pairs that are left are assigned to others now"},
     [FD_NOTHING_NEW] = {"had_before", "you have had each pair that is left; others may get them"},

@@ -76,6 +76,7 @@ struct generate_body {
     int64_t pairs;    /* 0: none */
     double contested; /* 0: none */
     bool include_labelled;
+    bool include_incomparable;
 };
 
 #define AT(member) .offset = offsetof(struct generate_body, member)
@@ -88,6 +89,7 @@ static const fd_field generate_fields[] = {
     {"pairs", FD_FIELD_INTEGER, AT(pairs), .min = 1, .max = FD_PAIRS_MAX},
     {"contested", FD_FIELD_REAL, AT(contested), .lowest = 1e-6, .highest = 1},
     {"include_labelled", FD_FIELD_BOOLEAN, AT(include_labelled)},
+    {"include_incomparable", FD_FIELD_BOOLEAN, AT(include_incomparable)},
 };
 #undef AT
 
@@ -264,6 +266,7 @@ static int read_generate(const json_t *value, fd_sampling *ret, fd_fault *fault)
         .pairs = (size_t)body.pairs,
         .contested = body.contested,
         .include_labelled = body.include_labelled,
+        .include_incomparable = body.include_incomparable,
     };
     return 0;
 }

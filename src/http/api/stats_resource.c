@@ -125,16 +125,23 @@ static json_t *batches_json(const fd_stats *stats) {
     return list;
 }
 
+static json_t *incomparable_json(const fd_incomparable_counts *counts) {
+    return json_pack("{s:I, s:I, s:I}", "items_without_text",
+                     (json_int_t)counts->items_without_text, "pairs_without_text",
+                     (json_int_t)counts->pairs_without_text, "pairs_of_equal_texts",
+                     (json_int_t)counts->pairs_of_equal_texts);
+}
+
 static json_t *stats_json(const fd_stats_request *request, const fd_stats *stats) {
-    return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:{s:I, s:I, s:I}, s:o}",
-                     "from", fd_json_time(request->from_ms), "to", fd_json_time(request->to_ms),
-                     "labels", (json_int_t)stats->all.labels, "all", tally_json(&stats->all),
-                     "annotators", annotators_json(stats), "others", others_json(stats), "arms",
-                     "active", tally_json(&stats->active), "control", tally_json(&stats->control),
-                     "series", series_json(request, stats), "queue", "open_leases",
-                     (json_int_t)stats->open_leases, "ready", (json_int_t)stats->ready_active,
-                     "ready_control", (json_int_t)stats->ready_control, "batches",
-                     batches_json(stats));
+    return json_pack(
+        "{s:o, s:o, s:I, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:{s:I, s:I, s:I}, s:o, s:o}", "from",
+        fd_json_time(request->from_ms), "to", fd_json_time(request->to_ms), "labels",
+        (json_int_t)stats->all.labels, "all", tally_json(&stats->all), "annotators",
+        annotators_json(stats), "others", others_json(stats), "arms", "active",
+        tally_json(&stats->active), "control", tally_json(&stats->control), "series",
+        series_json(request, stats), "queue", "open_leases", (json_int_t)stats->open_leases,
+        "ready", (json_int_t)stats->ready_active, "ready_control", (json_int_t)stats->ready_control,
+        "batches", batches_json(stats), "incomparable", incomparable_json(&stats->incomparable));
 }
 
 /* ---- memory ---- */

@@ -16,7 +16,7 @@ LEAST = {
     "open": ["livez", "healthz", "readyz", "page", "ops", "static"],
     "public": ["session", "session_begin", "session_end"],
     "annotator": ["labels_add", "label_correct", "label_retract", "assign", "assignment_renew",
-                  "assignment_return"],
+                  "assignment_return", "progress"],
     "frontend": ["items_add", "items_list", "item_get", "item_scores_set", "scores_set", "project",
                  "score", "selections", "strategies",
                  "labels_list", "stats", "model", "weights", "models", "model_version",

@@ -183,7 +183,7 @@ def test_the_response_gives_a_reason_when_no_pair_is_left(daemon):
     assert response.status == 200
     assert response.json["assignments"] == [] and response.json["reason"]
     assert int(response.headers["Retry-After"]) >= 1
-    daemon.add_items([{"id": "late", "prompt_id": "p0", "embedding": [3, 1, 4, 1]}])
+    daemon.add_items([{"id": "late", "prompt_id": "p0", "response": "Late.", "embedding": [3, 1, 4, 1]}])
     response = daemon.call("POST", "/v1/assignments", {"annotator": "anna"})
     assert len(response.json["assignments"]) == 1 and response.json["reason"] is None
     assert response.headers["Retry-After"] is None
@@ -371,7 +371,7 @@ def test_the_reason_tells_pairs_of_others_from_answered_ones(db, items):
 def test_large_texts_end_a_list_of_assignments_early(db):
     with Daemon(db, {"memory": 64}) as daemon:
         for i in range(8):
-            daemon.add_items([{"id": f"i{i}", "prompt_id": "p", "response": 600000 * "x", "embedding": [i, 1]}])
+            daemon.add_items([{"id": f"i{i}", "prompt_id": "p", "response": 600000 * str(i), "embedding": [i, 1]}])
         first = daemon.post("/v1/assignments", {"annotator": "anna", "count": 10})["assignments"]
         assert len(first) == 2
         again = daemon.post("/v1/assignments", {"annotator": "anna", "count": 10})["assignments"]

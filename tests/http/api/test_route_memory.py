@@ -58,6 +58,7 @@ WORST = {
     "assignment_return": ("/v1/assignments/none", None),
     "leases": ("/v1/leases?limit=1000", None),
     "leases_end": ("/v1/leases?annotator=nobody", None),
+    "progress": ("/v1/progress?annotator=anna", None),
     "stats": ("/v1/stats?buckets=1000", None),
     "model": ("/v1/model", None),
     "train": ("/v1/model/train", {"from": "scratch"}),
@@ -96,7 +97,7 @@ def full(tmp_path_factory):
     with Daemon(tmp_path_factory.mktemp("full") / "fisherd.db", options) as daemon:
         for i in range(LARGE):
             daemon.add_items([{"id": f"large-{i}", "prompt_id": "large", "prompt": TEXT,
-                               "response": TEXT, "embedding": embedding(i)}])
+                               "response": f"{TEXT[:-3]}{i:03}", "embedding": embedding(i)}])
         for start in range(0, SMALL, 5000):
             daemon.add_items([{"id": identity(i), "prompt_id": f"small-{i}",
                                "embedding": embedding(i)} for i in range(start, start + 5000)])

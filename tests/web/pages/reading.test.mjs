@@ -59,6 +59,66 @@ test('cut text says how many words are below, and stops saying so at the end', a
     await until(() => more(page, 'a').isHidden(), 'no more words');
 });
 
+/* The words that are not wholly above the edge of a panel, each looked at by itself. */
+function brute(page) {
+    return page.evaluate(() => {
+        const panel = document.getElementById('text-a');
+        const edge = panel.getBoundingClientRect().bottom;
+        const range = document.createRange();
+        const walker = document.createTreeWalker(panel, NodeFilter.SHOW_TEXT);
+        const below = [];
+        for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
+            for (const word of node.data.matchAll(/w\d+/g)) {
+                range.setStart(node, word.index);
+                range.setEnd(node, word.index + word[0].length);
+                if (range.getBoundingClientRect().bottom > edge + 1) {
+                    below.push(word[0]);
+                }
+            }
+        }
+        return below;
+    });
+}
+
+const numbered = (n) => Array.from({ length: n }, (_, i) => `w${i}`);
+const LONG = {
+    'one paragraph': numbered(1500).join(' '),
+    paragraphs: numbered(1500).map((word, i) => (i % 37 === 36 ? `${word}\n\n` : `${word} `)).join(''),
+    'a list': numbered(400).map((word) => `- ${word}`).join('\n'),
+    'marked words': numbered(1500).map((word, i) => (i % 3 === 0 ? `**${word}** ` : i % 5 === 0 ? `\`${word}\` ` : `${word} `)).join(''),
+    code: `\`\`\`\n${numbered(900).map((word, i) => (i % 7 === 6 ? `${word}\n` : `${word} `)).join('')}\n\`\`\``,
+};
+
+test('the number of words below is exact, and the text fades out while there are some', async (t) => {
+    const daemon = await serve(t, items(1, 2, 0));
+    const page = await signIn(await openContext(daemon, { reducedMotion: 'reduce' }));
+    await shown(page);
+    const look = () => page.evaluate(() => {
+        const panel = document.getElementById('text-a');
+        return { note: document.getElementById('more-a').hidden ? '' : document.getElementById('more-a').textContent, mask: getComputedStyle(panel).maskImage };
+    });
+    for (const [name, response] of Object.entries(LONG)) {
+        await page.evaluate(async ([text]) => {
+            const view = await import('/static/label_view.js');
+            view.showPair({ number: 1, a: { prompt: 'q', response: text }, b: { prompt: 'q', response: 'b' } });
+        }, [response]);
+        for (const key of ['', 'ArrowDown', 'PageDown', 'ArrowDown', 'PageDown']) {
+            if (key) {
+                await page.keyboard.press(key);
+                await page.waitForTimeout(200);
+            }
+            const below = await brute(page);
+            const { note, mask } = await look();
+            assert.equal(note, `${below.length.toLocaleString('en')} more word${below.length === 1 ? '' : 's'} below`, `${name}, ${key}`);
+            assert.match(mask, /linear-gradient/);
+        }
+        await page.keyboard.press('End');
+        await until(async () => (await look()).note === '', 'the end');
+        assert.equal((await look()).mask, 'none');
+        assert.deepEqual(await brute(page), []);
+    }
+});
+
 test('a prompt with several turns starts at its newest one', async (t) => {
     const prompt = `Human: the first question\n\nAssistant: ${'long '.repeat(900)}\n\nHuman: the newest question`;
     const daemon = await serve(t, pairOfTexts('p0-r0', 'p0-r1', prompt));
