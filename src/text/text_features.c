@@ -153,10 +153,10 @@ int fd_text_features(fd_text_extractor *extractor, const char *prompt, size_t pr
 }
 
 double fd_text_cosine(const float *embedding, size_t n, size_t prompt_dimension) {
-    const float *prompt = embedding, *response = embedding + prompt_dimension;
     double product = 0, prompt_squares = 0, response_squares = 0;
     if (prompt_dimension == 0 || prompt_dimension > n || n - prompt_dimension != prompt_dimension)
         return 0;
+    const float *prompt = embedding, *response = embedding + prompt_dimension;
     for (size_t i = 0; i < prompt_dimension; i++) {
         product += (double)prompt[i] * (double)response[i];
         prompt_squares += (double)prompt[i] * (double)prompt[i];

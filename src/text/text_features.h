@@ -46,10 +46,16 @@ FD_DEFINE_CLEANUP(fd_text_extractor, fd_text_extractor_free)
 /* The features of a response to a prompt, both in UTF-8; bytes that are not count as characters
  * that are in no word. Without a prompt or without a response (NULL) all are NaN; an empty text is
  * a text. The cosine is 0: the caller knows the embedding. Takes time proportional to the texts,
- * whatever they hold, and memory of at most 24 times the longer one. -ENOMEM. */
+ * whatever they hold, and memory as fd_text_features_memory says. -ENOMEM. */
 int fd_text_features(fd_text_extractor *extractor, const char *prompt, size_t prompt_size,
                      const char *response, size_t response_size,
                      double ret[static FD_TEXT_FEATURES]) FD_MUST_CHECK;
+
+/* The most bytes that an extractor takes for words of texts of at most `longest` bytes. A word
+ * takes two bytes of a text or more, and 16 bytes to be sorted, in lists that at most double. */
+static inline size_t fd_text_features_memory(size_t longest) {
+    return 32 * longest;
+}
 
 /* The cosine of the first `prompt_dimension` of n numbers, which come from the prompt, and the
  * others, which come from the response. 0 where the two parts have different lengths, where one of

@@ -7,6 +7,7 @@
 
 #include "engine_state.h"
 #include "fixture.h"
+#include "item_lookup.h"
 #include "item_text_features.h"
 #include "items.h"
 #include "thread.h"
@@ -264,6 +265,47 @@ static void rows_that_a_reader_holds_do_not_change(void **state) {
     world_clear(&world);
 }
 
+static void inline_items_have_features_and_a_prompt_where_they_are_given(void **state) {
+    (void)state;
+    struct world world;
+    world_prepare(&world);
+    world.options.prompt_dimension = DIMENSION / 2;
+    world_open(&world);
+    for (size_t i = 0; i < 8; i++)
+        add_new_item(world.engine, i);
+    char texts[3 * TEXT_SIZE];
+    float embedding[DIMENSION];
+    fd_item_row row = make_item(2, texts, embedding);
+    const fd_inline_texts both = {row.prompt, row.response, "prompt 1"};
+    const fd_inline_texts half = {NULL, row.response, "nowhere"};
+    const fd_item_reference references[] = {
+        {.embedding = embedding, .dimension = DIMENSION, .texts = &half},
+        {.id = "i1"},
+        {.embedding = embedding, .dimension = DIMENSION, .texts = &both},
+        {.embedding = embedding, .dimension = DIMENSION},
+    };
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
+    FD_CLEANUP(fd_item_rows_clear) fd_item_rows found = {0};
+    fd_fault fault = {0};
+    assert_int_equal(fd_engine_snapshot(world.engine, &snapshot, &fault), 0);
+    assert_int_equal(fd_item_lookup(world.engine, snapshot, "items", NULL, 1, references,
+                                    FD_LENGTH(references), &found, &fault),
+                     0);
+    assert_int_equal(found.n_extra, 3);
+    float expected[FD_TEXT_FEATURES];
+    expected_features(2, DIMENSION / 2, expected);
+    assert_memory_equal(found.extra_text_features + FD_TEXT_FEATURES, expected, sizeof(expected));
+    assert_true(expected[FD_TEXT_COSINE] != 0);
+    for (size_t j = 0; j < FD_TEXT_FEATURES; j++)
+        assert_true(isnan(found.extra_text_features[j]) &&
+                    isnan(found.extra_text_features[2 * FD_TEXT_FEATURES + j]));
+    assert_int_equal(found.extra_prompts[0], FI_NO_GROUP);
+    assert_int_equal(found.extra_prompts[1], 1);
+    assert_int_equal(found.extra_prompts[2], FI_NO_GROUP);
+    fd_snapshot_free(FD_STEAL(snapshot));
+    world_clear(&world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(features_come_with_new_items_and_after_a_restart),
@@ -274,6 +316,7 @@ int main(void) {
         cmocka_unit_test(nothing_is_counted_when_the_option_is_off),
         cmocka_unit_test(a_store_that_fails_for_a_while_gets_them_later),
         cmocka_unit_test(rows_that_a_reader_holds_do_not_change),
+        cmocka_unit_test(inline_items_have_features_and_a_prompt_where_they_are_given),
     };
     return cmocka_run_group_tests_name("text fill", tests, NULL, NULL);
 }

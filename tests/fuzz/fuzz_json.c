@@ -44,6 +44,8 @@ static void check_round_trip(const json_t *root) {
 static void check_reference(const fd_item_reference *item) {
     assert(!item->id == (item->embedding != NULL));
     assert(!item->id || (strlen(item->id) >= 1 && strlen(item->id) <= FD_ID_MAX));
+    assert(!item->id || !item->texts);
+    assert(!item->texts || !item->texts->prompt_id || strlen(item->texts->prompt_id) <= FD_ID_MAX);
     assert(item->id || (item->dimension >= 1 && item->dimension <= FI_INPUTS_MAX));
     for (size_t i = 0; !item->id && i < item->dimension; i++)
         assert(fabsf(item->embedding[i]) <= FI_EMBEDDING_MAX);

@@ -39,6 +39,22 @@ static void an_item_is_given_by_id_or_by_embedding(void **state) {
     }
 }
 
+static void an_inline_item_may_have_texts_and_a_prompt(void **state) {
+    (void)state;
+    static const char *const json = "{\"embedding\":[1],\"prompt\":\"p\",\"response\":\"\","
+                                    "\"prompt_id\":\"q\"}";
+    FD_JSON json_t *value = json_loads(json, 0, NULL);
+    fd_item_reference *got = calloc(1, sizeof(*got));
+    fd_fault fault = {0};
+    assert_non_null(got);
+    assert_int_equal(fd_item_reference_read(value, &(fd_path){.name = "a"}, got, &fault), 0);
+    assert_string_equal(got->texts->prompt, "p");
+    assert_string_equal(got->texts->response, "");
+    assert_string_equal(got->texts->prompt_id, "q");
+    assert_null(got->id);
+    fd_item_references_free(got, 1);
+}
+
 static void the_fault_points_at_the_wrong_reference(void **state) {
     (void)state;
     static const struct {
@@ -54,6 +70,13 @@ static void the_fault_points_at_the_wrong_reference(void **state) {
         {"{\"embedding\":[1],\"more\":\"x\"}", "/a/more", "more"},
         {"{\"embedding\":[1,\"2\"]}", "/a/embedding/1", "number"},
         {"{\"id\":7}", "/a/id", "string"},
+        {"{\"id\":\"x\",\"prompt\":\"p\"}", "/a/prompt", "together with \"id\""},
+        {"{\"id\":\"x\",\"response\":\"\"}", "/a/response", "together with \"id\""},
+        {"{\"id\":\"x\",\"prompt_id\":\"p\"}", "/a/prompt_id", "together with \"id\""},
+        {"{\"embedding\":[1],\"prompt\":7}", "/a/prompt", "string"},
+        {"{\"embedding\":[1],\"response\":[]}", "/a/response", "string"},
+        {"{\"embedding\":[1],\"prompt_id\":\"\"}", "/a/prompt_id", "empty"},
+        {"{\"prompt\":\"p\",\"response\":\"r\"}", "/a/embedding", "required"},
     };
     for (size_t i = 0; i < FD_LENGTH(cases); i++) {
         fd_item_reference *got = calloc(1, sizeof(*got));
@@ -70,6 +93,7 @@ static void the_fault_points_at_the_wrong_reference(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_item_is_given_by_id_or_by_embedding),
+        cmocka_unit_test(an_inline_item_may_have_texts_and_a_prompt),
         cmocka_unit_test(the_fault_points_at_the_wrong_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,6 +30,8 @@ static void an_engine_without_options_has_the_defaults_of_the_command_line(void 
     fd_engine_options read = fd_options_engine(&options), defaults = fd_engine_defaults();
     assert_int_equal(read.kind, defaults.kind);
     assert_int_equal(read.components, defaults.components);
+    assert_int_equal(read.text_features, defaults.text_features);
+    assert_int_equal(read.prompt_dimension, defaults.prompt_dimension);
     assert_int_equal(read.hidden_layers, defaults.hidden_layers);
     assert_int_equal(read.hidden_width, defaults.hidden_width);
     assert_true(read.prior_precision == defaults.prior_precision);

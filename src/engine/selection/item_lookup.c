@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine_state.h"
+#include "item_text_features.h"
 #include "thread.h"
 
 /* Finds the rows of the references with an id, and numbers those with an embedding. */
@@ -34,14 +35,60 @@ static int find_rows(fd_engine *engine, const fd_snapshot *snapshot, const char 
     return 0;
 }
 
-static int copy_extra(const fd_snapshot *snapshot, const fd_item_reference *references, size_t n,
-                      fd_item_rows *found) {
+static int make_extra(size_t dimension, fd_item_rows *found) {
+    size_t n = found->n_extra;
+    found->extra = reallocarray(NULL, n, dimension * sizeof(float));
+    found->extra_text_features = reallocarray(NULL, n, FD_TEXT_FEATURES * sizeof(float));
+    found->extra_prompts = reallocarray(NULL, n, sizeof(*found->extra_prompts));
+    return found->extra && found->extra_text_features && found->extra_prompts ? 0 : -ENOMEM;
+}
+
+static uint32_t prompt_of(const fd_engine *engine, const fd_inline_texts *texts) {
+    const fd_prompt *prompt = texts && texts->prompt_id
+                                  ? fd_item_table_find_prompt(&engine->items, texts->prompt_id)
+                                  : NULL;
+    return prompt ? prompt->index : FI_NO_GROUP;
+}
+
+static void find_extra_prompts(fd_engine *engine, const fd_item_reference *references, size_t n,
+                               uint32_t *prompts) {
+    FD_READ_LOCKED(&engine->state_lock);
+    for (size_t i = 0; i < n; i++)
+        if (!references[i].id)
+            *prompts++ = prompt_of(engine, references[i].texts);
+}
+
+static int count_extra_texts(fd_engine *engine, const fd_item_reference *references, size_t n,
+                             float *features) {
+    FD_CLEANUP(fd_text_extractor_freep) fd_text_extractor *extractor = NULL;
+    int r = 0;
+    for (size_t i = 0; i < n && r == 0; i++) {
+        const fd_item_reference *reference = &references[i];
+        fd_inline_texts texts = reference->texts ? *reference->texts : (fd_inline_texts){0};
+        fd_item_row row = {.prompt = texts.prompt,
+                           .response = texts.response,
+                           .embedding = reference->embedding,
+                           .dimension = reference->dimension};
+        if (reference->id)
+            continue;
+        if (!extractor && fd_item_has_texts(&row))
+            r = fd_text_extractor_new(&extractor);
+        if (r == 0)
+            r = fd_text_features_inline(extractor, &engine->options, &row, features);
+        features += FD_TEXT_FEATURES;
+    }
+    return r;
+}
+
+static int copy_extra(fd_engine *engine, const fd_snapshot *snapshot,
+                      const fd_item_reference *references, size_t n, fd_item_rows *found) {
     size_t dimension = fi_model_shape(snapshot->served->model)->inputs;
     if (found->n_extra == 0)
         return 0;
-    found->extra = reallocarray(NULL, found->n_extra, dimension * sizeof(float));
-    if (!found->extra)
-        return -ENOMEM;
+    int r = make_extra(dimension, found);
+    if (r < 0)
+        return r;
+    find_extra_prompts(engine, references, n, found->extra_prompts);
     float *next = found->extra;
     for (size_t i = 0; i < n; i++) {
         if (references[i].id)
@@ -49,7 +96,7 @@ static int copy_extra(const fd_snapshot *snapshot, const fd_item_reference *refe
         memcpy(next, references[i].embedding, dimension * sizeof(float));
         next += dimension;
     }
-    return 0;
+    return count_extra_texts(engine, references, n, found->extra_text_features);
 }
 
 int fd_item_lookup(fd_engine *engine, const fd_snapshot *snapshot, const char *list,
@@ -61,7 +108,7 @@ int fd_item_lookup(fd_engine *engine, const fd_snapshot *snapshot, const char *l
         return -ENOMEM;
     int r = find_rows(engine, snapshot, list, names, members, references, n, &found, fault);
     if (r == 0)
-        r = copy_extra(snapshot, references, n, &found);
+        r = copy_extra(engine, snapshot, references, n, &found);
     if (r < 0)
         return r;
     *ret = found;
@@ -72,6 +119,8 @@ int fd_item_lookup(fd_engine *engine, const fd_snapshot *snapshot, const char *l
 void fd_item_rows_clear(fd_item_rows *rows) {
     free(rows->rows);
     free(rows->extra);
+    free(rows->extra_text_features);
+    free(rows->extra_prompts);
     memset(rows, 0, sizeof(*rows));
 }
 

@@ -8,11 +8,19 @@
 #include "fault.h"
 #include "macros.h"
 
+/* What an inline item may have beside its embedding; each may be NULL. */
+typedef struct fd_inline_texts {
+    const char *prompt;
+    const char *response;
+    const char *prompt_id; /* a prompt that the table does not have counts as none */
+} fd_inline_texts;
+
 /* An item of the table by its id, or an inline item by its embedding. */
 typedef struct fd_item_reference {
     const char *id;         /* NULL: an inline item */
     const float *embedding; /* [dimension], of an inline item */
     size_t dimension;
+    const fd_inline_texts *texts; /* NULL: none */
 } fd_item_reference;
 
 typedef struct fd_score {

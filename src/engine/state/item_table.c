@@ -209,6 +209,12 @@ const fd_item_entry *fd_item_table_find(const fd_item_table *table, const char *
     return number > 0 ? table->entries[number - 1] : NULL;
 }
 
+const fd_prompt *fd_item_table_find_prompt(const fd_item_table *table, const char *id) {
+    fd_prompt *prompt;
+    HASH_FIND_STR(table->prompt_by_id, id, prompt);
+    return prompt && prompt->count > 0 ? prompt : NULL;
+}
+
 void fd_item_table_clear(fd_item_table *table) {
     HASH_CLEAR(hh, table->prompt_by_id);
     for (size_t i = 0; i < table->count; i++)

@@ -85,6 +85,9 @@ void fd_item_table_add(fd_item_table *table, fd_item_entry *entry);
 /* NULL if no item has the id. */
 const fd_item_entry *fd_item_table_find(const fd_item_table *table, const char *id);
 
+/* NULL if no item has the prompt. */
+const fd_prompt *fd_item_table_find_prompt(const fd_item_table *table, const char *id);
+
 /* The prompt of a pair of two items of the same prompt, whose number is below table->pairs. *number
  * becomes its number within the prompt. */
 const fd_prompt *fd_item_table_prompt_of_pair(const fd_item_table *table, uint64_t *number);

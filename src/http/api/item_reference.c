@@ -1,19 +1,51 @@
 /* Reads references to items: the id of a stored item, or an embedding. */
 #include "item_reference.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "json_read.h"
+#include "text_features.h"
 
 struct reference_body {
     const char *id;
     fd_embedding embedding;
+    fd_inline_texts texts;
 };
 
+#define AT(member) .offset = offsetof(struct reference_body, member)
 static const fd_field reference_fields[] = {
-    {"id", FD_FIELD_REFERENCE, .offset = offsetof(struct reference_body, id)},
-    {"embedding", FD_FIELD_EMBEDDING, .offset = offsetof(struct reference_body, embedding)},
+    {"id", FD_FIELD_REFERENCE, AT(id)},
+    {"embedding", FD_FIELD_EMBEDDING, AT(embedding)},
+    {"prompt", FD_FIELD_TEXT, .nullable = true, AT(texts.prompt)},
+    {"response", FD_FIELD_TEXT, .nullable = true, AT(texts.response)},
+    {"prompt_id", FD_FIELD_REFERENCE, .nullable = true, AT(texts.prompt_id)},
 };
+#undef AT
+
+/* Members of an inline item, which say nothing about a stored one. */
+static int refuse_inline_members(const struct reference_body *body, const fd_path *at,
+                                 fd_fault *fault) {
+    const char *member = body->embedding.numbers ? "embedding"
+                         : body->texts.prompt    ? "prompt"
+                         : body->texts.response  ? "response"
+                         : body->texts.prompt_id ? "prompt_id"
+                                                 : NULL;
+    return member ? fd_json_member_fault(fault, at, member, "cannot be given together with \"id\"")
+                  : 0;
+}
+
+static int keep_texts(const fd_inline_texts *texts, const fd_inline_texts **ret) {
+    if (!texts->prompt && !texts->response && !texts->prompt_id)
+        return 0;
+    fd_inline_texts *kept = malloc(sizeof(*kept));
+    if (!kept)
+        return -ENOMEM;
+    *kept = *texts;
+    *ret = kept;
+    return 0;
+}
 
 int fd_item_reference_read(const json_t *value, const fd_path *at, fd_item_reference *ret,
                            fd_fault *fault) {
@@ -28,13 +60,32 @@ int fd_item_reference_read(const json_t *value, const fd_path *at, fd_item_refer
     ret->dimension = body.embedding.count;
     if (r == 0 && !body.id && !body.embedding.numbers)
         return fd_json_member_fault(fault, at, "embedding", "is required");
-    if (r == 0 && body.id && body.embedding.numbers)
-        return fd_json_member_fault(fault, at, "embedding", "cannot be given together with \"id\"");
+    if (r == 0)
+        r = body.id ? refuse_inline_members(&body, at, fault)
+                    : keep_texts(&body.texts, &ret->texts);
     return r;
+}
+
+size_t fd_item_references_memory(const fd_item_reference *references, size_t n) {
+    size_t longest = 0;
+    for (size_t i = 0; i < n; i++) {
+        const fd_inline_texts *texts = references[i].texts;
+        if (!texts || !texts->prompt || !texts->response)
+            continue;
+        size_t prompt = strlen(texts->prompt), response = strlen(texts->response);
+        size_t longer = prompt > response ? prompt : response;
+        longest = longer > longest ? longer : longest;
+    }
+    return fd_text_features_memory(longest);
+}
+
+void fd_item_reference_clear(fd_item_reference *reference) {
+    free((float *)reference->embedding);
+    free((fd_inline_texts *)reference->texts);
 }
 
 void fd_item_references_free(fd_item_reference *references, size_t n) {
     for (size_t i = 0; references && i < n; i++)
-        free((float *)references[i].embedding);
+        fd_item_reference_clear(&references[i]);
     free(references);
 }

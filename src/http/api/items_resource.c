@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "handlers.h"
+#include "item_text_features.h"
 #include "items.h"
 #include "json_read.h"
 #include "json_scores.h"
@@ -104,10 +105,26 @@ static int read_items(const fd_request *request, json_t **ret_root, struct rows 
     return r;
 }
 
+/* For counting the texts. */
+static int take_memory(const fd_request *request, const struct rows *rows, fd_fault *fault) {
+    size_t longest = 0;
+    for (size_t i = 0; i < rows->n; i++) {
+        const fd_item_row *row = &rows->list[i];
+        if (!fd_item_has_texts(row))
+            continue;
+        size_t prompt = strlen(row->prompt), response = strlen(row->response);
+        size_t longer = prompt > response ? prompt : response;
+        longest = longer > longest ? longer : longest;
+    }
+    return fd_request_take_memory(request, fd_text_features_memory(longest), fault);
+}
+
 static int add_items(const fd_request *request, fd_added *ret, fd_fault *fault) {
     FD_JSON json_t *root = NULL;
     FD_CLEANUP(rows_clear) struct rows rows = {0};
     int r = read_items(request, &root, &rows, fault);
+    if (r == 0)
+        r = take_memory(request, &rows, fault);
     if (r < 0)
         return r;
     return fd_engine_items_add(request->engine, rows.list, rows.n, ret, fault);

@@ -48,14 +48,19 @@ static int read_request(const fd_request *request, json_t **root, struct referen
     return r;
 }
 
-/* For the features of the items, as they are computed and as they are copied. */
-static int take_memory(const fd_request *request, size_t n, fd_fault *fault) {
+/* For the features of the items, as they are computed and as they are copied, and for counting
+ * their texts. */
+static int take_memory(const fd_request *request, const struct references *references,
+                       fd_fault *fault) {
     fd_model_info model;
     int r = fd_engine_model(request->engine, &model);
     if (r < 0)
         return r;
     return fd_request_take_memory(
-        request, n * (2 * sizeof(float) * model.feature_count + sizeof(fd_score)), fault);
+        request,
+        references->n * (2 * sizeof(float) * model.feature_count + sizeof(fd_score)) +
+            fd_item_references_memory(references->list, references->n),
+        fault);
 }
 
 static int write_scores(const fd_score *scores, size_t n, uint64_t version, fd_json_text *ret) {
@@ -76,7 +81,7 @@ static int post_score(const fd_request *request, fd_json_text *ret, fd_fault *fa
     int r = read_request(request, &root, &references, fault);
     if (r < 0)
         return r;
-    r = take_memory(request, references.n, fault);
+    r = take_memory(request, &references, fault);
     if (r < 0)
         return r;
     FD_FREE fd_score *scores = calloc(references.n ? references.n : 1, sizeof(*scores));

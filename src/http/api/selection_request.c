@@ -109,8 +109,8 @@ static const fd_field pair_fields[] = {
 
 static void pairs_clear(fd_pair_list *pairs) {
     for (size_t i = 0; pairs->list && i < pairs->n; i++) {
-        free((float *)pairs->list[i].a.embedding);
-        free((float *)pairs->list[i].b.embedding);
+        fd_item_reference_clear(&pairs->list[i].a);
+        fd_item_reference_clear(&pairs->list[i].b);
     }
     free(pairs->list);
     free(pairs->ids);

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "handlers.h"
+#include "item_reference.h"
 #include "json_read.h"
 #include "json_write.h"
 #include "pair_scan.h"
@@ -84,6 +85,11 @@ enum { CANDIDATE_MEMORY = 128, CHOSEN_MEMORY = 256 };
 /* Candidates of a sample without a number of its own: for each pair of the batch, and at most. */
 enum { CANDIDATES_PER_PAIR = 16, SAMPLE_MAX = 1 << 20 };
 
+/* The references of pairs lie one after another. */
+static size_t texts_memory(const fd_pair_reference *pairs, size_t n) {
+    return n > 0 ? fd_item_references_memory(&pairs[0].a, 2 * n) : 0;
+}
+
 static int take_memory(const fd_request *request, const fd_selection_request *selection,
                        fd_fault *fault) {
     size_t candidates = selection->n_pairs + selection->n_pending + selection->n_exclude;
@@ -93,8 +99,13 @@ static int take_memory(const fd_request *request, const fd_selection_request *se
             sample->pairs > 0 ? sample->pairs : selection->batch_size * CANDIDATES_PER_PAIR;
         candidates += drawn < SAMPLE_MAX ? drawn : SAMPLE_MAX;
     }
-    return fd_request_take_memory(
-        request, CANDIDATE_MEMORY * candidates + CHOSEN_MEMORY * selection->batch_size, fault);
+    size_t pairs = texts_memory(selection->pairs, selection->n_pairs);
+    size_t pending = texts_memory(selection->pending, selection->n_pending);
+    return fd_request_take_memory(request,
+                                  CANDIDATE_MEMORY * candidates +
+                                      CHOSEN_MEMORY * selection->batch_size +
+                                      (pairs > pending ? pairs : pending),
+                                  fault);
 }
 
 /* Parses the body: long lists of pairs without a tree where that is possible. What is wrong in the

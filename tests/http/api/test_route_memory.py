@@ -37,7 +37,8 @@ PAIRS = [{"a": identity(i), "b": identity(i + 1), "id": f"pair-{i}"} for i in ra
 WORST = {
     "items_add": ("/v1/items", {"items": [
         {"id": f"new-{i}", "prompt_id": "new", "prompt": "y" * MIB, "embedding": embedding(i),
-         "metadata": {"a": "b" * 60000}} for i in range(20)]}),
+         "metadata": {"a": "b" * 60000}, "response": "a " * (MIB // 2 if i == 0 else 9)}
+        for i in range(20)]}),
     "items_list": ("/v1/items?limit=1000&embeddings=true", None),
     "item_get": ("/v1/items/large-0?embedding=true", None),
     "item_scores_set": ("/v1/items/large-0/scores", {f"score-{i}": i / 7 for i in range(16)}),

@@ -131,3 +131,35 @@ def test_check_finds_features_that_are_not_those_of_the_texts(db, statement, val
     assert done.returncode == 1, done
     for word in words:
         assert word in done.stderr, done.stderr
+
+
+def test_inline_items_may_have_texts_and_a_prompt(db):
+    inline = {"embedding": [1, 2, 3, 4], "prompt": "Frage?", "response": "Antwort.",
+              "prompt_id": "p0"}
+    with Daemon(db) as daemon:
+        daemon.add_items(items_of(TEXTS))
+        scores = daemon.post("/v1/score", {"items": ["i0", inline, {"embedding": [1, 2, 3, 4]}, {
+            **inline, "prompt": None, "prompt_id": "unknown"}]})["scores"]
+        assert len(scores) == 4
+        for pairs in ([{"a": inline, "b": "i1"}], [[inline, "i1"]], {"a": [inline], "b": ["i1"]}):
+            assert len(daemon.select(batch_size=1, pairs=pairs)["pairs"]) == 1
+
+
+@pytest.mark.parametrize("member, value, word", [
+    ("prompt", 7, "string"), ("response", ["x"], "string"), ("prompt_id", "", "empty"),
+    ("prompt", "x" * ((1 << 20) + 1), "1048576"), ("prompt_id", "x" * 257, "256"),
+], ids=["number", "list", "empty", "long", "long_id"])
+def test_wrong_members_of_inline_items_are_named(db, member, value, word):
+    with Daemon(db) as daemon:
+        daemon.add_items(items_of(TEXTS))
+        wrong = {"embedding": [1, 2, 3, 4], member: value}
+        response = daemon.call("POST", "/v1/score", {"items": ["i0", wrong]})
+        error = response.json["errors"][0]
+        assert response.status == 422 and error["pointer"] == f"/items/1/{member}"
+        assert word in error["detail"]
+        response = daemon.call("POST", "/v1/selections",
+                               {"batch_size": 1, "pairs": [{"a": "i0", "b": wrong}]})
+        assert response.json["errors"][0]["pointer"] == f"/pairs/0/b/{member}"
+        stored_one = {"id": "i0", member: "x"}
+        response = daemon.call("POST", "/v1/score", {"items": [stored_one]})
+        assert response.json["errors"][0]["pointer"] == f"/items/0/{member}"
