@@ -8,8 +8,8 @@
 #include "engine_state.h"
 #include "fixture.h"
 #include "items.h"
+#include "prior_scores.h"
 #include "project.h"
-#include "scores.h"
 
 static int set_named(fd_engine *engine, const char *id, const char *name, double value,
                      fd_scores_set *ret) {
