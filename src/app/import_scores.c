@@ -20,13 +20,13 @@ int fd_import_scores_open(fd_store *store, fd_import_scores *ret) {
 }
 
 /* The rows of one item: rows [FD_SCORE_NAMES_MAX twice]. */
-static int make_rows(fd_import_scores *scores, const fd_item_row *item, uint32_t index,
+static int make_rows(fd_import_scores *scores, const fd_item_row *item, uint32_t index, bool is_new,
                      fd_score_row *rows, size_t *ret_n, fd_fault *fault) {
     size_t n = 0;
     for (size_t i = 0; i < item->n_scores; i++) {
         const fd_item_score *score = &item->scores[i];
         uint32_t unused;
-        if (score->for_new_items && index < scores->next_item)
+        if (score->for_new_items && !is_new)
             continue;
         int r = fd_score_names_take(&scores->names, &scores->names.count, score->name, &unused);
         if (r == -ENOSPC)
@@ -42,18 +42,17 @@ static int make_rows(fd_import_scores *scores, const fd_item_row *item, uint32_t
 
 int fd_import_scores_store(fd_import_scores *scores, fd_store *store, const fd_item_row *items,
                            const uint32_t *indices, size_t n, size_t *ret_item, fd_fault *fault) {
-    uint32_t end = scores->next_item;
     for (size_t i = 0; i < n; i++) {
         fd_score_row rows[2 * FD_SCORE_NAMES_MAX];
         size_t n_rows = 0, changed;
+        bool is_new = indices[i] == scores->next_item;
         *ret_item = i;
-        int r = make_rows(scores, &items[i], indices[i], rows, &n_rows, fault);
+        int r = make_rows(scores, &items[i], indices[i], is_new, rows, &n_rows, fault);
         if (r == 0 && n_rows > 0)
             r = store->operations->scores_add(store, rows, n_rows, &changed);
         if (r < 0)
             return r;
-        end = indices[i] >= end ? indices[i] + 1 : end;
+        scores->next_item += is_new;
     }
-    scores->next_item = end;
     return 0;
 }

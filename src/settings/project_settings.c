@@ -52,21 +52,25 @@ static int shown(const char *name) {
     return (int)n;
 }
 
+enum { POINTER_SIZE = 512 };
+
 /* ~ and / are escaped (RFC 6901). */
-static void add_member(char pointer[static 512], const char *name) {
+static void add_member(char pointer[static POINTER_SIZE], const char *name) {
     size_t used = strlen(pointer);
     pointer[used++] = '/';
-    for (int i = 0; i < shown(name) && used < 500; i++) {
-        bool is_special = name[i] == '~' || name[i] == '/';
-        if (is_special)
-            pointer[used++] = '~';
-        pointer[used++] = is_special ? (name[i] == '~' ? '0' : '1') : name[i];
+    for (int i = 0; i < shown(name) && used + 3 < POINTER_SIZE; i++) {
+        if (name[i] == '~' || name[i] == '/') {
+            memcpy(pointer + used, name[i] == '~' ? "~0" : "~1", 2);
+            used += 2;
+        } else {
+            pointer[used++] = name[i];
+        }
     }
     pointer[used] = '\0';
 }
 
 static int refuse(fd_fault *fault, const struct place *at, const char *detail) {
-    char pointer[512] = "";
+    char pointer[POINTER_SIZE] = "";
     for (size_t i = 0; i < FD_LENGTH(at->members) && at->members[i]; i++)
         add_member(pointer, at->members[i]);
     return fd_fault_set(fault, -EINVAL, pointer, "%s", detail);

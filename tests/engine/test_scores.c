@@ -8,8 +8,8 @@
 #include "engine_state.h"
 #include "fixture.h"
 #include "items.h"
+#include "prior_scores.h"
 #include "project.h"
-#include "scores.h"
 
 static int set_named(fd_engine *engine, const char *id, const char *name, double value,
                      fd_scores_set *ret) {
@@ -153,6 +153,17 @@ static void scores_come_with_items(void **state) {
     row.n_scores = 0;
     assert_int_equal(fd_engine_items_add(engine, &row, 1, &added, &fault), 0);
     assert_string_equal(scores_of(engine, 0), "judge=3 meta=2 ");
+
+    /* The second of two is not new. */
+    const fd_item_score meta = {.name = "meta", .value = 6, .for_new_items = true};
+    fd_item_row twice[] = {row, row};
+    twice[0].id = twice[1].id = "twice";
+    twice[0].scores = first;
+    twice[0].n_scores = 1;
+    twice[1].scores = &meta;
+    twice[1].n_scores = 1;
+    assert_int_equal(fd_engine_items_add(engine, twice, 2, &added, &fault), 0);
+    assert_string_equal(scores_of(engine, 1), "judge=1 ");
 
     /* A conflict changes nothing, and takes no name. */
     const fd_item_score other = {.name = "other", .value = 9};

@@ -208,6 +208,11 @@ static void check_finds_rows_that_contradict_each_other(void **state) {
         "INSERT INTO item_text_features VALUES (7, 1, zeroblob(40))",
         "INSERT INTO item_text_features VALUES (0, 1, zeroblob(39))",
         "INSERT INTO item_text_features VALUES (0, 0, zeroblob(40))",
+        "INSERT INTO item_scores (idx, name, value, set_ms) VALUES (7, 'judge', 1, 0)",
+        "INSERT INTO item_scores (idx, name, value, set_ms)"
+        " WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 17)"
+        " SELECT 0, 'score' || i, i, 0 FROM n",
+        "INSERT INTO project (version, created_ms, settings) VALUES (2, 0, '{}')",
         "UPDATE labels SET item_a = 7 WHERE sequence = 1",
         "UPDATE labels SET item_a = item_b WHERE sequence = 1",
         "UPDATE labels SET sequence = 5 - sequence",
@@ -240,7 +245,12 @@ static void check_finds_rows_that_contradict_each_other(void **state) {
 static void items_and_the_history_can_only_grow(void **state) {
     const char *path = database_path(state);
     database_make(path);
+    database_run(path,
+                 "INSERT INTO item_scores (idx, name, value, set_ms) VALUES (0, 'judge', 1, 0);"
+                 "INSERT INTO project (version, created_ms, settings) VALUES (1, 0, '{}')");
     static const char *const changes[] = {
+        "UPDATE item_scores SET value = 2",   "DELETE FROM item_scores",
+        "UPDATE project SET settings = ''",   "DELETE FROM project",
         "UPDATE items SET prompt = 'other'",  "DELETE FROM items WHERE idx = 2",
         "UPDATE labels SET preference = 'b'", "DELETE FROM labels",
         "UPDATE labels SET created_ms = 0",   "DELETE FROM items",

@@ -130,7 +130,7 @@ static int name_scores(fd_engine *engine, const fd_pending *pending, struct add_
 
 static int store_scores(fd_engine *engine, fd_pending *pending, struct add_items_job *add) {
     size_t changed;
-    fd_score_changes_place(&add->scores, add->indices, (uint32_t)pending->items);
+    fd_score_changes_place(&add->scores, add->indices, add->n, (uint32_t)pending->items);
     return fd_score_changes_store(&add->scores, engine, pending, &changed);
 }
 

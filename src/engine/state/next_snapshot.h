@@ -9,7 +9,6 @@ typedef struct fd_pending {
     size_t items;       /* rows of embeddings, with those of the table */
     size_t revisions;   /* of labels, with those of the table */
     size_t score_names; /* with those of the table */
-    uint64_t project;   /* its newest version */
     fd_snapshot *base;  /* the snapshot of another model to serve; borrowed, or NULL */
 } fd_pending;
 

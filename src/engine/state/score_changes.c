@@ -50,17 +50,19 @@ int fd_score_changes_add(fd_score_changes *changes, fd_engine *engine, uint32_t 
     return 0;
 }
 
-void fd_score_changes_place(fd_score_changes *changes, const uint32_t *indices,
+void fd_score_changes_place(fd_score_changes *changes, const uint32_t *indices, size_t n,
                             uint32_t first_new) {
-    size_t kept = 0;
-    for (size_t i = 0; i < changes->n; i++) {
-        uint32_t item = indices[changes->rows[i].item];
-        if (changes->for_new_items[i] && item < first_new)
-            continue;
-        changes->rows[kept] = changes->rows[i];
-        changes->rows[kept].item = item;
-        changes->names[kept] = changes->names[i];
-        kept++;
+    size_t kept = 0, next = 0;
+    for (size_t place = 0; place < n; place++) {
+        bool is_new = indices[place] == first_new;
+        first_new += is_new;
+        for (; next < changes->n && changes->rows[next].item == place; next++) {
+            if (changes->for_new_items[next] && !is_new)
+                continue;
+            changes->rows[kept] = changes->rows[next];
+            changes->rows[kept].item = indices[place];
+            changes->names[kept++] = changes->names[next];
+        }
     }
     changes->n = kept;
 }

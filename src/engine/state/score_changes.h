@@ -27,9 +27,11 @@ void fd_score_changes_begin(fd_score_changes *changes, const fd_pending *pending
 int fd_score_changes_add(fd_score_changes *changes, fd_engine *engine, uint32_t item,
                          const fd_item_score *score) FD_MUST_CHECK;
 
-/* The items of the changes were places in a list: gives them the indices of that list, and drops
- * scores for new items of items below `first_new`. */
-void fd_score_changes_place(fd_score_changes *changes, const uint32_t *indices, uint32_t first_new);
+/* The items of the changes were places in a list of n: gives them the indices of that list, of
+ * which `first_new` is the first of an item that is new. Drops scores for new items of all others.
+ */
+void fd_score_changes_place(fd_score_changes *changes, const uint32_t *indices, size_t n,
+                            uint32_t first_new);
 
 /* Writes the rows and makes room in memory. */
 int fd_score_changes_store(fd_score_changes *changes, fd_engine *engine, fd_pending *pending,

@@ -152,8 +152,7 @@ static bool is_refusal(int result) {
 static int store_jobs(fd_engine *engine, fd_job *jobs, fd_snapshot **ret_snapshot) {
     fd_pending pending = {.items = engine->items.count,
                           .revisions = engine->labels.count,
-                          .score_names = engine->scores.names.count,
-                          .project = engine->project.version};
+                          .score_names = engine->scores.names.count};
     for (fd_job *job = jobs; job; job = job->next) {
         job->result = job->store(engine, job, &pending);
         if (job->result < 0 && !is_refusal(job->result))

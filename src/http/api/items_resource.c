@@ -8,8 +8,8 @@
 #include "json_read.h"
 #include "json_scores.h"
 #include "json_write.h"
+#include "prior_scores.h"
 #include "problem.h"
-#include "scores.h"
 
 enum { ITEMS_MAX = 20000 };
 

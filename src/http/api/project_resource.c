@@ -6,9 +6,9 @@
 #include "handlers.h"
 #include "json_read.h"
 #include "json_write.h"
+#include "prior_scores.h"
 #include "problem.h"
 #include "project.h"
-#include "scores.h"
 
 /* ---- the project as JSON ---- */
 

@@ -233,6 +233,15 @@ def test_an_import_takes_scores_from_metadata_of_new_items(db, files):
     assert scores_in(db) == {**expected, "i0": {"judge": 1}}
 
 
+def test_an_item_that_comes_twice_in_an_import_is_new_once(db, files):
+    first = {**ITEMS[0], "judge": 7, "scores": {"judge": 9}}
+    numpy.save(files / "embeddings.npy", embeddings(1, 5)[[0, 0]])
+    write_items(files / "items.jsonl", [first, {k: v for k, v in first.items() if k != "scores"}])
+    done = bring_in(db, files, prompts=False, **{"score-metadata": "judge"})
+    assert done.returncode == 0, done.stderr
+    assert scores_in(db) == {"i0": {"judge": 9}}
+
+
 @pytest.mark.parametrize(("wrong", "words"), [
     ({"judge": "7"}, "its scores/judge must be a number"),
     ({"judge": 1e7}, "its scores/judge must be a number"),

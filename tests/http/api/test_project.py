@@ -4,7 +4,7 @@ import concurrent.futures
 
 import pytest
 
-from client import Daemon, run
+from client import Daemon, run, wait_until
 from token_daemon import TokenDaemon, create
 
 NOTHING = {"version": 0, "author": None, "changed_at": None, "items": 12, "scores": {}}
@@ -154,6 +154,6 @@ def test_the_author_of_a_change_is_kept(db):
     with TokenDaemon(db) as daemon:
         response = daemon.ask("PATCH", "/v1/project", token, trust(judge="trusted"))
         assert response.json["author"] == "Änne"
-        assert "action=project_change" in daemon.log_text()
+        wait_until(lambda: "action=project_change" in daemon.log_text(), "the record")
     with TokenDaemon(db) as daemon:
         assert daemon.ask("GET", "/v1/project", token).json["author"] == "Änne"

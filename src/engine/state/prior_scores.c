@@ -1,5 +1,5 @@
-/* Sets and reads the scores of items. */
-#include "scores.h"
+/* Sets and reads the prior scores of items. */
+#include "prior_scores.h"
 
 #include <errno.h>
 #include <math.h>

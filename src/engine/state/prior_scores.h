@@ -1,6 +1,6 @@
-/* Scores of items: set and read. What is trusted about them is in the project's settings. */
-#ifndef FD_SCORES_H
-#define FD_SCORES_H
+/* Prior scores of items: set and read. What is trusted about them is in the project's settings. */
+#ifndef FD_PRIOR_SCORES_H
+#define FD_PRIOR_SCORES_H
 
 #include "engine_options.h"
 #include "fault.h"
