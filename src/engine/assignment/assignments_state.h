@@ -21,10 +21,11 @@ typedef struct fd_assignments {
     fd_leases leases;
     fd_lease_journal journal;
     fd_ready_demand demand;
-    uint64_t fills;   /* times that pairs were put into a ready queue */
-    uint64_t changes; /* of what can make a pair a candidate: items, corrections, leases that ended
-                         without an answer, models */
-    uint64_t used_up; /* `changes` when no candidate was left for anyone */
+    uint64_t fills;    /* times that pairs were put into a ready queue */
+    uint64_t changes;  /* of what can make a pair a candidate: items, corrections, leases that ended
+                          without an answer, models */
+    uint64_t used_up;  /* `changes` when no candidate was left for anyone */
+    bool is_searching; /* the last request that got nothing looked at a part of the pairs only */
 } fd_assignments;
 
 /* Whether no pair can be chosen until something changes. */
