@@ -65,6 +65,9 @@ static void set_up_libraries(void) {
     /* Memory that trainings and selections free goes back to the system. Without a fixed threshold
      * glibc would keep blocks of megabytes in the heap of the thread that asked for them. */
     (void)mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+    /* The same for what is smaller, but not after every statement of the store: a heap that gives
+     * memory back interrupts all threads on other cores. */
+    (void)mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
 #endif
     /* The daemon runs many small products in parallel: threads inside one would only compete. */
     openblas_set_num_threads(1);
