@@ -54,7 +54,7 @@ WORST = {
     "assignment_return": ("/v1/assignments/none", None),
     "leases": ("/v1/leases?limit=1000", None),
     "leases_end": ("/v1/leases?annotator=nobody", None),
-    "stats": ("/v1/stats?buckets=1000", None),
+    "stats": ("/v1/stats?buckets=1000&names=1000", None),
     "model": ("/v1/model", None),
     "train": ("/v1/model/train", {"from": "scratch"}),
     "weights": ("/v1/model/weights", None),
