@@ -65,6 +65,10 @@ static bool can_continue(const fi_learning *learning, const fi_model *start, siz
            (held_out >= FI_ANSWERS_LEAST || learning->kind == FI_KIND_NETWORK);
 }
 
+static bool goes_on(void *context) {
+    return fi_learning_report(context, 0.0) == 0;
+}
+
 /* The inputs belong to the smallest network, because a linear model may not be as wide as the
  * inputs of a network. */
 static int take_inputs(fi_learning *learning, size_t n_items, const float *embeddings,
@@ -76,7 +80,7 @@ static int take_inputs(fi_learning *learning, size_t n_items, const float *embed
         return r;
     if (!inputs || inputs->shape.inputs != shape.inputs ||
         inputs->shape.components != shape.components)
-        return fi_model_fit_inputs(learning->inputs, n_items, embeddings);
+        return fi_model_fit_inputs_while(learning->inputs, n_items, embeddings, goes_on, learning);
     fi_model_copy_inputs(learning->inputs, inputs);
     return 0;
 }
