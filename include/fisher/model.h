@@ -18,6 +18,7 @@
 #ifndef FISHER_MODEL_H
 #define FISHER_MODEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -93,6 +94,12 @@ int fi_model_set_last_layer(fi_model *model, const struct fi_last_layer *layer) 
  * -EIO if the eigenvalue iteration fails.
  */
 int fi_model_fit_inputs(fi_model *model, size_t n, const float *embeddings) FI_MUST_CHECK;
+
+/* The same, which takes seconds for a million items, as long as go_on(context) is true: it is
+ * called about every millisecond. -ECANCELED once it is false; the model's inputs are then
+ * unusable. */
+int fi_model_fit_inputs_while(fi_model *model, size_t n, const float *embeddings,
+                              bool (*go_on)(void *context), void *context) FI_MUST_CHECK;
 
 /* The input statistics: a prepared input is ((x - mean) * scale) projection'. The arrays belong to
  * the model. */

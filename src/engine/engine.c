@@ -68,7 +68,8 @@ static void connect_parts(fd_engine *engine) {
     fd_writer_on_commit(engine, fd_refitter_on_commit);
     fd_writer_set_write_behind(engine,
                                &(fd_write_behind){fd_lease_journal_store, fd_lease_journal_settle});
-    engine->label_hooks = (fd_label_hooks){fd_label_effects_on_label, fd_label_effects_on_revision};
+    engine->label_hooks = (fd_label_hooks){fd_label_effects_on_label, fd_label_effects_on_revision,
+                                           fd_label_effects_knows_pair};
 }
 
 /* ---- threads ---- */

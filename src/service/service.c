@@ -1,6 +1,7 @@
 /* The daemon's parts together: starts them, waits for signals, stops them. */
 #include "service.h"
 
+#include <assert.h>
 #include <cblas.h>
 #include <errno.h>
 #include <malloc.h>
@@ -17,18 +18,29 @@
 #include "secret.h"
 #include "service_manager.h"
 #include "sqlite_store.h"
-#include "token_files.h"
 #include "version.h"
 
 /* The daemon reports its status to the service manager at least this often. */
 static const double tick_seconds = 1.0;
 
-static int open_engine(const fd_options *options, fd_engine **ret, fd_fault *fault) {
+/* What a backup must not take the place of. The engine borrows the paths. */
+static void name_files_in_use(const fd_options *options, const fd_token_files *files,
+                              fd_engine_options *engine) {
+    const char *const paths[] = {options->db,     files->tokens,   files->key,
+                                 files->ended,    options->config, options->tls_certificate,
+                                 options->tls_key};
+    static_assert(FD_LENGTH(paths) <= FD_FILES_IN_USE, "each path has room");
+    memcpy(engine->files_in_use, paths, sizeof(paths));
+}
+
+static int open_engine(const fd_options *options, const fd_token_files *files, fd_engine **ret,
+                       fd_fault *fault) {
     fd_store *store;
     int r = fd_store_open_sqlite(options->db, &store, fault);
     if (r < 0)
         return r;
     fd_engine_options engine = fd_options_engine(options);
+    name_files_in_use(options, files, &engine);
     return fd_engine_open(&engine, store, ret, fault);
 }
 
@@ -53,6 +65,9 @@ static void set_up_libraries(void) {
     /* Memory that trainings and selections free goes back to the system. Without a fixed threshold
      * glibc would keep blocks of megabytes in the heap of the thread that asked for them. */
     (void)mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+    /* The same for what is smaller, but not after every statement of the store: a heap that gives
+     * memory back interrupts all threads on other cores. */
+    (void)mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
 #endif
     /* The daemon runs many small products in parallel: threads inside one would only compete. */
     openblas_set_num_threads(1);
@@ -84,11 +99,14 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
     fd_tls_serve(FD_STEAL(tls));
 
     set_up_libraries();
+    FD_CLEANUP(fd_token_files_clear) fd_token_files files = {0};
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = NULL;
     FD_CLEANUP(fd_access_closep) fd_access *access = NULL;
     r = fd_token_files_open(options, host, &access, fault);
     if (r == 0)
-        r = open_engine(options, &engine, fault);
+        r = fd_token_files_find(options, &files);
+    if (r == 0)
+        r = open_engine(options, &files, &engine, fault);
     if (r < 0)
         return r;
 
@@ -114,8 +132,10 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
         .access = FD_STEAL(access),
         .api = FD_STEAL(api),
         .server = server,
+        .files = files,
         .stop_seconds = options->stop_seconds,
     };
+    files = (fd_token_files){0};
     const char *format = strchr(host, ':') ? "http%s://[%s]:%u" : "http%s://%s:%u";
     (void)snprintf(ret->url, sizeof(ret->url), format, is_secure ? "s" : "", host,
                    fd_server_port(server));
@@ -164,5 +184,6 @@ void fd_service_stop(fd_service *service) {
     fd_engine_close(service->engine);
     fd_access_close(service->access);
     fd_ended_names_clear(&service->ended);
+    fd_token_files_clear(&service->files);
     fd_log(FD_LOG_INFO, "stopped", FD_REAL("seconds", fd_monotonic_seconds() - start));
 }

@@ -9,6 +9,7 @@
 #include "server.h"
 #include "signals.h"
 #include "tls.h"
+#include "token_files.h"
 
 typedef struct fd_service {
     fd_engine *engine;
@@ -16,6 +17,7 @@ typedef struct fd_service {
     fd_api *api;
     fd_server *server;
     fd_ended_names ended; /* names whose leases were handed back because their tokens ended */
+    fd_token_files files;
     double stop_seconds;
     char url[128];    /* http://HOST:PORT, or https */
     char status[192]; /* the last one that the service manager got */

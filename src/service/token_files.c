@@ -13,6 +13,7 @@
 void fd_token_files_clear(fd_token_files *files) {
     free(files->tokens);
     free(files->key);
+    free(files->ended);
     *files = (fd_token_files){0};
 }
 
@@ -45,10 +46,12 @@ int fd_token_files_find(const fd_options *options, fd_token_files *ret) {
         r = find_next_to(options->db, ".tokens", &files.tokens);
     else if (r == 0 && !(files.tokens = strdup(options->tokens)))
         r = -ENOMEM;
+    if (r == 0)
+        r = find_next_to(options->db, ".sessions", &files.ended);
     if (r < 0)
         return r;
-    ret->tokens = FD_STEAL(files.tokens);
-    ret->key = FD_STEAL(files.key);
+    *ret = files;
+    files = (fd_token_files){0};
     return 0;
 }
 
@@ -65,15 +68,11 @@ int fd_token_files_open(const fd_options *options, const char *host, fd_access *
     int r = fd_token_files_find(options, &files);
     if (r < 0)
         return r;
-    FD_FREE char *ended = NULL;
-    r = find_next_to(options->db, ".sessions", &ended);
-    if (r < 0)
-        return r;
     fd_access_options access_options = {
         .tokens = files.tokens,
         .is_required = options->tokens[0] != '\0',
         .key = files.key,
-        .ended = ended,
+        .ended = files.ended,
         .session_seconds = (int64_t)options->session_hours * 3600,
     };
     r = fd_access_open(&access_options, &access, fault);

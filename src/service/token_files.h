@@ -8,6 +8,7 @@
 typedef struct fd_token_files {
     char *tokens; /* path */
     char *key;    /* path */
+    char *ended;  /* path, of the sessions that were ended */
 } fd_token_files;
 
 /* -errno. The caller clears *ret. */

@@ -22,7 +22,7 @@ from client import Daemon, run, wait_until
 PROMPT_SIZE = 10
 
 
-def make(path, n_items, n_labels, numbers):
+def make(path, n_items, n_labels, numbers, annotators=20):
     """Writes a database like one that people have worked with, without fisherd, which is faster."""
     assert run("migrate", "--db", path).returncode == 0
     random = numpy.random.default_rng(1)
@@ -44,7 +44,7 @@ def make(path, n_items, n_labels, numbers):
         database.executemany(
             "INSERT INTO labels (sequence, id, revision, item_a, item_b, preference, annotator,"
             " duration_ms, created_ms) VALUES (?, ?, 0, ?, ?, ?, ?, 3000, ?)",
-            [(k + 1, f"label-{k}", int(first[k]), int(second[k]), "ab"[k % 2], f"ann-{k % 20}",
+            [(k + 1, f"label-{k}", int(first[k]), int(second[k]), "ab"[k % 2], f"ann-{k % annotators}",
               now) for k in range(n_labels)])
     database.close()
 

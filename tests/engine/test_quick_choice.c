@@ -11,6 +11,7 @@
 #include "fixture.h"
 #include "label_statistics.h"
 #include "labels.h"
+#include "nothing_left.h"
 #include "quick_choice.h"
 #include "refill_thread.h"
 #include "thread.h"
@@ -168,6 +169,59 @@ static void polls_cost_no_selection_once_nothing_is_left(void **state) {
     assert_false(is_left_for(&world, "carl"));
 }
 
+/* Labels the pairs of one prompt's items, all or but that of the first two. */
+static void label_all(fd_engine *engine, size_t responses, bool but_one) {
+    size_t n = 0, most = responses * (responses - 1) / 2;
+    FD_FREE fd_label *labels = calloc(most, sizeof(*labels));
+    FD_FREE char(*ids)[24] = calloc(most, sizeof(*ids)), (*items)[24] = calloc(responses, 24);
+    fd_added added;
+    fd_fault fault = {0};
+    assert_true(labels && ids && items);
+    for (size_t i = 0; i < responses; i++)
+        (void)snprintf(items[i], sizeof(items[i]), "%s", fixture_item_id(0, i));
+    for (size_t a = 0; a < responses; a++)
+        for (size_t b = a + 1; b < responses; b++) {
+            if (but_one && b == 1)
+                continue;
+            (void)snprintf(ids[n], sizeof(ids[n]), "all-%zu", n);
+            labels[n] = (fd_label){.id = ids[n],
+                                   .a = items[a],
+                                   .b = items[b],
+                                   .preference = FD_PREFER_A,
+                                   .annotator = "all",
+                                   .duration_ms = -1};
+            n++;
+        }
+    assert_int_equal(fd_engine_labels_add(engine, labels, n, &added, &fault), 0);
+    assert_int_equal(added.created, n);
+}
+
+/* 19,900 pairs are more than a request looks at. */
+static void among_very_many_pairs_the_last_ones_are_being_looked_for(void **state) {
+    (void)state;
+    FD_CLEANUP(world_clear) struct world world;
+    world_prepare(&world);
+    world_without_refills(&world, 1, 200);
+    label_all(world.engine, 200, false);
+    assert_false(is_left_for(&world, "anna"));
+    assert_false(is_used_up(world.engine));
+    assert_int_equal(fd_engine_nothing_left(world.engine), FD_NOTHING_FOUND_YET);
+}
+
+static void the_last_one_of_very_many_pairs_is_found(void **state) {
+    (void)state;
+    FD_CLEANUP(world_clear) struct world world;
+    world_begin(&world, 1, 200);
+    label_all(world.engine, 200, true);
+    while (!is_left_for(&world, "anna"))
+        assert_int_equal(fd_engine_nothing_left(world.engine), FD_NOTHING_FOUND_YET);
+    fixture_given last = ask(&world, "anna");
+    answer(&world, 0, "anna", &last, FD_PREFER_A);
+    while (!is_used_up(world.engine))
+        assert_false(is_left_for(&world, "bert"));
+    assert_int_equal(fd_engine_nothing_left(world.engine), FD_NOTHING_BUT_ANSWERED);
+}
+
 static void neither_leases_nor_demand_let_one_arm_hold_all_that_is_left(void **state) {
     (void)state;
     FD_CLEANUP(world_clear) struct world world;
@@ -240,6 +294,8 @@ int main(void) {
         cmocka_unit_test(a_request_for_several_pairs_gets_several),
         cmocka_unit_test(a_quick_choice_takes_pairs_of_high_gain),
         cmocka_unit_test(polls_cost_no_selection_once_nothing_is_left),
+        cmocka_unit_test(among_very_many_pairs_the_last_ones_are_being_looked_for),
+        cmocka_unit_test(the_last_one_of_very_many_pairs_is_found),
         cmocka_unit_test(neither_leases_nor_demand_let_one_arm_hold_all_that_is_left),
         cmocka_unit_test(those_who_had_the_first_pairs_do_not_look_at_them_again),
     };

@@ -1,6 +1,7 @@
 /* Tests of principal components against an exact eigendecomposition, and with too few directions.
  */
 #include <cblas.h>
+#include <errno.h>
 #include <fisher/model.h>
 #include <lapacke.h>
 #include <string.h>
@@ -277,6 +278,39 @@ static void named_rows_are_prepared_like_all_rows(void **state) {
     }
 }
 
+struct calls {
+    size_t made, most;
+};
+
+static bool goes_on_for(void *context) {
+    struct calls *calls = context;
+    return ++calls->made <= calls->most;
+}
+
+/* After any number of calls; without an end it is the same as what cannot be ended. */
+static void fitting_the_inputs_ends_when_it_shall_not_go_on(void **state) {
+    (void)state;
+    static const size_t columns[] = {FEW, MANY};
+    for (size_t c = 0; c < FD_LENGTH(columns); c++) {
+        size_t d = columns[c];
+        FD_FREE float *items = decaying_items(ITEMS, d);
+        fi_model *whole = fitted(ITEMS, d, COMPONENTS, items);
+        fi_model *model = fitted(1, d, COMPONENTS, items);
+        struct calls endless = {.most = SIZE_MAX};
+        assert_int_equal(fi_model_fit_inputs_while(model, ITEMS, items, goes_on_for, &endless), 0);
+        assert_memory_equal(model->projection, whole->projection, COMPONENTS * d * sizeof(float));
+        assert_true(endless.made >= 4);
+        for (size_t most = 0; most < endless.made; most++) {
+            struct calls calls = {.most = most};
+            assert_int_equal(fi_model_fit_inputs_while(model, ITEMS, items, goes_on_for, &calls),
+                             -ECANCELED);
+            assert_int_equal(calls.made, most + 1);
+        }
+        fi_model_free(model);
+        fi_model_free(whole);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_components_of_a_few_columns_are_exact),
@@ -285,6 +319,7 @@ int main(void) {
         cmocka_unit_test(no_order_of_the_items_hides_some_from_the_sample),
         cmocka_unit_test(the_same_items_give_the_same_projection),
         cmocka_unit_test(items_that_vary_in_few_directions_have_as_many_components),
+        cmocka_unit_test(fitting_the_inputs_ends_when_it_shall_not_go_on),
         cmocka_unit_test(equal_items_have_no_component),
         cmocka_unit_test(constant_columns_have_no_weight_in_a_component),
         cmocka_unit_test(named_rows_are_prepared_like_all_rows),

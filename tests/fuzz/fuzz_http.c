@@ -2,8 +2,11 @@
  * Raw bytes to the whole server, with all its routes, over a socket pair. libmicrohttpd runs in the
  * fuzzer's own thread: fd_server_start asks for threads, and a wrapper changes the flags. Whatever
  * comes in, a sequence of well-formed responses goes out, the connection ends once the peer has
- * closed its side, and the next connection is served.
+ * closed its side, and the next connection is served. An upgrade is never taken, and ends the
+ * connection after a request with a body; a compressed body is never read; and the absolute form of
+ * a target gets the response of its path.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
 #include <microhttpd.h>
@@ -65,7 +68,7 @@ static void world_open(void) {
         .request_seconds = 60,
         .memory = 1024 << 20,
         .send_seconds = 60,
-        .trusted_proxies = "127.0.0.1",
+        .trusted_proxies = "127.0.0.2",
     };
     fd_fault fault = {0};
     world.engine = fuzz_engine_open();
@@ -99,9 +102,16 @@ static struct received {
     size_t size, room;
 } received;
 
-static int connect_to_server(void) {
+/* Of the peer: 127.0.0.2, a trusted proxy, where it names a client. */
+static struct in_addr address_for(const uint8_t *data, size_t size) {
+    static const char name[] = "X-Forwarded-For";
+    bool names_client = memmem(data, size, name, sizeof(name) - 1) != NULL;
+    return (struct in_addr){htonl(names_client ? 0x7f000002 : 0x7f000001)};
+}
+
+static int connect_to_server(struct in_addr from) {
     int ends[2];
-    const struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(0x7f000001)}};
+    const struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = from};
     int r = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends);
     assert(r == 0);
     enum MHD_Result added = MHD_add_connection(world.server->daemon, ends[1],
@@ -127,7 +137,7 @@ static bool receive(int fd, bool *ret_more) {
 
 /* Sends the bytes, and receives until the server closes the connection. */
 static void exchange(const uint8_t *data, size_t size) {
-    int fd = connect_to_server();
+    int fd = connect_to_server(address_for(data, size));
     received.size = 0;
     ssize_t sent = send(fd, data, size, MSG_NOSIGNAL);
     assert(sent == (ssize_t)size); /* inputs are small */
@@ -187,7 +197,7 @@ static const char *check_response(const char *at, unsigned *ret_status, bool *re
     assert(end && sscanf(at, "HTTP/1.%c %3u ", &version, &status) == 2);
     end += 2;
     const char *body = end + 2;
-    assert(status >= 100 && status < 600 && status != 500);
+    assert(status >= 100 && status < 600 && status != 500 && status != 101);
     *ret_status = status;
     if (status == 100)
         return body;
@@ -223,6 +233,114 @@ static void check_responses(const uint8_t *data, size_t size) {
     assert(closes ? n <= framing.requests + 1 : n == framing.requests + refused);
 }
 
+/* ---- what the first request asks for ---- */
+
+struct first {
+    const char *head;
+    size_t size;  /* of the head, with its empty line */
+    bool is_only; /* it is all there is */
+    bool has_body, has_upgrade, is_compressed;
+};
+
+static const char *line_end(const char *line, const char *end) {
+    return memmem(line, (size_t)(end - line), "\r\n", 2);
+}
+
+/* The value of a header of the first request, without blanks around it; or NULL. */
+static const char *asked(const struct first *first, const char *name, size_t *ret_length) {
+    const char *end = first->head + first->size;
+    size_t length = strlen(name);
+    for (const char *line = line_end(first->head, end) + 2; line < end - 2;
+         line = line_end(line, end) + 2) {
+        const char *stop = line_end(line, end), *value = line + length + 1;
+        if (value > stop || strncasecmp(line, name, length) != 0 || line[length] != ':')
+            continue;
+        while (value < stop && isblank((unsigned char)*value))
+            value++;
+        while (stop > value && isblank((unsigned char)stop[-1]))
+            stop--;
+        *ret_length = (size_t)(stop - value);
+        return value;
+    }
+    return NULL;
+}
+
+/* False unless the framing takes the head and all of the body, at the beginning of the bytes. */
+static bool read_first(const char *bytes, size_t size, struct first *ret) {
+    fd_framing framing = {.head_max = HEAD_MAX};
+    size_t ended, length;
+    const char *end = memmem(bytes, size, "\r\n\r\n", 4);
+    if (!end || !isupper((unsigned char)bytes[0]) ||
+        !fd_framing_read(&framing, bytes, size, &ended) || framing.requests == 0)
+        return false;
+    *ret = (struct first){.head = bytes,
+                          .size = (size_t)(end - bytes) + 4,
+                          .is_only = framing.requests == 1 && ended == size};
+    const char *value = asked(ret, "Content-Length", &length);
+    ret->has_body =
+        (value && strtoul(value, NULL, 10) > 0) || asked(ret, "Transfer-Encoding", &length) != NULL;
+    ret->has_upgrade = asked(ret, "Upgrade", &length) != NULL;
+    value = asked(ret, "Content-Encoding", &length);
+    ret->is_compressed =
+        value && (length != strlen("identity") || strncasecmp(value, "identity", length) != 0);
+    return true;
+}
+
+/* The final response to the first request; false if there is none. */
+static bool first_response(const char **ret_head, unsigned *ret_status, bool *ret_closes) {
+    const char *at = received.bytes;
+    *ret_status = 100;
+    while (at < received.bytes + received.size && *ret_status == 100) {
+        *ret_head = at;
+        at = check_response(at, ret_status, ret_closes);
+    }
+    return *ret_status != 100;
+}
+
+static void check_first(const struct first *first) {
+    const char *head;
+    unsigned status;
+    bool closes = false;
+    size_t length;
+    if (!first_response(&head, &status, &closes))
+        return;
+    if (first->has_upgrade && first->has_body)
+        assert(closes);
+    if (first->is_compressed && first->has_body)
+        assert(status >= 400);
+    if (status == 415 && strstr(head, "Content-Encoding)"))
+        assert(header(head, strstr(head, "\r\n\r\n") + 2, "Accept-Encoding", &length));
+}
+
+/* The target in absolute form becomes a path; false for another form. Only for GET without a body,
+ * which changes nothing. */
+static bool to_path(const struct first *first, char *request, size_t *ret_size) {
+    static const char start[] = "GET http://localhost/", path[] = "GET /";
+    size_t size = sizeof(start) - 1;
+    if (!first->is_only || first->has_body || first->size <= size ||
+        memcmp(first->head, start, size) != 0)
+        return false;
+    memcpy(request, path, sizeof(path) - 1);
+    memcpy(request + sizeof(path) - 1, first->head + size, first->size - size);
+    *ret_size = first->size - size + sizeof(path) - 1;
+    return true;
+}
+
+/* Both forms get the same status. */
+static void check_absolute(const struct first *first) {
+    static char request[HEAD_MAX];
+    const char *head;
+    unsigned absolute, plain;
+    bool closes;
+    size_t size;
+    if (first->size > HEAD_MAX || !to_path(first, request, &size) ||
+        !first_response(&head, &absolute, &closes))
+        return;
+    exchange((const uint8_t *)request, size);
+    if (first_response(&head, &plain, &closes))
+        assert(plain == absolute);
+}
+
 static void check_alive(void) {
     static const char request[] = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n";
     exchange((const uint8_t *)request, sizeof(request) - 1);
@@ -242,6 +360,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         return 0;
     exchange(data, size);
     check_responses(data, size);
+    struct first first;
+    if (read_first((const char *)data, size, &first)) {
+        check_first(&first);
+        check_absolute(&first);
+    }
     if (++inputs % 16 == 1)
         check_alive();
     world_renew();

@@ -222,6 +222,18 @@ static void the_client_is_the_rightmost_address_that_is_not_trusted(void **state
     assert_client("10.1.2.3", "10.0.0.1, 10.0.0.2", "10.0.0.1");
 }
 
+static void a_trusted_proxy_that_names_no_client_is_told_from_a_client(void **state) {
+    (void)state;
+    static const char *const empty = "", *const named = "127.0.0.1";
+    assert_true(find("127.0.0.1", NULL, 0, NULL, false).is_proxy);
+    assert_true(find("10.1.2.3", NULL, 0, "https", true).is_proxy);
+    assert_false(find("192.0.2.1", NULL, 0, NULL, false).is_proxy);
+    assert_false(find("127.0.0.1", &named, 1, NULL, false).is_proxy);
+    assert_string_equal(find("127.0.0.1", &named, 1, NULL, false).text, "127.0.0.1");
+    assert_false(fd_address_is_loopback(
+        &(fd_address[]){find("127.0.0.1", &empty, 1, NULL, false).address}[0]));
+}
+
 static void a_client_whose_entry_is_not_an_address_is_unknown(void **state) {
     (void)state;
     static const char *const lists[] = {
@@ -277,6 +289,7 @@ int main(void) {
         cmocka_unit_test(a_network_contains_the_addresses_that_share_its_first_bits),
         cmocka_unit_test(the_fault_names_an_entry_that_is_neither_address_nor_network),
         cmocka_unit_test(the_client_is_the_rightmost_address_that_is_not_trusted),
+        cmocka_unit_test(a_trusted_proxy_that_names_no_client_is_told_from_a_client),
         cmocka_unit_test(a_client_whose_entry_is_not_an_address_is_unknown),
         cmocka_unit_test(several_headers_are_one_list),
         cmocka_unit_test(only_a_trusted_proxy_says_whether_its_client_is_encrypted),

@@ -108,11 +108,14 @@ static uint64_t count_changes(fd_engine *engine) {
     return engine->assignments->changes;
 }
 
-/* Nothing was found for an annotator: for anyone if `is_last`, otherwise a refill looks further. */
-static void note_nothing(fd_engine *engine, uint32_t annotator, bool is_last, uint64_t changes) {
+/* Nothing was found for an annotator: for anyone if the choice is the last, otherwise a refill
+ * looks further. */
+static void note_nothing(fd_engine *engine, uint32_t annotator, const fd_quick_choice *choice,
+                         uint64_t changes) {
     fd_assignments *assignments = engine->assignments;
     FD_LOCKED(&assignments->lock);
-    if (is_last)
+    assignments->is_searching = !choice->is_whole;
+    if (choice->is_last)
         assignments->used_up = changes;
     else
         assignments->leases.short_for = annotator;
@@ -134,7 +137,7 @@ static int assign_quickly(fd_engine *engine, const struct asker *asker, struct s
     if (r < 0)
         return r;
     if (choice.count == 0) {
-        note_nothing(engine, asker->number, choice.is_last, changes);
+        note_nothing(engine, asker->number, &choice, changes);
         return 0;
     }
     return collect(engine, asker, &choice, shown, ret_count, &used_up);

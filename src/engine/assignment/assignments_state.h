@@ -26,6 +26,7 @@ typedef struct fd_assignments {
     uint64_t changes; /* of what can make a pair a candidate: items, corrections, leases that ended
                          without an answer, models */
     uint64_t used_up; /* `changes` when no candidate was left for anyone */
+    bool is_searching; /* the last request that got nothing looked at a part of the pairs only */
     fd_incomparable_counts incomparable;
     size_t incomparable_items; /* when they were counted */
 } fd_assignments;

@@ -77,3 +77,10 @@ void fd_label_effects_on_revision(fd_engine *engine, fi_pair pair, uint32_t anno
     fd_ready_queues_remove_finished(&assignments->ready, record);
     fd_unfinished_pairs_add(&assignments->unfinished, &engine->options, record);
 }
+
+bool fd_label_effects_knows_pair(fd_engine *engine, fi_pair pair, uint32_t annotator) {
+    fd_assignments *assignments = engine->assignments;
+    FD_LOCKED(&assignments->lock);
+    const fd_pair_record *record = fd_pair_records_find(&assignments->records, pair);
+    return record && fd_pair_record_has_annotator(record, annotator);
+}

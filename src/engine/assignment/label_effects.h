@@ -14,10 +14,11 @@
 int fd_label_effects_replay(fd_engine *engine, const fd_label_row *row, uint32_t annotator,
                             fd_preference before) FD_MUST_CHECK;
 
-/* The two label hooks. */
+/* The label hooks. */
 void fd_label_effects_on_label(fd_engine *engine, const fd_label_row *row, uint32_t annotator,
                                bool is_new);
 void fd_label_effects_on_revision(fd_engine *engine, fi_pair pair, uint32_t annotator,
                                   fd_preference before, fd_preference after);
+bool fd_label_effects_knows_pair(fd_engine *engine, fi_pair pair, uint32_t annotator);
 
 #endif

@@ -39,6 +39,8 @@ fd_nothing_left fd_engine_nothing_left(fd_engine *engine) {
     if (!has_comparable_pairs(engine))
         return FD_NOTHING_COMPARABLE;
     FD_LOCKED(&engine->assignments->lock);
+    if (assignments->is_searching && !fd_assignments_used_up(assignments))
+        return FD_NOTHING_FOUND_YET;
     if (HASH_COUNT(assignments->leases.by_id) > 0)
         return FD_NOTHING_BUT_OTHERS;
     size_t ready = assignments->unfinished.count;

@@ -64,17 +64,19 @@ static int draw(fd_engine *engine, const fd_snapshot *snapshot, size_t pairs, ui
     return fd_candidate_sample_draw(engine, snapshot, &sampling, seed, &none, ret);
 }
 
-/* Draws pairs that the annotator may get. Pairs that are out are drawn too, so that a small table
- * is looked at as a whole before it counts as used up. */
+/* Draws pairs that the annotator may get, and says in `choice` what was looked at. Pairs that are
+ * out are drawn too, so that a small table is looked at as a whole before it counts as used up. */
 static int draw_free(fd_engine *engine, const fd_snapshot *snapshot, uint32_t annotator,
-                     size_t pairs, uint64_t seed, fd_candidate_sample *ret, bool *ret_is_last) {
+                     size_t pairs, uint64_t seed, fd_candidate_sample *ret,
+                     fd_quick_choice *choice) {
     bool anyone;
     int r = draw(engine, snapshot, pairs, seed, ret);
     if (r < 0)
         return r;
     keep_free(engine, annotator, ret, &anyone);
     if (ret->n_pairs > 0 || (ret->is_whole && !anyone)) {
-        *ret_is_last = ret->n_pairs == 0;
+        choice->is_last = ret->n_pairs == 0;
+        choice->is_whole = ret->is_whole;
         return 0;
     }
     fd_candidate_sample_clear(ret);
@@ -82,7 +84,8 @@ static int draw_free(fd_engine *engine, const fd_snapshot *snapshot, uint32_t an
     if (r < 0)
         return r;
     keep_free(engine, annotator, ret, &anyone);
-    *ret_is_last = ret->is_whole && !anyone;
+    choice->is_last = ret->is_whole && !anyone;
+    choice->is_whole = ret->is_whole;
     if (ret->n_pairs > pairs)
         ret->n_pairs = pairs;
     return 0;
@@ -190,7 +193,7 @@ int fd_quick_choice_make(fd_engine *engine, uint32_t annotator, size_t count, fd
     int r = fd_engine_snapshot(engine, &snapshot, fault);
     if (r == 0)
         r = draw_free(engine, snapshot, annotator, wanted > LEAST ? wanted : LEAST, seed, &sample,
-                      &choice.is_last);
+                      &choice);
     if (r < 0)
         return r;
     FD_FREE struct scored *scored = calloc(sample.n_pairs + 1, sizeof(*scored));

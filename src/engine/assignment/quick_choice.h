@@ -18,7 +18,8 @@
 typedef struct fd_quick_choice {
     size_t count;
     fd_ready_pair **pairs; /* [count], the best first */
-    bool is_last;          /* all pairs were looked at, and no annotator may get another one */
+    bool is_whole;         /* all pairs were looked at */
+    bool is_last;          /* all were, and no annotator may get another one */
 } fd_quick_choice;
 
 /* Chooses up to `count` pairs that neither lie ready nor are out. Fewer, or none, if the sample has

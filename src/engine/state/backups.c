@@ -3,8 +3,10 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "clock.h"
@@ -22,6 +24,35 @@ static bool is_plain(const char *name) {
         if (!isascii((unsigned char)*at) || (!isalnum((unsigned char)*at) && !strchr("._-", *at)))
             return false;
     return length < sizeof(partial) || strcmp(name + length - sizeof(partial) + 1, partial) != 0;
+}
+
+/* Whether a path leads to the file `name` of the backup folder, which need not exist: a key that is
+ * made later would find the backup in its place. */
+static int leads_to(const char *path, const struct stat *folder, const char *name, bool *ret) {
+    FD_FREE char *copy = strdup(path);
+    struct stat about;
+    if (!copy)
+        return -ENOMEM;
+    const char *slash = strrchr(path, '/');
+    *ret = strcmp(slash ? slash + 1 : path, name) == 0 && stat(dirname(copy), &about) == 0 &&
+           about.st_dev == folder->st_dev && about.st_ino == folder->st_ino;
+    return 0;
+}
+
+static int refuse_file_in_use(const fd_engine *engine, const char *name, fd_fault *fault) {
+    struct stat folder;
+    if (stat(engine->options.backup_folder, &folder) < 0)
+        return 0; /* the copy cannot be written either, and says why */
+    for (size_t i = 0; i < FD_FILES_IN_USE; i++) {
+        const char *path = engine->options.files_in_use[i];
+        bool is_in_use = false;
+        int r = path && path[0] != '\0' ? leads_to(path, &folder, name, &is_in_use) : 0;
+        if (r < 0)
+            return r;
+        if (is_in_use)
+            return fd_fault_set(fault, -EINVAL, "/name", "the daemon uses a file of this name");
+    }
+    return 0;
 }
 
 static void name_by_time(const fd_engine *engine, char name[FD_BACKUP_NAME_SIZE]) {
@@ -76,6 +107,9 @@ int fd_engine_back_up(fd_engine *engine, const char *name, fd_backup_made *ret, 
         (void)snprintf(ret->name, sizeof(ret->name), "%s", name);
     else
         name_by_time(engine, ret->name);
+    int r = refuse_file_in_use(engine, ret->name, fault);
+    if (r < 0)
+        return r;
     FD_FREE char *path = NULL;
     if (asprintf(&path, "%s/%s", folder, ret->name) < 0)
         return -ENOMEM;
@@ -84,8 +118,8 @@ int fd_engine_back_up(fd_engine *engine, const char *name, fd_backup_made *ret, 
 
     double start = fd_monotonic_seconds();
     fd_fault store_fault = {0};
-    int r = engine->store->operations->back_up(engine->store, path, goes_on, engine, &ret->held,
-                                               &store_fault);
+    r = engine->store->operations->back_up(engine->store, path, goes_on, engine, &ret->held,
+                                           &store_fault);
     ret->seconds = fd_monotonic_seconds() - start;
     r = report(engine, r, ret, &store_fault, fault);
     atomic_store(&engine->backup_runs, false);

@@ -17,6 +17,8 @@ typedef enum fd_retrain {
     FD_RETRAIN_CONFIGURED, /* only in a request: as the options say */
 } fd_retrain;
 
+enum { FD_FILES_IN_USE = 8 };
+
 typedef struct fd_engine_options {
     fi_kind kind;        /* of new models, like the next three */
     uint32_t components; /* as in fi_shape */
@@ -42,6 +44,9 @@ typedef struct fd_engine_options {
     uint32_t leases_per_annotator;   /* open ones, at most; 0: any number */
     uint32_t corrections_per_minute; /* of an annotator, at most; 0: any number */
     const char *backup_folder;       /* of backups; NULL or "": backups are off */
+    const char *files_in_use[FD_FILES_IN_USE]; /* paths of the daemon's other files, which no
+                                                  backup takes, even while they do not exist; NULL
+                                                  or "": none */
     uint32_t models_kept; /* newest versions stored; the one that serves is always kept */
     bool refit;           /* the last layer is refitted whenever labels come */
     fd_retrain retrain;

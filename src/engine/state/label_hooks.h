@@ -1,5 +1,5 @@
-/* What happens after labels were stored: the assignments follow them. engine.c sets the hooks
- * before any thread runs. Each is called on the thread of the request, after the commit. */
+/* What the labels need of the assignments, which follow them. engine.c sets the hooks before any
+ * thread runs. Each is called on the thread of the request; the first two after the commit. */
 #ifndef FD_LABEL_HOOKS_H
 #define FD_LABEL_HOOKS_H
 
@@ -14,6 +14,8 @@ typedef struct fd_label_hooks {
     /* A label was corrected or retracted. */
     void (*on_revision)(fd_engine *engine, fi_pair pair, uint32_t annotator, fd_preference before,
                         fd_preference after);
+    /* Whether the annotator has the pair now, or has a label of it. */
+    bool (*knows_pair)(fd_engine *engine, fi_pair pair, uint32_t annotator);
 } fd_label_hooks;
 
 #endif

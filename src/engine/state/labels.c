@@ -89,19 +89,38 @@ static int find_items(fd_engine *engine, const fd_label *labels, size_t n, fd_la
                       bool *held_out, fd_added *ret, fd_fault *fault) {
     FD_READ_LOCKED(&engine->state_lock);
     for (size_t i = 0; i < n; i++) {
+        *ret = (fd_added){.conflict = i};
         if (strcmp(labels[i].a, labels[i].b) == 0)
             return fd_fault_set_at(fault, -EINVAL, "labels", i, "b",
                                    "a pair needs two different items; both are \"%s\"",
                                    labels[i].b);
         const fd_item_entry *a = fd_item_table_find(&engine->items, labels[i].a);
         const fd_item_entry *b = fd_item_table_find(&engine->items, labels[i].b);
-        *ret = (fd_added){.conflict = i, .is_foreign = !a || !b};
+        ret->is_foreign = !a || !b;
         if (!a || !b)
             return fd_fault_set_at(fault, -EINVAL, "labels", i, a ? "b" : "a",
                                    "there is no item \"%s\"", a ? labels[i].b : labels[i].a);
         rows[i].item_a = a->index;
         rows[i].item_b = b->index;
         held_out[i] = fd_pair_is_held_out(a->id, b->id, engine->options.held_out_fraction);
+    }
+    return 0;
+}
+
+/* Of labels whose items exist: the first whose pair was not assigned to the annotator is a fault.
+ */
+static int check_assigned(fd_engine *engine, const fd_label_row *rows, const fd_origin *origins,
+                          size_t n, const char *annotator, fd_added *ret, fd_fault *fault) {
+    uint32_t number = fd_annotators_find(engine->annotators, annotator);
+    for (size_t i = 0; i < n; i++) {
+        fi_pair pair = {rows[i].item_a, rows[i].item_b};
+        if (origins[i].arm_and_p != FD_ORIGIN_NONE ||
+            engine->label_hooks.knows_pair(engine, pair, number))
+            continue;
+        *ret = (fd_added){.conflict = i, .is_foreign = true};
+        *fault = (fd_fault){0};
+        return fd_fault_set_at(fault, -EINVAL, "labels", i, "a",
+                               "the pair was not assigned to this annotator");
     }
     return 0;
 }
@@ -120,8 +139,9 @@ static void fill_rows(const fd_engine *engine, const fd_label *labels, size_t n,
     }
 }
 
-int fd_engine_labels_add(fd_engine *engine, const fd_label *labels, size_t n, fd_added *ret,
-                         fd_fault *fault) {
+/* `bound_to`: the annotator that may label only pairs that were assigned to it; NULL: none is. */
+static int add_labels(fd_engine *engine, const fd_label *labels, size_t n, const char *bound_to,
+                      fd_added *ret, fd_fault *fault) {
     *ret = (fd_added){0};
     if (n == 0)
         return 0;
@@ -133,14 +153,19 @@ int fd_engine_labels_add(fd_engine *engine, const fd_label *labels, size_t n, fd
     FD_FREE fd_origin *origins = calloc(n, sizeof(*origins));
     if (!rows || !held_out || !sequences || !annotators || !origins)
         return -ENOMEM;
+    fill_rows(engine, labels, n, rows);
     int r = find_items(engine, labels, n, rows, held_out, ret, fault);
+    size_t found = r < 0 ? ret->conflict : n;
+    for (size_t i = 0; i < found; i++)
+        origins[i] = fd_origin_of(engine->assignment_key, &rows[i]);
+    /* Also after a failure: the first label that is refused must not depend on what exists. */
+    int assigned =
+        bound_to ? check_assigned(engine, rows, origins, found, bound_to, ret, fault) : 0;
+    r = assigned < 0 ? assigned : r;
     for (size_t i = 0; r == 0 && i < n; i++)
         r = fd_annotators_get_or_add(engine->annotators, labels[i].annotator, &annotators[i]);
     if (r < 0)
         return r;
-    fill_rows(engine, labels, n, rows);
-    for (size_t i = 0; i < n; i++)
-        origins[i] = fd_origin_of(engine->assignment_key, &rows[i]);
 
     struct add_labels_job add = {
         .job = {.store = store_labels, .apply = apply_labels},
@@ -159,6 +184,16 @@ int fd_engine_labels_add(fd_engine *engine, const fd_label *labels, size_t n, fd
     for (size_t i = 0; i < n; i++)
         engine->label_hooks.on_label(engine, &rows[i], annotators[i], sequences[i] > 0);
     return 0;
+}
+
+int fd_engine_labels_add(fd_engine *engine, const fd_label *labels, size_t n, fd_added *ret,
+                         fd_fault *fault) {
+    return add_labels(engine, labels, n, NULL, ret, fault);
+}
+
+int fd_engine_labels_add_assigned(fd_engine *engine, const fd_label *labels, size_t n,
+                                  const char *annotator, fd_added *ret, fd_fault *fault) {
+    return add_labels(engine, labels, n, annotator, ret, fault);
 }
 
 /* ---- corrections ---- */

@@ -19,12 +19,18 @@ typedef struct fd_label {
 } fd_label;
 
 /* Adds all labels or none. Returns 0 only after they are on disk. -EINVAL with a fault for items
- * that do not exist or are the same, -EEXIST for an id that is taken by other content. After a
- * failure ret->is_foreign says that it is about an item that does not exist, or a label of another
- * annotator: one that asks for others should not hear which. `conflict` is then the label's place.
- */
+ * that do not exist or are the same, -EEXIST for an id that is taken by other content. */
 int fd_engine_labels_add(fd_engine *engine, const fd_label *labels, size_t n, fd_added *ret,
                          fd_fault *fault) FD_MUST_CHECK;
+
+/* The same for labels of one annotator, which may label only pairs that were assigned to it: each
+ * label names its assignment, or the annotator has the pair now or has labelled it; -EINVAL
+ * otherwise. After a failure ret->is_foreign says that it is about an item that does not exist, a
+ * pair that was not assigned, or a label of another annotator: this one should not hear which.
+ * `conflict` is then the place of the first such label. */
+int fd_engine_labels_add_assigned(fd_engine *engine, const fd_label *labels, size_t n,
+                                  const char *annotator, fd_added *ret,
+                                  fd_fault *fault) FD_MUST_CHECK;
 
 /* Corrects a label, or retracts it (FD_PREFER_RETRACTED), by adding a revision; nothing happens if
  * the newest revision says the same. duration_ms -1 and comment NULL keep the old values. -ENOENT

@@ -87,6 +87,10 @@ static bool takes_extras_over(const fi_model *inputs, const fi_shape *shape,
            memcmp(inputs->extra_ids, extras->ids, shape->extras * sizeof(*extras->ids)) == 0;
 }
 
+static bool goes_on(void *context) {
+    return fi_learning_report(context, 0.0) == 0;
+}
+
 /* The inputs belong to the smallest network, because a linear model may not be as wide as the
  * inputs of a network. */
 static int take_inputs(fi_learning *learning, size_t n_items, const float *embeddings,
@@ -98,7 +102,7 @@ static int take_inputs(fi_learning *learning, size_t n_items, const float *embed
     if (takes_over(inputs, &shape))
         fi_model_copy_inputs(learning->inputs, inputs);
     else
-        r = fi_model_fit_inputs(learning->inputs, n_items, embeddings);
+        r = fi_model_fit_inputs_while(learning->inputs, n_items, embeddings, goes_on, learning);
     if (r == 0 && extras && !takes_extras_over(inputs, &shape, extras))
         r = fi_model_fit_extras(learning->inputs, extras);
     return r;

@@ -26,28 +26,61 @@ FI_CLONES static void add_squares(size_t inputs, const float *restrict row,
         sum[j] += ((double)row[j] - mean[j]) * ((double)row[j] - mean[j]);
 }
 
-static void fit_columns(size_t inputs, size_t n, const float *embeddings, double *mean,
-                        double *squares, float *scale) {
+enum { ROWS_AT_ONCE = 4096 }; /* between two looks at whether to go on */
+
+static int sum_rows(size_t inputs, size_t n, const float *embeddings,
+                    const fi_continuation *continuation, double *sum) {
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        add_row(inputs, embeddings + i * inputs, sum);
+        r = i % ROWS_AT_ONCE == 0 ? fi_continue(continuation) : 0;
+    }
+    return r;
+}
+
+static int sum_squares(size_t inputs, size_t n, const float *embeddings, const double *mean,
+                       const fi_continuation *continuation, double *sum) {
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        add_squares(inputs, embeddings + i * inputs, mean, sum);
+        r = i % ROWS_AT_ONCE == 0 ? fi_continue(continuation) : 0;
+    }
+    return r;
+}
+
+static int fit_columns(size_t inputs, size_t n, const float *embeddings,
+                       const fi_continuation *continuation, double *mean, double *squares,
+                       float *scale) {
     memset(mean, 0, inputs * sizeof(*mean));
-    for (size_t i = 0; i < n; i++)
-        add_row(inputs, embeddings + i * inputs, mean);
+    int r = sum_rows(inputs, n, embeddings, continuation, mean);
+    if (r < 0)
+        return r;
     for (size_t j = 0; j < inputs; j++)
         mean[j] /= (double)n;
-    for (size_t i = 0; i < n; i++)
-        add_squares(inputs, embeddings + i * inputs, mean, squares);
+    r = sum_squares(inputs, n, embeddings, mean, continuation, squares);
+    if (r < 0)
+        return r;
     for (size_t j = 0; j < inputs; j++) {
         double deviation = sqrt(squares[j] / (double)n);
         bool varies = deviation > DEVIATION_SHARE_MIN * fabs(mean[j]) && deviation > DEVIATION_MIN;
         scale[j] = varies ? (float)(1.0 / deviation) : 0.0f;
     }
+    return 0;
 }
 
 int fi_model_fit_inputs(fi_model *model, size_t n, const float *embeddings) {
+    return fi_model_fit_inputs_while(model, n, embeddings, NULL, NULL);
+}
+
+int fi_model_fit_inputs_while(fi_model *model, size_t n, const float *embeddings,
+                              bool (*go_on)(void *context), void *context) {
+    const fi_continuation continuation = {go_on, context};
     if (n == 0)
         return -EINVAL;
     FD_FREE double *squares = calloc(model->shape.inputs, sizeof(*squares));
     if (!squares)
         return -ENOMEM;
-    fit_columns(model->shape.inputs, n, embeddings, model->mean, squares, model->scale);
-    return model->projection ? fi_fit_projection(model, n, embeddings) : 0;
+    int r = fit_columns(model->shape.inputs, n, embeddings, &continuation, model->mean, squares,
+                        model->scale);
+    return r == 0 && model->projection ? fi_fit_projection(model, n, embeddings, &continuation) : r;
 }

@@ -66,7 +66,7 @@ static void scale_projection(fi_model *model, const double *values) {
 
 /* correlation [D x D] = -C, the lower triangle in column-major order. */
 static int correlate(const fi_model *model, size_t n, const float *embeddings,
-                     double *correlation) {
+                     const fi_continuation *continuation, double *correlation) {
     size_t inputs = model->shape.inputs;
     FD_FREE float *block = calloc(BLOCK_ROWS, inputs * sizeof(*block));
     FD_FREE float *product = calloc(inputs, inputs * sizeof(*product));
@@ -74,6 +74,9 @@ static int correlate(const fi_model *model, size_t n, const float *embeddings,
         return -ENOMEM;
     for (size_t first = 0; first < n; first += BLOCK_ROWS) {
         size_t count = smaller(n - first, BLOCK_ROWS);
+        int r = fi_continue(continuation);
+        if (r < 0)
+            return r;
         fi_standardise(model, count, NULL, embeddings + first * inputs, block);
         cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)inputs, (int)count,
                     -1.0f / (float)n, block, (int)inputs, 1.0f, product, (int)inputs);
@@ -83,7 +86,8 @@ static int correlate(const fi_model *model, size_t n, const float *embeddings,
     return 0;
 }
 
-static int decompose(fi_model *model, size_t n, const float *embeddings) {
+static int decompose(fi_model *model, size_t n, const float *embeddings,
+                     const fi_continuation *continuation) {
     size_t inputs = model->shape.inputs;
     size_t components = model->shape.components;
     FD_FREE double *correlation = calloc(inputs, inputs * sizeof(*correlation));
@@ -92,7 +96,7 @@ static int decompose(fi_model *model, size_t n, const float *embeddings) {
     FD_FREE int *support = calloc(2 * components, sizeof(*support));
     if (!correlation || !vectors || !values || !support)
         return -ENOMEM;
-    int r = correlate(model, n, embeddings, correlation);
+    int r = correlate(model, n, embeddings, continuation, correlation);
     if (r < 0)
         return r;
     int found, d = (int)inputs;
@@ -210,12 +214,14 @@ static int project(const iteration *state, fi_model *model) {
     return 0;
 }
 
-static int iterate(fi_model *model, size_t n, const float *embeddings) {
+static int iterate(fi_model *model, size_t n, const float *embeddings,
+                   const fi_continuation *continuation) {
     FD_CLEANUP(iteration_clear) iteration state;
     int r = iteration_init(&state, model, n, embeddings);
     size_t full = larger(SAMPLE_LEAST, SAMPLE_PER_VECTOR * state.width);
     for (size_t i = 0; i < FD_LENGTH(fractions) && r == 0; i++) {
-        if (i > 0)
+        r = fi_continue(continuation);
+        if (r == 0 && i > 0)
             r = orthonormalise(&state);
         if (r == 0)
             sweep(&state, smaller(n, full / fractions[i]));
@@ -223,8 +229,10 @@ static int iterate(fi_model *model, size_t n, const float *embeddings) {
     return r < 0 ? r : project(&state, model);
 }
 
-int fi_fit_projection(fi_model *model, size_t n, const float *embeddings) {
+int fi_fit_projection(fi_model *model, size_t n, const float *embeddings,
+                      const fi_continuation *continuation) {
     size_t width = model->shape.components + OVERSAMPLING;
-    return model->shape.inputs <= EXACT_RATIO * width ? decompose(model, n, embeddings)
-                                                      : iterate(model, n, embeddings);
+    return model->shape.inputs <= EXACT_RATIO * width
+               ? decompose(model, n, embeddings, continuation)
+               : iterate(model, n, embeddings, continuation);
 }

@@ -103,8 +103,12 @@ static bool is_site_allowed(const char *cors_origins, const fd_transaction *tran
     return site != SITE_OTHER;
 }
 
-/* Without tokens everyone is admin, so only this machine is served. */
-static bool check_local(const fd_transaction *transaction, fd_response *refusal) {
+/* Without tokens everyone is admin, so only this machine is served. A proxy on this machine that
+ * names no client may stand before clients anywhere; health and pages tell them nothing. */
+static bool check_local(const fd_transaction *transaction, fd_role role, fd_response *refusal) {
+    if (transaction->client.is_proxy && role != FD_ROLE_OPEN)
+        return forbid(refusal, "without access tokens a trusted proxy must name its client in "
+                               "X-Forwarded-For");
     if (!fd_host_is_local(fd_transaction_header(transaction, "Host")))
         return forbid(refusal, "without access tokens only this machine is served, not this Host");
     if (!fd_address_is_loopback(&transaction->client.address)) /* as a proxy says */
@@ -117,7 +121,7 @@ bool fd_authenticate(fd_access *access, const char *cors_origins, const fd_trans
                      fd_role role, fd_identity *ret, fd_response *refusal) {
     if (!access || fd_access_is_unrestricted(access)) {
         *ret = (fd_identity){.role = FD_ROLE_ADMIN, .authentication = FD_AUTHENTICATION_NONE};
-        if (!check_local(transaction, refusal))
+        if (!check_local(transaction, role, refusal))
             return false;
     } else if (role == FD_ROLE_OPEN) {
         *ret = (fd_identity){.authentication = FD_AUTHENTICATION_REQUIRED};

@@ -8,7 +8,12 @@
 #include "nothing_left.h"
 #include "problem.h"
 
-enum { COUNT_MAX = 100, LEASE_SECONDS_MAX = 7 * 86400, RETRY_SECONDS = 5 };
+enum {
+    COUNT_MAX = 100,
+    LEASE_SECONDS_MAX = 7 * 86400,
+    RETRY_SECONDS = 5,
+    RETRY_WHILE_SEARCHING_SECONDS = 1
+};
 
 struct assign_body {
     const char *annotator;
@@ -85,18 +90,26 @@ static int read_body(const fd_request *request, const fd_field *fields, size_t n
 struct reason {
     const char *code;
     const char *text;
+    unsigned retry_after;
 };
 
 static const struct reason reasons[] = {
     [FD_NOTHING_TO_COMPARE] =
-        {"no_pairs", "no two items make a pair: with candidates in_prompt (the default) two need "
-                     "the same prompt_id, with cross_prompt different ones"},
-    [FD_NOTHING_COMPARABLE] = {"incomparable", "no pair has two responses with different texts"},
+        {"no_pairs",
+         "no two items make a pair: with candidates in_prompt (the default) two need "
+         "the same prompt_id, with cross_prompt different ones",
+         RETRY_SECONDS},
+    [FD_NOTHING_COMPARABLE] = {"incomparable", "no pair has two responses with different texts",
+                               RETRY_SECONDS},
+    [FD_NOTHING_FOUND_YET] = {"searching", "few pairs are left, and they are being looked for",
+                              RETRY_WHILE_SEARCHING_SECONDS},
     [FD_NOTHING_BUT_OTHERS] = {"held_by_others",
-                               "the pairs that are left are assigned to others now"},
-    [FD_NOTHING_NEW] = {"had_before", "you have had each pair that is left; others may get them"},
+                               "the pairs that are left are assigned to others now", RETRY_SECONDS},
+    [FD_NOTHING_NEW] = {"had_before", "you have had each pair that is left; others may get them",
+                        RETRY_SECONDS},
     [FD_NOTHING_BUT_ANSWERED] = {"all_answered",
-                                 "every pair has as many answers, or skips, as it shall get"},
+                                 "every pair has as many answers, or skips, as it shall get",
+                                 RETRY_SECONDS},
 };
 
 static int assign(const fd_request *request, const struct assign_body *body, struct page *page,
@@ -130,15 +143,14 @@ void fd_assignments_post(const fd_request *request, fd_response *response) {
     }
     bool is_empty = page.text.rows == 0;
     struct reason why =
-        is_empty ? reasons[fd_engine_nothing_left(request->engine)] : (struct reason){NULL, NULL};
+        is_empty ? reasons[fd_engine_nothing_left(request->engine)] : (struct reason){0};
     fd_json_text_add(&page.text, "],\"reason\":");
     (void)fd_json_text_add_value(&page.text, why.text ? json_string(why.text) : json_null());
     fd_json_text_add(&page.text, ",\"reason_code\":");
     (void)fd_json_text_add_value(&page.text, why.code ? json_string(why.code) : json_null());
     fd_json_text_add(&page.text, "}");
     fd_json_text_respond(response, 200, &page.text);
-    if (is_empty)
-        response->retry_after = RETRY_SECONDS;
+    response->retry_after = why.retry_after;
 }
 
 static void respond_to_lease_failure(fd_response *response, int r, const fd_fault *fault) {

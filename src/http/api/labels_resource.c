@@ -84,7 +84,9 @@ static int add_labels(const fd_request *request, fd_added *ret, fd_fault *fault)
         if (r < 0)
             return r;
     }
-    return fd_engine_labels_add(request->engine, labels, n, ret, fault);
+    const char *bound = fd_request_bound_to(request);
+    return bound ? fd_engine_labels_add_assigned(request->engine, labels, n, bound, ret, fault)
+                 : fd_engine_labels_add(request->engine, labels, n, ret, fault);
 }
 
 void fd_labels_add(const fd_request *request, fd_response *response) {
@@ -93,11 +95,11 @@ void fd_labels_add(const fd_request *request, fd_response *response) {
     fd_fault fault = {0};
     fd_added added = {0};
     int r = add_labels(request, &added, &fault);
-    /* An annotator learns neither which items exist nor which ids of labels others have used. */
+    /* An annotator learns neither which items and pairs exist nor which ids others have used. */
     if (r < 0 && added.is_foreign && fd_request_bound_to(request)) {
         fault = (fd_fault){0};
         r = fd_fault_set_at(&fault, -EINVAL, "labels", added.conflict, "id",
-                            "names an item that does not exist, or has an id that is taken");
+                            "has a pair that was not assigned to you, or an id that is taken");
     }
     if (r < 0) {
         fd_problem_of(response, r, &fault);

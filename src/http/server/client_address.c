@@ -210,7 +210,9 @@ fd_client fd_client_identify(const fd_networks *trusted, const struct sockaddr *
                              const char *const *forwarded_for, size_t n,
                              const char *forwarded_proto, bool is_encrypted) {
     fd_client client = {.address = fd_address_of(peer), .is_secure = is_encrypted};
-    if (forwarded_proto && fd_networks_contain(trusted, &client.address))
+    bool is_trusted = fd_networks_contain(trusted, &client.address);
+    client.is_proxy = is_trusted && n == 0;
+    if (forwarded_proto && is_trusted)
         client.is_secure = says_https(forwarded_proto);
     while (n > 0 && follow(trusted, forwarded_for[n - 1], &client.address))
         n--;

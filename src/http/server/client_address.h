@@ -34,6 +34,7 @@ typedef struct fd_client {
     fd_address address;
     char text[INET6_ADDRSTRLEN]; /* of the address, for logs */
     bool is_secure;
+    bool is_proxy; /* the address is that of a trusted proxy, which names no client */
 } fd_client;
 
 /* A list of addresses and networks (10.0.0.0/8, fd00::/8) with commas or spaces between them.
@@ -58,7 +59,7 @@ void fd_address_print(const fd_address *address, char text[static INET6_ADDRSTRL
  * the rightmost address that is not trusted. `forwarded_for` are the values of the `n` headers of
  * that name in their order; `forwarded_proto` is the value of the last X-Forwarded-Proto (NULL:
  * none), which counts if the peer is trusted. The client is unknown where an entry that counts is
- * not an address.
+ * not an address. Without entries the client is the proxy, or somebody whom it did not name.
  */
 fd_client fd_client_identify(const fd_networks *trusted, const struct sockaddr *peer,
                              const char *const *forwarded_for, size_t n,

@@ -95,8 +95,12 @@ int fd_sqlite_connect_writer(fd_sqlite_connection *connection, const char *path)
         r = -EOPNOTSUPP; /* the file system has no shared memory */
     if (r < 0)
         return r;
+    /* temp_store: what undoes one list of a transaction is kept in memory, not in a file that each
+     * transaction makes. cache_size: 16 MiB, since ids are spread over all pages of an index. */
     return fd_sqlite_execute(connection, "PRAGMA synchronous = FULL;"
-                                         "PRAGMA journal_size_limit = 67108864");
+                                         "PRAGMA journal_size_limit = 67108864;"
+                                         "PRAGMA temp_store = MEMORY;"
+                                         "PRAGMA cache_size = -16384");
 }
 
 int fd_sqlite_connect_reader(fd_sqlite_connection *connection, const char *path) {

@@ -161,29 +161,69 @@ def test_an_annotator_corrects_its_labels_and_returns_its_assignments(fresh):
     assert fresh.ask("DELETE", "/v1/labels/mine", token).json["revision"] == 2
 
 
+def row(identity, pair, preference="a", **more):
+    return {"id": identity, "a": pair[0], "b": pair[1], "preference": preference, **more}
+
+
+def send(daemon, who, *rows):
+    return daemon.ask("POST", "/v1/labels", daemon.tokens[who], {"labels": list(rows)})
+
+
+def pair_of(assignment):
+    return assignment["a"]["id"], assignment["b"]["id"]
+
+
+def strange_pair(own):
+    """A pair that exists, but is not the one that was assigned."""
+    return next((f"p{i}-r0", f"p{i}-r1") for i in range(2) if not own[0].startswith(f"p{i}-"))
+
+
 def test_an_annotator_does_not_learn_which_labels_and_items_exist(fresh):
-    front, mine = fresh.tokens["frontend"], fresh.tokens["annotator"]
-    theirs = {"labels": [label("theirs", "p0-r0", "p0-r1")]}
-    assert fresh.ask("POST", "/v1/labels", front, theirs).status == 200
-    assert fresh.ask("POST", "/v1/labels", front, theirs).status == 200
+    own = pair_of(take(fresh, "annotator").json["assignments"][0])
+    strange, unknown, half = strange_pair(own), ("no-a", "no-b"), (own[0], "no-b")
+    others = take(fresh, "frontend", annotator="anna").json["assignments"][0]
+    for _ in range(2):
+        assert send(fresh, "frontend", row("theirs", ("p0-r0", "p0-r1"), annotator="x")).status == 200
 
-    def send(token, identity, a="p0-r0", b="p0-r1", preference="a"):
-        row = {"id": identity, "a": a, "b": b, "preference": preference}
-        return fresh.ask("POST", "/v1/labels", token, {"labels": [row]})
-
-    refused = [send(mine, "theirs"), send(mine, "theirs", preference="b"),
-               send(mine, "fresh", a="unknown"), send(mine, "fresh", b="unknown"),
-               send(mine, "theirs", b="unknown")]
+    refused = [send(fresh, "annotator", one) for one in [
+        row("theirs", own), row("theirs", own, "b"), row("fresh", unknown), row("fresh", half),
+        row("fresh", half[::-1]), row("theirs", unknown), row("fresh", strange), row("theirs", strange),
+        row("fresh", strange, assignment="a843-4d0e2969134ea3cf5b1e77a0c46d9f82e3017c5a2b86d4f1"),
+        row("fresh", pair_of(others), assignment=others["id"])]]
+    # Which of several labels is refused does not show it either.
+    for first in [strange, unknown, half]:
+        refused += [send(fresh, "annotator", row("one", first), row("two", unknown)),
+                    send(fresh, "annotator", row("one", first), row("two", own), row("three", strange)),
+                    send(fresh, "annotator", row("one", first), row("two", ("same", "same")))]
     for response in refused:
-        assert response.status == 422
+        assert response.status == 422, response
         assert {**response.json, "request_id": None} == {**refused[0].json, "request_id": None}
-    assert send(mine, "mine").status == 200
-    own = send(mine, "mine", preference="b")
-    assert own.status == 409 and own.json["errors"][0]["pointer"] == "/labels/0/id"
-    rows = fresh.ask("GET", "/v1/labels", front).json["labels"]
-    assert [row["id"] for row in rows] == ["theirs", "mine"]
-    conflict = {"labels": [label("theirs", "p0-r0", "p0-r1", "b")]}
-    assert fresh.ask("POST", "/v1/labels", front, conflict).status == 409
+    assert send(fresh, "annotator", row("mine", own)).status == 200
+    assert send(fresh, "annotator", row("mine", own)).json["duplicates"] == 1
+    conflict = send(fresh, "annotator", row("mine", own, "b"))
+    assert conflict.status == 409 and conflict.json["errors"][0]["pointer"] == "/labels/0/id"
+    rows = fresh.ask("GET", "/v1/labels", fresh.tokens["frontend"]).json["labels"]
+    assert [label["id"] for label in rows] == ["theirs", "mine"]
+    assert send(fresh, "frontend", row("theirs", ("p0-r0", "p0-r1"), "b", annotator="x")).status == 409
+    assert send(fresh, "frontend", row("free", strange, annotator="x")).status == 200
+
+
+def test_an_annotator_labels_a_pair_that_it_was_assigned_whatever_became_of_the_lease(fresh):
+    one, two, three = take(fresh, "annotator", 3).json["assignments"]
+    token = fresh.tokens["annotator"]
+    for assignment in (one, two):
+        assert fresh.ask("DELETE", f"/v1/assignments/{assignment['id']}", token).status == 200
+    assert send(fresh, "annotator", row("1", pair_of(one))).status == 422
+    assert send(fresh, "annotator", row("1", pair_of(one), assignment=one["id"])).status == 200
+    assert send(fresh, "annotator", row("again", pair_of(one)[::-1])).status == 200
+    fresh.kill()
+    with TokenDaemon(fresh.db) as daemon:
+        daemon.tokens = fresh.tokens
+        assert send(daemon, "annotator", row("1", pair_of(one), assignment=one["id"])).json["duplicates"] == 1
+        assert send(daemon, "annotator", row("2", pair_of(two)[::-1], assignment=two["id"])).status == 200
+        assert send(daemon, "annotator", row("3", pair_of(three), assignment=three["id"])).status == 200
+        other = row("4", pair_of(three), assignment=two["id"])
+        assert send(daemon, "annotator", {**other, "a": "p9-r0"}).status == 422
 
 
 def test_other_roles_must_name_the_annotator(secured):

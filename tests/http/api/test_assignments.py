@@ -1,6 +1,7 @@
 """Assignments over the API."""
 
 import http.client
+import itertools
 import random
 import re
 import threading
@@ -380,3 +381,26 @@ def test_large_texts_end_a_list_of_assignments_early(db):
                            for i, row in enumerate(first)])
         others = daemon.post("/v1/assignments", {"annotator": "anna", "count": 10})["assignments"]
         assert len(others) == 2 and {row["id"] for row in others}.isdisjoint(row["id"] for row in first)
+
+
+def test_while_the_last_of_very_many_pairs_are_looked_for_the_client_comes_back_soon(db):
+    """45 labels short of 20,100 pairs; each response is pairs, or says why there are none."""
+    with Daemon(db) as daemon:
+        names = [f"i{k}" for k in range(201)]
+        daemon.add_items([{"id": name, "prompt_id": "p", "embedding": [k % 17, k % 23, 1]}
+                          for k, name in enumerate(names)])
+        pairs = list(itertools.combinations(names, 2))
+        for start in range(0, len(pairs) - 45, 10000):
+            daemon.add_labels([label(f"l{k}", *pairs[k], annotator="all")
+                               for k in range(start, min(start + 10000, len(pairs) - 45))])
+        answered = 0
+        while answered < 45:
+            response = daemon.call("POST", "/v1/assignments", {"annotator": "anna"})
+            if response.json["assignments"]:
+                daemon.add_labels([answer_to(response.json["assignments"][0], identity=f"late-{answered}")])
+                answered += 1
+            else:
+                assert response.json["reason_code"] == "searching", response.json
+                assert response.headers["Retry-After"] == "1"
+        wait_until(lambda: why(daemon, "bert") == "all_answered" or None, "the end of the search")
+        assert daemon.call("POST", "/v1/assignments", {"annotator": "bert"}).headers["Retry-After"] == "5"

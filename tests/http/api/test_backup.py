@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import json
 import pathlib
 import re
 import sqlite3
@@ -11,6 +12,7 @@ import pytest
 
 from client import Daemon, label, labels_by_first_number, plane_items, run, wait_until
 from test_crash import label_at_once
+from test_tls import Pair, call as call_encrypted
 
 
 @pytest.fixture
@@ -86,6 +88,62 @@ def test_a_backup_name_must_be_a_plain_file_name(keeper, folder, name):
     response = keeper.call("POST", "/v1/admin/backup", {"name": name})
     assert response.status == 422 and response.json["errors"][0]["pointer"] == "/name", response
     assert list(folder.iterdir()) == []
+
+
+FILES_OF_A_DATABASE = ["-wal", "-shm", "-journal", ".lock", ".tokens", ".token-key", ".sessions",
+                       ".partial", ".restoring", ".before-restore-1", ".before-restore-1-wal"]
+
+
+@pytest.mark.parametrize("suffix", FILES_OF_A_DATABASE)
+@pytest.mark.parametrize("database", ["labels.db", "other.db"])
+def test_a_backup_cannot_have_the_name_of_a_file_of_a_database(tmp_path, items, database, suffix):
+    with Daemon(tmp_path / "labels.db", {"backup-dir": tmp_path}) as daemon:
+        daemon.add_items(items)
+        before = sorted(path.name for path in tmp_path.iterdir())
+        response = daemon.call("POST", "/v1/admin/backup", {"name": database + suffix})
+        assert response.status == 422 and response.json["errors"][0]["pointer"] == "/name", response
+        assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_a_backup_command_cannot_take_such_a_name_either(used, tmp_path):
+    for suffix in FILES_OF_A_DATABASE:
+        assert "must not" in backup(used, tmp_path / f"other.db{suffix}", status=1)
+        assert not (tmp_path / f"other.db{suffix}").exists()
+
+
+@pytest.mark.parametrize("option", ["db", "config", "tokens", "token-key"])
+def test_a_backup_cannot_take_the_place_of_a_file_that_an_option_names(tmp_path, option):
+    """Nor while the file does not exist; and a link to the folder leads to it too."""
+    home, link = tmp_path / "home", tmp_path / "link"
+    home.mkdir()
+    link.symlink_to(home)
+    at = {name: link / f"the-{name}" for name in ("db", "config", "tokens", "token-key")}
+    at["config"].write_text("ready = 8\n")
+    at["config"].chmod(0o600)
+    options, headers = {"backup-dir": home, "token-key": at["token-key"], "config": at["config"]}, {}
+    if option == "tokens":
+        made = run("token", "create", "--db", at["db"], "--tokens", at["tokens"], "--token-key",
+                   at["token-key"], "--role=admin", "--name=root")
+        options["tokens"], headers = at["tokens"], {"Authorization": f"Bearer {made.stdout.strip()}"}
+    with Daemon(at["db"], options) as daemon:
+        if at[option].exists():
+            at[option].rename(home / "elsewhere")
+        response = daemon.call("POST", "/v1/admin/backup", {"name": at[option].name}, headers)
+        assert response.status == 422 and "daemon uses" in response.json["detail"], response
+        assert response.json["errors"][0]["pointer"] == "/name" and not at[option].exists()
+        if option == "db":
+            (home / "elsewhere").rename(at["db"])
+        daemon.ok("POST", "/v1/admin/backup", {"name": "fine.db"}, 201, headers=headers)
+
+
+def test_a_backup_cannot_take_the_place_of_a_certificate_or_its_key(db, folder):
+    pair = Pair(folder, "its")
+    with Daemon(db, {"backup-dir": folder, **pair.options()}) as daemon:
+        for path in (pair.certificate, pair.key):
+            path.unlink()
+            status, body = call_encrypted(daemon, "POST", "/v1/admin/backup",
+                                          json.dumps({"name": path.name}))
+            assert status == 422 and b"daemon uses" in body and not path.exists()
 
 
 def test_a_partial_backup_of_another_process_is_left_alone(keeper, folder):

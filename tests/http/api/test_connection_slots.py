@@ -146,7 +146,8 @@ def test_the_limit_of_an_address_does_not_apply_to_a_trusted_proxy(db):
     options = {"connections": 6, "address-connections": 1, "trusted-proxies": "127.0.0.2"}
     with Daemon(db, options) as daemon:
         held = hold(daemon, 4, "127.0.0.2")
-        assert all(is_open(connection) for connection in held)
+        for connection in held:  # without tokens a proxy that names no client may read health only
+            assert statuses(ask(connection, "/livez")) == [200]
         close(held)
 
 

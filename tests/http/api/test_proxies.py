@@ -5,6 +5,7 @@ import re
 import pytest
 
 from client import Daemon, send_raw, run, wait_until
+from token_daemon import TokenDaemon, create
 
 
 def client_of(daemon, headers):
@@ -32,11 +33,28 @@ def test_a_header_cannot_forge_log_lines(db):
 
 @pytest.mark.parametrize("forwarded, status", [
     ("127.0.0.1", 200), ("198.51.100.1", 403), ("unknown", 403), ("127.0.0.1, ?", 403),
-    ("", 403), (" ", 403), (",", 403), ("127.0.0.1,", 403), (", 127.0.0.1", 403)])
+    (None, 403), ("", 403), (" ", 403), (",", 403), ("127.0.0.1,", 403), (", 127.0.0.1", 403)])
 def test_without_tokens_a_proxy_must_name_a_client_of_this_machine(db, forwarded, status):
     with Daemon(db, {"trusted-proxies": "127.0.0.1"}) as daemon:
-        headers = {"X-Forwarded-For": forwarded}
+        headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
         assert daemon.call("GET", "/v1/model", headers=headers).status == status
+        assert daemon.call("POST", "/v1/model/train", headers=headers).status in (status, 409)
+
+
+def test_a_proxy_that_names_no_client_has_no_rights_but_its_health_checks_work(db):
+    with Daemon(db, {"trusted-proxies": "127.0.0.1"}) as daemon:
+        for path in ("/livez", "/readyz", "/"):
+            assert daemon.call("GET", path).status != 403, path
+        for method, path in [("GET", "/v1/session"), ("GET", "/metrics"), ("POST", "/v1/admin/backup"),
+                             ("GET", "/v1/items"), ("POST", "/v1/assignments")]:
+            refused = daemon.call(method, path)
+            assert refused.status == 403 and "X-Forwarded-For" in refused.json["detail"], path
+        assert daemon.call("GET", "/v1/items", address="127.0.0.2").status == 200
+    create(db, "frontend", "front")
+    token, _ = create(db, "frontend", "other")
+    with TokenDaemon(db, {"trusted-proxies": "127.0.0.0/8"}) as daemon:
+        assert daemon.ask("GET", "/v1/items", token).status == 200
+        assert daemon.ask("GET", "/v1/items").status == 401
 
 
 def test_as_many_forwarding_headers_as_a_request_may_have_are_read(db):

@@ -60,7 +60,7 @@ WORST = {
     "leases": ("/v1/leases?limit=1000", None),
     "leases_end": ("/v1/leases?annotator=nobody", None),
     "progress": ("/v1/progress?annotator=anna", None),
-    "stats": ("/v1/stats?buckets=1000", None),
+    "stats": ("/v1/stats?buckets=1000&names=1000", None),
     "model": ("/v1/model", None),
     "train": ("/v1/model/train", {"from": "scratch"}),
     "weights": ("/v1/model/weights", None),
