@@ -3,7 +3,6 @@
 #define FD_SERVED_MODEL_H
 
 #include <fisher/design.h>
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "macros.h"
@@ -20,11 +19,6 @@ typedef struct fd_served_model {
     uint64_t labels;
     uint64_t refits;                 /* of the last layer since the training */
     struct fd_served_model *trained; /* the model that this one is a refit of; NULL: not a refit */
-
-    /* The i-opt target, which i_opt_target.c computes when a selection first needs it. */
-    pthread_mutex_t target_lock;
-    size_t target_items;    /* guarded by target_lock: the items that `target` covers */
-    fi_information *target; /* guarded by target_lock; NULL until then */
 } fd_served_model;
 
 /* Takes the model over. `row` is copied without its bytes and reason. Where it has no prior
