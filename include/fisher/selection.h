@@ -26,6 +26,7 @@ typedef struct fi_strategy {
     bool takes_any_pool;  /* of any size; others need a list of all pairs */
     bool is_random;       /* draws uniformly: every candidate should have its chance */
     bool uses_targets;    /* looks at the options' `targets` */
+    bool whole_prompts;   /* at all items of each group of the targets, rather than at the pairs */
 } fi_strategy;
 
 size_t fi_strategy_count(void);
@@ -47,7 +48,9 @@ typedef struct fi_selection_options {
     /* The pairs whose ranking matters, for strategies that use targets: some hundred are enough,
      * drawn so that each prompt counts as much as the next. NULL: the candidates are the targets.
      * Those of one group then count as much together as those of another, and a pair of two groups,
-     * or of items without one, counts as a group. */
+     * or of items without one, counts as a group. A strategy with whole_prompts looks at the items
+     * that the pairs name instead, in their groups, or at the pairs where no group has two; at 40
+     * of these, drawn with the seed, if there are more. */
     const fi_candidates *targets;
     size_t
         certify_steps; /* Frank-Wolfe steps that tighten the bound; 0: the tangent at the batch */

@@ -27,13 +27,17 @@ static void add_items(fd_engine *engine, size_t first, size_t count, const char 
     }
 }
 
-static fd_target_sample draw(fd_engine *engine, uint64_t seed) {
+static fd_target_sample draw_of(fd_engine *engine, bool whole_prompts, uint64_t seed) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
     fd_fault fault = {0};
     fd_target_sample sample;
     assert_int_equal(fd_engine_snapshot(engine, &snapshot, &fault), 0);
-    assert_int_equal(fd_target_sample_draw_pairs(engine, snapshot, seed, &sample), 0);
+    assert_int_equal(fd_target_sample_draw(engine, snapshot, whole_prompts, seed, &sample), 0);
     return sample;
+}
+
+static fd_target_sample draw(fd_engine *engine, uint64_t seed) {
+    return draw_of(engine, false, seed);
 }
 
 /* One prompt has 200 items and nine have three: each gets a tenth of the targets. */
@@ -57,6 +61,37 @@ static void a_prompt_with_many_items_is_drawn_as_often_as_another(void **state) 
     /* Five standard deviations of a binomial count of 5,000. */
     assert_true(of_long > 500 - 107 && of_long < 500 + 107);
     fd_engine_close(engine);
+}
+
+static size_t count_prompts(const fd_target_sample *sample) {
+    size_t count = 0;
+    for (size_t i = 0; i < sample->rows.count; i++) {
+        bool is_new = true;
+        for (size_t j = 0; j < i && is_new; j++)
+            is_new = sample->prompts[j] != sample->prompts[i];
+        count += is_new;
+    }
+    return count;
+}
+
+static void whole_prompts_come_with_all_of_their_items(void **state) {
+    (void)state;
+    static const struct {
+        size_t prompts, responses, drawn;
+    } tables[] = {{9, 3, 9}, {40, 5, 40}, {150, 4, 40}};
+    for (size_t i = 0; i < FD_LENGTH(tables); i++) {
+        fd_engine *engine = fixture_engine();
+        fixture_add_items(engine, tables[i].prompts, tables[i].responses);
+        add_items(engine, 0, 1, "lonely");
+        FD_CLEANUP(fd_target_sample_clear) fd_target_sample sample = draw_of(engine, true, 3);
+        assert_int_equal(count_prompts(&sample), tables[i].drawn);
+        assert_int_equal(sample.rows.count, tables[i].drawn * tables[i].responses);
+        add_items(engine, 1, 150, "long");
+        FD_CLEANUP(fd_target_sample_clear) fd_target_sample more = draw_of(engine, true, 3);
+        size_t rest = sample.rows.count - tables[i].responses;
+        assert_true(more.rows.count >= rest && more.rows.count <= sample.rows.count + 64);
+        fd_engine_close(engine);
+    }
 }
 
 static void the_same_seed_draws_the_same_targets(void **state) {
@@ -91,11 +126,14 @@ static void the_same_request_seed_and_model_give_the_same_batch(void **state) {
     fd_engine *engine = fixture_engine();
     fixture_add_items(engine, 60, 6);
     fd_selection_request request = fixture_request(20, FI_SCOPE_WITHIN, 7);
-    request.strategy = "i-opt";
-    fd_selection_result first = choose(engine, &request), again = choose(engine, &request);
-    assert_true(same_pairs(&first, &again));
-    fd_selection_result_clear(&first);
-    fd_selection_result_clear(&again);
+    static const char *const strategies[] = {"i-opt", "knowledge-gradient"};
+    for (size_t i = 0; i < FD_LENGTH(strategies); i++) {
+        request.strategy = strategies[i];
+        fd_selection_result first = choose(engine, &request), again = choose(engine, &request);
+        assert_true(same_pairs(&first, &again));
+        fd_selection_result_clear(&first);
+        fd_selection_result_clear(&again);
+    }
     fd_engine_close(engine);
 }
 
@@ -157,6 +195,7 @@ static void a_list_of_inline_items_alone_is_its_own_target(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_prompt_with_many_items_is_drawn_as_often_as_another),
+        cmocka_unit_test(whole_prompts_come_with_all_of_their_items),
         cmocka_unit_test(the_same_seed_draws_the_same_targets),
         cmocka_unit_test(the_same_request_seed_and_model_give_the_same_batch),
         cmocka_unit_test(without_a_prompt_of_two_items_the_candidates_are_the_targets),

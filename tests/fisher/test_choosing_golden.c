@@ -62,13 +62,13 @@ static void world_clear(world *made) {
 
 /* Each pick has the largest gain of those left, within `tolerance` of it. */
 static void check_picks(const world *made, const char *strategy, const char *gains_name,
-                        const char *picks_name, double tolerance) {
+                        const char *picks_name, bool own_targets, double tolerance) {
     GOLDEN gains = golden_load(FOLDER, gains_name);
     GOLDEN picks = golden_load(FOLDER, picks_name);
     fi_selection_options options = {.strategy = fi_strategy_find(strategy),
                                     .batch_size = gains.rows,
                                     .prior_precision = made->prior,
-                                    .targets = &made->lists[2]};
+                                    .targets = own_targets ? NULL : &made->lists[2]};
     fi_selection got;
     assert_int_equal(fi_select(&made->lists[0], made->past, &options, &got), 0);
     assert_int_equal(got.count, gains.rows);
@@ -103,13 +103,21 @@ static void the_target_is_the_weighted_sum_over_its_pairs(void **state) {
 static void i_opt_picks_what_the_formulas_pick(void **state) {
     (void)state;
     FD_CLEANUP(world_clear) world made = load();
-    check_picks(&made, "i-opt", "i_opt_gains", "i_opt_picks", 1e-6);
+    check_picks(&made, "i-opt", "i_opt_gains", "i_opt_picks", false, 1e-6);
+}
+
+/* Each item of the vectors is in a candidate, so their prompts are the groups of the candidates. */
+static void knowledge_gradient_picks_what_the_formulas_pick(void **state) {
+    (void)state;
+    FD_CLEANUP(world_clear) world made = load();
+    check_picks(&made, "knowledge-gradient", "kg_gains", "kg_picks", true, 1e-5);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_target_is_the_weighted_sum_over_its_pairs),
         cmocka_unit_test(i_opt_picks_what_the_formulas_pick),
+        cmocka_unit_test(knowledge_gradient_picks_what_the_formulas_pick),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,8 +89,10 @@ def main():
     features = (rng.normal(size=(items, H)) + 0.5 * rng.normal(size=(PROMPTS, H))[groups]).astype(np.float32)
     rewards = (features @ rng.normal(size=H) * 0.4).astype(np.float32)
     phi, mu = features.astype(float), rewards.astype(float)
-    every = [(a, b) for a in range(items) for b in range(a) if groups[a] == groups[b]]
-    candidates = rng.permutation(every)[:CANDIDATES]  # each once, so that no two gains are equal
+    # Each pair once, so that no two gains are equal, and each item in one, so that knowledge-gradient finds it.
+    every = np.array([(a, b) for a in range(items) for b in range(a) if groups[a] == groups[b]])
+    star = every[:, 1] % RESPONSES == 0
+    candidates = rng.permutation(np.vstack([every[star], rng.permutation(every[~star])[: CANDIDATES - star.sum()]]))
     answered, targets = pairs_within(rng, ANSWERED), pairs_within(rng, TARGETS)
 
     def differences_and_weights(pairs):

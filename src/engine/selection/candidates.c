@@ -258,11 +258,12 @@ static bool has_stored_items(const fd_candidates *candidates) {
 }
 
 /* Without a prompt of two items, and for inline items alone, the candidates are the targets. */
-static int find_targets(fd_engine *engine, uint64_t seed, fd_candidates *candidates) {
+static int find_targets(fd_engine *engine, bool whole_prompts, uint64_t seed,
+                        fd_candidates *candidates) {
     fd_target_sample *sample = &candidates->memory->targets;
     if (!has_stored_items(candidates))
         return 0;
-    int r = fd_target_sample_draw_pairs(engine, candidates->snapshot, seed, sample);
+    int r = fd_target_sample_draw(engine, candidates->snapshot, whole_prompts, seed, sample);
     candidates->targets = r == 0 && sample->targets.n_pairs > 0 ? &sample->targets : NULL;
     return r;
 }
@@ -282,7 +283,7 @@ int fd_candidates_find(fd_engine *engine, const fd_selection_request *request, b
     candidates.memory->by_prompt = by_prompt || strategy->uses_targets;
     r = fill(engine, request, seed, strategy->is_random, &candidates, fault);
     if (r == 0 && strategy->uses_targets && request->target == FD_TARGET_IN_PROMPT)
-        r = find_targets(engine, seed, &candidates);
+        r = find_targets(engine, strategy->whole_prompts, seed, &candidates);
     if (r < 0)
         return r;
     *ret = candidates;

@@ -10,10 +10,11 @@
 #include "rng.h"
 #include "thread.h"
 
-enum { TARGET_PAIRS = 250 };
+enum { TARGET_PAIRS = 250, TARGET_PROMPTS = 40, TARGET_ITEMS = 64 };
 
-/* Prompts may be newer than the snapshot: each target has this many tries. */
-enum { TRIES = 4 };
+/* Prompts may be newer than the snapshot, or drawn before: each target, or prompt, has this many
+ * tries. */
+enum { TRIES = 8 };
 
 /* Keeps the stream apart from that of the candidates. */
 static const uint64_t stream = 0xd1b54a32d192ed03u;
@@ -34,20 +35,68 @@ static size_t count_known(const fd_prompt *prompt, size_t items) {
     return count;
 }
 
+/* Draws a prompt with two items or more; NULL if the one drawn is newer than the snapshot. */
+static const fd_prompt *draw_prompt(struct drawing *drawing, size_t *ret_known) {
+    const fd_item_table *table = &drawing->engine->items;
+    size_t at = (size_t)fd_rng_below(&drawing->rng, table->paired_count);
+    const fd_prompt *prompt = table->prompts[table->paired[at]];
+    *ret_known = count_known(prompt, drawing->items);
+    return *ret_known < 2 ? NULL : prompt;
+}
+
 static void draw_pairs(struct drawing *drawing) {
     FD_READ_LOCKED(&drawing->engine->state_lock);
-    const fd_item_table *table = &drawing->engine->items;
-    for (size_t i = 0; i < (size_t)TARGET_PAIRS * TRIES && table->paired_count > 0 &&
-                       drawing->count < TARGET_PAIRS;
-         i++) {
-        size_t at = (size_t)fd_rng_below(&drawing->rng, table->paired_count);
-        const fd_prompt *prompt = table->prompts[table->paired[at]];
-        size_t known = count_known(prompt, drawing->items);
-        if (known < 2)
+    size_t tries = drawing->engine->items.paired_count > 0 ? (size_t)TARGET_PAIRS * TRIES : 0;
+    for (size_t i = 0; i < tries && drawing->count < TARGET_PAIRS; i++) {
+        size_t known;
+        const fd_prompt *prompt = draw_prompt(drawing, &known);
+        if (!prompt)
             continue;
         size_t a = (size_t)fd_rng_below(&drawing->rng, known);
         size_t b = (size_t)fd_rng_below(&drawing->rng, known - 1);
         drawing->pairs[drawing->count++] = (fi_pair){prompt->items[a], prompt->items[b + (b >= a)]};
+    }
+}
+
+/* ---- whole prompts ---- */
+
+/* Pairs of the first item that is drawn with each of the others. */
+static void add_prompt(struct drawing *drawing, const fd_prompt *prompt, size_t known) {
+    bool all = known <= TARGET_ITEMS;
+    size_t n = all ? known : TARGET_ITEMS;
+    uint32_t first = prompt->items[all ? 0 : fd_rng_below(&drawing->rng, known)];
+    for (size_t i = 0; i < n; i++) {
+        uint32_t item = prompt->items[all ? i : fd_rng_below(&drawing->rng, known)];
+        if (item != first)
+            drawing->pairs[drawing->count++] = (fi_pair){first, item};
+    }
+}
+
+static bool is_among(const fd_prompt *const *prompts, size_t n, const fd_prompt *prompt) {
+    for (size_t i = 0; i < n; i++)
+        if (prompts[i] == prompt)
+            return true;
+    return false;
+}
+
+/* Each prompt once. */
+static void draw_prompts(struct drawing *drawing) {
+    FD_READ_LOCKED(&drawing->engine->state_lock);
+    const fd_item_table *table = &drawing->engine->items;
+    const fd_prompt *drawn[TARGET_PROMPTS];
+    bool all = table->paired_count <= TARGET_PROMPTS;
+    size_t tries = all ? table->paired_count : (size_t)TARGET_PROMPTS * TRIES, n = 0;
+    for (size_t i = 0; i < tries && n < TARGET_PROMPTS; i++) {
+        size_t known;
+        const fd_prompt *prompt = all ? table->prompts[table->paired[i]] : NULL;
+        if (prompt)
+            known = count_known(prompt, drawing->items);
+        else
+            prompt = draw_prompt(drawing, &known);
+        if (!prompt || known < 2 || is_among(drawn, n, prompt))
+            continue;
+        drawn[n++] = prompt;
+        add_prompt(drawing, prompt, known);
     }
 }
 
@@ -68,13 +117,17 @@ static int copy(const struct drawing *drawing, const fd_snapshot *snapshot, fd_t
     return 0;
 }
 
-int fd_target_sample_draw_pairs(fd_engine *engine, const fd_snapshot *snapshot, uint64_t seed,
-                                fd_target_sample *ret) {
-    FD_FREE fi_pair *pairs = calloc(TARGET_PAIRS, sizeof(*pairs));
+int fd_target_sample_draw(fd_engine *engine, const fd_snapshot *snapshot, bool whole_prompts,
+                          uint64_t seed, fd_target_sample *ret) {
+    size_t most = whole_prompts ? (size_t)TARGET_PROMPTS * TARGET_ITEMS : TARGET_PAIRS;
+    FD_FREE fi_pair *pairs = calloc(most, sizeof(*pairs));
     struct drawing drawing = {engine, snapshot->items, fd_rng_seeded(seed ^ stream), 0, pairs};
     if (!pairs)
         return -ENOMEM;
-    draw_pairs(&drawing);
+    if (whole_prompts)
+        draw_prompts(&drawing);
+    else
+        draw_pairs(&drawing);
     return copy(&drawing, snapshot, ret);
 }
 

@@ -13,9 +13,11 @@ typedef struct fd_target_sample {
     uint32_t *prompts;
 } fd_target_sample;
 
-/* Draws 250 pairs: a prompt uniformly among those with two items, then two of its items. */
-int fd_target_sample_draw_pairs(fd_engine *engine, const fd_snapshot *snapshot, uint64_t seed,
-                                fd_target_sample *ret) FD_MUST_CHECK;
+/* Draws 250 pairs: a prompt uniformly among those with two items, then two of its items. With
+ * `whole_prompts` it draws 40 of these prompts, and pairs that name all of their items, or 64 of
+ * more. */
+int fd_target_sample_draw(fd_engine *engine, const fd_snapshot *snapshot, bool whole_prompts,
+                          uint64_t seed, fd_target_sample *ret) FD_MUST_CHECK;
 
 void fd_target_sample_clear(fd_target_sample *sample);
 

@@ -18,9 +18,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "best_first.h"
 #include "cancellation.h"
 #include "target_clones.h"
-#include "top_k.h"
 #include "whitening.h"
 
 /* Picks until everything is computed again. Products are float64, so rounding grows slowly. */
@@ -29,9 +29,6 @@
 /* The whitened rows are float32. When the leverages have fallen to this share, q has only four
  * digits left, and the rows are whitened again. */
 #define LEVERAGE_SHARE_MIN 1e-4
-
-/* Refusals between two calls of go_on. One takes about a microsecond. */
-#define OFFERS_PER_CALL 4096
 
 typedef struct trace_state {
     const fi_problem *problem;
@@ -50,8 +47,7 @@ typedef struct trace_state {
     double *products;  /* [m x 2] of the rows with c and with w */
     double *leverages; /* [n] q */
     double *falls;     /* [n] t */
-    bool *gone;        /* [n] picked, refused or deferred */
-    fi_ranked *heap;   /* [n] by gain; used when the best one is refused */
+    fi_best_first queue;
 } trace_state;
 
 static void trace_state_free(trace_state *state) {
@@ -67,8 +63,7 @@ static void trace_state_free(trace_state *state) {
     free(state->products);
     free(state->leverages);
     free(state->falls);
-    free(state->gone);
-    free(state->heap);
+    fi_best_first_clear(&state->queue);
 }
 
 static int trace_state_init(trace_state *state) {
@@ -85,13 +80,12 @@ static int trace_state_init(trace_state *state) {
     state->products = calloc(m + 1, 2 * sizeof(*state->products));
     state->leverages = calloc(n + 1, sizeof(*state->leverages));
     state->falls = calloc(n + 1, sizeof(*state->falls));
-    state->gone = calloc(n + 1, sizeof(*state->gone));
-    state->heap = calloc(n + 1, sizeof(*state->heap));
     if (!state->whitened || !state->stretched || !state->block || !state->spread ||
         !state->inverse || !state->direction || !state->response || !state->scratch ||
-        !state->products || !state->leverages || !state->falls || !state->gone || !state->heap)
+        !state->products || !state->leverages || !state->falls)
         return -ENOMEM;
-    return fi_factor_copy(state->problem->factor, &state->factor);
+    int r = fi_best_first_init(&state->queue, state->problem, n, NULL);
+    return r ? r : fi_factor_copy(state->problem->factor, &state->factor);
 }
 
 /* ---- start ---- */
@@ -129,7 +123,7 @@ FI_CLONES static void measure(trace_state *state) {
         }
         state->leverages[i] = leverage;
         state->falls[i] = fmax(fall, 0.0);
-        if (!state->gone[i])
+        if (!state->queue.gone[i])
             state->largest = fmax(state->largest, leverage);
     }
 }
@@ -163,11 +157,6 @@ static int start(trace_state *state) {
 }
 
 /* ---- one pick ---- */
-
-static double gain_of(const trace_state *state, size_t index) {
-    double weight = state->problem->weights[index];
-    return weight * state->falls[index] / (1.0 + weight * state->leverages[index]);
-}
 
 /* Sets c and w for a pick, subtracts c c' from N, and returns c'Sc. */
 static double update_inverse(trace_state *state, uint32_t index) {
@@ -218,7 +207,7 @@ FI_CLONES static double update_pairs(trace_state *state, double square) {
         double fall = state->falls[i] + along * (square * along - 2.0 * across);
         state->leverages[i] = leverage > 0.0 ? leverage : 0.0;
         state->falls[i] = fall > 0.0 ? fall : 0.0;
-        largest = leverage > largest && !state->gone[i] ? leverage : largest;
+        largest = leverage > largest && !state->queue.gone[i] ? leverage : largest;
     }
     return largest;
 }
@@ -237,57 +226,11 @@ static int add(trace_state *state, uint32_t index) {
 
 /* ---- the batch ---- */
 
-static bool find_best(const trace_state *state, uint32_t *ret) {
-    double best = -1.0;
+static void find_gains(const trace_state *state) {
     for (size_t i = 0; i < state->problem->distinct->n_pairs; i++) {
-        double gain = gain_of(state, i);
-        if (gain > best && !state->gone[i]) {
-            best = gain;
-            *ret = (uint32_t)i;
-        }
+        double weight = state->problem->weights[i];
+        state->queue.gains[i] = weight * state->falls[i] / (1.0 + weight * state->leverages[i]);
     }
-    return best >= 0.0;
-}
-
-static size_t rank_left(trace_state *state) {
-    size_t left = 0;
-    for (size_t i = 0; i < state->problem->distinct->n_pairs; i++)
-        if (!state->gone[i])
-            state->heap[left++] = (fi_ranked){gain_of(state, i), (uint32_t)i};
-    fi_heap_build(state->heap, left);
-    return left;
-}
-
-static int offer(trace_state *state, uint32_t index, bool *accepted) {
-    const fi_problem *problem = state->problem;
-    fi_verdict verdict;
-    int r = fi_constraints_offer(problem->constraints, index, problem->distinct->pairs[index],
-                                 &verdict);
-    *accepted = r == 0 && verdict == FI_ACCEPTED;
-    state->gone[index] = true;
-    return r;
-}
-
-/* Takes the best candidate that the constraints accept. Nearly always that is the first one, so the
- * others are ranked only if it is refused. */
-static int take_best(trace_state *state, uint32_t *batch, size_t *count, bool *taken) {
-    uint32_t index = 0;
-    *taken = false;
-    if (!find_best(state, &index))
-        return 0;
-    int r = offer(state, index, taken);
-    for (size_t left = *taken || r ? 0 : rank_left(state); r == 0 && !*taken && left > 0;) {
-        index = state->heap[0].index;
-        state->heap[0] = state->heap[--left];
-        fi_heap_sift(state->heap, left);
-        r = offer(state, index, taken);
-        if (r == 0 && left % OFFERS_PER_CALL == 0)
-            r = fi_go_on(state->problem->options, 0.5);
-    }
-    if (r || !*taken)
-        return r;
-    batch[(*count)++] = index;
-    return add(state, index);
 }
 
 int fi_choose_by_trace(const fi_problem *problem, const fi_information *target, size_t k,
@@ -297,7 +240,13 @@ int fi_choose_by_trace(const fi_problem *problem, const fi_information *target, 
     if (r == 0)
         r = start(&state);
     for (bool taken = true; r == 0 && taken && *count < k;) {
-        r = take_best(&state, batch, count, &taken);
+        uint32_t index;
+        find_gains(&state);
+        r = fi_best_first_take(&state.queue, &index, &taken);
+        if (r == 0 && taken) {
+            batch[(*count)++] = index;
+            r = add(&state, index);
+        }
         if (r == 0)
             r = fi_go_on(problem->options, (double)*count / (double)k);
     }

@@ -255,8 +255,9 @@ def test_one_candidate_is_chosen_whatever_it_is(trained, strategy):
 
 
 @pytest.mark.parametrize("target", ["in_prompt", "candidates"])
-def test_i_opt_accepts_each_target(trained, target):
-    selection = trained.select(batch_size=9, strategy="i-opt", pairs=PAIRS, target=target)
+@pytest.mark.parametrize("strategy", ["i-opt", "knowledge-gradient"])
+def test_strategies_with_targets_accept_each_target(trained, strategy, target):
+    selection = trained.select(batch_size=9, strategy=strategy, pairs=PAIRS, target=target)
     assert len(chosen(selection)) == 9
 
 
