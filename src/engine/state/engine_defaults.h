@@ -6,6 +6,7 @@
 #define FD_ENGINE_DEFAULTS_H
 
 #define FD_DEFAULT_STRATEGY "i-opt"
+#define FD_BEST_OF_N_STRATEGY "knowledge-gradient" /* where the best responses are wanted */
 #define FD_DEFAULT_PRIOR_PRECISION 0
 #define FD_DEFAULT_MAX_PER_ITEM 0
 #define FD_DEFAULT_MAX_PER_PROMPT 0
