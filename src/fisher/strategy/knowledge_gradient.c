@@ -12,8 +12,8 @@
 #include "knowledge.h"
 #include "top_k.h"
 
-/* Numbers of the matrix of target items and candidates: 64 MiB. */
-enum { REACH_MAX = 1 << 24 };
+/* Numbers of the matrix of target items and candidates: 64 MiB; and candidates of it. */
+enum { REACH_MAX = 1 << 24, ROOM_MAX = 1 << 16 };
 
 enum { OFFERS_PER_CALL = 256 };
 
@@ -79,7 +79,9 @@ int fi_choose_knowledge_gradient(const fi_problem *problem, size_t k, uint32_t *
     int r = order ? fi_target_groups_find(problem, &groups) : -ENOMEM;
     if (r)
         return r;
-    size_t most = REACH_MAX / (groups.first[groups.count] + 1), room = n < most ? n : most;
+    size_t most = REACH_MAX / (groups.first[groups.count] + 1);
+    most = most < ROOM_MAX ? most : ROOM_MAX;
+    size_t room = n < most ? n : most;
     r = fi_knowledge_new(problem, &groups, room, &knowledge);
     for (size_t i = 0; i < n; i++)
         order[i] = (uint32_t)i;

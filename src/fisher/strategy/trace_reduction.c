@@ -9,7 +9,8 @@
  *
  *     q falls by (c'u)^2    and    t changes by c'Sc (c'u)^2 - 2 (c'u)(w'u),
  *
- * where c'u and w'u are differences of products with the rows of the two items.
+ * where c'u and w'u are differences of products with the rows of the two items. Where there are
+ * fewer candidates than items, the rows are the differences themselves, and a row of zeros.
  */
 #include "trace_reduction.h"
 
@@ -37,22 +38,29 @@ typedef struct trace_state {
     size_t picks;      /* since the start */
     double largest;    /* q at the start */
     float *whitened;   /* [m x h] by the factor at the start */
-    double *stretched; /* [m x h] whitened S; float64, because t falls further than q */
-    double *block;     /* [FI_BLOCK_ROWS x h] of whitened */
-    double *spread;    /* [h x h] S */
-    double *inverse;   /* [h x h] N */
-    double *direction; /* [h] c */
-    double *response;  /* [h] w */
-    double *scratch;   /* [h] */
-    double *products;  /* [m x 2] of the rows with c and with w */
-    double *leverages; /* [n] q */
-    double *falls;     /* [n] t */
+    size_t n_rows;
+    float *differences;   /* [(n + 1) x h] of the candidates, and zeros; NULL: the rows are items */
+    const float *rows;    /* [n_rows x h] */
+    fi_pair *single;      /* [n] each candidate's row and that of zeros; NULL as above */
+    const fi_pair *pairs; /* [n] of rows */
+    double *stretched;    /* [n_rows x h] rows S; float64, because t falls further than q */
+    double *block;        /* [FI_BLOCK_ROWS x h] of rows */
+    double *spread;       /* [h x h] S */
+    double *inverse;      /* [h x h] N */
+    double *direction;    /* [h] c */
+    double *response;     /* [h] w */
+    double *scratch;      /* [h] */
+    double *products;     /* [n_rows x 2] of the rows with c and with w */
+    double *leverages;    /* [n] q */
+    double *falls;        /* [n] t */
     fi_best_first queue;
 } trace_state;
 
 static void trace_state_free(trace_state *state) {
     fi_factor_free(state->factor);
     free(state->whitened);
+    free(state->differences);
+    free(state->single);
     free(state->stretched);
     free(state->block);
     free(state->spread);
@@ -66,25 +74,48 @@ static void trace_state_free(trace_state *state) {
     fi_best_first_clear(&state->queue);
 }
 
-static int trace_state_init(trace_state *state) {
+/* Decides what the rows are. */
+static int init_rows(trace_state *state) {
     const fi_distinct_items *distinct = state->problem->distinct;
     size_t h = distinct->n_features, m = distinct->n_items, n = distinct->n_pairs;
     state->whitened = calloc(m + 1, h * sizeof(*state->whitened));
-    state->stretched = calloc(m + 1, h * sizeof(*state->stretched));
+    state->n_rows = n < m ? n + 1 : m;
+    state->rows = state->whitened;
+    state->pairs = distinct->pairs;
+    if (n >= m)
+        return state->whitened ? 0 : -ENOMEM;
+    state->differences = calloc(n + 1, h * sizeof(*state->differences));
+    state->single = calloc(n + 1, sizeof(*state->single));
+    if (!state->whitened || !state->differences || !state->single)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        state->single[i] = (fi_pair){(uint32_t)i, (uint32_t)n};
+    state->rows = state->differences;
+    state->pairs = state->single;
+    return 0;
+}
+
+static int trace_state_init(trace_state *state) {
+    const fi_distinct_items *distinct = state->problem->distinct;
+    size_t h = distinct->n_features, n = distinct->n_pairs;
+    int r = init_rows(state);
+    if (r)
+        return r;
+    state->stretched = calloc(state->n_rows + 1, h * sizeof(*state->stretched));
     state->block = calloc(FI_BLOCK_ROWS, h * sizeof(*state->block));
     state->spread = calloc(h, h * sizeof(*state->spread));
     state->inverse = calloc(h, h * sizeof(*state->inverse));
     state->direction = calloc(h, sizeof(*state->direction));
     state->response = calloc(h, sizeof(*state->response));
     state->scratch = calloc(h, sizeof(*state->scratch));
-    state->products = calloc(m + 1, 2 * sizeof(*state->products));
+    state->products = calloc(state->n_rows + 1, 2 * sizeof(*state->products));
     state->leverages = calloc(n + 1, sizeof(*state->leverages));
     state->falls = calloc(n + 1, sizeof(*state->falls));
-    if (!state->whitened || !state->stretched || !state->block || !state->spread ||
-        !state->inverse || !state->direction || !state->response || !state->scratch ||
-        !state->products || !state->leverages || !state->falls)
+    if (!state->stretched || !state->block || !state->spread || !state->inverse ||
+        !state->direction || !state->response || !state->scratch || !state->products ||
+        !state->leverages || !state->falls)
         return -ENOMEM;
-    int r = fi_best_first_init(&state->queue, state->problem, n, NULL);
+    r = fi_best_first_init(&state->queue, state->problem, n, NULL);
     return r ? r : fi_factor_copy(state->problem->factor, &state->factor);
 }
 
@@ -111,8 +142,8 @@ FI_CLONES static void measure(trace_state *state) {
     size_t h = distinct->n_features;
     state->largest = 0.0;
     for (size_t i = 0; i < distinct->n_pairs; i++) {
-        size_t a = distinct->pairs[i].a * h, b = distinct->pairs[i].b * h;
-        const float *u_a = state->whitened + a, *u_b = state->whitened + b;
+        size_t a = state->pairs[i].a * h, b = state->pairs[i].b * h;
+        const float *u_a = state->rows + a, *u_b = state->rows + b;
         const double *s_a = state->stretched + a, *s_b = state->stretched + b;
         double leverage = 0.0, fall = 0.0;
 #pragma omp simd reduction(+ : leverage, fall)
@@ -129,11 +160,11 @@ FI_CLONES static void measure(trace_state *state) {
 }
 
 static void stretch(trace_state *state) {
-    size_t h = state->factor->n, m = state->problem->distinct->n_items;
+    size_t h = state->factor->n, m = state->n_rows;
     for (size_t first = 0; first < m; first += FI_BLOCK_ROWS) {
         size_t count = m - first < FI_BLOCK_ROWS ? m - first : FI_BLOCK_ROWS;
         for (size_t i = 0; i < count * h; i++)
-            state->block[i] = (double)state->whitened[first * h + i];
+            state->block[i] = (double)state->rows[first * h + i];
         cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)count, (int)h, (int)h, 1.0,
                     state->block, (int)h, state->spread, (int)h, 0.0, state->stretched + first * h,
                     (int)h);
@@ -146,6 +177,12 @@ static int start(trace_state *state) {
     int r = fi_whiten(state->factor, distinct, state->whitened);
     if (r)
         return r;
+    for (size_t i = 0; state->differences && i < distinct->n_pairs; i++) {
+        const float *a = state->whitened + distinct->pairs[i].a * h;
+        const float *b = state->whitened + distinct->pairs[i].b * h;
+        for (size_t j = 0; j < h; j++)
+            state->differences[i * h + j] = a[j] - b[j];
+    }
     spread_target(state);
     stretch(state);
     measure(state);
@@ -161,9 +198,9 @@ static int start(trace_state *state) {
 /* Sets c and w for a pick, subtracts c c' from N, and returns c'Sc. */
 static double update_inverse(trace_state *state, uint32_t index) {
     int h = (int)state->factor->n;
-    fi_pair pair = state->problem->distinct->pairs[index];
-    const float *a = state->whitened + (size_t)pair.a * state->factor->n;
-    const float *b = state->whitened + (size_t)pair.b * state->factor->n;
+    fi_pair pair = state->pairs[index];
+    const float *a = state->rows + (size_t)pair.a * state->factor->n;
+    const float *b = state->rows + (size_t)pair.b * state->factor->n;
     for (int i = 0; i < h; i++)
         state->scratch[i] = (double)a[i] - (double)b[i];
     cblas_dsymv(CblasRowMajor, CblasUpper, h, 1.0, state->inverse, h, state->scratch, 1, 0.0,
@@ -182,8 +219,8 @@ static double update_inverse(trace_state *state, uint32_t index) {
 FI_CLONES static void multiply_items(trace_state *state) {
     size_t h = state->factor->n;
     const double *direction = state->direction, *response = state->response;
-    for (size_t i = 0; i < state->problem->distinct->n_items; i++) {
-        const float *row = state->whitened + i * h;
+    for (size_t i = 0; i < state->n_rows; i++) {
+        const float *row = state->rows + i * h;
         double first = 0.0, second = 0.0;
 #pragma omp simd reduction(+ : first, second)
         for (size_t j = 0; j < h; j++) {
@@ -200,8 +237,8 @@ FI_CLONES static double update_pairs(trace_state *state, double square) {
     const fi_distinct_items *distinct = state->problem->distinct;
     double largest = 0.0;
     for (size_t i = 0; i < distinct->n_pairs; i++) {
-        const double *a = state->products + 2 * (size_t)distinct->pairs[i].a;
-        const double *b = state->products + 2 * (size_t)distinct->pairs[i].b;
+        const double *a = state->products + 2 * (size_t)state->pairs[i].a;
+        const double *b = state->products + 2 * (size_t)state->pairs[i].b;
         double along = a[0] - b[0], across = a[1] - b[1];
         double leverage = state->leverages[i] - along * along;
         double fall = state->falls[i] + along * (square * along - 2.0 * across);
