@@ -9,12 +9,14 @@
 #include "leases.h"
 #include "macros.h"
 #include "pair_records.h"
+#include "pending_factor.h"
 #include "ready_demand.h"
 #include "ready_queue.h"
 #include "unfinished_pairs.h"
 
 typedef struct fd_assignments {
-    pthread_mutex_t lock; /* guards all below */
+    fd_pending_factor pending; /* has a lock of its own */
+    pthread_mutex_t lock;      /* guards all below */
     fd_pair_records records;
     fd_unfinished_pairs unfinished;
     fd_ready_queues ready;
