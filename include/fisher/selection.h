@@ -25,7 +25,8 @@ typedef struct fi_strategy {
     const char *sentence; /* what it picks */
     bool takes_any_pool;  /* of any size; others need a list of all pairs */
     bool is_random;       /* draws uniformly: every candidate should have its chance */
-    bool uses_target;     /* looks at the options' `target` */
+    bool uses_targets;    /* looks at the options' `targets` */
+    bool whole_prompts;   /* at all items of each group of the targets, rather than at the pairs */
 } fi_strategy;
 
 size_t fi_strategy_count(void);
@@ -45,8 +46,13 @@ typedef struct fi_selection_options {
      * this share of its length of the other's. A random strategy only makes the very same two items
      * wait, so that it stays uniform. At least 0 and below 1; 0: no pair waits. */
     double copy_distance;
-    /* The sum of d d' over the pairs whose ranking matters; NULL: over the candidates */
-    const fi_information *target;
+    /* The pairs whose ranking matters, for strategies that use targets: some hundred are enough,
+     * drawn so that each prompt counts as much as the next. NULL: the candidates are the targets.
+     * Those of one group then count as much together as those of another, and a pair of two groups,
+     * or of items without one, counts as a group. A strategy with whole_prompts looks at the items
+     * that the pairs name instead, in their groups, or at the pairs where no group has two; at 40
+     * of these, drawn with the seed, if there are more. */
+    const fi_candidates *targets;
     size_t
         certify_steps; /* Frank-Wolfe steps that tighten the bound; 0: the tangent at the batch */
     bool figures;      /* compute `chosen` and `random` */
@@ -114,7 +120,7 @@ typedef struct fi_selection {
  * log determinants, bound) always use the true v. A prior that is lost in the rounding of a `past`
  * 1e16 times as large is raised until M is positive definite, so finite numbers never fail.
  *
- * -EINVAL for options out of bounds, a past, prior or target of another size, or a pair of unknown
+ * -EINVAL for options out of bounds, a past, prior or targets of another size, or a pair of unknown
  * items; -ENOMEM, -ECANCELED.
  */
 int fi_select(const fi_candidates *candidates, const fi_information *past,

@@ -18,7 +18,6 @@
 #include "refitter.h"
 #include "replay.h"
 #include "state_gauges.h"
-#include "target_thread.h"
 #include "text_fill.h"
 #include "trainer_thread.h"
 #include "writer.h"
@@ -34,7 +33,6 @@ static const struct part {
     {fd_correction_rate_new, fd_correction_rate_free},
     {fd_text_fill_new, fd_text_fill_free},
     {fd_batch_history_new, fd_batch_history_free},
-    {fd_target_thread_new, fd_target_thread_free},
     {fd_assignments_new, fd_assignments_free},
     {fd_refill_new, fd_refill_free},
     {fd_progress_record_new, fd_progress_record_free},
@@ -62,7 +60,6 @@ static void connect_parts(fd_engine *engine) {
     fd_writer_on_commit(engine, fd_state_gauges_set);
     fd_writer_on_commit(engine, fd_model_serving_on_commit);
     fd_writer_on_commit(engine, fd_trainer_on_commit);
-    fd_writer_on_commit(engine, fd_target_thread_on_commit);
     fd_writer_on_commit(engine, fd_incomparable_pairs_on_commit);
     fd_writer_on_commit(engine, fd_refill_on_commit);
     fd_writer_on_commit(engine, fd_refitter_on_commit);
@@ -80,9 +77,9 @@ static const struct thread {
     int (*start)(fd_engine *engine);
     void (*stop)(fd_engine *engine);
 } threads[] = {
-    {fd_writer_start, fd_writer_stop},     {fd_trainer_start, fd_trainer_stop},
-    {fd_refitter_start, fd_refitter_stop}, {fd_target_thread_start, fd_target_thread_stop},
-    {fd_refill_start, fd_refill_stop},     {fd_text_fill_start, fd_text_fill_stop},
+    {fd_writer_start, fd_writer_stop},       {fd_trainer_start, fd_trainer_stop},
+    {fd_refitter_start, fd_refitter_stop},   {fd_refill_start, fd_refill_stop},
+    {fd_text_fill_start, fd_text_fill_stop},
 };
 
 static void stop_threads(fd_engine *engine, size_t count) {
@@ -133,7 +130,6 @@ void fd_engine_close(fd_engine *engine) {
     /* All at once, so that none waits for a step of another. */
     atomic_store(&engine->closing, true);
     fd_engine_interrupt(engine);
-    fd_target_thread_interrupt(engine);
     fd_text_fill_interrupt(engine);
     fd_refitter_interrupt(engine);
     fd_trainer_interrupt(engine);

@@ -506,14 +506,14 @@ static void annotators_who_ask_at_once_get_the_pairs_of_one_batch(void **state) 
             "the best 8 %.3f\n",
             before, rounds[round].ready, rounds[round].candidates, aware, greedy, alone, sampled,
             batches);
-        /* Each gain counts the pairs assigned before it as known, where enough lie ready. Otherwise
-         * nobody waits: a quick choice knows only of pairs that are answered. */
+        /* Each gain counts the pairs assigned before it as known. Where not enough lie ready,
+         * nobody waits: a quick choice takes the best of a small sample. */
         if (rounds[round].ready == AT_ONCE) {
             assert_true(promised <= (aware - before) * (1 + 1e-4));
             assert_true(fabs(aware - greedy) <= 0.01 * fmin(fabs(greedy), greedy - before));
-            assert_true(aware > batches && aware > sampled);
         }
-        assert_true(aware > alone);
+        assert_true(aware > alone && aware > batches && aware > sampled);
+        assert_true(aware - before >= 0.9 * (greedy - before));
     }
 }
 

@@ -83,6 +83,15 @@ static void a_request_for_several_pairs_gets_several(void **state) {
             assert_false(fixture_same_pair(&hand.given[i], &hand.given[k]));
 }
 
+/* As if nothing were out. */
+static void forget_pending(struct world *world) {
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
+    fd_fault fault = {0};
+    assert_int_equal(fd_engine_snapshot(world->engine, &snapshot, &fault), 0);
+    assert_int_equal(
+        fd_pending_factor_add(&world->engine->assignments->pending, snapshot, true, NULL, 0), 0);
+}
+
 /* The best of a sample is better than its average. */
 static void a_quick_choice_takes_pairs_of_high_gain(void **state) {
     (void)state;
@@ -99,6 +108,7 @@ static void a_quick_choice_takes_pairs_of_high_gain(void **state) {
     for (size_t i = 0; i < TIMES; i++) {
         FD_CLEANUP(fd_quick_choice_clear) fd_quick_choice choice = {0};
         fd_fault fault = {0};
+        forget_pending(&world);
         assert_int_equal(fd_quick_choice_make(world.engine, 0, 1, &choice, &fault), 0);
         assert_int_equal(choice.count, 1);
         assert_false(choice.is_last);
@@ -115,6 +125,42 @@ static void a_quick_choice_takes_pairs_of_high_gain(void **state) {
         fd_selection_result_clear(&result);
     }
     assert_true(chosen > 1.2 * drawn);
+}
+
+/* So the gains that were promised add up to the rise of log det by all pairs together. */
+static void quick_choices_count_those_before_them_as_known(void **state) {
+    (void)state;
+    static const size_t counts[] = {1, 5, 1, 1, 12, 3};
+    FD_CLEANUP(world_clear) struct world world;
+    fi_pair pairs[32];
+    size_t n = 0;
+    double promised = 0;
+    world_prepare(&world);
+    world.options.strategy = "greedy";
+    world.options.control_fraction = 0;
+    world_without_refills(&world, 60, 8);
+    forget_pending(&world);
+    for (size_t i = 0; i < FD_LENGTH(counts); i++) {
+        FD_CLEANUP(fd_quick_choice_clear) fd_quick_choice choice = {0};
+        fd_fault fault = {0};
+        assert_int_equal(fd_quick_choice_make(world.engine, 0, counts[i], &choice, &fault), 0);
+        assert_int_equal(choice.count, counts[i]);
+        for (size_t k = 0; k < choice.count; k++) {
+            promised += choice.pairs[k]->gain;
+            pairs[n++] = choice.pairs[k]->pair;
+        }
+    }
+    fd_selection_request request = fixture_request(1, FI_SCOPE_WITHIN, 1);
+    fd_selection_result before, after;
+    fd_fault fault = {0};
+    assert_int_equal(fd_engine_select(world.engine, &request, &before, &fault), 0);
+    request.pending_rows = pairs;
+    request.n_pending_rows = n;
+    assert_int_equal(fd_engine_select(world.engine, &request, &after, &fault), 0);
+    double rise = after.logdet_before - before.logdet_before;
+    assert_true(fabs(promised - rise) < 1e-5 * rise);
+    fd_selection_result_clear(&before);
+    fd_selection_result_clear(&after);
 }
 
 /* ---- when nothing is left ---- */
@@ -222,7 +268,7 @@ static void the_last_one_of_very_many_pairs_is_found(void **state) {
     assert_int_equal(fd_engine_nothing_left(world.engine), FD_NOTHING_BUT_ANSWERED);
 }
 
-static void neither_leases_nor_demand_let_one_arm_hold_all_that_is_left(void **state) {
+static void leases_do_not_let_one_arm_hold_all_that_is_left(void **state) {
     (void)state;
     FD_CLEANUP(world_clear) struct world world;
     world_prepare(&world);
@@ -231,11 +277,6 @@ static void neither_leases_nor_demand_let_one_arm_hold_all_that_is_left(void **s
     world_without_refills(&world, 12, 12); /* 792 pairs */
     fixture_hand hand;
     (void)ask_for(&world, "anna", 100, &hand);
-    {
-        FD_LOCKED(&world.engine->assignments->lock);
-        world.engine->assignments->demand.expected = 4096;
-        world.engine->assignments->leases.begun = 4096;
-    }
     fd_ready_demand_update(world.engine);
     FD_LOCKED(&world.engine->assignments->lock);
     assert_in_range(fd_ready_demand_wanted(world.engine, FD_ARM_ACTIVE), 1, 792 / 8);
@@ -293,10 +334,11 @@ int main(void) {
         cmocka_unit_test(the_control_arm_keeps_its_share_of_quick_choices),
         cmocka_unit_test(a_request_for_several_pairs_gets_several),
         cmocka_unit_test(a_quick_choice_takes_pairs_of_high_gain),
+        cmocka_unit_test(quick_choices_count_those_before_them_as_known),
         cmocka_unit_test(polls_cost_no_selection_once_nothing_is_left),
         cmocka_unit_test(among_very_many_pairs_the_last_ones_are_being_looked_for),
         cmocka_unit_test(the_last_one_of_very_many_pairs_is_found),
-        cmocka_unit_test(neither_leases_nor_demand_let_one_arm_hold_all_that_is_left),
+        cmocka_unit_test(leases_do_not_let_one_arm_hold_all_that_is_left),
         cmocka_unit_test(those_who_had_the_first_pairs_do_not_look_at_them_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

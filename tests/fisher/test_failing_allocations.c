@@ -146,7 +146,6 @@ static void every_strategy_survives_each_failing_allocation(void **state) {
     problem made = problem_new(1, ITEMS, WIDTH, PAIRS, 0.0f, 1.0f);
     problem answered = problem_new(2, ITEMS, WIDTH, 20, 0.0f, 1.0f);
     fi_information *past = information_of(&answered.candidates);
-    fi_information *target = information_of(&made.candidates);
     for (uint32_t i = 0; i < ITEMS; i++) {
         groups[i] = i / 6;
         members[i] = i;
@@ -178,13 +177,12 @@ static void every_strategy_survives_each_failing_allocation(void **state) {
         from.options.strategy = fi_strategy_at(i / 3);
         from.options.max_per_item = i % 3;
         from.options.max_per_group = 2 * (i % 3);
-        from.options.target = i % 3 ? target : NULL;
+        from.options.targets = i % 3 ? &answered.candidates : NULL;
         check_every_allocation(from.options.strategy->name, select_from_list, &from);
         check_every_allocation(from.options.strategy->name, select_from_pool, &from);
         if (fi_strategy_functions_of(from.options.strategy)->choose_from_pool)
             check_every_allocation(from.options.strategy->name, select_from_large_pool, &from);
     }
-    fi_information_free(target);
     fi_information_free(past);
     problem_free(&answered);
     problem_free(&made);

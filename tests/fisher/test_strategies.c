@@ -24,12 +24,14 @@ static void the_table_lists_every_strategy_once_with_a_sentence(void **state) {
     assert_null(fi_strategy_find("no such strategy"));
 }
 
-static void only_random_is_random_and_only_i_opt_uses_the_target(void **state) {
+static void only_random_is_random_and_only_two_use_targets(void **state) {
     (void)state;
     for (size_t i = 0; i < fi_strategy_count(); i++) {
         const fi_strategy *strategy = fi_strategy_at(i);
         assert_int_equal(strategy->is_random, strcmp(strategy->name, "random") == 0);
-        assert_int_equal(strategy->uses_target, strcmp(strategy->name, "i-opt") == 0);
+        bool best = strcmp(strategy->name, "knowledge-gradient") == 0;
+        assert_int_equal(strategy->whole_prompts, best);
+        assert_int_equal(strategy->uses_targets, best || strcmp(strategy->name, "i-opt") == 0);
     }
 }
 
@@ -241,7 +243,7 @@ static void no_batch_exceeds_the_bound_and_greedy_keeps_its_guarantee(void **sta
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_lists_every_strategy_once_with_a_sentence),
-        cmocka_unit_test(only_random_is_random_and_only_i_opt_uses_the_target),
+        cmocka_unit_test(only_random_is_random_and_only_two_use_targets),
         cmocka_unit_test(random_draws_uniformly_without_replacement),
         cmocka_unit_test(entropy_takes_the_smallest_and_maxdiff_the_largest_logits),
         cmocka_unit_test(score_strategies_take_the_largest_gradient_scores),

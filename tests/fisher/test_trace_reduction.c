@@ -76,13 +76,40 @@ static void check_plain(const fi_candidates *from, const fi_information *past, d
     free(matrix);
 }
 
-/* T: the identity for a-opt, the sum of d d' over the candidates for i-opt. */
-static double *target_of(const char *name, const fi_candidates *from) {
-    bool is_identity = strcmp(name, "a-opt") == 0;
-    double *target = plain_design(from->n_features, NULL, is_identity ? 1.0 : 0.0);
-    for (size_t i = 0; !is_identity && i < from->n_pairs; i++)
-        plain_add(from, i, 1.0, target);
+static size_t size_of_group(const fi_candidates *pairs, size_t pair) {
+    fi_pair mine = pairs->pairs[pair];
+    if (!pairs->groups || pairs->groups[mine.a] != pairs->groups[mine.b] ||
+        pairs->groups[mine.a] == FI_NO_GROUP)
+        return 1;
+    size_t size = 0;
+    for (size_t i = 0; i < pairs->n_pairs; i++)
+        size += pairs->groups[pairs->pairs[i].a] == pairs->groups[mine.a] &&
+                pairs->groups[pairs->pairs[i].b] == pairs->groups[mine.a];
+    return size;
+}
+
+/* The sum of a d d' over pairs, each a divided by the number of those of its group. */
+static double *weighted_sum(const fi_candidates *pairs, const fi_information *past, double prior) {
+    size_t h = pairs->n_features;
+    double *target = plain_design(h, NULL, 0.0);
+    double *matrix = plain_design(h, past, prior);
+    double *inverse = problem_memory(h * h, sizeof(double));
+    plain_invert(h, matrix, inverse);
+    for (size_t i = 0; i < pairs->n_pairs; i++) {
+        double weight = problem_weight(pairs, i);
+        double left = weight / (1.0 + weight * plain_leverage(pairs, i, inverse));
+        plain_add(pairs, i, left / (double)size_of_group(pairs, i), target);
+    }
+    free(inverse);
+    free(matrix);
     return target;
+}
+
+/* T: the identity for a-opt, the weighted sum over the candidates for i-opt. */
+static double *target_of(const char *name, const fi_candidates *from, const fi_information *past,
+                         double prior) {
+    return strcmp(name, "a-opt") == 0 ? plain_design(from->n_features, NULL, 1.0)
+                                      : weighted_sum(from, past, prior);
 }
 
 static void check_against_plain(uint64_t seed, size_t n_items, size_t h, size_t n_pairs, size_t k,
@@ -91,7 +118,7 @@ static void check_against_plain(uint64_t seed, size_t n_items, size_t h, size_t 
     problem answered = problem_new(seed + 100, n_items, h, 30, offset, 1.0f);
     fi_information *past = seed % 2 ? information_of(&answered.candidates) : NULL;
     for (size_t i = 0; i < FD_LENGTH(names); i++) {
-        double *target = target_of(names[i], &made.candidates);
+        double *target = target_of(names[i], &made.candidates, past, prior);
         fi_selection got = selected(&made.candidates, past, names[i], k, prior, 0);
         check_plain(&made.candidates, past, prior, target, &got);
         fi_selection_clear(&got);
@@ -120,48 +147,94 @@ static void batches_that_are_long_enough_to_whiten_again_stay_exact(void **state
     check_against_plain(4, 120, 32, 300, 120, 0.1, 0.0f);
 }
 
-static void i_opt_serves_the_pairs_of_its_target(void **state) {
+static void i_opt_serves_the_pairs_of_its_targets(void **state) {
     (void)state;
     for (uint64_t seed = 0; seed < 4; seed++) {
         problem made = problem_new(30 + seed, 60, 6, 200, 0.0f, 1.0f);
-        problem matter = problem_new(40 + seed, 10, 6, 5, 0.0f, 0.0f);
-        fi_information *target = information_of(&matter.candidates);
+        problem matter = problem_new(40 + seed, 10, 6, 5, 0.0f, 1.0f);
+        double *target = weighted_sum(&matter.candidates, NULL, 1.0);
         fi_selection_options options = properties_options("i-opt", 40);
-        options.target = target;
+        options.targets = &matter.candidates;
         fi_selection got, plain = selected(&made.candidates, NULL, "i-opt", 40, 1.0, 0);
         assert_int_equal(fi_select(&made.candidates, NULL, &options, &got), 0);
-        check_plain(&made.candidates, NULL, 1.0, fi_information_matrix(target), &got);
+        check_plain(&made.candidates, NULL, 1.0, target, &got);
         assert_memory_not_equal(got.pairs, plain.pairs, 40 * sizeof(*got.pairs));
         fi_selection_clear(&plain);
 
-        /* The scale of T makes no difference: 2 times, 2^90 times. */
-        for (int i = 0; i < 90; i++)
-            fi_information_merge(target, target);
-        fi_selection scaled;
-        assert_int_equal(fi_select(&made.candidates, NULL, &options, &scaled), 0);
-        assert_memory_equal(got.pairs, scaled.pairs, 40 * sizeof(*got.pairs));
-        fi_selection_clear(&scaled);
+        /* Twice the same targets, and each the other way round, make no difference. */
+        fi_pair twice[10];
+        for (size_t i = 0; i < 10; i++)
+            twice[i] =
+                i < 5 ? matter.pairs[i] : (fi_pair){matter.pairs[i - 5].b, matter.pairs[i - 5].a};
+        matter.candidates.pairs = twice;
+        matter.candidates.n_pairs = 10;
+        fi_selection doubled;
+        assert_int_equal(fi_select(&made.candidates, NULL, &options, &doubled), 0);
+        assert_memory_equal(got.pairs, doubled.pairs, 40 * sizeof(*got.pairs));
+        fi_selection_clear(&doubled);
         fi_selection_clear(&got);
-        fi_information_free(target);
+        free(target);
         problem_free(&matter);
         problem_free(&made);
     }
 }
 
-static void a_target_of_zero_keeps_the_order_of_the_list(void **state) {
+/* One prompt with most of the candidates counts as much as each of the others. */
+static void without_targets_each_group_counts_as_much(void **state) {
+    (void)state;
+    problem made = problem_new(50, 60, 6, 200, 0.0f, 1.0f);
+    uint32_t groups[60];
+    for (uint32_t i = 0; i < 60; i++)
+        groups[i] = i < 40 ? 7 : i < 55 ? i / 5 : FI_NO_GROUP;
+    made.candidates.groups = groups;
+    double *target = weighted_sum(&made.candidates, NULL, 1.0);
+    fi_selection got = selected(&made.candidates, NULL, "i-opt", 60, 1.0, 0);
+    check_plain(&made.candidates, NULL, 1.0, target, &got);
+    made.candidates.groups = NULL;
+    fi_selection equal = selected(&made.candidates, NULL, "i-opt", 60, 1.0, 0);
+    assert_memory_not_equal(got.pairs, equal.pairs, 60 * sizeof(*got.pairs));
+    fi_selection_clear(&equal);
+    fi_selection_clear(&got);
+    free(target);
+    problem_free(&made);
+}
+
+static void targets_that_do_not_fit_are_refused(void **state) {
     (void)state;
     problem made = problem_new(5, 20, 4, 30, 0.0f, 1.0f);
-    fi_information *target = NULL;
-    assert_int_equal(fi_information_new(4, &target), 0);
-    fi_selection_options options = properties_options("i-opt", 30);
-    options.target = target;
+    problem wide = problem_new(5, 20, 5, 30, 0.0f, 1.0f);
+    fi_selection_options options = properties_options("i-opt", 3);
     fi_selection got;
-    assert_int_equal(fi_select(&made.candidates, NULL, &options, &got), 0);
-    for (size_t i = 0; i < 30; i++)
-        assert_int_equal(got.pairs[i], i);
-    fi_selection_clear(&got);
-    fi_information_free(target);
+    options.targets = &wide.candidates;
+    assert_int_equal(fi_select(&made.candidates, NULL, &options, &got), -EINVAL);
+    problem unknown = problem_new(5, 20, 4, 30, 0.0f, 1.0f);
+    unknown.pairs[3].b = 20;
+    options.targets = &unknown.candidates;
+    assert_int_equal(fi_select(&made.candidates, NULL, &options, &got), -EINVAL);
+    problem_free(&unknown);
+    problem_free(&wide);
     problem_free(&made);
+}
+
+/* Of a model that is sure of all targets, or of targets whose items are the same. */
+static void targets_without_weight_or_length_choose_some_batch(void **state) {
+    (void)state;
+    for (int same = 0; same < 2; same++) {
+        problem made = problem_new(5, 20, 4, 30, 0.0f, 1.0f);
+        problem matter = problem_new(6, 20, 4, 30, 0.0f, 1.0f);
+        for (uint32_t i = 0; i < 20; i++)
+            matter.rewards[i] = 1000.0f * (float)i;
+        for (size_t i = 0; same && i < 30; i++)
+            matter.pairs[i].b = matter.pairs[i].a;
+        fi_selection_options options = properties_options("i-opt", 30);
+        options.targets = &matter.candidates;
+        fi_selection got;
+        assert_int_equal(fi_select(&made.candidates, NULL, &options, &got), 0);
+        assert_distinct(&got, 30);
+        fi_selection_clear(&got);
+        problem_free(&matter);
+        problem_free(&made);
+    }
 }
 
 static void equal_candidates_are_taken_in_order_of_their_index(void **state) {
@@ -217,8 +290,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_pick_has_the_largest_fall_of_the_trace),
         cmocka_unit_test(batches_that_are_long_enough_to_whiten_again_stay_exact),
-        cmocka_unit_test(i_opt_serves_the_pairs_of_its_target),
-        cmocka_unit_test(a_target_of_zero_keeps_the_order_of_the_list),
+        cmocka_unit_test(i_opt_serves_the_pairs_of_its_targets),
+        cmocka_unit_test(without_targets_each_group_counts_as_much),
+        cmocka_unit_test(targets_that_do_not_fit_are_refused),
+        cmocka_unit_test(targets_without_weight_or_length_choose_some_batch),
         cmocka_unit_test(equal_candidates_are_taken_in_order_of_their_index),
         cmocka_unit_test(with_limits_the_best_open_pair_is_picked),
         cmocka_unit_test(they_have_the_properties_of_every_strategy),

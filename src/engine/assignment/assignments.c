@@ -136,11 +136,11 @@ static int assign_quickly(fd_engine *engine, const struct asker *asker, struct s
     r = fd_quick_choice_make(engine, asker->number, asker->count, &choice, fault);
     if (r < 0)
         return r;
-    if (choice.count == 0) {
+    if (choice.count == 0)
         note_nothing(engine, asker->number, &choice, changes);
-        return 0;
-    }
-    return collect(engine, asker, &choice, shown, ret_count, &used_up);
+    bool is_final = choice.count == 0;
+    r = collect(engine, asker, &choice, shown, ret_count, &used_up); /* a refill may be faster */
+    return r == -ENODATA && is_final ? 0 : r;
 }
 
 static void release(struct shown_lease *shown, size_t count) {

@@ -10,6 +10,7 @@ int fd_assignments_new(fd_engine *engine) {
     if (!assignments)
         return -ENOMEM;
     (void)pthread_mutex_init(&assignments->lock, NULL);
+    fd_pending_factor_init(&assignments->pending);
     fd_leases_init(&assignments->leases);
     fd_lease_journal_init(&assignments->journal);
     assignments->changes = 1;
@@ -23,6 +24,7 @@ void fd_assignments_free(fd_engine *engine) {
     fd_assignments *assignments = engine->assignments;
     if (!assignments)
         return;
+    fd_pending_factor_clear(&assignments->pending);
     fd_leases_clear(&assignments->leases);
     fd_lease_journal_clear(&assignments->journal);
     fd_ready_queues_clear(&assignments->ready);

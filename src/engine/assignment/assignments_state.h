@@ -10,22 +10,24 @@
 #include "leases.h"
 #include "macros.h"
 #include "pair_records.h"
+#include "pending_factor.h"
 #include "ready_demand.h"
 #include "ready_queue.h"
 #include "unfinished_pairs.h"
 
 typedef struct fd_assignments {
-    pthread_mutex_t lock; /* guards all below */
+    fd_pending_factor pending; /* has a lock of its own */
+    pthread_mutex_t lock;      /* guards all below */
     fd_pair_records records;
     fd_unfinished_pairs unfinished;
     fd_ready_queues ready;
     fd_leases leases;
     fd_lease_journal journal;
     fd_ready_demand demand;
-    uint64_t fills;   /* times that pairs were put into a ready queue */
-    uint64_t changes; /* of what can make a pair a candidate: items, corrections, leases that ended
-                         without an answer, models */
-    uint64_t used_up; /* `changes` when no candidate was left for anyone */
+    uint64_t fills;    /* times that pairs were put into a ready queue */
+    uint64_t changes;  /* of what can make a pair a candidate: items, corrections, leases that ended
+                          without an answer, models */
+    uint64_t used_up;  /* `changes` when no candidate was left for anyone */
     bool is_searching; /* the last request that got nothing looked at a part of the pairs only */
     fd_incomparable_counts incomparable;
     size_t incomparable_items; /* when they were counted */

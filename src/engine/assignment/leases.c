@@ -158,7 +158,6 @@ static int begin(fd_engine *engine, fd_ready_pair *ready_pair, uint32_t annotato
     int r = link_lease(engine, lease);
     if (r < 0)
         return r;
-    leases->begun++;
     fd_lease_set_expiry(engine, lease, seconds);
     *ret = FD_STEAL(lease);
     fd_ready_queues_remove_finished(&assignments->ready,

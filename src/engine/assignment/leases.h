@@ -30,7 +30,6 @@ typedef struct fd_leases {
     int64_t next_expiry_ms;
     int64_t wall_offset_ms; /* of the wall clock from the steady clock */
     uint64_t last_number;
-    size_t begun;       /* since the last refill began */
     uint32_t short_for; /* an annotator for whom little lies ready; FD_NOBODY: none */
 } fd_leases;
 

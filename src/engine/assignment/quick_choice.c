@@ -9,12 +9,16 @@
 #include "candidate_sample.h"
 #include "engine_state.h"
 #include "pair_set.h"
+#include "pending_factor.h"
 #include "random_bytes.h"
 #include "snapshot_rows.h"
 #include "thread.h"
 
 /* Candidates drawn: at least, for each pair, and at most. */
-enum { LEAST = 32, PER_PAIR = 8, MOST = 512 };
+enum { LEAST = 64, PER_PAIR = 8, MOST = 512 };
+
+/* Choices that may be made again because others chose meanwhile. */
+enum { TRIES = 4 };
 
 /* Where all pairs are at most this many, they are all looked at rather than finding none. */
 enum { LOOKED_AT_MOST = 16384 };
@@ -23,6 +27,7 @@ struct scored {
     size_t index; /* in the sample */
     double score;
     double gain, p;
+    size_t scored_at; /* pairs that were taken before the gain was computed */
     bool taken;
 };
 
@@ -93,6 +98,44 @@ static int draw_free(fd_engine *engine, const fd_snapshot *snapshot, uint32_t an
 
 /* ---- scores ---- */
 
+struct choosing {
+    fd_engine *engine;
+    const fd_snapshot *snapshot;
+    const fd_candidate_sample *sample;
+    fd_rng rng;
+    fd_snapshot_rows rows; /* of the sample */
+    fi_factor *known;      /* of M with pending pairs and those taken so far */
+    double *difference;    /* [width] */
+    struct scored *scored; /* [n_pairs] */
+};
+
+static void choosing_clear(struct choosing *choosing) {
+    fd_snapshot_rows_clear(&choosing->rows);
+    fi_factor_free(choosing->known);
+    free(choosing->difference);
+    free(choosing->scored);
+}
+
+static int choosing_init(struct choosing *choosing) {
+    const fd_candidate_sample *sample = choosing->sample;
+    choosing->difference =
+        calloc(choosing->snapshot->features->width, sizeof(*choosing->difference));
+    choosing->scored = calloc(sample->n_pairs + 1, sizeof(*choosing->scored));
+    if (!choosing->difference || !choosing->scored)
+        return -ENOMEM;
+    return fd_snapshot_rows_copy(choosing->snapshot, sample->pairs, sample->n_pairs,
+                                 &choosing->rows);
+}
+
+/* Whether the configured strategy looks at what is known, and not at the logits alone. */
+static bool counts_known(const fd_engine *engine) {
+    static const char *const others[] = {"random", "entropy", "maxdiff"};
+    for (size_t i = 0; i < FD_LENGTH(others); i++)
+        if (strcmp(engine->options.strategy, others[i]) == 0)
+            return false;
+    return true;
+}
+
 /* What the configured strategy looks at, in a form that costs little. */
 static double score_of(const char *strategy, double logit, double gain, fd_rng *rng) {
     if (strcmp(strategy, "random") == 0)
@@ -104,35 +147,52 @@ static double score_of(const char *strategy, double logit, double gain, fd_rng *
     return gain;
 }
 
-static int score(const fd_engine *engine, const fd_snapshot *snapshot,
-                 const fd_candidate_sample *sample, fd_rng *rng, struct scored *scored) {
-    size_t width = snapshot->features->width;
-    FD_CLEANUP(fd_snapshot_rows_clear) fd_snapshot_rows rows = {0};
-    FD_FREE double *leverages = calloc(sample->n_pairs + 1, sizeof(*leverages));
-    FD_FREE double *difference = calloc(width, sizeof(*difference));
-    if (!leverages || !difference)
-        return -ENOMEM;
-    int r = fd_snapshot_rows_copy(snapshot, sample->pairs, sample->n_pairs, &rows);
-    for (size_t i = 0; i < sample->n_pairs && r == 0; i++) {
-        fi_pair pair = rows.pairs[i];
-        const float *a = rows.features + pair.a * width, *b = rows.features + pair.b * width;
-        for (size_t j = 0; j < width; j++)
-            difference[j] = (double)a[j] - (double)b[j];
-        double logit = (double)rows.rewards[pair.a] - (double)rows.rewards[pair.b];
-        double gain = log1p(fi_weight(logit) * fi_factor_leverage(snapshot->design, difference));
-        scored[i] = (struct scored){.index = i,
-                                    .score = score_of(engine->options.strategy, logit, gain, rng),
-                                    .gain = gain,
-                                    .p = fi_probability(logit)};
-    }
-    return r;
+/* Sets the difference of a pair, and returns its weight. */
+static double look_at(struct choosing *choosing, const struct scored *scored) {
+    const fd_snapshot_rows *rows = &choosing->rows;
+    size_t width = choosing->snapshot->features->width;
+    fi_pair pair = rows->pairs[scored->index];
+    const float *a = rows->features + pair.a * width, *b = rows->features + pair.b * width;
+    for (size_t j = 0; j < width; j++)
+        choosing->difference[j] = (double)a[j] - (double)b[j];
+    return fi_weight((double)rows->rewards[pair.a] - (double)rows->rewards[pair.b]);
+}
+
+static void score(struct choosing *choosing, struct scored *scored, size_t taken) {
+    const fd_snapshot_rows *rows = &choosing->rows;
+    fi_pair pair = rows->pairs[scored->index];
+    double logit = (double)rows->rewards[pair.a] - (double)rows->rewards[pair.b];
+    double weight = look_at(choosing, scored);
+    scored->gain = log1p(weight * fi_factor_leverage(choosing->known, choosing->difference));
+    scored->score =
+        score_of(choosing->engine->options.strategy, logit, scored->gain, &choosing->rng);
+    scored->p = fi_probability(logit);
+    scored->scored_at = taken;
 }
 
 /* ---- the choice ---- */
 
+/* The pair with the largest gain given those taken: a gain never rises with them, so only those
+ * that lead are computed again. */
+static struct scored *best_by_gain(struct choosing *choosing, size_t taken) {
+    for (;;) {
+        struct scored *best = NULL;
+        for (size_t i = 0; i < choosing->sample->n_pairs; i++) {
+            struct scored *scored = &choosing->scored[i];
+            if (!scored->taken && (!best || scored->score > best->score))
+                best = scored;
+        }
+        if (!best || best->scored_at == taken)
+            return best;
+        score(choosing, best, taken);
+    }
+}
+
 /* The best pair that shares no item with those taken, or the best of all that are left. */
-static struct scored *best_of(struct scored *scored, const fi_pair *pairs, size_t n) {
-    struct scored *best = NULL, *apart = NULL;
+static struct scored *best_apart(struct choosing *choosing) {
+    struct scored *scored = choosing->scored, *best = NULL, *apart = NULL;
+    const fi_pair *pairs = choosing->sample->pairs;
+    size_t n = choosing->sample->n_pairs;
     for (size_t i = 0; i < n; i++) {
         bool touches = false;
         if (scored[i].taken)
@@ -148,37 +208,65 @@ static struct scored *best_of(struct scored *scored, const fi_pair *pairs, size_
     return apart ? apart : best;
 }
 
-static struct scored *any_of(struct scored *scored, size_t n, size_t taken, fd_rng *rng) {
-    if (taken >= n)
+static struct scored *any_of(struct choosing *choosing, size_t taken) {
+    if (taken >= choosing->sample->n_pairs)
         return NULL;
-    size_t skipped = (size_t)fd_rng_below(rng, n - taken), i = 0;
-    while (scored[i].taken || skipped-- > 0)
+    size_t i = 0;
+    size_t skipped = (size_t)fd_rng_below(&choosing->rng, choosing->sample->n_pairs - taken);
+    while (choosing->scored[i].taken || skipped-- > 0)
         i++;
-    return &scored[i];
+    return &choosing->scored[i];
 }
 
-static int take(fd_engine *engine, const fd_snapshot *snapshot, const fd_candidate_sample *sample,
-                struct scored *scored, size_t count, fd_rng *rng, fd_quick_choice *choice) {
+static int take(struct choosing *choosing, size_t count, fd_quick_choice *choice) {
+    fd_engine *engine = choosing->engine;
+    bool by_gain = counts_known(engine);
     choice->pairs = calloc(count + 1, sizeof(fd_ready_pair *));
     if (!choice->pairs)
         return -ENOMEM;
     while (choice->count < count) {
-        bool control = fd_rng_uniform(rng) < engine->options.control_fraction;
-        struct scored *next = control ? any_of(scored, sample->n_pairs, choice->count, rng)
-                                      : best_of(scored, sample->pairs, sample->n_pairs);
+        bool control = fd_rng_uniform(&choosing->rng) < engine->options.control_fraction;
+        struct scored *next = control   ? any_of(choosing, choice->count)
+                              : by_gain ? best_by_gain(choosing, choice->count)
+                                        : best_apart(choosing);
         if (!next)
             return 0;
         next->taken = true;
+        double weight = look_at(choosing, next);
+        fi_factor_update(choosing->known, weight, choosing->difference);
         fd_selected_pair selected = {.gain = control ? (double)NAN : next->gain, .p = next->p};
-        int r = fd_ready_pair_new(engine, sample->pairs[next->index],
-                                  control ? FD_ARM_CONTROL : FD_ARM_ACTIVE,
-                                  control ? "random" : FD_QUICK_STRATEGY, &selected,
-                                  snapshot->served->row.version, &choice->pairs[choice->count]);
+        int r = fd_ready_pair_new(
+            engine, choosing->sample->pairs[next->index], control ? FD_ARM_CONTROL : FD_ARM_ACTIVE,
+            control ? "random" : FD_QUICK_STRATEGY, &selected,
+            choosing->snapshot->served->row.version, &choice->pairs[choice->count]);
         if (r < 0)
             return r;
         choice->count++;
     }
     return 0;
+}
+
+/* Chooses again where another choice changed what counts as known meanwhile. The last try stands
+ * in any case. */
+static int choose(struct choosing *choosing, size_t count, fd_quick_choice *choice) {
+    fd_pending_factor *pending = &choosing->engine->assignments->pending;
+    int r = choosing_init(choosing);
+    bool done = false;
+    for (int i = 0; i < TRIES && r == 0 && !done; i++) {
+        uint64_t changes;
+        fd_quick_choice_clear(choice);
+        fi_factor_free(FD_STEAL(choosing->known));
+        r = fd_pending_factor_copy(pending, choosing->snapshot, &choosing->known, &changes);
+        for (size_t k = 0; r == 0 && k < choosing->sample->n_pairs; k++) {
+            choosing->scored[k] = (struct scored){.index = k};
+            score(choosing, &choosing->scored[k], 0);
+        }
+        if (r == 0)
+            r = take(choosing, count, choice);
+        done = r == 0 &&
+               fd_pending_factor_replace(pending, choosing->snapshot, &choosing->known, changes);
+    }
+    return r;
 }
 
 int fd_quick_choice_make(fd_engine *engine, uint32_t annotator, size_t count, fd_quick_choice *ret,
@@ -188,7 +276,6 @@ int fd_quick_choice_make(fd_engine *engine, uint32_t annotator, size_t count, fd
     FD_CLEANUP(fd_candidate_sample_clear) fd_candidate_sample sample = {0};
     uint64_t seed;
     fd_random_bytes(&seed, sizeof(seed));
-    fd_rng rng = fd_rng_seeded(~seed);
     size_t wanted = count < MOST / PER_PAIR ? count * PER_PAIR : MOST;
     int r = fd_engine_snapshot(engine, &snapshot, fault);
     if (r == 0)
@@ -196,14 +283,15 @@ int fd_quick_choice_make(fd_engine *engine, uint32_t annotator, size_t count, fd
                       &choice);
     if (r < 0)
         return r;
-    FD_FREE struct scored *scored = calloc(sample.n_pairs + 1, sizeof(*scored));
-    if (!scored)
-        return -ENOMEM;
-    r = score(engine, snapshot, &sample, &rng, scored);
-    if (r == 0)
-        r = take(engine, snapshot, &sample, scored, count, &rng, &choice);
+    FD_CLEANUP(choosing_clear)
+    struct choosing choosing = {
+        .engine = engine, .snapshot = snapshot, .sample = &sample, .rng = fd_rng_seeded(~seed)};
+    bool is_last = choice.is_last, is_whole = choice.is_whole;
+    r = choose(&choosing, count, &choice);
     if (r < 0)
         return r;
+    choice.is_last = is_last;
+    choice.is_whole = is_whole;
     *ret = choice;
     memset(&choice, 0, sizeof(choice));
     return 0;

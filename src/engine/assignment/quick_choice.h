@@ -2,7 +2,7 @@
  * The quick choice: when nothing lies ready for an annotator, a few pairs are chosen from a small
  * sample, in about a millisecond, while the refill thread chooses properly. Each is the best of
  * those drawn for it by the gain under the model that serves, or by what the configured strategy
- * looks at; pairs that are out do not count as known.
+ * looks at; pairs that are out or lie ready count as known.
  */
 #ifndef FD_QUICK_CHOICE_H
 #define FD_QUICK_CHOICE_H

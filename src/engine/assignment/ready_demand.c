@@ -1,5 +1,5 @@
-/* Decides how many pairs shall lie ready: by the open leases, the recent demand and the candidates
- * that are left. */
+/* Decides how many pairs shall lie ready: one for each annotator at work, and some more, since
+ * pairs that were chosen long ago are chosen by an old model. */
 #include "ready_demand.h"
 
 #include <math.h>
@@ -9,22 +9,15 @@
 #include "engine_state.h"
 #include "thread.h"
 
-/* A queue holds this many pairs for each open lease, and is filled when half of them are gone. */
-enum { READY_PER_LEASE = 4, CONTROL_LEAST = 8 };
+/* A queue is filled when half of its pairs are gone. */
+enum { CONTROL_LEAST = 8 };
 
-/* When many pairs are assigned, a queue holds this multiple of what began since the last refill. */
-enum { READY_PER_BEGUN = 4, EXPECTED_MAX = 4096 };
-
-/* But neither leases nor demand make it hold more than one in this many candidates that are left,
- * so that one arm cannot hold them all. */
+/* Leases do not make it hold more than one in this many candidates that are left, so that one arm
+ * cannot hold them all. */
 enum { CANDIDATES_PER_READY = 8 };
 
 static size_t at_least(size_t count, size_t least) {
     return count > least ? count : least;
-}
-
-static size_t at_most(size_t count, size_t most) {
-    return count < most ? count : most;
 }
 
 static size_t count_pending(const fd_assignments *assignments) {
@@ -34,17 +27,13 @@ static size_t count_pending(const fd_assignments *assignments) {
     return count;
 }
 
-/* An old rush is forgotten by halves. */
 void fd_ready_demand_update(fd_engine *engine) {
     fd_assignments *assignments = engine->assignments;
     fd_ready_demand *demand = &assignments->demand;
     uint64_t left = fd_candidates_left(engine, engine->options.candidates.scope);
     FD_LOCKED(&assignments->lock);
-    size_t recent = READY_PER_BEGUN * assignments->leases.begun;
     size_t pending = count_pending(assignments);
-    demand->expected = at_most(at_least(recent, demand->expected / 2), EXPECTED_MAX);
     demand->candidates = left > pending ? left - pending : 0;
-    assignments->leases.begun = 0;
 }
 
 size_t fd_ready_demand_wanted(const fd_engine *engine, fd_arm arm) {
@@ -52,7 +41,7 @@ size_t fd_ready_demand_wanted(const fd_engine *engine, fd_arm arm) {
     const fd_ready_demand *demand = &engine->assignments->demand;
     size_t open = HASH_COUNT(engine->assignments->leases.by_id);
     uint64_t share_of_left = demand->candidates / CANDIDATES_PER_READY;
-    size_t ready = at_least(READY_PER_LEASE * open, demand->expected);
+    size_t ready = options->ready + open;
     ready = ready < share_of_left ? ready : (size_t)share_of_left;
     ready = at_least(ready, options->ready);
     double control = options->control_fraction;

@@ -7,11 +7,10 @@
 #include "ready_pair.h"
 
 typedef struct fd_ready_demand {
-    size_t expected;     /* pairs that refills expect to be assigned soon */
     uint64_t candidates; /* that were left when the last refill began, or a few less */
 } fd_ready_demand;
 
-/* A refill begins: expects as much as was assigned since the last one. */
+/* A refill begins: counts the candidates that are left. */
 void fd_ready_demand_update(fd_engine *engine);
 
 /* Pairs of an arm that shall lie ready. */

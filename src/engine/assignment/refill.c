@@ -123,6 +123,31 @@ static int put(fd_engine *engine, fd_arm arm, bool rebuild, fd_ready_pair *const
     return r;
 }
 
+/* Pairs that were put into a queue count as known to quick choices. */
+static int note_pending(fd_engine *engine, const fd_selection_result *batch) {
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = fd_engine_snapshot_or_null(engine);
+    FD_FREE fi_pair *pairs = calloc(batch->count + 1, sizeof(*pairs));
+    if (!pairs)
+        return -ENOMEM;
+    for (size_t i = 0; i < batch->count; i++)
+        pairs[i] = batch->pairs[i].items;
+    return !snapshot || batch->count == 0
+               ? 0
+               : fd_pending_factor_add(&engine->assignments->pending, snapshot, false, pairs,
+                                       batch->count);
+}
+
+/* After a refit, or by another model, what is pending tells something else. */
+static int renew_pending(fd_engine *engine) {
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = fd_engine_snapshot_or_null(engine);
+    FD_FREE fi_pair *pairs = NULL;
+    size_t n = 0;
+    int r = list_pending(engine, false, &pairs, &n);
+    return r < 0 || !snapshot
+               ? r
+               : fd_pending_factor_add(&engine->assignments->pending, snapshot, true, pairs, n);
+}
+
 static int put_batch(fd_engine *engine, fd_arm arm, bool rebuild,
                      const fd_selection_result *batch) {
     FD_FREE fd_ready_pair **pairs = calloc(batch->count + 1, sizeof(*pairs));
@@ -134,6 +159,8 @@ static int put_batch(fd_engine *engine, fd_arm arm, bool rebuild,
                               batch->model_version, &pairs[i]);
     if (r == 0)
         r = put(engine, arm, rebuild, pairs, batch->count);
+    if (r == 0)
+        r = rebuild ? renew_pending(engine) : note_pending(engine, batch);
     for (size_t i = 0; i < batch->count; i++)
         fd_ready_pair_free(pairs[i]);
     return r;
@@ -179,8 +206,7 @@ int fd_refill_unfinished(fd_engine *engine, size_t most) {
 static int fill_part(fd_engine *engine, fd_arm arm, bool rebuild, size_t count,
                      double *last_statistics, bool *ret_full, fd_fault *fault) {
     double now = fd_monotonic_seconds();
-    bool statistics =
-        arm == FD_ARM_ACTIVE && (rebuild || now - *last_statistics >= statistics_seconds);
+    bool statistics = arm == FD_ARM_ACTIVE && now - *last_statistics >= statistics_seconds;
     FD_CLEANUP(fd_selection_result_clear) fd_selection_result batch = {0};
     int r = choose(engine, arm, count, rebuild, statistics, &batch, fault);
     if (r == 0)

@@ -18,12 +18,17 @@ static const double retry_seconds = 1.0; /* after a refill that failed */
  * it, and in a rush it would take a core from those who ask. */
 static const double rests_per_refill = 2.0, rest_seconds = 0.05;
 
+/* Pairs are chosen again at a refit where that took no longer than this the last time. */
+static const double cheap_seconds = 0.025;
+
 struct fd_refill {
     double last_statistics; /* the thread's own; as in refill.h */
     pthread_cond_t closing;
     pthread_cond_t wanted; /* with the lock of the assignments, which guards the next two */
-    bool refill_wanted, rebuild_wanted;
+    bool refill_wanted, rebuild_wanted, new_model;
+    double seconds;          /* that the last rebuild took; with that lock, too */
     uint64_t chosen_version; /* of the model that pairs were last chosen by; the writer's own */
+    uint64_t chosen_refits;  /* of that model; the writer's own */
     size_t items;            /* of the last commit; the writer's own */
     pthread_t thread;
 };
@@ -49,11 +54,15 @@ void fd_refill_free(fd_engine *engine) {
 
 /* ---- notifications ---- */
 
-void fd_refill_notify(fd_engine *engine, bool rebuild) {
+static void notify(fd_engine *engine, bool new_model, bool new_refit) {
     fd_assignments *assignments = engine->assignments;
     struct fd_refill *refill = engine->refill;
     FD_LOCKED(&assignments->lock);
-    refill->rebuild_wanted |= rebuild;
+    refill->new_model |= new_model;
+    bool is_cheap = refill->seconds <= cheap_seconds;
+    refill->rebuild_wanted |= new_model || (new_refit && is_cheap);
+    if (new_refit && !is_cheap)
+        refill->seconds /= 2; /* tries again some refits later */
     refill->refill_wanted |= fd_ready_demand_is_short(engine);
     if (refill->refill_wanted || refill->rebuild_wanted)
         (void)pthread_cond_signal(&refill->wanted);
@@ -62,6 +71,10 @@ void fd_refill_notify(fd_engine *engine, bool rebuild) {
     for (size_t arm = 0; arm < FD_ARM_COUNT; arm++)
         fd_metrics_set(engine->metrics, FD_METRIC_READY, fd_arm_name((fd_arm)arm), NULL,
                        (double)assignments->ready.arms[arm].count);
+}
+
+void fd_refill_notify(fd_engine *engine, bool rebuild) {
+    notify(engine, rebuild, false);
 }
 
 static void note_change(fd_engine *engine) {
@@ -73,12 +86,15 @@ void fd_refill_on_commit(fd_engine *engine) {
     if (!engine->snapshot)
         return;
     uint64_t version = engine->snapshot->served->row.version;
-    bool rebuild = version != engine->refill->chosen_version;
-    if (rebuild || engine->items.count != engine->refill->items)
+    uint64_t refits = engine->snapshot->served->refits;
+    bool new_model = version != engine->refill->chosen_version;
+    bool new_refit = refits != engine->refill->chosen_refits;
+    if (new_model || engine->items.count != engine->refill->items)
         note_change(engine);
     engine->refill->chosen_version = version;
+    engine->refill->chosen_refits = refits;
     engine->refill->items = engine->items.count;
-    fd_refill_notify(engine, rebuild);
+    notify(engine, new_model, new_refit);
 }
 
 /* ---- the thread ---- */
@@ -100,8 +116,10 @@ static bool wait_until_due(fd_engine *engine, bool *ret_rebuild, uint32_t *ret_a
     while (!atomic_load(&engine->interrupted) && !refill->refill_wanted && !refill->rebuild_wanted)
         (void)pthread_cond_wait(&refill->wanted, &assignments->lock);
     *ret_rebuild = refill->rebuild_wanted;
+    if (refill->new_model)
+        refill->last_statistics = -INFINITY;
     *ret_annotator = assignments->leases.short_for;
-    refill->refill_wanted = refill->rebuild_wanted = false;
+    refill->refill_wanted = refill->rebuild_wanted = refill->new_model = false;
     assignments->leases.short_for = FD_NOBODY;
     return !atomic_load(&engine->interrupted);
 }
@@ -116,9 +134,12 @@ static void wait_after_failure(fd_engine *engine, bool rebuild) {
     fd_condition_wait_for(&refill->wanted, &engine->assignments->lock, retry_seconds);
 }
 
-static void rest(fd_engine *engine, double seconds) {
+/* Rests after a refill of some seconds. */
+static void rest(fd_engine *engine, bool rebuilt, double seconds) {
     double until = fd_monotonic_seconds() + fmin(rests_per_refill * seconds, rest_seconds);
     FD_LOCKED(&engine->assignments->lock);
+    if (rebuilt)
+        engine->refill->seconds = seconds;
     while (!atomic_load(&engine->interrupted) && fd_monotonic_seconds() < until)
         fd_condition_wait_until(&engine->refill->closing, &engine->assignments->lock, until);
 }
@@ -133,7 +154,7 @@ static void *refill_loop(void *context) {
         if (r < 0)
             wait_after_failure(engine, rebuild && r != -EAGAIN);
         else
-            rest(engine, fd_monotonic_seconds() - start);
+            rest(engine, rebuild, fd_monotonic_seconds() - start);
     }
     return NULL;
 }

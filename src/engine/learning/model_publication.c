@@ -5,10 +5,8 @@
 #include <stdio.h>
 
 #include <fisher/rank_metrics.h>
-#include <fisher/selection.h>
 
 #include "engine_state.h"
-#include "i_opt_target.h"
 #include "log.h"
 #include "model_serving.h"
 #include "progress_record.h"
@@ -79,12 +77,6 @@ static void report(fd_engine *engine, const fd_model_row *row, const fd_arm_fits
            FD_STR("reason", reason));
 }
 
-/* What selections with the snapshot would wait for, or do without at first. */
-static int prepare(fd_engine *engine, const fd_snapshot *snapshot) {
-    const fi_strategy *strategy = fi_strategy_find(engine->options.strategy);
-    return strategy && strategy->uses_target ? fd_i_opt_target_prepare(engine, snapshot) : 0;
-}
-
 int fd_model_publish(fd_engine *engine, const fd_training_data *data,
                      const fd_evaluation_sets *sets, fi_model **model, fd_model_row *row) {
     FD_FREE uint8_t *bytes = NULL;
@@ -97,8 +89,6 @@ int fd_model_publish(fd_engine *engine, const fd_training_data *data,
         r = fd_model_snapshot_of(engine, data, model, row, data->n_revisions, &snapshot);
     if (r == 0)
         r = fd_progress_record_measure(data, snapshot, &arms);
-    if (r == 0)
-        r = prepare(engine, snapshot);
     if (r < 0)
         return r;
 

@@ -12,14 +12,14 @@
 #include "candidate_rows.h"
 #include "candidate_sample.h"
 #include "engine_state.h"
-#include "i_opt_target.h"
 #include "item_lookup.h"
-#include "target_thread.h"
+#include "target_sample.h"
 
 struct fd_candidates_memory {
     fd_item_rows pairs; /* of the request, two rows each */
     fd_candidate_sample sample;
     fd_candidate_rows built;
+    fd_target_sample targets;
     fd_pair_set unwanted; /* excluded and pending pairs of items of the table */
     fi_pair *listed;      /* candidates as rows */
     uint32_t *numbers;
@@ -227,14 +227,6 @@ static int generate(fd_engine *engine, const fd_selection_request *request, uint
                                  : use_list(engine, candidates, memory->sample.n_pairs);
 }
 
-static int find_target(fd_engine *engine, fd_candidates *candidates) {
-    bool complete = true;
-    int r = fd_i_opt_target_find(engine, candidates->snapshot, &candidates->target, &complete);
-    if (!complete)
-        fd_target_thread_notify(engine);
-    return r;
-}
-
 /* What is known beforehand, times the design effect D. An answer adds v d d' / D to what the model
  * knows, so on this scale a candidate's gain is the same with its whole v. */
 static int take_known(fd_candidates *candidates) {
@@ -248,7 +240,7 @@ static int take_known(fd_candidates *candidates) {
 }
 
 static int fill(fd_engine *engine, const fd_selection_request *request, uint64_t seed,
-                bool needs_target, bool keep_all, fd_candidates *candidates, fd_fault *fault) {
+                bool keep_all, fd_candidates *candidates, fd_fault *fault) {
     int r = take_known(candidates);
     if (r == 0 && !request->pairs && request->generate.all)
         r = fd_item_prompts(engine, candidates->snapshot, &candidates->memory->prompts);
@@ -258,14 +250,37 @@ static int fill(fd_engine *engine, const fd_selection_request *request, uint64_t
         r = add_pending(engine, request, candidates, fault);
     if (r == 0)
         r = add_pending_rows(engine, request, candidates);
-    if (r == 0 && needs_target)
-        r = find_target(engine, candidates);
     if (r < 0 || !request->pairs)
         return r < 0 ? r : generate(engine, request, seed, keep_all, candidates);
     size_t count;
     r = list_request(engine, request, candidates, &count, fault);
     return r < 0 ? r : use_list(engine, candidates, count);
 }
+
+/* ---- targets ---- */
+
+static bool has_stored_items(const fd_candidates *candidates) {
+    if (candidates->is_pool)
+        return true;
+    for (size_t i = 0; i < candidates->list.n_pairs; i++)
+        if (candidates->rows[i].a < candidates->snapshot->items ||
+            candidates->rows[i].b < candidates->snapshot->items)
+            return true;
+    return false;
+}
+
+/* Without a prompt of two items, and for inline items alone, the candidates are the targets. */
+static int find_targets(fd_engine *engine, bool whole_prompts, uint64_t seed,
+                        fd_candidates *candidates) {
+    fd_target_sample *sample = &candidates->memory->targets;
+    if (!has_stored_items(candidates))
+        return 0;
+    int r = fd_target_sample_draw(engine, candidates->snapshot, whole_prompts, seed, sample);
+    candidates->targets = r == 0 && sample->targets.n_pairs > 0 ? &sample->targets : NULL;
+    return r;
+}
+
+/* ---- all of it ---- */
 
 int fd_candidates_find(fd_engine *engine, const fd_selection_request *request, bool by_prompt,
                        uint64_t seed, const fi_strategy *strategy, fd_candidates *ret,
@@ -277,10 +292,10 @@ int fd_candidates_find(fd_engine *engine, const fd_selection_request *request, b
     int r = fd_engine_snapshot(engine, &candidates.snapshot, fault);
     if (r < 0)
         return r;
-    bool needs_target = strategy->uses_target && request->target == FD_I_OPT_TARGET_IN_PROMPT;
-    candidates.memory->by_prompt = by_prompt;
-    bool keep_all = strategy->is_random;
-    r = fill(engine, request, seed, needs_target, keep_all, &candidates, fault);
+    candidates.memory->by_prompt = by_prompt || strategy->uses_targets;
+    r = fill(engine, request, seed, strategy->is_random, &candidates, fault);
+    if (r == 0 && strategy->uses_targets && request->target == FD_TARGET_IN_PROMPT)
+        r = find_targets(engine, strategy->whole_prompts, seed, &candidates);
     if (r < 0)
         return r;
     *ret = candidates;
@@ -294,6 +309,7 @@ void fd_candidates_clear(fd_candidates *candidates) {
         fd_item_rows_clear(&memory->pairs);
         fd_candidate_sample_clear(&memory->sample);
         fd_candidate_rows_clear(&memory->built);
+        fd_target_sample_clear(&memory->targets);
         fd_pair_set_clear(&memory->unwanted);
         free(memory->listed);
         free(memory->numbers);
@@ -304,7 +320,6 @@ void fd_candidates_clear(fd_candidates *candidates) {
     }
     fi_information_free(candidates->past);
     fi_information_free(candidates->prior);
-    fi_information_free(candidates->target);
     fd_snapshot_free(candidates->snapshot);
     memset(candidates, 0, sizeof(*candidates));
 }

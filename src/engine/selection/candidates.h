@@ -14,7 +14,7 @@ typedef struct fd_candidates {
     const uint32_t *numbers; /* [list.n_pairs] index of each in the request; NULL: its own index */
     fi_information *past;    /* of labelled and pending pairs */
     fi_information *prior;   /* what else is known, times the design effect */
-    fi_information *target;  /* of i-opt; NULL: the candidates are the target */
+    const fi_candidates *targets; /* for strategies that use them; NULL: the candidates */
     struct fd_candidates_memory *memory;
 } fd_candidates;
 

@@ -178,7 +178,7 @@ static int select_from(const fd_candidates *candidates, fi_selection_options *op
     r = check_batch_size(request, count, fault);
     if (r < 0 || count == 0)
         return r;
-    options->target = candidates->target;
+    options->targets = candidates->targets;
     if (!(options->prior_precision > 0.0))
         options->prior = candidates->prior;
     if (options->batch_size > count) /* some of the list may be excluded */

@@ -27,11 +27,12 @@ typedef struct fd_sampling {
                                   them; 0: never */
 } fd_sampling;
 
-/* The pairs whose ranking i-opt improves. */
-typedef enum fd_i_opt_target {
-    FD_I_OPT_TARGET_IN_PROMPT,
-    FD_I_OPT_TARGET_CANDIDATES
-} fd_i_opt_target;
+/* The pairs whose ranking a strategy with targets improves: a sample of all pairs within prompts,
+ * or the candidates. */
+typedef enum fd_target {
+    FD_TARGET_IN_PROMPT,
+    FD_TARGET_CANDIDATES,
+} fd_target;
 
 /* Frank-Wolfe steps of a tight certificate. */
 enum { FD_TIGHT_STEPS = 10 };
@@ -58,7 +59,7 @@ typedef struct fd_selection_request {
     uint32_t max_per_prompt;
     bool has_copy_distance;
     double copy_distance; /* without has_copy_distance the configured one */
-    fd_i_opt_target target;
+    fd_target target;
     bool certify_tight;
     bool explain;
     /* Called now and then; false ends the selection with -ECANCELED. NULL: it runs to the end. */

@@ -55,7 +55,6 @@ struct fd_engine {
     struct fd_writer *writer;                   /* state/writer.c */
     struct fd_text_fill *text_fill;             /* state/text_fill.c */
     struct fd_batch_history *batch_history;     /* selection/batch_history.c */
-    struct fd_target_thread *target_thread;     /* selection/target_thread.c */
     struct fd_assignments *assignments;         /* assignment/assignments_state.c */
     struct fd_refill *refill;                   /* assignment/refill_thread.c */
     struct fd_progress_record *progress_record; /* learning/progress_record.c */

@@ -11,7 +11,6 @@ int fd_served_model_new(fi_model *model, const fd_model_row *row, fd_served_mode
     if (!served)
         return -ENOMEM;
     atomic_init(&served->references, 1);
-    (void)pthread_mutex_init(&served->target_lock, NULL);
     served->model = model;
     served->row = *row;
     served->row.bytes = NULL;
@@ -55,7 +54,5 @@ void fd_served_model_free(fd_served_model *served) {
         return;
     fd_served_model_free(served->trained);
     fi_model_free(served->model);
-    fi_information_free(served->target);
-    (void)pthread_mutex_destroy(&served->target_lock);
     free(served);
 }

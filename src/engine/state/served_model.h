@@ -4,7 +4,6 @@
 
 #include <fisher/design.h>
 #include <fisher/last_layer.h>
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "macros.h"
@@ -24,11 +23,6 @@ typedef struct fd_served_model {
     uint64_t project;                /* the version of the settings that its last layer knows */
     uint64_t refits;                 /* of the last layer since the training */
     struct fd_served_model *trained; /* the model that this one is a refit of; NULL: not a refit */
-
-    /* The i-opt target, which i_opt_target.c computes when a selection first needs it. */
-    pthread_mutex_t target_lock;
-    size_t target_items;    /* guarded by target_lock: the items that `target` covers */
-    fi_information *target; /* guarded by target_lock; NULL until then */
 } fd_served_model;
 
 /* Takes the model over. `row` is copied without its bytes and reason. Where it has no prior

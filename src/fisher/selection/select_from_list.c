@@ -15,6 +15,7 @@
 /* The state of a selection. */
 typedef struct workspace {
     const fi_selection_options *options;
+    const uint32_t *groups;
     fi_distinct_items *distinct;
     fi_information *past;
     fi_factor *factor;
@@ -64,6 +65,7 @@ static int weigh(workspace *work) {
 static int workspace_init(workspace *work, const fi_candidates *candidates,
                           const fi_information *past, const fi_selection_options *options) {
     work->options = options;
+    work->groups = candidates->groups;
     int r = fi_distinct_items_new(candidates, &work->distinct);
     if (r)
         return r;
@@ -92,6 +94,7 @@ static int choose(workspace *work) {
         .distinct = work->distinct,
         .logits = work->logits,
         .weights = work->ones ? work->ones : work->weights,
+        .groups = work->groups,
         .past = work->past,
         .factor = work->factor,
         .constraints = work->constraints,

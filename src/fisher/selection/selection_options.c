@@ -16,7 +16,7 @@ int fi_check_options(const fi_selection_options *options, size_t n_features,
         return -EINVAL;
     if ((past && fi_information_size(past) != n_features) ||
         (options->prior && fi_information_size(options->prior) != n_features) ||
-        (options->target && fi_information_size(options->target) != n_features))
+        (options->targets && options->targets->n_features != n_features))
         return -EINVAL;
     return 0;
 }

@@ -6,7 +6,7 @@
 
 #include "constraints.h"
 
-/* -EINVAL for options, a past or a target out of bounds. */
+/* -EINVAL for options, a past or targets out of bounds. */
 int fi_check_options(const fi_selection_options *options, size_t n_features,
                      const fi_information *past) FD_MUST_CHECK;
 

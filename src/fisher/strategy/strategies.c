@@ -6,12 +6,18 @@
 /* What is special about a strategy. */
 enum {
     FI_PLAIN = 0,
-    FI_RANDOM = 1,      /* is_random */
-    FI_USES_TARGET = 2, /* uses_target */
+    FI_RANDOM = 1,        /* is_random */
+    FI_USES_TARGETS = 2,  /* uses_targets */
+    FI_WHOLE_PROMPTS = 4, /* whole_prompts */
 };
 
 #define DESCRIBE(name, sentence, any_pool, traits)                                                 \
-    {name, sentence, any_pool, ((traits)&FI_RANDOM) != 0, ((traits)&FI_USES_TARGET) != 0},
+    {name,                                                                                         \
+     sentence,                                                                                     \
+     any_pool,                                                                                     \
+     ((traits)&FI_RANDOM) != 0,                                                                    \
+     ((traits)&FI_USES_TARGETS) != 0,                                                              \
+     ((traits)&FI_WHOLE_PROMPTS) != 0},
 
 static const fi_strategy strategies[] = {
 #define FI_STRATEGY(name, choose, traits, sentence) DESCRIBE(name, sentence, false, traits)

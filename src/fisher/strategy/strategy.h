@@ -19,6 +19,7 @@ typedef struct fi_problem {
     const fi_distinct_items *distinct;
     const double *logits;        /* [n_pairs] d' beta */
     const double *weights;       /* [n_pairs] v; all ones if none reaches FI_WEIGHT_FLOOR */
+    const uint32_t *groups;      /* by row of the candidates; NULL: unknown */
     const fi_information *past;  /* without the prior */
     const fi_factor *factor;     /* of M = past + prior */
     fi_constraints *constraints; /* offer each candidate to them before taking it */

@@ -9,7 +9,8 @@
  *
  *     q falls by (c'u)^2    and    t changes by c'Sc (c'u)^2 - 2 (c'u)(w'u),
  *
- * where c'u and w'u are differences of products with the rows of the two items.
+ * where c'u and w'u are differences of products with the rows of the two items. Where there are
+ * fewer candidates than items, the rows are the differences themselves, and a row of zeros.
  */
 #include "trace_reduction.h"
 
@@ -18,9 +19,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "best_first.h"
 #include "cancellation.h"
 #include "target_clones.h"
-#include "top_k.h"
 #include "whitening.h"
 
 /* Picks until everything is computed again. Products are float64, so rounding grows slowly. */
@@ -30,9 +31,6 @@
  * digits left, and the rows are whitened again. */
 #define LEVERAGE_SHARE_MIN 1e-4
 
-/* Refusals between two calls of go_on. One takes about a microsecond. */
-#define OFFERS_PER_CALL 4096
-
 typedef struct trace_state {
     const fi_problem *problem;
     const fi_information *target;
@@ -40,23 +38,29 @@ typedef struct trace_state {
     size_t picks;      /* since the start */
     double largest;    /* q at the start */
     float *whitened;   /* [m x h] by the factor at the start */
-    double *stretched; /* [m x h] whitened S; float64, because t falls further than q */
-    double *block;     /* [FI_BLOCK_ROWS x h] of whitened */
-    double *spread;    /* [h x h] S */
-    double *inverse;   /* [h x h] N */
-    double *direction; /* [h] c */
-    double *response;  /* [h] w */
-    double *scratch;   /* [h] */
-    double *products;  /* [m x 2] of the rows with c and with w */
-    double *leverages; /* [n] q */
-    double *falls;     /* [n] t */
-    bool *gone;        /* [n] picked, refused or deferred */
-    fi_ranked *heap;   /* [n] by gain; used when the best one is refused */
+    size_t n_rows;
+    float *differences;   /* [(n + 1) x h] of the candidates, and zeros; NULL: the rows are items */
+    const float *rows;    /* [n_rows x h] */
+    fi_pair *single;      /* [n] each candidate's row and that of zeros; NULL as above */
+    const fi_pair *pairs; /* [n] of rows */
+    double *stretched;    /* [n_rows x h] rows S; float64, because t falls further than q */
+    double *block;        /* [FI_BLOCK_ROWS x h] of rows */
+    double *spread;       /* [h x h] S */
+    double *inverse;      /* [h x h] N */
+    double *direction;    /* [h] c */
+    double *response;     /* [h] w */
+    double *scratch;      /* [h] */
+    double *products;     /* [n_rows x 2] of the rows with c and with w */
+    double *leverages;    /* [n] q */
+    double *falls;        /* [n] t */
+    fi_best_first queue;
 } trace_state;
 
 static void trace_state_free(trace_state *state) {
     fi_factor_free(state->factor);
     free(state->whitened);
+    free(state->differences);
+    free(state->single);
     free(state->stretched);
     free(state->block);
     free(state->spread);
@@ -67,31 +71,52 @@ static void trace_state_free(trace_state *state) {
     free(state->products);
     free(state->leverages);
     free(state->falls);
-    free(state->gone);
-    free(state->heap);
+    fi_best_first_clear(&state->queue);
+}
+
+/* Decides what the rows are. */
+static int init_rows(trace_state *state) {
+    const fi_distinct_items *distinct = state->problem->distinct;
+    size_t h = distinct->n_features, m = distinct->n_items, n = distinct->n_pairs;
+    state->whitened = calloc(m + 1, h * sizeof(*state->whitened));
+    state->n_rows = n < m ? n + 1 : m;
+    state->rows = state->whitened;
+    state->pairs = distinct->pairs;
+    if (n >= m)
+        return state->whitened ? 0 : -ENOMEM;
+    state->differences = calloc(n + 1, h * sizeof(*state->differences));
+    state->single = calloc(n + 1, sizeof(*state->single));
+    if (!state->whitened || !state->differences || !state->single)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        state->single[i] = (fi_pair){(uint32_t)i, (uint32_t)n};
+    state->rows = state->differences;
+    state->pairs = state->single;
+    return 0;
 }
 
 static int trace_state_init(trace_state *state) {
     const fi_distinct_items *distinct = state->problem->distinct;
-    size_t h = distinct->n_features, m = distinct->n_items, n = distinct->n_pairs;
-    state->whitened = calloc(m + 1, h * sizeof(*state->whitened));
-    state->stretched = calloc(m + 1, h * sizeof(*state->stretched));
+    size_t h = distinct->n_features, n = distinct->n_pairs;
+    int r = init_rows(state);
+    if (r)
+        return r;
+    state->stretched = calloc(state->n_rows + 1, h * sizeof(*state->stretched));
     state->block = calloc(FI_BLOCK_ROWS, h * sizeof(*state->block));
     state->spread = calloc(h, h * sizeof(*state->spread));
     state->inverse = calloc(h, h * sizeof(*state->inverse));
     state->direction = calloc(h, sizeof(*state->direction));
     state->response = calloc(h, sizeof(*state->response));
     state->scratch = calloc(h, sizeof(*state->scratch));
-    state->products = calloc(m + 1, 2 * sizeof(*state->products));
+    state->products = calloc(state->n_rows + 1, 2 * sizeof(*state->products));
     state->leverages = calloc(n + 1, sizeof(*state->leverages));
     state->falls = calloc(n + 1, sizeof(*state->falls));
-    state->gone = calloc(n + 1, sizeof(*state->gone));
-    state->heap = calloc(n + 1, sizeof(*state->heap));
-    if (!state->whitened || !state->stretched || !state->block || !state->spread ||
-        !state->inverse || !state->direction || !state->response || !state->scratch ||
-        !state->products || !state->leverages || !state->falls || !state->gone || !state->heap)
+    if (!state->stretched || !state->block || !state->spread || !state->inverse ||
+        !state->direction || !state->response || !state->scratch || !state->products ||
+        !state->leverages || !state->falls)
         return -ENOMEM;
-    return fi_factor_copy(state->problem->factor, &state->factor);
+    r = fi_best_first_init(&state->queue, state->problem, n, NULL);
+    return r ? r : fi_factor_copy(state->problem->factor, &state->factor);
 }
 
 /* ---- start ---- */
@@ -117,8 +142,8 @@ FI_CLONES static void measure(trace_state *state) {
     size_t h = distinct->n_features;
     state->largest = 0.0;
     for (size_t i = 0; i < distinct->n_pairs; i++) {
-        size_t a = distinct->pairs[i].a * h, b = distinct->pairs[i].b * h;
-        const float *u_a = state->whitened + a, *u_b = state->whitened + b;
+        size_t a = state->pairs[i].a * h, b = state->pairs[i].b * h;
+        const float *u_a = state->rows + a, *u_b = state->rows + b;
         const double *s_a = state->stretched + a, *s_b = state->stretched + b;
         double leverage = 0.0, fall = 0.0;
 #pragma omp simd reduction(+ : leverage, fall)
@@ -129,17 +154,17 @@ FI_CLONES static void measure(trace_state *state) {
         }
         state->leverages[i] = leverage;
         state->falls[i] = fmax(fall, 0.0);
-        if (!state->gone[i])
+        if (!state->queue.gone[i])
             state->largest = fmax(state->largest, leverage);
     }
 }
 
 static void stretch(trace_state *state) {
-    size_t h = state->factor->n, m = state->problem->distinct->n_items;
+    size_t h = state->factor->n, m = state->n_rows;
     for (size_t first = 0; first < m; first += FI_BLOCK_ROWS) {
         size_t count = m - first < FI_BLOCK_ROWS ? m - first : FI_BLOCK_ROWS;
         for (size_t i = 0; i < count * h; i++)
-            state->block[i] = (double)state->whitened[first * h + i];
+            state->block[i] = (double)state->rows[first * h + i];
         cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)count, (int)h, (int)h, 1.0,
                     state->block, (int)h, state->spread, (int)h, 0.0, state->stretched + first * h,
                     (int)h);
@@ -152,6 +177,12 @@ static int start(trace_state *state) {
     int r = fi_whiten(state->factor, distinct, state->whitened);
     if (r)
         return r;
+    for (size_t i = 0; state->differences && i < distinct->n_pairs; i++) {
+        const float *a = state->whitened + distinct->pairs[i].a * h;
+        const float *b = state->whitened + distinct->pairs[i].b * h;
+        for (size_t j = 0; j < h; j++)
+            state->differences[i * h + j] = a[j] - b[j];
+    }
     spread_target(state);
     stretch(state);
     measure(state);
@@ -164,17 +195,12 @@ static int start(trace_state *state) {
 
 /* ---- one pick ---- */
 
-static double gain_of(const trace_state *state, size_t index) {
-    double weight = state->problem->weights[index];
-    return weight * state->falls[index] / (1.0 + weight * state->leverages[index]);
-}
-
 /* Sets c and w for a pick, subtracts c c' from N, and returns c'Sc. */
 static double update_inverse(trace_state *state, uint32_t index) {
     int h = (int)state->factor->n;
-    fi_pair pair = state->problem->distinct->pairs[index];
-    const float *a = state->whitened + (size_t)pair.a * state->factor->n;
-    const float *b = state->whitened + (size_t)pair.b * state->factor->n;
+    fi_pair pair = state->pairs[index];
+    const float *a = state->rows + (size_t)pair.a * state->factor->n;
+    const float *b = state->rows + (size_t)pair.b * state->factor->n;
     for (int i = 0; i < h; i++)
         state->scratch[i] = (double)a[i] - (double)b[i];
     cblas_dsymv(CblasRowMajor, CblasUpper, h, 1.0, state->inverse, h, state->scratch, 1, 0.0,
@@ -193,8 +219,8 @@ static double update_inverse(trace_state *state, uint32_t index) {
 FI_CLONES static void multiply_items(trace_state *state) {
     size_t h = state->factor->n;
     const double *direction = state->direction, *response = state->response;
-    for (size_t i = 0; i < state->problem->distinct->n_items; i++) {
-        const float *row = state->whitened + i * h;
+    for (size_t i = 0; i < state->n_rows; i++) {
+        const float *row = state->rows + i * h;
         double first = 0.0, second = 0.0;
 #pragma omp simd reduction(+ : first, second)
         for (size_t j = 0; j < h; j++) {
@@ -211,14 +237,14 @@ FI_CLONES static double update_pairs(trace_state *state, double square) {
     const fi_distinct_items *distinct = state->problem->distinct;
     double largest = 0.0;
     for (size_t i = 0; i < distinct->n_pairs; i++) {
-        const double *a = state->products + 2 * (size_t)distinct->pairs[i].a;
-        const double *b = state->products + 2 * (size_t)distinct->pairs[i].b;
+        const double *a = state->products + 2 * (size_t)state->pairs[i].a;
+        const double *b = state->products + 2 * (size_t)state->pairs[i].b;
         double along = a[0] - b[0], across = a[1] - b[1];
         double leverage = state->leverages[i] - along * along;
         double fall = state->falls[i] + along * (square * along - 2.0 * across);
         state->leverages[i] = leverage > 0.0 ? leverage : 0.0;
         state->falls[i] = fall > 0.0 ? fall : 0.0;
-        largest = leverage > largest && !state->gone[i] ? leverage : largest;
+        largest = leverage > largest && !state->queue.gone[i] ? leverage : largest;
     }
     return largest;
 }
@@ -237,57 +263,11 @@ static int add(trace_state *state, uint32_t index) {
 
 /* ---- the batch ---- */
 
-static bool find_best(const trace_state *state, uint32_t *ret) {
-    double best = -1.0;
+static void find_gains(const trace_state *state) {
     for (size_t i = 0; i < state->problem->distinct->n_pairs; i++) {
-        double gain = gain_of(state, i);
-        if (gain > best && !state->gone[i]) {
-            best = gain;
-            *ret = (uint32_t)i;
-        }
+        double weight = state->problem->weights[i];
+        state->queue.gains[i] = weight * state->falls[i] / (1.0 + weight * state->leverages[i]);
     }
-    return best >= 0.0;
-}
-
-static size_t rank_left(trace_state *state) {
-    size_t left = 0;
-    for (size_t i = 0; i < state->problem->distinct->n_pairs; i++)
-        if (!state->gone[i])
-            state->heap[left++] = (fi_ranked){gain_of(state, i), (uint32_t)i};
-    fi_heap_build(state->heap, left);
-    return left;
-}
-
-static int offer(trace_state *state, uint32_t index, bool *accepted) {
-    const fi_problem *problem = state->problem;
-    fi_verdict verdict;
-    int r = fi_constraints_offer(problem->constraints, index, problem->distinct->pairs[index],
-                                 &verdict);
-    *accepted = r == 0 && verdict == FI_ACCEPTED;
-    state->gone[index] = true;
-    return r;
-}
-
-/* Takes the best candidate that the constraints accept. Nearly always that is the first one, so the
- * others are ranked only if it is refused. */
-static int take_best(trace_state *state, uint32_t *batch, size_t *count, bool *taken) {
-    uint32_t index = 0;
-    *taken = false;
-    if (!find_best(state, &index))
-        return 0;
-    int r = offer(state, index, taken);
-    for (size_t left = *taken || r ? 0 : rank_left(state); r == 0 && !*taken && left > 0;) {
-        index = state->heap[0].index;
-        state->heap[0] = state->heap[--left];
-        fi_heap_sift(state->heap, left);
-        r = offer(state, index, taken);
-        if (r == 0 && left % OFFERS_PER_CALL == 0)
-            r = fi_go_on(state->problem->options, 0.5);
-    }
-    if (r || !*taken)
-        return r;
-    batch[(*count)++] = index;
-    return add(state, index);
 }
 
 int fi_choose_by_trace(const fi_problem *problem, const fi_information *target, size_t k,
@@ -297,7 +277,13 @@ int fi_choose_by_trace(const fi_problem *problem, const fi_information *target, 
     if (r == 0)
         r = start(&state);
     for (bool taken = true; r == 0 && taken && *count < k;) {
-        r = take_best(&state, batch, count, &taken);
+        uint32_t index;
+        find_gains(&state);
+        r = fi_best_first_take(&state.queue, &index, &taken);
+        if (r == 0 && taken) {
+            batch[(*count)++] = index;
+            r = add(&state, index);
+        }
         if (r == 0)
             r = fi_go_on(problem->options, (double)*count / (double)k);
     }

@@ -27,8 +27,8 @@ struct selection_body {
 };
 
 static const char *const targets[] = {
-    [FD_I_OPT_TARGET_IN_PROMPT] = "in_prompt",
-    [FD_I_OPT_TARGET_CANDIDATES] = "candidates",
+    [FD_TARGET_IN_PROMPT] = "in_prompt",
+    [FD_TARGET_CANDIDATES] = "candidates",
     NULL,
 };
 
@@ -293,7 +293,7 @@ int fd_selection_read(const json_t *root, fd_selection_lists *lists, fd_selectio
         .max_per_prompt = (uint32_t)body.max_per_prompt,
         .has_copy_distance = body.copy_distance >= 0,
         .copy_distance = body.copy_distance,
-        .target = (fd_i_opt_target)body.target,
+        .target = (fd_target)body.target,
         .certify_tight = body.certify == CERTIFY_TIGHT,
         .explain = body.explain,
     };

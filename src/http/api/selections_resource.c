@@ -83,7 +83,7 @@ static int write_selection(const fd_selection_result *result, const char *const 
 enum { CANDIDATE_MEMORY = 128, CHOSEN_MEMORY = 256 };
 
 /* Candidates of a sample without a number of its own: for each pair of the batch, and at most. */
-enum { CANDIDATES_PER_PAIR = 16, SAMPLE_MAX = 1 << 20 };
+enum { CANDIDATES_PER_PAIR = 32, SAMPLE_MAX = 1 << 20 };
 
 /* The references of pairs lie one after another. */
 static size_t texts_memory(const fd_pair_reference *pairs, size_t n) {

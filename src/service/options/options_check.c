@@ -18,7 +18,7 @@ static int check_log_level(const char *text, fd_fault *fault) {
 }
 
 static int check_strategy(const char *text, fd_fault *fault) {
-    if (fi_strategy_find(text))
+    if (text[0] == '\0' || fi_strategy_find(text))
         return 0;
     return fd_fault_set(fault, -EINVAL, "", "there is no strategy \"%s\"", text);
 }

@@ -1,6 +1,15 @@
 /* Turns the daemon's options into those of the engine. */
 #include "options_for_engine.h"
 
+#include "engine_defaults.h"
+
+/* A strategy that is named beats the objective. */
+static const char *strategy_of(const fd_options *options) {
+    if (options->strategy[0] != '\0')
+        return options->strategy;
+    return options->objective == 0 ? FD_DEFAULT_STRATEGY : FD_BEST_OF_N_STRATEGY;
+}
+
 fd_engine_options fd_options_engine(const fd_options *options) {
     fd_engine_options engine = fd_engine_defaults();
     fi_scope scope;
@@ -11,7 +20,7 @@ fd_engine_options fd_options_engine(const fd_options *options) {
     engine.hidden_layers = (uint32_t)options->hidden_layers;
     engine.hidden_width = (uint32_t)options->hidden_width;
     engine.prior_precision = options->prior_precision;
-    engine.strategy = options->strategy;
+    engine.strategy = strategy_of(options);
     engine.max_per_item = (uint32_t)options->max_per_item;
     engine.max_per_prompt = (uint32_t)options->max_per_prompt;
     engine.copy_distance = options->copy_distance;

@@ -24,7 +24,8 @@ def test_help_lists_every_command_and_option_with_its_default():
     options = dict(re.findall(r"^ +--([a-z-]+)(.*)$", done.stdout, re.M))
     assert {"db", "listen", "config", "strategy", "retrain-labels", "hidden-width",
             "version"} <= set(options)
-    assert "[i-opt]" in options["strategy"]
+    assert "by default i-opt" in options["strategy"]
+    assert "[ranking]" in options["objective"]
     assert "[64]" in options["hidden-width"]
     assert re.search(r"\[[\d.]+:\d+\]", options["listen"])
     assert run("serve", "--help").returncode == 0
@@ -51,6 +52,7 @@ def test_version_is_one_line():
     (["serve", "--db", "x.db", "--model=net"], ["model", "auto|linear|network", "net"]),
     (["serve", "--db", "x.db", "--retrain="], ["retrain", "scratch|warm|auto"]),
     (["serve", "--db", "x.db", "--strategy=magic"], ["magic"]),
+    (["serve", "--db", "x.db", "--objective=worst"], ["objective", "ranking|best_of_n"]),
     (["serve", "--db", "x.db", "--log-level=loud"], ["log-level"]),
     (["serve", "--db", "x.db", "--listen=nowhere"], ["nowhere"]),
     (["serve", "--db", "x.db", "--listen=127.0.0.1:99999"], ["99999"]),
@@ -89,6 +91,13 @@ def test_a_flag_overrides_the_environment_which_overrides_the_file(db, items, tm
     assert strategy_served(db, items, {}, {"FISHERD_CONFIG": str(config)}) == "xtx"
     assert strategy_served(db, items, file, env) == "dopt"
     assert strategy_served(db, items, {**file, **flag}, env) == "entropy"
+
+
+def test_the_objective_decides_the_strategy_that_is_not_named(db, items):
+    assert strategy_served(db, items, {"objective": "ranking"}) == "i-opt"
+    assert strategy_served(db, items, {"objective": "best_of_n"}) == "knowledge-gradient"
+    assert strategy_served(
+        db, items, {"objective": "best_of_n", "strategy": "xtx"}) == "xtx"
 
 
 def test_every_option_can_be_set_by_the_environment(db, items):
