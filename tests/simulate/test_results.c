@@ -104,12 +104,15 @@ static int remove_file(void **state) {
     return unlink(path);
 }
 
-/* Rows of a run of three rounds. */
+/* The settings of a run of three rounds. */
+#define KEY                                                                                        \
+    ",plane,,judge,any,all,0.3,10,64,3,,train,0,0,all,honest,1,spread,0,1,0,0,yes,random,default," \
+    "x=1;y=2,"
+
+/* Rows of such a run. */
 static void print_rows(const char *strategy, unsigned seed, unsigned first, unsigned last) {
     char key[256];
-    (void)snprintf(key, sizeof(key),
-                   ",plane,judge,any,10,64,3,0,0,all,4,1,0,0,yes,random,x=1;y=2,%s,%u", strategy,
-                   seed);
+    (void)snprintf(key, sizeof(key), KEY "%s,0,%u", strategy, seed);
     for (unsigned i = first; i <= last; i++) {
         fd_round round = {.round = i, .labels = 10 * (uint64_t)i, .measures.spearman = 0.1 * i};
         fd_results_print_round(file, key, &round);
@@ -124,9 +127,7 @@ static void read_file(fd_results *results) {
 
 static bool has(const fd_results *results, const char *strategy, unsigned seed) {
     char key[256];
-    (void)snprintf(key, sizeof(key),
-                   ",plane,judge,any,10,64,3,0,0,all,4,1,0,0,yes,random,x=1;y=2,%s,%u", strategy,
-                   seed);
+    (void)snprintf(key, sizeof(key), KEY "%s,0,%u", strategy, seed);
     return fd_results_has(results, key);
 }
 
@@ -141,7 +142,7 @@ static void incomplete_runs_are_dropped_and_the_others_kept(void **state) {
     print_rows("random", 1, 2, 3); /* two runs at a time alternate */
     print_rows("greedy", 1, 2, 3); /* lacks its first round */
     print_rows("greedy", 12, 1, 3);
-    (void)fputs(",plane,judge,any,10,64,3,0", file); /* cut off */
+    (void)fputs(",plane,,judge,any,all,0.3,10", file); /* cut off */
     read_file(&results);
     assert_int_equal(results.count, 6);
     assert_int_equal(results.dropped, 5);

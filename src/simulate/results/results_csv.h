@@ -38,7 +38,7 @@ bool fd_results_same_run(const fd_results_row *a, const fd_results_row *b);
 int fd_results_rewrite(const char *path, const fd_results *results, fd_fault *fault) FD_MUST_CHECK;
 
 /* The key of a run, the part of its lines that identifies it; the caller frees it. -ENOMEM. */
-int fd_results_key(const fd_plan *plan, const fd_testbed *testbed, const fd_run *run,
+int fd_results_key(const fd_plan *plan, const fd_experiment_sets *sets, const fd_run *run,
                    char **ret) FD_MUST_CHECK;
 bool fd_results_has(const fd_results *results, const char *key);
 
