@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "blas_kernels.h"
+#include "comparison_table.h"
 #include "jobs.h"
 #include "log.h"
 #include "planned_runs.h"
@@ -64,9 +65,12 @@ static int report(const fd_simulate_flags *flags, const char *path, fd_fault *fa
     FD_CLEANUP(fd_results_clear) fd_results results = {0};
     FD_CLEANUP(fd_curve_groups_clear) fd_curve_groups groups = {0};
     int r = fd_results_read(path, &results, fault);
+    bool compare = flags->compare[0] != '\0';
     if (r == 0)
         r = fd_curve_groups_of(&results, &groups);
-    if (r == 0)
+    if (r == 0 && compare)
+        r = fd_comparison_table_print(&results, flags->compare, stdout, fault);
+    else if (r == 0)
         r = fd_results_table_print(&groups, flags->against[0] != '\0' ? flags->against : NULL,
                                    stdout);
     if (r < 0 || flags->plot[0] == '\0')

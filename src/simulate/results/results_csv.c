@@ -191,13 +191,24 @@ static int read_lines(FILE *file, const char *path, fd_results *results, fd_faul
     return ferror(file) ? -EIO : 0;
 }
 
-int fd_results_read(const char *path, fd_results *ret, fd_fault *fault) {
-    FD_CLEANUP(fd_results_clear) fd_results results = {0};
+static int read_file(const char *path, fd_results *results, fd_fault *fault) {
     FILE *file = fopen(path, "re");
     if (!file)
         return fd_fault_set(fault, -errno, "", "%s cannot be opened: %s", path, strerror(errno));
-    int r = read_lines(file, path, &results, fault);
+    int r = read_lines(file, path, results, fault);
     (void)fclose(file);
+    return r;
+}
+
+int fd_results_read(const char *paths, fd_results *ret, fd_fault *fault) {
+    FD_CLEANUP(fd_results_clear) fd_results results = {0};
+    FD_FREE char *copy = strdup(paths);
+    if (!copy)
+        return -ENOMEM;
+    char *rest = copy;
+    int r = 0;
+    for (char *path; r == 0 && (path = strsep(&rest, ","));)
+        r = read_file(path, &results, fault);
     if (r < 0)
         return r;
     if (results.count > 0)

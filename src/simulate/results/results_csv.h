@@ -27,9 +27,9 @@ typedef struct fd_results {
     size_t dropped;       /* rows of incomplete runs */
 } fd_results;
 
-/* Reads a file. -ENOENT and the like if it cannot be opened, -EINVAL if it has other columns; with
- * a fault. An incomplete last line counts as dropped. */
-int fd_results_read(const char *path, fd_results *ret, fd_fault *fault) FD_MUST_CHECK;
+/* Reads files, whose names commas separate. -ENOENT and the like if one cannot be opened, -EINVAL
+ * if it has other columns; with a fault. An incomplete last line counts as dropped. */
+int fd_results_read(const char *paths, fd_results *ret, fd_fault *fault) FD_MUST_CHECK;
 void fd_results_clear(fd_results *results);
 
 bool fd_results_same_run(const fd_results_row *a, const fd_results_row *b);

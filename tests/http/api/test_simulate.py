@@ -488,6 +488,43 @@ def test_settings_are_compared_with_those_of_another_name(tmp_path):
         assert float(line.split()[-3]) > 1
 
 
+def cells_of(table, title, line):
+    """The differences of one line of the Markdown table whose title begins so."""
+    (found,) = [part for part in table.split("\n\n") if part.startswith(title)]
+    part = table[table.index(found):].split("\n\n")[1]
+    (row,) = [row for row in part.splitlines() if row.startswith(f"| {line} |")]
+    return [cell.strip() for cell in row.split("|")[2:-1]]
+
+
+def test_learners_are_compared_in_pairs_over_splits_and_teachers(tmp_path):
+    arguments = ("--checkpoints=10,40", "--strategies=random", "--rewards=judge,linear:1-3")
+    _, rows = evidence(tmp_path, *arguments, "--learners=first")
+    (tmp_path / "out.csv").rename(tmp_path / "first.csv")
+    _, more = evidence(tmp_path, *arguments, "--learners=timid:prior-precision=1000")
+    done = run("simulate", "--table=first.csv,out.csv", "--compare=first:random", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "length alone" in done.stdout and "linear, in_prompt, all part, honest: log loss on unseen prompts, " \
+        "3 teachers" in done.stdout
+    differences = []
+    for teacher in ("linear:1", "linear:2", "linear:3"):
+        losses = [[float(row["log_loss"]) for row in side if row["reward"] == teacher and row["labels"] == "40"]
+                  for side in (more, rows)]
+        differences.append(sum(losses[0]) / 2 - sum(losses[1]) / 2)
+    mean = sum(differences) / 3
+    half = 4.303 * math.sqrt(sum((d - mean) ** 2 for d in differences) / 2 / 3)
+    cell = cells_of(done.stdout, "plane, linear, in_prompt, all part, honest: log loss", "timid:random")[1]
+    value, low, high = (float(word.strip("([,])")) for word in cell.split()[1:])
+    assert (value, low, high) == pytest.approx((mean, mean - half, mean + half), abs=0.0011)
+    assert "2 splits" in done.stdout
+
+
+def test_a_comparison_with_an_arm_that_did_not_run_is_refused(tmp_path):
+    evidence(tmp_path, "--checkpoints=10", "--strategies=random")
+    done = run("simulate", "--table=out.csv", "--compare=magic:random", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--compare" in done.stderr and "magic:random" in done.stderr
+
+
 def test_help_lists_the_flags(tmp_path):
     done = run("simulate", "--help", cwd=tmp_path)
     assert done.returncode == 0
