@@ -165,7 +165,7 @@ static int measure(fd_experiment *experiment) {
     int r = score_tests(experiment, predicted);
     if (r == 0)
         r = fd_measure_ranking(testbed, &experiment->truth, predicted, &experiment->round.measures);
-    return r == 0 ? fd_learner_logdet(&experiment->learner, &experiment->round.logdet) : r;
+    return r == 0 ? fd_learner_read_state(&experiment->learner, &experiment->round.learner) : r;
 }
 
 /* The slope of the length is fitted to all that training prompts could tell. */
@@ -197,7 +197,7 @@ static int run_round(fd_experiment *experiment, const fd_run_hooks *hooks, bool 
     int r = *exhausted ? -ENODATA : learn_round(experiment, hooks);
     if (r == -ENODATA && experiment->plan->checkpoints) {
         *exhausted = true;
-        experiment->round.logdet = NAN;
+        experiment->round.learner = (fd_learner_state){NAN, false, NAN};
         experiment->round.measures = (fd_ranking_measures){NAN, NAN, NAN, NAN, NAN, NAN, 0, {0}};
         r = 0;
     } else if (r == -ENODATA)

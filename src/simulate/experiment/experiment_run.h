@@ -4,6 +4,7 @@
 
 #include "engine.h"
 #include "experiment_data.h"
+#include "learner.h"
 
 /* The result of a round. */
 typedef struct fd_round {
@@ -13,7 +14,7 @@ typedef struct fd_round {
     double cost_seconds;      /* of answers and responses so far */
     fd_ranking_measures measures;
     fd_ranking_measures length; /* of the log length of a response as its reward */
-    double logdet;              /* log det (I_past + prior) */
+    fd_learner_state learner;   /* what the learner says of itself */
     double select_seconds;
     double train_seconds;
     /* Statistics of the batches chosen in this round; NaN if there was none. */

@@ -3,7 +3,6 @@
 #define FD_EXPERIMENT_STATE_H
 
 #include "experiment_run.h"
-#include "learner.h"
 #include "pair_set.h"
 #include "simulated_answers.h"
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "items.h"
+#include "learning_progress.h"
 #include "memory_store.h"
 #include "model_info.h"
 #include "options_for_engine.h"
@@ -94,9 +95,14 @@ int fd_learner_score(fd_learner *learner, const fd_testbed *testbed, size_t n,
     return r;
 }
 
-int fd_learner_logdet(fd_learner *learner, double *ret) {
+int fd_learner_read_state(fd_learner *learner, fd_learner_state *ret) {
     fd_model_info model;
+    fd_progress progress;
     int r = fd_engine_model(learner->engine, &model);
-    *ret = r == 0 ? model.logdet : 0;
-    return r;
+    if (r < 0)
+        return r;
+    fd_engine_progress(learner->engine, &progress);
+    *ret =
+        (fd_learner_state){model.logdet, progress.stop_recommended, progress.expected_improvement};
+    return 0;
 }

@@ -36,7 +36,13 @@ int fd_learner_learn(fd_learner *learner, fd_fault *fault) FD_MUST_CHECK;
 int fd_learner_score(fd_learner *learner, const fd_testbed *testbed, size_t n,
                      const uint32_t *items, double *rewards, fd_fault *fault) FD_MUST_CHECK;
 
-/* log det (I_past + prior) */
-int fd_learner_logdet(fd_learner *learner, double *ret) FD_MUST_CHECK;
+/* What the learner says of itself. */
+typedef struct fd_learner_state {
+    double logdet; /* log det (I_past + prior) */
+    bool stop_recommended;
+    double expected_improvement; /* of the log loss with twice the labels; NaN: unknown */
+} fd_learner_state;
+
+int fd_learner_read_state(fd_learner *learner, fd_learner_state *ret) FD_MUST_CHECK;
 
 #endif

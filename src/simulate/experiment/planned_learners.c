@@ -30,7 +30,6 @@ static const char *const omitted[] = {"db",
                                       "request-seconds",
                                       "blas-kernels",
                                       "models-kept",
-                                      "stop-below",
                                       NULL};
 
 static void free_arguments(char ***arguments) {

@@ -66,9 +66,10 @@ void fd_results_print_round(FILE *out, const char *key, const fd_round *round) {
     print_best_of(out, measures);
     (void)fprintf(out, ",%.6f,%.6f,%.6f,%.6f,%.6f,%.6f,", measures->accuracy, measures->log_loss,
                   length->spearman, length->best_of_n_share, length->accuracy, length->log_loss);
-    (void)fprintf(out, "%.6f,%.6f,%.6f,%.4f,%.6g,%.6f,%.6f\n", round->logdet, round->select_seconds,
-                  round->train_seconds, round->uses_per_item, round->reward_gap,
-                  round->nearest_cosine, round->d_efficiency);
+    (void)fprintf(out, "%.6f,%d,%.6f,%.6f,%.6f,%.4f,%.6g,%.6f,%.6f\n", round->learner.logdet,
+                  round->learner.stop_recommended, round->learner.expected_improvement,
+                  round->select_seconds, round->train_seconds, round->uses_per_item,
+                  round->reward_gap, round->nearest_cosine, round->d_efficiency);
 }
 
 /* ---- reading ---- */

@@ -227,6 +227,16 @@ def test_what_a_daemon_would_learn_does_not_depend_on_the_jobs(tmp_path):
     assert figures_of(evidence(tmp_path, *arguments, "--jobs=4")[1]) == one
 
 
+def test_the_stop_advice_of_the_daemon_is_in_each_row(tmp_path):
+    _, rows = evidence(tmp_path, "--checkpoints=10,100,400", "--strategies=random", "--learn=train", "--batch-sizes=50",
+                       "--rewards=linear:1", "--held-out=0.5", "--learners=eager:stop-below=100,never:stop-below=0")
+    advice = {(row["learner"], row["labels"]): row["stop_recommended"] for row in rows if row["split"] == "0"}
+    assert advice["eager", "400"] == "1" and advice["never", "400"] == "0"
+    assert advice["eager", "10"] == "0"
+    expected = {row["labels"]: float(row["expected_improvement"]) for row in rows if row["split"] == "0"}
+    assert math.isnan(expected["10"]) and math.isfinite(expected["400"])
+
+
 def test_learners_differ_in_options_alone(tmp_path):
     _, rows = evidence(tmp_path, "--checkpoints=10,50", "--strategies=random", "--learners",
                        "first,again,timid:prior-precision=1000;contested=1")
