@@ -20,7 +20,7 @@
 #include "plot_plane.h"
 #include "report_error.h"
 #include "results_table.h"
-#include "simulate_command.h"
+#include "stop_table.h"
 
 enum { WRONG_INPUT = 2 };
 
@@ -65,10 +65,11 @@ static int report(const fd_simulate_flags *flags, const char *path, fd_fault *fa
     FD_CLEANUP(fd_results_clear) fd_results results = {0};
     FD_CLEANUP(fd_curve_groups_clear) fd_curve_groups groups = {0};
     int r = fd_results_read(path, &results, fault);
-    bool compare = flags->compare[0] != '\0';
     if (r == 0)
         r = fd_curve_groups_of(&results, &groups);
-    if (r == 0 && compare)
+    if (r == 0 && flags->stops > 0)
+        r = fd_stop_table_print(&results, flags->stops, stdout);
+    else if (r == 0 && flags->compare[0] != '\0')
         r = fd_comparison_table_print(&results, flags->compare, stdout, fault);
     else if (r == 0)
         r = fd_results_table_print(&groups, flags->against[0] != '\0' ? flags->against : NULL,

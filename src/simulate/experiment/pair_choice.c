@@ -26,6 +26,10 @@ int fd_experiment_list_voted(fd_experiment *experiment) {
             experiment->roles[b] == FD_PROMPT_TRAINS)
             experiment->voted[experiment->n_voted++] = &votes->pairs[i];
     }
+    if (experiment->n_voted == 0)
+        return fd_fault_set(experiment->fault, -EINVAL, "",
+                            "--modes %s: %s has no votes about such pairs of its training prompts",
+                            fi_scope_names[mode], experiment->testbed->name);
     return 0;
 }
 

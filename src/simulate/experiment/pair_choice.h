@@ -4,7 +4,8 @@
 
 #include "experiment_state.h"
 
-/* Lists the pairs with votes that the run may ask; none where no votes are replayed. -ENOMEM. */
+/* Lists the pairs with votes that the run may ask; none where no votes are replayed.
+ * -EINVAL with a fault if votes are replayed and there are none about such pairs; -ENOMEM. */
 int fd_experiment_list_voted(fd_experiment *experiment) FD_MUST_CHECK;
 
 /* Fills the empty queue with `count` pairs, or fewer, as flags and run say. -ENODATA if every pair

@@ -8,6 +8,7 @@
  * early stopping, and a training from scratch in each round. */
 static char *const paper[] = {
     "--name=paper",
+    "--rewards=judge",
     "--strategies=random,entropy,maxdiff,xtx,coreset,batchbald,dopt,pa-dopt",
     "--modes=in_prompt,cross_prompt",
     "--batch-sizes=125,250,500,1000",

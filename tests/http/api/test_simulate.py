@@ -228,11 +228,25 @@ def test_what_a_daemon_would_learn_does_not_depend_on_the_jobs(tmp_path):
 
 
 def test_the_stop_advice_of_the_daemon_is_in_each_row(tmp_path):
-    _, rows = evidence(tmp_path, "--checkpoints=10,100,400", "--strategies=random", "--learn=train", "--batch-sizes=50",
+    _, rows = evidence(tmp_path, "--checkpoints=10,100,400,800", "--strategies=random", "--learn=train", "--batch-sizes=50",
                        "--rewards=linear:1", "--held-out=0.5", "--learners=eager:stop-below=100,never:stop-below=0")
     advice = {(row["learner"], row["labels"]): row["stop_recommended"] for row in rows if row["split"] == "0"}
     assert advice["eager", "400"] == "1" and advice["never", "400"] == "0"
     assert advice["eager", "10"] == "0"
+    table = run("simulate", "--table=out.csv", "--stops=0.01", cwd=tmp_path).stdout.splitlines()
+    for learner in ("eager", "never"):
+        found = {"cases": 0, "right": 0, "advised": 0, "wrong": 0, "missed": 0}
+        for split in "01":
+            curve = [row for row in rows if (row["learner"], row["split"]) == (learner, split)]
+            for row, later in zip(curve, curve[1:]):
+                right = float(row["log_loss"]) - float(later["log_loss"]) < 0.01
+                advised = row["stop_recommended"] == "1"
+                for name, counts in (("cases", True), ("right", right), ("advised", advised),
+                                     ("wrong", advised and not right), ("missed", right and not advised)):
+                    found[name] += counts
+        (line,) = [line for line in table if f"{learner}:random" in line]
+        assert [int(cell) for cell in line.split("|")[4:9]] == list(found.values())
+        assert found["cases"] == 6
     expected = {row["labels"]: float(row["expected_improvement"]) for row in rows if row["split"] == "0"}
     assert math.isnan(expected["10"]) and math.isfinite(expected["400"])
 
@@ -283,6 +297,13 @@ def test_recorded_votes_are_replayed_until_they_are_used_up(tmp_path, data):
         assert float(curve[2]["accuracy"]) > 0.8
         assert math.isnan(float(curve[3]["accuracy"]))
         assert float(curve[3]["cost_seconds"]) == 35 * (1 + 2 + 3)
+
+
+def test_votes_without_pairs_in_scope_are_refused(tmp_path, data):
+    write_votes(data)
+    done = simulate(tmp_path, "--modes", "cross_prompt", data=("--data", data))
+    assert done.returncode == 1
+    assert "--modes cross_prompt" in done.stderr and "no votes" in done.stderr
 
 
 def test_a_folder_without_golden_rewards_is_measured_by_its_votes(tmp_path, data):
