@@ -33,13 +33,13 @@ int fd_experiment_list_voted(fd_experiment *experiment) {
     return 0;
 }
 
-/* Pairs [n] for the engine. NULL: no memory. */
+/* `n` pairs from index `from`, for the engine. NULL: no memory. */
 static fd_pair_reference *references_of(const fd_experiment *experiment, const fi_pair *pairs,
-                                        size_t n) {
+                                        size_t from, size_t n) {
     fd_pair_reference *references = calloc(n + 1, sizeof(*references));
     for (size_t i = 0; references && i < n; i++) {
-        references[i].a.id = experiment->testbed->ids[pairs[i].a];
-        references[i].b.id = experiment->testbed->ids[pairs[i].b];
+        references[i].a.id = experiment->testbed->ids[pairs[from + i].a];
+        references[i].b.id = experiment->testbed->ids[pairs[from + i].b];
     }
     return references;
 }
@@ -78,7 +78,7 @@ static int list_candidates(fd_experiment *experiment, fd_selection_request *requ
                                     request->seed, &pairs, &request->n_pairs);
     if (r < 0)
         return r;
-    *ret = references_of(experiment, pairs, request->n_pairs);
+    *ret = references_of(experiment, pairs, 0, request->n_pairs);
     request->pairs = *ret;
     return *ret ? 0 : -ENOMEM;
 }
@@ -90,7 +90,7 @@ static int choose(fd_experiment *experiment, const char *strategy, size_t count,
     const fd_simulate_flags *flags = &experiment->plan->flags;
     size_t n_pending = experiment->n_queued - pending_from;
     FD_FREE fd_pair_reference *pending =
-        references_of(experiment, experiment->queue + pending_from, n_pending);
+        references_of(experiment, experiment->queue, pending_from, n_pending);
     FD_FREE fd_pair_reference *candidates = NULL;
     if (!pending)
         return -ENOMEM;

@@ -125,7 +125,7 @@ static int print_arm(const fd_curve_groups *groups, const fd_curve_group *group,
 }
 
 static void print_heading(const char *against, FILE *out) {
-    (void)fprintf(out, "  %-10s %5s  %6s  %6s  %-24s  %-24s  %-24s  %-24s", "strategy", "seeds",
+    (void)fprintf(out, "  %-10s %5s  %6s  %6s  %-24s  %-24s  %-24s  %-24s", "strategy", "runs",
                   "area", "last", "area less random's", "area less pa-dopt's",
                   "saved against random", "saved against pa-dopt");
     if (against)
