@@ -11,7 +11,7 @@
 
 struct jobs {
     const fd_plan *plan;
-    const fd_testbed *testbed;
+    const fd_experiment_sets *sets;
     FILE *out;
     size_t n_runs;
     const fd_run **runs; /* [n_runs] that are left to do */
@@ -42,7 +42,7 @@ static void format_seconds(double seconds, char *text, size_t size) {
 static void show_progress(const struct jobs *jobs, bool run_ended) {
     if (!run_ended && !jobs->is_terminal)
         return;
-    uint64_t all = jobs->n_runs * jobs->plan->flags.rounds;
+    uint64_t all = jobs->n_runs * jobs->plan->n_rounds;
     double elapsed = fd_monotonic_seconds() - jobs->start;
     double left = elapsed / (double)jobs->rounds * (double)(all - jobs->rounds);
     char text[32];
@@ -67,7 +67,7 @@ static int write_round(void *context, const fd_run *run, const fd_round *round) 
     fd_results_print_round(jobs->out, output->key, round);
     int r = fflush(jobs->out) == 0 ? 0 : -errno;
     jobs->rounds++;
-    bool ended = round->round == jobs->plan->flags.rounds;
+    bool ended = round->round == jobs->plan->n_rounds;
     jobs->finished += ended;
     show_progress(jobs, ended);
     return jobs->result < 0 ? -ECANCELED : r;
@@ -92,9 +92,9 @@ static void *work(void *context) {
         struct run_output output = {jobs, NULL};
         fd_run_hooks hooks = {.on_round = write_round, .context = &output};
         fd_fault fault = {0};
-        int r = fd_results_key(jobs->plan, jobs->testbed, run, &output.key);
+        int r = fd_results_key(jobs->plan, jobs->sets, run, &output.key);
         if (r == 0) {
-            r = fd_run_rounds(jobs->plan, jobs->testbed, run, &hooks, &fault);
+            r = fd_run_rounds(jobs->plan, jobs->sets, run, &hooks, &fault);
             free(output.key);
         }
         if (r < 0)
@@ -106,7 +106,7 @@ static void *work(void *context) {
 static int list_runs(struct jobs *jobs, const fd_results *done) {
     for (size_t i = 0; i < jobs->plan->n_runs; i++) {
         char *key;
-        int r = fd_results_key(jobs->plan, jobs->testbed, &jobs->plan->runs[i], &key);
+        int r = fd_results_key(jobs->plan, jobs->sets, &jobs->plan->runs[i], &key);
         if (r < 0)
             return r;
         if (!fd_results_has(done, key))
@@ -116,15 +116,15 @@ static int list_runs(struct jobs *jobs, const fd_results *done) {
     return 0;
 }
 
-int fd_jobs_run(const fd_plan *plan, const fd_testbed *testbed, const fd_results *done, FILE *out,
-                fd_fault *fault) {
+int fd_jobs_run(const fd_plan *plan, const fd_experiment_sets *sets, const fd_results *done,
+                FILE *out, fd_fault *fault) {
     FD_FREE const fd_run **runs = calloc(plan->n_runs + 1, sizeof(*runs));
     FD_FREE pthread_t *threads = calloc(plan->flags.jobs, sizeof(*threads));
     if (!runs || !threads)
         return -ENOMEM;
     struct jobs jobs = {
         .plan = plan,
-        .testbed = testbed,
+        .sets = sets,
         .out = out,
         .runs = runs,
         .start = fd_monotonic_seconds(),
@@ -134,8 +134,8 @@ int fd_jobs_run(const fd_plan *plan, const fd_testbed *testbed, const fd_results
     int r = list_runs(&jobs, done);
     if (r < 0)
         return r;
-    (void)fprintf(stderr, "%zu runs of %" PRIu64 " rounds, %zu are there already\n", plan->n_runs,
-                  plan->flags.rounds, plan->n_runs - jobs.n_runs);
+    (void)fprintf(stderr, "%zu runs of %zu rounds, %zu are there already\n", plan->n_runs,
+                  plan->n_rounds, plan->n_runs - jobs.n_runs);
     (void)pthread_mutex_init(&jobs.lock, NULL);
     size_t started = 0;
     for (; started < plan->flags.jobs && r == 0; started += r == 0)

@@ -7,61 +7,22 @@
 #include <assert.h>
 #include <cblas.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "blas_kernels.h"
+#include "comparison_table.h"
 #include "jobs.h"
 #include "log.h"
+#include "planned_runs.h"
 #include "plot_curves.h"
 #include "plot_plane.h"
 #include "report_error.h"
 #include "results_table.h"
-#include "simulate_command.h"
-#include "testbed_files.h"
+#include "stop_table.h"
 
 enum { WRONG_INPUT = 2 };
-
-/* The files of --data-dir have fixed names. */
-static int read_folder(const char *folder, fd_testbed *ret, fd_fault *fault) {
-    static const char *const names[] = {"items.jsonl", "response_embeddings.npy",
-                                        "prompt_embeddings.npy", "golden.npy"};
-    char paths[FD_LENGTH(names)][1024];
-    FD_FREE char *copy = strdup(folder);
-    if (!copy)
-        return -ENOMEM;
-    for (size_t i = 0; i < FD_LENGTH(names); i++)
-        if (snprintf(paths[i], sizeof(paths[i]), "%s/%s", folder, names[i]) >=
-            (int)sizeof(paths[i]))
-            return fd_fault_set(fault, -EINVAL, "", "the path \"%.60s…\" is too long", folder);
-    fd_testbed_files files = {basename(copy), paths[0], paths[1], paths[2], paths[3]};
-    return fd_testbed_read(&files, ret, fault);
-}
-
-static int read_testbed(const fd_simulate_flags *flags, fd_testbed *ret, fd_fault *fault) {
-    if (flags->data[0] != '\0')
-        return fd_testbed_plane(ret);
-    if (flags->data_dir[0] != '\0')
-        return read_folder(flags->data_dir, ret, fault);
-    const char *prompts = flags->prompt_embeddings;
-    fd_testbed_files files = {basename(flags->items), flags->items, flags->embeddings,
-                              prompts[0] != '\0' ? prompts : NULL, flags->golden};
-    return fd_testbed_read(&files, ret, fault);
-}
-
-/* There must be pairs to learn from and pairs to test on. */
-static int check_testbed(const fd_testbed *testbed, fd_fault *fault) {
-    size_t prompts[2] = {0};
-    for (size_t k = 0; k < testbed->n_prompts; k++)
-        prompts[testbed->held_out[k]] +=
-            testbed->prompt_start[k + 1] - testbed->prompt_start[k] >= 2;
-    if (prompts[false] == 0 || prompts[true] == 0)
-        return fd_fault_set(fault, -EINVAL, "",
-                            "of the prompts with at least two items, %zu train and %zu test the "
-                            "model; at least one of each is needed",
-                            prompts[false], prompts[true]);
-    return 0;
-}
 
 /* Reads the runs in the file so far, and opens it to append. Without --resume it must not exist. */
 static int open_csv(const fd_simulate_flags *flags, fd_results *done, FILE **ret, fd_fault *fault) {
@@ -82,7 +43,8 @@ static int open_csv(const fd_simulate_flags *flags, fd_results *done, FILE **ret
                                strerror(errno));
 }
 
-static int run(const fd_plan *plan, const fd_testbed *testbed, fd_fault *fault, int *ret_status) {
+static int run(const fd_plan *plan, const fd_experiment_sets *sets, fd_fault *fault,
+               int *ret_status) {
     FD_CLEANUP(fd_results_clear) fd_results done = {0};
     FILE *out = NULL;
     *ret_status = WRONG_INPUT;
@@ -92,7 +54,7 @@ static int run(const fd_plan *plan, const fd_testbed *testbed, fd_fault *fault, 
     assert(out);
     *ret_status = 1;
     openblas_set_num_threads(1);
-    r = fd_jobs_run(plan, testbed, &done, out, fault);
+    r = fd_jobs_run(plan, sets, &done, out, fault);
     if (fclose(out) != 0 && r == 0)
         r = -errno;
     return r;
@@ -105,7 +67,11 @@ static int report(const fd_simulate_flags *flags, const char *path, fd_fault *fa
     int r = fd_results_read(path, &results, fault);
     if (r == 0)
         r = fd_curve_groups_of(&results, &groups);
-    if (r == 0)
+    if (r == 0 && flags->stops > 0)
+        r = fd_stop_table_print(&results, flags->stops, stdout);
+    else if (r == 0 && flags->compare[0] != '\0')
+        r = fd_comparison_table_print(&results, flags->compare, stdout, fault);
+    else if (r == 0)
         r = fd_results_table_print(&groups, flags->against[0] != '\0' ? flags->against : NULL,
                                    stdout);
     if (r < 0 || flags->plot[0] == '\0')
@@ -113,20 +79,37 @@ static int report(const fd_simulate_flags *flags, const char *path, fd_fault *fa
     return fd_plot_curves(&groups, flags->plot, fault);
 }
 
-static int simulate(const fd_plan *plan, char **argv, fd_fault *fault, int *ret_status) {
-    FD_CLEANUP(fd_testbed_clear) fd_testbed testbed = {0};
+/* Says which prompts a part has, so that a choice of it can be proven later. */
+static int tell_parts(const fd_plan *plan, const fd_experiment_sets *sets) {
+    for (size_t d = 0; plan->part != FD_PART_ALL && d < sets->count; d++) {
+        const fd_testbed *testbed = &sets->data[d].testbed;
+        uint64_t digest;
+        int r = fd_part_digest(testbed->n_prompts, testbed->prompt_ids, plan->part, &digest);
+        if (r < 0)
+            return r;
+        (void)fprintf(stderr, "%s: %s part %016" PRIx64 "\n", testbed->name,
+                      fd_part_names[plan->part], digest);
+    }
+    return 0;
+}
+
+static int simulate(fd_plan *plan, char **argv, fd_fault *fault, int *ret_status) {
+    FD_CLEANUP(fd_experiment_sets_clear) fd_experiment_sets sets = {0};
+    const fd_simulate_flags *flags = &plan->flags;
     *ret_status = WRONG_INPUT;
-    int r = fd_blas_kernels_choose(plan->options.blas_kernels, argv - 2, fault);
+    int r = fd_blas_kernels_choose(plan->learners[0].options.blas_kernels, argv - 2, fault);
     if (r == 0)
-        r = read_testbed(&plan->flags, &testbed, fault);
+        r = fd_experiment_sets_read(plan, &sets, fault);
     if (r == 0)
-        r = check_testbed(&testbed, fault);
+        r = fd_plan_make_runs(plan, &sets, fault);
     if (r == 0)
-        r = run(plan, &testbed, fault, ret_status);
+        r = tell_parts(plan, &sets);
     if (r == 0)
-        r = report(&plan->flags, plan->flags.csv, fault);
-    if (r == 0 && plan->flags.data[0] != '\0' && plan->flags.plot[0] != '\0')
-        r = fd_plot_plane(plan, &testbed, plan->flags.plot, fault);
+        r = run(plan, &sets, fault, ret_status);
+    if (r == 0)
+        r = report(flags, flags->csv, fault);
+    if (r == 0 && strcmp(flags->data, "plane") == 0 && flags->plot[0] != '\0')
+        r = fd_plot_plane(plan, &sets, flags->plot, fault);
     return r;
 }
 

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "curve_groups.h"
+#include "paired_differences.h"
 #include "results_csv.h"
 #include "strategy_comparison.h"
 
@@ -104,12 +105,15 @@ static int remove_file(void **state) {
     return unlink(path);
 }
 
-/* Rows of a run of three rounds. */
+/* The settings of a run of three rounds. */
+#define KEY                                                                                        \
+    ",plane,,judge,any,all,0.3,10,64,3,,train,0,0,all,honest,1,spread,0,1,0,0,yes,random,default," \
+    "x=1;y=2,"
+
+/* Rows of such a run. */
 static void print_rows(const char *strategy, unsigned seed, unsigned first, unsigned last) {
     char key[256];
-    (void)snprintf(key, sizeof(key),
-                   ",plane,judge,any,10,64,3,0,0,all,4,1,0,0,yes,random,x=1;y=2,%s,%u", strategy,
-                   seed);
+    (void)snprintf(key, sizeof(key), KEY "%s,0,%u", strategy, seed);
     for (unsigned i = first; i <= last; i++) {
         fd_round round = {.round = i, .labels = 10 * (uint64_t)i, .measures.spearman = 0.1 * i};
         fd_results_print_round(file, key, &round);
@@ -124,9 +128,7 @@ static void read_file(fd_results *results) {
 
 static bool has(const fd_results *results, const char *strategy, unsigned seed) {
     char key[256];
-    (void)snprintf(key, sizeof(key),
-                   ",plane,judge,any,10,64,3,0,0,all,4,1,0,0,yes,random,x=1;y=2,%s,%u", strategy,
-                   seed);
+    (void)snprintf(key, sizeof(key), KEY "%s,0,%u", strategy, seed);
     return fd_results_has(results, key);
 }
 
@@ -141,7 +143,7 @@ static void incomplete_runs_are_dropped_and_the_others_kept(void **state) {
     print_rows("random", 1, 2, 3); /* two runs at a time alternate */
     print_rows("greedy", 1, 2, 3); /* lacks its first round */
     print_rows("greedy", 12, 1, 3);
-    (void)fputs(",plane,judge,any,10,64,3,0", file); /* cut off */
+    (void)fputs(",plane,,judge,any,all,0.3,10", file); /* cut off */
     read_file(&results);
     assert_int_equal(results.count, 6);
     assert_int_equal(results.dropped, 5);
@@ -199,6 +201,41 @@ static void rows_are_grouped_by_setting_strategy_and_seed(void **state) {
     assert_null(fd_curve_group_find(&groups.groups[0], "entropy"));
 }
 
+/* ---- paired differences ---- */
+
+static void the_interval_is_that_of_student_over_the_units(void **state) {
+    (void)state;
+    static const fd_paired_value values[] = {
+        {"1", 0.5, 0.4}, {"2", 0.7, 0.4}, {"3", 0.6, 0.4}, {"4", NAN, 0.4}};
+    fd_paired_difference found = fd_pair_differences(4, values);
+    assert_int_equal(found.units, 3);
+    assert_true(fabs(found.mean - 0.6) < 1e-12);
+    assert_true(fabs(found.difference.value - 0.2) < 1e-12);
+    double half = 4.303 * 0.1 / sqrt(3); /* the standard deviation of .1, .3, .2 is .1 */
+    assert_true(fabs(found.difference.high - 0.2 - half) < 1e-9);
+    assert_true(fabs(found.difference.low - 0.2 + half) < 1e-9);
+}
+
+static void seeds_of_a_unit_are_one_observation(void **state) {
+    (void)state;
+    static const fd_paired_value values[] = {
+        {"1", 0.4, 0.4}, {"1", 0.6, 0.4}, {"2", 0.7, 0.4}, {"3", 0.6, 0.4}, {"3", 0.6, 0.4}};
+    fd_paired_difference found = fd_pair_differences(5, values);
+    assert_int_equal(found.units, 3);
+    assert_true(fabs(found.difference.value - 0.2) < 1e-12);
+    assert_true(fabs(found.difference.high - 0.2 - 4.303 * 0.1 / sqrt(3)) < 1e-9);
+}
+
+static void one_unit_has_a_difference_and_none_has_nothing(void **state) {
+    (void)state;
+    static const fd_paired_value values[] = {{"1", 0.5, 0.4}};
+    fd_paired_difference one = fd_pair_differences(1, values);
+    fd_paired_difference none = fd_pair_differences(0, values);
+    assert_true(fabs(one.difference.value - 0.1) < 1e-12 && isnan(one.difference.low));
+    assert_int_equal(none.units, 0);
+    assert_true(isnan(none.mean) && isnan(none.difference.value));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(labels_to_reach_a_level_are_interpolated_linearly),
@@ -207,6 +244,9 @@ int main(void) {
         cmocka_unit_test(seeds_are_compared_in_pairs),
         cmocka_unit_test(a_level_that_is_never_reached_saves_nothing),
         cmocka_unit_test(one_seed_has_no_interval),
+        cmocka_unit_test(the_interval_is_that_of_student_over_the_units),
+        cmocka_unit_test(seeds_of_a_unit_are_one_observation),
+        cmocka_unit_test(one_unit_has_a_difference_and_none_has_nothing),
         cmocka_unit_test_setup_teardown(incomplete_runs_are_dropped_and_the_others_kept, open_file,
                                         remove_file),
         cmocka_unit_test_setup_teardown(a_run_with_repeated_rounds_is_incomplete, open_file,

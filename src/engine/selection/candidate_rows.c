@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "item_lookup.h"
+#include "inline_features.h"
 #include "row_numbering.h"
 
 /* `groups` [n]: the prompts of rows; inline items have none. */
@@ -29,20 +29,20 @@ static int build_known(fd_engine *engine, const fd_snapshot *snapshot, bool by_p
 }
 
 static int build_extra(fd_engine *engine, const fd_snapshot *snapshot, bool by_prompt,
-                       const fi_pair *pairs, size_t n_pairs, const float *extra_embeddings,
-                       size_t n_extra, fd_candidate_rows *built) {
+                       const fi_pair *pairs, size_t n_pairs, const fd_item_rows *found,
+                       fd_candidate_rows *built) {
     size_t width = snapshot->features->width;
-    size_t total = snapshot->items + n_extra;
+    size_t total = snapshot->items + found->n_extra;
     size_t most = 2 * n_pairs < total ? 2 * n_pairs : total;
     FD_CLEANUP(fd_row_numbering_clear) fd_row_numbering numbering = {0};
-    FD_FREE float *extra = reallocarray(NULL, n_extra, width * sizeof(*extra));
+    FD_FREE float *extra = NULL;
     built->pairs = calloc(n_pairs, sizeof(*built->pairs));
     built->rewards = calloc(most, sizeof(*built->rewards));
     built->features = reallocarray(NULL, most, width * sizeof(*built->features));
-    if (!extra || !built->pairs || !built->rewards || !built->features)
+    if (!built->pairs || !built->rewards || !built->features)
         return -ENOMEM;
 
-    int r = fi_model_features(snapshot->served->model, n_extra, extra_embeddings, NULL, extra);
+    int r = fd_inline_features(snapshot, found, &extra);
     if (r == 0)
         r = fd_row_numbering_init(&numbering, total, most);
     if (r < 0)
@@ -75,12 +75,12 @@ static int build_extra(fd_engine *engine, const fd_snapshot *snapshot, bool by_p
 }
 
 int fd_candidate_rows_build(fd_engine *engine, const fd_snapshot *snapshot, bool by_prompt,
-                            const fi_pair *pairs, size_t n_pairs, const float *extra_embeddings,
-                            size_t n_extra, fd_candidate_rows *ret) {
+                            const fi_pair *pairs, size_t n_pairs, const fd_item_rows *found,
+                            fd_candidate_rows *ret) {
     FD_CLEANUP(fd_candidate_rows_clear) fd_candidate_rows built = {0};
-    int r = n_extra == 0 ? build_known(engine, snapshot, by_prompt, pairs, n_pairs, &built)
-                         : build_extra(engine, snapshot, by_prompt, pairs, n_pairs,
-                                       extra_embeddings, n_extra, &built);
+    int r = !found || found->n_extra == 0
+                ? build_known(engine, snapshot, by_prompt, pairs, n_pairs, &built)
+                : build_extra(engine, snapshot, by_prompt, pairs, n_pairs, found, &built);
     if (r < 0)
         return r;
     *ret = built;

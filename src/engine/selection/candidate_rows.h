@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "engine_options.h"
+#include "item_lookup.h"
 #include "macros.h"
 #include "snapshot_rows.h"
 
@@ -20,12 +21,12 @@ typedef struct fd_candidate_rows {
 
 /*
  * Pairs name rows: a row below snapshot->items is an item of the table, row snapshot->items + i is
- * the i-th of n_extra inline items with embeddings [n_extra x D]. `by_prompt`: the prompts are the
- * groups of the candidates; otherwise they have none.
+ * the i-th inline item of `found`, which may be NULL. `by_prompt`: the prompts are the groups of
+ * the candidates; otherwise they have none.
  */
 int fd_candidate_rows_build(fd_engine *engine, const fd_snapshot *snapshot, bool by_prompt,
-                            const fi_pair *pairs, size_t n_pairs, const float *extra_embeddings,
-                            size_t n_extra, fd_candidate_rows *ret) FD_MUST_CHECK;
+                            const fi_pair *pairs, size_t n_pairs, const fd_item_rows *found,
+                            fd_candidate_rows *ret) FD_MUST_CHECK;
 void fd_candidate_rows_clear(fd_candidate_rows *rows);
 
 #endif

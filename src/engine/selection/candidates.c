@@ -88,12 +88,11 @@ static int exclude(fd_engine *engine, const fd_selection_request *request,
 
 /* Counts pending pairs as known: their information does not depend on the answers. */
 static int add_known(fd_engine *engine, fd_candidates *candidates, const fi_pair *pairs, size_t n,
-                     const float *extra, size_t n_extra) {
+                     const fd_item_rows *found) {
     FD_CLEANUP(fd_candidate_rows_clear) fd_candidate_rows built = {0};
     int r = note_unwanted(candidates, pairs, n);
     if (r == 0)
-        r = fd_candidate_rows_build(engine, candidates->snapshot, false, pairs, n, extra, n_extra,
-                                    &built);
+        r = fd_candidate_rows_build(engine, candidates->snapshot, false, pairs, n, found, &built);
     return r < 0 ? r : fi_information_add(candidates->past, &built.candidates);
 }
 
@@ -108,7 +107,7 @@ static int add_pending(fd_engine *engine, const fd_selection_request *request,
         look_up_pairs(engine, candidates->snapshot, "pending", request->pending, n, &rows, fault);
     if (r == 0)
         r = copy_pairs(&rows, n, &pairs);
-    return r < 0 ? r : add_known(engine, candidates, pairs, n, rows.extra, rows.n_extra);
+    return r < 0 ? r : add_known(engine, candidates, pairs, n, &rows);
 }
 
 static int add_pending_rows(fd_engine *engine, const fd_selection_request *request,
@@ -117,7 +116,7 @@ static int add_pending_rows(fd_engine *engine, const fd_selection_request *reque
     size_t n = request->n_pending_rows, items = candidates->snapshot->items;
     for (size_t i = 0; i < n; i++)
         assert(pairs[i].a < items && pairs[i].b < items);
-    return n == 0 ? 0 : add_known(engine, candidates, pairs, n, NULL, 0);
+    return n == 0 ? 0 : add_known(engine, candidates, pairs, n, NULL);
 }
 
 /* ---- lists ---- */
@@ -152,7 +151,7 @@ static int use_list(fd_engine *engine, fd_candidates *candidates, size_t count) 
     struct fd_candidates_memory *memory = candidates->memory;
     const fi_pair *pairs = memory->listed ? memory->listed : memory->sample.pairs;
     int r = fd_candidate_rows_build(engine, candidates->snapshot, memory->by_prompt, pairs, count,
-                                    memory->pairs.extra, memory->pairs.n_extra, &memory->built);
+                                    &memory->pairs, &memory->built);
     candidates->list = memory->built.candidates;
     candidates->rows = pairs;
     return r;

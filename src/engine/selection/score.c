@@ -6,22 +6,16 @@
 #include <string.h>
 
 #include "engine_state.h"
-#include "item_lookup.h"
+#include "inline_features.h"
 
 /* Features of each reference: [n x h]. */
 static int features_of(const fd_snapshot *snapshot, const fd_item_rows *found, size_t n,
                        float *features) {
     size_t width = snapshot->features->width;
-    FD_FREE float *extra =
-        reallocarray(NULL, found->n_extra ? found->n_extra : 1, width * sizeof(float));
-    if (!extra)
-        return -ENOMEM;
-    if (found->n_extra > 0) {
-        int r =
-            fi_model_features(snapshot->served->model, found->n_extra, found->extra, NULL, extra);
-        if (r < 0)
-            return r;
-    }
+    FD_FREE float *extra = NULL;
+    int r = fd_inline_features(snapshot, found, &extra);
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < n; i++) {
         size_t row = found->rows[i];
         const float *from = row < snapshot->items ? fd_growing_matrix_row(snapshot->features, row)

@@ -6,9 +6,10 @@
 #include <string.h>
 
 #include "flag_values.h"
-#include "planned_runs.h"
+#include "planned_learners.h"
+#include "presets.h"
 
-enum { CANDIDATES_MAX = 1000000 };
+enum { CANDIDATES_MAX = 1000000, ANSWERS_MAX = 1000000 };
 
 static const fd_option_row rows[] = {
 #define OPTION(kind, member, ...)                                                                  \
@@ -19,44 +20,6 @@ static const fd_option_row rows[] = {
 
 const fd_option_table fd_simulate_option_table = {rows, FD_LENGTH(rows)};
 
-/* The published code of Shen, Sun and Ton: no regularisation, no early stopping, and a training
- * from scratch in each round. */
-static char *const paper[] = {
-    "--strategies=pa-dopt", "--name=paper",           "--retrain=scratch", "--first=random",
-    "--model=network",      "--candidates=20000",     "--contested=1",     "--hidden-layers=3",
-    "--hidden-width=64",    "--components=0",         "--iterations=1000", "--batch-size=0",
-    "--patience=0",         "--held-out=0",           "--weight-decay=0",  "--learning-rate=1e-3",
-    "--copy-distance=0",    "--prior-precision=1e-6", "--max-per-item=0",  "--max-per-prompt=0",
-};
-
-/* Options that no run depends on, or that the plan sets itself. */
-static const char *const omitted_options[] = {"db",
-                                              "listen",
-                                              "config",
-                                              "log-level",
-                                              "strategy",
-                                              "objective",
-                                              "candidates",
-                                              "ready",
-                                              "lease-seconds",
-                                              "redundancy",
-                                              "redundancy-share",
-                                              "control-fraction",
-                                              "max-skips",
-                                              "hidden-width",
-                                              "refit",
-                                              "retrain-labels",
-                                              "retrain-seconds",
-                                              "seed",
-                                              "connections",
-                                              "threads",
-                                              "idle-seconds",
-                                              "request-seconds",
-                                              "blas-kernels",
-                                              "models-kept",
-                                              "stop-below",
-                                              NULL};
-
 /* ---- checks ---- */
 
 static int check_data_flags(const fd_simulate_flags *flags, fd_fault *fault) {
@@ -64,14 +27,13 @@ static int check_data_flags(const fd_simulate_flags *flags, fd_fault *fault) {
                  flags->prompt_embeddings[0] != '\0' || flags->golden[0] != '\0';
     if ((flags->data[0] != '\0') + (flags->data_dir[0] != '\0') + files != 1)
         return fd_fault_set(fault, -EINVAL, "",
-                            "one of --data plane, --data-dir DIR, or --items with --embeddings and "
-                            "--golden is needed");
-    if (flags->data[0] != '\0' && strcmp(flags->data, "plane") != 0)
-        return fd_fault_set(fault, -EINVAL, "", "--data takes plane, not \"%.60s\"", flags->data);
-    if (files && (!flags->items[0] || !flags->embeddings[0] || !flags->golden[0]))
+                            "one of --data LIST, --data-dir DIR, or --items with --embeddings and "
+                            "--golden or --labels is needed");
+    bool known = flags->golden[0] != '\0' || flags->labels[0] != '\0';
+    if (files && (!flags->items[0] || !flags->embeddings[0] || !known))
         return fd_fault_set(fault, -EINVAL, "",
-                            "--items FILE.jsonl, --embeddings FILE.npy and --golden FILE.npy go "
-                            "together");
+                            "--items FILE.jsonl, --embeddings FILE.npy and --golden FILE.npy or "
+                            "--labels FILE.jsonl go together");
     return 0;
 }
 
@@ -83,17 +45,68 @@ static int check_choice(const char *flag, const char *value, const char *one, co
 
 static int check_flags(fd_plan *plan, fd_fault *fault) {
     const fd_simulate_flags *flags = &plan->flags;
+    size_t part = 0;
     int r = check_data_flags(flags, fault);
     if (r == 0)
         r = check_choice("pending-aware", flags->pending_aware, "yes", "no", fault);
     if (r == 0)
         r = check_choice("first", flags->first, "random", "strategy", fault);
+    if (r == 0)
+        r = check_choice("learn", flags->learn, "train", "daemon", fault);
+    if (r == 0)
+        r = check_choice("noise-unit", flags->noise_unit, "spread", "reward", fault);
+    if (r == 0)
+        r = fd_flag_find_name("part", flags->part, fd_part_names, &part, fault);
     if (r == 0 && flags->candidates[0] != '\0' && strcmp(flags->candidates, "all") != 0)
         r = fd_flag_read_count("candidates", flags->candidates, CANDIDATES_MAX, &plan->candidates,
                                fault);
     if (r == 0 && strpbrk(flags->name, ",\"\n\r"))
         r = fd_fault_set(fault, -EINVAL, "",
                          "--name goes into a CSV file: it may not have commas or quotes");
+    plan->part = (fd_part)part;
+    plan->as_daemon = strcmp(flags->learn, "daemon") == 0;
+    return r;
+}
+
+/* ---- lists ---- */
+
+static int read_checkpoints(fd_plan *plan, fd_fault *fault) {
+    FD_CLEANUP(fd_flag_list_clear) fd_flag_list list = {0};
+    plan->n_rounds = plan->flags.rounds;
+    if (plan->flags.checkpoints[0] == '\0')
+        return 0;
+    int r = fd_flag_list_split("checkpoints", plan->flags.checkpoints, &list, fault);
+    if (r < 0)
+        return r;
+    plan->n_rounds = list.count;
+    plan->checkpoints = calloc(list.count, sizeof(*plan->checkpoints));
+    if (!plan->checkpoints)
+        return -ENOMEM;
+    for (size_t i = 0; i < list.count; i++) {
+        if (i > 0 || strcmp(list.entries[i], "0") != 0) /* 0 may only be the first one */
+            r = fd_flag_read_count("checkpoints", list.entries[i], ANSWERS_MAX,
+                                   &plan->checkpoints[i], fault);
+        if (r == 0 && i > 0 && plan->checkpoints[i] <= plan->checkpoints[i - 1])
+            r = fd_fault_set(fault, -EINVAL, "", "--checkpoints must ascend");
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int read_mixes(fd_plan *plan, fd_fault *fault) {
+    FD_CLEANUP(fd_flag_list_clear) fd_flag_list list = {0};
+    int r = fd_flag_list_split("annotators", plan->flags.annotators, &list, fault);
+    if (r < 0)
+        return r;
+    plan->mixes = calloc(list.count, sizeof(*plan->mixes));
+    if (!plan->mixes)
+        return -ENOMEM;
+    for (; r == 0 && plan->n_mixes < list.count; plan->n_mixes++) {
+        fd_planned_mix *mix = &plan->mixes[plan->n_mixes];
+        mix->text = strdup(list.entries[plan->n_mixes]);
+        r = mix->text ? fd_annotator_mix_read(mix->text, &mix->mix, fault) : -ENOMEM;
+    }
     return r;
 }
 
@@ -108,14 +121,16 @@ static int expand_preset(int argc, char **argv, int *ret_argc, char ***ret, fd_f
         else if (strcmp(argv[i], "--preset") == 0 && i + 1 < argc)
             preset = argv[i + 1];
     }
-    bool is_paper = strcmp(preset, "paper") == 0;
-    if (preset[0] != '\0' && !is_paper)
-        return fd_fault_set(fault, -EINVAL, "", "--preset takes paper, not \"%.60s\"", preset);
-    size_t before = is_paper ? FD_LENGTH(paper) : 0;
+    char *const *flags = NULL;
+    size_t before = 0;
+    int r = fd_preset_flags(preset, &flags, &before, fault);
+    if (r < 0)
+        return r;
     char **all = calloc(before + (size_t)argc + 1, sizeof(*all));
     if (!all)
         return -ENOMEM;
-    memcpy(all, paper, before * sizeof(*all));
+    if (before > 0)
+        memcpy(all, flags, before * sizeof(*all));
     memcpy(all + before, argv, (size_t)argc * sizeof(*all));
     *ret_argc = (int)before + argc;
     *ret = all;
@@ -131,15 +146,15 @@ int fd_plan_read(int argc, char **argv, fd_plan *ret, fd_fault *fault) {
     assert(all);
     plan.flags.resume = fd_option_take_switch("--resume", &argc, all);
     r = fd_option_table_take(&fd_simulate_option_table, &argc, all, &plan.flags, fault);
-    if (r == 0)
-        r = fd_options_read(argc, all, &plan.options, fault);
     bool runs = r == 0 && plan.flags.table[0] == '\0';
     if (runs)
         r = check_flags(&plan, fault);
     if (runs && r == 0)
-        r = fd_plan_make_runs(&plan, fault);
-    if (r == 0)
-        r = fd_options_describe(&plan.options, omitted_options, &plan.described_options);
+        r = read_checkpoints(&plan, fault);
+    if (runs && r == 0)
+        r = read_mixes(&plan, fault);
+    if (runs && r == 0)
+        r = fd_plan_read_learners(&plan, argc, all, fault);
     if (r < 0)
         return r;
     *ret = plan;
@@ -149,8 +164,13 @@ int fd_plan_read(int argc, char **argv, fd_plan *ret, fd_fault *fault) {
 
 void fd_plan_clear(fd_plan *plan) {
     fd_option_table_clear(&fd_simulate_option_table, &plan->flags);
-    fd_options_clear(&plan->options);
-    free(plan->described_options);
+    fd_plan_clear_learners(plan);
+    for (size_t i = 0; i < plan->n_mixes; i++) {
+        free(plan->mixes[i].text);
+        fd_annotator_mix_clear(&plan->mixes[i].mix);
+    }
+    free(plan->mixes);
+    free(plan->checkpoints);
     free(plan->runs);
     memset(plan, 0, sizeof(*plan));
 }

@@ -1,17 +1,20 @@
-/* One run: rounds of choosing pairs, answering them and training, on an engine of its own. */
+/* One run: rounds of choosing pairs, answering them and learning, with a learner of its own. */
 #ifndef FD_EXPERIMENT_RUN_H
 #define FD_EXPERIMENT_RUN_H
 
 #include "engine.h"
-#include "experiment_plan.h"
-#include "ranking_measures.h"
+#include "experiment_data.h"
+#include "learner.h"
 
 /* The result of a round. */
 typedef struct fd_round {
-    uint64_t round;  /* from 1 */
-    uint64_t labels; /* so far */
+    uint64_t round;           /* from 1 */
+    uint64_t labels;          /* so far */
+    uint64_t responses_shown; /* so far, each once */
+    double cost_seconds;      /* of answers and responses so far */
     fd_ranking_measures measures;
-    double logdet; /* log det (I_past + prior) */
+    fd_ranking_measures length; /* of the log length of a response as its reward */
+    fd_learner_state learner;   /* what the learner says of itself */
     double select_seconds;
     double train_seconds;
     /* Statistics of the batches chosen in this round; NaN if there was none. */
@@ -37,8 +40,9 @@ typedef struct fd_run_hooks {
     void *context;
 } fd_run_hooks;
 
-/* -errno; -EINVAL with a fault if all pairs have been asked. */
-int fd_run_rounds(const fd_plan *plan, const fd_testbed *testbed, const fd_run *run,
+/* When all pairs have been asked: -EINVAL with a fault, or with checkpoints the measures of the
+ * rest are NaN. -errno. */
+int fd_run_rounds(const fd_plan *plan, const fd_experiment_sets *sets, const fd_run *run,
                   const fd_run_hooks *hooks, fd_fault *fault) FD_MUST_CHECK;
 
 #endif

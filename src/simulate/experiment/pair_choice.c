@@ -2,21 +2,44 @@
 #include "pair_choice.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
 #include "array.h"
 #include "hash_draws.h"
 #include "select.h"
+#include "vote_candidates.h"
 
-/* The pairs of the queue from index `from`, for the engine. NULL: no memory. */
-static fd_pair_reference *references_of(const fd_experiment *experiment, size_t from) {
-    size_t n = experiment->n_queued - from;
+int fd_experiment_list_voted(fd_experiment *experiment) {
+    const fd_recorded_votes *votes = experiment->answering.votes;
+    const uint32_t *prompts = experiment->testbed->prompts;
+    fi_scope mode = experiment->run->mode;
+    if (!votes)
+        return 0;
+    experiment->voted = calloc(votes->n_pairs + 1, sizeof(*experiment->voted));
+    if (!experiment->voted)
+        return -ENOMEM;
+    for (size_t i = 0; i < votes->n_pairs; i++) {
+        uint32_t a = prompts[votes->pairs[i].low], b = prompts[votes->pairs[i].high];
+        bool in_scope = mode == FI_SCOPE_ANY || (mode == FI_SCOPE_WITHIN) == (a == b);
+        if (in_scope && experiment->roles[a] == FD_PROMPT_TRAINS &&
+            experiment->roles[b] == FD_PROMPT_TRAINS)
+            experiment->voted[experiment->n_voted++] = &votes->pairs[i];
+    }
+    if (experiment->n_voted == 0)
+        return fd_fault_set(experiment->fault, -EINVAL, "",
+                            "--modes %s: %s has no votes about such pairs of its training prompts",
+                            fi_scope_names[mode], experiment->testbed->name);
+    return 0;
+}
+
+/* `n` pairs from index `from`, for the engine. NULL: no memory. */
+static fd_pair_reference *references_of(const fd_experiment *experiment, const fi_pair *pairs,
+                                        size_t from, size_t n) {
     fd_pair_reference *references = calloc(n + 1, sizeof(*references));
     for (size_t i = 0; references && i < n; i++) {
-        references[i].a.id = experiment->testbed->ids[experiment->queue[from + i].a];
-        references[i].b.id = experiment->testbed->ids[experiment->queue[from + i].b];
+        references[i].a.id = experiment->testbed->ids[pairs[from + i].a];
+        references[i].b.id = experiment->testbed->ids[pairs[from + i].b];
     }
     return references;
 }
@@ -45,12 +68,30 @@ static void add_statistics(fd_experiment *experiment, const fd_selection_result 
     round->d_efficiency += share * (result->d_efficiency - round->d_efficiency);
 }
 
+/* Draws the candidates of a request where votes are replayed; *ret keeps them. */
+static int list_candidates(fd_experiment *experiment, fd_selection_request *request,
+                           fd_pair_reference **ret) {
+    FD_FREE fi_pair *pairs = NULL;
+    if (!experiment->answering.votes)
+        return 0;
+    int r = fd_draw_vote_candidates(experiment, request->strategy, request->batch_size,
+                                    request->seed, &pairs, &request->n_pairs);
+    if (r < 0)
+        return r;
+    *ret = references_of(experiment, pairs, 0, request->n_pairs);
+    request->pairs = *ret;
+    return *ret ? 0 : -ENOMEM;
+}
+
 /* Adds `count` chosen pairs to the queue. The selection counts the queue's pairs from index
  * `pending_from` as pending. */
 static int choose(fd_experiment *experiment, const char *strategy, size_t count,
                   size_t pending_from) {
     const fd_simulate_flags *flags = &experiment->plan->flags;
-    FD_FREE fd_pair_reference *pending = references_of(experiment, pending_from);
+    size_t n_pending = experiment->n_queued - pending_from;
+    FD_FREE fd_pair_reference *pending =
+        references_of(experiment, experiment->queue, pending_from, n_pending);
+    FD_FREE fd_pair_reference *candidates = NULL;
     if (!pending)
         return -ENOMEM;
     fd_selection_request request = {
@@ -65,19 +106,18 @@ static int choose(fd_experiment *experiment, const char *strategy, size_t count,
                      .responses_per_prompt = flags->responses,
                      .pairs = experiment->plan->candidates},
         .pending = pending,
-        .n_pending = experiment->n_queued - pending_from,
+        .n_pending = n_pending,
     };
     FD_CLEANUP(fd_selection_result_clear) fd_selection_result result = {0};
     if (count == 0)
         return 0;
-    int r = fd_engine_select(experiment->engine, &request, &result, experiment->fault);
+    int r = list_candidates(experiment, &request, &candidates);
+    if (r == 0)
+        r = fd_engine_select(experiment->learner.engine, &request, &result, experiment->fault);
     if (r < 0)
         return r;
     if (result.count == 0)
-        return fd_fault_set(experiment->fault, -EINVAL, "",
-                            "round %" PRIu64 ": every pair was asked; use fewer rounds or smaller "
-                            "batches",
-                            experiment->round.round);
+        return -ENODATA;
     add_statistics(experiment, &result);
     return enqueue(experiment, &result);
 }

@@ -4,8 +4,12 @@
 
 #include "experiment_state.h"
 
-/* Fills the empty queue with `count` pairs, as flags and run say. -EINVAL with a fault if every
- * pair was asked; -errno. */
+/* Lists the pairs with votes that the run may ask; none where no votes are replayed.
+ * -EINVAL with a fault if votes are replayed and there are none about such pairs; -ENOMEM. */
+int fd_experiment_list_voted(fd_experiment *experiment) FD_MUST_CHECK;
+
+/* Fills the empty queue with `count` pairs, or fewer, as flags and run say. -ENODATA if every pair
+ * was asked; -errno. */
 int fd_experiment_fill_queue(fd_experiment *experiment, size_t count) FD_MUST_CHECK;
 
 #endif

@@ -10,13 +10,22 @@ static const struct {
     fd_column column;
     const char *name;
 } sometimes[] = {
+    {FD_COLUMN_EMBEDDING, "embedding"},
+    {FD_COLUMN_LEARNER, "learner"},
+    {FD_COLUMN_PART, "part"},
+    {FD_COLUMN_TEST_SHARE, "test share"},
     {FD_COLUMN_BATCH, "batch"},
     {FD_COLUMN_WIDTH, "width"},
     {FD_COLUMN_ROUNDS, "rounds"},
+    {FD_COLUMN_CHECKPOINTS, "checkpoints"},
+    {FD_COLUMN_LEARN, "learn"},
     {FD_COLUMN_PROMPTS, "prompts"},
     {FD_COLUMN_RESPONSES, "responses"},
     {FD_COLUMN_CANDIDATES, "candidates"},
+    {FD_COLUMN_ANNOTATORS, "annotators"},
     {FD_COLUMN_NOISE, "noise"},
+    {FD_COLUMN_NOISE_UNIT, "noise unit"},
+    {FD_COLUMN_TIES, "ties"},
     {FD_COLUMN_REDUNDANCY, "redundancy"},
     {FD_COLUMN_CONTROL_SHARE, "control share"},
     {FD_COLUMN_STALE, "stale"},

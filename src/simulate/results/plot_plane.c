@@ -15,7 +15,7 @@ static const double edge = 3.5;
 
 struct picture {
     const fd_plan *plan;
-    const fd_testbed *testbed;
+    const fd_experiment_sets *sets;
     FILE *script;
     FILE *panels; /* the commands that draw; they follow the data in the script */
     size_t n_panels;
@@ -54,7 +54,7 @@ static int print_grid(struct picture *picture, fd_engine *engine) {
 static int draw_chosen(void *context, const fd_chosen_batch *batch) {
     struct picture *picture = context;
     const fd_round *round = batch->round;
-    if (!is_shown(round->round, picture->plan->flags.rounds))
+    if (!is_shown(round->round, picture->plan->n_rounds))
         return 0;
     size_t panel = picture->n_panels++;
     (void)fprintf(picture->script, "$g%zu << EOD\n", panel);
@@ -62,9 +62,10 @@ static int draw_chosen(void *context, const fd_chosen_batch *batch) {
     if (r < 0)
         return r;
     (void)fprintf(picture->script, "EOD\n$p%zu << EOD\n", panel);
+    const float *embeddings = picture->sets->data[0].testbed.embeddings;
     for (size_t i = 0; i < batch->n_pairs; i++) {
-        const float *a = picture->testbed->embeddings + 2 * (size_t)batch->pairs[i].a;
-        const float *b = picture->testbed->embeddings + 2 * (size_t)batch->pairs[i].b;
+        const float *a = embeddings + 2 * (size_t)batch->pairs[i].a;
+        const float *b = embeddings + 2 * (size_t)batch->pairs[i].b;
         (void)fprintf(picture->script, "%.4f %.4f %.4f %.4f\n", (double)a[0], (double)a[1],
                       (double)(b[0] - a[0]), (double)(b[1] - a[1]));
     }
@@ -94,7 +95,7 @@ static int run_strategies(struct picture *picture, size_t *ret_count) {
     size_t n = 0;
     int r;
     do
-        r = fd_run_rounds(plan, picture->testbed, &plan->runs[n++], &hooks, picture->fault);
+        r = fd_run_rounds(plan, picture->sets, &plan->runs[n++], &hooks, picture->fault);
     while (r == 0 && n < plan->n_runs &&
            strcmp(plan->runs[n].strategy, plan->runs[0].strategy) != 0);
     *ret_count = n;
@@ -123,9 +124,9 @@ static int print_picture(struct picture *picture) {
     return 0;
 }
 
-int fd_plot_plane(const fd_plan *plan, const fd_testbed *testbed, const char *folder,
+int fd_plot_plane(const fd_plan *plan, const fd_experiment_sets *sets, const char *folder,
                   fd_fault *fault) {
-    struct picture picture = {.plan = plan, .testbed = testbed, .fault = fault};
+    struct picture picture = {.plan = plan, .sets = sets, .fault = fault};
     int r = fd_gnuplot_open(folder, "figure1", &picture.script, fault);
     if (r < 0)
         return r;

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "array.h"
-#include "planned_runs.h"
 
 static const char *const names[] = {
 #define COLUMN(constant, name) name,
@@ -22,26 +21,53 @@ void fd_results_print_header(FILE *out) {
     (void)fputc('\n', out);
 }
 
-int fd_results_key(const fd_plan *plan, const fd_testbed *testbed, const fd_run *run, char **ret) {
+/* Commas separate columns, so those of a list become semicolons. */
+static void print_list(FILE *out, const char *text) {
+    for (; *text; text++)
+        (void)fputc(*text == ',' ? ';' : *text, out);
+    (void)fputc(',', out);
+}
+
+int fd_results_key(const fd_plan *plan, const fd_experiment_sets *sets, const fd_run *run,
+                   char **ret) {
     const fd_simulate_flags *flags = &plan->flags;
-    int length = asprintf(
-        ret,
-        "%s,%s,%s,%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%s,%.9g,%" PRIu64
-        ",%.9g,%" PRIu64 ",%s,%s,%s,%s,%" PRIu64,
-        flags->name, testbed->name, fd_reward_names[run->reward], fi_scope_names[run->mode],
-        run->batch, run->width, flags->rounds, flags->prompts, flags->responses, flags->candidates,
-        flags->noise, flags->redundancy, flags->control_share, flags->stale, flags->pending_aware,
-        flags->first, plan->described_options, run->strategy, run->seed);
-    return length < 0 ? -ENOMEM : 0;
+    const fd_experiment_data *data = &sets->data[run->data];
+    size_t size;
+    FILE *out = open_memstream(ret, &size);
+    if (!out)
+        return -ENOMEM;
+    (void)fprintf(out, "%s,%s,%s,%s,%s,%s,%.9g,%" PRIu64 ",%" PRIu64 ",%zu,", flags->name,
+                  data->testbed.name, data->testbed.embedding_name, data->rewards[run->reward].name,
+                  fi_scope_names[run->mode], fd_part_names[plan->part], flags->test_share,
+                  run->batch, run->width, plan->n_rounds);
+    print_list(out, flags->checkpoints);
+    (void)fprintf(
+        out, "%s,%" PRIu64 ",%" PRIu64 ",%s,%s,%.9g,%s,%.9g,%" PRIu64 ",%.9g,%" PRIu64 ",%s,%s,",
+        flags->learn, flags->prompts, flags->responses, flags->candidates,
+        plan->mixes[run->mix].text, flags->noise, flags->noise_unit, flags->ties, flags->redundancy,
+        flags->control_share, flags->stale, flags->pending_aware, flags->first);
+    (void)fprintf(out, "%s,%s,%s,%" PRIu64 ",%" PRIu64, plan->learners[run->learner].name,
+                  plan->learners[run->learner].described, run->strategy, run->split, run->seed);
+    return fclose(out) == 0 ? 0 : -ENOMEM;
+}
+
+/* "2:0.1234;3:…" */
+static void print_best_of(FILE *out, const fd_ranking_measures *measures) {
+    for (size_t i = 0; i < measures->n_best_of; i++)
+        (void)fprintf(out, "%s%zu:%.4f", i > 0 ? ";" : "", i + 2, measures->best_of[i]);
 }
 
 void fd_results_print_round(FILE *out, const char *key, const fd_round *round) {
-    const fd_ranking_measures *measures = &round->measures;
-    (void)fprintf(out,
-                  "%s,%" PRIu64 ",%" PRIu64
-                  ",%.6f,%.6f,%.6f,%.6f,%.6f,%.6f,%.6f,%.6f,%.4f,%.6g,%.6f,%.6f\n",
-                  key, round->round, round->labels, 1 - measures->spearman, measures->best_of_n,
-                  measures->best_of_n_share, measures->accuracy, measures->log_loss, round->logdet,
+    const fd_ranking_measures *measures = &round->measures, *length = &round->length;
+    (void)fprintf(out, "%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%.1f,%.6f,%.6f,%.6f,%.6f,", key,
+                  round->round, round->labels, round->responses_shown, round->cost_seconds,
+                  1 - measures->spearman, measures->partial, measures->best_of_n,
+                  measures->best_of_n_share);
+    print_best_of(out, measures);
+    (void)fprintf(out, ",%.6f,%.6f,%.6f,%.6f,%.6f,%.6f,", measures->accuracy, measures->log_loss,
+                  length->spearman, length->best_of_n_share, length->accuracy, length->log_loss);
+    (void)fprintf(out, "%.6f,%d,%.6f,%.6f,%.6f,%.4f,%.6g,%.6f,%.6f\n", round->learner.logdet,
+                  round->learner.stop_recommended, round->learner.expected_improvement,
                   round->select_seconds, round->train_seconds, round->uses_per_item,
                   round->reward_gap, round->nearest_cosine, round->d_efficiency);
 }
@@ -166,13 +192,24 @@ static int read_lines(FILE *file, const char *path, fd_results *results, fd_faul
     return ferror(file) ? -EIO : 0;
 }
 
-int fd_results_read(const char *path, fd_results *ret, fd_fault *fault) {
-    FD_CLEANUP(fd_results_clear) fd_results results = {0};
+static int read_file(const char *path, fd_results *results, fd_fault *fault) {
     FILE *file = fopen(path, "re");
     if (!file)
         return fd_fault_set(fault, -errno, "", "%s cannot be opened: %s", path, strerror(errno));
-    int r = read_lines(file, path, &results, fault);
+    int r = read_lines(file, path, results, fault);
     (void)fclose(file);
+    return r;
+}
+
+int fd_results_read(const char *paths, fd_results *ret, fd_fault *fault) {
+    FD_CLEANUP(fd_results_clear) fd_results results = {0};
+    FD_FREE char *copy = strdup(paths);
+    if (!copy)
+        return -ENOMEM;
+    char *rest = copy;
+    int r = 0;
+    for (char *path; r == 0 && (path = strsep(&rest, ","));)
+        r = read_file(path, &results, fault);
     if (r < 0)
         return r;
     if (results.count > 0)

@@ -27,9 +27,9 @@ typedef struct fd_results {
     size_t dropped;       /* rows of incomplete runs */
 } fd_results;
 
-/* Reads a file. -ENOENT and the like if it cannot be opened, -EINVAL if it has other columns; with
- * a fault. An incomplete last line counts as dropped. */
-int fd_results_read(const char *path, fd_results *ret, fd_fault *fault) FD_MUST_CHECK;
+/* Reads files, whose names commas separate. -ENOENT and the like if one cannot be opened, -EINVAL
+ * if it has other columns; with a fault. An incomplete last line counts as dropped. */
+int fd_results_read(const char *paths, fd_results *ret, fd_fault *fault) FD_MUST_CHECK;
 void fd_results_clear(fd_results *results);
 
 bool fd_results_same_run(const fd_results_row *a, const fd_results_row *b);
@@ -38,7 +38,7 @@ bool fd_results_same_run(const fd_results_row *a, const fd_results_row *b);
 int fd_results_rewrite(const char *path, const fd_results *results, fd_fault *fault) FD_MUST_CHECK;
 
 /* The key of a run, the part of its lines that identifies it; the caller frees it. -ENOMEM. */
-int fd_results_key(const fd_plan *plan, const fd_testbed *testbed, const fd_run *run,
+int fd_results_key(const fd_plan *plan, const fd_experiment_sets *sets, const fd_run *run,
                    char **ret) FD_MUST_CHECK;
 bool fd_results_has(const fd_results *results, const char *key);
 

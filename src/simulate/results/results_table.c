@@ -26,7 +26,12 @@ static void paired_clear(struct paired *paired) {
     free(paired->base);
 }
 
-/* The runs of both arms with the same seeds. */
+static bool same_draws(const fd_results_row *a, const fd_results_row *b) {
+    return strcmp(a->fields[FD_COLUMN_SPLIT], b->fields[FD_COLUMN_SPLIT]) == 0 &&
+           strcmp(a->fields[FD_COLUMN_SEED], b->fields[FD_COLUMN_SEED]) == 0;
+}
+
+/* The runs of both arms with the same splits and seeds. */
 static int pair_up(const fd_arm *arm, const fd_arm *base, struct paired *ret) {
     ret->values = calloc(arm->n_runs + 1, sizeof(*ret->values));
     ret->base = calloc(arm->n_runs + 1, sizeof(*ret->base));
@@ -34,8 +39,7 @@ static int pair_up(const fd_arm *arm, const fd_arm *base, struct paired *ret) {
         return -ENOMEM;
     for (size_t i = 0; i < arm->n_runs; i++)
         for (size_t j = 0; j < base->n_runs; j++)
-            if (strcmp(arm->runs[i]->fields[FD_COLUMN_SEED],
-                       base->runs[j]->fields[FD_COLUMN_SEED]) == 0) {
+            if (same_draws(arm->runs[i], base->runs[j])) {
                 ret->values[ret->n] = arm->values[i];
                 ret->base[ret->n++] = base->values[j];
             }
@@ -78,7 +82,8 @@ static int compare(const fd_curve_group *group, const fd_arm *arm, const struct 
 
 static struct base find_against(const fd_curve_groups *groups, const fd_curve_group *group,
                                 const char *against) {
-    static const fd_column same[] = {FD_COLUMN_DATA, FD_COLUMN_REWARD, FD_COLUMN_MODE};
+    static const fd_column same[] = {FD_COLUMN_DATA, FD_COLUMN_EMBEDDING, FD_COLUMN_REWARD,
+                                     FD_COLUMN_MODE};
     struct base base = {0};
     size_t length = against ? strcspn(against, ":") : 0;
     for (size_t g = 0; against && g < groups->count && !base.arm; g++) {
@@ -120,7 +125,7 @@ static int print_arm(const fd_curve_groups *groups, const fd_curve_group *group,
 }
 
 static void print_heading(const char *against, FILE *out) {
-    (void)fprintf(out, "  %-10s %5s  %6s  %6s  %-24s  %-24s  %-24s  %-24s", "strategy", "seeds",
+    (void)fprintf(out, "  %-10s %5s  %6s  %6s  %-24s  %-24s  %-24s  %-24s", "strategy", "runs",
                   "area", "last", "area less random's", "area less pa-dopt's",
                   "saved against random", "saved against pa-dopt");
     if (against)
@@ -129,11 +134,12 @@ static void print_heading(const char *against, FILE *out) {
 }
 
 int fd_results_table_print(const fd_curve_groups *groups, const char *against, FILE *out) {
-    (void)fputs("Spearman correlation within held-out prompts: area under the curve (mean over "
-                "rounds) and last value,\nwith 95 % intervals over seeds; labels saved are those "
-                "that the other needs for its last value,\nfor each that this one needs to reach "
-                "it (0.00: it does not).\n",
-                out);
+    (void)fputs(
+        "Spearman correlation within held-out prompts: area under the curve (mean over "
+        "rounds) and last value,\nwith 95 % intervals over splits and seeds; labels saved are those "
+        "that the other needs for its last value,\nfor each that this one needs to reach "
+        "it (0.00: it does not).\n",
+        out);
     for (size_t g = 0; g < groups->count; g++) {
         const fd_curve_group *group = &groups->groups[g];
         FD_FREE char *title = NULL;

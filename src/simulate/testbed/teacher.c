@@ -1,4 +1,4 @@
-/* The rewards of a fixed random network, the "teacher". */
+/* The rewards of fixed random functions, the "teachers". */
 #include "teacher.h"
 
 #include <errno.h>
@@ -7,7 +7,7 @@
 
 #include "rng.h"
 
-enum { HIDDEN = 32, TEACHER_SEED = 1 };
+enum { HIDDEN = 32 };
 
 static const double weight_scale = 1.5;
 static const double wanted_deviation = 4;
@@ -48,47 +48,83 @@ static void measure_columns(const fd_testbed *testbed, double *mean, double *inv
         inverse[j] = inverse[j] > 1e-18 ? 1 / sqrt(inverse[j]) : 0;
 }
 
-/* Centres the rewards and scales them to the wanted deviation within prompts. */
-static void scale(const fd_testbed *testbed, double *rewards) {
-    double mean = 0, deviations = 0;
-    for (size_t i = 0; i < testbed->n_items; i++)
-        mean += rewards[i] / (double)testbed->n_items;
+double fd_reward_spread(const fd_testbed *testbed, const double *rewards) {
+    double deviations = 0, prompts = 0;
     for (size_t k = 0; k < testbed->n_prompts; k++) {
         double count = (double)(testbed->prompt_start[k + 1] - testbed->prompt_start[k]), sum = 0,
                squares = 0;
+        double first = rewards[testbed->items_by_prompt[testbed->prompt_start[k]]];
         for (size_t m = testbed->prompt_start[k]; m < testbed->prompt_start[k + 1]; m++) {
-            double reward = rewards[testbed->items_by_prompt[m]] - mean;
+            double reward = rewards[testbed->items_by_prompt[m]] - first;
             sum += reward;
             squares += reward * reward;
         }
         deviations += sqrt(fmax(0, squares / count - sum / count * (sum / count)));
+        prompts += count > 1;
     }
-    double factor = deviations > 0 ? wanted_deviation * (double)testbed->n_prompts / deviations : 1;
+    return prompts > 0 ? deviations / prompts : 0;
+}
+
+/* Centres the rewards and scales them to the wanted deviation within prompts. */
+static void scale(const fd_testbed *testbed, double *rewards) {
+    double mean = 0, spread = fd_reward_spread(testbed, rewards);
+    for (size_t i = 0; i < testbed->n_items; i++)
+        mean += rewards[i] / (double)testbed->n_items;
+    double factor = spread > 0 ? wanted_deviation / spread : 1;
     for (size_t i = 0; i < testbed->n_items; i++)
         rewards[i] = factor * (rewards[i] - mean);
 }
 
-int fd_teacher_rewards(const fd_testbed *testbed, double *rewards) {
+struct weights {
+    double *first, *second, *last;
+};
+
+static void weights_clear(struct weights *weights) {
+    free(weights->first);
+    free(weights->second);
+    free(weights->last);
+}
+
+static double network_reward(const struct weights *weights, size_t inputs, const double *row) {
+    double hidden[2][HIDDEN], reward = 0;
+    layer(inputs, row, weights->first, hidden[0]);
+    layer(HIDDEN, hidden[0], weights->second, hidden[1]);
+    for (size_t j = 0; j < HIDDEN; j++)
+        reward += hidden[1][j] * weights->last[j];
+    return reward;
+}
+
+static double linear_reward(const struct weights *weights, size_t inputs, const double *row) {
+    double reward = 0;
+    for (size_t j = 0; j < inputs; j++)
+        reward += row[j] * weights->first[j];
+    return reward;
+}
+
+static int draw_teacher(fd_teacher teacher, uint64_t seed, size_t inputs, struct weights *ret) {
+    fd_rng rng = fd_rng_seeded(seed);
+    bool is_network = teacher == FD_TEACHER_NETWORK;
+    ret->first = draw_weights(&rng, inputs, is_network ? HIDDEN : 1);
+    ret->second = draw_weights(&rng, HIDDEN, HIDDEN);
+    ret->last = draw_weights(&rng, HIDDEN, 1);
+    return ret->first && ret->second && ret->last ? 0 : -ENOMEM;
+}
+
+int fd_teacher_rewards(const fd_testbed *testbed, fd_teacher teacher, uint64_t seed,
+                       double *rewards) {
     size_t inputs = testbed->dimension;
-    fd_rng rng = fd_rng_seeded(TEACHER_SEED);
-    FD_FREE double *first = draw_weights(&rng, inputs, HIDDEN);
-    FD_FREE double *second = draw_weights(&rng, HIDDEN, HIDDEN);
-    FD_FREE double *last = draw_weights(&rng, HIDDEN, 1);
+    FD_CLEANUP(weights_clear) struct weights weights = {0};
     FD_FREE double *mean = calloc(inputs + 1, sizeof(*mean));
     FD_FREE double *inverse = calloc(inputs + 1, sizeof(*inverse));
     FD_FREE double *row = calloc(inputs + 1, sizeof(*row));
-    if (!first || !second || !last || !mean || !inverse || !row)
+    if (!mean || !inverse || !row || draw_teacher(teacher, seed, inputs, &weights) < 0)
         return -ENOMEM;
     measure_columns(testbed, mean, inverse);
     for (size_t i = 0; i < testbed->n_items; i++) {
-        double hidden[2][HIDDEN];
         for (size_t j = 0; j < inputs; j++)
             row[j] = ((double)testbed->embeddings[i * inputs + j] - mean[j]) * inverse[j];
-        layer(inputs, row, first, hidden[0]);
-        layer(HIDDEN, hidden[0], second, hidden[1]);
-        rewards[i] = 0;
-        for (size_t j = 0; j < HIDDEN; j++)
-            rewards[i] += hidden[1][j] * last[j];
+        rewards[i] = teacher == FD_TEACHER_NETWORK ? network_reward(&weights, inputs, row)
+                                                   : linear_reward(&weights, inputs, row);
     }
     scale(testbed, rewards);
     return 0;

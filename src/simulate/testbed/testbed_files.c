@@ -25,7 +25,7 @@ struct reading {
     fd_testbed *testbed;
     fd_npy *embeddings;
     fd_npy *prompt_embeddings; /* NULL: none */
-    fd_npy *golden;
+    fd_npy *golden;            /* NULL: none */
     FILE *lines;
     size_t line;
     struct known *item_by_id, *items;     /* [n_items] */
@@ -67,12 +67,13 @@ static int open_files(struct reading *reading) {
     int r = fd_npy_open(files->embeddings, &reading->embeddings, fault);
     if (r == 0 && files->prompt_embeddings)
         r = fd_npy_open(files->prompt_embeddings, &reading->prompt_embeddings, fault);
-    if (r == 0)
+    if (r == 0 && files->golden)
         r = fd_npy_open(files->golden, &reading->golden, fault);
     if (r < 0)
         return r;
     size_t n = fd_npy_rows(reading->embeddings);
-    if (fd_npy_rows(reading->golden) != n || fd_npy_columns(reading->golden) != 1)
+    if (reading->golden &&
+        (fd_npy_rows(reading->golden) != n || fd_npy_columns(reading->golden) != 1))
         return fd_fault_set(
             fault, -EINVAL, "",
             "%s has %zu rows of %zu numbers; it needs one number for each of the %zu "
@@ -109,6 +110,15 @@ static struct known *take_id(struct known **by_id, struct known *entries, const 
     return known->hh.tbl ? known : NULL;
 }
 
+/* Copies a member unless *ret is set already; items of a prompt have the same text for it. */
+static int copy_text(json_t *document, const char *member, char **ret) {
+    const char *text = json_string_value(json_object_get(document, member));
+    if (!text || *ret)
+        return 0;
+    *ret = strdup(text);
+    return *ret ? 0 : -ENOMEM;
+}
+
 static int take_line(struct reading *reading, const char *text, size_t length) {
     fd_testbed *testbed = reading->testbed;
     json_error_t error;
@@ -131,7 +141,8 @@ static int take_line(struct reading *reading, const char *text, size_t length) {
         return refuse(reading, "an earlier item has the same \"id\"");
     testbed->prompts[reading->line - 1] = (uint32_t)prompt->number;
     testbed->n_prompts = HASH_COUNT(reading->prompt_by_id);
-    return 0;
+    int r = copy_text(document, "response", &testbed->responses[reading->line - 1]);
+    return r < 0 ? r : copy_text(document, "prompt", &testbed->prompt_texts[prompt->number]);
 }
 
 static int read_lines(struct reading *reading) {
@@ -153,29 +164,78 @@ static int read_lines(struct reading *reading) {
     return 0;
 }
 
+/* ---- embeddings ---- */
+
+/* Sets rows [n_prompts] to the row of each prompt in the file of prompt embeddings. */
+static int read_prompt_order(struct reading *reading, size_t *rows) {
+    const fd_testbed_files *files = reading->files;
+    size_t n = reading->testbed->n_prompts, line = 0, found = 0;
+    for (size_t k = 0; k < n; k++)
+        rows[k] = files->prompts ? SIZE_MAX : k;
+    if (!files->prompts)
+        return 0;
+    FILE *file = fopen(files->prompts, "re");
+    FD_FREE char *text = NULL;
+    size_t room = 0;
+    ssize_t length;
+    if (!file)
+        return fd_fault_set(reading->fault, -errno, "", "%s cannot be opened: %s", files->prompts,
+                            strerror(errno));
+    for (; (length = getline(&text, &room, file)) > 0; line++) {
+        FD_JSON json_t *document = json_loadb(text, (size_t)length, 0, NULL);
+        const char *id = json_string_value(json_object_get(document, "prompt_id"));
+        struct known *prompt = NULL;
+        if (id)
+            HASH_FIND_STR(reading->prompt_by_id, id, prompt);
+        if (prompt && rows[prompt->number] == SIZE_MAX) {
+            rows[prompt->number] = line;
+            found++;
+        }
+    }
+    (void)fclose(file);
+    if (found < n)
+        return fd_fault_set(reading->fault, -EINVAL, "", "%s has %zu of the %zu prompts of %s",
+                            files->prompts, found, n, files->items);
+    return 0;
+}
+
+static int read_prompt_rows(struct reading *reading, size_t *order, float **ret) {
+    fd_npy *npy = reading->prompt_embeddings;
+    const fd_testbed_files *files = reading->files;
+    size_t n = fd_npy_rows(npy), n_prompts = reading->testbed->n_prompts;
+    *ret = reallocarray(NULL, n + 1, (fd_npy_columns(npy) + 1) * sizeof(**ret));
+    if (!*ret)
+        return -ENOMEM;
+    int r = read_prompt_order(reading, order);
+    if (r == 0 && !files->prompts && n != n_prompts)
+        r = fd_fault_set(reading->fault, -EINVAL, "", "%s has %zu rows for %zu prompts",
+                         files->prompt_embeddings, n, n_prompts);
+    for (size_t k = 0; r == 0 && k < n_prompts; k++)
+        if (order[k] >= n)
+            r = fd_fault_set(reading->fault, -EINVAL, "", "%s has %zu rows, and %s more lines",
+                             files->prompt_embeddings, n, files->prompts);
+    return r == 0 ? fd_npy_read_float(npy, n, *ret) : r;
+}
+
 /* An item's embedding is that of its prompt, followed by its own. */
 static int read_embeddings(struct reading *reading) {
     fd_testbed *testbed = reading->testbed;
     size_t prompt_columns =
         reading->prompt_embeddings ? fd_npy_columns(reading->prompt_embeddings) : 0;
-    FD_FREE float *prompt_rows =
-        reallocarray(NULL, testbed->n_prompts + 1, (prompt_columns + 1) * sizeof(*prompt_rows));
-    if (!prompt_rows)
+    FD_FREE size_t *order = calloc(testbed->n_prompts + 1, sizeof(*order));
+    FD_FREE float *prompt_rows = NULL;
+    if (!order)
         return -ENOMEM;
-    if (reading->prompt_embeddings) {
-        if (fd_npy_rows(reading->prompt_embeddings) != testbed->n_prompts)
-            return fd_fault_set(reading->fault, -EINVAL, "", "%s has %zu rows for %zu prompts",
-                                reading->files->prompt_embeddings,
-                                fd_npy_rows(reading->prompt_embeddings), testbed->n_prompts);
-        int r = fd_npy_read_float(reading->prompt_embeddings, testbed->n_prompts, prompt_rows);
-        if (r < 0)
-            return r;
-    }
+    testbed->prompt_dimension = prompt_columns;
+    int r = reading->prompt_embeddings ? read_prompt_rows(reading, order, &prompt_rows) : 0;
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < testbed->n_items; i++) {
         float *row = testbed->embeddings + i * testbed->dimension;
-        memcpy(row, prompt_rows + testbed->prompts[i] * prompt_columns,
-               prompt_columns * sizeof(*row));
-        int r = fd_npy_read_float(reading->embeddings, 1, row + prompt_columns);
+        if (prompt_rows)
+            memcpy(row, prompt_rows + order[testbed->prompts[i]] * prompt_columns,
+                   prompt_columns * sizeof(*row));
+        r = fd_npy_read_float(reading->embeddings, 1, row + prompt_columns);
         if (r < 0)
             return r;
         for (size_t j = 0; j < testbed->dimension; j++)
@@ -188,31 +248,53 @@ static int read_embeddings(struct reading *reading) {
     return 0;
 }
 
+/* ---- what is known about the items ---- */
+
 static int read_golden(struct reading *reading) {
     fd_testbed *testbed = reading->testbed;
-    int r = fd_npy_read(reading->golden, testbed->n_items, testbed->rewards[FD_REWARD_JUDGE]);
+    if (!reading->golden) {
+        free(testbed->golden);
+        testbed->golden = NULL;
+        return 0;
+    }
+    int r = fd_npy_read(reading->golden, testbed->n_items, testbed->golden);
     for (size_t i = 0; r == 0 && i < testbed->n_items; i++)
-        if (!isfinite(testbed->rewards[FD_REWARD_JUDGE][i]))
+        if (!isfinite(testbed->golden[i]))
             return fd_fault_set(reading->fault, -EINVAL, "", "%s: reward %zu is not finite",
                                 reading->files->golden, i);
     return r;
 }
 
+static int read_votes(struct reading *reading) {
+    const fd_testbed_files *files = reading->files;
+    fd_testbed *testbed = reading->testbed;
+    return files->votes ? fd_recorded_votes_read(files->votes, testbed->n_items, testbed->ids,
+                                                 &testbed->votes, reading->fault)
+                        : 0;
+}
+
+static int name_embedding(struct reading *reading) {
+    const char *name = reading->files->embedding_name;
+    char *copy = strdup(name ? name : "");
+    if (!copy)
+        return -ENOMEM;
+    free(reading->testbed->embedding_name);
+    reading->testbed->embedding_name = copy;
+    return 0;
+}
+
 int fd_testbed_read(const fd_testbed_files *files, fd_testbed *ret, fd_fault *fault) {
+    static int (*const steps[])(struct reading *) = {open_files,      read_lines,  name_embedding,
+                                                     read_embeddings, read_golden, read_votes};
     FD_CLEANUP(fd_testbed_clear) fd_testbed testbed = {0};
     FD_CLEANUP(reading_clear)
     struct reading reading = {.files = files, .testbed = &testbed, .fault = fault};
-    int r = open_files(&reading);
-    if (r == 0)
-        r = read_lines(&reading);
-    if (r == 0)
-        r = read_embeddings(&reading);
-    if (r == 0)
-        r = read_golden(&reading);
-    if (r == 0)
-        r = fd_testbed_complete(&testbed);
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < FD_LENGTH(steps); i++)
+        r = steps[i](&reading);
     if (r < 0)
         return r;
+    fd_testbed_complete(&testbed);
     *ret = testbed;
     memset(&testbed, 0, sizeof(testbed));
     return 0;

@@ -2,6 +2,7 @@
 import contextlib
 import csv
 import json
+import math
 import os
 import pty
 import shutil
@@ -15,7 +16,8 @@ from client import PROGRAM, environment, run
 SMALL = ("--batch-sizes", 10, "--hidden-width", 8, "--iterations", 40, "--noise", 1,
          "--candidates", 2000)
 # Every option of the learner is given, so that these tests do not depend on defaults.
-FIXED = ("--preset", "paper", *SMALL, "--batch-sizes", 60, "--held-out", 0.2, "--retrain", "warm")
+FIXED = ("--preset", "paper", *SMALL, "--batch-sizes", 60, "--held-out", 0.2, "--retrain", "warm",
+         "--widths", 8, "--modes", "in_prompt", "--seeds", 1, "--strategies", "random,greedy")
 TIMES = ("select_seconds", "train_seconds")
 SETTINGS = ("reward", "mode", "batch", "width", "strategy", "seed")
 
@@ -75,9 +77,8 @@ def test_two_seeds_of_two_rounds_give_a_row_each_and_a_table(tmp_path):
     assert "6 of 6 runs" in done.stderr
 
 
-def test_with_first_random_strategies_begin_with_the_same_labels_and_differ_later(tmp_path):
-    done = simulate(tmp_path, "--seeds", 2, "--rounds", 2, "--first", "random")
-    assert done.returncode == 0, done.stderr
+def test_strategies_begin_with_the_same_labels_and_differ_later(tmp_path):
+    assert simulate(tmp_path, "--seeds", 2, "--rounds", 2, "--first", "random").returncode == 0
     losses = {(row["strategy"], row["seed"], row["round"]): row["one_minus_spearman"]
               for row in rows_of(tmp_path)}
     for seed in "01":
@@ -92,8 +93,9 @@ def test_every_seed_draws_different_pairs(tmp_path):
     assert len({row["uses_per_item"] for row in rows_of(tmp_path)}) > 1
 
 
-def test_by_default_they_differ_at_once(tmp_path):
-    done = simulate(tmp_path, "--seeds", 1, "--rounds", 1, "--strategies", "random,greedy")
+def test_with_first_strategy_they_differ_at_once(tmp_path):
+    done = simulate(tmp_path, *FIXED, "--seeds", 1, "--rounds", 1, "--strategies", "random,greedy",
+                    "--first", "strategy")
     assert done.returncode == 0, done.stderr
     losses = {row["strategy"]: row["log_loss"] for row in rows_of(tmp_path)}
     assert losses["random"] != losses["greedy"]
@@ -174,19 +176,184 @@ def test_every_setting_counts_its_labels_and_changes_what_is_learned(tmp_path, a
     assert any(rows[-1][name] != before[-1][name] for name in ("log_loss", "logdet"))
 
 
-def test_the_paper_preset_names_itself_and_later_flags_change_it(tmp_path):
-    done = simulate(tmp_path, "--seeds", 1, "--rounds", 1, "--preset", "paper", "--iterations", 30)
+def test_the_paper_preset_is_its_whole_protocol_and_later_flags_change_it(tmp_path):
+    done = run("simulate", "--data=plane", "--preset=paper", "--rounds=1", "--iterations=2", "--seeds=1",
+               "--modes=in_prompt", "--batch-sizes=10,20", "--csv=out.csv", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    (row,) = rows_of(tmp_path)
+    rows = rows_of(tmp_path)
+    assert {row["strategy"] for row in rows} == {"random", "entropy", "maxdiff", "xtx", "coreset",
+                                                 "batchbald", "dopt", "pa-dopt"}
+    assert {row["width"] for row in rows} == {"64", "128"}
+    assert len(rows) == 8 * 2 * 2
+    row = rows[0]
     assert row["name"] == "paper"
-    assert row["strategy"] == "pa-dopt"
+    assert (row["prompts"], row["responses"], row["candidates"]) == ("500", "10", "20000")
+    assert row["first"] == "random"
+    assert [entry.split(":")[0] for entry in row["best_of"].split(";")] == [str(n) for n in range(2, 25)]
     options = dict(entry.split("=") for entry in row["options"].split(";"))
     assert options["model"] == "network"
     assert options["retrain"] == "scratch"
     assert options["weight-decay"] == "0"
     assert options["held-out"] == "0"
     assert options["patience"] == "0"
-    assert options["iterations"] == "30"
+    assert options["iterations"] == "2"
+
+
+def evidence(folder, *arguments, data=("--data", "plane")):
+    done = run("simulate", *data, "--preset=evidence", "--splits=2", "--csv=out.csv", "--model=linear",
+               *arguments, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return done, rows_of(folder)
+
+
+def test_the_evidence_preset_measures_from_no_answer_on_over_splits(tmp_path):
+    _, rows = evidence(tmp_path, "--checkpoints=0,10,25,50", "--rewards=judge,linear:1-2")
+    assert len(rows) == 2 * 2 * 3 * 4
+    assert [row["labels"] for row in rows[:4]] == ["0", "10", "25", "50"]
+    assert {row["reward"] for row in rows} == {"judge", "linear:1", "linear:2"}
+    assert {row["split"] for row in rows} == {"0", "1"}
+    first = [row for row in rows if row["labels"] == "10"]
+    assert len({row["log_loss"] for row in first}) == len(first)  # strategies differ at once
+    ends = [1 - float(row["one_minus_spearman"]) for row in rows
+            if row["reward"] != "judge" and row["labels"] == "50"]
+    assert min(ends) > 0.5
+
+
+def test_what_a_daemon_would_learn_does_not_depend_on_the_jobs(tmp_path):
+    arguments = ("--checkpoints=10,25,50", "--retrain-labels=25", "--annotators=3honest+random+left",
+                 "--ties=0.2", "--rewards=judge,network:1")
+    one = figures_of(evidence(tmp_path, *arguments)[1])
+    (tmp_path / "out.csv").unlink()
+    assert figures_of(evidence(tmp_path, *arguments, "--jobs=4")[1]) == one
+
+
+def test_the_stop_advice_of_the_daemon_is_in_each_row(tmp_path):
+    _, rows = evidence(tmp_path, "--checkpoints=10,100,400,800", "--strategies=random", "--learn=train", "--batch-sizes=50",
+                       "--rewards=linear:1", "--held-out=0.5", "--learners=eager:stop-below=100,never:stop-below=0")
+    advice = {(row["learner"], row["labels"]): row["stop_recommended"] for row in rows if row["split"] == "0"}
+    assert advice["eager", "400"] == "1" and advice["never", "400"] == "0"
+    assert advice["eager", "10"] == "0"
+    table = run("simulate", "--table=out.csv", "--stops=0.01", cwd=tmp_path).stdout.splitlines()
+    for learner in ("eager", "never"):
+        found = {"cases": 0, "right": 0, "advised": 0, "wrong": 0, "missed": 0}
+        for split in "01":
+            curve = [row for row in rows if (row["learner"], row["split"]) == (learner, split)]
+            for row, later in zip(curve, curve[1:]):
+                right = float(row["log_loss"]) - float(later["log_loss"]) < 0.01
+                advised = row["stop_recommended"] == "1"
+                for name, counts in (("cases", True), ("right", right), ("advised", advised),
+                                     ("wrong", advised and not right), ("missed", right and not advised)):
+                    found[name] += counts
+        (line,) = [line for line in table if f"{learner}:random" in line]
+        assert [int(cell) for cell in line.split("|")[4:9]] == list(found.values())
+        assert found["cases"] == 6
+    expected = {row["labels"]: float(row["expected_improvement"]) for row in rows if row["split"] == "0"}
+    assert math.isnan(expected["10"]) and math.isfinite(expected["400"])
+
+
+def test_learners_differ_in_options_alone(tmp_path):
+    _, rows = evidence(tmp_path, "--checkpoints=10,50", "--strategies=random", "--learners",
+                       "first,again,timid:prior-precision=1000;contested=1")
+    losses = {(row["learner"], row["split"], row["labels"]): row["log_loss"] for row in rows}
+    assert losses["first", "0", "50"] == losses["again", "0", "50"] != losses["timid", "0", "50"]
+    assert {"prior-precision=1000", "contested=1"} <= set(
+        next(row for row in rows if row["learner"] == "timid")["options"].split(";"))
+
+
+def test_the_parts_are_told_and_differ(tmp_path):
+    told = {}
+    for part in ("development", "confirmation"):
+        done, rows = evidence(tmp_path, f"--part={part}", "--checkpoints=10", "--resume")
+        told[part] = done.stderr.splitlines()[0]
+        assert told[part].startswith(f"plane: {part} part ")
+    assert told["development"].split()[-1] != told["confirmation"].split()[-1]
+    assert len({row["log_loss"] for row in rows}) == len(rows) == 2 * 2 * 2
+
+
+def write_votes(folder):
+    """Three votes for each of the pairs of neighbours: the larger first number wins; one is a tie."""
+    with open(folder / "items.jsonl", encoding="utf-8") as file:
+        items = [json.loads(line) for line in file]
+    with open(folder / "pairs.jsonl", "w", encoding="utf-8") as file:
+        for i, (one, other) in enumerate(zip(items, items[1:])):
+            if one["prompt_id"] != other["prompt_id"]:
+                continue
+            for k in range(3):
+                wins = "tie" if k == 2 else "a" if i * 37 % 101 > (i + 1) * 37 % 101 else "b"
+                file.write(json.dumps({"a": one["id"], "b": other["id"], "preference": wins,
+                                       "annotator": f"w{k}", "duration_ms": 1000 * (k + 1)}) + "\n")
+
+
+def test_recorded_votes_are_replayed_until_they_are_used_up(tmp_path, data):
+    write_votes(data)
+    _, rows = evidence(tmp_path, "--checkpoints=10,35,100,1000", "--test-share=0.3",
+                       data=("--data", data))
+    assert {row["reward"] for row in rows} == {"votes"}
+    for begin in range(0, len(rows), 4):
+        curve = rows[begin:begin + 4]
+        # Seven prompts of five pairs with three votes: 35 pairs, 105 votes.
+        assert [row["labels"] for row in curve] == ["10", "35", "100", "105"]
+        assert curve[1]["responses_shown"] == "42"
+        assert float(curve[2]["accuracy"]) > 0.8
+        assert math.isnan(float(curve[3]["accuracy"]))
+        assert float(curve[3]["cost_seconds"]) == 35 * (1 + 2 + 3)
+
+
+def test_votes_without_pairs_in_scope_are_refused(tmp_path, data):
+    write_votes(data)
+    done = simulate(tmp_path, "--modes", "cross_prompt", data=("--data", data))
+    assert done.returncode == 1
+    assert "--modes cross_prompt" in done.stderr and "no votes" in done.stderr
+
+
+def test_a_folder_without_golden_rewards_is_measured_by_its_votes(tmp_path, data):
+    write_votes(data)
+    (data / "golden.npy").unlink()
+    _, rows = evidence(tmp_path, "--checkpoints=25", data=("--data", data))
+    for row in rows:
+        assert math.isnan(float(row["one_minus_spearman"]))
+        assert 0.4 < float(row["accuracy"]) <= 1
+        assert 0 < float(row["log_loss"]) < 1
+
+
+def test_votes_of_another_file_count_where_they_are_named(tmp_path, data):
+    write_votes(data)
+    (data / "pairs.jsonl").rename(tmp_path / "votes.jsonl")
+    _, rows = evidence(tmp_path, "--checkpoints=10", "--labels=votes.jsonl", data=("--data", data))
+    assert {row["reward"] for row in rows} == {"votes"}
+
+
+def test_further_embeddings_lie_in_a_folder_of_the_data(tmp_path, data):
+    (data / "other").mkdir()
+    values = [(float(i % 7), 0.5, float(i % 3)) for i in range(60)]
+    write_npy(data / "other" / "response_embeddings.npy", values)
+    _, rows = evidence(tmp_path, "--checkpoints=10", data=("--data", f"{data},{data}/other@judge+linear:3"))
+    assert {(row["data"], row["embedding"], row["reward"]) for row in rows} == {
+        ("set", "", "judge"), ("set", "other", "judge"), ("set", "other", "linear:3")}
+
+
+def test_prompt_embeddings_follow_the_order_of_the_prompts_file(tmp_path, data):
+    _, rows = evidence(tmp_path, "--checkpoints=20", data=("--data", data))
+    (tmp_path / "out.csv").unlink()
+    write_npy(data / "prompt_embeddings.npy", [((9 - k) / 10,) for k in range(10)])
+    (data / "prompts.jsonl").write_text("".join(json.dumps({"prompt_id": f"p{9 - k}"}) + "\n" for k in range(10)))
+    assert figures_of(evidence(tmp_path, "--checkpoints=20", data=("--data", data))[1]) == figures_of(rows)
+    (data / "prompts.jsonl").write_text('{"prompt_id": "p1"}\n')
+    done = simulate(tmp_path, "--resume", data=("--data", data))
+    assert done.returncode == 2 and "prompts.jsonl has 1 of the 10 prompts" in done.stderr
+
+
+def test_the_length_of_the_responses_is_a_baseline_in_each_row(tmp_path, data):
+    with open(data / "items.jsonl", "w", encoding="utf-8") as file:
+        for i in range(60):
+            file.write(json.dumps({"id": f"i{i}", "prompt_id": f"p{i // 6}", "prompt": "p",
+                                   "response": "é" * (i * 37 % 101)}) + "\n")
+    _, rows = evidence(tmp_path, "--checkpoints=40", data=("--data", data))
+    for row in rows:  # the reward is the first number, which the length follows
+        assert float(row["length_spearman"]) == pytest.approx(1)
+        assert float(row["length_best_of_n_share"]) == pytest.approx(1)
+        assert float(row["length_log_loss"]) < math.log(2)
+        assert abs(float(row["partial_spearman"])) < 0.01 < 1 - float(row["one_minus_spearman"])
 
 
 def test_files_are_simulated_like_the_folder_that_holds_them(tmp_path, data):
@@ -224,6 +391,21 @@ def test_a_round_without_pairs_left_ends_with_a_reason(tmp_path, data):
     (("--pending-aware", "maybe"), ["pending-aware"]),
     (("--first", "last"), ["first"]),
     (("--noise", "0"), ["noise"]),
+    (("--noise-unit", "metre"), ["noise-unit", "spread", "metre"]),
+    (("--rewards", "network"), ["rewards", "network:SEED"]),
+    (("--rewards", "network:3-1"), ["rewards", "network:3-1"]),
+    (("--rewards", "votes"), ["rewards", "votes", "plane", "--labels"]),
+    (("--annotators", "9honest+lazy"), ["annotators", "lazy", "inverted"]),
+    (("--annotators", "random:2"), ["annotators", "random:2", "share", "0 to 1"]),
+    (("--checkpoints", "10,5"), ["checkpoints", "ascend"]),
+    (("--checkpoints", "10,many"), ["checkpoints", "many"]),
+    (("--learn", "never"), ["learn", "daemon", "never"]),
+    (("--part", "third"), ["part", "confirmation", "third"]),
+    (("--learners", "a:magic=1"), ["learners", "a", "magic"]),
+    (("--learners", ":contested=1"), ["learners", "name"]),
+    (("--labels", "absent.jsonl"), ["absent.jsonl"]),
+    (("--test-share", "1.5"), ["test-share"]),
+    (("--ties", "1"), ["ties"]),
     (("--seeds", "0"), ["seeds"]),
     (("--name", "a,b"), ["name"]),
     (("--magic", "1"), ["magic"]),
@@ -335,6 +517,43 @@ def test_settings_are_compared_with_those_of_another_name(tmp_path):
     assert title.startswith("strong:")
     for line in lines:  # the last cell is "2.50 [2.00, 3.00]"
         assert float(line.split()[-3]) > 1
+
+
+def cells_of(table, title, line):
+    """The differences of one line of the Markdown table whose title begins so."""
+    (found,) = [part for part in table.split("\n\n") if part.startswith(title)]
+    part = table[table.index(found):].split("\n\n")[1]
+    (row,) = [row for row in part.splitlines() if row.startswith(f"| {line} |")]
+    return [cell.strip() for cell in row.split("|")[2:-1]]
+
+
+def test_learners_are_compared_in_pairs_over_splits_and_teachers(tmp_path):
+    arguments = ("--checkpoints=10,40", "--strategies=random", "--rewards=judge,linear:1-3")
+    _, rows = evidence(tmp_path, *arguments, "--learners=first")
+    (tmp_path / "out.csv").rename(tmp_path / "first.csv")
+    _, more = evidence(tmp_path, *arguments, "--learners=timid:prior-precision=1000")
+    done = run("simulate", "--table=first.csv,out.csv", "--compare=first:random", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "length alone" in done.stdout and "linear, in_prompt, all part, honest: log loss on unseen prompts, " \
+        "3 teachers" in done.stdout
+    differences = []
+    for teacher in ("linear:1", "linear:2", "linear:3"):
+        losses = [[float(row["log_loss"]) for row in side if row["reward"] == teacher and row["labels"] == "40"]
+                  for side in (more, rows)]
+        differences.append(sum(losses[0]) / 2 - sum(losses[1]) / 2)
+    mean = sum(differences) / 3
+    half = 4.303 * math.sqrt(sum((d - mean) ** 2 for d in differences) / 2 / 3)
+    cell = cells_of(done.stdout, "plane, linear, in_prompt, all part, honest: log loss", "timid:random")[1]
+    value, low, high = (float(word.strip("([,])")) for word in cell.split()[1:])
+    assert (value, low, high) == pytest.approx((mean, mean - half, mean + half), abs=0.0011)
+    assert "2 splits" in done.stdout
+
+
+def test_a_comparison_with_an_arm_that_did_not_run_is_refused(tmp_path):
+    evidence(tmp_path, "--checkpoints=10", "--strategies=random")
+    done = run("simulate", "--table=out.csv", "--compare=magic:random", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--compare" in done.stderr and "magic:random" in done.stderr
 
 
 def test_help_lists_the_flags(tmp_path):

@@ -1,0 +1,115 @@
+/* Calls the engine for all that is learning. */
+#include "learner.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "items.h"
+#include "learning_progress.h"
+#include "memory_store.h"
+#include "model_info.h"
+#include "options_for_engine.h"
+#include "score.h"
+#include "trainer.h"
+
+int fd_learner_open(const fd_plan *plan, const fd_run *run, const fd_testbed *testbed,
+                    fd_learner *ret, fd_fault *fault) {
+    fd_store *store;
+    int r = fd_store_open_memory(&store);
+    if (r < 0)
+        return r;
+    fd_engine_options options = fd_options_engine(&plan->learners[run->learner].options);
+    *ret = (fd_learner){.as_daemon = plan->as_daemon, .retrain_labels = options.retrain_labels};
+    options.hidden_width = (uint32_t)run->width;
+    options.seed = run->seed;
+    options.prompt_dimension = (uint32_t)testbed->prompt_dimension;
+    options.retrain_labels = 0; /* the experiment decides when */
+    options.retrain_seconds = 0;
+    options.refit = plan->as_daemon;
+    r = fd_engine_open(&options, store, &ret->engine, fault);
+    if (r == 0)
+        fd_engine_interrupt(ret->engine); /* without annotators no pair needs to lie ready */
+    return r;
+}
+
+void fd_learner_close(fd_learner *learner) {
+    if (learner->engine)
+        fd_engine_close(learner->engine);
+}
+
+int fd_learner_add_items(fd_learner *learner, const fd_testbed *testbed, size_t n,
+                         const uint32_t *items, fd_fault *fault) {
+    FD_FREE fd_item_row *rows = calloc(n + 1, sizeof(*rows));
+    if (!rows)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t prompt = testbed->prompts[items[i]];
+        rows[i] = (fd_item_row){
+            .id = testbed->ids[items[i]],
+            .prompt_id = testbed->prompt_ids[prompt],
+            .prompt = testbed->prompt_texts[prompt],
+            .response = testbed->responses[items[i]],
+            .embedding = testbed->embeddings + items[i] * testbed->dimension,
+            .dimension = testbed->dimension,
+        };
+    }
+    fd_added added;
+    return fd_engine_items_add(learner->engine, rows, n, &added, fault);
+}
+
+int fd_learner_add_labels(fd_learner *learner, const fd_label *labels, size_t n, fd_fault *fault) {
+    fd_added added;
+    int r = fd_engine_labels_add(learner->engine, labels, n, &added, fault);
+    if (r == 0)
+        learner->labels += n;
+    return r;
+}
+
+int fd_learner_learn(fd_learner *learner, fd_fault *fault) {
+    bool due =
+        !learner->as_daemon || (learner->retrain_labels > 0 &&
+                                learner->labels - learner->trained >= learner->retrain_labels);
+    if (due) {
+        int r = fd_engine_train(learner->engine, FD_RETRAIN_CONFIGURED, fault);
+        if (r < 0)
+            return r;
+        fd_engine_wait_trained(learner->engine);
+        learner->trained = learner->labels;
+    }
+    fd_engine_wait_refitted(learner->engine);
+    return 0;
+}
+
+int fd_learner_score(fd_learner *learner, const fd_testbed *testbed, size_t n,
+                     const uint32_t *items, double *rewards, fd_fault *fault) {
+    FD_FREE fd_item_reference *references = calloc(n + 1, sizeof(*references));
+    FD_FREE fd_inline_texts *texts = calloc(n + 1, sizeof(*texts));
+    FD_FREE fd_score *scores = calloc(n + 1, sizeof(*scores));
+    uint64_t version;
+    if (!references || !texts || !scores)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        texts[i] = (fd_inline_texts){.prompt = testbed->prompt_texts[testbed->prompts[items[i]]],
+                                     .response = testbed->responses[items[i]]};
+        references[i] =
+            (fd_item_reference){.embedding = testbed->embeddings + items[i] * testbed->dimension,
+                                .dimension = testbed->dimension,
+                                .texts = &texts[i]};
+    }
+    int r = fd_engine_score(learner->engine, references, n, scores, &version, fault);
+    for (size_t i = 0; r == 0 && i < n; i++)
+        rewards[i] = scores[i].reward;
+    return r;
+}
+
+int fd_learner_read_state(fd_learner *learner, fd_learner_state *ret) {
+    fd_model_info model;
+    fd_progress progress;
+    int r = fd_engine_model(learner->engine, &model);
+    if (r < 0)
+        return r;
+    fd_engine_progress(learner->engine, &progress);
+    *ret =
+        (fd_learner_state){model.logdet, progress.stop_recommended, progress.expected_improvement};
+    return 0;
+}
