@@ -56,6 +56,9 @@ int fi_model_fit_extras(fi_model *model, const fi_extras *extras) FI_MUST_CHECK;
 int fi_model_extra_centres(const fi_model *model, const fi_extras *extras, uint32_t first_group,
                            size_t n_groups, float *centres) FI_MUST_CHECK;
 
+/* Whether a column of the extras varies within prompts. */
+bool fi_model_extra_varies(const fi_model *model, uint32_t column);
+
 /* Places the raw extras [extras] of one item; a NULL centre is 0. */
 void fi_model_place_extras(const fi_model *model, const float *raw, const float *centre,
                            float *placed);

@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include "assignment_id.h"
+#include "item_extras.h"
+#include "item_table.h"
+#include "item_text_features.h"
 #include "snapshot.h"
 #include "training_data.h"
 
@@ -23,13 +26,20 @@ struct verification {
     fd_finding_visit *visit;
     void *context;
     size_t n_items;
+    int64_t newest_item_ms;
     fd_growing_matrix *embeddings; /* NULL without items */
+    fd_growing_matrix *text_features;
+    fd_growing_matrix *groups;
+    fd_item_table items; /* for the prompts */
     fd_label_table labels;
     unsigned char assignment_key[FD_ASSIGNMENT_KEY_SIZE];
 };
 
 static void verification_clear(struct verification *verification) {
     fd_growing_matrix_free(verification->embeddings);
+    fd_growing_matrix_free(verification->text_features);
+    fd_growing_matrix_free(verification->groups);
+    fd_item_table_clear(&verification->items);
     fd_label_table_clear(&verification->labels);
 }
 
@@ -48,20 +58,45 @@ static int ignore_damage(int result) {
     return result == -EBADMSG || result > 0 ? 0 : result;
 }
 
+static int make_matrices(struct verification *verification, size_t dimension) {
+    int r = fd_growing_matrix_new(dimension, 0, &verification->embeddings);
+    if (r == 0)
+        r = fd_growing_matrix_new(FD_TEXT_FEATURES, 0, &verification->text_features);
+    return r < 0 ? r : fd_growing_matrix_new(1, 0, &verification->groups);
+}
+
+static int reserve_rows(struct verification *verification) {
+    size_t used = verification->n_items;
+    int r = fd_growing_matrix_reserve(&verification->embeddings, used, 1);
+    if (r == 0)
+        r = fd_growing_matrix_reserve(&verification->text_features, used, 1);
+    return r < 0 ? r : fd_growing_matrix_reserve(&verification->groups, used, 1);
+}
+
 static int read_item(void *context, const fd_item_row *row) {
+    static const fd_engine_options options = {.text_features = true};
     struct verification *verification = context;
-    int r = 0;
-    if (!verification->embeddings)
-        r = fd_growing_matrix_new(row->dimension, 0, &verification->embeddings);
+    FD_CLEANUP(fd_item_entry_freep) fd_item_entry *entry = NULL;
+    int r = verification->embeddings ? 0 : make_matrices(verification, row->dimension);
     if (r < 0)
         return r;
     if (row->index != verification->n_items || row->dimension != verification->embeddings->width)
         return 1;
-    r = fd_growing_matrix_reserve(&verification->embeddings, verification->n_items, 1);
+    r = reserve_rows(verification);
+    if (r == 0)
+        r = fd_item_entry_new(row, &entry);
+    if (r == 0)
+        r = fd_item_table_reserve(&verification->items, 1, &entry, &row->prompt_id, 1);
     if (r < 0)
         return r;
-    memcpy(fd_growing_matrix_row(verification->embeddings, verification->n_items++), row->embedding,
+    size_t item = verification->n_items++;
+    if (row->created_ms > verification->newest_item_ms)
+        verification->newest_item_ms = row->created_ms;
+    memcpy(fd_growing_matrix_row(verification->embeddings, item), row->embedding,
            row->dimension * sizeof(float));
+    fd_text_features_place(&options, row, fd_growing_matrix_row(verification->text_features, item));
+    fd_item_group_set(verification->groups, item, entry->prompt->index);
+    fd_item_table_add(&verification->items, FD_STEAL(entry));
     return 0;
 }
 
@@ -84,20 +119,49 @@ static int read_label(void *context, const fd_label_row *row) {
 
 /* ---- models ---- */
 
+/* Whether the extras that the model was trained with can be found again. Scores may have changed
+ * since, the cosine takes an option of the daemon, and centres of prompts, which pairs of two
+ * prompts depend on, change with new items. */
+static bool are_extras_known(const struct verification *verification, const fi_model *model,
+                             const fd_model_row *row) {
+    uint32_t count = fi_model_shape(model)->extras;
+    for (uint32_t j = 0; j < count; j++) {
+        uint32_t id = fi_model_extra_ids(model)[j];
+        if (id >= FD_TEXT_FEATURES || (id == FD_TEXT_COSINE && fi_model_extra_varies(model, j)))
+            return false;
+    }
+    if (verification->newest_item_ms <= row->created_ms)
+        return true;
+    for (size_t i = 0; count > 0 && i < (size_t)row->answers; i++) {
+        fi_pair pair = verification->labels.revisions[i].pair;
+        if (verification->items.entries[pair.a]->prompt !=
+            verification->items.entries[pair.b]->prompt)
+            return false;
+    }
+    return true;
+}
+
 /* A snapshot of the first row->answers revisions. Takes *model over. */
 static int rebuild(const struct verification *verification, fi_model **model,
                    const fd_model_row *row, fd_snapshot **ret) {
+    static const fd_score_table no_scores;
     FD_CLEANUP(fd_served_model_freep) fd_served_model *served = NULL;
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *empty = NULL;
+    FD_CLEANUP(fd_item_extras_clear) fd_item_extras extras = {0};
     int r = fd_served_model_new(*model, row, &served);
     if (r < 0)
         return r;
     *model = NULL;
     served->fitted = (size_t)row->answers;
     r = fd_snapshot_new(served, &empty);
+    if (r == 0)
+        r = fd_item_extras_init(&extras, fi_model_extra_ids(served->model),
+                                fi_model_shape(served->model)->extras, 0, verification->n_items,
+                                verification->groups);
     if (r < 0)
         return r;
-    return fd_snapshot_extend(empty, verification->embeddings, NULL, verification->n_items,
+    fd_item_extras_copy(&extras, verification->text_features, &no_scores, 0, verification->n_items);
+    return fd_snapshot_extend(empty, verification->embeddings, &extras, verification->n_items,
                               verification->labels.revisions, (size_t)row->answers, NULL, ret);
 }
 
@@ -154,8 +218,8 @@ static int verify_model(void *context, const fd_model_row *row) {
         return 0;
     if ((uint64_t)row->answers > verification->labels.count)
         return report(verification, row, "has learned from more labels than there are");
-    if (fi_model_shape(model)->extras > 0)
-        return 0; /* the extras take the options of the daemon */
+    if (!are_extras_known(verification, model, row))
+        return 0;
     double logdet = NAN, scale = fmax((double)fi_model_feature_count(model), fabs(row->logdet));
     r = recompute(verification, &model, row, &logdet);
     if (r < 0)

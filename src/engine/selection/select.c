@@ -123,7 +123,7 @@ static int fill_result(fd_engine *engine, const fd_candidates *candidates,
         pair->gain = selection->gains[i];
         pair->v = selection->weights[i];
         if (selection->entropy_ranks) {
-            pair->leverage = effect * selection->leverages[i];
+            pair->leverage = selection->leverages[i];
             pair->entropy_rank = selection->entropy_ranks[i];
         }
     }
@@ -134,7 +134,9 @@ static int fill_result(fd_engine *engine, const fd_candidates *candidates,
     result->d_efficiency = selection->d_efficiency;
     result->candidates = selection->candidates;
     result->chosen = selection->chosen;
+    result->chosen.logdet -= shift;
     result->random = selection->random;
+    result->random.logdet -= shift;
     return 0;
 }
 
@@ -178,7 +180,9 @@ static int select_from(const fd_candidates *candidates, fi_selection_options *op
     r = check_batch_size(request, count, fault);
     if (r < 0 || count == 0)
         return r;
+    double effect = fd_served_model_design_effect(candidates->snapshot->served);
     options->targets = candidates->targets;
+    options->prior_precision *= effect;
     if (!(options->prior_precision > 0.0))
         options->prior = candidates->prior;
     if (options->batch_size > count) /* some of the list may be excluded */

@@ -22,6 +22,10 @@ void fi_model_set_extra_ids(fi_model *model, const uint32_t *ids) {
         model->extra_ids[j] = ids[j];
 }
 
+bool fi_model_extra_varies(const fi_model *model, uint32_t column) {
+    return model->extra_within[column] > 0.0;
+}
+
 static double clip(double z) {
     return fmin(fmax(z, -FI_EXTRA_MOST), FI_EXTRA_MOST);
 }
