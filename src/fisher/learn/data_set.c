@@ -53,7 +53,7 @@ static void number_items(fd_row_numbering *numbering, size_t count, fi_pair *pai
 
 int fi_data_set_init(fi_data_set *data, const fi_model *model, size_t n_items,
                      const float *embeddings, const fi_answers *answers) {
-    if (!is_in_range(n_items, answers) || model->shape.extras > 0)
+    if (!is_in_range(n_items, answers))
         return -EINVAL;
     FD_CLEANUP(fd_row_numbering_clear) fd_row_numbering numbering = {0};
     int r = fd_row_numbering_init(&numbering, n_items, 2 * answers->count);

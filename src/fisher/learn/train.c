@@ -11,7 +11,8 @@
 
 int fi_loss_gradient(const fi_model *model, size_t n_items, const float *embeddings,
                      const fi_answers *answers, fi_model *gradient, double *ret_loss) {
-    if (answers->count == 0 || memcmp(&model->shape, &gradient->shape, sizeof(model->shape)) != 0)
+    if (answers->count == 0 || model->shape.extras > 0 ||
+        memcmp(&model->shape, &gradient->shape, sizeof(model->shape)) != 0)
         return -EINVAL;
     FD_CLEANUP(fi_data_set_clear) fi_data_set data = {0};
     int r = fi_data_set_init(&data, model, n_items, embeddings, answers);
@@ -146,7 +147,7 @@ static int run_steps(struct training *training) {
 int fi_train(fi_model *model, size_t n_items, const float *embeddings, const fi_answers *answers,
              const fi_answers *held_out, const fi_train_options *options, fi_train_result *ret) {
     static const fi_answers none = {0};
-    if (answers->count == 0)
+    if (answers->count == 0 || model->shape.extras > 0)
         return -EINVAL;
     FD_CLEANUP(training_clear) struct training training = {.options = options};
     int r =
