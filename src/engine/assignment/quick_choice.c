@@ -116,7 +116,8 @@ static int score(const fd_engine *engine, const fd_snapshot *snapshot,
         for (size_t j = 0; j < width; j++)
             difference[j] = (double)a[j] - (double)b[j];
         double logit = (double)rows.rewards[pair.a] - (double)rows.rewards[pair.b];
-        double gain = log1p(fi_weight(logit) * fi_factor_leverage(snapshot->design, difference));
+        double weight = fi_weight(logit) / fd_served_model_design_effect(snapshot->served);
+        double gain = log1p(weight * fi_factor_leverage(snapshot->design, difference));
         scored[i] = (struct scored){.index = i,
                                     .score = score_of(engine->options.strategy, logit, gain, rng),
                                     .gain = gain,
