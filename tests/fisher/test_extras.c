@@ -7,7 +7,6 @@
 #include "macros.h"
 #include "rng.h"
 
-FD_DEFINE_CLEANUP(fi_model, fi_model_free)
 
 enum { COLUMNS = 6, ITEMS_MOST = 64, GROUPS_MOST = 16 };
 

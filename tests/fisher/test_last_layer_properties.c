@@ -339,7 +339,7 @@ static void a_fit_can_be_cancelled_at_any_step(void **state) {
     struct patience patience = {1000};
     options.go_on = loses_patience;
     options.context = &patience;
-    LAYER *layer = fit_with(&given, &options, NULL);
+    fi_last_layer_free(fit_with(&given, &options, NULL));
     int steps = 1000 - patience.left;
     assert_true(steps > 10);
     for (int allowed = 0; allowed < steps; allowed++) {
