@@ -8,4 +8,7 @@
  * does not depend on the order of the two, on the time or on a restart. */
 bool fd_pair_is_held_out(const char *a, const char *b, double fraction);
 
+/* The pair is held out by every fraction above this, which is from 0 up to 1. */
+double fd_pair_held_out_share(const char *a, const char *b);
+
 #endif

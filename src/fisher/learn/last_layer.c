@@ -51,6 +51,7 @@ struct fit {
     fi_posterior_mode mode;
     double precisions[FI_BLOCKS_MAX + 1]; /* of each block, then of the side */
     double *covariance;                   /* [p x p] H^-1 */
+    const fi_last_layer *start;           /* NULL: none that fits */
 };
 
 static void fit_clear(struct fit *fit) {
@@ -73,6 +74,16 @@ static size_t block_count(const struct fit *fit) {
     return fit->options->n_blocks + (fit->mode.likelihood.sides ? 1 : 0);
 }
 
+/* The earlier fit, if there is one: also after a search under other precisions. */
+static void take_start(struct fit *fit) {
+    size_t h = fit->mode.likelihood.distinct->n_features;
+    if (!fit->start)
+        return;
+    memcpy(fit->mode.beta, fit->start->start, h * sizeof(*fit->mode.beta));
+    if (fit->mode.p > h)
+        fit->mode.beta[h] = fit->start->side;
+}
+
 static void begin(struct fit *fit, const fi_last_layer *start) {
     size_t h = fit->mode.likelihood.distinct->n_features;
     bool starts = start && start->n_features == h && start->n_blocks == fit->options->n_blocks;
@@ -86,8 +97,8 @@ static void begin(struct fit *fit, const fi_last_layer *start) {
             fit->mode.mean[block.first + j] = block.mean;
     }
     memcpy(fit->mode.beta, fit->mode.mean, fit->mode.p * sizeof(*fit->mode.beta));
-    if (starts)
-        memcpy(fit->mode.beta, start->start, h * sizeof(*fit->mode.beta));
+    fit->start = starts ? start : NULL;
+    take_start(fit);
 }
 
 static int find_mode(struct fit *fit, const double *precisions) {
@@ -268,6 +279,7 @@ static int fit_answers(size_t n_items, const float *features, const fi_answers *
     begin(&fit, start);
     bool settled;
     r = find_design_effect(&fit, answers);
+    take_start(&fit);
     if (r == 0)
         r = find_evidence(&fit, &settled);
     return r < 0 ? r : describe(&fit, settled, layer);
