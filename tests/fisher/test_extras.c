@@ -7,7 +7,6 @@
 #include "macros.h"
 #include "rng.h"
 
-
 enum { COLUMNS = 6, ITEMS_MOST = 64, GROUPS_MOST = 16 };
 
 static const uint32_t ids[COLUMNS] = {9, 8, 7, 6, 5, 4};

@@ -1,6 +1,7 @@
 """Training, and what the API says about the model."""
 
 import itertools
+import math
 import random
 import re
 
@@ -40,7 +41,7 @@ def test_figures_of_held_out_answers_are_reported(daemon):
     model = daemon.train()
     assert 0.5 < model["held_out_accuracy"] <= 1
     assert model["held_out_loss"] > 0
-    assert 0 < model["held_out_labels"] < 100
+    assert model["held_out_labels"] <= model["labels_used"]  # each was predicted by others
 
 
 def test_enough_labels_start_a_training(db, items):
@@ -185,8 +186,8 @@ def test_the_kind_and_the_prior_of_a_model_are_shown_and_selections_take_them(
         prior = model["prior_precision"]
         assert prior > 0 and prior != features
         plain = daemon.select(**request)["diagnostics"]["logdet_before"]
-        assert plain == daemon.select(**request, prior_precision=prior)[
-            "diagnostics"]["logdet_before"]
+        given = daemon.select(**request, prior_precision=prior)["diagnostics"]["logdet_before"]
+        assert math.isclose(plain, given, rel_tol=1e-5)  # features are single precision
         assert plain < daemon.select(**request, prior_precision=2 * prior)[
             "diagnostics"]["logdet_before"]
 

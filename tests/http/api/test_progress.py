@@ -41,7 +41,7 @@ def test_a_token_of_role_annotator_learns_nothing_about_others(db, items):
         assert daemon.ask("POST", "/v1/items", tokens["f"], {"items": items}).status == 200
         for i, name in enumerate(["anna", "bert", "bert"]):
             sent = {"labels": [label(f"l{i}", "p0-r0", f"p0-r{i + 1}", annotator=name)]}
-            assert daemon.ask("POST", "/v1/labels", tokens[name], sent).status == 200
+            assert daemon.ask("POST", "/v1/labels", tokens["f"], sent).status == 200
         own = {"annotator": "anna", "own": {"labels": 1, "since": 1}, "project": {"labels": 3}}
         for query in ("", "?annotator=anna"):
             assert daemon.ask("GET", f"/v1/progress{query}", tokens["anna"]).json == own

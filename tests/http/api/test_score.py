@@ -37,7 +37,7 @@ def test_ids_and_embeddings_mix_and_keep_their_order(daemon, items):
 
 
 def test_labels_make_the_model_surer_and_righter(db, items):
-    with Daemon(db, {"prior-precision": 0.001}) as daemon:
+    with Daemon(db, {"model": "linear", "prior-precision": 0.001}) as daemon:
         daemon.add_items(items)
         before = scores(daemon, [item["id"] for item in items])
         daemon.add_labels(labels_by_first_number(items, 66))

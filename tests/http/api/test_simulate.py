@@ -507,8 +507,8 @@ def test_the_table_is_printed_alone(tmp_path):
 
 def test_settings_are_compared_with_those_of_another_name(tmp_path):
     plain = (*FIXED, "--seeds", 3, "--strategies", "random,greedy")
-    weak = ("--name", "weak", "--rounds", 3, "--iterations", 1)
-    strong = ("--name", "strong", "--rounds", 2, "--iterations", 400)
+    weak = ("--name", "weak", "--rounds", 3, "--annotators", "2honest+5random")
+    strong = ("--name", "strong", "--rounds", 2)
     assert simulate(tmp_path, *plain, *weak).returncode == 0
     done = simulate(tmp_path, *plain, *strong, "--resume", "--against", "weak:random")
     assert done.returncode == 0, done.stderr

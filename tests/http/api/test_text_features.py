@@ -30,6 +30,10 @@ TEXTS = [("Wie lange kochen Eier?", "Sieben Minuten.\n- weich: fünf\n- hart: ne
          ("asked", None), (None, None)]
 
 
+def counting(db):
+    return Daemon(db, {"text-features": "on"})
+
+
 def items_of(texts):
     return [{"id": f"i{k}", "prompt_id": f"p{k // 2}", "embedding": [k, 1, 2, -k],
              **{name: text for name, text in zip(("prompt", "response"), pair)
@@ -55,12 +59,13 @@ def assert_stored(db, texts):
 def forget(db):
     """Makes the database what an older program would have left."""
     with contextlib.closing(sqlite3.connect(db, isolation_level=None)) as connection:
-        connection.execute("DROP TABLE item_text_features")
+        for table in ("item_text_features", "item_scores", "project"):
+            connection.execute(f"DROP TABLE {table}")
         connection.execute("PRAGMA user_version = 5")
 
 
 def test_posted_items_get_the_features_of_another_implementation(db):
-    with Daemon(db) as daemon:
+    with counting(db) as daemon:
         assert daemon.add_items(items_of(TEXTS))["created"] == len(TEXTS)
         assert_stored(db, TEXTS)
         assert daemon.add_items(items_of(TEXTS))["unchanged"] == len(TEXTS)
@@ -79,10 +84,10 @@ def test_imported_items_get_them_too(db, tmp_path):
 
 
 def test_items_of_an_older_database_get_theirs_after_the_start(db):
-    with Daemon(db) as daemon:
+    with counting(db) as daemon:
         daemon.add_items(items_of(TEXTS))
     forget(db)
-    with Daemon(db):
+    with counting(db):
         wait_until(lambda: len(stored(db)) == 5, "text features")
         assert_stored(db, TEXTS)
     assert db.with_name(db.name + ".before-0006").exists()
@@ -90,16 +95,16 @@ def test_items_of_an_older_database_get_theirs_after_the_start(db):
 
 def test_killed_daemons_leave_the_rest_to_the_next_one(db):
     texts = [(f"prompt {k}", f"response {k} " * 150) for k in range(2000)]
-    with Daemon(db) as daemon:
+    with counting(db) as daemon:
         for k in range(0, len(texts), 500):
             daemon.add_items(items_of(texts)[k:k + 500])
     forget(db)
     for _ in range(3):
-        with Daemon(db) as daemon:
+        with counting(db) as daemon:
             before = len(stored(db))
             wait_until(lambda: len(stored(db)) > before or before == len(texts), "text features")
             daemon.kill()
-    with Daemon(db):
+    with counting(db):
         wait_until(lambda: len(stored(db)) == len(texts), "text features")
         assert_stored(db, texts)
     assert run("check", "--db", db).returncode == 0
@@ -109,7 +114,7 @@ def test_an_option_leaves_them_out(db):
     with Daemon(db, {"text-features": "off"}) as daemon:
         daemon.add_items(items_of(TEXTS))
     assert stored(db) == {}
-    with Daemon(db):
+    with counting(db):
         wait_until(lambda: len(stored(db)) == 5, "text features")
     assert_stored(db, TEXTS)
 
@@ -122,7 +127,7 @@ def test_an_option_leaves_them_out(db):
     ("UPDATE item_text_features SET bytes = ?", b"123", ["text features of item i0 have 3 bytes"]),
 ])
 def test_check_finds_features_that_are_not_those_of_the_texts(db, statement, value, words):
-    with Daemon(db) as daemon:
+    with counting(db) as daemon:
         daemon.add_items(items_of(TEXTS))
     with contextlib.closing(sqlite3.connect(db, isolation_level=None)) as connection:
         connection.execute("PRAGMA ignore_check_constraints = ON")
@@ -136,7 +141,7 @@ def test_check_finds_features_that_are_not_those_of_the_texts(db, statement, val
 def test_inline_items_may_have_texts_and_a_prompt(db):
     inline = {"embedding": [1, 2, 3, 4], "prompt": "Frage?", "response": "Antwort.",
               "prompt_id": "p0"}
-    with Daemon(db) as daemon:
+    with counting(db) as daemon:
         daemon.add_items(items_of(TEXTS))
         scores = daemon.post("/v1/score", {"items": ["i0", inline, {"embedding": [1, 2, 3, 4]}, {
             **inline, "prompt": None, "prompt_id": "unknown"}]})["scores"]
@@ -150,7 +155,7 @@ def test_inline_items_may_have_texts_and_a_prompt(db):
     ("prompt", "x" * ((1 << 20) + 1), "1048576"), ("prompt_id", "x" * 257, "256"),
 ], ids=["number", "list", "empty", "long", "long_id"])
 def test_wrong_members_of_inline_items_are_named(db, member, value, word):
-    with Daemon(db) as daemon:
+    with counting(db) as daemon:
         daemon.add_items(items_of(TEXTS))
         wrong = {"embedding": [1, 2, 3, 4], member: value}
         response = daemon.call("POST", "/v1/score", {"items": ["i0", wrong]})
