@@ -126,8 +126,8 @@ static void the_bound_is_the_tangent_of_the_concave_relaxation(void **state) {
 }
 
 static bool draws_at_random(const char *strategy) {
-    static const char *const names[] = {"random",    "dopt-sample", "coreset",
-                                        "batchbald", "i-opt",       "knowledge-gradient"};
+    static const char *const names[] = {"random", "dopt-sample", "coreset", "batchbald",
+                                        "knowledge-gradient"};
     for (size_t i = 0; i < FD_LENGTH(names); i++)
         if (strcmp(strategy, names[i]) == 0)
             return true;
