@@ -105,11 +105,13 @@ test('the number of words below is exact, and the text fades out while there are
         for (const key of ['', 'ArrowDown', 'PageDown', 'ArrowDown', 'PageDown']) {
             if (key) {
                 await page.keyboard.press(key);
-                await page.waitForTimeout(200);
             }
-            const below = await brute(page);
-            const { note, mask } = await look();
-            assert.equal(note, `${below.length.toLocaleString('en')} more word${below.length === 1 ? '' : 's'} below`, `${name}, ${key}`);
+            const wanted = (n) => `${n.toLocaleString('en')} more word${n === 1 ? '' : 's'} below`;
+            await until(async () => { // the note follows a scroll a moment later
+                const { note } = await look();
+                return note === wanted((await brute(page)).length);
+            }, `the number of words: ${name}, ${key}`);
+            const { mask } = await look();
             assert.match(mask, /linear-gradient/);
         }
         await page.keyboard.press('End');
