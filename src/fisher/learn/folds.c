@@ -2,49 +2,26 @@
 #include "folds.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
+#include "clusters.h"
 #include "rng.h"
 
 /* With fewer clusters, a fold would be most of what there is to learn from. */
 enum { CLUSTERS_LEAST = 10 };
-
-static int compare_clusters(const void *a, const void *b) {
-    uint32_t first = *(const uint32_t *)a, second = *(const uint32_t *)b;
-    return (first > second) - (first < second);
-}
-
-/* Whether there are enough clusters to fill folds with. */
-static int count_clusters(const fi_answers *answers, size_t *ret) {
-    FD_FREE uint32_t *sorted = calloc(answers->count + 1, sizeof(*sorted));
-    if (!sorted)
-        return -ENOMEM;
-    for (size_t i = 0; i < answers->count; i++)
-        sorted[i] = answers->clusters[i];
-    qsort(sorted, answers->count, sizeof(*sorted), compare_clusters);
-    *ret = 0;
-    for (size_t i = 0; i < answers->count; i++)
-        *ret += i == 0 || sorted[i] != sorted[i - 1];
-    return 0;
-}
 
 static uint8_t fold_of(uint64_t key) {
     fd_rng rng = fd_rng_seeded(key);
     return (uint8_t)fd_rng_below(&rng, FI_FOLDS);
 }
 
-static uint64_t key_of(fi_pair pair) {
-    uint64_t low = pair.a < pair.b ? pair.a : pair.b, high = pair.a < pair.b ? pair.b : pair.a;
-    return high << 32 | low;
-}
-
 int fi_folds_assign(const fi_answers *answers, uint8_t *folds) {
-    size_t clusters = 0;
-    int r = answers->clusters ? count_clusters(answers, &clusters) : 0;
-    for (size_t i = 0; i < answers->count && r == 0; i++)
-        folds[i] =
-            fold_of(clusters >= CLUSTERS_LEAST ? answers->clusters[i] : key_of(answers->pairs[i]));
-    return r;
+    FD_FREE fi_cluster_member *members = calloc(answers->count + 1, sizeof(*members));
+    if (!members)
+        return -ENOMEM;
+    fi_clusters_list(answers, CLUSTERS_LEAST, members);
+    for (size_t i = 0; i < answers->count; i++)
+        folds[members[i].answer] = fold_of(members[i].cluster);
+    return 0;
 }
 
 /* Memory for copies of what the answers have. */

@@ -1,33 +1,57 @@
 /* Sums the losses of a linear model and a network, and decides between them. */
 #include "kind_comparison.h"
 
+#include <errno.h>
 #include <math.h>
 
+#include "clusters.h"
 #include "loss.h"
+
+/* With fewer clusters their spread is not known, and pairs take their place. */
+enum { CLUSTERS_LEAST = 10 };
 
 static double loss_of(const float *rewards, fi_pair pair, float target) {
     return rewards ? fi_loss((double)rewards[pair.a] - (double)rewards[pair.b], (double)target)
                    : NAN;
 }
 
-void fi_kind_comparison_add(fi_kind_comparison *comparison, const fi_answers *answers,
-                            const float *linear, const float *network) {
+static void add_cluster(fi_kind_comparison *comparison, double n, double sum) {
+    comparison->square += sum * sum;
+    comparison->product += n * sum;
+    comparison->size += n * n;
+}
+
+int fi_kind_comparison_add(fi_kind_comparison *comparison, const fi_answers *answers,
+                           const float *linear, const float *network) {
+    FD_FREE fi_cluster_member *members = calloc(answers->count + 1, sizeof(*members));
+    if (!members)
+        return -ENOMEM;
+    fi_clusters_list(answers, CLUSTERS_LEAST, members);
+    double n = 0.0, sum = 0.0;
     for (size_t i = 0; i < answers->count; i++) {
-        double linear_loss = loss_of(linear, answers->pairs[i], answers->targets[i]);
-        double network_loss = loss_of(network, answers->pairs[i], answers->targets[i]);
+        size_t at = members[i].answer;
+        double linear_loss = loss_of(linear, answers->pairs[at], answers->targets[at]);
+        double network_loss = loss_of(network, answers->pairs[at], answers->targets[at]);
+        if (fi_cluster_begins(members, i)) {
+            add_cluster(comparison, n, sum);
+            n = sum = 0.0;
+        }
+        n++;
+        sum += linear_loss - network_loss;
         comparison->linear += linear_loss;
         comparison->network += network_loss;
         comparison->difference += linear_loss - network_loss;
-        comparison->square += (linear_loss - network_loss) * (linear_loss - network_loss);
     }
+    add_cluster(comparison, n, sum);
     comparison->count += answers->count;
+    return 0;
 }
 
 double fi_kind_comparison_error(const fi_kind_comparison *comparison) {
-    double count = (double)comparison->count;
-    double mean = comparison->difference / count;
-    double variance = comparison->square / count - mean * mean;
-    return variance < 0.0 ? 0.0 : sqrt(variance / count);
+    double count = (double)comparison->count, mean = comparison->difference / count;
+    double variance =
+        comparison->square - 2.0 * mean * comparison->product + mean * mean * comparison->size;
+    return variance < 0.0 ? 0.0 : sqrt(variance) / count;
 }
 
 /* A question that is not linear exceeds this by far. With one error, chance alone would win every

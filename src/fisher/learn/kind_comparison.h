@@ -8,19 +8,23 @@
 
 #include "macros.h"
 
-/* Sums over the answers; NaN if a model is missing. */
+/* Sums over the answers; NaN if a model is missing. Answers of one cluster are alike, so the error
+ * of the mean difference takes each cluster of n answers, with the sum s of their differences, as
+ * one. */
 typedef struct fi_kind_comparison {
     size_t count;
     double linear;
     double network;
     double difference; /* linear - network */
-    double square;     /* of the difference */
+    double square;     /* sum of s^2 */
+    double product;    /* sum of n s */
+    double size;       /* sum of n^2 */
 } fi_kind_comparison;
 
 /* Adds the losses on answers, given the rewards that each model has for their items; NULL means
- * that a model is missing. */
-void fi_kind_comparison_add(fi_kind_comparison *comparison, const fi_answers *answers,
-                            const float *linear, const float *network);
+ * that a model is missing. No cluster may be in two calls. -ENOMEM. */
+int fi_kind_comparison_add(fi_kind_comparison *comparison, const fi_answers *answers,
+                           const float *linear, const float *network) FD_MUST_CHECK;
 
 /* The standard error of the mean difference. */
 double fi_kind_comparison_error(const fi_kind_comparison *comparison);

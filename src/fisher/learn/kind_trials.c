@@ -50,8 +50,10 @@ static int try_kinds(fi_learning *learning, const fi_part *learn, const fi_part 
         r = keep_logits(learning, &network, test, network_rewards, trials->network_logits);
     if (r < 0 && !diverged)
         return r;
-    fi_kind_comparison_add(&trials->comparison, &test->answers, competes ? linear_rewards : NULL,
-                           diverged ? NULL : network_rewards);
+    r = fi_kind_comparison_add(&trials->comparison, &test->answers,
+                               competes ? linear_rewards : NULL, diverged ? NULL : network_rewards);
+    if (r < 0)
+        return r;
     trials->networks++;
     trials->steps += (double)network.steps;
     if (learning->start) {
