@@ -22,6 +22,10 @@ void fi_model_set_extra_ids(fi_model *model, const uint32_t *ids) {
         model->extra_ids[j] = ids[j];
 }
 
+fi_extra_statistics fi_model_extra_statistics(const fi_model *model) {
+    return (fi_extra_statistics){model->extra_mean, model->extra_scale, model->extra_within};
+}
+
 static double clip(double z) {
     return fmin(fmax(z, -FI_EXTRA_MOST), FI_EXTRA_MOST);
 }
