@@ -4,11 +4,6 @@
 
 #include "score.h"
 
-typedef struct fd_pair_reference {
-    fd_item_reference a;
-    fd_item_reference b;
-} fd_pair_reference;
-
 /* Candidates from the item table, drawn with the request's seed. The groups of the scope are the
  * prompts. */
 typedef struct fd_sampling {
