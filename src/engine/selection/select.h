@@ -55,6 +55,8 @@ typedef struct fd_selection_request {
     bool has_copy_distance;
     double copy_distance; /* without has_copy_distance the configured one */
     fd_target target;
+    bool has_style;
+    fd_style style; /* of the targets; without has_style the configured one */
     bool certify_tight;
     bool explain;
     /* Called now and then; false ends the selection with -ECANCELED. NULL: it runs to the end. */

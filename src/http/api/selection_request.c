@@ -22,6 +22,7 @@ struct selection_body {
     int64_t max_per_prompt;
     double copy_distance; /* -1: none */
     int target;
+    int style; /* -1: none */
     int certify;
     bool explain;
 };
@@ -54,6 +55,7 @@ static const fd_field selection_fields[] = {
     {"max_per_prompt", FD_FIELD_INTEGER, AT(max_per_prompt), .min = 1, .max = UINT32_MAX},
     {"copy_distance", FD_FIELD_REAL, AT(copy_distance), .lowest = 0, .highest = 0.99},
     {"target", FD_FIELD_ENUM, AT(target), .choices = targets},
+    {"style", FD_FIELD_ENUM, AT(style), .choices = fd_style_names},
     {"certify", FD_FIELD_ENUM, AT(certify), .choices = certificates},
     {"explain", FD_FIELD_BOOLEAN, AT(explain)},
 };
@@ -143,7 +145,7 @@ static int read_generate(const json_t *value, fd_sampling *ret, fd_fault *fault)
 
 int fd_selection_read(const json_t *root, fd_selection_lists *lists, fd_selection_request *ret,
                       fd_fault *fault) {
-    struct selection_body body = {.seed = -1, .copy_distance = -1};
+    struct selection_body body = {.seed = -1, .copy_distance = -1, .style = -1};
     int r = fd_json_read(root, NULL, selection_fields, FD_LENGTH(selection_fields), &body, fault);
     if (r < 0)
         return r;
@@ -164,6 +166,8 @@ int fd_selection_read(const json_t *root, fd_selection_lists *lists, fd_selectio
         .has_copy_distance = body.copy_distance >= 0,
         .copy_distance = body.copy_distance,
         .target = (fd_target)body.target,
+        .has_style = body.style >= 0,
+        .style = body.style >= 0 ? (fd_style)body.style : FD_STYLE_INCLUDE,
         .certify_tight = body.certify == CERTIFY_TIGHT,
         .explain = body.explain,
     };

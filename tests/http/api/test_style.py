@@ -78,18 +78,25 @@ def taught(tmp_path_factory, items):
         yield daemon
 
 
+def load_weights(daemon, folder):
+    (folder / "model.safetensors").write_bytes(daemon.call("GET", "/v1/model/weights").body)
+    return script.load(folder / "model.safetensors")
+
+
+def features_of(weights, items):
+    metadata, tensors = weights
+    placed = script.place(tensors, raw_extras(items), [item["prompt_id"] for item in items])
+    return script.features(metadata, tensors, [item["embedding"] for item in items], placed)
+
+
 @pytest.fixture(scope="module")
 def weights(taught, tmp_path_factory):
-    path = tmp_path_factory.mktemp("weights") / "model.safetensors"
-    path.write_bytes(taught.call("GET", "/v1/model/weights").body)
-    return script.load(path)
+    return load_weights(taught, tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture(scope="module")
 def features(weights, items):
-    metadata, tensors = weights
-    placed = script.place(tensors, raw_extras(items), [item["prompt_id"] for item in items])
-    return script.features(metadata, tensors, [item["embedding"] for item in items], placed)
+    return features_of(weights, items)
 
 
 def without_text(rows):
@@ -302,3 +309,151 @@ def test_the_script_leaves_style_out(weights, taught, items, features):
     assert list(script.is_text(metadata)) == [True] * TEXT + [False]
     assert json.loads(metadata["extras"])[TEXT] == {"name": "score", "score": "judge"}
     assert list(tensors["extras.id"]) == list(range(TEXT)) + [100]
+
+
+# ---- selections ----
+
+class Known:
+    """What a selection knows, in NumPy: the rows of all items, and the posterior times D."""
+
+    def __init__(self, daemon, items, features, weights, exclude):
+        _, tensors = weights
+        self.beta = numpy.concatenate([tensors["beta"], tensors["extras.beta"]])
+        self.sigma = tensors["covariance"] / daemon.model()["design_effect"]
+        self.features, self.number = features, {item["id"]: i for i, item in enumerate(items)}
+        self.target_features = without_text(features) if exclude else features
+
+    def differences(self, pairs, features):
+        return numpy.array([features[self.number[a]] - features[self.number[b]] for a, b in pairs])
+
+    def weights(self, rows):
+        p = 1 / (1 + numpy.exp(-rows @ self.beta))
+        return p * (1 - p)
+
+    def i_opt(self, pairs, count):
+        """The candidates that it takes where each of them is a target."""
+        x, t = self.differences(pairs, self.features), self.differences(pairs, self.target_features)
+        v, w, sigma, batch = self.weights(x), self.weights(t), self.sigma.copy(), []
+        w = w / (1 + w * numpy.einsum("ij,jk,ik->i", t, sigma, t))
+        target = (t * w[:, None]).T @ t
+        for _ in range(count):
+            moved = x @ sigma
+            leverages = (moved * x).sum(1)
+            gains = numpy.einsum("ij,jk,ik->i", moved, target, moved) * v / (1 + v * leverages)
+            gains[batch] = -1
+            batch.append(int(gains.argmax()))
+            best = moved[batch[-1]]
+            sigma -= numpy.outer(best, best) * (v / (1 + v * leverages))[batch[-1]]
+        return batch
+
+    def knowledge_gradient(self, pairs, prompts):
+        """The best candidate for the choice of the best item in each prompt."""
+        x = self.differences(pairs, self.features)
+        v, leverages = self.weights(x), numpy.einsum("ij,jk,ik->i", x, self.sigma, x)
+        p = 1 / (1 + numpy.exp(-x @ self.beta / numpy.sqrt(1 + math.pi * leverages / 8)))
+        gains = numpy.zeros(len(pairs))
+        for rows in prompts:
+            phi = self.target_features[rows]
+            rewards = phi @ self.beta
+            step = (phi - phi[rewards.argmax()]) @ self.sigma @ x.T / (1 + v * leverages)
+            won = (rewards[:, None] + step * (1 - p)).max(0)
+            lost = (rewards[:, None] - step * p).max(0)
+            gains += p * won + (1 - p) * lost - rewards.max()
+        assert gains.max() > 1e-6, gains.max()
+        return int(gains.argmax())
+
+
+def candidates(items):
+    """Pairs across prompts, so that each counts the same in any style."""
+    draw = numpy.random.default_rng(5)
+    pairs = set()
+    while len(pairs) < 300:
+        a, b = (int(i) for i in draw.integers(len(items), size=2))
+        if a % PROMPTS != b % PROMPTS:
+            pairs.add((items[a]["id"], items[b]["id"]))
+    return sorted(pairs)
+
+
+def test_i_opt_may_leave_style_out_of_its_targets(taught, items, features, weights):
+    pairs, batches = candidates(items), {}
+    for style in ("include", "exclude"):
+        known = Known(taught, items, features, weights, style == "exclude")
+        batch = taught.select(batch_size=8, pairs=[list(pair) for pair in pairs], style=style,
+                              target="candidates", strategy="i-opt", copy_distance=0)
+        batches[style] = [pair["index"] for pair in batch["pairs"]]
+        assert batches[style] == known.i_opt(pairs, 8), style
+    assert batches["include"] != batches["exclude"]
+
+
+def test_the_knowledge_gradient_may_leave_style_out(db, tmp_path, items):
+    with Daemon(db, {"hidden-layers": 0, "held-out": 0}) as daemon:
+        daemon.add_items(items)
+        daemon.add_labels(labels_by_length(items, 12))
+        daemon.train()
+        weights = load_weights(daemon, tmp_path)
+        compare_knowledge_gradients(daemon, items, features_of(weights, items), weights)
+
+
+def compare_knowledge_gradients(taught, items, features, weights):
+    pairs = [[a["id"], b["id"]] for i, a in enumerate(items) for b in items[i + PROMPTS::PROMPTS]]
+    prompts = [range(prompt, len(items), PROMPTS) for prompt in range(PROMPTS)]
+    found = {}
+    for style in ("include", "exclude"):
+        known = Known(taught, items, features, weights, style == "exclude")
+        batch = taught.select(batch_size=1, pairs=pairs, style=style, target="candidates",
+                              strategy="knowledge-gradient", copy_distance=0)
+        found[style] = batch["pairs"][0]["index"]
+        assert found[style] == known.knowledge_gradient(pairs, prompts), style
+    assert found["include"] != found["exclude"]
+
+
+@pytest.mark.parametrize("generate", [
+    {"mode": "in_prompt"}, {"mode": "all_pairs"}, {"mode": "all_pairs", "scope": "any"}])
+@pytest.mark.parametrize("strategy", ["i-opt", "knowledge-gradient"])
+def test_generated_candidates_keep_their_style(taught, generate, strategy):
+    batches = {}
+    for style in ("include", "exclude", "exclude"):
+        batch = taught.select(batch_size=5, seed=4, generate=generate, style=style,
+                              strategy=strategy)
+        batches.setdefault(style, []).append([(pair["a"], pair["b"]) for pair in batch["pairs"]])
+    assert batches["exclude"][0] == batches["exclude"][1] != batches["include"][0]
+    default = taught.select(batch_size=5, seed=4, generate=generate, strategy=strategy)
+    assert [(pair["a"], pair["b"]) for pair in default["pairs"]] == batches["include"][0]
+
+
+def test_other_strategies_ignore_the_style(taught):
+    batches = [taught.select(batch_size=5, seed=4, generate={"mode": "all_pairs"}, style=style,
+                             target="candidates", strategy="pa-dopt")["pairs"]
+               for style in ("include", "exclude")]
+    assert batches[0] == batches[1]
+
+
+@pytest.mark.parametrize("more, pointer", [
+    ({"style": "some"}, "/style"), ({"style": None}, "/style"),
+    ({"style": "exclude", "target": "candidates", "strategy": "i-opt"}, "/target")])
+def test_a_style_that_cannot_be_left_out_is_refused(taught, more, pointer):
+    response = taught.call("POST", "/v1/selections",
+                           {"batch_size": 1, "generate": {"mode": "all_pairs"}, **more})
+    assert response.status == 422, response
+    assert response.json["errors"][0]["pointer"] == pointer
+
+
+def test_prompts_of_one_item_have_targets_too(db, items):
+    alone = [{**item, "prompt_id": f"alone{i}"} for i, item in enumerate(items)]
+    with Daemon(db, {"hidden-layers": 0}) as daemon:
+        daemon.add_items(alone)
+        for style in ("include", "exclude"):
+            batch = daemon.select(batch_size=5, style=style, strategy="i-opt",
+                                  generate={"mode": "all_pairs", "scope": "cross_prompt"})
+            assert len(batch["pairs"]) == 5
+
+
+def test_the_option_sets_the_style_of_assignments(db, items):
+    with Daemon(db, {"hidden-layers": 0, "held-out": 0, "style": "exclude"}) as daemon:
+        daemon.add_items(items)
+        daemon.add_labels(labels_by_length(items, 60))
+        daemon.train()
+        asked = {"batch_size": 5, "seed": 4, "generate": {"mode": "all_pairs"}}
+        assert daemon.select(**asked)["pairs"] == daemon.select(**asked, style="exclude")["pairs"]
+        assert daemon.select(**asked)["pairs"] != daemon.select(**asked, style="include")["pairs"]
+        assert len(daemon.post("/v1/assignments", {"annotator": "anna"})["assignments"]) == 1
