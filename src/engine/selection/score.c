@@ -67,13 +67,15 @@ static fd_score take_score(struct scorer *scorer) {
     fd_text_columns text = scorer->text;
     const fi_factor *design = scorer->snapshot->design;
     fd_score score = {.reward = reward_of(scorer)};
-    score.stddev = sqrt(fi_factor_leverage(design, scorer->features));
+    double content_leverage;
+    score.stddev = sqrt(fi_factor_leverage_without(design, scorer->features, text.first, text.count,
+                                                   &content_leverage));
     score.content = score.reward;
     score.content_stddev = score.stddev;
     if (text.count > 0) {
         memset(scorer->features + text.first, 0, text.count * sizeof(*scorer->features));
         score.content = reward_of(scorer);
-        score.content_stddev = sqrt(fi_factor_leverage(design, scorer->features));
+        score.content_stddev = sqrt(content_leverage);
     }
     memset(scorer->features, 0, scorer->snapshot->features->width * sizeof(*scorer->features));
     return score;

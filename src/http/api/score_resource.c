@@ -84,15 +84,17 @@ static int take_memory(const fd_request *request, const struct question *questio
     int r = fd_engine_model(request->engine, &model);
     if (r < 0)
         return r;
-    size_t references = question->about_pairs ? 2 * question->n : question->n;
+    size_t references = question->about_pairs ? 2 * question->n : question->n, inlined = 0;
     const fd_item_reference *first = question->items;
     if (question->about_pairs)
         first = question->n > 0 ? &question->pairs.list[0].a : NULL;
-    return fd_request_take_memory(
-        request,
-        references * (2 * sizeof(float) * model.feature_count + sizeof(fd_score)) +
-            fd_item_references_memory(first, references),
-        fault);
+    for (size_t i = 0; i < references; i++)
+        inlined += first[i].id ? 0 : 1;
+    return fd_request_take_memory(request,
+                                  inlined * 2 * sizeof(float) * model.feature_count +
+                                      question->n * sizeof(fd_score) +
+                                      fd_item_references_memory(first, references),
+                                  fault);
 }
 
 static json_t *item_json(const fd_score *score) {
