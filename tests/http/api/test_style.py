@@ -311,6 +311,23 @@ def test_the_script_leaves_style_out(weights, taught, items, features):
     assert list(tensors["extras.id"]) == list(range(TEXT)) + [100]
 
 
+@pytest.mark.parametrize("shape", [
+    {"model": "network", "hidden-layers": 1, "hidden-width": 9, "components": 4},
+    {"model": "linear", "components": 4}], ids=["network", "components"])
+def test_the_script_scores_texts_by_other_models_too(db, tmp_path, items, shape):
+    with Daemon(db, {"held-out": 0, "iterations": 50, **shape}) as daemon:
+        daemon.add_items(items)
+        daemon.add_labels(labels_by_length(items, 100))
+        daemon.train()
+        metadata, tensors = load_weights(daemon, tmp_path)
+        placed = script.place(tensors, raw_extras(items), [item["prompt_id"] for item in items])
+        scores = daemon.post("/v1/score", {"items": [item["id"] for item in items]})["scores"]
+        for style, name in (("include", "reward"), ("exclude", "content")):
+            found = script.score(metadata, tensors, [item["embedding"] for item in items], placed,
+                                 style=style)
+            assert_close(found, column(scores, name))
+
+
 # ---- selections ----
 
 class Known:
