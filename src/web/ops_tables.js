@@ -8,6 +8,9 @@ import { histograms, totalOf, valueOf } from './prometheus.js';
 /* An interval with an answer counts as work; shorter ones would overrate slow annotators. */
 const WORK_INTERVAL_MS = 5 * MINUTE;
 
+/* A smaller design effect would be shown as 1.0. */
+const COUNTS_IN_FULL = 1.05;
+
 function fillTable(id, rows) {
     element(`${id}-empty`).hidden = rows.length > 0;
     element(`${id}-scroll`).hidden = rows.length === 0;
@@ -55,7 +58,9 @@ function fillLearned({ model }) {
     const notes = [
         length === undefined ? '' : `Twice the length is worth ${signed(length.twice_the_length)} (± ${length.twice_the_length_stddev.toFixed(2)}).`,
         side.effect === null ? '' : `The left side is worth ${signed(side.effect)} (± ${side.stddev.toFixed(2)}).`,
-        effect === null ? '' : `${Number(effect.toFixed(1))} answers tell what one independent answer would.`,
+        effect === null ? '' : effect < COUNTS_IN_FULL ? 'Each answer counts in full.'
+            : `${effect.toFixed(1)} answers tell what one independent answer would.`,
+        length === undefined ? '' : 'The features from the second one on matter together, or not at all.',
     ];
     show('learned-note', notes.filter((text) => text !== '').join(' '));
 }
