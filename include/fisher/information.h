@@ -86,8 +86,8 @@ void fi_factor_update(fi_factor *factor, double weight, const double *difference
 /* The leverage d' M^-1 d of one difference [h]. */
 double fi_factor_leverage(const fi_factor *factor, const double *difference);
 
-/* The same, and *ret_without: the leverage of the difference whose columns first … first + count - 1
- * are 0. It costs little more where these are among the last columns. */
+/* The same, and *ret_without: the leverage of the difference whose columns first … first + count -
+ * 1 are 0. It costs little more where these are among the last columns. */
 double fi_factor_leverage_without(const fi_factor *factor, const double *difference, size_t first,
                                   size_t count, double *ret_without);
 
