@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 
-TYPES = {"F32": "<f4", "F64": "<f8"}
+TYPES = {"F32": "<f4", "F64": "<f8", "I32": "<i4"}
 erf = np.vectorize(math.erf, otypes=[float])
 
 
@@ -32,15 +32,46 @@ def load(path):
     return metadata, tensors
 
 
-def score(metadata, tensors, embeddings):
-    """Rewards [n] of embeddings [n x inputs]."""
+def place(tensors, raw, prompts=None):
+    """The extras [n x extras] of items, as the last layer takes them, from their raw numbers; NaN is
+    a missing one. With the prompt of each item, those of one prompt are centred together, but for
+    empty responses; otherwise each item stands alone, as one of a prompt that is not stored."""
+    raw = np.asarray(raw, float)
+    z = np.clip((raw - tensors["extras.mean"]) * tensors["extras.scale"], -3.5, 3.5)
+    counted = ~np.isnan(z) & ~(raw[:, tensors["extras.id"] == 0] == 0).any(1, keepdims=True)
+    centre = np.zeros_like(z)
+    for prompt in set(prompts if prompts is not None else ()):
+        rows = np.array([each == prompt for each in prompts])
+        counts = counted[rows].sum(0)
+        sums = np.where(counted[rows], z[rows], 0).sum(0)
+        centre[rows] = np.where(counts > 1, sums / np.maximum(counts, 1), 0)
+    return np.nan_to_num((z - centre) * tensors["extras.within"])
+
+
+def is_text(metadata):
+    """Which of the extras are the length and the style, [extras]; the others are prior scores."""
+    return np.array([each["name"] != "score" for each in json.loads(metadata["extras"])], bool)
+
+
+def features(metadata, tensors, embeddings, extras=None):
+    """What the last layer takes [n x features]: of the embeddings, then the placed extras."""
     x = (np.asarray(embeddings, float) - tensors["input.mean"]) * tensors["input.scale"]
     if "projection" in tensors:
         x = x @ tensors["projection"]
     for layer in range(int(metadata["hidden_layers"])):
         z = x @ tensors[f"layers.{layer}.weight"].T + tensors[f"layers.{layer}.bias"]
         x = z * (1 + erf(z / math.sqrt(2))) / 2
-    return x @ tensors["beta"]
+    count = len(tensors.get("extras.beta", ()))
+    return np.hstack([x, np.zeros((len(x), count)) if extras is None else extras])
+
+
+def score(metadata, tensors, embeddings, extras=None, style="include"):
+    """Rewards [n] of embeddings [n x inputs] with placed extras [n x extras]. Without extras, or
+    with the style "exclude" without those of the text, they say nothing about length and style."""
+    if extras is not None and style == "exclude":
+        extras = np.where(is_text(metadata), 0, extras)
+    beta = np.concatenate([tensors["beta"], tensors.get("extras.beta", np.zeros(0))])
+    return features(metadata, tensors, embeddings, extras) @ beta
 
 
 if __name__ == "__main__":

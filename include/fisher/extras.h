@@ -49,15 +49,21 @@ void fi_model_set_extra_ids(fi_model *model, const uint32_t *ids);
  * a raw extra that is infinite, -ENOMEM. */
 int fi_model_fit_extras(fi_model *model, const fi_extras *extras) FI_MUST_CHECK;
 
+/* What the columns were measured to be: [extras] each. The arrays belong to the model. */
+typedef struct fi_extra_statistics {
+    const double *mean;
+    const double *scale;  /* 1 / s, or 0 for a column that does not vary */
+    const double *within; /* 1 / w, or 0 */
+} fi_extra_statistics;
+
+fi_extra_statistics fi_model_extra_statistics(const fi_model *model);
+
 /*
  * Computes the centres [n_groups x count] of the groups first_group … first_group + n_groups - 1.
  * Items of other groups are ignored. -ENOMEM.
  */
 int fi_model_extra_centres(const fi_model *model, const fi_extras *extras, uint32_t first_group,
                            size_t n_groups, float *centres) FI_MUST_CHECK;
-
-/* Whether a column of the extras varies within prompts. */
-bool fi_model_extra_varies(const fi_model *model, uint32_t column);
 
 /* Places the raw extras [extras] of one item; a NULL centre is 0. */
 void fi_model_place_extras(const fi_model *model, const float *raw, const float *centre,

@@ -86,6 +86,11 @@ void fi_factor_update(fi_factor *factor, double weight, const double *difference
 /* The leverage d' M^-1 d of one difference [h]. */
 double fi_factor_leverage(const fi_factor *factor, const double *difference);
 
+/* The same, and *ret_without: the leverage of the difference whose columns first … first + count -
+ * 1 are 0. It costs little more where these are among the last columns. */
+double fi_factor_leverage_without(const fi_factor *factor, const double *difference, size_t first,
+                                  size_t count, double *ret_without);
+
 /*
  * The leverages d' M^-1 d of all candidates [n_pairs], to within 1e-6 of the largest. Blocks of
  * GEMM touch each item once. -EINVAL for features of another width or a pair of unknown items,

@@ -21,6 +21,8 @@ export const counted = (value, one, many = `${one}s`) => `${count(value)} ${valu
 /* Names come from people: one may be `constructor`. */
 export const ownCount = (counts, name) => (Object.hasOwn(counts, name) ? counts[name] : 0);
 export const percent = (share) => (share === null ? '–' : `${Number((share * 100).toFixed(1))}%`);
+/* A reward, or a difference of rewards. */
+export const signed = (value) => (value === null ? '–' : `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(2)}`);
 export const clock = (time) => formats.second.format(time);
 /* Enough digits to tell ticks apart, without rounding noise. */
 export const plain = (value) => String(Number(value.toPrecision(4))).replace('-', '−');

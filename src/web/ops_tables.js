@@ -2,11 +2,14 @@
 
 import { html, rowsOf } from './charts.js';
 import { element, show, summed } from './ops_charts.js';
-import { ago, count, counted, duration, HOUR, MINUTE, ownCount, percent, quantileText, SECOND } from './ops_format.js';
+import { ago, count, counted, duration, HOUR, MINUTE, ownCount, percent, quantileText, SECOND, signed } from './ops_format.js';
 import { histograms, totalOf, valueOf } from './prometheus.js';
 
 /* An interval with an answer counts as work; shorter ones would overrate slow annotators. */
 const WORK_INTERVAL_MS = 5 * MINUTE;
+
+/* A smaller design effect would be shown as 1.0. */
+const COUNTS_IN_FULL = 1.05;
 
 function fillTable(id, rows) {
     element(`${id}-empty`).hidden = rows.length > 0;
@@ -40,6 +43,26 @@ function fillArms({ arms }) {
         row('Ties', (arm) => count(arm.tie)), row('Skips', (arm) => count(arm.skip)),
         row('Median time', (arm) => duration(arm.median_duration_ms)),
     ]));
+}
+
+function fillLearned({ model }) {
+    const { text_features: { features }, blocks, scores, side, design_effect: effect } = model;
+    const chance = (name) => percent(blocks.find((block) => block.name === name)?.probability ?? null);
+    const words = (name) => name.replaceAll('_', ' ');
+    const row = (name, { coefficient, stddev }, matters) => [name, signed(coefficient), stddev === null ? '–' : stddev.toFixed(2), matters];
+    const [length] = features;
+    fillTable('learned', [
+        ...features.map((each) => row(words(each.name), each, chance(each === length ? 'log_length' : 'style'))),
+        ...Object.entries(scores).map(([name, each]) => [html('span', {}, 'score ', html('bdi', {}, name)), ...row('', each, each.trust).slice(1)]),
+    ]);
+    const notes = [
+        length === undefined ? '' : `Twice the length is worth ${signed(length.twice_the_length)} (± ${length.twice_the_length_stddev.toFixed(2)}).`,
+        side.effect === null ? '' : `The left side is worth ${signed(side.effect)} (± ${side.stddev.toFixed(2)}).`,
+        effect === null ? '' : effect < COUNTS_IN_FULL ? 'Each answer counts in full.'
+            : `${effect.toFixed(1)} answers tell what one independent answer would.`,
+        length === undefined ? '' : 'The features from the second one on matter together, or not at all.',
+    ];
+    show('learned-note', notes.filter((text) => text !== '').join(' '));
 }
 
 function fillRoutes({ samples }) {
@@ -90,6 +113,7 @@ export function fillTables(seen, annotators, history) {
     showTiles(seen);
     fillArms(seen.stats);
     fillAnnotators(seen, annotators);
+    fillLearned(seen);
     fillRoutes(history);
     showRetrains(seen.metrics);
 }

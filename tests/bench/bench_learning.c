@@ -39,7 +39,10 @@ struct bench {
 };
 
 static fi_model *new_model(const bench *state, uint32_t layers, uint32_t width, uint64_t seed) {
-    fi_shape shape = {.inputs = (uint32_t)state->inputs, .components = 0, .hidden_layers = layers, .hidden_width = width};
+    fi_shape shape = {.inputs = (uint32_t)state->inputs,
+                      .components = 0,
+                      .hidden_layers = layers,
+                      .hidden_width = width};
     fi_model *model = NULL;
     require(fi_model_new(&shape, seed, &model), "model");
     require(fi_model_fit_inputs(model, state->n_items, state->embeddings), "statistics");
@@ -55,7 +58,8 @@ static void ask_teacher(const bench *state, float *rewards) {
     float *parameters = fi_model_parameters(teacher, &count);
     for (size_t i = 0; i < count; i++)
         parameters[i] *= 3.0f;
-    require(fi_model_features(teacher, state->n_items, state->embeddings, NULL, features), "features");
+    require(fi_model_features(teacher, state->n_items, state->embeddings, NULL, features),
+            "features");
     fi_model_rewards(teacher, state->n_items, features, rewards);
 
     double mean = 0.0, square = 0.0;
@@ -75,7 +79,8 @@ static fi_answers learnt(const bench *state) {
 }
 
 static fi_answers held_out(const bench *state) {
-    return (fi_answers){.count = HELD_OUT, .pairs = state->pairs + ANSWERS, .targets = state->targets + ANSWERS};
+    return (fi_answers){
+        .count = HELD_OUT, .pairs = state->pairs + ANSWERS, .targets = state->targets + ANSWERS};
 }
 
 /* Makes pairs to learn from that name all items equally often. */
@@ -182,7 +187,10 @@ static void decompose(bench *state) {
 
 static void report_components(size_t inputs, size_t n_items, double target) {
     bench state = {.n_items = n_items, .inputs = inputs};
-    fi_shape shape = {.inputs = (uint32_t)inputs, .components = COMPONENTS, .hidden_layers = 0, .hidden_width = 0};
+    fi_shape shape = {.inputs = (uint32_t)inputs,
+                      .components = COMPONENTS,
+                      .hidden_layers = 0,
+                      .hidden_width = 0};
     fd_rng rng = fd_rng_seeded(1);
     require(fi_model_new(&shape, 1, &state.model), "model");
     state.embeddings = allocate(n_items * inputs, sizeof(float));
@@ -340,19 +348,24 @@ static void report_recipes(size_t inputs, size_t n_items) {
 static void report_learning(size_t inputs, size_t n_items, size_t count) {
     bench state;
     prepare(&state, inputs, n_items);
-    fi_learn_options options = {
-        .shape = {(uint32_t)inputs, COMPONENTS, 2, WIDTH}, .train = fi_train_defaults(), .seed = 1};
+    fi_learn_options options = {.shape = {.inputs = (uint32_t)inputs,
+                                          .components = COMPONENTS,
+                                          .hidden_layers = 2,
+                                          .hidden_width = WIDTH},
+                                .train = fi_train_defaults(),
+                                .seed = 1};
     fi_answers answers = {.count = count, .pairs = state.pairs, .targets = state.targets};
     fi_learned learned;
     double start = milliseconds();
-    require(fi_learn(n_items, state.embeddings, NULL, &answers, NULL, NULL, NULL, &options, &learned),
-            "learn");
+    require(
+        fi_learn(n_items, state.embeddings, NULL, &answers, NULL, NULL, NULL, &options, &learned),
+        "learn");
     double fresh = milliseconds() - start;
     start = milliseconds();
     fi_learned again;
-    require(
-        fi_learn(n_items, state.embeddings, NULL, &answers, NULL, learned.model, NULL, &options, &again),
-        "learn");
+    require(fi_learn(n_items, state.embeddings, NULL, &answers, NULL, learned.model, NULL, &options,
+                     &again),
+            "learn");
     double kept = milliseconds() - start;
     bool network = fi_model_shape(learned.model)->hidden_layers > 0;
     printf(

@@ -66,6 +66,31 @@ static void leverages_stay_right_when_the_matrix_is_ill_conditioned(void **state
     problem_free(&made);
 }
 
+static void a_leverage_without_some_columns_is_that_of_zeros(void **state) {
+    (void)state;
+    enum { H = 9, PAIRS = 40 };
+    problem made = problem_new(3, 30, H, PAIRS, 0.0f, 1.0f);
+    fi_information *information = information_of(&made.candidates);
+    fi_factor *factor = NULL;
+    assert_int_equal(fi_factor_new(information, 0.3, &factor), 0);
+    for (size_t i = 0; i < PAIRS; i++)
+        for (size_t first = 0; first <= H; first++)
+            for (size_t count = 0; first + count <= H; count++) {
+                double difference[H], zeroed[H], without;
+                problem_difference(&made.candidates, i, difference);
+                for (size_t j = 0; j < H; j++)
+                    zeroed[j] = j >= first && j < first + count ? 0.0 : difference[j];
+                double whole = fi_factor_leverage(factor, difference);
+                double left = fi_factor_leverage(factor, zeroed);
+                assert_true(fi_factor_leverage_without(factor, difference, first, count,
+                                                       &without) == whole);
+                assert_true(fabs(without - left) <= 1e-12 * (whole + left));
+            }
+    fi_factor_free(factor);
+    fi_information_free(information);
+    problem_free(&made);
+}
+
 static void a_rank_one_update_equals_a_new_factor(void **state) {
     (void)state;
     static const double weights[] = {0.0, 1e-12, 0.25, 40.0};
@@ -175,6 +200,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(logdet_and_leverages_are_those_of_the_matrix),
         cmocka_unit_test(leverages_stay_right_when_the_matrix_is_ill_conditioned),
+        cmocka_unit_test(a_leverage_without_some_columns_is_that_of_zeros),
         cmocka_unit_test(a_rank_one_update_equals_a_new_factor),
         cmocka_unit_test(a_copy_does_not_follow_the_original),
         cmocka_unit_test(a_matrix_without_a_ridge_can_be_refused),

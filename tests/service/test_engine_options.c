@@ -36,6 +36,7 @@ static void an_engine_without_options_has_the_defaults_of_the_command_line(void 
     assert_int_equal(read.hidden_width, defaults.hidden_width);
     assert_true(read.prior_precision == defaults.prior_precision);
     assert_string_equal(read.strategy, defaults.strategy);
+    assert_int_equal(read.style, defaults.style);
     assert_int_equal(read.max_per_item, defaults.max_per_item);
     assert_int_equal(read.max_per_prompt, defaults.max_per_prompt);
     assert_true(read.copy_distance == defaults.copy_distance);

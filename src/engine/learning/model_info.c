@@ -29,6 +29,8 @@ static fd_snapshot *read_state(fd_engine *engine, fd_model_info *info) {
     FD_READ_LOCKED(&engine->state_lock);
     info->items = engine->items.count;
     info->labels = engine->labels.counting;
+    fd_learned_coefficients_read(engine, engine->snapshot ? engine->snapshot->served : NULL,
+                                 &info->coefficients);
     return engine->snapshot ? fd_snapshot_reference(engine->snapshot) : NULL;
 }
 

@@ -5,6 +5,7 @@
 #include <fisher/model.h>
 
 #include "engine_options.h"
+#include "learned_coefficients.h"
 #include "macros.h"
 #include "store_rows.h"
 #include "trainer.h"
@@ -21,6 +22,7 @@ typedef struct fd_model_info {
     double logdet;           /* log det (I_past + prior) */
     fd_trainer_state worker; /* of the trainer */
     double progress;         /* of the running training, 0 to 1 */
+    fd_learned_coefficients coefficients;
 } fd_model_info;
 
 int fd_engine_model(fd_engine *engine, fd_model_info *ret) FD_MUST_CHECK;

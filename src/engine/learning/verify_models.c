@@ -126,9 +126,10 @@ static int read_label(void *context, const fd_label_row *row) {
 static bool are_extras_known(const struct verification *verification, const fi_model *model,
                              const fd_model_row *row) {
     uint32_t count = fi_model_shape(model)->extras;
+    const double *within = fi_model_extra_statistics(model).within;
     for (uint32_t j = 0; j < count; j++) {
         uint32_t id = fi_model_extra_ids(model)[j];
-        if (id >= FD_TEXT_FEATURES || (id == FD_TEXT_COSINE && fi_model_extra_varies(model, j)))
+        if (id >= FD_TEXT_FEATURES || (id == FD_TEXT_COSINE && within[j] > 0.0))
             return false;
     }
     if (verification->newest_item_ms <= row->created_ms)

@@ -11,15 +11,18 @@
 
 #include "candidate_rows.h"
 #include "candidate_sample.h"
+#include "content_targets.h"
 #include "engine_state.h"
 #include "item_lookup.h"
 #include "target_sample.h"
+#include "text_columns.h"
 
 struct fd_candidates_memory {
     fd_item_rows pairs; /* of the request, two rows each */
     fd_candidate_sample sample;
     fd_candidate_rows built;
     fd_target_sample targets;
+    fd_content_targets contents;
     fd_pair_set unwanted; /* excluded and pending pairs of items of the table */
     fi_pair *listed;      /* candidates as rows */
     uint32_t *numbers;
@@ -279,6 +282,30 @@ static int find_targets(fd_engine *engine, bool whole_prompts, uint64_t seed,
     return r;
 }
 
+static fd_style style_of(const fd_engine *engine, const fd_selection_request *request) {
+    return request->has_style ? request->style : engine->options.style;
+}
+
+/* Leaves the text out of the targets; those of a pool that has none are drawn from it. */
+static int leave_style_out(const fd_selection_request *request, uint64_t seed,
+                           fd_candidates *candidates, fd_fault *fault) {
+    const fd_snapshot *snapshot = candidates->snapshot;
+    fd_content_targets *contents = &candidates->memory->contents;
+    if (fd_text_columns_of(snapshot->served->model).count == 0)
+        return 0;
+    if (candidates->is_pool && request->target == FD_TARGET_CANDIDATES)
+        return fd_fault_set(fault, -EINVAL, "/target",
+                            "without style, the candidates of all_pairs cannot be the targets; "
+                            "choose in_prompt, or include style");
+    const fi_candidates *from = candidates->targets ? candidates->targets : &candidates->list;
+    int r = candidates->is_pool && !candidates->targets
+                ? fd_content_targets_draw(snapshot, &candidates->pool, seed, contents)
+                : fd_content_targets_copy(snapshot, from, contents);
+    if (r == 0 && contents->targets.n_pairs > 0)
+        candidates->targets = &contents->targets;
+    return r;
+}
+
 /* ---- all of it ---- */
 
 int fd_candidates_find(fd_engine *engine, const fd_selection_request *request, bool by_prompt,
@@ -295,6 +322,8 @@ int fd_candidates_find(fd_engine *engine, const fd_selection_request *request, b
     r = fill(engine, request, seed, strategy->is_random, &candidates, fault);
     if (r == 0 && strategy->uses_targets && request->target == FD_TARGET_IN_PROMPT)
         r = find_targets(engine, strategy->whole_prompts, seed, &candidates);
+    if (r == 0 && strategy->uses_targets && style_of(engine, request) == FD_STYLE_EXCLUDE)
+        r = leave_style_out(request, seed, &candidates, fault);
     if (r < 0)
         return r;
     *ret = candidates;
@@ -309,6 +338,7 @@ void fd_candidates_clear(fd_candidates *candidates) {
         fd_candidate_sample_clear(&memory->sample);
         fd_candidate_rows_clear(&memory->built);
         fd_target_sample_clear(&memory->targets);
+        fd_content_targets_clear(&memory->contents);
         fd_pair_set_clear(&memory->unwanted);
         free(memory->listed);
         free(memory->numbers);

@@ -23,15 +23,29 @@ typedef struct fd_item_reference {
     const fd_inline_texts *texts; /* NULL: none */
 } fd_item_reference;
 
+typedef struct fd_pair_reference {
+    fd_item_reference a;
+    fd_item_reference b;
+} fd_pair_reference;
+
+/* What a reward, or the difference of two, is made of; each with the standard deviation under the
+ * posterior N(beta, M^-1), which for features phi is sqrt(phi' M^-1 phi). */
 typedef struct fd_score {
     double reward;
-    double stddev; /* of the reward under the posterior N(beta, M^-1): sqrt(phi' M^-1 phi) */
+    double stddev;
+    double content; /* the reward without the features of the text: text_columns.h */
+    double content_stddev;
 } fd_score;
 
-/* scores [n]. -EINVAL for an unknown id or an embedding of another dimension; faults point at
+/* scores [n]. -EINVAL for an unknown id or an embedding of another length; faults point at
  * "/items/i…". -EAGAIN with a fault before there are items. */
 int fd_engine_score(fd_engine *engine, const fd_item_reference *items, size_t n, fd_score *scores,
                     uint64_t *ret_model_version, fd_fault *fault) FD_MUST_CHECK;
+
+/* The same for the differences a - b; faults point at "/pairs/i/a" or "/pairs/i/b". */
+int fd_engine_score_pairs(fd_engine *engine, const fd_pair_reference *pairs, size_t n,
+                          fd_score *scores, uint64_t *ret_model_version,
+                          fd_fault *fault) FD_MUST_CHECK;
 
 /* The probability that a is preferred; 0.5 for items that the model does not know. */
 double fd_engine_probability(fd_engine *engine, fi_pair pair, uint64_t *ret_model_version);

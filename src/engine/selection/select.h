@@ -4,11 +4,6 @@
 
 #include "score.h"
 
-typedef struct fd_pair_reference {
-    fd_item_reference a;
-    fd_item_reference b;
-} fd_pair_reference;
-
 /* Candidates from the item table, drawn with the request's seed. The groups of the scope are the
  * prompts. */
 typedef struct fd_sampling {
@@ -60,6 +55,8 @@ typedef struct fd_selection_request {
     bool has_copy_distance;
     double copy_distance; /* without has_copy_distance the configured one */
     fd_target target;
+    bool has_style;
+    fd_style style; /* of the targets; without has_style the configured one */
     bool certify_tight;
     bool explain;
     /* Called now and then; false ends the selection with -ECANCELED. NULL: it runs to the end. */

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "text_columns.h"
+
 typedef struct fd_engine fd_engine;
 
 /* Where the training of a network begins. */
@@ -26,6 +28,7 @@ typedef struct fd_engine_options {
     uint32_t hidden_width;
     double prior_precision;  /* lambda; 0: learned with the model */
     const char *strategy;    /* for requests that name none */
+    fd_style style;          /* of the targets of a selection, for requests that name none */
     uint32_t max_per_item;   /* pairs of a batch that an item may be in; 0: any number */
     uint32_t max_per_prompt; /* pairs of a batch that may touch a prompt; 0: any number */
     double copy_distance;    /* as in fi_selection_options */

@@ -129,3 +129,19 @@ size_t fd_extra_blocks(const uint32_t *ids, uint32_t count, const fd_score_names
     }
     return n;
 }
+
+/* ---- names ---- */
+
+const char *fd_block_name(const fi_model *model, const fi_block *block, uint32_t *ret_score) {
+    size_t embedded = fi_model_feature_count(model) - fi_model_shape(model)->extras;
+    *ret_score = UINT32_MAX;
+    if (block->first < embedded)
+        return "embedding";
+    uint32_t id = fi_model_extra_ids(model)[block->first - embedded];
+    if (id == FD_TEXT_LOG_LENGTH)
+        return "log_length";
+    if (id < FD_TEXT_FEATURES)
+        return "style";
+    *ret_score = id - FD_EXTRA_SCORES;
+    return "score";
+}

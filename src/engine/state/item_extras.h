@@ -73,4 +73,8 @@ fi_extras fd_item_extras_view(const fd_item_extras *extras);
 size_t fd_extra_blocks(const uint32_t *ids, uint32_t count, const fd_score_names *names,
                        const fd_project_settings *settings, fi_block *blocks);
 
+/* What a block of a model's last layer is: "embedding", "log_length", "style" or "score".
+ * *ret_score is the number of the score's name; UINT32_MAX if it is not a score's. */
+const char *fd_block_name(const fi_model *model, const fi_block *block, uint32_t *ret_score);
+
 #endif

@@ -2,9 +2,27 @@
 #include "state_gauges.h"
 
 #include "engine_state.h"
+#include "text_columns.h"
 
 static void set(fd_engine *engine, fd_metric metric, double value) {
     fd_metrics_set(engine->metrics, metric, NULL, NULL, value);
+}
+
+/* What the model has learned about the answers and the texts. */
+static void set_learned(fd_engine *engine, const fi_model *model) {
+    const fi_last_layer *layer = fi_model_last_layer(model);
+    fd_text_columns text = fd_text_columns_of(model);
+    uint32_t score;
+    if (!layer)
+        return;
+    set(engine, FD_METRIC_DESIGN_EFFECT, layer->design_effect);
+    set(engine, FD_METRIC_SIDE_EFFECT, layer->side);
+    for (size_t g = 0; g < layer->n_blocks; g++)
+        if (layer->blocks[g].first >= text.first &&
+            layer->blocks[g].first < text.first + text.count)
+            fd_metrics_set(engine->metrics, FD_METRIC_TEXT_PROBABILITY,
+                           fd_block_name(model, &layer->blocks[g], &score), NULL,
+                           layer->probabilities[g]);
 }
 
 void fd_state_gauges_set(fd_engine *engine) {
@@ -19,6 +37,7 @@ void fd_state_gauges_set(fd_engine *engine) {
     const fd_model_row *row = &engine->snapshot->served->row;
     set(engine, FD_METRIC_LOGDET, fi_factor_logdet(engine->snapshot->design));
     set(engine, FD_METRIC_MODEL_VERSION, (double)row->version);
+    set_learned(engine, engine->snapshot->served->model);
     if (row->version > 0) {
         set(engine, FD_METRIC_HELD_OUT_LOSS, row->held_out_loss);
         set(engine, FD_METRIC_HELD_OUT_ACCURACY, row->held_out_accuracy);

@@ -95,13 +95,33 @@ void fi_factor_update(fi_factor *factor, double weight, const double *difference
     }
 }
 
-double fi_factor_leverage(const fi_factor *factor, const double *difference) {
+/* whitened = U'^-1 difference; the return value is its square, the leverage */
+static double whiten(const fi_factor *factor, const double *difference, double *whitened) {
     int n = (int)factor->n;
-    double whitened[FI_WIDTH_MAX];
     memcpy(whitened, difference, factor->n * sizeof(double));
     cblas_dtrsv(CblasRowMajor, CblasUpper, CblasTrans, CblasNonUnit, n, factor->upper, n, whitened,
                 1);
     return cblas_ddot(n, whitened, 1, whitened, 1);
+}
+
+double fi_factor_leverage(const fi_factor *factor, const double *difference) {
+    double whitened[FI_WIDTH_MAX];
+    return whiten(factor, difference, whitened);
+}
+
+/* The solution goes forward, so what comes before the first column stays as it is. */
+double fi_factor_leverage_without(const fi_factor *factor, const double *difference, size_t first,
+                                  size_t count, double *ret_without) {
+    double whitened[FI_WIDTH_MAX];
+    double leverage = whiten(factor, difference, whitened);
+    size_t n = factor->n;
+    for (size_t j = first; j < n; j++) {
+        double left = j < first + count ? 0.0 : difference[j];
+        left -= cblas_ddot((int)j, whitened, 1, factor->upper + j, (int)n);
+        whitened[j] = left / factor->upper[j * n + j];
+    }
+    *ret_without = cblas_ddot((int)n, whitened, 1, whitened, 1);
+    return leverage;
 }
 
 int fi_factor_leverages(const fi_factor *factor, const fi_candidates *candidates,

@@ -22,8 +22,8 @@ void fi_model_set_extra_ids(fi_model *model, const uint32_t *ids) {
         model->extra_ids[j] = ids[j];
 }
 
-bool fi_model_extra_varies(const fi_model *model, uint32_t column) {
-    return model->extra_within[column] > 0.0;
+fi_extra_statistics fi_model_extra_statistics(const fi_model *model) {
+    return (fi_extra_statistics){model->extra_mean, model->extra_scale, model->extra_within};
 }
 
 static double clip(double z) {

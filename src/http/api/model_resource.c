@@ -1,6 +1,7 @@
 /* /v1/model: the model that serves, its progress, and training on request. */
 #include <errno.h>
 
+#include "coefficients_json.h"
 #include "handlers.h"
 #include "json_read.h"
 #include "json_write.h"
@@ -77,6 +78,7 @@ static json_t *progress_json(const fd_progress *progress) {
 /* The figures of the version, and the state of the daemon. */
 static json_t *model_json(const fd_model_info *model, const fd_progress *progress) {
     FD_JSON json_t *figures = fd_model_figures_json(&model->row);
+    FD_JSON json_t *coefficients = fd_coefficients_json(&model->coefficients);
     json_t *whole =
         json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "version",
                   (json_int_t)model->version, "items", (json_int_t)model->items, "labels",
@@ -84,7 +86,7 @@ static json_t *model_json(const fd_model_info *model, const fd_progress *progres
                   "refits", (json_int_t)model->refits, "logdet", fd_json_real(model->logdet),
                   "features", size_json(model->feature_count), "shape", shape_json(&model->shape),
                   "worker", trainer_json(model), "progress", progress_json(progress));
-    if (json_object_update(whole, figures) < 0)
+    if (json_object_update(whole, figures) < 0 || json_object_update(whole, coefficients) < 0)
         json_decref(FD_STEAL(whole));
     return whole;
 }

@@ -1,97 +1,156 @@
-/* /v1/score: rewards of items. */
+/* /v1/score: rewards of items, and differences of the rewards of pairs. */
 #include <errno.h>
 
 #include "handlers.h"
 #include "item_reference.h"
 #include "json_read.h"
 #include "json_write.h"
-#include "model_versions.h"
+#include "model_info.h"
+#include "pair_list.h"
 #include "problem.h"
 #include "score.h"
+#include "text_columns.h"
 
-enum { ITEMS_MAX = 100000 };
+enum { SCORES_MAX = 100000 };
+
+static const fd_pair_count allowed_pairs = {0, SCORES_MAX};
 
 struct score_body {
-    const json_t *items;
+    const json_t *items; /* one of the two */
+    const json_t *pairs;
+    int style;
 };
 
+#define AT(member) .offset = offsetof(struct score_body, member)
 static const fd_field score_fields[] = {
-    {"items", FD_FIELD_ARRAY, .required = true, .offset = offsetof(struct score_body, items),
-     .max = ITEMS_MAX},
+    {"items", FD_FIELD_ARRAY, AT(items), .max = SCORES_MAX},
+    {"pairs", FD_FIELD_ANY, AT(pairs)},
+    {"style", FD_FIELD_ENUM, AT(style), .choices = fd_style_names},
 };
+#undef AT
 
-struct references {
+/* What a request asks about: items or pairs. */
+struct question {
+    bool about_pairs;
     size_t n;
-    fd_item_reference *list;
+    fd_item_reference *items; /* [n] */
+    fd_pair_list pairs;       /* of n */
+    fd_style style;
 };
 
-static void references_clear(struct references *references) {
-    fd_item_references_free(references->list, references->n);
+static void question_clear(struct question *question) {
+    if (question->items)
+        fd_item_references_free(question->items, question->n);
+    fd_pair_list_clear(&question->pairs);
 }
 
-static int read_request(const fd_request *request, json_t **root, struct references *ret,
+static int read_items(const json_t *list, struct question *ret, fd_fault *fault) {
+    ret->n = json_array_size(list);
+    ret->items = calloc(ret->n ? ret->n : 1, sizeof(*ret->items));
+    int r = ret->items ? 0 : -ENOMEM;
+    fd_path path = {.name = "items"};
+    for (size_t i = 0; i < ret->n && r == 0; i++)
+        r = fd_item_reference_read(json_array_get(list, i), &(fd_path){.parent = &path, .index = i},
+                                   &ret->items[i], fault);
+    return r;
+}
+
+static int read_request(const fd_request *request, json_t **root, struct question *ret,
                         fd_fault *fault) {
     struct score_body body = {0};
     int r = fd_json_read_body(request->body, request->body_size, score_fields,
                               FD_LENGTH(score_fields), root, &body, fault);
     if (r < 0)
         return r;
-
-    ret->n = json_array_size(body.items);
-    ret->list = calloc(ret->n ? ret->n : 1, sizeof(*ret->list));
-    if (!ret->list)
-        return -ENOMEM;
-    fd_path list = {.name = "items"};
-    for (size_t i = 0; i < ret->n && r == 0; i++)
-        r = fd_item_reference_read(json_array_get(body.items, i),
-                                   &(fd_path){.parent = &list, .index = i}, &ret->list[i], fault);
+    if (body.items && body.pairs)
+        return fd_json_fault(fault, &(fd_path){.name = "pairs"},
+                             "cannot be given together with \"items\"");
+    if (!body.items && !body.pairs)
+        return fd_json_fault(fault, &(fd_path){.name = "items"},
+                             "is required, or \"pairs\" instead");
+    ret->style = (fd_style)body.style;
+    ret->about_pairs = body.pairs != NULL;
+    if (body.items)
+        return read_items(body.items, ret, fault);
+    r = fd_pair_list_read(body.pairs, "pairs", allowed_pairs, &ret->pairs, fault);
+    ret->n = ret->pairs.n;
     return r;
 }
 
-/* For the features of the items, as they are computed and as they are copied, and for counting
- * their texts. */
-static int take_memory(const fd_request *request, const struct references *references,
+/* For the features of inline items, as they are computed, and for counting their texts. */
+static int take_memory(const fd_request *request, const struct question *question,
                        fd_fault *fault) {
     fd_model_info model;
     int r = fd_engine_model(request->engine, &model);
     if (r < 0)
         return r;
-    return fd_request_take_memory(
-        request,
-        references->n * (2 * sizeof(float) * model.feature_count + sizeof(fd_score)) +
-            fd_item_references_memory(references->list, references->n),
-        fault);
+    size_t references = question->about_pairs ? 2 * question->n : question->n, inlined = 0;
+    const fd_item_reference *first = question->items;
+    if (question->about_pairs)
+        first = question->n > 0 ? &question->pairs.list[0].a : NULL;
+    for (size_t i = 0; i < references; i++)
+        inlined += first[i].id ? 0 : 1;
+    return fd_request_take_memory(request,
+                                  inlined * 2 * sizeof(float) * model.feature_count +
+                                      question->n * sizeof(fd_score) +
+                                      fd_item_references_memory(first, references),
+                                  fault);
 }
 
-static int write_scores(const fd_score *scores, size_t n, uint64_t version, fd_json_text *ret) {
+static json_t *item_json(const fd_score *score) {
+    return json_pack("{s:o, s:o, s:o, s:o}", "reward", fd_json_real(score->reward), "stddev",
+                     fd_json_real(score->stddev), "content", fd_json_real(score->content),
+                     "content_stddev", fd_json_real(score->content_stddev));
+}
+
+static json_t *pair_json(const fd_score *score) {
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "difference", fd_json_real(score->reward),
+                     "stddev", fd_json_real(score->stddev), "p",
+                     fd_json_real(fi_probability(score->reward)), "content_difference",
+                     fd_json_real(score->content), "content_stddev",
+                     fd_json_real(score->content_stddev), "content_p",
+                     fd_json_real(fi_probability(score->content)));
+}
+
+static int write_scores(const struct question *question, const fd_score *scores, uint64_t version,
+                        fd_json_text *ret) {
     fd_json_text_add(ret, "{\"model_version\":");
     int r = fd_json_text_add_value(ret, json_integer((json_int_t)version));
-    fd_json_text_add(ret, ",\"scores\":[");
-    for (size_t i = 0; i < n && r == 0; i++)
+    fd_json_text_add(ret, question->about_pairs ? ",\"pairs\":[" : ",\"scores\":[");
+    for (size_t i = 0; i < question->n && r == 0; i++) {
+        fd_score score = scores[i];
+        if (question->style == FD_STYLE_EXCLUDE) {
+            score.reward = score.content;
+            score.stddev = score.content_stddev;
+        }
         r = fd_json_text_add_row(ret,
-                                 json_pack("{s:o, s:o}", "reward", fd_json_real(scores[i].reward),
-                                           "stddev", fd_json_real(scores[i].stddev)));
+                                 question->about_pairs ? pair_json(&score) : item_json(&score));
+    }
     fd_json_text_add(ret, "]}");
     return r;
 }
 
 static int post_score(const fd_request *request, fd_json_text *ret, fd_fault *fault) {
     FD_JSON json_t *root = NULL;
-    FD_CLEANUP(references_clear) struct references references = {0};
-    int r = read_request(request, &root, &references, fault);
+    FD_CLEANUP(question_clear) struct question question = {0};
+    int r = read_request(request, &root, &question, fault);
+    if (r == 0)
+        r = take_memory(request, &question, fault);
     if (r < 0)
         return r;
-    r = take_memory(request, &references, fault);
-    if (r < 0)
-        return r;
-    FD_FREE fd_score *scores = calloc(references.n ? references.n : 1, sizeof(*scores));
+    FD_FREE fd_score *scores = calloc(question.n ? question.n : 1, sizeof(*scores));
     if (!scores)
         return -ENOMEM;
     uint64_t version = 0;
-    r = fd_engine_score(request->engine, references.list, references.n, scores, &version, fault);
-    if (r < 0)
+    r = question.about_pairs
+            ? fd_engine_score_pairs(request->engine, question.pairs.list, question.n, scores,
+                                    &version, fault)
+            : fd_engine_score(request->engine, question.items, question.n, scores, &version, fault);
+    if (r < 0) {
+        fd_pair_list_locate(&question.pairs, "pairs", fault);
         return r;
-    return write_scores(scores, references.n, version, ret);
+    }
+    return write_scores(&question, scores, version, ret);
 }
 
 void fd_score_post(const fd_request *request, fd_response *response) {

@@ -7,24 +7,8 @@
 
 #include "fault.h"
 #include "macros.h"
+#include "pair_list.h"
 #include "select.h"
-
-enum { FD_PAIRS_MAX = 1000000 };
-
-/* How a list of pairs is written. */
-typedef enum fd_pairs_form {
-    FD_PAIRS_OBJECTS, /* [{"a":…,"b":…,"id":…},…] */
-    FD_PAIRS_ROWS,    /* [[a,b,id],…] */
-    FD_PAIRS_COLUMNS, /* {"a":[…],"b":[…],"id":[…]} */
-} fd_pairs_form;
-
-/* Owns the embeddings; the ids are borrowed from the tree, or from the scan. */
-typedef struct fd_pair_list {
-    size_t n;
-    fd_pair_reference *list;
-    fd_pairs_form form;
-    const char **ids; /* of the pairs themselves; NULL for a pair without one */
-} fd_pair_list;
 
 typedef struct fd_selection_lists {
     fd_pair_list pairs;

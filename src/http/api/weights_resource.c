@@ -9,25 +9,31 @@
 #include <string.h>
 
 #include "handlers.h"
+#include "item_extras.h"
 #include "json_tree.h"
 #include "model_versions.h"
 #include "model_versions_resource.h"
+#include "prior_scores.h"
 #include "problem.h"
+#include "weights_metadata.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are copied without conversion");
 
-enum { FORMAT_VERSION = 1, TENSORS_MAX = 16, ALIGNMENT = 8, LENGTH_SIZE = 8, HASH_SIZE = 16 };
+enum { TENSORS_MAX = 20, ALIGNMENT = 8, LENGTH_SIZE = 8, HASH_SIZE = 16 };
 
 /* The exported model, and its projection transposed. */
 struct weights {
     fd_model_row row;
     fi_model *model;
-    float *projection; /* [inputs x components] */
+    float *projection;  /* [inputs x components] */
+    int32_t *extra_ids; /* [extras] */
+    fd_score_counts scores;
 };
 
 static void weights_clear(struct weights *weights) {
     fi_model_free(weights->model);
     free(weights->projection);
+    free(weights->extra_ids);
 }
 
 /* ---- tensors ---- */
@@ -68,11 +74,27 @@ static void name_layer(tensor *one, uint32_t layer, const char *part) {
     (void)snprintf(one->name, sizeof(one->name), "layers.%u.%s", layer, part);
 }
 
+/* What float64 says about the last layer and its extras. */
+static void list_wide_extras(const struct weights *weights, tensors *ret) {
+    const fi_last_layer *layer = fi_model_last_layer(weights->model);
+    fi_extra_statistics statistics = fi_model_extra_statistics(weights->model);
+    size_t extras = fi_model_shape(weights->model)->extras;
+    if (layer)
+        name(add(ret, "F64", layer->n_features, layer->n_features, layer->covariance),
+             "covariance");
+    if (extras == 0)
+        return;
+    name(add(ret, "F64", extras, 0, statistics.mean), "extras.mean");
+    name(add(ret, "F64", extras, 0, statistics.scale), "extras.scale");
+    name(add(ret, "F64", extras, 0, statistics.within), "extras.within");
+}
+
 /* The widest type comes first, so that all are aligned. */
 static void list_tensors(const struct weights *weights, tensors *ret) {
     const fi_shape *shape = fi_model_shape(weights->model);
     fi_inputs inputs = fi_model_inputs(weights->model);
     name(add(ret, "F64", shape->inputs, 0, inputs.mean), "input.mean");
+    list_wide_extras(weights, ret);
     name(add(ret, "F32", shape->inputs, 0, inputs.scale), "input.scale");
     if (weights->projection)
         name(add(ret, "F32", shape->inputs, shape->components, weights->projection), "projection");
@@ -82,7 +104,12 @@ static void list_tensors(const struct weights *weights, tensors *ret) {
         name_layer(add(ret, "F32", layer.outputs, 0, layer.biases), l, "bias");
     }
     fi_layer last = fi_model_layer(weights->model, shape->hidden_layers);
-    name(add(ret, "F32", last.inputs, 0, last.weights), "beta");
+    size_t embedded = last.inputs - shape->extras;
+    name(add(ret, "F32", embedded, 0, last.weights), "beta");
+    if (shape->extras == 0)
+        return;
+    name(add(ret, "F32", shape->extras, 0, last.weights + embedded), "extras.beta");
+    name(add(ret, "I32", shape->extras, 0, weights->extra_ids), "extras.id");
 }
 
 static int transpose_projection(struct weights *weights) {
@@ -99,30 +126,23 @@ static int transpose_projection(struct weights *weights) {
     return 0;
 }
 
+static int copy_extra_ids(struct weights *weights) {
+    size_t extras = fi_model_shape(weights->model)->extras;
+    const uint32_t *ids = fi_model_extra_ids(weights->model);
+    weights->extra_ids = calloc(extras + 1, sizeof(*weights->extra_ids));
+    if (!weights->extra_ids)
+        return -ENOMEM;
+    for (size_t j = 0; j < extras; j++)
+        weights->extra_ids[j] = (int32_t)ids[j];
+    return 0;
+}
+
 /* ---- the header ---- */
 
-static json_t *count_text(uint64_t count) {
-    return json_sprintf("%llu", (unsigned long long)count);
-}
-
-/* Readers of the format expect only strings. */
-static json_t *metadata_json(const struct weights *weights) {
-    const fi_shape *shape = fi_model_shape(weights->model);
-    json_t *metadata =
-        json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o}", "format_version",
-                  count_text(FORMAT_VERSION), "architecture", "reward-mlp", "inputs",
-                  count_text(shape->inputs), "components", count_text(shape->components),
-                  "hidden_layers", count_text(shape->hidden_layers), "hidden_width",
-                  count_text(shape->hidden_width), "activation", "gelu-erf", "model_version",
-                  count_text(weights->row.version), "labels", count_text(weights->row.labels));
-    if (weights->row.prior_precision > 0) /* otherwise it is not known */
-        (void)json_object_set_new(metadata, "prior_precision",
-                                  json_sprintf("%.17g", weights->row.prior_precision));
-    return metadata;
-}
-
 static char *header_text(const struct weights *weights, const tensors *all) {
-    FD_JSON json_t *header = json_pack("{s:o}", "__metadata__", metadata_json(weights));
+    FD_JSON json_t *header =
+        json_pack("{s:o}", "__metadata__",
+                  fd_weights_metadata(&weights->row, weights->model, &weights->scores));
     size_t at = 0;
     for (size_t i = 0; i < all->count; i++) {
         const tensor *one = &all->list[i];
@@ -174,19 +194,25 @@ static int take_memory(const fd_request *request, fi_model *model, fd_fault *fau
     const fi_shape *shape = fi_model_shape(model);
     size_t parameters = 0;
     (void)fi_model_parameters(model, &parameters);
+    size_t features = fi_model_feature_count(model); /* their covariance is in model and file */
     return fd_request_take_memory(
-        request, 3 * sizeof(float) * (parameters + (size_t)shape->inputs * (shape->components + 4)),
+        request,
+        3 * sizeof(float) * (parameters + (size_t)shape->inputs * (shape->components + 4)) +
+            2 * sizeof(double) * features * features,
         fault);
 }
 
 static int export(const fd_request *request, uint64_t version, fd_response *response,
                   fd_fault *fault) {
-    FD_CLEANUP(weights_clear) struct weights weights = {0};
+    FD_CLEANUP(weights_clear)
+    struct weights weights = {.scores = fd_engine_score_counts(request->engine)};
     int r = fd_engine_model_copy(request->engine, version, &weights.row, &weights.model, fault);
     if (r == 0)
         r = take_memory(request, weights.model, fault);
     if (r == 0)
         r = transpose_projection(&weights);
+    if (r == 0)
+        r = copy_extra_ids(&weights);
     if (r == 0)
         r = write_file(&weights, &response->body, &response->size);
     if (r < 0)

@@ -21,6 +21,7 @@ fd_engine_options fd_options_engine(const fd_options *options) {
     engine.hidden_width = (uint32_t)options->hidden_width;
     engine.prior_precision = options->prior_precision;
     engine.strategy = strategy_of(options);
+    engine.style = (fd_style)options->style;
     engine.max_per_item = (uint32_t)options->max_per_item;
     engine.max_per_prompt = (uint32_t)options->max_per_prompt;
     engine.copy_distance = options->copy_distance;

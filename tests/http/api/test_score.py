@@ -22,11 +22,13 @@ def test_ids_and_embeddings_mix_and_keep_their_order(daemon, items):
     daemon.add_labels(labels_by_first_number(items, 40))
     daemon.train()
     by_id = scores(daemon, [item["id"] for item in items])
-    inline = scores(daemon, [{"embedding": item["embedding"]} for item in items])
+    texts = [{name: item[name] for name in ("prompt_id", "prompt", "response")} for item in items]
+    whole = [{"embedding": item["embedding"], **text} for item, text in zip(items, texts)]
+    inline = scores(daemon, whole)
     encoded = scores(daemon, [
-        {"embedding": base64.b64encode(float32(item["embedding"])).decode()} for item in items])
-    mixed = scores(daemon, [item["id"] if i % 2 else {"embedding": item["embedding"]}
-                            for i, item in enumerate(items)])
+        {"embedding": base64.b64encode(float32(item["embedding"])).decode(), **text}
+        for item, text in zip(items, texts)])
+    mixed = scores(daemon, [item["id"] if i % 2 else whole[i] for i, item in enumerate(items)])
     assert by_id["model_version"] == 1
     assert len({round(score["reward"], 6) for score in by_id["scores"]}) > 6
     for other in (inline, encoded, mixed):

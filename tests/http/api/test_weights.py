@@ -89,12 +89,13 @@ def test_the_file_follows_the_safetensors_format(teacher):
     assert metadata == {
         "format_version": "1", "architecture": "reward-mlp", "inputs": str(DIMENSION),
         "components": "5", "hidden_layers": "1", "hidden_width": "8", "activation": "gelu-erf",
-        "model_version": "2", "labels": "300", "prior_precision": metadata["prior_precision"]}
+        "model_version": "2", "labels": "300", "prior_precision": metadata["prior_precision"],
+        "extras": "[]", "blocks": metadata["blocks"]}
     assert float(metadata["prior_precision"]) == teacher.model()["prior_precision"]
     assert {name: (about["dtype"], about["shape"]) for name, about in header.items()} == {
         "input.mean": ("F64", [DIMENSION]), "input.scale": ("F32", [DIMENSION]),
         "projection": ("F32", [DIMENSION, 5]), "layers.0.weight": ("F32", [8, 5]),
-        "layers.0.bias": ("F32", [8]), "beta": ("F32", [8])}
+        "layers.0.bias": ("F32", [8]), "beta": ("F32", [8]), "covariance": ("F64", [8, 8])}
     at = 0
     for about in header.values():
         begin, end = about["data_offsets"]

@@ -72,6 +72,23 @@ test('a page that was opened late has the learning curve and the advice on stopp
     assert.ok(await page.locator('#selection-note').isHidden());
 });
 
+test('the operators’ page says what length, style and scores are worth', async (t) => {
+    const daemon = await serve(t, items(8, 4).map((item, i) => ({ ...item, scores: { judge: i % 5 } })));
+    const page = await openLively(daemon, await openContext(daemon));
+    const text = (value) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(2)}`;
+    const near = ({ stddev }) => `(± ${stddev.toFixed(2)})`;
+    /* A refit may come between the daemon's figures and those of the page. */
+    await until(async () => {
+        const { text_features: { features: [length] }, side, scores } = await daemon.call('GET', '/v1/model');
+        const note = await page.locator('#learned-note').textContent();
+        const rows = await page.locator('#learned tr').evaluateAll((all) => all.map((row) => [...row.cells].map((cell) => cell.textContent)));
+        return rows.length === 11 && note.includes(`Twice the length is worth ${text(length.twice_the_length)} (± ${length.twice_the_length_stddev.toFixed(2)}).`)
+            && note.includes(`The left side is worth ${text(side.effect)} ${near(side)}.`)
+            && rows[0].slice(0, 2).join() === `log length,${text(length.coefficient)}`
+            && rows[10].join() === ['score judge', text(scores.judge.coefficient), scores.judge.stddev.toFixed(2), 'unknown'].join();
+    }, 'what is worth what');
+});
+
 test('the operators’ page recovers by itself after an outage of the daemon', async (t) => {
     const daemon = await serve(t, items(4, 4));
     const context = await openContext(daemon, { failing: true });
