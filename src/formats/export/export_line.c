@@ -1,0 +1,23 @@
+/* What all formats of JSON lines share. */
+#include <errno.h>
+#include <time.h>
+
+#include "export_writers.h"
+
+int fd_export_line(const fd_export_sink *sink, json_t *value) {
+    enum { FLAGS = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17) };
+    bool is_whole = value && json_dump_callback(value, sink->write, sink->context, FLAGS) == 0 &&
+                    sink->write("\n", 1, sink->context) == 0;
+    json_decref(value);
+    return is_whole ? 0 : -EIO;
+}
+
+json_t *fd_export_time(int64_t milliseconds) {
+    char day[48];
+    time_t seconds = (time_t)(milliseconds / 1000);
+    struct tm parts;
+    if (milliseconds < 0 || !gmtime_r(&seconds, &parts))
+        return json_null();
+    (void)strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &parts);
+    return json_sprintf("%s.%03dZ", day, (int)(milliseconds % 1000));
+}
