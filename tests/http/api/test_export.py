@@ -216,6 +216,59 @@ def test_pairs_without_texts_or_across_prompts_are_left_out(empty, name):
     assert len(rows(empty)) == 3
 
 
+# ---- label-studio, argilla, arena ----
+
+def test_label_studio_has_tasks_with_a_pairwise_annotation(answered):
+    one, two, five = rows(answered, format="label-studio")
+    created = one["annotations"][0].pop("created_at")
+    assert created.endswith("Z")
+    assert one == {
+        "data": {"prompt": "Question 0?", "text1": "Answer 0.", "text2": "Answer 1."},
+        "meta": {"label": "one", "annotator": "anna", "item1": "p0-r0", "item2": "p0-r1"},
+        "annotations": [{
+            "result": [{"from_name": "pw", "to_name": "pw", "type": "pairwise",
+                        "value": {"selected": "left"}}],
+            "was_cancelled": False, "lead_time": 1.5}]}
+    assert two["annotations"][0]["result"][0]["value"] == {"selected": "right"}
+    assert "lead_time" not in five["annotations"][0]
+    tie = rows(answered, format="label-studio", ties="keep")[2]["annotations"][0]["result"]
+    assert tie == [{"from_name": "tie", "to_name": "text1", "type": "choices",
+                    "value": {"choices": ["tie"]}}]
+
+
+def test_argilla_has_records_with_a_response(answered):
+    found = rows(answered, format="argilla")
+    assert found[0] == {
+        "id": "one",
+        "fields": {"prompt": "Question 0?", "response_a": "Answer 0.", "response_b": "Answer 1."},
+        "metadata": {"item_a": "p0-r0", "item_b": "p0-r1"}, "suggestions": {},
+        "responses": {"preference": [{"value": "a", "user_id": "anna"}]}, "vectors": {}}
+    assert [row["responses"]["preference"][0]["value"] for row in found] == ["a", "b", "tie", "b"]
+    one = answered.post("/v1/assignments", {"annotator": "anna"})["assignments"][0]
+    answered.add_labels([label("last", one["a"]["id"], one["b"]["id"], assignment=one["id"])])
+    metadata = rows(answered, format="argilla")[-1]["metadata"]
+    assert metadata["arm"] in ("active", "control") and 0 < metadata["p"] < 1
+
+
+def test_arena_has_battles(empty):
+    empty.add_items([
+        {"id": "x", "prompt_id": "p", "prompt": json.dumps(LIST), "response": "So.",
+         "metadata": {"model": "small"}, "embedding": [1, 2]},
+        {"id": "y", "prompt_id": "p", "prompt": json.dumps(LIST), "response": "Thus.",
+         "metadata": {"model": 7}, "embedding": [2, 1]}])
+    empty.add_labels([label("one", "x", "y"), label("two", "y", "x", "a"), label("three", "x", "y", "tie")])
+    found = rows(empty, format="arena")
+    stamp = found[0].pop("tstamp")
+    assert 1.7e9 < stamp < 1e10
+    assert found[0] == {
+        "question_id": "one", "model_a": "small", "model_b": "unknown", "winner": "model_a",
+        "judge": "anna", "turn": 1, "anony": True, "language": "unknown",
+        "conversation_a": [*LIST, {"role": "assistant", "content": "So."}],
+        "conversation_b": [*LIST, {"role": "assistant", "content": "Thus."}]}
+    assert [(row["model_a"], row["winner"]) for row in found[1:]] == \
+        [("unknown", "model_a"), ("small", "tie")]
+
+
 # ---- csv ----
 
 def test_csv_has_the_same_values(answered):

@@ -6,7 +6,7 @@ import pytest
 
 from client import PATIENCE, PROGRAM, environment, label, run
 
-FORMATS = ["preferences", "trl", "trl-conversational", "csv"]
+FORMATS = ["preferences", "trl", "trl-conversational", "csv", "label-studio", "argilla", "arena"]
 
 
 @pytest.fixture
