@@ -59,7 +59,7 @@ static int publish(fd_export_output *output) {
 }
 
 int fd_export_output_close(fd_export_output *output, int result, fd_fault *fault) {
-    if (result == 0)
+    if (result == 0 && output->error == 0)
         result = output->error = publish(output);
     return output->error < 0 ? refuse(output, output->error, fault) : result;
 }

@@ -4,10 +4,23 @@
 
 #include "export_writers.h"
 
+/* jansson goes on when the name of a member could not be written. */
+struct line {
+    const fd_export_sink *sink;
+    bool has_failed;
+};
+
+static int put(const char *bytes, size_t size, void *context) {
+    struct line *line = context;
+    line->has_failed = line->has_failed || line->sink->write(bytes, size, line->sink->context) != 0;
+    return line->has_failed ? -1 : 0;
+}
+
 int fd_export_line(const fd_export_sink *sink, json_t *value) {
+    struct line line = {.sink = sink};
     enum { FLAGS = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17) };
-    bool is_whole = value && json_dump_callback(value, sink->write, sink->context, FLAGS) == 0 &&
-                    sink->write("\n", 1, sink->context) == 0;
+    bool is_whole =
+        value && json_dump_callback(value, put, &line, FLAGS) == 0 && put("\n", 1, &line) == 0;
     json_decref(value);
     return is_whole ? 0 : -EIO;
 }
