@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import pathlib
 import re
 
 import pytest
@@ -356,3 +357,17 @@ def test_lines_are_ndjson_and_head_has_the_cursor(answered):
 ])
 def test_a_wrong_parameter_is_named(shared, query, detail):
     assert detail in refusal(shared, query)
+
+
+# ---- the documents ----
+
+def test_the_documents_name_every_format_and_column():
+    top = pathlib.Path(__file__).parents[3]
+    source = top / "src/formats/export"
+    formats = re.findall(r'^FORMAT\(\w+, "([^"]+)"', (source / "export_formats.def").read_text(), re.M)
+    columns = re.findall(r"^COLUMN\((\w+),", (source / "export_columns.def").read_text(), re.M)
+    assert len(formats) == 7 and len(columns) == 24
+    described = (top / "docs/EXPORT.md").read_text()
+    called = (top / "docs/API.md").read_text()
+    assert not [name for name in formats if f"`{name}`" not in described or f"`{name}`" not in called]
+    assert not [name for name in columns if f"`{name}`" not in described]
