@@ -1,10 +1,14 @@
 """`fisherd export`: the same bytes as GET /v1/export, beside a daemon or without one."""
 
+import contextlib
+import json
+import sqlite3
 import subprocess
 
 import pytest
 
-from client import PATIENCE, PROGRAM, environment, label, run
+from client import (PATIENCE, PROGRAM, Daemon, environment, label, labels_by_first_number,
+                    run)
 
 FORMATS = ["preferences", "trl", "trl-conversational", "csv", "label-studio", "argilla", "arena"]
 
@@ -57,6 +61,31 @@ def test_what_was_left_out_is_told(answered):
     assert told == "1 labels exported; left out: 6 of another annotator, arm or time"
     lines, told = export(answered.db, "--since=2100-01-01T00:00:00Z")
     assert (lines, told) == ("", "0 labels exported; left out: 7 of another annotator, arm or time")
+
+
+@pytest.mark.parametrize(("fraction", "arm"), [(0, "active"), (1, "control")])
+def test_arm_and_p_outlive_the_row_of_an_assignment(db, items, fraction, arm):
+    """A crash may lose the row, and the id proves both."""
+    with Daemon(db, {"control-fraction": fraction}) as daemon:
+        daemon.add_items(items)
+        daemon.add_labels(labels_by_first_number(items, 20, "unassigned"))
+        daemon.train()
+        for i in range(8):
+            one = daemon.post("/v1/assignments", {"annotator": "anna"})["assignments"][0]
+            a, b = (one["b"]["id"], one["a"]["id"]) if i % 2 else (one["a"]["id"], one["b"]["id"])
+            daemon.add_labels([label(f"given-{i}", a, b, assignment=one["id"])])
+        daemon.add_labels([label("forged", "p0-r0", "p0-r1", assignment="a800-" + 48 * "0")])
+    before = [json.loads(line) for line in export(db)[0].splitlines()]
+    with contextlib.closing(sqlite3.connect(db)) as connection:
+        assert connection.execute("DELETE FROM assignments").rowcount >= 8
+        connection.commit()
+    after = [json.loads(line) for line in export(db)[0].splitlines()]
+    assert {row["arm"] for row in after if row["id"].startswith("given")} == {arm}
+    for old, new in zip(before, after, strict=True):
+        assert (new["id"], new["arm"]) == (old["id"], old["arm"])
+        assert new["p"] == (old["p"] and pytest.approx(old["p"], abs=1 / 4094))
+        assert new["strategy"] is new["left"] is new["gain"] is new["model_version"] is None
+    assert after[-1]["arm"] is None
 
 
 def test_a_file_holds_the_lines(answered, tmp_path):
