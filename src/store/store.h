@@ -105,6 +105,13 @@ typedef struct fd_store_operations {
     int (*labels_read)(fd_store *store, int64_t after, size_t limit, fd_label_visit *visit,
                        void *context) FD_MUST_CHECK;
 
+    /* Reads labels as they were when the history had `moment` rows: of each label the newest of
+     * those, in the order of the history, after sequence `after`, at most `limit`. `texts`: with
+     * prompts, responses and metadata. Assignments that have ended may be missing. */
+    int (*labelled_pairs_read)(fd_store *store, int64_t after, int64_t moment, size_t limit,
+                               bool texts, fd_labelled_pair_visit *visit,
+                               void *context) FD_MUST_CHECK;
+
     /* Reads the open assignments, in the order in which they were added. */
     int (*assignments_read_open)(fd_store *store, fd_assignment_row_visit *visit,
                                  void *context) FD_MUST_CHECK;

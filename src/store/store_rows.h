@@ -109,6 +109,17 @@ typedef struct fd_assignment_row {
     int64_t ended_ms; /* -1: it is open */
 } fd_assignment_row;
 
+/* The newest revision of a label with its items and the assignment that it came from. */
+typedef struct fd_labelled_pair {
+    fd_label_row label;
+    fd_item_row
+        a; /* without embedding and text features; without texts unless they are asked for */
+    fd_item_row b;
+    fd_assignment_row assignment; /* of this pair, whichever item it names first, to this annotator;
+                                     id NULL: the store has none. The engine turns it to a and b */
+    bool held_out;                /* set by the engine */
+} fd_labelled_pair;
+
 /* A correction, or a retraction, of the label with an id. */
 typedef struct fd_label_change {
     const char *id;
@@ -190,6 +201,7 @@ typedef int fd_item_visit(void *context, const fd_item_row *row);
 typedef int fd_score_visit(void *context, const fd_score_row *row);
 typedef int fd_project_visit(void *context, const fd_project_row *row);
 typedef int fd_label_visit(void *context, const fd_label_row *row);
+typedef int fd_labelled_pair_visit(void *context, const fd_labelled_pair *pair);
 typedef int fd_assignment_row_visit(void *context, const fd_assignment_row *row);
 typedef int fd_model_visit(void *context, const fd_model_row *row);
 typedef int fd_finding_visit(void *context, const char *finding);

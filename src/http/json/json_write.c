@@ -32,7 +32,7 @@ json_t *fd_json_time(int64_t milliseconds) {
 
 /* ---- text ---- */
 
-static int append(const char *data, size_t size, void *context) {
+int fd_json_text_append(const char *data, size_t size, void *context) {
     fd_json_text *text = context;
     if (size > text->room - text->size) {
         size_t room = text->room + text->room / 2 + size + 256;
@@ -55,12 +55,12 @@ void fd_json_text_clear(fd_json_text *text) {
 }
 
 void fd_json_text_add(fd_json_text *text, const char *literal) {
-    (void)append(literal, strlen(literal), text);
+    (void)fd_json_text_append(literal, strlen(literal), text);
 }
 
 int fd_json_text_add_value(fd_json_text *text, json_t *value) {
     enum { FLAGS = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17) };
-    if (!value || json_dump_callback(value, append, text, FLAGS) < 0)
+    if (!value || json_dump_callback(value, fd_json_text_append, text, FLAGS) < 0)
         text->has_failed = true;
     json_decref(value);
     return text->has_failed ? -ENOMEM : 0;
@@ -75,7 +75,7 @@ int fd_json_text_add_row(fd_json_text *text, json_t *row) {
 /* ---- responses ---- */
 
 void fd_json_text_respond(fd_response *response, unsigned status, fd_json_text *text) {
-    (void)append("", 1, text); /* a NUL after it */
+    (void)fd_json_text_append("", 1, text); /* a NUL after it */
     if (text->has_failed) {
         fd_json_text_clear(text);
         fd_problem_of(response, -ENOMEM, NULL);

@@ -27,6 +27,9 @@ void fd_json_text_clear(fd_json_text *text);
 /* Adds literal JSON. */
 void fd_json_text_add(fd_json_text *text, const char *literal);
 
+/* Adds bytes to an fd_json_text; -1 if there is no memory. For writers that call back. */
+int fd_json_text_append(const char *bytes, size_t size, void *text);
+
 /* Adds a value, or a row with a comma before all but the first one. Both take it. -ENOMEM. */
 int fd_json_text_add_value(fd_json_text *text, json_t *value);
 int fd_json_text_add_row(fd_json_text *text, json_t *row);

@@ -17,14 +17,14 @@ static int parameter_fault(fd_fault *fault, const char *name, const char *detail
                         (int)fd_json_whole_characters(name, NAME_SHOWN_MAX), name, detail);
 }
 
-static_assert(FD_QUERY_MAX == 8, "the text of a fault");
+static_assert(FD_QUERY_MAX == 10, "the text of a fault");
 
 int fd_query_add(fd_query *query, const char *name, const char *value, fd_fault *fault) {
     for (size_t i = 0; i < query->count; i++)
         if (strcmp(query->parameters[i].name, name) == 0)
             return parameter_fault(fault, name, "is given twice");
     if (query->count == FD_QUERY_MAX)
-        return parameter_fault(fault, name, "is one too many; at most 8 are allowed");
+        return parameter_fault(fault, name, "is one too many; at most 10 are allowed");
     query->parameters[query->count].name = name;
     query->parameters[query->count].value = value;
     query->count++;

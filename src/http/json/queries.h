@@ -11,7 +11,7 @@
 #include "response.h"
 
 enum {
-    FD_QUERY_MAX = 8,         /* parameters */
+    FD_QUERY_MAX = 10,        /* parameters */
     FD_PAGE_LIMIT = 100,      /* rows of a page when the query gives no limit */
     FD_PAGE_LIMIT_MAX = 1000, /* rows */
     FD_PAGE_BYTES = 8 << 20,  /* a page of large rows ends before its limit */

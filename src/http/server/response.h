@@ -17,6 +17,8 @@ typedef struct fd_response {
     const char *allow;        /* static text for 405; NULL: no header */
     char etag[40];            /* quoted; lets clients keep and revalidate the body; "": no header */
     char file_name[64];       /* of a download; "": not a download */
+    char next_cursor[48];     /* where the next page begins; "": not a page in headers */
+    bool has_more;            /* with next_cursor: there is more of the same moment */
     char cookie[192];         /* value of Set-Cookie; "": no header */
     unsigned keep_alive;      /* seconds that the connection may then idle; 0: no header */
     const char *accepts;      /* static text for Accept-Encoding, of a 415; NULL: no header */

@@ -38,7 +38,8 @@ static enum MHD_Result add_cors(struct MHD_Response *to, const fd_cors *cors,
     const header headers[] = {
         {"Vary", vary},
         {"Access-Control-Allow-Origin", origin},
-        {"Access-Control-Expose-Headers", origin ? "ETag, Retry-After, X-Request-Id" : NULL},
+        {"Access-Control-Expose-Headers",
+         origin ? "ETag, Retry-After, X-Has-More, X-Next-Cursor, X-Request-Id" : NULL},
         {"Access-Control-Allow-Methods", preflight ? "GET, HEAD, POST, PUT, DELETE, PATCH" : NULL},
         {"Access-Control-Allow-Headers",
          preflight ? "Authorization, Content-Type, If-Match, If-None-Match, X-Request-Id" : NULL},
@@ -60,6 +61,7 @@ enum MHD_Result fd_response_headers_add(struct MHD_Response *to, const fd_respon
                    response->file_name);
     bool has_etag = response->etag[0] != '\0', is_download = response->file_name[0] != '\0';
     bool is_page = has_etag && !is_download && response->content_type;
+    bool is_page_of_rows = response->next_cursor[0] != '\0';
     const header headers[] = {
         {"Content-Type", response->content_type ? response->content_type : "application/json"},
         {"X-Request-Id", response->request_id},
@@ -67,6 +69,10 @@ enum MHD_Result fd_response_headers_add(struct MHD_Response *to, const fd_respon
         {"ETag", has_etag ? etag : NULL},
         {"Content-Encoding", response->is_compressed ? "gzip" : NULL},
         {"Content-Disposition", is_download ? disposition : NULL},
+        {"X-Next-Cursor", is_page_of_rows ? response->next_cursor : NULL},
+        {"X-Has-More", !is_page_of_rows     ? NULL
+                       : response->has_more ? "true"
+                                            : "false"},
         {"Server", "fisherd"},
         {"Allow", response->allow},
         {"Retry-After", response->retry_after > 0 ? seconds : NULL},

@@ -12,6 +12,7 @@
 #include "fair_lock.h"
 #include "memory_assignments.h"
 #include "memory_items.h"
+#include "memory_labelled_pairs.h"
 #include "memory_labels.h"
 #include "memory_models.h"
 #include "memory_project.h"
@@ -166,6 +167,13 @@ static int memory_labels_read(fd_store *store, int64_t after, size_t limit, fd_l
     return fd_memory_labels_read(&memory_of(store)->labels, after, limit, visit, context);
 }
 
+static int memory_labelled_pairs_read(fd_store *store, int64_t after, int64_t moment, size_t limit,
+                                      bool texts, fd_labelled_pair_visit *visit, void *context) {
+    struct memory_store *memory = memory_of(store);
+    return fd_memory_labelled_pairs_read(&memory->items, &memory->labels, after, moment, limit,
+                                         texts, visit, context);
+}
+
 static int memory_assignments_read_open(fd_store *store, fd_assignment_row_visit *visit,
                                         void *context) {
     return fd_memory_assignments_read_open(&memory_of(store)->assignments, visit, context);
@@ -249,6 +257,7 @@ static const fd_store_operations memory_operations = {
     .scores_read = memory_scores_read,
     .project_read = memory_project_read,
     .labels_read = memory_labels_read,
+    .labelled_pairs_read = memory_labelled_pairs_read,
     .assignments_read_open = memory_assignments_read_open,
     .assignment_key = memory_assignment_key,
     .models_read = memory_models_read,

@@ -39,24 +39,24 @@ int fd_sqlite_assignments_write(fd_store *store, const fd_assignment_row *rows, 
 
 /* ---- reading ---- */
 
-static int assignment_row(const fd_sqlite_reading *reading, fd_assignment_row *ret) {
-    int64_t item_a = fd_sqlite_integer_at(reading, 1);
-    int64_t item_b = fd_sqlite_integer_at(reading, 2);
-    const char *arm = fd_sqlite_text_at(reading, 5);
+int fd_sqlite_assignment_at(const fd_sqlite_reading *reading, int first, fd_assignment_row *ret) {
+    int64_t item_a = fd_sqlite_integer_at(reading, first + 1);
+    int64_t item_b = fd_sqlite_integer_at(reading, first + 2);
+    const char *arm = fd_sqlite_text_at(reading, first + 5);
     *ret = (fd_assignment_row){
-        .id = fd_sqlite_text_at(reading, 0),
+        .id = fd_sqlite_text_at(reading, first),
         .item_a = (uint32_t)item_a,
         .item_b = (uint32_t)item_b,
-        .annotator = fd_sqlite_text_at(reading, 3),
-        .slot = fd_sqlite_integer_at(reading, 4),
+        .annotator = fd_sqlite_text_at(reading, first + 3),
+        .slot = fd_sqlite_integer_at(reading, first + 4),
         .control = arm && strcmp(arm, "control") == 0,
-        .p = fd_sqlite_real_at(reading, 6),
-        .gain = fd_sqlite_real_at(reading, 7),
-        .strategy = fd_sqlite_text_at(reading, 8),
-        .swapped = (int)fd_sqlite_integer_at(reading, 9),
-        .model_version = fd_sqlite_integer_at(reading, 10),
-        .expires_ms = fd_sqlite_integer_at(reading, 11),
-        .ended_ms = fd_sqlite_integer_at(reading, 12),
+        .p = fd_sqlite_real_at(reading, first + 6),
+        .gain = fd_sqlite_real_at(reading, first + 7),
+        .strategy = fd_sqlite_text_at(reading, first + 8),
+        .swapped = (int)fd_sqlite_integer_at(reading, first + 9),
+        .model_version = fd_sqlite_integer_at(reading, first + 10),
+        .expires_ms = fd_sqlite_integer_at(reading, first + 11),
+        .ended_ms = fd_sqlite_integer_at(reading, first + 12),
     };
     return fd_sqlite_row_result(reading, arm && ret->id && ret->annotator && item_a >= 0 &&
                                              item_a <= UINT32_MAX && item_b >= 0 &&
@@ -73,7 +73,7 @@ int fd_sqlite_assignments_read_open(fd_store *store, fd_assignment_row_visit *vi
         if (r <= 0)
             return r;
         fd_assignment_row row;
-        r = assignment_row(&reading, &row);
+        r = fd_sqlite_assignment_at(&reading, 0, &row);
         if (r == 0)
             r = visit(context, &row);
     }

@@ -2,6 +2,7 @@
 #ifndef FD_SQLITE_ASSIGNMENTS_H
 #define FD_SQLITE_ASSIGNMENTS_H
 
+#include "sqlite_reading.h"
 #include "store.h"
 
 /* The store's operations. */
@@ -11,5 +12,9 @@ int fd_sqlite_assignments_read_open(fd_store *store, fd_assignment_row_visit *vi
                                     void *context) FD_MUST_CHECK;
 int fd_sqlite_assignment_key(fd_store *store,
                              unsigned char key[static FD_ASSIGNMENT_KEY_SIZE]) FD_MUST_CHECK;
+
+/* The assignment in the columns of a row from `first` on. */
+int fd_sqlite_assignment_at(const fd_sqlite_reading *reading, int first,
+                            fd_assignment_row *ret) FD_MUST_CHECK;
 
 #endif

@@ -120,7 +120,7 @@ int fd_sqlite_label_revise(fd_store *store, const fd_label_change *change, fd_la
 
 /* ---- reading ---- */
 
-static int label_row(const fd_sqlite_reading *reading, fd_label_row *ret) {
+int fd_sqlite_label_at(const fd_sqlite_reading *reading, fd_label_row *ret) {
     int64_t item_a = fd_sqlite_integer_at(reading, 3);
     int64_t item_b = fd_sqlite_integer_at(reading, 4);
     const char *name = fd_sqlite_text_at(reading, 5);
@@ -156,7 +156,7 @@ int fd_sqlite_labels_read(fd_store *store, int64_t after, size_t limit, fd_label
         if (r <= 0)
             return r;
         fd_label_row row;
-        r = label_row(&reading, &row);
+        r = fd_sqlite_label_at(&reading, &row);
         if (r == 0)
             r = visit(context, &row);
     }

@@ -14,6 +14,7 @@
 #include "sqlite_check.h"
 #include "sqlite_counts.h"
 #include "sqlite_items.h"
+#include "sqlite_labelled_pairs.h"
 #include "sqlite_labels.h"
 #include "sqlite_models.h"
 #include "sqlite_paths.h"
@@ -144,6 +145,7 @@ static const fd_store_operations operations = {
     .scores_read = fd_sqlite_scores_read,
     .project_read = fd_sqlite_project_read,
     .labels_read = fd_sqlite_labels_read,
+    .labelled_pairs_read = fd_sqlite_labelled_pairs_read,
     .assignments_read_open = fd_sqlite_assignments_read_open,
     .assignment_key = fd_sqlite_assignment_key,
     .models_read = fd_sqlite_models_read,

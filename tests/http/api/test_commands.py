@@ -19,7 +19,7 @@ PAIRS = [{"a": "p0-r0", "b": "p0-r1"}]
 def test_help_lists_every_command_and_option_with_its_default():
     done = run("--help")
     assert done.returncode == 0
-    for command in ("serve", "migrate", "check", "backup", "restore", "import", "demo"):
+    for command in ("serve", "export", "migrate", "check", "backup", "restore", "import", "demo"):
         assert f"fisherd {command}" in done.stdout
     options = dict(re.findall(r"^ +--([a-z-]+)(.*)$", done.stdout, re.M))
     assert {"db", "listen", "config", "strategy", "retrain-labels", "hidden-width",

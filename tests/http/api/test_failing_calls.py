@@ -78,6 +78,7 @@ COMMANDS = {
     "migrate": ("migrate", "--db=x.db"),
     "backup": ("backup", "--db=x.db", "--to=other.db"),
     "restore": ("restore", "--db=x.db", "--from=backup.db", "--replace"),
+    "export": ("export", "--db=x.db", "--to=answers.csv", "--format=csv"),
     "import": ("import", "--db=y.db", "--items=items.jsonl", "--embeddings=embeddings.npy",
                "--prompt-embeddings=prompts.npy"),
     "simulate": (*SIMULATED, "--data=plane", "--rounds=2", "--jobs=2", "--plot=figures",
@@ -86,8 +87,8 @@ COMMANDS = {
                        "--strategies=dopt,i-opt"),
 }
 # Files of the call before, which would not be overwritten.
-IN_THE_WAY = {"backup": "other.db", "restore": "x.db.before-*", "import": "y.db*", "simulate": "out.csv",
-              "simulate files": "out.csv"}
+IN_THE_WAY = {"backup": "other.db", "export": "answers.csv*", "restore": "x.db.before-*", "import": "y.db*",
+              "simulate": "out.csv", "simulate files": "out.csv"}
 
 
 @pytest.mark.parametrize("kind", ["memory", "files"])
