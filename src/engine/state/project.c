@@ -22,6 +22,8 @@ static int store_project(fd_engine *engine, fd_job *job, fd_pending *pending) {
 static void apply_project(fd_engine *engine, fd_job *job) {
     struct change_project_job *change = (struct change_project_job *)job;
     fd_project_state_set(&engine->project, &change->row, change->settings);
+    if (!engine->options.refit)
+        engine->extra_changes++; /* only a training can learn of it */
 }
 
 void fd_engine_project(fd_engine *engine, fd_project_state *ret) {
