@@ -148,8 +148,8 @@ def refits(daemon):
     return daemon.model()["refits"]
 
 
-# What is left of the evidence's last rounds: src/fisher/learn/last_layer.c
-SETTLED = 5e-4
+# Features and rewards are float32, and the evidence stops when its precisions move by 1e-4.
+SETTLED = 1e-5
 
 
 def assert_same(daemon, world, layer, tolerance=SETTLED):
