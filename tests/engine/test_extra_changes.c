@@ -75,6 +75,13 @@ static double gap(fd_engine *engine) {
     return score_of(engine, "p0-r0") - score_of(engine, "p0-r1");
 }
 
+/* A slow machine makes the model again a little later. */
+static void expect_gap(fd_engine *engine, double lowest, double highest) {
+    for (int i = 0; i < 2000 && !(gap(engine) >= lowest && gap(engine) <= highest); i++)
+        (void)usleep(5000);
+    assert_true(gap(engine) >= lowest && gap(engine) <= highest);
+}
+
 static void a_trusted_score_counts_before_any_answer(void **state) {
     (void)state;
     for (int refit = 0; refit <= 1; refit++) {
@@ -86,15 +93,15 @@ static void a_trusted_score_counts_before_any_answer(void **state) {
         set(engine, "p0-r1", 3);
         assert_true(gap(engine) == 0.0);
         set_trust(engine, FD_TRUST_TRUSTED);
+        expect_gap(engine, 0.1, 9.0);
         double trusted = gap(engine);
-        assert_true(trusted > 0.1);
         set_trust(engine, FD_TRUST_INVERTED);
-        assert_true(fabs(gap(engine) + trusted) < 1e-6);
+        expect_gap(engine, -trusted - 1e-6, -trusted + 1e-6);
         set(engine, "p0-r1", 11);
-        assert_true(gap(engine) > 0.1);
+        expect_gap(engine, 0.1, 9.0);
         set(engine, "p0-r0", NAN);
         set(engine, "p0-r1", NAN);
-        assert_true(gap(engine) == 0.0);
+        expect_gap(engine, 0.0, 0.0);
         fd_engine_close(engine);
     }
 }

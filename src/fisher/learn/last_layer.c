@@ -188,31 +188,29 @@ static bool update_precisions(struct fit *fit) {
     return settled;
 }
 
-/* The mode under the precisions and H^-1; exactly, or for precisions that still move. */
-static int find_posterior(struct fit *fit, bool exact) {
-    double tolerance = fit->options->tolerance;
-    int r = find_mode(fit, fit->precisions, exact ? tolerance : fmax(tolerance, ROUGH));
-    if (r == 0 && exact)
+/* The mode under the precisions and H^-1; by I at the mode if `exact`. */
+static int find_posterior(struct fit *fit, double tolerance, bool exact) {
+    int r = find_mode(fit, fit->precisions, tolerance);
+    if (r == 0 && exact && !fit->mode.is_exact)
         r = fi_posterior_mode_find_curvature(&fit->mode);
     return r < 0 ? r : invert(fit);
 }
 
 /* Precisions that have settled with the I of an earlier beta go on with that of the mode. They move
- * before each fit but the last, so that the covariance belongs to them, but for what the last move,
- * which is small, changed in I. */
+ * before each fit but the last, so that the covariance belongs to them; their last move is too
+ * small to change I. */
 static int find_evidence(struct fit *fit, bool *ret_settled) {
-    bool exact = false;
-    *ret_settled = fit->options->rounds == 0;
-    for (uint32_t round = 0; round < fit->options->rounds && !*ret_settled; round++) {
-        int r = find_posterior(fit, exact);
+    double tolerance = fit->options->tolerance;
+    bool exact = false, settled = false;
+    for (uint32_t round = 0; round < fit->options->rounds && !(settled && exact); round++) {
+        int r = find_posterior(fit, settled ? tolerance : fmax(tolerance, ROUGH), settled);
         if (r < 0)
             return r;
-        bool settled = update_precisions(fit);
-        *ret_settled = settled && exact;
-        exact = settled;
+        exact = fit->mode.is_exact;
+        settled = update_precisions(fit);
     }
-    int r = find_posterior(fit, !*ret_settled);
-    return r < 0 ? r : find_mode(fit, fit->precisions, fit->options->tolerance);
+    *ret_settled = fit->options->rounds == 0 || settled;
+    return find_posterior(fit, tolerance, !(settled && exact));
 }
 
 /* ---- the result ---- */

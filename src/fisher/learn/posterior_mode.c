@@ -14,6 +14,9 @@ enum { HALVINGS = 60 };
 /* With the I of an earlier beta, a step shall leave no more than this share of the fall. */
 #define FALL_MOST 0.01
 
+/* Nats: a step that lowers J by no more does not change I. */
+#define FALL_NONE 1e-9
+
 void fi_posterior_mode_clear(fi_posterior_mode *mode) {
     fi_likelihood_clear(&mode->likelihood);
     free(mode->mean);
@@ -87,6 +90,7 @@ static int find_factor(fi_posterior_mode *mode) {
 
 int fi_posterior_mode_find_curvature(fi_posterior_mode *mode) {
     fi_information_free(FD_STEAL(mode->information));
+    mode->is_exact = true;
     int r = fi_information_new(mode->p, &mode->information);
     if (r == 0)
         r = fi_likelihood_add_information(&mode->likelihood, mode->share, mode->information);
@@ -158,6 +162,7 @@ int fi_posterior_mode_find(fi_posterior_mode *mode, double tolerance) {
         if (r)
             return r;
         mode->converged = fall <= tolerance;
+        mode->is_exact = mode->is_exact && fall <= FALL_NONE;
         if (left == 0)
             return 0;
         r = descend(mode);

@@ -29,6 +29,7 @@ typedef struct fi_posterior_mode {
     fi_factor *factor;           /* of H = I + precisions */
     uint32_t steps;
     bool converged;
+    bool is_exact; /* I is that of beta */
 } fi_posterior_mode;
 
 /* The caller sets `options` and leaves all else zero; afterwards it sets share, mean, precisions
@@ -42,7 +43,7 @@ void fi_posterior_mode_clear(fi_posterior_mode *mode);
  * numbers are no longer finite, -ECANCELED, -ENOMEM. */
 int fi_posterior_mode_find(fi_posterior_mode *mode, double tolerance) FD_MUST_CHECK;
 
-/* Makes I and the factor those at beta. After a search. -EDOM, -ENOMEM. */
+/* Makes I and the factor those at beta, after a search. -EDOM, -ENOMEM. */
 int fi_posterior_mode_find_curvature(fi_posterior_mode *mode) FD_MUST_CHECK;
 
 /* Sets the share that each answer counts, in I too. */
