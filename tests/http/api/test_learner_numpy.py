@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from client import Daemon, label, wait_until
-from numpy_learner import Answers, Extras, Inputs, LastLayer, extra_blocks, sigmoid
+from numpy_learner import TEXT_COLUMNS, Answers, Extras, Inputs, LastLayer, extra_blocks, sigmoid
 
 GOLDEN = pathlib.Path(__file__).parents[2] / "golden/text_features.py"
 COMPRESSIBILITY, COSINE = 5, 7
@@ -86,8 +86,8 @@ def make_labels(items, count, seed=4, prefix="l"):
 
 def stored_compressibility(db):
     with contextlib.closing(sqlite3.connect(f"file:{db}?mode=ro", uri=True)) as connection:
-        rows = connection.execute("SELECT idx, bytes FROM item_text_features ORDER BY idx")
-        return [np.frombuffer(numbers, "<f4")[COMPRESSIBILITY] for _, numbers in rows]
+        rows = connection.execute("SELECT idx, bytes FROM item_text_features")
+        return {index: np.frombuffer(numbers, "<f4")[COMPRESSIBILITY] for index, numbers in rows}
 
 
 def cosine(embedding):
@@ -106,12 +106,14 @@ class World:
                              for item in items])
         empty = np.zeros(len(items), bool)
         if compressibility is not None:
-            texts = np.array([golden.features(item["prompt"], item["response"])
-                              for item in items])
-            texts[:, COMPRESSIBILITY] = compressibility  # it depends on the version of zlib
-            texts[:, COSINE] = [cosine(item["embedding"]) for item in items]
+            texts = np.full((len(items), TEXT_COLUMNS), np.nan)
+            for i, item in enumerate(items):
+                if "response" in item:
+                    texts[i] = golden.features(item["prompt"], item["response"])
+                    texts[i, COMPRESSIBILITY] = compressibility[i]  # zlib's version decides it
+                    texts[i, COSINE] = cosine(item["embedding"])
             self.raw = np.hstack([texts, self.raw])
-            empty = np.array([not item["response"] for item in items])
+            empty = np.array([item.get("response") == "" for item in items])
         embeddings = np.array([item["embedding"] for item in items])
         extras = Extras(self.raw, self.prompts, empty)
         self.features = np.hstack([Inputs(embeddings, COMPONENTS)(embeddings),
@@ -225,6 +227,36 @@ def test_the_side_of_an_assigned_pair_counts(db):
         assert_same(daemon, world, world.fit(sides))
         plain = differences(daemon, world, world.fit())
         assert max(plain) > 10 * SETTLED, plain
+
+
+def test_an_item_without_a_text_is_the_average_of_its_prompt(db):
+    items = make_items()
+    labels = make_labels(items, 80)
+    del items[5]["response"]
+    with Daemon(db, {**LEARNER, "refit": "yes"}) as daemon:
+        daemon.add_items(items)
+        daemon.add_labels(labels)
+        daemon.train()
+        world = World(items, stored_compressibility(db))
+        world.labels = labels
+        assert (world.features[5, COMPONENTS:COMPONENTS + TEXT_COLUMNS] == 0).all()
+        assert_same(daemon, world, world.fit())
+
+
+def test_with_too_few_texts_a_model_does_without_and_the_log_says_it_once(db):
+    items = make_items()
+    labels = make_labels(items, 60)
+    for i in (5, 9):
+        del items[i]["response"]
+    with Daemon(db, LEARNER) as daemon:
+        daemon.add_items(items)
+        daemon.add_labels(labels)
+        daemon.train()
+        daemon.train()
+        world = World(items)
+        world.labels = labels
+        assert_same(daemon, world, world.fit())
+    assert daemon.log_text().count("text-features-off") == 1
 
 
 # ---- selections ----

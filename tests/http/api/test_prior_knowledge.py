@@ -138,6 +138,20 @@ def test_changed_scores_make_a_trained_model_train_again(db, option, value):
         assert rewards(daemon) != before
 
 
+def test_a_trusted_score_that_items_miss_is_named_in_the_log(db):
+    with Daemon(db) as daemon:
+        daemon.add_items(ITEMS)
+        daemon.ok("PUT", "/v1/scores", rows({**JUDGE, "p0-r0": None}))
+        daemon.ok("PUT", "/v1/scores", {"items": [
+            {"id": name, "scores": {"full": 1, "other": None if name == "p1-r1" else 2}}
+            for name in JUDGE]})
+        daemon.ok("PATCH", "/v1/project", {
+            "scores": {"judge": {"trust": "inverted"}, "full": {"trust": "trusted"}}})
+    warnings = [line for line in daemon.log if "scores-missing" in line]
+    assert len(warnings) == 1, warnings
+    assert "score=judge missing=1 items=16" in warnings[0]
+
+
 def test_scores_do_not_train_a_model_that_never_was(db):
     with Daemon(db, {"model": "linear", "retrain-labels": 10, "refit": "yes"}) as daemon:
         daemon.add_items(ITEMS)
