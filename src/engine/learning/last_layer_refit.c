@@ -10,10 +10,13 @@
 
 FD_DEFINE_CLEANUP(fi_last_layer, fi_last_layer_free)
 
-bool fd_last_layer_is_behind(const fd_snapshot *snapshot) {
+bool fd_last_layer_is_behind(const fd_snapshot *snapshot, uint64_t project) {
     const fd_served_model *served = snapshot->served;
-    return snapshot->revisions > served->revisions &&
-           (served->row.version > 0 || fi_model_shape(served->model)->hidden_layers == 0);
+    bool is_trained = served->row.version > 0;
+    if (!is_trained && fi_model_shape(served->model)->hidden_layers > 0)
+        return false;
+    return snapshot->revisions > served->revisions ||
+           (served->project != project && (is_trained || served->refits > 0));
 }
 
 /* ---- fitting ---- */
@@ -86,7 +89,7 @@ int fd_last_layer_refit_run(const fd_last_layer_refit *refit) {
     int r = fd_training_data_read(refit->engine, &data);
     if (r < 0)
         return r;
-    if (!data.snapshot || !fd_last_layer_is_behind(data.snapshot))
+    if (!data.snapshot || !fd_last_layer_is_behind(data.snapshot, data.project))
         return -ECANCELED;
     r = fit(refit, &data, &served);
     if (r == 0)

@@ -22,9 +22,10 @@ typedef struct fd_last_layer_refit {
     void *context;
 } fd_last_layer_refit;
 
-/* Whether there are labels that the snapshot's model can learn from and has not. An untrained
- * network cannot: its features mean nothing yet. */
-bool fd_last_layer_is_behind(const fd_snapshot *snapshot);
+/* Whether there are labels, or settings of this version, that the snapshot's model can learn from
+ * and has not. An untrained network cannot: its features mean nothing yet. Without labels an
+ * untrained model is made again instead (next_snapshot.h). */
+bool fd_last_layer_is_behind(const fd_snapshot *snapshot, uint64_t project);
 
 /* 0 once a model that has learned from all labels of this moment serves. -ECANCELED if it does
  * already, another model serves meanwhile or `go_on` ended it; -EDOM if the fit diverged. */

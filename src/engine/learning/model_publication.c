@@ -93,6 +93,7 @@ int fd_model_publish(fd_engine *engine, const fd_training_data *data,
         return r;
 
     assert(snapshot);
+    snapshot->served->project = data->project;
     r = evaluate(data, sets, snapshot, &arms, row, reason);
     if (r < 0)
         return r;

@@ -58,7 +58,6 @@ int fd_model_snapshot_of(fd_engine *engine, const fd_training_data *data, fi_mod
     int r = fd_model_snapshot_new(model, row, learned, &empty);
     if (r < 0)
         return r;
-    empty->served->project = data->project;
     return fd_snapshot_extend(empty, data->embeddings, &data->extras, data->n_items,
                               data->revisions, data->n_revisions, &engine->closing, ret);
 }

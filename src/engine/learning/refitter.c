@@ -26,7 +26,7 @@ struct fd_refitter {
     pthread_cond_t wanted;
     pthread_cond_t ended;
     bool stop; /* guarded by lock, like the next three */
-    bool due;  /* there are labels that the model that serves has not learned from */
+    bool due;  /* the model that serves has something to learn */
     bool runs;
     double due_since; /* monotonic seconds */
     pthread_t thread;
@@ -55,7 +55,8 @@ void fd_refitter_free(fd_engine *engine) {
 
 void fd_refitter_on_commit(fd_engine *engine) {
     struct fd_refitter *refitter = engine->refitter;
-    if (!engine->options.refit || !engine->snapshot || !fd_last_layer_is_behind(engine->snapshot))
+    if (!engine->options.refit || !engine->snapshot ||
+        !fd_last_layer_is_behind(engine->snapshot, engine->project.version))
         return;
     FD_LOCKED(&refitter->lock);
     if (!refitter->due)

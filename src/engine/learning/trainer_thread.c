@@ -24,7 +24,10 @@ struct fd_trainer {
     fd_retrain from;          /* of the next training */
     size_t revisions_seen;    /* of labels */
     size_t revisions_trained; /* of those, when the last training began */
-    double oldest_new;        /* monotonic seconds when the first label after those came */
+    uint64_t extras_seen;     /* changes of extras */
+    uint64_t extras_trained;  /* of those, when the last training began */
+    bool has_version;         /* a trained model serves; an untrained one learns of extras itself */
+    double oldest_new;        /* monotonic seconds when the first news after those came */
     fd_trainer_state state;
     double progress;
     pthread_t thread;
@@ -52,8 +55,23 @@ void fd_trainer_free(fd_engine *engine) {
     free(trainer);
 }
 
+/* ---- what is new ---- */
+
+static size_t count_new(const struct fd_trainer *trainer) {
+    size_t labels = trainer->revisions_seen - trainer->revisions_trained;
+    return labels + (trainer->has_version ? trainer->extras_seen - trainer->extras_trained : 0);
+}
+
+static void note_new(fd_engine *engine) {
+    struct fd_trainer *trainer = engine->trainer;
+    trainer->revisions_seen = engine->labels.count;
+    trainer->extras_seen = engine->extra_changes;
+    trainer->has_version = engine->snapshot && engine->snapshot->served->row.version > 0;
+}
+
 void fd_trainer_set_trained(fd_engine *engine, size_t revisions) {
-    engine->trainer->revisions_seen = engine->labels.count;
+    note_new(engine);
+    engine->trainer->extras_trained = engine->trainer->extras_seen;
     engine->trainer->revisions_trained = revisions;
     engine->trainer->oldest_new = fd_monotonic_seconds();
 }
@@ -62,13 +80,13 @@ void fd_trainer_set_trained(fd_engine *engine, size_t revisions) {
 
 void fd_trainer_on_commit(fd_engine *engine) {
     struct fd_trainer *trainer = engine->trainer;
-    size_t revisions = engine->labels.count;
     FD_LOCKED(&trainer->lock);
-    if (revisions <= trainer->revisions_seen)
+    size_t before = count_new(trainer);
+    note_new(engine);
+    if (count_new(trainer) == before)
         return;
-    if (trainer->revisions_seen == trainer->revisions_trained)
+    if (before == 0)
         trainer->oldest_new = fd_monotonic_seconds();
-    trainer->revisions_seen = revisions;
     (void)pthread_cond_signal(&trainer->wanted);
 }
 
@@ -99,17 +117,15 @@ void fd_trainer_read_state(fd_engine *engine, fd_trainer_state *ret, double *ret
 
 /* ---- when a training is due ---- */
 
-/* Seconds until a training is due; 0 if one is, negative if only a label or a request makes it so.
- */
+/* Seconds until a training is due; 0 if one is, negative if only news or a request makes it so. */
 static double seconds_until_due(const fd_engine *engine) {
     const fd_engine_options *options = &engine->options;
     const struct fd_trainer *trainer = engine->trainer;
-    size_t new_revisions = trainer->revisions_seen - trainer->revisions_trained;
-    if (trainer->requested ||
-        (options->retrain_labels > 0 && new_revisions >= options->retrain_labels))
+    size_t news = count_new(trainer);
+    if (trainer->requested || (options->retrain_labels > 0 && news >= options->retrain_labels))
         return 0;
     bool tries_again = trainer->state == FD_TRAINER_FAILED;
-    if ((new_revisions == 0 && !tries_again) || options->retrain_seconds <= 0)
+    if ((news == 0 && !tries_again) || options->retrain_seconds <= 0)
         return -1;
     double left = trainer->oldest_new + options->retrain_seconds - fd_monotonic_seconds();
     return left > 0 ? left : 0;
@@ -141,6 +157,7 @@ static bool begin_training(fd_engine *engine, fd_retrain *ret_from) {
     trainer->requested = false;
     trainer->from = FD_RETRAIN_CONFIGURED;
     trainer->revisions_trained = trainer->revisions_seen;
+    trainer->extras_trained = trainer->extras_seen;
     set_state(engine, FD_TRAINER_TRAINING);
     return true;
 }
@@ -170,7 +187,7 @@ static void end_training(fd_engine *engine, int result) {
     struct fd_trainer *trainer = engine->trainer;
     FD_LOCKED(&trainer->lock);
     set_state(engine, result < 0 && !is_harmless(result) ? FD_TRAINER_FAILED : FD_TRAINER_IDLE);
-    if (trainer->revisions_seen > trainer->revisions_trained || trainer->state == FD_TRAINER_FAILED)
+    if (count_new(trainer) > 0 || trainer->state == FD_TRAINER_FAILED)
         trainer->oldest_new = fd_monotonic_seconds();
 }
 

@@ -1,5 +1,6 @@
 /* The trainer: the thread that trains a new version when enough labels came, when the oldest new
- * one has waited long enough, or when a request asks for it. */
+ * one has waited long enough, or when a request asks for it. Once a version serves, changed scores
+ * and texts of items that it knows count like labels. */
 #ifndef FD_TRAINER_THREAD_H
 #define FD_TRAINER_THREAD_H
 
@@ -20,7 +21,7 @@ int fd_trainer_start(fd_engine *engine) FD_MUST_CHECK;
 void fd_trainer_interrupt(fd_engine *engine); /* a training ends at its next step */
 void fd_trainer_stop(fd_engine *engine);      /* interrupts, then joins */
 
-/* A commit hook: there may be new labels. */
+/* A commit hook: there may be new labels, or other extras. */
 void fd_trainer_on_commit(fd_engine *engine);
 
 bool fd_trainer_request(fd_engine *engine, fd_retrain from); /* false without labels */

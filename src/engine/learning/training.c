@@ -101,6 +101,15 @@ static int train(fd_training *training, const fd_training_data *data, fd_evaluat
     return row.state == FD_MODEL_REJECTED;
 }
 
+static void note_texts(fd_training *training, const fd_training_data *data) {
+    bool takes_texts = data->extras.count > 0 && data->extras.ids[0] < FD_TEXT_FEATURES;
+    bool without = data->text_share > 0.0 && !takes_texts;
+    if (without && !training->without_texts)
+        fd_log(FD_LOG_WARNING, "text-features-off", FD_STR("reason", "too few items have texts"),
+               FD_REAL("share", data->text_share));
+    training->without_texts = without;
+}
+
 int fd_training_run(fd_training *training, fd_retrain from) {
     FD_CLEANUP(fd_training_data_clear) fd_training_data data = {0};
     FD_CLEANUP(fd_training_set_clear) fd_training_set learn = {0};
@@ -113,6 +122,7 @@ int fd_training_run(fd_training *training, fd_retrain from) {
     r = fd_training_data_read_extras(training->engine, NULL, &data);
     if (r < 0)
         return r;
+    note_texts(training, &data);
     r = fd_training_set_fill(&data, 0, false, FD_ORIGIN_NONE, &learn);
     if (r == 0)
         r = fd_training_set_fill(&data, 0, true, FD_ORIGIN_NONE, &held_out);

@@ -11,7 +11,8 @@
 /* What lasts from one training to the next. */
 typedef struct fd_training {
     fd_engine *engine;
-    size_t labels_at_scratch;                   /* when a model was last trained from scratch */
+    size_t labels_at_scratch; /* when a model was last trained from scratch */
+    bool without_texts;       /* the last one had too few texts: the log says it once */
     bool (*go_on)(void *context, double share); /* called at each step; false ends the training */
     void *context;
 } fd_training;

@@ -6,7 +6,6 @@
 
 #include "assignment_id.h"
 #include "engine_state.h"
-#include "log.h"
 #include "rng.h"
 #include "thread.h"
 
@@ -74,12 +73,11 @@ int fd_training_data_read(fd_engine *engine, fd_training_data *ret) {
 /* Items whose extras are copied at once: labels wait meanwhile. */
 enum { ITEMS_AT_ONCE = 8192 };
 
-static int begin_extras(fd_engine *engine, const fi_model *model, fd_training_data *data,
-                        double *ret_share) {
+static int begin_extras(fd_engine *engine, const fi_model *model, fd_training_data *data) {
     uint32_t ids[FI_EXTRAS_MAX];
     FD_READ_LOCKED(&engine->state_lock);
     uint32_t count = fd_extra_columns(engine->options.text_features, engine->text_features,
-                                      &engine->scores, data->n_items, ids, ret_share);
+                                      &engine->scores, data->n_items, ids, &data->text_share);
     return fd_item_extras_init(&data->extras, model ? fi_model_extra_ids(model) : ids,
                                model ? fi_model_shape(model)->extras : count, 0, data->n_items,
                                engine->groups);
@@ -91,17 +89,13 @@ static void copy_extras(fd_engine *engine, size_t first, size_t end, fd_item_ext
 }
 
 int fd_training_data_read_extras(fd_engine *engine, const fi_model *model, fd_training_data *data) {
-    double share;
-    int r = begin_extras(engine, model, data, &share);
+    int r = begin_extras(engine, model, data);
     if (r < 0)
         return r;
     for (size_t i = 0; i < data->n_items; i += ITEMS_AT_ONCE)
         copy_extras(engine, i,
                     i + ITEMS_AT_ONCE < data->n_items ? i + ITEMS_AT_ONCE : data->n_items,
                     &data->extras);
-    if (!model && share > 0.0 && (data->extras.count == 0 || data->extras.ids[0] != 0))
-        fd_log(FD_LOG_WARNING, "text-features-off", FD_STR("reason", "too few items have texts"),
-               FD_REAL("share", share));
     return 0;
 }
 

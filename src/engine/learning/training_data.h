@@ -13,6 +13,7 @@ typedef struct fd_training_data {
     fd_growing_matrix *embeddings; /* [n_items x D] */
     size_t n_items;
     fd_item_extras extras; /* of all items, once they were asked for */
+    double text_share;     /* of the items that have texts, once a new model's extras were */
     fd_project_settings settings;
     fd_score_names score_names;
     uint64_t project; /* the version of the settings */

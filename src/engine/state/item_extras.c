@@ -80,6 +80,12 @@ void fd_item_extras_copy(fd_item_extras *extras, const fd_growing_matrix *texts,
     }
 }
 
+void fd_item_extras_set(fd_item_extras *extras, uint32_t id, size_t item, double value) {
+    for (uint32_t j = 0; j < extras->count; j++)
+        if (extras->ids[j] == id)
+            extras->raw[(item - extras->first) * extras->count + j] = (float)value;
+}
+
 fi_extras fd_item_extras_view(const fd_item_extras *extras) {
     return (fi_extras){.n_items = extras->n_items,
                        .count = extras->count,

@@ -65,6 +65,9 @@ int fd_item_extras_init(fd_item_extras *extras, const uint32_t *ids, uint32_t co
 void fd_item_extras_copy(fd_item_extras *extras, const fd_growing_matrix *texts,
                          const fd_score_table *scores, size_t from, size_t end);
 
+/* Sets one of them, if there is a column for it. */
+void fd_item_extras_set(fd_item_extras *extras, uint32_t id, size_t item, double value);
+
 /* The same as libfisher takes them. */
 fi_extras fd_item_extras_view(const fd_item_extras *extras);
 

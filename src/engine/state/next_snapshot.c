@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "item_extras.h"
+#include "score_changes.h"
 
 FD_DEFINE_CLEANUP(fi_model, fi_model_free)
 FD_DEFINE_CLEANUP(fi_last_layer, fi_last_layer_free)
@@ -18,22 +19,25 @@ enum { UNTRAINED_ITEMS = 20000 };
 /* A sample that tells how long the features of an item are. */
 enum { SQUARED_ITEMS = 1000 };
 
-/* The extras of n items in the columns of the model. Only the writer changes them, so it needs no
- * lock. */
-static int collect_extras(const fd_engine *engine, const fi_model *model, size_t first, size_t n,
-                          fd_item_extras *ret) {
+/* The extras of n items in the columns of the model, with the scores that the transaction sets.
+ * Only the writer changes them, so it needs no lock. */
+static int collect_extras(const fd_engine *engine, const fd_pending *pending, const fi_model *model,
+                          size_t first, size_t n, fd_item_extras *ret) {
     int r = fd_item_extras_init(ret, fi_model_extra_ids(model), fi_model_shape(model)->extras,
                                 first, n, engine->groups);
-    if (r == 0)
-        fd_item_extras_copy(ret, engine->text_features, &engine->scores, first, first + n);
-    return r;
+    if (r < 0)
+        return r;
+    fd_item_extras_copy(ret, engine->text_features, &engine->scores, first, first + n);
+    fd_score_changes_overlay(pending->scores, ret);
+    return 0;
 }
 
-static int untrained_inputs(const fd_engine *engine, size_t n_items, fi_model *model) {
+static int untrained_inputs(const fd_engine *engine, const fd_pending *pending, size_t n_items,
+                            fi_model *model) {
     FD_CLEANUP(fd_item_extras_clear) fd_item_extras extras = {0};
     int r = fi_model_fit_inputs(model, n_items, engine->embeddings->data);
     if (r == 0 && fi_model_shape(model)->extras > 0)
-        r = collect_extras(engine, model, 0, n_items, &extras);
+        r = collect_extras(engine, pending, model, 0, n_items, &extras);
     if (r < 0 || fi_model_shape(model)->extras == 0)
         return r;
     fi_extras view = fd_item_extras_view(&extras);
@@ -66,7 +70,8 @@ static int untrained_layer(const fd_engine *engine, size_t n_items, fi_model *mo
     return r < 0 ? r : fi_model_set_last_layer(model, layer);
 }
 
-static int untrained_model(const fd_engine *engine, size_t n_items, fi_model **ret) {
+static int untrained_model(const fd_engine *engine, const fd_pending *pending, size_t n_items,
+                           fi_model **ret) {
     const fd_engine_options *options = &engine->options;
     uint32_t dimension = (uint32_t)engine->embeddings->width;
     uint32_t ids[FI_EXTRAS_MAX];
@@ -84,7 +89,7 @@ static int untrained_model(const fd_engine *engine, size_t n_items, fi_model **r
     if (r < 0)
         return r;
     fi_model_set_extra_ids(model, ids);
-    r = untrained_inputs(engine, n_items, model);
+    r = untrained_inputs(engine, pending, n_items, model);
     if (r == 0)
         r = untrained_layer(engine, n_items, model);
     if (r == 0)
@@ -97,7 +102,7 @@ static int untrained_snapshot(const fd_engine *engine, const fd_pending *pending
     size_t n_items = pending->items < UNTRAINED_ITEMS ? pending->items : UNTRAINED_ITEMS;
     FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
     FD_CLEANUP(fd_served_model_freep) fd_served_model *served = NULL;
-    int r = untrained_model(engine, n_items, &model);
+    int r = untrained_model(engine, pending, n_items, &model);
     if (r < 0)
         return r;
     fd_model_row row = {.items = n_items,
@@ -106,21 +111,31 @@ static int untrained_snapshot(const fd_engine *engine, const fd_pending *pending
     if (r < 0)
         return r;
     (void)FD_STEAL(model);
-    served->score_changes = engine->scores.changes;
+    served->extra_changes = engine->extra_changes;
     served->project = engine->project.version;
     return fd_snapshot_new(served, ret);
 }
 
-/* Whether an untrained model took its input statistics from half of the items or fewer, or knows
- * other scores or settings than those of now. */
+/* A refit knows the settings of its time, and the next refit those of now. */
+static bool is_behind(const fd_engine *engine, const fd_served_model *served) {
+    return served->row.version == 0 &&
+           (served->extra_changes != engine->extra_changes ||
+            (served->refits == 0 && served->project != engine->project.version));
+}
+
+bool fd_untrained_is_behind(const fd_engine *engine) {
+    return engine->snapshot && is_behind(engine, engine->snapshot->served);
+}
+
+/* Whether an untrained model took its input statistics from half of the items or fewer, or is to
+ * learn of extras or settings. */
 static bool is_outdated(const fd_engine *engine, const fd_snapshot *base,
                         const fd_pending *pending) {
     const fd_served_model *served = base->served;
     if (served->row.version != 0)
         return false;
     return (served->row.items < UNTRAINED_ITEMS && pending->items >= 2 * served->row.items) ||
-           served->score_changes != engine->scores.changes ||
-           served->project != engine->project.version;
+           (pending->refreshes && is_behind(engine, served));
 }
 
 int fd_next_snapshot(fd_engine *engine, const fd_pending *pending, fd_snapshot **ret) {
@@ -144,7 +159,8 @@ int fd_next_snapshot(fd_engine *engine, const fd_pending *pending, fd_snapshot *
         return 0;
     const fi_model *model = base->served->model;
     if (pending->items > base->items && fi_model_shape(model)->extras > 0)
-        r = collect_extras(engine, model, base->items, pending->items - base->items, &extras);
+        r = collect_extras(engine, pending, model, base->items, pending->items - base->items,
+                           &extras);
     if (r < 0)
         return r;
     return fd_snapshot_extend(base, engine->embeddings, &extras, pending->items,

@@ -4,8 +4,13 @@
 #include <errno.h>
 
 #include "engine_state.h"
+#include "log.h"
+#include "prior_scores.h"
 #include "thread.h"
 #include "writer.h"
+
+/* The log names a trusted score that a larger share of the items misses. */
+#define MISSING_MOST 0.05
 
 struct change_project_job {
     fd_job job;
@@ -22,11 +27,25 @@ static int store_project(fd_engine *engine, fd_job *job, fd_pending *pending) {
 static void apply_project(fd_engine *engine, fd_job *job) {
     struct change_project_job *change = (struct change_project_job *)job;
     fd_project_state_set(&engine->project, &change->row, change->settings);
+    if (!engine->options.refit)
+        engine->extra_changes++; /* only a training can learn of it */
 }
 
 void fd_engine_project(fd_engine *engine, fd_project_state *ret) {
     FD_READ_LOCKED(&engine->state_lock);
     *ret = engine->project;
+}
+
+/* Scores are rarely missing at random, so one that many items miss misleads. */
+static void warn_of_missing_scores(fd_engine *engine, const fd_project_settings *settings) {
+    fd_score_counts counts = fd_engine_score_counts(engine);
+    for (size_t i = 0; i < counts.n; i++) {
+        size_t missing = counts.items - counts.counts[i];
+        if (fd_project_settings_trust(settings, counts.names[i]) != FD_TRUST_UNKNOWN &&
+            (double)missing > MISSING_MOST * (double)counts.items)
+            fd_log(FD_LOG_WARNING, "scores-missing", FD_STR("score", counts.names[i]),
+                   FD_INT("missing", missing), FD_INT("items", counts.items));
+    }
 }
 
 int fd_engine_project_change(fd_engine *engine, uint64_t base, const fd_project_settings *settings,
@@ -49,5 +68,7 @@ int fd_engine_project_change(fd_engine *engine, uint64_t base, const fd_project_
     };
     int r = fd_writer_run(engine, &change.job);
     fd_engine_project(engine, ret);
+    if (r == 0)
+        warn_of_missing_scores(engine, settings);
     return r;
 }

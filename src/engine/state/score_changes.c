@@ -86,7 +86,35 @@ int fd_score_changes_store(fd_score_changes *changes, fd_engine *engine, fd_pend
         r = reserve(changes, engine);
     if (r == 0)
         pending->score_names = changes->name_count;
+    if (r == 0) {
+        changes->before = pending->scores;
+        pending->scores = changes;
+    }
     return r;
+}
+
+void fd_score_changes_overlay(const fd_score_changes *newest, fd_item_extras *extras) {
+    if (!newest)
+        return;
+    fd_score_changes_overlay(newest->before, extras);
+    for (size_t i = 0; i < newest->n; i++) {
+        const fd_score_row *row = &newest->rows[i];
+        if (row->item >= extras->first && row->item - extras->first < extras->n_items)
+            fd_item_extras_set(extras, FD_EXTRA_SCORES + newest->names[i], row->item, row->value);
+    }
+}
+
+/* Whether the snapshot of before the transaction has a copy of the score of the item that is wrong
+ * now, or lacks the column. */
+static bool is_change(const fd_snapshot *snapshot, uint32_t item, uint32_t name) {
+    const fi_model *model = snapshot->served->model;
+    const uint32_t *ids = fi_model_extra_ids(model);
+    if (item < snapshot->items)
+        return true;
+    for (uint32_t j = 0; j < fi_model_shape(model)->extras; j++)
+        if (ids[j] == FD_EXTRA_SCORES + name)
+            return false;
+    return true;
 }
 
 void fd_score_changes_apply(const fd_score_changes *changes, fd_engine *engine) {
@@ -94,7 +122,10 @@ void fd_score_changes_apply(const fd_score_changes *changes, fd_engine *engine) 
         return;
     if (engine->scores.names.count < changes->name_count)
         engine->scores.names.count = changes->name_count;
-    for (size_t i = 0; i < changes->n; i++)
-        fd_score_table_set(&engine->scores, changes->names[i], changes->rows[i].item,
-                           changes->rows[i].value);
+    for (size_t i = 0; i < changes->n; i++) {
+        const fd_score_row *row = &changes->rows[i];
+        fd_score_table_set(&engine->scores, changes->names[i], row->item, row->value);
+        if (!engine->snapshot || is_change(engine->snapshot, row->item, changes->names[i]))
+            engine->extra_changes++;
+    }
 }

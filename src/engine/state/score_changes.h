@@ -10,10 +10,11 @@
 
 typedef struct fd_score_changes {
     size_t n, capacity;
-    fd_score_row *rows;  /* [n]; their names are borrowed */
-    uint32_t *names;     /* [n] */
-    bool *for_new_items; /* [n] */
-    size_t name_count;   /* names of the project with those of the changes */
+    fd_score_row *rows;                    /* [n]; their names are borrowed */
+    uint32_t *names;                       /* [n] */
+    bool *for_new_items;                   /* [n] */
+    size_t name_count;                     /* names of the project with those of the changes */
+    const struct fd_score_changes *before; /* of the same transaction; NULL: none */
 } fd_score_changes;
 
 /* Room for `capacity` scores. */
@@ -36,6 +37,9 @@ void fd_score_changes_place(fd_score_changes *changes, const uint32_t *indices, 
 /* Writes the rows and makes room in memory. */
 int fd_score_changes_store(fd_score_changes *changes, fd_engine *engine, fd_pending *pending,
                            size_t *ret_changed) FD_MUST_CHECK;
+
+/* Puts the changes of a transaction, from the newest on back, over what the tables have. */
+void fd_score_changes_overlay(const fd_score_changes *newest, fd_item_extras *extras);
 
 void fd_score_changes_apply(const fd_score_changes *changes, fd_engine *engine);
 

@@ -39,6 +39,7 @@ int fd_served_model_refit(fd_served_model *served, const fi_last_layer *layer, s
     (void)FD_STEAL(model);
     (*ret)->revisions = (*ret)->fitted = revisions;
     (*ret)->labels = labels;
+    (*ret)->extra_changes = served->extra_changes;
     (*ret)->refits = served->refits + 1;
     (*ret)->trained = fd_served_model_reference(fd_served_model_trained(served));
     return 0;

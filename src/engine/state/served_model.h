@@ -19,7 +19,7 @@ typedef struct fd_served_model {
     size_t revisions;
     uint64_t labels;
     size_t fitted; /* the first revisions, from which the model's fi_last_layer was fitted */
-    uint64_t score_changes;          /* the scores' changes that an untrained model knows */
+    uint64_t extra_changes;          /* those of the engine that an untrained model knows */
     uint64_t project;                /* the version of the settings that its last layer knows */
     uint64_t refits;                 /* of the last layer since the training */
     struct fd_served_model *trained; /* the model that this one is a refit of; NULL: not a refit */

@@ -194,6 +194,7 @@ static int show_counted(fd_engine *engine, const fd_pending *pending,
     FD_WRITE_LOCKED(&engine->state_lock);
     fd_growing_matrix *before = engine->text_features;
     engine->text_features = matrix;
+    engine->extra_changes++;
     matrix = before; /* its last reader frees it */
     return 0;
 }

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "clock.h"
@@ -17,6 +18,10 @@ static const double probe_seconds = 1.0;
 
 /* How long changes that are written behind wait for a transaction that takes them along. */
 static const double behind_seconds = 0.5;
+
+/* Making an untrained model again is a fifth of the writer's work at most, unless it is this quick:
+ * then answers wait for it. */
+static const double quick_seconds = 0.02, rests_per_refresh = 4.0;
 
 struct fd_writer {
     pthread_mutex_t lock;
@@ -33,7 +38,8 @@ struct fd_writer {
     fd_write_behind behind;
 
     atomic_int store_failure; /* -errno or 0; only the writer's thread sets it */
-    double failed_since;      /* monotonic seconds; the thread's own */
+    double failed_since;      /* monotonic seconds; the thread's own, like the next */
+    double next_refresh;      /* an untrained model is not made again before */
 };
 
 int fd_writer_new(fd_engine *engine) {
@@ -149,10 +155,11 @@ static bool is_refusal(int result) {
     return result == -EEXIST || result == -EINVAL || result == -ENOENT || result == -ECANCELED;
 }
 
-static int store_jobs(fd_engine *engine, fd_job *jobs, fd_snapshot **ret_snapshot) {
+static int store_jobs(fd_engine *engine, fd_job *jobs, bool refreshes, fd_snapshot **ret_snapshot) {
     fd_pending pending = {.items = engine->items.count,
                           .revisions = engine->labels.count,
-                          .score_names = engine->scores.names.count};
+                          .score_names = engine->scores.names.count,
+                          .refreshes = refreshes};
     for (fd_job *job = jobs; job; job = job->next) {
         job->result = job->store(engine, job, &pending);
         if (job->result < 0 && !is_refusal(job->result))
@@ -188,7 +195,7 @@ static void confirm_jobs(fd_engine *engine, fd_job *jobs) {
             job->result = r;
 }
 
-static int run_transaction(fd_engine *engine, fd_job *jobs) {
+static int run_transaction(fd_engine *engine, fd_job *jobs, bool refreshes) {
     const fd_store_operations *store = engine->store->operations;
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
     double start = fd_monotonic_seconds();
@@ -197,7 +204,7 @@ static int run_transaction(fd_engine *engine, fd_job *jobs) {
     if (r < 0)
         return r;
     note_written_behind(engine->writer);
-    r = store_jobs(engine, jobs, &snapshot);
+    r = store_jobs(engine, jobs, refreshes, &snapshot);
     if (r == 0 && engine->writer->behind.store)
         r = engine->writer->behind.store(engine);
     if (r == 0)
@@ -211,19 +218,36 @@ static int run_transaction(fd_engine *engine, fd_job *jobs) {
                        fd_monotonic_seconds() - start);
     fd_snapshot_free(apply_jobs(engine, jobs, FD_STEAL(snapshot)));
     confirm_jobs(engine, jobs);
-    if (jobs)
+    if (jobs || refreshes)
         fd_writer_call_hooks(engine);
     return 0;
 }
 
 static void write_behind(fd_engine *engine) {
-    int r = run_transaction(engine, NULL);
+    int r = run_transaction(engine, NULL, false);
     if (r < 0)
         note_failure(engine, r);
 }
 
+/* Whether an untrained model is to be made again; *ret_left is how many seconds from now. */
+static bool wants_refresh(fd_engine *engine, double *ret_left) {
+    *ret_left = fmax(engine->writer->next_refresh - fd_monotonic_seconds(), 0.0);
+    return fd_untrained_is_behind(engine) && fd_writer_store_failure(engine) == 0;
+}
+
+static void refresh(fd_engine *engine) {
+    double start = fd_monotonic_seconds();
+    int r = run_transaction(engine, NULL, true);
+    if (r < 0)
+        note_failure(engine, r);
+    double end = fd_monotonic_seconds(), seconds = end - start;
+    engine->writer->next_refresh = r < 0                     ? end + probe_seconds
+                                   : seconds < quick_seconds ? 0.0
+                                                             : end + rests_per_refresh * seconds;
+}
+
 static int run_alone(fd_engine *engine, fd_job *job) {
-    int r = run_transaction(engine, job);
+    int r = run_transaction(engine, job, false);
     if (r < 0) {
         note_failure(engine, r);
         job->result = r;
@@ -235,7 +259,7 @@ static int run_alone(fd_engine *engine, fd_job *job) {
  * cannot fail the others. After an I/O error, or without the store's files, that would only make
  * the others wait for the same. */
 static void run_group(fd_engine *engine, fd_job *jobs) {
-    if (jobs->next && run_transaction(engine, jobs) == 0)
+    if (jobs->next && run_transaction(engine, jobs, false) == 0)
         return;
     int r = 0;
     for (fd_job *job = jobs, *next; job; job = next) {
@@ -256,24 +280,28 @@ enum duty {
     RUN_JOBS, /* there are jobs, or the writer is closed */
     PROBE,    /* it is time to probe a store that failed, or to look for one that works */
     WRITE_BEHIND,
+    REFRESH,
 };
 
 /* With the lock held. */
 static enum duty wait_for_duty(fd_engine *engine) {
     struct fd_writer *writer = engine->writer;
-    if (!writer->head && !writer->closed) {
-        fd_health_rest(engine, FD_HEALTH_WRITER);
-        if (fd_writer_store_failure(engine) == 0 && writer->behind_due > 0) {
-            double left = writer->behind_due - fd_monotonic_seconds();
-            if (left > 0)
-                fd_condition_wait_for(&writer->queue_filled, &writer->lock, left);
-            return writer->head || writer->closed ? RUN_JOBS : WRITE_BEHIND;
-        }
-        fd_condition_wait_for(&writer->queue_filled, &writer->lock, probe_seconds);
-        if (!writer->head && !writer->closed)
-            return PROBE;
+    enum duty duty = PROBE;
+    double wait = probe_seconds, refresh_wait;
+    if (writer->head || writer->closed)
+        return RUN_JOBS;
+    fd_health_rest(engine, FD_HEALTH_WRITER);
+    if (fd_writer_store_failure(engine) == 0 && writer->behind_due > 0) {
+        duty = WRITE_BEHIND;
+        wait = writer->behind_due - fd_monotonic_seconds();
     }
-    return RUN_JOBS;
+    if (wants_refresh(engine, &refresh_wait) && refresh_wait < wait) {
+        duty = REFRESH;
+        wait = refresh_wait;
+    }
+    if (wait > 0)
+        fd_condition_wait_for(&writer->queue_filled, &writer->lock, wait);
+    return writer->head || writer->closed ? RUN_JOBS : duty;
 }
 
 /* With the lock held: cuts off the first jobs of the queue; NULL once it is empty and closed. */
@@ -305,6 +333,14 @@ static void finish_jobs(fd_job *jobs) {
     }
 }
 
+static void run_jobs(fd_engine *engine, fd_job *jobs) {
+    double left;
+    run_group(engine, jobs);
+    if (wants_refresh(engine, &left) && left <= 0.0)
+        refresh(engine);
+    finish_jobs(jobs);
+}
+
 static void *write_loop(void *context) {
     fd_engine *engine = context;
     for (;;) {
@@ -314,9 +350,10 @@ static void *write_loop(void *context) {
             probe(engine);
         } else if (duty == WRITE_BEHIND) {
             write_behind(engine);
+        } else if (duty == REFRESH) {
+            refresh(engine);
         } else if (jobs) {
-            run_group(engine, jobs);
-            finish_jobs(jobs);
+            run_jobs(engine, jobs);
         } else {
             if (atomic_load(&engine->writer->behind_waits))
                 write_behind(engine);

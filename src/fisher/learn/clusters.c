@@ -15,19 +15,29 @@ static uint64_t number_of(fi_pair pair) {
     return high << 32 | low;
 }
 
-/* Returns the number of clusters. */
-static size_t list(const fi_answers *answers, bool by_pair, fi_cluster_member *members) {
+static size_t sort_and_count(size_t count, fi_cluster_member *members) {
     size_t clusters = 0;
-    for (size_t i = 0; i < answers->count; i++)
-        members[i] =
-            (fi_cluster_member){by_pair ? number_of(answers->pairs[i]) : answers->clusters[i], i};
-    qsort(members, answers->count, sizeof(*members), compare_members);
-    for (size_t i = 0; i < answers->count; i++)
+    qsort(members, count, sizeof(*members), compare_members);
+    for (size_t i = 0; i < count; i++)
         clusters += fi_cluster_begins(members, i);
     return clusters;
 }
 
+size_t fi_clusters_as_given(const fi_answers *answers, fi_cluster_member *members) {
+    if (!answers->clusters)
+        return 0;
+    for (size_t i = 0; i < answers->count; i++)
+        members[i] = (fi_cluster_member){answers->clusters[i], i};
+    return sort_and_count(answers->count, members);
+}
+
+size_t fi_clusters_of_pairs(const fi_answers *answers, fi_cluster_member *members) {
+    for (size_t i = 0; i < answers->count; i++)
+        members[i] = (fi_cluster_member){number_of(answers->pairs[i]), i};
+    return sort_and_count(answers->count, members);
+}
+
 void fi_clusters_list(const fi_answers *answers, size_t least, fi_cluster_member *members) {
-    if (!answers->clusters || list(answers, false, members) < least)
-        (void)list(answers, true, members);
+    if (!answers->clusters || fi_clusters_as_given(answers, members) < least)
+        (void)fi_clusters_of_pairs(answers, members);
 }

@@ -13,8 +13,14 @@ typedef struct fi_cluster_member {
     size_t answer;
 } fi_cluster_member;
 
+/* Lists the answers into members [answers->count], those of one cluster behind each other; returns
+ * the number of clusters. As given: 0 and no list if the answers have none. Of pairs: answers to
+ * one pair are a cluster; which item is a does not matter. */
+size_t fi_clusters_as_given(const fi_answers *answers, fi_cluster_member *members);
+size_t fi_clusters_of_pairs(const fi_answers *answers, fi_cluster_member *members);
+
 /* Lists the answers by cluster into members [answers->count]. If there are fewer than `least`
- * clusters, or none, the pairs are the clusters; which item is a does not matter. */
+ * clusters, or none, the pairs are the clusters. */
 void fi_clusters_list(const fi_answers *answers, size_t least, fi_cluster_member *members);
 
 /* Whether a member is the first of its cluster. */

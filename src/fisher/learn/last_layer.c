@@ -15,8 +15,15 @@
  * prior leaves what the features cannot explain in the errors. */
 #define STIFFNESS 8.0
 
-/* A precision has settled when it changes by a smaller share than this. */
-#define SETTLED 1e-3
+/* A precision has settled when its logarithm changes by no more than this. */
+#define SETTLED 1e-4
+
+/* Nats: the tolerance while the precisions still move. */
+#define ROUGH 1e-6
+
+/* When its logarithm leaps, and by how much. */
+#define RATIO_MOST 0.95
+#define LEAP_MOST 1.0
 
 fi_last_layer_options fi_last_layer_defaults(void) {
     return (fi_last_layer_options){
@@ -50,6 +57,7 @@ struct fit {
     const fi_last_layer_options *options;
     fi_posterior_mode mode;
     double precisions[FI_BLOCKS_MAX + 1]; /* of each block, then of the side */
+    double steps[FI_BLOCKS_MAX + 1];      /* the last change of each log, 0: none or a leap */
     double *covariance;                   /* [p x p] H^-1 */
     const fi_last_layer *start;           /* NULL: none that fits */
 };
@@ -101,31 +109,33 @@ static void begin(struct fit *fit, const fi_last_layer *start) {
     take_start(fit);
 }
 
-static int find_mode(struct fit *fit, const double *precisions) {
+static int find_mode(struct fit *fit, const double *precisions, double tolerance) {
     for (size_t g = 0; g < block_count(fit); g++) {
         fi_block block = block_at(fit, g);
         for (size_t j = 0; j < block.count; j++)
             fit->mode.precisions[block.first + j] = precisions[g];
     }
-    return fi_posterior_mode_find(&fit->mode);
+    return fi_posterior_mode_find(&fit->mode, tolerance);
 }
 
 /* ---- the design effect ---- */
 
 static int find_design_effect(struct fit *fit, const fi_answers *answers) {
     double stiff[FI_BLOCKS_MAX + 1], effect = fit->options->design_effect;
-    fit->mode.share = 1.0;
+    fi_posterior_mode_set_share(&fit->mode, 1.0);
     if (effect == 0.0) {
         for (size_t g = 0; g < block_count(fit); g++)
             stiff[g] = block_at(fit, g).guess * (g == 0 ? STIFFNESS : 1.0);
         stiff[0] = fmin(stiff[0], FI_PRECISION_MOST);
-        int r = find_mode(fit, stiff);
+        int r = find_mode(fit, stiff, fit->options->tolerance);
+        if (r == 0)
+            r = fi_posterior_mode_find_curvature(&fit->mode);
         if (r == 0)
             r = fi_design_effect(&fit->mode, answers, &effect);
         if (r < 0)
             return r;
     }
-    fit->mode.share = 1.0 / effect;
+    fi_posterior_mode_set_share(&fit->mode, 1.0 / effect);
     return 0;
 }
 
@@ -151,7 +161,7 @@ static double count_determined(const struct fit *fit, const fi_block *block) {
     double sum = 0.0;
     for (size_t j = block->first; j < block->first + block->count; j++)
         for (size_t k = 0; k < p; k++)
-            sum += fit->covariance[j * p + k] * fit->mode.information->matrix[k * p + j];
+            sum += fit->covariance[j * p + k] * fit->mode.information->matrix[j * p + k];
     return sum;
 }
 
@@ -167,29 +177,51 @@ static double next_precision(const struct fit *fit, const fi_block *block) {
     return fmin(fmax(found, FI_PRECISION_LEAST), FI_PRECISION_MOST);
 }
 
+/* The changes of a precision shrink by about the same ratio each time. After two of them, the next
+ * one leaps to where their sum would end (Aitken 1926). */
+static double leap(struct fit *fit, size_t g, double step) {
+    double ratio = fit->steps[g] != 0.0 ? step / fit->steps[g] : 0.0;
+    bool leaps = ratio > 0.0 && ratio < RATIO_MOST;
+    fit->steps[g] = leaps ? 0.0 : step;
+    return leaps ? fmin(fmax(step / (1.0 - ratio), -LEAP_MOST), LEAP_MOST) : step;
+}
+
 /* Sets the next precision of each block; whether all of them have settled. */
 static bool update_precisions(struct fit *fit) {
     bool settled = true;
     for (size_t g = 0; g < block_count(fit); g++) {
         fi_block block = block_at(fit, g);
-        double next = next_precision(fit, &block);
-        settled = settled && fabs(next / fit->precisions[g] - 1.0) <= SETTLED;
-        fit->precisions[g] = next;
+        double step = log(next_precision(fit, &block) / fit->precisions[g]);
+        settled = settled && fabs(step) <= SETTLED;
+        double next = fit->precisions[g] * exp(leap(fit, g, step));
+        fit->precisions[g] = fmin(fmax(next, FI_PRECISION_LEAST), FI_PRECISION_MOST);
     }
     return settled;
 }
 
-/* The precisions move before each fit but the last, so that the covariance belongs to them. */
+/* The mode under the precisions and H^-1; by I at the mode if `exact`. */
+static int find_posterior(struct fit *fit, double tolerance, bool exact) {
+    int r = find_mode(fit, fit->precisions, tolerance);
+    if (r == 0 && exact && !fit->mode.is_exact)
+        r = fi_posterior_mode_find_curvature(&fit->mode);
+    return r < 0 ? r : invert(fit);
+}
+
+/* Precisions that have settled with the I of an earlier beta go on with that of the mode. They move
+ * before each fit but the last, so that the covariance belongs to them; their last move is too
+ * small to change I. */
 static int find_evidence(struct fit *fit, bool *ret_settled) {
-    *ret_settled = fit->options->rounds == 0;
-    for (uint32_t round = 0;; round++) {
-        int r = find_mode(fit, fit->precisions);
-        if (r == 0)
-            r = invert(fit);
-        if (r < 0 || *ret_settled || round == fit->options->rounds)
+    double tolerance = fit->options->tolerance;
+    bool exact = false, settled = false;
+    for (uint32_t round = 0; round < fit->options->rounds && !(settled && exact); round++) {
+        int r = find_posterior(fit, settled ? tolerance : fmax(tolerance, ROUGH), settled);
+        if (r < 0)
             return r;
-        *ret_settled = update_precisions(fit);
+        exact = fit->mode.is_exact;
+        settled = update_precisions(fit);
     }
+    *ret_settled = fit->options->rounds == 0 || settled;
+    return find_posterior(fit, tolerance, !(settled && exact));
 }
 
 /* ---- the result ---- */

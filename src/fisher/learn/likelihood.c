@@ -139,14 +139,14 @@ void fi_likelihood_add_gradient(fi_likelihood *likelihood, double scale, double 
 /* ---- information ---- */
 
 /* row [p] += the sum of weight side d, and of weight side^2 */
-static int add_side(const fi_likelihood *likelihood, double *row) {
+static int add_side(const fi_likelihood *likelihood, const double *weights, double *row) {
     const fi_distinct_items *distinct = likelihood->distinct;
     size_t h = distinct->n_features;
     FD_FREE double *sums = calloc(distinct->n_items, sizeof(*sums));
     if (!sums)
         return -ENOMEM;
     for (size_t i = 0; i < distinct->n_pairs; i++) {
-        double side = (double)likelihood->sides[i], weight = likelihood->weights[i] * side;
+        double side = (double)likelihood->sides[i], weight = weights[i] * side;
         sums[distinct->pairs[i].a] += weight;
         sums[distinct->pairs[i].b] -= weight;
         row[h] += weight * side;
@@ -155,8 +155,8 @@ static int add_side(const fi_likelihood *likelihood, double *row) {
     return 0;
 }
 
-int fi_likelihood_add_information(fi_likelihood *likelihood, double scale,
-                                  fi_information *information) {
+static int add_products(const fi_likelihood *likelihood, const double *weights, double scale,
+                        fi_information *information) {
     size_t h = likelihood->distinct->n_features, p = likelihood->p;
     FD_CLEANUP(fi_information_freep) fi_information *items = NULL;
     FD_FREE double *side = calloc(h + 1, sizeof(*side));
@@ -164,7 +164,7 @@ int fi_likelihood_add_information(fi_likelihood *likelihood, double scale,
         return -ENOMEM;
     int r = fi_information_new(h, &items);
     if (r == 0)
-        r = fi_information_add_weighted(items, likelihood->distinct, likelihood->weights);
+        r = fi_information_add_weighted(items, likelihood->distinct, weights);
     if (r < 0)
         return r;
     for (size_t i = 0; i < h; i++)
@@ -172,7 +172,7 @@ int fi_likelihood_add_information(fi_likelihood *likelihood, double scale,
             information->matrix[i * p + j] += scale * items->matrix[i * h + j];
     if (!likelihood->sides)
         return 0;
-    r = add_side(likelihood, side);
+    r = add_side(likelihood, weights, side);
     if (r < 0)
         return r;
     for (size_t j = 0; j < h; j++) {
@@ -181,4 +181,19 @@ int fi_likelihood_add_information(fi_likelihood *likelihood, double scale,
     }
     information->matrix[h * p + h] += scale * side[h];
     return 0;
+}
+
+int fi_likelihood_add_information(fi_likelihood *likelihood, double scale,
+                                  fi_information *information) {
+    return add_products(likelihood, likelihood->weights, scale, information);
+}
+
+int fi_likelihood_add_scores(const fi_likelihood *likelihood, fi_information *scores) {
+    size_t n = likelihood->distinct->n_pairs;
+    FD_FREE double *squares = calloc(n + 1, sizeof(*squares));
+    if (!squares)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        squares[i] = likelihood->errors[i] * likelihood->errors[i];
+    return add_products(likelihood, squares, 1.0, scores);
 }

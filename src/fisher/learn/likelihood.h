@@ -39,4 +39,8 @@ void fi_likelihood_add_gradient(fi_likelihood *likelihood, double scale, double 
 int fi_likelihood_add_information(fi_likelihood *likelihood, double scale,
                                   fi_information *information) FD_MUST_CHECK;
 
+/* scores [p x p] += sum of (x (t - p))^2 d d' at the same beta: the products of the scores of the
+ * answers. -ENOMEM. */
+int fi_likelihood_add_scores(const fi_likelihood *likelihood, fi_information *scores) FD_MUST_CHECK;
+
 #endif

@@ -11,6 +11,12 @@ enum { HALVINGS = 60 };
 /* The rounding of J, as a share of it. Near the minimum a step may seem to raise J by this much. */
 #define ROUNDING 1e-12
 
+/* With the I of an earlier beta, a step shall leave no more than this share of the fall. */
+#define FALL_MOST 0.01
+
+/* Nats: a step that lowers J by no more does not change I. */
+#define FALL_NONE 1e-9
+
 void fi_posterior_mode_clear(fi_posterior_mode *mode) {
     fi_likelihood_clear(&mode->likelihood);
     free(mode->mean);
@@ -51,11 +57,12 @@ static double evaluate(fi_posterior_mode *mode, const double *beta) {
     return mode->share * mode->loss + penalty / 2.0;
 }
 
-/* Starts from the prior's mean if beta has a larger J, or is not finite. */
+/* Starts from the prior's mean if beta has a larger J, or is not finite; what an earlier search
+ * found is better. */
 static void start(fi_posterior_mode *mode) {
-    double at_mean = evaluate(mode, mode->mean);
+    double at_mean = mode->information ? INFINITY : evaluate(mode, mode->mean);
     mode->objective = evaluate(mode, mode->beta);
-    if (mode->objective <= at_mean)
+    if (isfinite(mode->objective) && mode->objective <= at_mean)
         return;
     memcpy(mode->beta, mode->mean, mode->p * sizeof(*mode->beta));
     mode->objective = evaluate(mode, mode->beta);
@@ -76,13 +83,24 @@ static int factor_with(const fi_information *information, const double *diagonal
     return fi_factor_new_raised(sum, least, ret);
 }
 
-static int find_curvature(fi_posterior_mode *mode) {
-    fi_information_free(FD_STEAL(mode->information));
+static int find_factor(fi_posterior_mode *mode) {
     fi_factor_free(FD_STEAL(mode->factor));
+    return factor_with(mode->information, mode->precisions, &mode->factor);
+}
+
+int fi_posterior_mode_find_curvature(fi_posterior_mode *mode) {
+    fi_information_free(FD_STEAL(mode->information));
+    mode->is_exact = true;
     int r = fi_information_new(mode->p, &mode->information);
     if (r == 0)
         r = fi_likelihood_add_information(&mode->likelihood, mode->share, mode->information);
-    return r ? r : factor_with(mode->information, mode->precisions, &mode->factor);
+    return r ? r : find_factor(mode);
+}
+
+void fi_posterior_mode_set_share(fi_posterior_mode *mode, double share) {
+    if (mode->information)
+        fi_information_scale(mode->information, share / mode->share);
+    mode->share = share;
 }
 
 /* direction = -H^-1 gradient. Returns -gradient' direction, twice the expected fall of J. */
@@ -120,22 +138,36 @@ static int go_on(const fi_last_layer_options *options) {
     return !options->go_on || options->go_on(options->context) ? 0 : -ECANCELED;
 }
 
-/* The last step is within the tolerance but is still taken, because the error after it is the
- * square of the error before it. The curvature stays that of before the last step. */
-int fi_posterior_mode_find(fi_posterior_mode *mode) {
+/* Finds the direction, by I at beta if the last step left more than it should of the fall. */
+static int find_next(fi_posterior_mode *mode, double tolerance, double before, double *ret_fall) {
+    *ret_fall = find_direction(mode) / 2.0;
+    if (*ret_fall <= tolerance || *ret_fall <= FALL_MOST * before)
+        return 0;
+    int r = fi_posterior_mode_find_curvature(mode);
+    if (r == 0)
+        *ret_fall = find_direction(mode) / 2.0;
+    return r;
+}
+
+/* The last step is within the tolerance but is still taken, because the error after it is much
+ * smaller than that before it. */
+int fi_posterior_mode_find(fi_posterior_mode *mode, double tolerance) {
     start(mode);
-    for (uint32_t left = mode->options->iterations;; left--) {
-        int r = go_on(mode->options);
+    double fall = INFINITY;
+    int r = mode->information ? find_factor(mode) : fi_posterior_mode_find_curvature(mode);
+    for (uint32_t left = mode->options->iterations; r == 0; left--) {
+        r = go_on(mode->options);
         if (r == 0)
-            r = find_curvature(mode);
+            r = find_next(mode, tolerance, fall, &fall);
         if (r)
             return r;
-        double fall = find_direction(mode) / 2.0;
-        mode->converged = fall <= mode->options->tolerance;
+        mode->converged = fall <= tolerance;
+        mode->is_exact = mode->is_exact && fall <= FALL_NONE;
         if (left == 0)
             return 0;
         r = descend(mode);
         if (r || mode->converged)
             return r;
     }
+    return r;
 }
