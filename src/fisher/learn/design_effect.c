@@ -1,4 +1,4 @@
-/* Compares the spread of the clusters' sums of scores with that of the single answers' scores. */
+/* Compares the spread of sums of scores, over pairs and clusters, with that of single scores. */
 #include "design_effect.h"
 
 #include <cblas.h>
@@ -14,16 +14,16 @@ enum { CLUSTERS_LEAST = 5 };
 #define ANSWERS_NONE 10.0
 #define ANSWERS_ALL 30.0
 
-/* An answer, and the cluster that it belongs to. */
+/* An answer, and the group that it belongs to. */
 struct member {
-    uint64_t cluster;
+    uint64_t group;
     size_t answer;
 };
 
 static int compare_members(const void *a, const void *b) {
     const struct member *x = a, *y = b;
-    if (x->cluster != y->cluster)
-        return x->cluster < y->cluster ? -1 : 1;
+    if (x->group != y->group)
+        return x->group < y->group ? -1 : 1;
     return (x->answer > y->answer) - (x->answer < y->answer);
 }
 
@@ -32,16 +32,22 @@ static uint64_t pair_of(fi_pair pair) {
     return high << 32 | low;
 }
 
-/* Sorts the answers by cluster. Returns the number of clusters. */
-static size_t sort_by_cluster(const fi_answers *answers, bool by_pair, struct member *members) {
+/* Which answers are summed before they are compared with the single ones. */
+enum grouping { ALONE, BY_PAIR, BY_CLUSTER };
+
+/* Sorts the answers by group. Returns the number of groups. */
+static size_t sort_by_group(const fi_answers *answers, enum grouping grouping,
+                            struct member *members) {
     for (size_t i = 0; i < answers->count; i++)
-        members[i] =
-            (struct member){by_pair ? pair_of(answers->pairs[i]) : answers->clusters[i], i};
+        members[i] = (struct member){grouping == ALONE     ? i
+                                     : grouping == BY_PAIR ? pair_of(answers->pairs[i])
+                                                           : answers->clusters[i],
+                                     i};
     qsort(members, answers->count, sizeof(*members), compare_members);
-    size_t clusters = 0;
+    size_t groups = 0;
     for (size_t i = 0; i < answers->count; i++)
-        clusters += i == 0 || members[i].cluster != members[i - 1].cluster;
-    return clusters;
+        groups += i == 0 || members[i].group != members[i - 1].group;
+    return groups;
 }
 
 /* row [p] = the difference and the side of an answer, times its error: its score */
@@ -80,36 +86,51 @@ static double *next_row(struct whitened_sum *whitened) {
     return whitened->block + whitened->factor->n * whitened->rows++;
 }
 
-int fi_design_effect(const fi_posterior_mode *mode, const fi_answers *answers, double *ret) {
-    size_t n = answers->count, p = mode->p;
-    struct whitened_sum single = {.factor = mode->factor}, sums = {.factor = mode->factor};
-    FD_FREE struct member *members = calloc(n, sizeof(*members));
-    FD_FREE double *score = calloc(p, sizeof(*score));
-    FD_FREE double *single_block = calloc(FI_BLOCK_ROWS, p * sizeof(*single_block));
-    FD_FREE double *sums_block = calloc(FI_BLOCK_ROWS, p * sizeof(*sums_block));
-    if (!members || !score || !single_block || !sums_block)
-        return -ENOMEM;
-    single.block = single_block;
-    sums.block = sums_block;
-    bool by_pair = !answers->clusters;
-    if (sort_by_cluster(answers, by_pair, members) < CLUSTERS_LEAST && !by_pair)
-        (void)sort_by_cluster(answers, true, members);
-
+/* The sum of |u|^2 over the groups, u being the sum of a group's scores. */
+static double spread(const fi_posterior_mode *mode, const struct member *members, size_t n,
+                     struct whitened_sum *sums, double *score) {
+    size_t p = mode->p;
     double *sum = NULL;
+    sums->sum = 0.0;
     for (size_t i = 0; i < n; i++) {
         score_of(&mode->likelihood, members[i].answer, score);
-        memcpy(next_row(&single), score, p * sizeof(*score));
-        if (i == 0 || members[i].cluster != members[i - 1].cluster) {
-            sum = next_row(&sums);
+        if (i == 0 || members[i].group != members[i - 1].group) {
+            sum = next_row(sums);
             memset(sum, 0, p * sizeof(*sum));
         }
         cblas_daxpy((int)p, 1.0, score, 1, sum, 1);
     }
-    flush(&single);
-    flush(&sums);
-    double effect = single.sum > 0.0 ? sums.sum / single.sum : 1.0;
+    flush(sums);
+    return sums->sum;
+}
+
+static double limited(double effect) {
+    return fmin(fmax(effect, 1.0), FI_DESIGN_EFFECT_MOST);
+}
+
+int fi_design_effect(const fi_posterior_mode *mode, const fi_answers *answers, double *ret) {
+    size_t n = answers->count, p = mode->p;
+    struct whitened_sum sums = {.factor = mode->factor};
+    FD_FREE struct member *members = calloc(n, sizeof(*members));
+    FD_FREE double *score = calloc(p, sizeof(*score));
+    FD_FREE double *block = calloc(FI_BLOCK_ROWS, p * sizeof(*block));
+    *ret = 1.0;
+    if (n == 0)
+        return 0;
+    if (!members || !score || !block)
+        return -ENOMEM;
+    sums.block = block;
+    (void)sort_by_group(answers, ALONE, members);
+    double single = spread(mode, members, n, &sums, score), effect = 1.0;
+    if (single > 0.0 && sort_by_group(answers, BY_PAIR, members) < n)
+        effect = limited(spread(mode, members, n, &sums, score) / single);
+    if (single > 0.0 && answers->clusters &&
+        sort_by_group(answers, BY_CLUSTER, members) >= CLUSTERS_LEAST) {
+        double of_clusters = limited(spread(mode, members, n, &sums, score) / single);
+        effect = fmax(effect, sqrt(effect * of_clusters));
+    }
     double arrived = ((double)n - ANSWERS_NONE) / (ANSWERS_ALL - ANSWERS_NONE);
     arrived = fmin(fmax(arrived, 0.0), 1.0);
-    *ret = 1.0 + arrived * (fmin(fmax(effect, 1.0), FI_DESIGN_EFFECT_MOST) - 1.0);
+    *ret = 1.0 + arrived * (effect - 1.0);
     return 0;
 }
