@@ -49,10 +49,13 @@
  * explain, make the answers of a prompt alike, and then n of them carry less than n. With
  * e = x (t - p) and u = U'^-1 d e, U'U = H of a fit with a stiff prior of the first block,
  *
- *     D = sum over clusters of |sum of u in the cluster|^2 / sum of |u|^2,    at least 1.
+ *     D_groups = sum over groups of |sum of u in the group|^2 / sum of |u|^2,    at least 1
+ *     D = sqrt(D_pairs D_clusters),    at least D_pairs.
  *
- * Below five clusters the pairs are the clusters. D comes in between 10 and 30 answers, and is at
- * most 10.
+ * The answers of a pair repeat each other. Those of a cluster are also alike because of what the
+ * features cannot explain, and from that there is still something to learn: a D of the clusters
+ * alone would slow down learning of a reward that the features explain in part. Below five
+ * clusters D is D_pairs. D comes in between 10 and 30 answers, and is at most 10.
  *
  * Features are float32, everything else is float64. The result depends neither on the order of the
  * answers nor on the order of their sides, apart from rounding.

@@ -60,13 +60,18 @@ def design_effect(d, t, x, mean, precision, clusters, pairs):
     beta, _, hessian, _ = find_mode(d, t, x, mean, precision, 1.0)
     error = x * (t - sigmoid(x * (d @ beta)))
     u = np.linalg.solve(np.linalg.cholesky(hessian), (d * error[:, None]).T).T
-    keys = clusters if len(set(clusters)) >= 5 else [tuple(sorted(p)) for p in pairs.tolist()]
-    sums = {}
-    for key, row in zip(keys, u):
-        sums[key] = sums.get(key, 0) + row
-    effect = sum(np.sum(s**2) for s in sums.values()) / np.sum(u**2)
+    def spread(keys):
+        sums = {}
+        for key, row in zip(keys, u):
+            sums[key] = sums.get(key, 0) + row
+        return sum(np.sum(s**2) for s in sums.values()) / np.sum(u**2)
+
+    of_pairs = min(max(spread([tuple(sorted(p)) for p in pairs.tolist()]), 1), 10)
+    effect = of_pairs
+    if len(set(clusters)) >= 5:
+        effect = max(of_pairs, np.sqrt(of_pairs * min(max(spread(clusters), 1), 10)))
     arrived = min(max((len(t) - 10) / 20, 0), 1)
-    return 1 + arrived * (min(max(effect, 1), 10) - 1)
+    return 1 + arrived * (effect - 1)
 
 
 def average(beta, sigma, blocks, precision, mean):
