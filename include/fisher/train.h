@@ -61,8 +61,8 @@ fi_fit fi_evaluate_logits(size_t count, const double *logits, const float *targe
 /*
  * Computes the loss of a model on answers about embeddings [n_items x D], and its gradient: a model
  * of the same shape that receives d loss / d parameter in its parameters. Each item passes through
- * the model once. -EINVAL for no answers, a row or target out of range, or a gradient of another
- * shape; -ENOMEM.
+ * the model once. -EINVAL for no answers, a row or target out of range, a model with extras, or a
+ * gradient of another shape; -ENOMEM.
  */
 int fi_loss_gradient(const fi_model *model, size_t n_items, const float *embeddings,
                      const fi_answers *answers, fi_model *gradient, double *ret_loss) FI_MUST_CHECK;

@@ -55,7 +55,7 @@ static void ask_teacher(const bench *state, float *rewards) {
     float *parameters = fi_model_parameters(teacher, &count);
     for (size_t i = 0; i < count; i++)
         parameters[i] *= 3.0f;
-    require(fi_model_features(teacher, state->n_items, state->embeddings, features), "features");
+    require(fi_model_features(teacher, state->n_items, state->embeddings, NULL, features), "features");
     fi_model_rewards(teacher, state->n_items, features, rewards);
 
     double mean = 0.0, square = 0.0;
@@ -345,13 +345,13 @@ static void report_learning(size_t inputs, size_t n_items, size_t count) {
     fi_answers answers = {.count = count, .pairs = state.pairs, .targets = state.targets};
     fi_learned learned;
     double start = milliseconds();
-    require(fi_learn(n_items, state.embeddings, &answers, NULL, NULL, NULL, &options, &learned),
+    require(fi_learn(n_items, state.embeddings, NULL, &answers, NULL, NULL, NULL, &options, &learned),
             "learn");
     double fresh = milliseconds() - start;
     start = milliseconds();
     fi_learned again;
     require(
-        fi_learn(n_items, state.embeddings, &answers, NULL, learned.model, NULL, &options, &again),
+        fi_learn(n_items, state.embeddings, NULL, &answers, NULL, learned.model, NULL, &options, &again),
         "learn");
     double kept = milliseconds() - start;
     bool network = fi_model_shape(learned.model)->hidden_layers > 0;

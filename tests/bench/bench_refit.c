@@ -1,116 +1,119 @@
 /*
- * Measures the fit of the last layer against a matrix product in the same process, with answers to
- * random pairs of 5,000 items that follow a true beta. Each number is a median of RUNS, measured in
- * turns with the unit, one sgemm of 10000xh by hxh.
+ * Measures a refit of the last layer, with the blocks of the text and of a prior score, the side
+ * and the design effect, against a plain fit: one block, whose precision the evidence sets, with D
+ * given and without sides. Both are cold, or start from the fit to all answers but the newest.
+ * Answers to random pairs within 500 prompts follow a true beta. Each number is a median of RUNS,
+ * measured in turns.
  */
 #include <cblas.h>
-#include <fisher/refit.h>
+#include <fisher/last_layer.h>
 #include <math.h>
 
 #include "bench.h"
 #include "macros.h"
 
-enum { ITEMS = 5000, ANSWERS = 10000, NEW = 25, RUNS = 31, WIDEST = 128 };
-
-static const double grid[] = {1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3, 1e4};
-
-struct bench {
-    size_t h;
-    size_t count;    /* answers */
-    float *features; /* [ITEMS x h] */
-    fi_pair *pairs;  /* [ANSWERS] */
-    float *targets;  /* [ANSWERS] */
-    float *left;     /* [ANSWERS x h] of the unit */
-    float *right;    /* [h x h] */
-    float *product;  /* [ANSWERS x h] */
-    double start[WIDEST];
-    double precision; /* where the evidence starts */
-    fi_refit_result last;
+enum {
+    PROMPTS = 500,
+    RESPONSES = 10,
+    ITEMS = PROMPTS * RESPONSES,
+    ANSWERS = 10000,
+    NEW = 25,
+    RUNS = 15,
+    EMBEDDED = 128,
+    EXTRAS = 11,
+    WIDTH = EMBEDDED + EXTRAS,
+    BLOCKS = 4,
 };
 
-static void unit(bench *state) {
-    int h = (int)state->h;
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, ANSWERS, h, h, 1.0f, state->left, h,
-                state->right, h, 0.0f, state->product, h);
-}
+/* A refit costs at most so many plain ones. */
+#define MOST 1.5
 
-static fi_answers answers_of(const bench *state) {
-    return (fi_answers){.count = state->count, .pairs = state->pairs, .targets = state->targets};
-}
+struct bench {
+    size_t count;       /* answers */
+    float *features;    /* [ITEMS x WIDTH] */
+    fi_pair *pairs;     /* [ANSWERS] */
+    float *targets;     /* [ANSWERS] */
+    float *sides;       /* [ANSWERS] */
+    uint32_t *clusters; /* [ANSWERS] */
+    double guess;
+    double effect;
+    fi_last_layer *start; /* of the whole fit; NULL: cold */
+    fi_last_layer *plain_start;
+    fi_last_layer *last;
+};
 
-static void fit(bench *state) {
-    fi_answers answers = answers_of(state);
-    fi_refit_options options = fi_refit_defaults();
-    double beta[WIDEST];
-    memcpy(beta, state->start, sizeof(beta));
-    require(fi_refit(ITEMS, state->h, state->features, &answers, &options, beta, &state->last),
+static fi_last_layer *fit_whole(const bench *state, size_t count, const fi_last_layer *start) {
+    const fi_block blocks[BLOCKS] = {
+        {.first = 0, .count = EMBEDDED, .guess = state->guess, .shape = 1.0},
+        {.first = EMBEDDED, .count = 1, .mean = 0.25, .guess = 4.0, .shape = 1.0, .averaged = true},
+        {.first = EMBEDDED + 1, .count = 9, .guess = 160.0, .shape = 1.0, .averaged = true},
+        {.first = EMBEDDED + 10, .count = 1, .mean = 0.3, .guess = 64.0, .shape = 1.0}};
+    fi_answers answers = {.count = count,
+                          .pairs = state->pairs,
+                          .targets = state->targets,
+                          .sides = state->sides,
+                          .clusters = state->clusters};
+    fi_last_layer_options options = fi_last_layer_defaults();
+    options.blocks = blocks;
+    options.n_blocks = BLOCKS;
+    fi_last_layer *layer;
+    require(fi_last_layer_fit(ITEMS, WIDTH, state->features, &answers, &options, start, &layer),
             "refit");
+    return layer;
 }
 
-static void fit_grid(bench *state) {
-    fi_answers answers = answers_of(state);
-    fi_refit_options options = fi_refit_defaults();
-    double beta[WIDEST], precision;
-    memcpy(beta, state->start, sizeof(beta));
-    require(fi_refit_best(ITEMS, state->h, state->features, &answers, grid, FD_LENGTH(grid), NULL,
-                          &options, beta, &precision, &state->last),
-            "grid");
+static fi_last_layer *fit_plain(const bench *state, size_t count, const fi_last_layer *start) {
+    const fi_block block = {.count = WIDTH, .guess = state->guess, .shape = 1.0};
+    fi_answers answers = {.count = count, .pairs = state->pairs, .targets = state->targets};
+    fi_last_layer_options options = fi_last_layer_defaults();
+    options.blocks = &block;
+    options.n_blocks = 1;
+    options.design_effect = state->effect;
+    fi_last_layer *layer;
+    require(fi_last_layer_fit(ITEMS, WIDTH, state->features, &answers, &options, start, &layer),
+            "plain fit");
+    return layer;
 }
 
-static void fit_evidence(bench *state) {
-    fi_answers answers = answers_of(state);
-    fi_refit_options options = fi_refit_defaults();
-    double beta[WIDEST], precision = state->precision;
-    memcpy(beta, state->start, sizeof(beta));
-    require(fi_refit_evidence(ITEMS, state->h, state->features, &answers, &options, beta,
-                              &precision, &state->last),
-            "evidence");
+static void keep(bench *state, fi_last_layer *layer) {
+    fi_last_layer_free(state->last);
+    state->last = layer;
 }
 
-/* The fit to all answers except the newest. */
-static void start_warm(bench *state) {
-    fi_answers before = {.count = state->count - NEW, .pairs = state->pairs, .targets = state->targets};
-    fi_refit_options options = fi_refit_defaults();
-    memset(state->start, 0, sizeof(state->start));
-    require(
-        fi_refit(ITEMS, state->h, state->features, &before, &options, state->start, &state->last),
-        "start");
+static void run_whole(bench *state) {
+    keep(state, fit_whole(state, state->count, state->start));
 }
 
-static void start_settled(bench *state) {
-    fi_answers before = {.count = state->count - NEW, .pairs = state->pairs, .targets = state->targets};
-    fi_refit_options options = fi_refit_defaults();
-    memset(state->start, 0, sizeof(state->start));
-    state->precision = 1.0;
-    require(fi_refit_evidence(ITEMS, state->h, state->features, &before, &options, state->start,
-                              &state->precision, &state->last),
-            "start");
+static void run_plain(bench *state) {
+    keep(state, fit_plain(state, state->count, state->plain_start));
 }
 
-static void prepare(bench *state, size_t h) {
+static void prepare(bench *state) {
     fd_rng rng = fd_rng_seeded(1);
     *state = (bench){
-        .h = h,
-        .features = allocate(ITEMS * h, sizeof(float)),
+        .features = allocate(ITEMS * WIDTH, sizeof(float)),
         .pairs = allocate(ANSWERS, sizeof(fi_pair)),
         .targets = allocate(ANSWERS, sizeof(float)),
-        .left = allocate(ANSWERS * h, sizeof(float)),
-        .right = allocate(h * h, sizeof(float)),
-        .product = allocate(ANSWERS * h, sizeof(float)),
+        .sides = allocate(ANSWERS, sizeof(float)),
+        .clusters = allocate(ANSWERS, sizeof(uint32_t)),
+        .guess = 2.0 * EMBEDDED,
+        .effect = 1.0,
     };
-    fill_normal(&rng, ITEMS * h, state->features);
-    fill_normal(&rng, ANSWERS * h, state->left);
-    fill_normal(&rng, h * h, state->right);
-    fill_pairs(&rng, ITEMS, ANSWERS, state->pairs);
-    double truth[WIDEST];
-    for (size_t j = 0; j < h; j++) /* logits with a standard deviation of 2 */
-        truth[j] = fd_rng_normal(&rng) * sqrt(2.0 / (double)h);
+    fill_normal(&rng, ITEMS * WIDTH, state->features);
+    double truth[WIDTH];
+    for (size_t j = 0; j < WIDTH; j++) /* logits with a standard deviation of 2 */
+        truth[j] = fd_rng_normal(&rng) * sqrt(2.0 / (double)WIDTH);
     for (size_t i = 0; i < ANSWERS; i++) {
-        const float *a = state->features + state->pairs[i].a * h;
-        const float *b = state->features + state->pairs[i].b * h;
-        double logit = 0.0;
-        for (size_t j = 0; j < h; j++)
-            logit += truth[j] * ((double)a[j] - (double)b[j]);
+        uint32_t prompt = (uint32_t)fd_rng_below(&rng, PROMPTS);
+        uint32_t a = (uint32_t)fd_rng_below(&rng, RESPONSES);
+        uint32_t b = (a + 1 + (uint32_t)fd_rng_below(&rng, RESPONSES - 1)) % RESPONSES;
+        state->pairs[i] = (fi_pair){prompt * RESPONSES + a, prompt * RESPONSES + b};
+        state->clusters[i] = prompt;
+        state->sides[i] = i % 2 ? 1.0f : -1.0f;
+        double logit = 0.2 * (double)state->sides[i];
+        for (size_t j = 0; j < WIDTH; j++)
+            logit += truth[j] * ((double)state->features[state->pairs[i].a * WIDTH + j] -
+                                 (double)state->features[state->pairs[i].b * WIDTH + j]);
         state->targets[i] = fd_rng_uniform(&rng) < fi_probability(logit) ? 1.0f : 0.0f;
     }
 }
@@ -119,53 +122,53 @@ static void release(bench *state) {
     free(state->features);
     free(state->pairs);
     free(state->targets);
-    free(state->left);
-    free(state->right);
-    free(state->product);
+    free(state->sides);
+    free(state->clusters);
+    fi_last_layer_free(state->start);
+    fi_last_layer_free(state->plain_start);
+    fi_last_layer_free(state->last);
 }
 
-static void report(bench *state, const char *what, step *run, double most) {
-    double times[RUNS], units[RUNS];
-    run(state);
-    unit(state);
+static void measure(bench *state, const char *what, double most) {
+    double whole[RUNS], plain[RUNS];
+    uint32_t whole_steps = 0, plain_steps = 0;
+    run_whole(state);
     for (int i = 0; i < RUNS; i++) {
-        times[i] = time_once(run, state);
-        units[i] = time_once(unit, state);
+        plain[i] = time_once(run_plain, state);
+        plain_steps = state->last->iterations;
+        whole[i] = time_once(run_whole, state);
+        whole_steps = state->last->iterations;
     }
-    qsort(times, RUNS, sizeof(times[0]), by_value);
-    qsort(units, RUNS, sizeof(units[0]), by_value);
-    double ratio = times[RUNS / 2] / units[RUNS / 2];
-    printf("%-32s %9.3f ms %7.2f x, %2u steps", what, times[RUNS / 2], ratio,
-           state->last.iterations);
+    qsort(whole, RUNS, sizeof(whole[0]), by_value);
+    qsort(plain, RUNS, sizeof(plain[0]), by_value);
+    double ratio = whole[RUNS / 2] / plain[RUNS / 2];
+    printf(
+        "%6zu answers, %s: plain %8.2f ms, %2u steps; refit %8.2f ms, %2u steps, D %.2f: %5.2f x",
+        state->count, what, plain[RUNS / 2], plain_steps, whole[RUNS / 2], whole_steps,
+        state->last->design_effect, ratio);
     if (most > 0.0)
-        printf("   target %5.2f  %s", most, ratio <= most ? "met" : "MISSED");
+        printf("   target %.2f  %s", most, ratio <= most ? "met" : "MISSED");
     printf("\n");
 }
 
-static void measure(size_t h, size_t count) {
-    bench state;
-    prepare(&state, h);
-    state.count = count;
-    printf("\nh = %zu, %zu answers\n", h, count);
-    report(&state, "unit", unit, 0.0);
-    report(&state, "cold", fit, 0.0);
-    start_warm(&state);
-    report(&state, "warm", fit, 20.0);
-    report(&state, "warm, by a grid of 7", fit_grid, 0.0);
-    start_settled(&state);
-    report(&state, "warm, by evidence", fit_evidence, 20.0);
-    memset(state.start, 0, sizeof(state.start));
-    state.precision = 1.0;
-    report(&state, "cold, by evidence from 1", fit_evidence, 0.0);
-    release(&state);
-}
-
 int main(void) {
+    static const size_t counts[] = {1000, ANSWERS};
     openblas_set_num_threads(1);
-    printf("%s kernels, %d thread, medians of %d runs; %d items, warm: all but %d answers known\n",
-           openblas_get_corename(), openblas_get_num_threads(), RUNS, ITEMS, NEW);
-    measure(64, ANSWERS);
-    measure(64, 1000);
-    measure(WIDEST, ANSWERS);
+    printf("%s kernels, %d thread, medians of %d runs; %d items, %d + %d columns, warm: all but %d "
+           "answers known\n",
+           openblas_get_corename(), openblas_get_num_threads(), RUNS, ITEMS, EMBEDDED, EXTRAS, NEW);
+    bench state;
+    prepare(&state);
+    for (size_t i = 0; i < FD_LENGTH(counts); i++) {
+        state.count = counts[i];
+        measure(&state, "cold", 0.0);
+        state.start = fit_whole(&state, state.count - NEW, NULL);
+        state.plain_start = fit_plain(&state, state.count - NEW, NULL);
+        measure(&state, "warm", MOST);
+        fi_last_layer_free(state.start);
+        fi_last_layer_free(state.plain_start);
+        state.start = state.plain_start = NULL;
+    }
+    release(&state);
     return 0;
 }

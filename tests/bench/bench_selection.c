@@ -58,7 +58,7 @@ static void product_of_all(bench *state) {
 /* ---- what is measured ---- */
 
 static void compute_features(bench *state) {
-    require(fi_model_features(state->model, ITEMS, state->embeddings, state->computed), "features");
+    require(fi_model_features(state->model, ITEMS, state->embeddings, NULL, state->computed), "features");
 }
 
 static fi_candidates listed(const bench *state, size_t count, const fi_pair *pairs) {

@@ -8,7 +8,7 @@
 #include "score.h"
 #include "trainer.h"
 #include <errno.h>
-#include <fisher/refit.h>
+#include <fisher/learn.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,6 +16,7 @@
 #include <string.h>
 
 FD_DEFINE_CLEANUP(fi_model, fi_model_free)
+FD_DEFINE_CLEANUP(fi_last_layer, fi_last_layer_free)
 FD_DEFINE_CLEANUP(fi_information, fi_information_free)
 FD_DEFINE_CLEANUP(fi_factor, fi_factor_free)
 
@@ -33,6 +34,7 @@ struct known {
     size_t count;
     fi_pair pairs[ANSWERS];
     float targets[ANSWERS];
+    uint32_t clusters[ANSWERS];
     bool held_out[ANSWERS];
 };
 
@@ -56,6 +58,9 @@ static inline void answer_up_to(fd_engine *engine, struct known *known, size_t l
             fixture_label(engine, i, id_of(a), id_of(b), prefers_a ? FD_PREFER_A : FD_PREFER_B), 0);
         known->pairs[i] = (fi_pair){a, b};
         known->targets[i] = prefers_a ? 1.0f : 0.0f;
+        known->clusters[i] = a / RESPONSES == b / RESPONSES ? a / RESPONSES
+                             : a < b                        ? 1000 + a * ITEMS + b
+                                                            : 1000 + b * ITEMS + a;
         known->held_out[i] = fd_pair_is_held_out(id_of(a), id_of(b), held_out);
     }
     known->count = last;
@@ -68,9 +73,13 @@ static inline fi_answers learned(const struct known *known, size_t first, size_t
     for (size_t i = first; i < last; i++)
         if (!known->held_out[i]) {
             room->pairs[room->count] = known->pairs[i];
+            room->clusters[room->count] = known->clusters[i];
             room->targets[room->count++] = known->targets[i];
         }
-    return (fi_answers){.count = room->count, .pairs = room->pairs, .targets = room->targets};
+    return (fi_answers){.count = room->count,
+                        .pairs = room->pairs,
+                        .targets = room->targets,
+                        .clusters = room->clusters};
 }
 
 static inline double score_of(fd_engine *engine, const char *id) {
@@ -101,14 +110,31 @@ static inline void train(fd_engine *engine) {
     fd_engine_wait_refitted(engine);
 }
 
-/* What serves: its features of all items and its last layer. */
+/* A version: its features of all items and its last layer. */
 struct serving {
     size_t width;
     float features[ITEMS * WIDEST];
     float rewards[ITEMS];
     double beta[WIDEST];
+    double precision; /* of the embedded features */
+    double logdet;    /* of what its layer knows */
     fd_model_row row;
+    fi_last_layer *layer; /* a copy */
 };
+
+static inline void serving_clear(struct serving *serving) {
+    fi_last_layer_free(serving->layer);
+}
+
+#define SERVING FD_CLEANUP(serving_clear) struct serving
+
+static inline double logdet_of(const fi_last_layer *layer) {
+    FD_CLEANUP(fi_information_freep) fi_information *known = NULL;
+    FD_CLEANUP(fi_factor_freep) fi_factor *factor = NULL;
+    assert_int_equal(fi_last_layer_information(layer, &known), 0);
+    assert_int_equal(fi_factor_new(known, 0.0, &factor), 0);
+    return fi_factor_logdet(factor);
+}
 
 static inline void copy_model(fd_engine *engine, uint64_t version, struct serving *ret) {
     FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
@@ -118,25 +144,32 @@ static inline void copy_model(fd_engine *engine, uint64_t version, struct servin
     ret->width = fi_model_feature_count(model);
     assert_in_range(ret->width, 1, WIDEST);
     fixture_embeddings(embeddings, ITEMS);
-    assert_int_equal(fi_model_features(model, ITEMS, embeddings, ret->features), 0);
+    assert_int_equal(fi_model_features(model, ITEMS, embeddings, NULL, ret->features), 0);
     fi_model_rewards(model, ITEMS, ret->features, ret->rewards);
     fi_layer last = fi_model_layer(model, fi_model_shape(model)->hidden_layers);
     for (size_t j = 0; j < ret->width; j++)
         ret->beta[j] = (double)last.weights[j];
+    assert_non_null(fi_model_last_layer(model));
+    assert_int_equal(fi_last_layer_copy(fi_model_last_layer(model), &ret->layer), 0);
+    ret->precision = ret->layer->precisions[0];
+    ret->logdet = logdet_of(ret->layer);
 }
 
-static inline fi_information *information_of(const struct serving *serving,
-                                             const fi_answers *answers) {
-    fi_information *information;
-    assert_int_equal(fi_information_new(serving->width, &information), 0);
-    fi_candidates pairs = {.n_items = ITEMS,
-                           .n_features = serving->width,
-                           .n_pairs = answers->count,
-                           .features = serving->features,
-                           .rewards = serving->rewards,
-                           .pairs = answers->pairs};
-    assert_int_equal(fi_information_add(information, &pairs), 0);
-    return information;
+/* The fit of the last layer of a version to answers. */
+static inline fi_last_layer *fitted_to(const struct serving *version, const fi_answers *answers,
+                                       double prior_precision) {
+    fi_block blocks[FI_BLOCKS_MAX];
+    fi_learn_options learning = {.prior_precision = prior_precision};
+    double square =
+        fi_mean_square(ITEMS, version->width, version->features, answers, 0, version->width);
+    fi_last_layer_options options = fi_last_layer_defaults();
+    options.blocks = blocks;
+    options.n_blocks = fi_learn_blocks(&learning, version->width, square, blocks);
+    fi_last_layer *layer = NULL;
+    assert_int_equal(fi_last_layer_fit(ITEMS, version->width, version->features, answers, &options,
+                                       version->layer, &layer),
+                     0);
+    return layer;
 }
 
 static inline fd_engine *answered(const fd_engine_options *options, struct known *known) {

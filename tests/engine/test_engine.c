@@ -355,16 +355,17 @@ static void whether_a_pair_is_held_out_does_not_depend_on_its_order(void **state
     assert_in_range(held_out, 250, 350);
 }
 
-static double reward_of(const fi_model *model, const float *embedding) {
-    float features[16], reward;
-    assert_int_equal(fi_model_features(model, 1, embedding, features), 0);
-    fi_model_rewards(model, 1, features, &reward);
-    return (double)reward;
+static fi_model *copy_of(fd_engine *engine, uint64_t version) {
+    fi_model *model = NULL;
+    fd_model_row row;
+    fd_fault fault = {0};
+    assert_int_equal(fd_engine_model_copy(engine, version, &row, &model, &fault), 0);
+    return model;
 }
 
+/* The last layer is fitted, whatever it started from. */
 static void a_warm_start_lies_halfway_between_the_serving_weights_and_fresh_ones(void **state) {
     (void)state;
-    enum { ITEMS = 4 };
     fd_engine_options options = fixture_options();
     options.kind = FI_KIND_NETWORK;
     options.components = 0;
@@ -373,44 +374,35 @@ static void a_warm_start_lies_halfway_between_the_serving_weights_and_fresh_ones
     options.train.learning_rate =
         1e-12; /* the published weights are those that the training started from */
     options.train.weight_decay = 0;
-    options.held_out_fraction = 0;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_memory(&options);
-    fixture_add_items(engine, 1, ITEMS); /* the input statistics are taken from them */
+    fixture_add_items(engine, 1, 4);
     assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_B), 0);
-
-    fd_item_reference items[] = {
-        {.id = "p0-r0"}, {.id = "p0-r1"}, {.id = "p0-r2"}, {.id = "p0-r3"}};
-    fd_score first[ITEMS], second[ITEMS];
-    uint64_t version;
-    fd_fault fault = {0};
     assert_int_equal(fixture_train(engine), 1);
-    assert_int_equal(fd_engine_score(engine, items, ITEMS, first, &version, &fault), 0);
     assert_int_equal(fixture_train(engine), 2);
-    assert_int_equal(fd_engine_score(engine, items, ITEMS, second, &version, &fault), 0);
 
-    float embeddings[ITEMS * DIMENSION];
-    fixture_embeddings(embeddings, ITEMS);
-    fi_shape shape = {DIMENSION, 0, options.hidden_layers, options.hidden_width};
-    fi_model *serving = NULL, *fresh = NULL;
+    fi_shape shape = {.inputs = DIMENSION,
+                      .hidden_layers = options.hidden_layers,
+                      .hidden_width = options.hidden_width};
+    fi_model *models[] = {NULL, NULL, copy_of(engine, 1), copy_of(engine, 2)};
+    assert_int_equal(fi_model_new(&shape, options.seed, &models[0]), 0);
+    assert_int_equal(fi_model_new(&shape, options.seed + 1, &models[1]), 0);
+    const float *weights[4];
     size_t count;
-    assert_int_equal(fi_model_new(&shape, options.seed, &serving), 0);
-    assert_int_equal(fi_model_new(&shape, options.seed + 1, &fresh), 0);
-    assert_int_equal(fi_model_fit_inputs(serving, ITEMS, embeddings), 0);
-    float *weights = fi_model_parameters(serving, &count);
-    const float *others = fi_model_parameters(fresh, &count);
-    for (size_t i = 0; i < ITEMS; i++)
-        assert_true(fabs(first[i].reward - reward_of(serving, embeddings + i * DIMENSION)) < 1e-5);
-    for (size_t i = 0; i < count; i++)
-        weights[i] = (weights[i] + others[i]) / 2;
-    for (size_t i = 0; i < ITEMS; i++)
-        assert_true(fabs(second[i].reward - reward_of(serving, embeddings + i * DIMENSION)) < 1e-5);
-    fi_model_free(serving);
-    fi_model_free(fresh);
+    for (size_t i = 0; i < 4; i++)
+        weights[i] = fi_model_parameters(models[i], &count);
+    for (size_t i = 0; i < count - options.hidden_width; i++) {
+        assert_true(fabsf(weights[2][i] - weights[0][i]) < 1e-6f);
+        assert_true(fabsf(weights[3][i] - (weights[0][i] + weights[1][i]) / 2) < 1e-6f);
+    }
+    for (size_t i = 0; i < 4; i++)
+        fi_model_free(models[i]);
 }
 
 static void the_configured_share_of_pairs_is_held_out_in_either_order(void **state) {
     (void)state;
-    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_engine();
+    fd_engine_options options = fixture_options();
+    options.held_out_fraction = 0.1;
+    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_memory(&options);
     fixture_add_items(engine, 1, 60);
     size_t number = 0;
     for (size_t i = 0; i < 60; i++)

@@ -480,7 +480,8 @@ static void the_model_that_serves_and_stored_versions_can_be_copied(void **state
         assert_null(row.bytes);
         assert_int_equal(activate(world.engine, row.version), 0);
         assert_int_equal(
-            fi_model_features(model, 1, embeddings + (RESPONSES + 2) * DIMENSION, features), 0);
+            fi_model_features(model, 1, embeddings + (RESPONSES + 2) * DIMENSION, NULL, features),
+            0);
         fi_model_rewards(model, 1, features, &reward);
         assert_true(fabs((double)reward - score(world.engine)) < 1e-5);
     }

@@ -2,7 +2,7 @@
 #ifndef TEST_ANSWERED_H
 #define TEST_ANSWERED_H
 
-#include <fisher/refit.h>
+#include <fisher/last_layer.h>
 
 #include "macros.h"
 #include "problems.h"
@@ -35,12 +35,39 @@ static inline void answered_init(answered *given, uint64_t seed, size_t n_items,
         (fi_answers){.count = count, .pairs = given->made.pairs, .targets = given->targets};
 }
 
-static inline int refit(const answered *given, double precision, double *beta,
-                        fi_refit_result *ret) {
-    fi_refit_options options = fi_refit_defaults();
-    options.prior_precision = precision;
-    return fi_refit(given->made.candidates.n_items, given->made.candidates.n_features,
-                    given->made.features, &given->answers, &options, beta, ret);
+FD_DEFINE_CLEANUP(fi_last_layer, fi_last_layer_free)
+#define LAYER FD_CLEANUP(fi_last_layer_freep) fi_last_layer
+
+/* One block of all columns, whose lambda stays. */
+static inline fi_block block_under(const answered *given, double precision) {
+    return (fi_block){.count = (uint32_t)given->made.candidates.n_features,
+                      .guess = precision,
+                      .shape = INFINITY};
+}
+
+/* Each answer counts whole. */
+static inline fi_last_layer_options options_of(const fi_block *blocks, size_t n_blocks) {
+    fi_last_layer_options options = fi_last_layer_defaults();
+    options.blocks = blocks;
+    options.n_blocks = n_blocks;
+    options.design_effect = 1.0;
+    return options;
+}
+
+static inline fi_last_layer *fit_with(const answered *given, const fi_last_layer_options *options,
+                                      const fi_last_layer *start) {
+    fi_last_layer *layer = NULL;
+    assert_int_equal(fi_last_layer_fit(given->made.candidates.n_items,
+                                       given->made.candidates.n_features, given->made.features,
+                                       &given->answers, options, start, &layer),
+                     0);
+    return layer;
+}
+
+static inline fi_last_layer *fit_under(const answered *given, double precision) {
+    fi_block block = block_under(given, precision);
+    fi_last_layer_options options = options_of(&block, 1);
+    return fit_with(given, &options, NULL);
 }
 
 typedef struct plain {

@@ -11,6 +11,7 @@
 #include "rng.h"
 
 FD_DEFINE_CLEANUP(fi_model, fi_model_free)
+FD_DEFINE_CLEANUP(fi_last_layer, fi_last_layer_free)
 
 typedef double truth(size_t inputs, const float *x);
 
@@ -91,6 +92,7 @@ static inline void world_clear(world *made) {
 
 static inline void learned_clear(fi_learned *learned) {
     fi_model_free(learned->model);
+    free(learned->cross_fitted);
 }
 
 #define LEARNED FD_CLEANUP(learned_clear) fi_learned
@@ -98,7 +100,7 @@ static inline void learned_clear(fi_learned *learned) {
 static inline fi_learn_options options_for(const world *from, fi_kind kind) {
     return (fi_learn_options){
         .kind = kind,
-        .shape = {(uint32_t)from->inputs, 0, 1, 64},
+        .shape = {.inputs = (uint32_t)from->inputs, .hidden_layers = 1, .hidden_width = 64},
         .train = fi_train_defaults(),
         .seed = 3,
     };
@@ -106,10 +108,30 @@ static inline fi_learn_options options_for(const world *from, fi_kind kind) {
 
 static inline fi_learned learn(const world *from, const fi_learn_options *options) {
     fi_learned learned = {0};
-    assert_int_equal(
-        fi_learn(from->n_items, from->items, &from->answers, NULL, NULL, NULL, options, &learned),
-        0);
+    assert_int_equal(fi_learn(from->n_items, from->items, NULL, &from->answers, NULL, NULL, NULL,
+                              options, &learned),
+                     0);
     return learned;
+}
+
+/* The fit of the last layer to the features of a model, as learning does it. */
+static inline fi_last_layer *refit_of(const world *from, const fi_model *model,
+                                      const fi_learn_options *learning,
+                                      const fi_last_layer *start) {
+    size_t h = fi_model_feature_count(model);
+    fi_block blocks[FI_BLOCKS_MAX];
+    fi_last_layer *layer = NULL;
+    float *features = calloc(from->n_items, h * sizeof(*features));
+    assert_non_null(features);
+    assert_int_equal(fi_model_features(model, from->n_items, from->items, NULL, features), 0);
+    double square = fi_mean_square(from->n_items, h, features, &from->answers, 0, h);
+    fi_last_layer_options options = fi_last_layer_defaults();
+    options.blocks = blocks;
+    options.n_blocks = fi_learn_blocks(learning, h, square, blocks);
+    assert_int_equal(
+        fi_last_layer_fit(from->n_items, h, features, &from->answers, &options, start, &layer), 0);
+    free(features);
+    return layer;
 }
 
 /* [n_items] */
@@ -117,7 +139,7 @@ static inline float *rewards_by(const world *from, const fi_model *model) {
     float *features = calloc(from->n_items, fi_model_feature_count(model) * sizeof(*features));
     float *rewards = calloc(from->n_items, sizeof(*rewards));
     assert_true(features && rewards);
-    assert_int_equal(fi_model_features(model, from->n_items, from->items, features), 0);
+    assert_int_equal(fi_model_features(model, from->n_items, from->items, NULL, features), 0);
     fi_model_rewards(model, from->n_items, features, rewards);
     free(features);
     return rewards;

@@ -197,7 +197,8 @@ struct learning {
     size_t inputs;
     const float *embeddings; /* [ITEMS x inputs] */
     fi_answers answers;
-    const fi_model *start; /* NULL: none */
+    const fi_model *start;   /* NULL: none */
+    const fi_extras *extras; /* NULL: none; only without a start */
 };
 
 static int learn(const void *context, double *ret) {
@@ -205,52 +206,74 @@ static int learn(const void *context, double *ret) {
     fi_answers held_out = {
         .count = 16, .pairs = from->answers.pairs, .targets = from->answers.targets};
     fi_learned learned = {0};
-    int r = fi_learn(ITEMS, from->embeddings, &from->answers, from->start ? &held_out : NULL, NULL,
-                     from->start, &from->options, &learned);
+    int r = fi_learn(ITEMS, from->embeddings, from->start ? NULL : from->extras, &from->answers,
+                     from->start ? &held_out : NULL, NULL, from->start, &from->options, &learned);
     if (r < 0)
         return r;
     size_t count;
     *ret = (double)fi_model_parameters(learned.model, &count)[0];
     fi_model_free(learned.model);
+    free(learned.cross_fitted);
     return 0;
 }
 
-static int refit_by(const void *context, double *ret, const fi_answers *held_out, bool evidence) {
-    static const double grid[] = {10.0, 1.0, 0.1};
+/* Two blocks, one of which may be left out. */
+static const fi_block blocks[] = {
+    {.first = 0, .count = 3, .guess = 1.0, .shape = 1.0},
+    {.first = 3, .count = 1, .guess = 2.0, .averaged = true, .shape = 1.0}};
+
+static int fit_last_layer(const void *context, double *ret) {
     const struct learning *from = context;
-    fi_refit_options options = fi_refit_defaults();
-    fi_refit_result result;
-    double beta[WIDTH] = {0}, precision = 1.0;
-    int r = evidence
-                ? fi_refit_evidence(ITEMS, WIDTH, from->embeddings, &from->answers, &options, beta,
-                                    &precision, &result)
-                : fi_refit_best(ITEMS, WIDTH, from->embeddings, &from->answers, grid,
-                                FD_LENGTH(grid), held_out, &options, beta, &precision, &result);
-    for (size_t j = 0; j < WIDTH && r < 0; j++)
-        assert_true(beta[j] == 0.0);
-    *ret = beta[0] + precision;
+    fi_last_layer_options options = fi_last_layer_defaults();
+    options.blocks = blocks;
+    options.n_blocks = FD_LENGTH(blocks);
+    options.rounds = 3;
+    float sides[ANSWERS];
+    for (size_t i = 0; i < ANSWERS; i++)
+        sides[i] = i % 2 ? 1.0f : -1.0f;
+    fi_answers answers = from->answers;
+    answers.sides = sides;
+    fi_last_layer *layer = NULL, *copy = NULL, *prior = NULL;
+    fi_information *known = NULL;
+    int r = fi_last_layer_fit(ITEMS, WIDTH, from->embeddings, &answers, &options, NULL, &layer);
+    if (r == 0)
+        r = fi_last_layer_copy(layer, &copy);
+    if (r == 0)
+        r = fi_last_layer_information(copy, &known);
+    if (r == 0)
+        r = fi_last_layer_fit(ITEMS, WIDTH, from->embeddings, &(fi_answers){0}, &options, NULL,
+                              &prior);
+    *ret = r < 0 ? 0.0 : copy->beta[0] + fi_information_matrix(known)[0] + prior->covariance[0];
+    fi_information_free(known);
+    fi_last_layer_free(prior);
+    fi_last_layer_free(copy);
+    fi_last_layer_free(layer);
     return r;
-}
-
-static int refit_best(const void *context, double *ret) {
-    const struct learning *from = context;
-    return refit_by(context, ret, &from->answers, false);
-}
-
-static int refit_evidence(const void *context, double *ret) {
-    return refit_by(context, ret, NULL, true);
 }
 
 static int store_model(const void *context, double *ret) {
     const struct learning *from = context;
-    fi_shape shape = {.inputs = WIDTH, .components = 2, .hidden_layers = 1, .hidden_width = 3};
+    fi_shape shape = {
+        .inputs = WIDTH, .components = 2, .hidden_layers = 1, .hidden_width = 3, .extras = 1};
     fi_model *model = NULL, *copy = NULL, *decoded = NULL;
-    float features[ITEMS * 3];
+    fi_last_layer *layer = NULL;
+    float features[ITEMS * 4], centres[ITEMS], placed = 0.0f;
     uint8_t *bytes = NULL;
     size_t size = 0;
     int r = fi_model_new(&shape, 1, &model);
     if (r == 0)
         r = fi_model_fit_inputs(model, ITEMS, from->embeddings);
+    if (r == 0)
+        r = fi_model_fit_extras(model, from->extras);
+    if (r == 0)
+        r = fi_last_layer_new(4, 1, &layer);
+    if (r == 0) {
+        layer->blocks[0] = (fi_block){.count = 4, .guess = 1.0, .shape = 1.0};
+        layer->precisions[0] = layer->side_precision = layer->design_effect = 1.0;
+        for (size_t j = 0; j < 4; j++)
+            layer->covariance[5 * j] = 1.0;
+        r = fi_model_set_last_layer(model, layer);
+    }
     if (r == 0)
         r = fi_model_copy(model, &copy);
     if (r == 0)
@@ -258,9 +281,14 @@ static int store_model(const void *context, double *ret) {
     if (r == 0)
         r = fi_model_decode(bytes, size, &decoded);
     if (r == 0)
-        r = fi_model_features(decoded, ITEMS, from->embeddings, features);
-    *ret = (double)features[0];
+        r = fi_model_features(decoded, ITEMS, from->embeddings, NULL, features);
+    if (r == 0)
+        r = fi_model_extra_centres(decoded, from->extras, 0, 4, centres);
+    if (r == 0)
+        fi_model_place_extras(decoded, from->extras->raw, centres, &placed);
+    *ret = r < 0 ? 0.0 : (double)features[0] + (double)placed;
     free(bytes);
+    fi_last_layer_free(layer);
     fi_model_free(decoded);
     fi_model_free(copy);
     fi_model_free(model);
@@ -288,11 +316,25 @@ static void learning_survives_each_failing_allocation(void **state) {
     float targets[ANSWERS];
     for (size_t i = 0; i < ANSWERS; i++)
         targets[i] = i % 3 ? 1.0f : 0.0f;
+    uint32_t groups[ITEMS], clusters[ANSWERS];
+    for (uint32_t i = 0; i < ITEMS; i++)
+        groups[i] = i % 4;
+    for (uint32_t i = 0; i < ANSWERS; i++)
+        clusters[i] = i % 12;
+    const fi_extras extras = {ITEMS, 1, (uint32_t[]){7}, made.features + ITEMS, groups, NULL};
+    const fi_block extra_block = {.count = 1, .guess = 4.0, .shape = 1.0, .averaged = true};
     struct learning from = {
         .inputs = WIDTH,
+        .extras = &extras,
         .embeddings = made.features,
-        .answers = {ANSWERS, made.pairs, targets},
-        .options = {.shape = {WIDTH, 0, 1, 3}, .train = fi_train_defaults(), .seed = 1},
+        .answers = {.count = ANSWERS,
+                    .pairs = made.pairs,
+                    .targets = targets,
+                    .clusters = clusters},
+        .options = {.shape = {.inputs = WIDTH, .hidden_layers = 1, .hidden_width = 3},
+                    .cross_fits = true,
+                    .train = fi_train_defaults(),
+                    .seed = 1},
     };
     from.options.train.iterations = 4;
     from.options.train.evaluate_every = 2;
@@ -302,19 +344,23 @@ static void learning_survives_each_failing_allocation(void **state) {
     for (size_t i = 0; i < FD_LENGTH(kinds); i++) {
         from.options.kind = kinds[i];
         from.start = NULL;
+        from.options.extra_blocks = &extra_block;
+        from.options.n_extra_blocks = 1;
         check_every_allocation("learning", learn, &from);
         from.start = start;
+        from.options.n_extra_blocks = 0;
         check_every_allocation("continuing", learn, &from);
     }
     fi_model_free(start);
-    check_every_allocation("the best precision", refit_best, &from);
-    check_every_allocation("the evidence", refit_evidence, &from);
+    check_every_allocation("the last layer", fit_last_layer, &from);
     check_every_allocation("storing a model", store_model, &from);
     check_every_allocation("rank metrics", measure_ranks, &from);
 
     from.start = NULL;
+    from.extras = NULL;
     from.inputs = WIDE;
-    from.options.shape = (fi_shape){WIDE, 2, 1, 3};
+    from.options.shape =
+        (fi_shape){.inputs = WIDE, .components = 2, .hidden_layers = 1, .hidden_width = 3};
     from.options.kind = FI_KIND_LINEAR;
     check_every_allocation("learning from wide inputs", learn, &from);
     problem_free(&made);

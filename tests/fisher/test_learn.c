@@ -63,7 +63,7 @@ static void a_network_that_diverges_loses(void **state) {
     for (uint32_t patience = 0; patience < 2; patience++) {
         options.kind = FI_KIND_NETWORK;
         options.train.patience = patience;
-        assert_int_equal(fi_learn(from.n_items, from.items, &from.answers, NULL, NULL, NULL,
+        assert_int_equal(fi_learn(from.n_items, from.items, NULL, &from.answers, NULL, NULL, NULL,
                                   &options, &untouched),
                          -EDOM);
         assert_int_equal(untouched.iterations, 77);
@@ -123,56 +123,113 @@ static void a_given_precision_is_used(void **state) {
     }
 }
 
-static void the_precision_of_a_network_makes_its_beta_likely(void **state) {
+static void the_last_layer_of_a_network_is_fitted_like_that_of_a_linear_model(void **state) {
     (void)state;
     WORLD from = world_new(2, 100, 4, 300, along_the_axes);
-    fi_learn_options options = options_for(&from, FI_KIND_NETWORK);
-    LEARNED learned = learn(&from, &options);
-    fi_layer beta = fi_model_layer(learned.model, 1);
-    double square = 0.0;
-    for (size_t j = 0; j < beta.inputs; j++)
-        square += (double)beta.weights[j] * (double)beta.weights[j];
-    assert_near(learned.prior_precision * square, 64.0, 1e-6);
+    for (fi_kind kind = FI_KIND_LINEAR; kind <= FI_KIND_NETWORK; kind++) {
+        fi_learn_options options = options_for(&from, kind);
+        LEARNED learned = learn(&from, &options);
+        const fi_last_layer *kept = fi_model_last_layer(learned.model);
+        FD_CLEANUP(fi_last_layer_freep)
+        fi_last_layer *layer = refit_of(&from, learned.model, &options, NULL);
+        fi_layer beta = fi_model_layer(learned.model, is_network(&learned));
+        assert_non_null(kept);
+        assert_near(learned.prior_precision, layer->precisions[0], 1e-4 * layer->precisions[0]);
+        assert_near(kept->design_effect, layer->design_effect, 1e-6);
+        for (size_t j = 0; j < beta.inputs; j++) {
+            assert_near((double)beta.weights[j], layer->beta[j], 1e-4);
+            assert_true(beta.weights[j] == (float)kept->beta[j]);
+        }
+    }
 }
 
 /* ---- folds ---- */
+
+enum { PAIRS = 4000 };
 
 static void a_pair_is_in_the_same_fold_whichever_side_comes_first(void **state) {
     (void)state;
     fd_rng rng = fd_rng_seeded(1);
     size_t sizes[FI_FOLDS] = {0};
-    enum { PAIRS = 4000 };
+    static fi_pair pairs[PAIRS], turned[PAIRS];
+    uint8_t folds[PAIRS], turned_folds[PAIRS];
     for (size_t i = 0; i < PAIRS; i++) {
-        fi_pair pair = {(uint32_t)fd_rng_below(&rng, UINT32_MAX),
-                        (uint32_t)fd_rng_below(&rng, 1000)};
-        uint8_t fold = fi_fold_of(pair);
-        assert_true(fold < FI_FOLDS);
-        assert_int_equal(fold, fi_fold_of((fi_pair){pair.b, pair.a}));
-        sizes[fold]++;
+        pairs[i] =
+            (fi_pair){(uint32_t)fd_rng_below(&rng, UINT32_MAX), (uint32_t)fd_rng_below(&rng, 1000)};
+        turned[i] = (fi_pair){pairs[i].b, pairs[i].a};
+    }
+    assert_int_equal(fi_folds_assign(&(fi_answers){.count = PAIRS, .pairs = pairs}, folds), 0);
+    assert_int_equal(fi_folds_assign(&(fi_answers){.count = PAIRS, .pairs = turned}, turned_folds),
+                     0);
+    assert_memory_equal(folds, turned_folds, sizeof(folds));
+    for (size_t i = 0; i < PAIRS; i++) {
+        assert_true(folds[i] < FI_FOLDS);
+        sizes[folds[i]]++;
     }
     for (size_t i = 0; i < FI_FOLDS; i++)
-        assert_near((double)sizes[i], (double)PAIRS / FI_FOLDS, 200.0);
+        assert_near((double)sizes[i], (double)PAIRS / FI_FOLDS, 120.0);
+}
+
+/* Ten clusters are enough. With fewer, the pairs are the clusters. */
+static void folds_keep_clusters_together_if_there_are_enough(void **state) {
+    (void)state;
+    WORLD from = world_new(1, 40, 1, 600, nothing);
+    uint32_t clusters[600];
+    uint8_t folds[600], by_pair[600];
+    assert_int_equal(fi_folds_assign(&from.answers, by_pair), 0);
+    from.answers.clusters = clusters;
+    for (uint32_t n = 9; n <= 60; n++) {
+        uint8_t of_cluster[60];
+        size_t sizes[FI_FOLDS] = {0}, split = 0;
+        for (size_t i = 0; i < 600; i++)
+            clusters[i] = (uint32_t)(i % n) * 1000003u;
+        assert_int_equal(fi_folds_assign(&from.answers, folds), 0);
+        for (size_t i = 0; i < n; i++)
+            of_cluster[i] = folds[i];
+        for (size_t i = 0; i < 600; i++) {
+            split += folds[i] != of_cluster[i % n];
+            sizes[folds[i]]++;
+        }
+        assert_int_equal(split == 0, n >= 10);
+        if (n == 9)
+            assert_memory_equal(folds, by_pair, sizeof(folds));
+        for (size_t i = 0; n == 60 && i < FI_FOLDS; i++)
+            assert_true(sizes[i] > 0);
+    }
 }
 
 static void a_fold_and_the_others_have_each_answer_once(void **state) {
     (void)state;
     WORLD from = world_new(1, 15, 1, 300, nothing);
     uint8_t folds[300];
+    float sides[300], reliabilities[300];
+    uint32_t clusters[300];
+    assert_int_equal(fi_folds_assign(&from.answers, folds), 0);
     for (size_t i = 0; i < 300; i++) {
-        folds[i] = fi_fold_of(from.pairs[i]);
         from.targets[i] = (float)i / 300.0f; /* identifies the answer */
+        sides[i] = (float)(i % 3) - 1.0f;
+        reliabilities[i] = (float)i;
+        clusters[i] = (uint32_t)i / 7;
     }
+    fi_answers answers = from.answers;
+    answers.sides = sides;
+    answers.reliabilities = reliabilities;
+    answers.clusters = clusters;
     for (uint8_t fold = 0; fold < FI_FOLDS; fold++) {
         bool seen[300] = {false};
         for (int inside = 0; inside < 2; inside++) {
             FD_CLEANUP(fi_part_clear) fi_part part = {0};
-            assert_int_equal(fi_part_init(&part, &from.answers, folds, fold, inside), 0);
+            assert_int_equal(fi_part_init(&part, &answers, folds, fold, inside), 0);
             for (size_t i = 0; i < part.answers.count; i++) {
                 size_t which = (size_t)lrintf(part.answers.targets[i] * 300.0f);
                 assert_false(seen[which]);
                 seen[which] = true;
+                assert_int_equal(part.indices[i], which);
                 assert_memory_equal(&part.answers.pairs[i], &from.pairs[which], sizeof(fi_pair));
-                assert_int_equal(fi_fold_of(part.answers.pairs[i]) == fold, inside);
+                assert_true(part.answers.sides[i] == sides[which]);
+                assert_true(part.answers.reliabilities[i] == reliabilities[which]);
+                assert_int_equal(part.answers.clusters[i], clusters[which]);
+                assert_int_equal(folds[which] == fold, inside);
             }
         }
         for (size_t i = 0; i < 300; i++)
@@ -182,15 +239,17 @@ static void a_fold_and_the_others_have_each_answer_once(void **state) {
 
 static void folds_are_tried_until_200_answers_were(void **state) {
     (void)state;
-    const size_t counts[] = {8, 100, 230, 350, 500, 790, 1000};
+    const size_t counts[] = {8, 100, 230, 350, 500, 790, 1200};
     for (size_t c = 0; c < FD_LENGTH(counts); c++) {
         WORLD from = world_new(c, 400, 2, counts[c], along_the_axes);
         fi_learn_options options = options_for(&from, FI_KIND_AUTO);
         options.train.iterations = 3;
         size_t expected = 0;
+        uint8_t folds[1200];
+        assert_int_equal(fi_folds_assign(&from.answers, folds), 0);
         for (uint8_t fold = 0; fold < FI_FOLDS && expected < 200; fold++)
             for (size_t i = 0; i < counts[c]; i++)
-                expected += fi_fold_of(from.pairs[i]) == fold;
+                expected += folds[i] == fold;
         LEARNED learned = learn(&from, &options);
         assert_int_equal(learned.tried, expected);
     }
@@ -232,7 +291,7 @@ static void held_out_answers_only_decide_when_a_network_that_continues_stops(voi
     for (size_t i = 0; i < 3; i++) {
         fi_answers held_out = some_fresh(&from, 60 * i, 60);
         LEARNED learned = {0};
-        assert_int_equal(fi_learn(from.n_items, from.items, &from.answers, &held_out, NULL,
+        assert_int_equal(fi_learn(from.n_items, from.items, NULL, &from.answers, &held_out, NULL,
                                   start.model, &options, &learned),
                          0);
         assert_true(learned.went_on);
@@ -243,8 +302,8 @@ static void held_out_answers_only_decide_when_a_network_that_continues_stops(voi
         fi_learn_options counted = options;
         counted.train.iterations = stopped[i] = learned.iterations;
         LEARNED same = {0};
-        assert_int_equal(fi_learn(from.n_items, from.items, &from.answers, NULL, NULL, start.model,
-                                  &counted, &same),
+        assert_int_equal(fi_learn(from.n_items, from.items, NULL, &from.answers, NULL, NULL,
+                                  start.model, &counted, &same),
                          0);
         assert_true(same.went_on);
         assert_same_parameters(learned.model, same.model);
@@ -262,13 +321,14 @@ static void a_network_that_continues_starts_halfway_to_fresh_weights(void **stat
     options.train.iterations = 1;
     LEARNED fresh = learn(&from, &options);
     LEARNED learned = {0};
-    assert_int_equal(fi_learn(from.n_items, from.items, &from.answers, NULL, NULL, start.model,
-                              &options, &learned),
+    assert_int_equal(fi_learn(from.n_items, from.items, NULL, &from.answers, NULL, NULL,
+                              start.model, &options, &learned),
                      0);
     size_t count;
     const float *one = fi_model_parameters(start.model, &count);
     const float *other = fi_model_parameters(fresh.model, &count);
     const float *halfway = fi_model_parameters(learned.model, &count);
+    count -= fi_model_feature_count(learned.model); /* the last layer is fitted */
     for (size_t i = 0; i < count; i++)
         assert_near((double)halfway[i], ((double)one[i] + (double)other[i]) / 2.0, 1e-7);
 }
@@ -287,7 +347,7 @@ static void a_network_that_continues_keeps_its_inputs_and_competes(void **state)
     for (size_t i = 0; i < 2; i++) {
         fi_answers held_out = some_fresh(worlds[i], 0, 300);
         LEARNED learned = {0};
-        assert_int_equal(fi_learn(200, worlds[i]->items, &worlds[i]->answers, &held_out, NULL,
+        assert_int_equal(fi_learn(200, worlds[i]->items, NULL, &worlds[i]->answers, &held_out, NULL,
                                   start.model, &options, &learned),
                          0);
         assert_int_equal(learned.tried, 300);
@@ -299,8 +359,8 @@ static void a_network_that_continues_keeps_its_inputs_and_competes(void **state)
             continue;
         fi_learn_options linear = options_for(&straight, FI_KIND_LINEAR);
         LEARNED without = {0};
-        assert_int_equal(fi_learn(200, straight.items, &straight.answers, NULL, start.model, NULL,
-                                  &linear, &without),
+        assert_int_equal(fi_learn(200, straight.items, NULL, &straight.answers, NULL, start.model,
+                                  NULL, &linear, &without),
                          0);
         assert_same_parameters(learned.model, without.model);
     }
@@ -315,7 +375,7 @@ static void a_network_that_continues_with_few_answers_is_tried_on_held_out_ones(
     fi_answers held_out = some_fresh(&from, 0, 60);
     LEARNED learned = {0};
     assert_int_equal(
-        fi_learn(200, from.items, &few, &held_out, NULL, start.model, &options, &learned), 0);
+        fi_learn(200, from.items, NULL, &few, &held_out, NULL, start.model, &options, &learned), 0);
     assert_true(learned.went_on);
     assert_int_equal(learned.tried, 60);
 }
@@ -330,8 +390,8 @@ static void no_network_continues_from_another_shape_or_with_few_held_out_answers
 
     options.kind = FI_KIND_AUTO;
     LEARNED few = {0};
-    assert_int_equal(fi_learn(from.n_items, from.items, &from.answers, &held_out, NULL, start.model,
-                              &options, &few),
+    assert_int_equal(fi_learn(from.n_items, from.items, NULL, &from.answers, &held_out, NULL,
+                              start.model, &options, &few),
                      0);
     assert_false(few.went_on);
     assert_true(few.tried >= 200);
@@ -340,8 +400,8 @@ static void no_network_continues_from_another_shape_or_with_few_held_out_answers
     options.kind = FI_KIND_NETWORK;
     options.shape.hidden_width = 32;
     LEARNED narrow = {0};
-    assert_int_equal(fi_learn(from.n_items, from.items, &from.answers, &held_out, NULL, start.model,
-                              &options, &narrow),
+    assert_int_equal(fi_learn(from.n_items, from.items, NULL, &from.answers, &held_out, NULL,
+                              start.model, &options, &narrow),
                      0);
     assert_false(narrow.went_on);
     assert_true(narrow.tried >= 200);
@@ -365,8 +425,8 @@ static void given_inputs_are_copied_exactly(void **state) {
         for (uint32_t components = 2; components <= 3; components++) {
             options.shape.components = components;
             LEARNED learned = {0};
-            assert_int_equal(fi_learn(from.n_items, from.items, &from.answers, NULL, inputs, NULL,
-                                      &options, &learned),
+            assert_int_equal(fi_learn(from.n_items, from.items, NULL, &from.answers, NULL, inputs,
+                                      NULL, &options, &learned),
                              0);
             fi_inputs given = fi_model_inputs(inputs), taken = fi_model_inputs(learned.model);
             bool same = memcmp(given.mean, taken.mean, 6 * sizeof(double)) == 0 &&
@@ -406,8 +466,9 @@ int main(void) {
         cmocka_unit_test(a_requested_kind_does_not_compete),
         cmocka_unit_test(a_network_that_competes_without_patience_takes_all_its_steps),
         cmocka_unit_test(a_given_precision_is_used),
-        cmocka_unit_test(the_precision_of_a_network_makes_its_beta_likely),
+        cmocka_unit_test(the_last_layer_of_a_network_is_fitted_like_that_of_a_linear_model),
         cmocka_unit_test(a_pair_is_in_the_same_fold_whichever_side_comes_first),
+        cmocka_unit_test(folds_keep_clusters_together_if_there_are_enough),
         cmocka_unit_test(a_fold_and_the_others_have_each_answer_once),
         cmocka_unit_test(folds_are_tried_until_200_answers_were),
         cmocka_unit_test(no_answer_is_in_the_training_that_it_tests),

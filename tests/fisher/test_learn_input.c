@@ -1,6 +1,7 @@
 /* Tests of the progress, the input and the linear model of learning. */
 #include <errno.h>
 
+#include "folds.h"
 #include "learn_world.h"
 
 /* ---- progress ---- */
@@ -25,6 +26,7 @@ static void the_share_that_is_done_rises_from_0_to_1_and_a_refusal_ends_it(void 
     fi_answers held_out = some_fresh(&from, 0, 20);
     fi_learn_options options = options_for(&from, FI_KIND_NETWORK);
     options.train.iterations = 12;
+    options.shape.hidden_width = 8;
     LEARNED start = learn(&from, &options);
     for (int kind = FI_KIND_AUTO; kind <= FI_KIND_NETWORK + 1; kind++) {
         bool goes_on = kind > FI_KIND_NETWORK;
@@ -33,17 +35,17 @@ static void the_share_that_is_done_rises_from_0_to_1_and_a_refusal_ends_it(void 
         struct watch seen = {.allowed = SIZE_MAX};
         options.context = &seen;
         LEARNED learned = {0};
-        assert_int_equal(fi_learn(from.n_items, from.items, &from.answers, &held_out, NULL,
+        assert_int_equal(fi_learn(from.n_items, from.items, NULL, &from.answers, &held_out, NULL,
                                   goes_on ? start.model : NULL, &options, &learned),
                          0);
         assert_true(seen.last == 1.0);
         assert_true(seen.calls > (kind == FI_KIND_LINEAR ? 3 : 12));
-        for (size_t allowed = 0; allowed < seen.calls; allowed++) {
+        for (size_t allowed = 0; allowed < seen.calls; allowed += 1 + allowed / 10) {
             struct watch strict = {.allowed = allowed};
             options.context = &strict;
             fi_learned none = {0};
-            assert_int_equal(fi_learn(from.n_items, from.items, &from.answers, &held_out, NULL,
-                                      goes_on ? start.model : NULL, &options, &none),
+            assert_int_equal(fi_learn(from.n_items, from.items, NULL, &from.answers, &held_out,
+                                      NULL, goes_on ? start.model : NULL, &options, &none),
                              -ECANCELED);
             assert_null(none.model);
             assert_int_equal(strict.calls, allowed + 1);
@@ -119,7 +121,7 @@ static void a_network_takes_inputs_that_are_too_wide_for_a_linear_model(void **s
     fi_learned none;
     options.kind = FI_KIND_LINEAR;
     assert_int_equal(
-        fi_learn(from.n_items, from.items, &from.answers, NULL, NULL, NULL, &options, &none),
+        fi_learn(from.n_items, from.items, NULL, &from.answers, NULL, NULL, NULL, &options, &none),
         -EINVAL);
 }
 
@@ -130,72 +132,62 @@ static void input_that_nothing_can_be_learned_from_is_refused(void **state) {
     fi_answers none = {0};
     fi_learn_options options = options_for(&from, FI_KIND_AUTO);
     assert_int_equal(
-        fi_learn(from.n_items, from.items, &none, NULL, NULL, NULL, &options, &learned), -EINVAL);
+        fi_learn(from.n_items, from.items, NULL, &none, NULL, NULL, NULL, &options, &learned),
+        -EINVAL);
     const double precisions[] = {-1.0, (double)NAN, (double)INFINITY};
     for (size_t i = 0; i < 2 * FD_LENGTH(precisions); i++) {
         options.kind = i % 2 ? FI_KIND_NETWORK : FI_KIND_LINEAR;
         options.prior_precision = precisions[i / 2];
-        assert_int_equal(
-            fi_learn(from.n_items, from.items, &from.answers, NULL, NULL, NULL, &options, &learned),
-            -EINVAL);
+        assert_int_equal(fi_learn(from.n_items, from.items, NULL, &from.answers, NULL, NULL, NULL,
+                                  &options, &learned),
+                         -EINVAL);
     }
     options.kind = FI_KIND_AUTO;
     options.prior_precision = 0.0;
     options.shape.hidden_layers = FI_HIDDEN_LAYERS_MAX + 1;
-    assert_int_equal(
-        fi_learn(from.n_items, from.items, &from.answers, NULL, NULL, NULL, &options, &learned),
-        -EINVAL);
+    assert_int_equal(fi_learn(from.n_items, from.items, NULL, &from.answers, NULL, NULL, NULL,
+                              &options, &learned),
+                     -EINVAL);
     options.shape.hidden_layers = 1;
     from.pairs[5].a = 30;
-    assert_int_equal(
-        fi_learn(from.n_items, from.items, &from.answers, NULL, NULL, NULL, &options, &learned),
-        -EINVAL);
+    assert_int_equal(fi_learn(from.n_items, from.items, NULL, &from.answers, NULL, NULL, NULL,
+                              &options, &learned),
+                     -EINVAL);
     from.pairs[5].a = 3;
     from.targets[5] = 1.5f;
-    assert_int_equal(
-        fi_learn(from.n_items, from.items, &from.answers, NULL, NULL, NULL, &options, &learned),
-        -EINVAL);
+    assert_int_equal(fi_learn(from.n_items, from.items, NULL, &from.answers, NULL, NULL, NULL,
+                              &options, &learned),
+                     -EINVAL);
 }
 
 /* ---- the linear model alone ---- */
 
-static fi_refit_options under_precision(double precision) {
-    fi_refit_options options = fi_refit_defaults();
-    options.prior_precision = precision;
-    return options;
+static void a_given_precision_is_that_of_the_fit(void **state) {
+    (void)state;
+    WORLD from = world_new(3, 80, 6, 120, along_the_axes);
+    fi_learn_options options = options_for(&from, FI_KIND_LINEAR);
+    options.prior_precision = 7.0;
+    LEARNED learned = learn(&from, &options);
+    FD_CLEANUP(fi_last_layer_freep)
+    fi_last_layer *layer = refit_of(&from, learned.model, &options, NULL);
+    assert_true(layer->precisions[0] == 7.0 && learned.prior_precision == 7.0);
+    fi_layer last = fi_model_layer(learned.model, 0);
+    for (size_t j = 0; j < 6; j++)
+        assert_near((double)last.weights[j], layer->beta[j], 1e-6);
 }
 
-static void a_linear_model_is_the_fit_of_its_last_layer(void **state) {
+static void a_refit_from_the_fit_of_a_training_takes_few_steps(void **state) {
     (void)state;
     WORLD from = world_new(3, 80, 6, 120, along_the_axes);
     fi_learn_options options = options_for(&from, FI_KIND_LINEAR);
     LEARNED learned = learn(&from, &options);
-    float features[80 * 6];
-    assert_int_equal(fi_model_features(learned.model, 80, from.items, features), 0);
-    fi_refit_options learned_one = under_precision(0.0), given = under_precision(7.0);
-    double beta[6] = {0}, precision = 0.0;
-    fi_refit_result result;
-    assert_int_equal(
-        fi_learn_linear(80, 6, features, &from.answers, &learned_one, beta, &precision, &result),
-        0);
-    assert_near(learned.prior_precision, precision, 1e-6 * precision);
-    uint32_t cold = result.iterations;
-    assert_int_equal(
-        fi_learn_linear(80, 6, features, &from.answers, &learned_one, beta, &precision, &result),
-        0);
-    assert_true(result.iterations < cold);
-    assert_near(learned.prior_precision, precision, 2e-3 * precision);
-    fi_layer last = fi_model_layer(learned.model, 0);
-    for (size_t j = 0; j < 6; j++)
-        assert_near((double)last.weights[j], beta[j], 1e-3);
-
-    assert_int_equal(
-        fi_learn_linear(80, 6, features, &from.answers, &given, beta, &precision, &result), 0);
-    assert_true(precision == 7.0);
-    double expected[6] = {0};
-    assert_int_equal(fi_refit(80, 6, features, &from.answers, &given, expected, &result), 0);
-    for (size_t j = 0; j < 6; j++)
-        assert_near(beta[j], expected[j], 1e-9);
+    FD_CLEANUP(fi_last_layer_freep)
+    fi_last_layer *cold = refit_of(&from, learned.model, &options, NULL);
+    FD_CLEANUP(fi_last_layer_freep)
+    fi_last_layer *warm =
+        refit_of(&from, learned.model, &options, fi_model_last_layer(learned.model));
+    assert_true(warm->iterations < cold->iterations);
+    assert_near(warm->precisions[0], cold->precisions[0], 2e-3 * cold->precisions[0]);
 }
 
 static void uninformative_answers_keep_the_guessed_precision(void **state) {
@@ -203,69 +195,214 @@ static void uninformative_answers_keep_the_guessed_precision(void **state) {
     WORLD from = world_new(3, 80, 6, 120, nothing);
     for (size_t i = 0; i < 120; i++)
         from.targets[i] = 0.5f;
-    fi_refit_options learned_one = under_precision(0.0), wrong = under_precision(-1.0);
-    double beta[6] = {0}, precision = 0.0, square = 0.0;
-    for (size_t i = 0; i < 120; i++)
-        for (size_t j = 0; j < 6; j++)
-            square += pow((double)from.items[from.pairs[i].a * 6 + j], 2.0) +
-                      pow((double)from.items[from.pairs[i].b * 6 + j], 2.0);
-    fi_refit_result result;
-    assert_int_equal(
-        fi_learn_linear(80, 6, from.items, &from.answers, &learned_one, beta, &precision, &result),
-        0);
-    assert_true(precision >= square / 240.0);
-    for (size_t j = 0; j < 6; j++)
-        assert_near(beta[j], 0.0, 1e-9);
-
-    fi_answers none = {0};
-    assert_int_equal(
-        fi_learn_linear(80, 6, from.items, &none, &learned_one, beta, &precision, &result),
-        -EINVAL);
-    assert_int_equal(
-        fi_learn_linear(80, 6, from.items, &from.answers, &wrong, beta, &precision, &result),
-        -EINVAL);
-    from.pairs[7].b = 80;
-    assert_int_equal(
-        fi_learn_linear(80, 6, from.items, &from.answers, &learned_one, beta, &precision, &result),
-        -EINVAL);
+    fi_learn_options options = options_for(&from, FI_KIND_LINEAR);
+    LEARNED learned = learn(&from, &options);
+    FD_CLEANUP(fi_last_layer_freep)
+    fi_last_layer *layer = refit_of(&from, learned.model, &options, NULL);
+    assert_true(learned.prior_precision >= layer->blocks[0].guess);
+    FD_FREE float *rewards = rewards_by(&from, learned.model);
+    for (size_t i = 0; i < 80; i++)
+        assert_near((double)rewards[i], 0.0, 1e-6);
 }
 
-struct patience {
-    int left;
+static void the_blocks_are_those_of_the_embedding_and_then_of_the_extras(void **state) {
+    (void)state;
+    const fi_block extra[] = {{.first = 0, .count = 2, .guess = 5.0, .shape = 1.0},
+                              {.first = 2, .count = 1, .guess = 9.0, .shape = 3.0}};
+    fi_learn_options options = {.extra_blocks = extra, .n_extra_blocks = 2};
+    fi_block blocks[FI_BLOCKS_MAX];
+    assert_int_equal(fi_learn_blocks(&options, 10, 6.0, blocks), 3);
+    assert_int_equal(blocks[0].count, 10);
+    assert_near(blocks[0].guess, 6.0 * FI_EMBEDDED_STIFFNESS, 1e-12);
+    assert_near(blocks[0].shape, FI_EMBEDDED_SHAPE, 0.0);
+    assert_int_equal(blocks[1].first, 10);
+    assert_int_equal(blocks[2].first, 12);
+    assert_near(blocks[2].guess, 9.0, 0.0);
+    options.embedded_stiffness = 3.0;
+    options.embedded_shape = 7.0;
+    (void)fi_learn_blocks(&options, 10, 6.0, blocks);
+    assert_near(blocks[0].guess, 18.0, 1e-12);
+    assert_near(blocks[0].shape, 7.0, 0.0);
+    (void)fi_learn_blocks(&options, 10, 0.0, blocks); /* items that are all alike */
+    assert_near(blocks[0].guess, FI_PRECISION_LEAST, 0.0);
+    options.prior_precision = 2.5;
+    (void)fi_learn_blocks(&options, 10, 6.0, blocks);
+    assert_true(blocks[0].guess == 2.5 && isinf(blocks[0].shape));
+}
+
+/* ---- extras ---- */
+
+enum { OF_A_PROMPT = 5 };
+
+/* One extra by which the answers go, and one that tells nothing. */
+struct hinted {
+    float raw[2 * 200];
+    uint32_t groups[200];
+    fi_extras extras;
+    fi_block blocks[2];
 };
 
-static bool loses_patience(void *context) {
-    struct patience *patience = context;
-    return patience->left-- > 0;
+static void hint(struct hinted *made, const world *from) {
+    fd_rng rng = fd_rng_seeded(77);
+    static const uint32_t ids[] = {40, 7};
+    for (size_t i = 0; i < from->n_items; i++) {
+        made->groups[i] = (uint32_t)(i / OF_A_PROMPT);
+        made->raw[2 * i] = (float)(100.0 + 10.0 * from->rewards[i]);
+        made->raw[2 * i + 1] = (float)fd_rng_normal(&rng);
+    }
+    made->extras = (fi_extras){from->n_items, 2, ids, made->raw, made->groups, NULL};
+    for (uint32_t g = 0; g < 2; g++)
+        made->blocks[g] =
+            (fi_block){.first = g, .count = 1, .guess = 4.0, .shape = 1.0, .averaged = true};
 }
 
-static void a_linear_fit_can_be_cancelled_at_any_step_and_changes_nothing(void **state) {
-    (void)state;
-    WORLD from = world_new(3, 80, 6, 120, along_the_axes);
-    static const double precisions[] = {0.0, 7.0};
-    for (size_t i = 0; i < 2; i++) {
-        fi_refit_options options = under_precision(precisions[i]);
-        struct patience patience = {0};
-        options.go_on = loses_patience;
-        options.context = &patience;
-        double beta[6] = {0}, precision = 3.0;
-        fi_refit_result result;
-        for (int steps = 0; steps < 3; steps++) {
-            patience.left = steps;
-            assert_int_equal(fi_learn_linear(80, 6, from.items, &from.answers, &options, beta,
-                                             &precision, &result),
-                             -ECANCELED);
-            assert_int_equal(patience.left, -1);
-            for (size_t j = 0; j < 6; j++)
-                assert_true(beta[j] == 0.0);
-            assert_true(precision == 3.0);
-        }
-        patience.left = 1000;
-        assert_int_equal(
-            fi_learn_linear(80, 6, from.items, &from.answers, &options, beta, &precision, &result),
-            0);
-        assert_true(beta[0] != 0.0);
+/* Pairs within prompts, whose rewards the embedding does not know. */
+static world hinted_world(uint64_t seed, size_t count) {
+    fd_rng rng = fd_rng_seeded(seed);
+    world from = world_new(seed, 200, 4, count, nothing);
+    for (size_t i = 0; i < from.n_items; i++)
+        from.rewards[i] = 2.0 * fd_rng_normal(&rng);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t prompt = OF_A_PROMPT * (uint32_t)fd_rng_below(&rng, 200 / OF_A_PROMPT);
+        uint32_t a = (uint32_t)fd_rng_below(&rng, OF_A_PROMPT);
+        from.pairs[i] = (fi_pair){prompt + a, prompt + (a + 1) % OF_A_PROMPT};
+        from.targets[i] = ask(&rng, from.rewards, from.pairs[i]);
     }
+    return from;
+}
+
+static void an_extra_that_answers_follow_is_learned_beside_either_kind(void **state) {
+    (void)state;
+    WORLD from = hinted_world(9, 300);
+    struct hinted hinted;
+    hint(&hinted, &from);
+    for (fi_kind kind = FI_KIND_AUTO; kind <= FI_KIND_NETWORK; kind++) {
+        fi_learn_options options = options_for(&from, kind);
+        options.train.iterations = 30;
+        options.extra_blocks = hinted.blocks;
+        options.n_extra_blocks = 2;
+        options.cross_fits = true;
+        LEARNED learned = {0};
+        assert_int_equal(fi_learn(from.n_items, from.items, &hinted.extras, &from.answers, NULL,
+                                  NULL, NULL, &options, &learned),
+                         0);
+        size_t width = fi_model_feature_count(learned.model);
+        const fi_last_layer *layer = fi_model_last_layer(learned.model);
+        assert_int_equal(fi_model_shape(learned.model)->extras, 2);
+        assert_int_equal(fi_model_extra_ids(learned.model)[0], 40);
+        assert_int_equal(fi_model_extra_ids(learned.model)[1], 7);
+        assert_int_equal(layer->n_blocks, 3);
+        assert_true(layer->beta[width - 2] > 1.0 && fabs(layer->beta[width - 1]) < 0.3);
+        assert_true(layer->probabilities[1] > 0.99 && layer->probabilities[2] < 0.7);
+        size_t count;
+        fi_fit crossed = fi_evaluate_logits(300, learned.cross_fitted, from.targets, &count);
+        assert_true(count >= 200 && crossed.loss < 0.55);
+
+        /* A network goes on with its extras, and they count in the refit. */
+        if (kind != FI_KIND_NETWORK)
+            continue;
+        LEARNED more = {0};
+        assert_int_equal(fi_learn(from.n_items, from.items, &hinted.extras, &from.answers, NULL,
+                                  NULL, learned.model, &options, &more),
+                         0);
+        assert_true(more.went_on);
+        assert_true(fi_model_last_layer(more.model)->beta[width - 2] > 1.0);
+    }
+}
+
+static void extras_that_do_not_fit_are_refused(void **state) {
+    (void)state;
+    WORLD from = hinted_world(9, 60);
+    struct hinted hinted;
+    hint(&hinted, &from);
+    for (int kind = 0; kind < 5; kind++) {
+        fi_learn_options options = options_for(&from, FI_KIND_LINEAR);
+        options.extra_blocks = hinted.blocks;
+        options.n_extra_blocks = kind == 0 ? 1 : 2; /* columns without a block */
+        fi_extras extras = hinted.extras;
+        if (kind == 1) /* items without extras */
+            extras.n_items--;
+        if (kind == 2)
+            hinted.raw[11] = INFINITY;
+        if (kind == 3)
+            hinted.blocks[1].first = 0;
+        fi_learned none = {0};
+        assert_int_equal(fi_learn(from.n_items, from.items, kind == 4 ? NULL : &extras,
+                                  &from.answers, NULL, NULL, NULL, &options, &none),
+                         -EINVAL);
+        assert_null(none.model);
+        hinted.raw[11] = 0.0f;
+        hinted.blocks[1].first = 1;
+    }
+}
+
+/* ---- cross-fitting ---- */
+
+/* Turning the answers of one cluster changes every logit but its own. */
+static void the_logits_of_a_cluster_come_from_models_that_never_saw_it(void **state) {
+    (void)state;
+    enum { COUNT = 240, CLUSTERS = 40 };
+    WORLD from = hinted_world(5, COUNT);
+    uint32_t clusters[COUNT];
+    for (size_t i = 0; i < COUNT; i++)
+        clusters[i] = from.pairs[i].a / OF_A_PROMPT;
+    from.answers.clusters = clusters;
+    uint8_t folds[COUNT];
+    assert_int_equal(fi_folds_assign(&from.answers, folds), 0);
+    for (fi_kind kind = FI_KIND_AUTO; kind <= FI_KIND_LINEAR; kind++) {
+        fi_learn_options options = options_for(&from, kind);
+        options.train.iterations = 3;
+        options.cross_fits = true;
+        LEARNED before = learn(&from, &options);
+        assert_false(is_network(&before));
+        for (uint32_t turned = 0; turned < CLUSTERS; turned += 9) {
+            uint8_t fold = 0;
+            for (size_t i = 0; i < COUNT; i++)
+                if (clusters[i] == turned) {
+                    from.targets[i] = 1.0f - from.targets[i];
+                    fold = folds[i];
+                }
+            LEARNED after = learn(&from, &options);
+            for (size_t i = 0; i < COUNT; i++) {
+                assert_true(isfinite(after.cross_fitted[i]));
+                assert_int_equal(after.cross_fitted[i] == before.cross_fitted[i], folds[i] == fold);
+            }
+            for (size_t i = 0; i < COUNT; i++)
+                if (clusters[i] == turned)
+                    from.targets[i] = 1.0f - from.targets[i];
+        }
+    }
+}
+
+static void there_are_logits_only_where_they_are_asked_for_and_folds_are_filled(void **state) {
+    (void)state;
+    WORLD from = world_new(3, 80, 4, 100, along_the_axes);
+    fi_learn_options options = options_for(&from, FI_KIND_LINEAR);
+    LEARNED unasked = learn(&from, &options);
+    assert_null(unasked.cross_fitted);
+    options.cross_fits = true;
+    LEARNED asked = learn(&from, &options);
+    assert_same_parameters(unasked.model, asked.model);
+    from.answers.count = 7;
+    LEARNED few = learn(&from, &options);
+    for (size_t i = 0; i < 7; i++)
+        assert_true(isnan(few.cross_fitted[i]));
+}
+
+static void a_loss_by_logits_is_that_of_the_answers_that_have_one(void **state) {
+    (void)state;
+    const double logits[] = {1.0, NAN, -2.0, 0.5};
+    const float targets[] = {1.0f, 0.0f, 0.5f, 0.0f};
+    size_t count;
+    fi_fit fit = fi_evaluate_logits(4, logits, targets, &count);
+    assert_int_equal(count, 3);
+    assert_int_equal(fit.decided, 2);
+    assert_near(fit.accuracy, 0.5, 1e-12);
+    double loss = log(1.0 + exp(-1.0)) + log(1.0 + exp(-2.0)) + 1.0 + log(1.0 + exp(0.5));
+    assert_near(fit.loss, loss / 3.0, 1e-12);
+    fit = fi_evaluate_logits(1, logits + 1, targets, &count);
+    assert_int_equal(count, 0);
+    assert_true(isnan(fit.loss) && isnan(fit.accuracy));
 }
 
 /* ---- calibrated probabilities ---- */
@@ -314,9 +451,15 @@ int main(void) {
         cmocka_unit_test(more_components_than_inputs_become_one_per_input),
         cmocka_unit_test(a_network_takes_inputs_that_are_too_wide_for_a_linear_model),
         cmocka_unit_test(input_that_nothing_can_be_learned_from_is_refused),
-        cmocka_unit_test(a_linear_model_is_the_fit_of_its_last_layer),
+        cmocka_unit_test(a_given_precision_is_that_of_the_fit),
+        cmocka_unit_test(a_refit_from_the_fit_of_a_training_takes_few_steps),
         cmocka_unit_test(uninformative_answers_keep_the_guessed_precision),
-        cmocka_unit_test(a_linear_fit_can_be_cancelled_at_any_step_and_changes_nothing),
+        cmocka_unit_test(the_blocks_are_those_of_the_embedding_and_then_of_the_extras),
+        cmocka_unit_test(an_extra_that_answers_follow_is_learned_beside_either_kind),
+        cmocka_unit_test(extras_that_do_not_fit_are_refused),
+        cmocka_unit_test(the_logits_of_a_cluster_come_from_models_that_never_saw_it),
+        cmocka_unit_test(there_are_logits_only_where_they_are_asked_for_and_folds_are_filled),
+        cmocka_unit_test(a_loss_by_logits_is_that_of_the_answers_that_have_one),
         cmocka_unit_test(probabilities_are_calibrated_where_an_unregularised_fit_is_sure_and_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,7 +81,7 @@ static void check_case(const char *name) {
     FD_FREE float *scores = calloc(items.rows, sizeof(float));
     assert_int_equal(fi_model_prepare(model, items.rows, items.floats, computed), 0);
     assert_close(computed, prepared.values, prepared.count, tolerance);
-    assert_int_equal(fi_model_features(model, items.rows, items.floats, computed), 0);
+    assert_int_equal(fi_model_features(model, items.rows, items.floats, NULL, computed), 0);
     assert_int_equal(fi_model_feature_count(model), features.columns);
     assert_close(computed, features.values, features.count, tolerance);
     fi_model_rewards(model, items.rows, computed, scores);
@@ -162,7 +162,7 @@ static void the_independent_implementation_agrees(void **state) {
     static const struct {
         const char *name;
         fi_shape shape;
-    } sizes[] = {{"small", {8, 0, 3, 4}}, {"medium", {32, 0, 3, 16}}};
+    } sizes[] = {{"small", {8, 0, 3, 4, 0}}, {"medium", {32, 0, 3, 16, 0}}};
     const char *shared = getenv("FISHERD_SHARED");
     for (size_t s = 0; s < FD_LENGTH(sizes); s++) {
         char folder[600], probe[640];
@@ -193,7 +193,8 @@ static void the_independent_implementation_agrees(void **state) {
         GOLDEN rewards = golden_load(folder, "reward_a_f64");
         FD_FREE float *computed = calloc(features.count, sizeof(float));
         FD_FREE float *scores = calloc(rewards.count, sizeof(float));
-        assert_int_equal(fi_model_features(model, embeddings.rows, embeddings.floats, computed), 0);
+        assert_int_equal(
+            fi_model_features(model, embeddings.rows, embeddings.floats, NULL, computed), 0);
         assert_close(computed, features.values, features.count, tolerance);
         fi_model_rewards(model, embeddings.rows, computed, scores);
         assert_close(scores, rewards.values, rewards.count, tolerance);

@@ -46,7 +46,8 @@ static float *decaying_items(size_t n, size_t d) {
 }
 
 static fi_model *fitted(size_t n, size_t d, uint32_t components, const float *items) {
-    fi_shape shape = {.inputs = (uint32_t)d, .components = components, .hidden_layers = 0, .hidden_width = 0};
+    fi_shape shape = {
+        .inputs = (uint32_t)d, .components = components, .hidden_layers = 0, .hidden_width = 0};
     fi_model *model = NULL;
     assert_int_equal(fi_model_new(&shape, 1, &model), 0);
     assert_int_equal(fi_model_fit_inputs(model, n, items), 0);

@@ -282,6 +282,54 @@ static void extreme_scales_never_give_a_nan(void **state) {
     }
 }
 
+/* M = past + prior + lambda I, whichever part brings it. */
+static void a_given_prior_counts_like_the_past_and_lambda(void **state) {
+    (void)state;
+    problem made = problem_new(31, ITEMS, WIDTH, PAIRS, 0.0f, 1.0f);
+    problem answered = problem_new(32, ITEMS, WIDTH, 30, 0.0f, 1.0f);
+    fi_information *past = information_of(&answered.candidates), *prior = NULL, *none = NULL;
+    assert_int_equal(fi_information_new(WIDTH, &none), 0);
+    assert_int_equal(fi_information_copy(past, &prior), 0);
+    fi_information_scale(prior, 3.0);
+    fi_information_scale(past, 4.0); /* past and prior together */
+    for (size_t i = 0; i < fi_strategy_count(); i++)
+        /* Two published strategies look at past pairs alone. */
+        for (int kind = 0; kind < 2 && strcmp(fi_strategy_at(i)->name, "pa-dopt") != 0 &&
+                           strcmp(fi_strategy_at(i)->name, "dopt-sample") != 0;
+             kind++) {
+            fi_selection_options options = {.strategy = fi_strategy_at(i),
+                                            .batch_size = 6,
+                                            .prior_precision = kind ? 0.5 : 0.0,
+                                            .seed = 4,
+                                            .figures = true,
+                                            .explain = true};
+            fi_selection whole, parts;
+            options.prior = kind ? none : past; /* everything, or nothing, is the prior */
+            assert_int_equal(fi_select(&made.candidates, kind ? past : NULL, &options, &whole), 0);
+            options.prior = prior;
+            fi_information *once = information_of(&answered.candidates);
+            assert_int_equal(fi_select(&made.candidates, once, &options, &parts), 0);
+            assert_close(parts.logdet_before, whole.logdet_before, 1e-9);
+            assert_close(parts.logdet_after, whole.logdet_after, 1e-9);
+            assert_memory_equal(parts.pairs, whole.pairs, 6 * sizeof(*parts.pairs));
+            fi_information_free(once);
+            fi_selection_clear(&parts);
+            fi_selection_clear(&whole);
+        }
+    fi_selection got = {0};
+    fi_information *wide = NULL;
+    assert_int_equal(fi_information_new(WIDTH + 1, &wide), 0);
+    const fi_selection_options wrong = {
+        .strategy = fi_strategy_at(0), .batch_size = 1, .prior = wide};
+    assert_int_equal(fi_select(&made.candidates, NULL, &wrong, &got), -EINVAL);
+    fi_information_free(wide);
+    fi_information_free(none);
+    fi_information_free(prior);
+    fi_information_free(past);
+    problem_free(&answered);
+    problem_free(&made);
+}
+
 static void a_prior_that_is_lost_in_the_rounding_of_the_past_does_not_fail(void **state) {
     (void)state;
     for (uint64_t seed = 0; seed < 40; seed++) {
@@ -384,6 +432,7 @@ int main(void) {
         cmocka_unit_test(uninformative_pairs_come_last),
         cmocka_unit_test(bad_states_get_a_sensible_batch),
         cmocka_unit_test(extreme_scales_never_give_a_nan),
+        cmocka_unit_test(a_given_prior_counts_like_the_past_and_lambda),
         cmocka_unit_test(a_prior_that_is_lost_in_the_rounding_of_the_past_does_not_fail),
         cmocka_unit_test(a_thousand_features_work),
         cmocka_unit_test(a_pair_that_was_answered_often_is_not_chosen_again),

@@ -39,7 +39,8 @@ static struct world make_world(uint64_t seed) {
 }
 
 static fi_model *make_model(uint32_t layers) {
-    fi_shape shape = {.inputs = INPUTS, .components = 0, .hidden_layers = layers, .hidden_width = 6};
+    fi_shape shape = {
+        .inputs = INPUTS, .components = 0, .hidden_layers = layers, .hidden_width = 6};
     fi_model *model = NULL;
     assert_int_equal(fi_model_new(&shape, 5, &model), 0);
     return model;
@@ -220,7 +221,7 @@ static void early_stopping_keeps_the_weights_of_the_lowest_held_out_loss(void **
 
     assert_int_equal(fi_train(other, ITEMS, world.items, &answers, NULL, &options, &last), 0);
     float features[ITEMS * 6], rewards[ITEMS];
-    assert_int_equal(fi_model_features(other, ITEMS, world.items, features), 0);
+    assert_int_equal(fi_model_features(other, ITEMS, world.items, NULL, features), 0);
     fi_model_rewards(other, ITEMS, features, rewards);
     assert_true(fi_evaluate(rewards, &held_out).loss > stopped.held_out.loss);
     fi_model_free(other);

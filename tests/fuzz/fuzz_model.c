@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <fisher/model.h>
+#include <fisher/extras.h>
+#include <fisher/last_layer.h>
 
 #include "fuzz.h"
 #include "macros.h"
 
-enum { HEADER = 28 }; /* bytes before the numbers */
+/* Bytes before the numbers. */
+enum { HEADER_1 = 28, HEADER_2 = 36 };
 
 static uint32_t checksum(const uint8_t *bytes, size_t size) {
     uint32_t crc = UINT32_MAX;
@@ -28,10 +30,20 @@ static void use(const fi_model *model) {
     FD_FREE float *embedding = calloc(shape->inputs, sizeof(*embedding));
     FD_FREE float *features = calloc(width, sizeof(*features));
     assert(embedding && features);
-    int r = fi_model_features(model, 1, embedding, features);
+    int r = fi_model_features(model, 1, embedding, NULL, features);
     assert(r == 0);
     float reward;
     fi_model_rewards(model, 1, features, &reward);
+    const fi_last_layer *layer = fi_model_last_layer(model);
+    assert(!layer || layer->n_features == width);
+    fi_information *known = NULL;
+    r = layer ? fi_last_layer_information(layer, &known) : 0;
+    assert(r == 0 || r == -EDOM);
+    fi_information_free(known);
+    FD_FREE float *raw = calloc(shape->extras + 1, sizeof(*raw));
+    FD_FREE float *placed = calloc(shape->extras + 1, sizeof(*placed));
+    assert(raw && placed);
+    fi_model_place_extras(model, raw, NULL, placed);
 }
 
 static void decode(const uint8_t *bytes, size_t size) {
@@ -46,8 +58,9 @@ static void decode(const uint8_t *bytes, size_t size) {
     FD_FREE uint8_t *again = NULL;
     size_t again_size = 0;
     r = fi_model_encode(model, &again, &again_size);
-    assert(r == 0 && again_size == size);
-    assert(memcmp(again + HEADER, bytes + HEADER, size - HEADER - sizeof(uint32_t)) == 0);
+    size_t header = bytes[8] == 1 ? HEADER_1 : HEADER_2;
+    assert(r == 0 && again_size - HEADER_2 == size - header);
+    assert(memcmp(again + HEADER_2, bytes + header, size - header - sizeof(crc)) == 0);
     use(model);
     fi_model_free(model);
 }

@@ -155,7 +155,8 @@ static double look_at(struct choosing *choosing, const struct scored *scored) {
     const float *a = rows->features + pair.a * width, *b = rows->features + pair.b * width;
     for (size_t j = 0; j < width; j++)
         choosing->difference[j] = (double)a[j] - (double)b[j];
-    return fi_weight((double)rows->rewards[pair.a] - (double)rows->rewards[pair.b]);
+    return fi_weight((double)rows->rewards[pair.a] - (double)rows->rewards[pair.b]) /
+           fd_served_model_design_effect(choosing->snapshot->served);
 }
 
 static void score(struct choosing *choosing, struct scored *scored, size_t taken) {

@@ -179,7 +179,9 @@ static int select_from(const fd_candidates *candidates, fi_selection_options *op
     if (r < 0 || count == 0)
         return r;
     options->targets = candidates->targets;
-    if (!(options->prior_precision > 0.0))
+    if (options->prior_precision > 0.0) /* D M, as take_known has it */
+        options->prior_precision *= fd_served_model_design_effect(candidates->snapshot->served);
+    else
         options->prior = candidates->prior;
     if (options->batch_size > count) /* some of the list may be excluded */
         options->batch_size = (size_t)count;

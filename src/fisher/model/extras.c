@@ -67,7 +67,7 @@ struct sums {
     size_t n_groups;
     size_t columns;
     double *z;        /* [n_groups x columns] */
-    double *squares;  /* [n_groups x columns] */
+    double *squares;  /* [n_groups x columns] of the distances from the group's mean */
     uint32_t *counts; /* [n_groups x columns] */
 };
 
@@ -77,6 +77,35 @@ static void sums_clear(struct sums *sums) {
     free(sums->counts);
 }
 
+/* Which of the sums an item's column belongs to; -1: none. */
+static ptrdiff_t place_of(const struct sums *sums, const fi_extras *extras, size_t item,
+                          size_t column) {
+    uint32_t group = extras->groups[item] - sums->first_group;
+    if (extras->groups[item] < sums->first_group || group >= sums->n_groups ||
+        !counts(extras, item, column))
+        return -1;
+    return (ptrdiff_t)(group * sums->columns + column);
+}
+
+/* The squares in a second pass: their difference with a mean that is far from 0 would be lost. */
+static void sums_add(struct sums *sums, const fi_model *model, const fi_extras *extras,
+                     bool squares) {
+    for (size_t i = 0; i < extras->n_items; i++)
+        for (size_t j = 0; j < sums->columns; j++) {
+            ptrdiff_t at = place_of(sums, extras, i, j);
+            if (at < 0)
+                continue;
+            double z = standardise(model, j, extras->raw[i * extras->count + j]);
+            if (squares) {
+                double apart = z - sums->z[at] / (double)sums->counts[at];
+                sums->squares[at] += apart * apart;
+            } else {
+                sums->z[at] += z;
+                sums->counts[at]++;
+            }
+        }
+}
+
 static int sums_fill(struct sums *sums, const fi_model *model, const fi_extras *extras) {
     size_t numbers = sums->n_groups * sums->columns;
     sums->z = calloc(numbers + 1, sizeof(*sums->z));
@@ -84,19 +113,7 @@ static int sums_fill(struct sums *sums, const fi_model *model, const fi_extras *
     sums->counts = calloc(numbers + 1, sizeof(*sums->counts));
     if (!sums->z || !sums->squares || !sums->counts)
         return -ENOMEM;
-    for (size_t i = 0; i < extras->n_items; i++) {
-        uint32_t group = extras->groups[i] - sums->first_group;
-        if (extras->groups[i] < sums->first_group || group >= sums->n_groups)
-            continue;
-        for (size_t j = 0; j < sums->columns; j++) {
-            if (!counts(extras, i, j))
-                continue;
-            double z = standardise(model, j, extras->raw[i * extras->count + j]);
-            sums->z[group * sums->columns + j] += z;
-            sums->squares[group * sums->columns + j] += z * z;
-            sums->counts[group * sums->columns + j]++;
-        }
-    }
+    sums_add(sums, model, extras, false);
     return 0;
 }
 
@@ -104,11 +121,8 @@ static double pooled_deviation(const struct sums *sums, size_t column) {
     double squares = 0.0, freedom = 0.0;
     for (size_t g = 0; g < sums->n_groups; g++) {
         size_t at = g * sums->columns + column;
-        double n = (double)sums->counts[at];
-        if (n < 2.0)
-            continue;
-        squares += fmax(sums->squares[at] - sums->z[at] * sums->z[at] / n, 0.0);
-        freedom += n - 1.0;
+        squares += sums->squares[at];
+        freedom += sums->counts[at] > 1 ? (double)sums->counts[at] - 1.0 : 0.0;
     }
     return freedom > 0.0 ? sqrt(squares / freedom) : 0.0;
 }
@@ -133,6 +147,7 @@ int fi_model_fit_extras(fi_model *model, const fi_extras *extras) {
     int r = sums_fill(&sums, model, extras);
     if (r < 0)
         return r;
+    sums_add(&sums, model, extras, true);
     for (size_t j = 0; j < columns; j++) {
         double deviation = pooled_deviation(&sums, j);
         model->extra_within[j] = deviation > DEVIATION_LEAST ? 1.0 / deviation : 0.0;

@@ -76,13 +76,19 @@ static void write_layer(const fi_last_layer *layer, uint8_t *to) {
     }
 }
 
+/* Whether a number is one that was an integer from 0 to `most`. */
+static bool is_whole(double number, double most) {
+    return number >= 0.0 && number <= most && number == floor(number);
+}
+
 /* The blocks cover the columns in order. */
 static bool read_blocks(const uint8_t *from, fi_last_layer *layer) {
     size_t next = 0;
     for (size_t g = 0; g < layer->n_blocks; g++) {
         double numbers[BLOCK_SCALARS];
         memcpy(numbers, from + g * sizeof(numbers), sizeof(numbers));
-        if (numbers[0] != (double)next || !(numbers[1] >= 1.0 && numbers[1] <= FI_WIDTH_MAX))
+        if (numbers[0] != (double)next || !is_whole(numbers[1], FI_WIDTH_MAX) ||
+            !is_whole(numbers[5], 1.0))
             return false;
         layer->blocks[g] = (fi_block){.first = (uint32_t)numbers[0],
                                       .count = (uint32_t)numbers[1],
@@ -103,6 +109,10 @@ static bool is_layer_sound(const fi_last_layer *layer) {
     size_t numbers = fi_last_layer_numbers(layer->n_features, layer->n_blocks);
     for (size_t i = 0; i < numbers; i++)
         if (!isfinite(layer->data[i]))
+            return false;
+    for (size_t g = 0; g < layer->n_blocks; g++)
+        if (!(layer->precisions[g] > 0.0 && layer->probabilities[g] >= 0.0 &&
+              layer->probabilities[g] <= 1.0))
             return false;
     for (size_t j = 0; j < layer->n_features; j++)
         if (!(layer->covariance[j * (layer->n_features + 1)] > 0.0))
@@ -126,7 +136,9 @@ static int read_layer(size_t n_features, size_t n_blocks, const uint8_t *from,
     layer->design_effect = scalars[3];
     layer->loss = scalars[4];
     layer->log_evidence = scalars[5];
-    layer->iterations = scalars[6] >= 0.0 && scalars[6] < 1e9 ? (uint32_t)scalars[6] : 0;
+    if (!is_whole(scalars[6], UINT32_MAX) || !is_whole(scalars[7], 1.0))
+        return -EBADMSG;
+    layer->iterations = (uint32_t)scalars[6];
     layer->converged = scalars[7] == 1.0;
     size_t arrays = fi_last_layer_numbers(n_features, n_blocks) * sizeof(double);
     memcpy(layer->data, from + sizeof(scalars), arrays);
