@@ -32,7 +32,7 @@ extern "C" {
 #endif
 
 typedef enum fi_kind {
-    FI_KIND_AUTO, /* the kind that predicts held-out answers better */
+    FI_KIND_AUTO, /* the kind that predicts answers which it did not see better */
     FI_KIND_LINEAR,
     FI_KIND_NETWORK,
 } fi_kind;
@@ -70,7 +70,7 @@ typedef struct fi_learned {
     double *cross_fitted;
     uint32_t iterations; /* Newton steps, or training steps up to the weights that were kept */
     bool went_on;        /* it is a network that continued from `start` */
-    size_t tried;        /* held-out answers that a network was tried on; 0: there was no trial */
+    size_t tried;        /* answers that a network was tried on; 0: there was no trial */
     double linear_loss;  /* on those answers, nats per answer; NaN if it did not compete */
     double network_loss; /* the same; NaN if training diverged */
     double loss_error;   /* standard error of the mean difference; NaN without both losses */
@@ -86,11 +86,10 @@ typedef struct fi_learned {
  * is NULL, all rows set the statistics.
  *
  * `start` is a network to continue from, with its input statistics. Its weights are moved halfway
- * to fresh ones, so that they can still change (Ash and Adams 2020). A network cannot be tried on
- * answers that it was trained on, so the `held_out` answers, which it never saw, decide when to
- * stop and which kind wins. With fewer than eight of them FI_KIND_AUTO starts from scratch. Without
- * any, FI_KIND_NETWORK continues and takes all its iterations. If `start` is NULL or has another
- * shape, learning starts from scratch and ignores `held_out`.
+ * to fresh ones, so that they can still change (Ash and Adams 2020). It has seen the answers of
+ * every fold, so the trials train fresh networks; what they find, the kind and the number of steps,
+ * holds for the one that continues. If `start` is NULL or has another shape, learning starts from
+ * scratch.
  *
  * With fewer than eight answers FI_KIND_AUTO is linear.
  *
@@ -100,8 +99,8 @@ typedef struct fi_learned {
  * -ENOMEM.
  */
 int fi_learn(size_t n_items, const float *embeddings, const fi_extras *extras,
-             const fi_answers *answers, const fi_answers *held_out, const fi_model *inputs,
-             const fi_model *start, const fi_learn_options *options, fi_learned *ret) FI_MUST_CHECK;
+             const fi_answers *answers, const fi_model *inputs, const fi_model *start,
+             const fi_learn_options *options, fi_learned *ret) FI_MUST_CHECK;
 
 /* The blocks of a last layer with h embedded features of this mean |phi|^2, then the extras.
  * Returns their number; blocks has room for FI_BLOCKS_MAX. The options have fewer extra blocks than

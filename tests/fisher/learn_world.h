@@ -108,9 +108,9 @@ static inline fi_learn_options options_for(const world *from, fi_kind kind) {
 
 static inline fi_learned learn(const world *from, const fi_learn_options *options) {
     fi_learned learned = {0};
-    assert_int_equal(fi_learn(from->n_items, from->items, NULL, &from->answers, NULL, NULL, NULL,
-                              options, &learned),
-                     0);
+    assert_int_equal(
+        fi_learn(from->n_items, from->items, NULL, &from->answers, NULL, NULL, options, &learned),
+        0);
     return learned;
 }
 
@@ -168,11 +168,6 @@ static inline void assert_same_parameters(fi_model *one, fi_model *other) {
     const float *others = fi_model_parameters(other, &other_count);
     assert_int_equal(count, other_count);
     assert_memory_equal(parameters, others, count * sizeof(*parameters));
-}
-
-static inline fi_answers some_fresh(const world *from, size_t first, size_t count) {
-    return (fi_answers){
-        .count = count, .pairs = from->fresh.pairs + first, .targets = from->fresh.targets + first};
 }
 
 #endif

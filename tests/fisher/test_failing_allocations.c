@@ -203,11 +203,9 @@ struct learning {
 
 static int learn(const void *context, double *ret) {
     const struct learning *from = context;
-    fi_answers held_out = {
-        .count = 16, .pairs = from->answers.pairs, .targets = from->answers.targets};
     fi_learned learned = {0};
     int r = fi_learn(ITEMS, from->embeddings, from->start ? NULL : from->extras, &from->answers,
-                     from->start ? &held_out : NULL, NULL, from->start, &from->options, &learned);
+                     NULL, from->start, &from->options, &learned);
     if (r < 0)
         return r;
     size_t count;

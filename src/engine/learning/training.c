@@ -72,8 +72,8 @@ static int train(fd_training *training, const fd_training_data *data, fd_evaluat
     fi_learn_options options = learn_options(training, data, blocks);
     fi_extras extras = fd_item_extras_view(&data->extras);
     fi_learned learned = {0};
-    int r = fi_learn(data->n_items, data->embeddings->data, &extras, sets->learned, sets->held_out,
-                     inputs, begin, &options, &learned);
+    int r = fi_learn(data->n_items, data->embeddings->data, &extras, sets->learned, inputs, begin,
+                     &options, &learned);
     if (r < 0)
         return r;
     if (!learned.went_on)
