@@ -23,6 +23,7 @@
 #ifndef FISHER_LEARN_H
 #define FISHER_LEARN_H
 
+#include <fisher/exam.h>
 #include <fisher/extras.h>
 #include <fisher/last_layer.h>
 #include <stdbool.h>
@@ -37,6 +38,13 @@ typedef enum fi_kind {
     FI_KIND_NETWORK,
 } fi_kind;
 
+/* How the pair of an answer came about. */
+typedef enum fi_arm {
+    FI_ARM_OTHER,
+    FI_ARM_CHOSEN, /* by a strategy */
+    FI_ARM_RANDOM, /* drawn at random, for comparison */
+} fi_arm;
+
 typedef struct fi_learn_options {
     fi_kind kind;
     /* Inputs, components, and the hidden layers of a network. More components than inputs means as
@@ -50,7 +58,10 @@ typedef struct fi_learn_options {
     /* The blocks of the extras, whose columns are counted from the first extra. They cover all. */
     const fi_block *extra_blocks;
     size_t n_extra_blocks;
-    bool cross_fits; /* fill `cross_fitted` as far as that is cheap */
+    bool cross_fits; /* fill what fi_learned says, as far as that is cheap */
+    /* Only with `cross_fits`. NULL: unknown. */
+    const float *lengths; /* [n_items] logarithm of the length of an item's text; NaN: unknown */
+    const uint8_t *arms;  /* [answers->count] fi_arm */
     /* Its seed and `progress` are ignored. Without `patience` a network takes all its iterations,
      * and folds are only used to compare the kinds. */
     fi_train_options train;
@@ -61,6 +72,18 @@ typedef struct fi_learn_options {
     void *context;
 } fi_learn_options;
 
+/*
+ * What choosing taught. For each fold, one model learns without some of the chosen answers of the
+ * other folds, and one without as many answers to random pairs: all of these, or as many as there
+ * are chosen ones. Both predict the fold's answers to random pairs. The models are linear.
+ */
+typedef struct fi_choosing {
+    size_t answers;         /* to random pairs that both predicted; 0: too few */
+    double loss_difference; /* loss without chosen answers - loss without random ones, mean; above
+                               0: chosen answers teach more. NaN without answers */
+    double stddev;          /* its standard error, by clusters */
+} fi_choosing;
+
 typedef struct fi_learned {
     fi_model *model;        /* the caller frees it with fi_model_free */
     double prior_precision; /* lambda of the embedded features */
@@ -68,6 +91,11 @@ typedef struct fi_learned {
      * cluster, gives it; NaN where there is none. The caller frees it with free(). NULL unless the
      * options ask for it. */
     double *cross_fitted;
+    /* [answers->count] the same of a logistic regression on the difference of `lengths` alone. NULL
+     * unless the options have them. The caller frees it. */
+    double *length_fitted;
+    fi_exam exam; /* of the kind that won; without answers unless the options ask for it */
+    fi_choosing choosing;
     uint32_t iterations; /* Newton steps, or training steps up to the weights that were kept */
     bool went_on;        /* it is a network that continued from `start` */
     size_t tried;        /* answers that a network was tried on; 0: there was no trial */

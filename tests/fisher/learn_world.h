@@ -93,6 +93,7 @@ static inline void world_clear(world *made) {
 static inline void learned_clear(fi_learned *learned) {
     fi_model_free(learned->model);
     free(learned->cross_fitted);
+    free(learned->length_fitted);
 }
 
 #define LEARNED FD_CLEANUP(learned_clear) fi_learned

@@ -38,12 +38,21 @@ static uint64_t key_of(fi_pair pair) {
     return high << 32 | low;
 }
 
-int fi_folds_assign(const fi_answers *answers, uint8_t *folds) {
+int fi_folds_keys(const fi_answers *answers, uint64_t *keys) {
     size_t clusters = 0;
     int r = answers->clusters ? count_clusters(answers, &clusters) : 0;
     for (size_t i = 0; i < answers->count && r == 0; i++)
-        folds[i] =
-            fold_of(clusters >= CLUSTERS_LEAST ? answers->clusters[i] : key_of(answers->pairs[i]));
+        keys[i] = clusters >= CLUSTERS_LEAST ? answers->clusters[i] : key_of(answers->pairs[i]);
+    return r;
+}
+
+int fi_folds_assign(const fi_answers *answers, uint8_t *folds) {
+    FD_FREE uint64_t *keys = calloc(answers->count + 1, sizeof(*keys));
+    if (!keys)
+        return -ENOMEM;
+    int r = fi_folds_keys(answers, keys);
+    for (size_t i = 0; i < answers->count && r == 0; i++)
+        folds[i] = fold_of(keys[i]);
     return r;
 }
 

@@ -5,7 +5,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "choosing_trials.h"
+#include "exam_stages.h"
 #include "kind_trials.h"
+#include "length_baseline.h"
 #include "model_layout.h"
 
 static void learning_clear(fi_learning *learning) {
@@ -169,14 +172,32 @@ static fi_kind kind_of(const fi_learn_options *options, size_t answers) {
     return options->kind;
 }
 
+/* Fills what is told of answers that a model did not see. */
+static int cross_fit(fi_learning *learning, fi_kind_trials *trials, fi_learned *ret) {
+    const fi_learn_options *options = learning->options;
+    bool network = takes_network(learning, trials);
+    int r = network ? 0 : fi_kind_trials_complete(learning, trials);
+    if (r == 0)
+        r = fi_exam_hold(learning, trials, network, &ret->exam);
+    if (r == 0)
+        r = fi_choosing_try(learning, &ret->choosing);
+    if (r < 0 || !options->lengths)
+        return r;
+    ret->length_fitted = calloc(learning->all.count + 1, sizeof(*ret->length_fitted));
+    if (!ret->length_fitted)
+        return -ENOMEM;
+    fi_length_baseline(learning, ret->length_fitted);
+    return 0;
+}
+
 /* `start` only begins what is learned from all answers: it has seen those that test. */
 static int run(fi_learning *learning, const fi_model *start, fi_kind_trials *trials,
-               fi_fitted *fitted) {
+               fi_fitted *fitted, fi_learned *ret) {
     int r = fi_learning_report(learning, 0.0);
     if (r == 0)
         r = fi_kind_trials_run(learning, trials);
-    if (r == 0 && learning->options->cross_fits && !takes_network(learning, trials))
-        r = fi_kind_trials_complete(learning, trials);
+    if (r == 0 && learning->options->cross_fits)
+        r = cross_fit(learning, trials, ret);
     learning->start = start;
     if (r == 0)
         r = learn_from_all(learning, trials, fitted);
@@ -199,6 +220,7 @@ int fi_learn(size_t n_items, const float *embeddings, const fi_extras *extras,
     FD_CLEANUP(learning_clear) fi_learning learning = {.options = options, .share = 1.0};
     FD_CLEANUP(fi_kind_trials_clear) fi_kind_trials trials = {0};
     FD_CLEANUP(fi_fitted_clear) fi_fitted fitted = {0};
+    fi_learned found = {.choosing = {0, NAN, NAN}};
     fi_shape shape = shape_of(options, extras);
     learning.kind = kind_of(options, answers->count);
     if (!can_continue(&learning, start, &shape))
@@ -211,19 +233,23 @@ int fi_learn(size_t n_items, const float *embeddings, const fi_extras *extras,
     if (r == 0 && extras)
         r = take_extras(&learning, extras);
     if (r == 0)
-        r = run(&learning, start, &trials, &fitted);
-    fi_model *model;
+        r = run(&learning, start, &trials, &fitted, &found);
     if (r == 0)
-        r = finish(&learning, &fitted, &model);
-    if (r != 0)
+        r = finish(&learning, &fitted, &found.model);
+    if (r != 0) {
+        free(found.length_fitted);
         return r;
+    }
 
     double tried = (double)trials.comparison.count;
     bool network = fitted.model->shape.hidden_layers > 0;
     double **logits = network ? &trials.network_logits : &trials.linear_logits;
-    *ret = (fi_learned){.model = model,
+    *ret = (fi_learned){.model = found.model,
                         .prior_precision = fitted.layer->precisions[0],
                         .cross_fitted = options->cross_fits ? FD_STEAL(*logits) : NULL,
+                        .length_fitted = found.length_fitted,
+                        .exam = found.exam,
+                        .choosing = found.choosing,
                         .iterations = fitted.steps,
                         .went_on = start && network,
                         .tried = trials.comparison.count,
