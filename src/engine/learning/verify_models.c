@@ -115,7 +115,7 @@ static int fit_again(const struct verification *verification, const fd_snapshot 
     options.n_blocks = layer->n_blocks;
     options.design_effect = layer->design_effect;
     options.rounds = 0;
-    int r = fd_training_set_fill(&data, 0, false, FD_ORIGIN_NONE, &set);
+    int r = fd_training_set_fill(&data, &set);
     if (r == 0)
         r = fi_last_layer_fit(snapshot->items, snapshot->features->width, snapshot->features->data,
                               &set.answers, &options, layer, &again);
