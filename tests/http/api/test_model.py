@@ -119,14 +119,15 @@ def test_training_without_labels_is_refused(daemon):
 
 
 def test_training_starts_from_the_serving_model_or_from_scratch(db, items):
-    with Daemon(db, {"iterations": 300, "held-out": 0}) as daemon:
+    with Daemon(db, {"iterations": 300}) as daemon:
         daemon.add_items(items)
         daemon.add_labels(labels_by_first_number(items, 66))
         first = daemon.train()
         warm = daemon.train()
-        assert warm["train_loss"] != first["train_loss"]
         scratch = daemon.train({"from": "scratch"})
-        assert scratch["train_loss"] > warm["train_loss"]
+        assert [(each["scratch"], each["parent"]) for each in (first, warm, scratch)] \
+            == [(True, None), (False, 1), (True, None)]
+        assert len({each["train_loss"] for each in (first, warm, scratch)}) == 3
 
 
 def test_the_same_model_serves_after_a_restart(db, items):
