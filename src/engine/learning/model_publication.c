@@ -17,6 +17,10 @@
 /* With fewer decided answers, the difference between two models is noise. */
 enum { DECIDED_LEAST = 10, REASON_SIZE = 160 };
 
+/* Standard errors. Two versions that know nothing would differ by two at every fortieth training.
+ */
+#define ERRORS_CLEAR 3.0
+
 /* The first answer of the set that the training of the model before did not know. */
 static size_t first_unseen(const fd_training_set *set, const fd_model_row *before) {
     size_t first = 0;
@@ -27,7 +31,8 @@ static size_t first_unseen(const fd_training_set *set, const fd_model_row *befor
 
 /* How the model before and the folds predict the answers that neither had seen. */
 static int compare(const fd_training_data *data, const fd_training_set *set,
-                   const fi_learned *learned, fi_fit *ret_before, fi_fit *ret_now) {
+                   const fi_learned *learned, fi_fit *ret_before, fi_fit *ret_now,
+                   bool *ret_clear) {
     const fd_snapshot *snapshot = data->snapshot;
     const fi_model *trained = fd_served_model_trained(snapshot->served)->model;
     const fi_answers *answers = &set->answers;
@@ -37,6 +42,7 @@ static int compare(const fd_training_data *data, const fd_training_set *set,
     FD_FREE double *now = calloc(answers->count + 1, sizeof(*now));
     if (!rewards || !before || !now)
         return -ENOMEM;
+    double only_before = 0.0, only_now = 0.0;
     fi_model_rewards(trained, snapshot->items, snapshot->features->data, rewards);
     for (size_t i = 0; i < answers->count; i++) {
         fi_pair pair = answers->pairs[i];
@@ -44,22 +50,28 @@ static int compare(const fd_training_data *data, const fd_training_set *set,
                       !isnan(learned->cross_fitted[i]);
         before[i] = counts ? (double)rewards[pair.a] - (double)rewards[pair.b] : NAN;
         now[i] = counts ? learned->cross_fitted[i] : NAN;
+        double direction = (double)answers->targets[i] - 0.5;
+        only_before += before[i] * direction > 0.0 && !(now[i] * direction > 0.0);
+        only_now += now[i] * direction > 0.0 && !(before[i] * direction > 0.0);
     }
+    /* The answers that only one of the two gets right, by the test of McNemar (1947). */
+    *ret_clear = only_before - only_now > ERRORS_CLEAR * sqrt(only_before + only_now);
     *ret_before = fi_evaluate_logits(answers->count, before, answers->targets, &count);
     *ret_now = fi_evaluate_logits(answers->count, now, answers->targets, &count);
     return 0;
 }
 
-/* Whether the model before predicted more of them than the interval of this one allows. A model
- * that was never trained cannot be better. */
+/* Whether the model before predicted more of them than the interval of this one and a paired test
+ * allow. A model that was never trained cannot be better. */
 static int reject_if_worse(const fd_training_data *data, const fd_training_set *set,
                            const fi_learned *learned, fd_model_row *row, char reason[REASON_SIZE]) {
     const fd_model_row *row_before = &data->snapshot->served->row;
     fi_fit before, now;
+    bool clear;
     if (row_before->version == 0 || row_before->answers < 0)
         return 0;
-    int r = compare(data, set, learned, &before, &now);
-    if (r < 0 || now.decided < DECIDED_LEAST || before.accuracy <= now.accuracy_high)
+    int r = compare(data, set, learned, &before, &now, &clear);
+    if (r < 0 || now.decided < DECIDED_LEAST || !clear || before.accuracy <= now.accuracy_high)
         return r;
     (void)snprintf(reason, REASON_SIZE,
                    "accuracy %.3f (%.3f to %.3f) is below the %.3f of version %llu on the same %zu "
