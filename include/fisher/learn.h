@@ -23,6 +23,7 @@
 #ifndef FISHER_LEARN_H
 #define FISHER_LEARN_H
 
+#include <fisher/exam.h>
 #include <fisher/extras.h>
 #include <fisher/last_layer.h>
 #include <stdbool.h>
@@ -32,10 +33,17 @@ extern "C" {
 #endif
 
 typedef enum fi_kind {
-    FI_KIND_AUTO, /* the kind that predicts held-out answers better */
+    FI_KIND_AUTO, /* the kind that predicts answers which it did not see better */
     FI_KIND_LINEAR,
     FI_KIND_NETWORK,
 } fi_kind;
+
+/* How the pair of an answer came about. */
+typedef enum fi_arm {
+    FI_ARM_OTHER,
+    FI_ARM_CHOSEN, /* by a strategy */
+    FI_ARM_RANDOM, /* drawn at random, for comparison */
+} fi_arm;
 
 typedef struct fi_learn_options {
     fi_kind kind;
@@ -50,7 +58,10 @@ typedef struct fi_learn_options {
     /* The blocks of the extras, whose columns are counted from the first extra. They cover all. */
     const fi_block *extra_blocks;
     size_t n_extra_blocks;
-    bool cross_fits; /* fill `cross_fitted` as far as that is cheap */
+    bool cross_fits; /* fill what fi_learned says, as far as that is cheap */
+    /* Only with `cross_fits`. NULL: unknown. */
+    const float *lengths; /* [n_items] logarithm of the length of an item's text; NaN: unknown */
+    const uint8_t *arms;  /* [answers->count] fi_arm */
     /* Its seed and `progress` are ignored. Without `patience` a network takes all its iterations,
      * and folds are only used to compare the kinds. */
     fi_train_options train;
@@ -61,6 +72,18 @@ typedef struct fi_learn_options {
     void *context;
 } fi_learn_options;
 
+/*
+ * What choosing taught. For each fold, one model learns without some of the chosen answers of the
+ * other folds, and one without as many answers to random pairs: all of these, or as many as there
+ * are chosen ones. Both predict the fold's answers to random pairs. The models are linear.
+ */
+typedef struct fi_choosing {
+    size_t answers;         /* to random pairs that both predicted; 0: too few */
+    double loss_difference; /* loss without chosen answers - loss without random ones, mean; above
+                               0: chosen answers teach more. NaN without answers */
+    double stddev;          /* its standard error, by clusters */
+} fi_choosing;
+
 typedef struct fi_learned {
     fi_model *model;        /* the caller frees it with fi_model_free */
     double prior_precision; /* lambda of the embedded features */
@@ -68,9 +91,14 @@ typedef struct fi_learned {
      * cluster, gives it; NaN where there is none. The caller frees it with free(). NULL unless the
      * options ask for it. */
     double *cross_fitted;
+    /* [answers->count] the same of a logistic regression on the difference of `lengths` alone. NULL
+     * unless the options have them. The caller frees it. */
+    double *length_fitted;
+    fi_exam exam; /* of the kind that won; without answers unless the options ask for it */
+    fi_choosing choosing;
     uint32_t iterations; /* Newton steps, or training steps up to the weights that were kept */
     bool went_on;        /* it is a network that continued from `start` */
-    size_t tried;        /* held-out answers that a network was tried on; 0: there was no trial */
+    size_t tried;        /* answers that a network was tried on; 0: there was no trial */
     double linear_loss;  /* on those answers, nats per answer; NaN if it did not compete */
     double network_loss; /* the same; NaN if training diverged */
     double loss_error;   /* standard error of the mean difference; NaN without both losses */
@@ -86,11 +114,10 @@ typedef struct fi_learned {
  * is NULL, all rows set the statistics.
  *
  * `start` is a network to continue from, with its input statistics. Its weights are moved halfway
- * to fresh ones, so that they can still change (Ash and Adams 2020). A network cannot be tried on
- * answers that it was trained on, so the `held_out` answers, which it never saw, decide when to
- * stop and which kind wins. With fewer than eight of them FI_KIND_AUTO starts from scratch. Without
- * any, FI_KIND_NETWORK continues and takes all its iterations. If `start` is NULL or has another
- * shape, learning starts from scratch and ignores `held_out`.
+ * to fresh ones, so that they can still change (Ash and Adams 2020). It has seen the answers of
+ * every fold, so the trials train fresh networks; what they find, the kind and the number of steps,
+ * holds for the one that continues. If `start` is NULL or has another shape, learning starts from
+ * scratch.
  *
  * With fewer than eight answers FI_KIND_AUTO is linear.
  *
@@ -100,8 +127,8 @@ typedef struct fi_learned {
  * -ENOMEM.
  */
 int fi_learn(size_t n_items, const float *embeddings, const fi_extras *extras,
-             const fi_answers *answers, const fi_answers *held_out, const fi_model *inputs,
-             const fi_model *start, const fi_learn_options *options, fi_learned *ret) FI_MUST_CHECK;
+             const fi_answers *answers, const fi_model *inputs, const fi_model *start,
+             const fi_learn_options *options, fi_learned *ret) FI_MUST_CHECK;
 
 /* The blocks of a last layer with h embedded features of this mean |phi|^2, then the extras.
  * Returns their number; blocks has room for FI_BLOCKS_MAX. The options have fewer extra blocks than

@@ -106,7 +106,10 @@ typedef struct fi_selection {
      * fractions of pairs (Frank and Wolfe 1956).
      */
     double logdet_bound;
-    double d_efficiency;        /* exp((logdet_after - logdet_bound) / h), 0 to 1 */
+    double d_efficiency; /* exp((logdet_after - logdet_bound) / h), 0 to 1 */
+    /* (logdet_after - logdet_before) / (logdet_bound - logdet_before), 0 to 1: what is known
+     * already counts in d_efficiency, but not here. NaN if no batch gains anything. */
+    double gain_share;
     fi_batch_statistics chosen; /* of the batch */
     fi_batch_statistics random; /* of a random batch of the same size */
 } fi_selection;

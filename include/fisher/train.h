@@ -40,13 +40,17 @@ typedef struct fi_answers {
  * and a pair with p = 1/2 counts with t = 1/2. So it does not matter which item is called a. Then p
  * falls into one of ten bins of equal width between 1/2 and 1. The error is the mean over all
  * answers, ties included, of |mean p - mean t| in their bin.
+ *
+ * With few answers this is far above 0 even if every p is right, since t is a draw. So what it is
+ * expected to be then is subtracted: in a bin with V = sum p (1 - p), about sqrt(2 V / pi) of the
+ * sum, as the mean of |x| for a normal x of variance V. The result is never below 0.
  */
 typedef struct fi_fit {
     double loss;     /* mean Bradley-Terry loss, nats per answer */
     double accuracy; /* share of the answers other than ties whose winner the model predicts */
     size_t decided;  /* answers other than ties */
-    double calibration_error;
-    double accuracy_low; /* 95 % interval of the accuracy (Wilson 1927) */
+    double calibration_error; /* without its bias */
+    double accuracy_low;      /* 95 % interval of the accuracy (Wilson 1927) */
     double accuracy_high;
 } fi_fit;
 

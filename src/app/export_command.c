@@ -45,7 +45,6 @@ struct export {
     fd_store *store;
     fd_export_settings settings;
     fd_export_output output;
-    double held_out_fraction;
     int64_t moment;
     int64_t last; /* sequence of the last label that was read */
     size_t read;  /* labels of one reading */
@@ -81,7 +80,6 @@ static int read_settings(const struct export_flags *flags, fd_export_settings *r
 static int open_export(struct export *export, const fd_options *options,
                        const struct export_flags *flags, fd_fault *fault) {
     fd_counts counts;
-    export->held_out_fraction = options->held_out;
     int r = read_settings(flags, &export->settings, fault);
     if (r == 0)
         r = fd_store_open_sqlite_read_only(options->db, &export->store, fault);
@@ -122,8 +120,7 @@ static int write_labels(struct export *export) {
                                                .texts = export->settings.texts};
         export->read = 0;
         if (r == 0)
-            r = fd_labelled_pairs_read(export->store, export->held_out_fraction, &query, visit_pair,
-                                       export);
+            r = fd_labelled_pairs_read(export->store, &query, visit_pair, export);
         show_progress(export);
     } while (r == 0 && export->read == AT_ONCE);
     return r;

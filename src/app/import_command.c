@@ -7,8 +7,8 @@
 #include "commands.h"
 #include "database_commands.h"
 #include "import_reader.h"
-#include "item_text_features.h"
 #include "import_scores.h"
+#include "item_text_features.h"
 #include "report_error.h"
 #include "sqlite_store.h"
 

@@ -9,7 +9,6 @@
 #include "assignments_state.h"
 #include "clock.h"
 #include "engine_state.h"
-#include "held_out.h"
 #include "item_extras.h"
 #include "item_text_features.h"
 #include "label_effects.h"
@@ -131,10 +130,7 @@ static int replay_label(void *context, const fd_label_row *row) {
     if (r < 0)
         return r;
     fd_label_revision revision =
-        fd_label_revision_of(row, (uint32_t)(row->original - 1), annotator,
-                             fd_pair_is_held_out(engine->items.entries[row->item_a]->id,
-                                                 engine->items.entries[row->item_b]->id,
-                                                 engine->options.held_out_fraction));
+        fd_label_revision_of(row, (uint32_t)(row->original - 1), annotator);
     fd_preference before = row->revision > 0
                                ? (fd_preference)engine->labels.revisions[revision.label].newest
                                : FD_PREFER_RETRACTED;
@@ -163,7 +159,8 @@ static int replay_models(fd_engine *engine) {
     if (r < 0)
         return r;
     fd_trainer_set_trained(engine, base ? trained : 0);
-    return fd_progress_record_start(engine);
+    fd_progress_record_update(engine, base ? &base->served->row : NULL);
+    return 0;
 }
 
 int fd_replay_store(fd_engine *engine, fd_fault *fault) {

@@ -33,6 +33,13 @@ static void name_files_in_use(const fd_options *options, const fd_token_files *f
     memcpy(engine->files_in_use, paths, sizeof(paths));
 }
 
+/* Options that are still accepted, so that old configurations start. */
+static void warn_of_needless_options(const fd_options *options) {
+    if (options->held_out > 0.0)
+        fd_log(FD_LOG_WARNING, "option-without-effect", FD_STR("option", "held-out"),
+               FD_STR("meaning", "all answers train the model, and folds of them test it"));
+}
+
 static int open_engine(const fd_options *options, const fd_token_files *files, fd_engine **ret,
                        fd_fault *fault) {
     fd_store *store;
@@ -41,6 +48,7 @@ static int open_engine(const fd_options *options, const fd_token_files *files, f
         return r;
     fd_engine_options engine = fd_options_engine(options);
     name_files_in_use(options, files, &engine);
+    warn_of_needless_options(options);
     return fd_engine_open(&engine, store, ret, fault);
 }
 

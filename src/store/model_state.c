@@ -1,6 +1,7 @@
-/* The states of a model version, by name. */
+/* The states of a model version, by name, and its figures while they are unknown. */
 #include <assert.h>
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "store.h"
@@ -24,4 +25,10 @@ int fd_model_state_parse(const char *name, fd_model_state *ret) {
         }
     }
     return -EINVAL;
+}
+
+void fd_unseen_figures_clear(fd_unseen_figures *figures) {
+    double *numbers = (double *)figures;
+    for (size_t i = 0; i < sizeof(*figures) / sizeof(*numbers); i++)
+        numbers[i] = NAN;
 }

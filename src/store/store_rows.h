@@ -117,7 +117,6 @@ typedef struct fd_labelled_pair {
     fd_item_row b;
     fd_assignment_row assignment; /* of this pair, whichever item it names first, to this annotator;
                                      id NULL: the store has none. The engine turns it to a and b */
-    bool held_out;                /* set by the engine */
 } fd_labelled_pair;
 
 /* A correction, or a retraction, of the label with an id. */
@@ -147,6 +146,35 @@ typedef enum fd_model_state {
 const char *fd_model_state_name(fd_model_state state);           /* "stored", … */
 int fd_model_state_parse(const char *name, fd_model_state *ret); /* -EINVAL */
 
+enum { FD_EXAM_STAGES = 4 };
+
+/*
+ * Figures of a training about answers that its models had not seen, beyond those of the row. A
+ * store keeps the numbers in this order, and reads what a row lacks as NaN: add new ones at the
+ * end.
+ */
+typedef struct fd_unseen_figures {
+    double length_labels; /* that the length baseline predicted */
+    double length_loss;
+    double length_accuracy;
+    double active_labels; /* of pairs that a strategy chose */
+    double active_accuracy;
+    double active_accuracy_low;
+    double active_accuracy_high;
+    double control_accuracy_low;
+    double control_accuracy_high;
+    double choosing_answers; /* as in fi_choosing */
+    double choosing_loss_difference;
+    double choosing_stddev;
+    double exam_answers; /* as in fi_exam */
+    double exam_labels[FD_EXAM_STAGES];
+    double exam_losses[FD_EXAM_STAGES];
+    double exam_covariance[FD_EXAM_STAGES - 1][FD_EXAM_STAGES - 1];
+} fd_unseen_figures;
+
+/* Sets all of them to NaN. */
+void fd_unseen_figures_clear(fd_unseen_figures *figures);
+
 /* A model version and its figures; NaN: unknown. */
 typedef struct fd_model_row {
     uint64_t version; /* from 1, ascending */
@@ -156,23 +184,24 @@ typedef struct fd_model_row {
     int scratch;          /* 1: the training started from fresh weights, 0: not, -1: unknown */
     const uint8_t *bytes; /* NULL when they were not read */
     size_t size;
-    uint64_t labels; /* that it was trained and tested on, without those that do not count */
+    uint64_t labels; /* that it was trained on, without those that do not count */
     uint64_t items;  /* that its input statistics were computed from */
     uint32_t iterations;
     double prior_precision; /* lambda */
     double train_loss;
-    uint64_t held_out_labels;
+    uint64_t held_out_labels; /* that a model which had not seen them predicted, as those below */
     double held_out_loss;
     double held_out_accuracy;
     double held_out_accuracy_low; /* its 95 % interval */
     double held_out_accuracy_high;
     double held_out_calibration_error;
-    uint64_t control_labels; /* held-out labels of pairs that were drawn at random */
+    uint64_t control_labels; /* of these, labels of pairs that were drawn at random */
     double control_accuracy; /* on the control labels */
     double seconds;          /* that the training took */
     int64_t created_ms;
     int64_t answers; /* rows of the history that the training knew: its first ones; -1: unknown */
     double logdet;   /* log det of the information of those rows and the prior */
+    fd_unseen_figures unseen;
 } fd_model_row;
 
 /* The result of adding a list of rows. */

@@ -87,10 +87,10 @@ function drawCurve({ progress }) {
         charts.accuracy.say('No model yet: the daemon trains the first one when there are answers to learn from.');
         return;
     }
-    const accuracy = [{ name: 'Held-out accuracy', colour: 0, values: curve.map((each) => each.held_out_accuracy) }];
+    const accuracy = [{ name: 'Accuracy', colour: 0, values: curve.map((each) => each.held_out_accuracy) }];
     const known = accuracy[0].values.filter((value) => value !== null);
     if (known.length === 0) {
-        charts.accuracy.say('No answers are held out yet to test the model.');
+        charts.accuracy.say('No model has predicted answers that it did not see yet.');
         return;
     }
     charts.accuracy.draw({

@@ -105,8 +105,10 @@ function showTiles({ now, stats, model, metrics, range }) {
     show('version', model.version > 0 ? count(model.version) : 'none yet');
     show('version-more', working[model.worker.state]);
     show('accuracy', percent(model.held_out_accuracy));
-    show('accuracy-more', model.held_out_accuracy === null ? 'no answers held out yet'
-        : `of ${counted(model.held_out_labels, 'held-out answer')}`);
+    const length = model.length_accuracy === null || model.length_accuracy === undefined ? ''
+        : `, length alone ${percent(model.length_accuracy)}`;
+    show('accuracy-more', model.held_out_accuracy === null ? 'no answer predicted yet'
+        : `of ${counted(model.held_out_labels, 'unseen answer')}${length}`);
 }
 
 export function fillTables(seen, annotators, history) {

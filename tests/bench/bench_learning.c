@@ -357,15 +357,14 @@ static void report_learning(size_t inputs, size_t n_items, size_t count) {
     fi_answers answers = {.count = count, .pairs = state.pairs, .targets = state.targets};
     fi_learned learned;
     double start = milliseconds();
-    require(
-        fi_learn(n_items, state.embeddings, NULL, &answers, NULL, NULL, NULL, &options, &learned),
-        "learn");
+    require(fi_learn(n_items, state.embeddings, NULL, &answers, NULL, NULL, &options, &learned),
+            "learn");
     double fresh = milliseconds() - start;
     start = milliseconds();
     fi_learned again;
-    require(fi_learn(n_items, state.embeddings, NULL, &answers, NULL, learned.model, NULL, &options,
-                     &again),
-            "learn");
+    require(
+        fi_learn(n_items, state.embeddings, NULL, &answers, learned.model, NULL, &options, &again),
+        "learn");
     double kept = milliseconds() - start;
     bool network = fi_model_shape(learned.model)->hidden_layers > 0;
     printf(

@@ -459,7 +459,6 @@ void world_prepare(struct world *world) {
     memset(world, 0, sizeof(*world));
     world->options = fixture_options();
     world->options.control_fraction = 0;
-    world->options.held_out_fraction = 0;
     fixture_use_clock(&world->options, &world->clock);
     assert_int_equal(fd_store_open_memory(&world->store), 0);
 }

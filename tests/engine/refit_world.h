@@ -3,7 +3,6 @@
 #define REFIT_WORLD_H
 
 #include "fixture.h"
-#include "held_out.h"
 #include "model_versions.h"
 #include "score.h"
 #include "trainer.h"
@@ -26,7 +25,6 @@ static inline fd_engine_options refit_options(fi_kind kind) {
     fd_engine_options options = fixture_options();
     options.refit = true;
     options.kind = kind;
-    options.held_out_fraction = 0;
     return options;
 }
 
@@ -35,7 +33,6 @@ struct known {
     fi_pair pairs[ANSWERS];
     float targets[ANSWERS];
     uint32_t clusters[ANSWERS];
-    bool held_out[ANSWERS];
 };
 
 static inline const char *id_of(uint32_t row) {
@@ -44,8 +41,7 @@ static inline const char *id_of(uint32_t row) {
 
 /* Answers the next pairs up to the `last`-th as the first number of the embeddings has it, but each
  * fifth the other way round. */
-static inline void answer_up_to(fd_engine *engine, struct known *known, size_t last,
-                                double held_out) {
+static inline void answer_up_to(fd_engine *engine, struct known *known, size_t last) {
     float embeddings[ITEMS * DIMENSION];
     fixture_embeddings(embeddings, ITEMS);
     for (size_t i = known->count; i < last; i++) {
@@ -61,21 +57,19 @@ static inline void answer_up_to(fd_engine *engine, struct known *known, size_t l
         known->clusters[i] = a / RESPONSES == b / RESPONSES ? a / RESPONSES
                              : a < b                        ? 1000 + a * ITEMS + b
                                                             : 1000 + b * ITEMS + a;
-        known->held_out[i] = fd_pair_is_held_out(id_of(a), id_of(b), held_out);
     }
     known->count = last;
 }
 
-/* Those of answers first to last - 1 that are not held out. */
+/* Answers first to last - 1. */
 static inline fi_answers learned(const struct known *known, size_t first, size_t last,
                                  struct known *room) {
     room->count = 0;
-    for (size_t i = first; i < last; i++)
-        if (!known->held_out[i]) {
-            room->pairs[room->count] = known->pairs[i];
-            room->clusters[room->count] = known->clusters[i];
-            room->targets[room->count++] = known->targets[i];
-        }
+    for (size_t i = first; i < last; i++) {
+        room->pairs[room->count] = known->pairs[i];
+        room->clusters[room->count] = known->clusters[i];
+        room->targets[room->count++] = known->targets[i];
+    }
     return (fi_answers){.count = room->count,
                         .pairs = room->pairs,
                         .targets = room->targets,
@@ -176,11 +170,11 @@ static inline fd_engine *answered(const fd_engine_options *options, struct known
     fd_engine *engine = fixture_memory(options);
     fixture_add_items(engine, PROMPTS, RESPONSES);
     known->count = 0;
-    answer_up_to(engine, known, ANSWERS / 2, options->held_out_fraction);
+    answer_up_to(engine, known, ANSWERS / 2);
     train(engine);
     assert_int_equal(fixture_model(engine).version, 1);
     assert_int_equal(fixture_model(engine).refits, 0);
-    answer_up_to(engine, known, ANSWERS, options->held_out_fraction);
+    answer_up_to(engine, known, ANSWERS);
     fd_engine_wait_refitted(engine);
     fd_model_info model = fixture_model(engine);
     assert_int_equal(model.version, 1);

@@ -95,7 +95,6 @@ static void versions_statistics_and_the_curve_stay_in_order_when_the_clock_jumps
     FD_CLEANUP(world_clear) struct world world;
     size_t number = 0;
     world_prepare(&world);
-    world.options.held_out_fraction = 0.2;
     world_start(&world, 8, 6);
     for (size_t i = 0; i < FD_LENGTH(jumps); i++) {
         label_and_train(&world, &number);

@@ -8,7 +8,6 @@
 
 #include "engine_state.h"
 #include "fixture.h"
-#include "held_out.h"
 #include "items.h"
 #include "labels.h"
 #include "model_versions.h"
@@ -150,7 +149,6 @@ static void an_old_label_starts_a_training(void **state) {
     (void)state;
     fd_engine_options options = fixture_options();
     options.retrain_seconds = 0.01;
-    options.held_out_fraction = 0;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_memory(&options);
     fixture_add_items(engine, 1, 3);
     assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_B), 0);
@@ -166,7 +164,6 @@ static void closing_ends_an_endless_training(void **state) {
     options.kind = FI_KIND_NETWORK;
     options.train.iterations = UINT32_MAX;
     options.train.patience = 0;
-    options.held_out_fraction = 0;
     fd_engine *engine = fixture_memory(&options);
     fixture_add_items(engine, 1, 3);
     assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_B), 0);
@@ -344,17 +341,6 @@ static void after_a_restart_the_same_version_and_information_serve(void **state)
     assert_int_equal(remove(folder), 0);
 }
 
-static void whether_a_pair_is_held_out_does_not_depend_on_its_order(void **state) {
-    (void)state;
-    unsigned held_out = 0;
-    for (size_t i = 0; i < 1000; i++) {
-        const char *a = fixture_item_id(i, 1), *b = fixture_item_id(1, i + 2);
-        assert_true(fd_pair_is_held_out(a, b, 0.3) == fd_pair_is_held_out(b, a, 0.3));
-        held_out += fd_pair_is_held_out(a, b, 0.3);
-    }
-    assert_in_range(held_out, 250, 350);
-}
-
 static fi_model *copy_of(fd_engine *engine, uint64_t version) {
     fi_model *model = NULL;
     fd_model_row row;
@@ -396,25 +382,6 @@ static void a_warm_start_lies_halfway_between_the_serving_weights_and_fresh_ones
     }
     for (size_t i = 0; i < 4; i++)
         fi_model_free(models[i]);
-}
-
-static void the_configured_share_of_pairs_is_held_out_in_either_order(void **state) {
-    (void)state;
-    fd_engine_options options = fixture_options();
-    options.held_out_fraction = 0.1;
-    FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_memory(&options);
-    fixture_add_items(engine, 1, 60);
-    size_t number = 0;
-    for (size_t i = 0; i < 60; i++)
-        for (size_t j = i + 1; j < 60; j++, number++)
-            assert_int_equal(fixture_label(engine, number, fixture_item_id(0, number % 2 ? i : j),
-                                           fixture_item_id(0, number % 2 ? j : i), FD_PREFER_A),
-                             0);
-    (void)fixture_train(engine);
-    fd_model_info info;
-    assert_int_equal(fd_engine_model(engine, &info), 0);
-    double share = (double)info.row.held_out_labels / (double)number;
-    assert_true(share > 0.08 && share < 0.12);
 }
 
 static void an_untrained_model_is_fitted_again_up_to_twenty_thousand_items(void **state) {
@@ -462,9 +429,7 @@ int main(void) {
         cmocka_unit_test(a_store_that_works_again_is_noticed_without_a_request),
         cmocka_unit_test(labels_from_many_threads_are_in_the_history_exactly_once),
         cmocka_unit_test(after_a_restart_the_same_version_and_information_serve),
-        cmocka_unit_test(whether_a_pair_is_held_out_does_not_depend_on_its_order),
         cmocka_unit_test(a_warm_start_lies_halfway_between_the_serving_weights_and_fresh_ones),
-        cmocka_unit_test(the_configured_share_of_pairs_is_held_out_in_either_order),
         cmocka_unit_test(an_untrained_model_is_fitted_again_up_to_twenty_thousand_items),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

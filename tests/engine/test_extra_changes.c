@@ -18,7 +18,6 @@ static fd_engine_options refit_options(fi_kind kind) {
     fd_engine_options options = fixture_options();
     options.refit = true;
     options.kind = kind;
-    options.held_out_fraction = 0;
     return options;
 }
 

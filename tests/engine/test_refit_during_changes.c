@@ -169,14 +169,13 @@ static void the_same_rewards_serve_after_a_restart(void **state) {
         FD_CLEANUP(world_clear) struct world world;
         world_prepare(&world);
         world.options = refit_options((fi_kind)kind);
-        world.options.held_out_fraction = 0.2;
         world_start(&world, PROMPTS, RESPONSES);
         struct known known = {0};
-        answer_up_to(world.engine, &known, ANSWERS / 2, 0.2);
+        answer_up_to(world.engine, &known, ANSWERS / 2);
         assert_int_equal(fixture_label(world.engine, ANSWERS, "p0-r0", "p1-r1", FD_PREFER_SKIP), 0);
         train(world.engine);
         for (size_t last = ANSWERS / 2; last <= ANSWERS; last += ANSWERS / 4) {
-            answer_up_to(world.engine, &known, last, 0.2);
+            answer_up_to(world.engine, &known, last);
             assert_int_equal(
                 fixture_label(world.engine, 1000 + last, "p0-r0", "p1-r2", FD_PREFER_SKIP), 0);
             reopen_to_the_same_rewards(&world);
@@ -194,10 +193,10 @@ static void labels_that_replace_retracted_ones_are_fitted_after_a_restart_too(vo
     fixture_use_clock(&world.options, &world.clock);
     world_start(&world, PROMPTS, RESPONSES);
     struct known known = {0};
-    answer_up_to(world.engine, &known, 50, 0);
+    answer_up_to(world.engine, &known, 50);
     train(world.engine);
     fixture_pass(&world.clock, 60);
-    answer_up_to(world.engine, &known, 70, 0);
+    answer_up_to(world.engine, &known, 70);
     for (size_t i = 0; i < 20; i++)
         assert_int_equal(fixture_revise(world.engine, i, FD_PREFER_RETRACTED), 0);
     reopen_to_the_same_rewards(&world);
@@ -211,9 +210,9 @@ static void the_prior_of_a_refit_is_what_its_own_network_learned(void **state) {
     world_start(&world, PROMPTS, RESPONSES);
     struct known known = {0};
     for (size_t last = 50; last <= 150; last += 50) {
-        answer_up_to(world.engine, &known, last, 0);
+        answer_up_to(world.engine, &known, last);
         train(world.engine);
-        answer_up_to(world.engine, &known, last + 20, 0);
+        answer_up_to(world.engine, &known, last + 20);
         fd_engine_wait_refitted(world.engine);
     }
     reopen_to_the_same_rewards(&world); /* the new engine has not seen the networks before */
@@ -327,7 +326,7 @@ static void a_linear_model_keeps_its_corrections_after_a_restart(void **state) {
     world_start(&world, PROMPTS, RESPONSES);
     struct known known = {0};
     double trained[ITEMS], corrected[ITEMS];
-    answer_up_to(world.engine, &known, 20, 0);
+    answer_up_to(world.engine, &known, 20);
     train(world.engine);
     all_scores(world.engine, trained);
     for (size_t i = 0; i < 5; i++)

@@ -31,12 +31,11 @@ static void a_label_moves_the_rewards_of_its_items_without_a_training(void **sta
 }
 
 /* The second half of the labels comes after the training. */
-static void a_model_of_either_kind_is_fitted_to_all_labels_that_are_not_held_out(void **state) {
+static void a_model_of_either_kind_is_fitted_to_all_labels(void **state) {
     (void)state;
     for (int kind = FI_KIND_LINEAR; kind <= FI_KIND_NETWORK; kind++)
         for (int given = 0; given < 2; given++) {
             fd_engine_options options = refit_options((fi_kind)kind);
-            options.held_out_fraction = 0.3;
             options.prior_precision = given ? 2.0 : 0.0;
             struct known known, room;
             fd_engine *engine = answered(&options, &known);
@@ -45,7 +44,7 @@ static void a_model_of_either_kind_is_fitted_to_all_labels_that_are_not_held_out
             copy_model(engine, 0, &serving);
             copy_model(engine, 1, &trained);
             fi_answers answers = learned(&known, 0, ANSWERS, &room);
-            assert_in_range(answers.count, ANSWERS / 2, ANSWERS * 9 / 10);
+            assert_int_equal(answers.count, ANSWERS);
             FD_CLEANUP(fi_last_layer_freep)
             fi_last_layer *layer = fitted_to(&trained, &answers, options.prior_precision);
             assert_true(is_close(layer->beta, serving.beta, serving.width, 1e-6));
@@ -63,7 +62,6 @@ static void the_information_is_that_of_the_fit(void **state) {
     (void)state;
     for (int kind = FI_KIND_LINEAR; kind <= FI_KIND_NETWORK; kind++) {
         fd_engine_options options = refit_options((fi_kind)kind);
-        options.held_out_fraction = 0.3;
         struct known known;
         fd_engine *engine = answered(&options, &known);
         SERVING serving = {0};
@@ -71,20 +69,6 @@ static void the_information_is_that_of_the_fit(void **state) {
         assert_true(fabs(fixture_model(engine).logdet - serving.logdet) < 1e-6);
         fd_engine_close(engine);
     }
-}
-
-static void held_out_labels_are_counted_but_not_learned_from(void **state) {
-    (void)state;
-    fd_engine_options options = refit_options(FI_KIND_LINEAR);
-    options.held_out_fraction = 1;
-    fd_engine *engine = fixture_memory(&options);
-    fixture_add_items(engine, 2, 4);
-    double before = score_of(engine, "p0-r0");
-    assert_int_equal(fixture_label(engine, 1, "p0-r0", "p0-r1", FD_PREFER_A), 0);
-    fd_engine_wait_refitted(engine);
-    assert_true(score_of(engine, "p0-r0") == before);
-    assert_int_equal(fixture_model(engine).labels_fitted, 1);
-    fd_engine_close(engine);
 }
 
 static void corrections_and_retractions_are_learned_at_once(void **state) {
@@ -144,9 +128,8 @@ static void a_trained_model_is_not_refitted_without_newer_labels(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_label_moves_the_rewards_of_its_items_without_a_training),
-        cmocka_unit_test(a_model_of_either_kind_is_fitted_to_all_labels_that_are_not_held_out),
+        cmocka_unit_test(a_model_of_either_kind_is_fitted_to_all_labels),
         cmocka_unit_test(the_information_is_that_of_the_fit),
-        cmocka_unit_test(held_out_labels_are_counted_but_not_learned_from),
         cmocka_unit_test(corrections_and_retractions_are_learned_at_once),
         cmocka_unit_test(an_untrained_network_is_not_refitted),
         cmocka_unit_test(a_trained_model_is_not_refitted_without_newer_labels),

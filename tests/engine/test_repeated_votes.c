@@ -164,11 +164,11 @@ static void a_restart_gives_the_snapshot_that_was_before_it(void **state) {
             world_start(&world, PROMPTS, RESPONSES);
             struct known known = {0};
             check_restart(&world);
-            answer_up_to(world.engine, &known, 60, 0);
+            answer_up_to(world.engine, &known, 60);
             check_restart(&world);
             train(world.engine);
             check_restart(&world);
-            answer_up_to(world.engine, &known, 150, 0);
+            answer_up_to(world.engine, &known, 150);
             check_restart(&world);
             for (size_t i = 0; i < 40; i++) /* labels that were learned from, and others */
                 assert_int_equal(fixture_revise(world.engine, 3 * i,
@@ -190,7 +190,7 @@ static void a_model_whose_labels_were_all_retracted_still_serves(void **state) {
             FD_CLEANUP(fd_engine_closep) fd_engine *engine = fixture_memory(&options);
             fixture_add_items(engine, PROMPTS, RESPONSES);
             struct known known = {0};
-            answer_up_to(engine, &known, 100, 0);
+            answer_up_to(engine, &known, 100);
             train(engine);
             double before = fixture_model(engine).logdet;
             for (size_t i = 0; i < 100; i++)

@@ -157,94 +157,6 @@ static void every_model_that_differs_from_its_record_is_found(void **state) {
     assert_non_null(strstr(findings.text, "model 9 is damaged"));
 }
 
-static void a_model_that_held_labels_out_is_sound_and_a_wrong_one_is_still_found(void **state) {
-    (void)state;
-    for (int kind = FI_KIND_AUTO; kind <= FI_KIND_NETWORK; kind++)
-        for (int fraction = 0; fraction < 3; fraction++) {
-            FD_CLEANUP(world_clear) struct world world;
-            world_prepare(&world);
-            world.options.kind = (fi_kind)kind;
-            world.options.held_out_fraction = 0.2 * (double)fraction;
-            world.options.train.iterations = 40;
-            world_start(&world, 5, 4);
-            work(&world);
-            assert_string_equal(verify(&world).text, "");
-            fd_model_row row = newest(&world);
-            row.logdet += 1e-3;
-            row.version++;
-            plant(&world, &row);
-            free((void *)row.bytes);
-            assert_int_equal(verify(&world).count, 1);
-        }
-}
-
-/* A store that shows one label otherwise than it is. */
-struct forgery {
-    fd_store store; /* what the engine sees */
-    fd_store_operations operations;
-    fd_store *inner;
-    int64_t sequence;
-    fd_preference preference;
-    fd_label_visit *visit;
-    void *context;
-};
-
-static int forge(void *context, const fd_label_row *row) {
-    struct forgery *forgery = context;
-    fd_label_row forged = *row;
-    if (row->sequence == forgery->sequence)
-        forged.preference = forgery->preference;
-    return forgery->visit(forgery->context, &forged);
-}
-
-static int forged_labels(fd_store *store, int64_t after, size_t limit, fd_label_visit *visit,
-                         void *context) {
-    struct forgery *forgery = (struct forgery *)store;
-    forgery->visit = visit;
-    forgery->context = context;
-    return forgery->inner->operations->labels_read(forgery->inner, after, limit, forge, forgery);
-}
-
-static int true_items(fd_store *store, uint32_t first, size_t limit, bool embeddings,
-                      fd_item_visit *visit, void *context) {
-    fd_store *inner = ((struct forgery *)store)->inner;
-    return inner->operations->items_read(inner, first, limit, embeddings, visit, context);
-}
-
-static int true_models(fd_store *store, uint64_t highest, size_t limit, bool bytes,
-                       fd_model_visit *visit, void *context) {
-    fd_store *inner = ((struct forgery *)store)->inner;
-    return inner->operations->models_read(inner, highest, limit, bytes, visit, context);
-}
-
-static int true_key(fd_store *store, unsigned char key[FD_ASSIGNMENT_KEY_SIZE]) {
-    fd_store *inner = ((struct forgery *)store)->inner;
-    return inner->operations->assignment_key(inner, key);
-}
-
-static void a_label_that_was_changed_behind_the_models_back_is_found(void **state) {
-    (void)state;
-    FD_CLEANUP(world_clear) struct world world;
-    world_begin(&world, 5, 4);
-    work(&world);
-    struct forgery forgery = {.operations = {.labels_read = forged_labels,
-                                             .items_read = true_items,
-                                             .models_read = true_models,
-                                             .assignment_key = true_key},
-                              .inner = world.store};
-    forgery.store.operations = &forgery.operations;
-    static const fd_preference others[] = {FD_PREFER_B, FD_PREFER_TIE, FD_PREFER_SKIP};
-    for (size_t i = 0; i < FD_LENGTH(others); i++)
-        for (int64_t sequence = 0; sequence <= 40; sequence += 2) { /* 0: none */
-            struct findings findings = {0};
-            forgery.sequence = sequence;
-            forgery.preference = others[i];
-            assert_int_equal(fd_engine_verify(&forgery.store, keep_finding, &findings), 0);
-            /* The label of the fourth row was corrected later. */
-            assert_int_equal(findings.count > 0, sequence > 0 && sequence != 4);
-        }
-}
-
 static void a_restart_knows_which_labels_are_new_whatever_the_clock_says(void **state) {
     (void)state;
     FD_CLEANUP(world_clear) struct world world;
@@ -273,8 +185,6 @@ int main(void) {
         cmocka_unit_test(the_recorded_information_is_that_of_items_and_labels),
         cmocka_unit_test(labels_that_come_during_a_training_do_not_count_as_learned),
         cmocka_unit_test(every_model_that_differs_from_its_record_is_found),
-        cmocka_unit_test(a_model_that_held_labels_out_is_sound_and_a_wrong_one_is_still_found),
-        cmocka_unit_test(a_label_that_was_changed_behind_the_models_back_is_found),
         cmocka_unit_test(a_restart_knows_which_labels_are_new_whatever_the_clock_says),
     };
     return cmocka_run_group_tests_name("verify", tests, NULL, NULL);

@@ -93,6 +93,7 @@ static inline void world_clear(world *made) {
 static inline void learned_clear(fi_learned *learned) {
     fi_model_free(learned->model);
     free(learned->cross_fitted);
+    free(learned->length_fitted);
 }
 
 #define LEARNED FD_CLEANUP(learned_clear) fi_learned
@@ -108,9 +109,9 @@ static inline fi_learn_options options_for(const world *from, fi_kind kind) {
 
 static inline fi_learned learn(const world *from, const fi_learn_options *options) {
     fi_learned learned = {0};
-    assert_int_equal(fi_learn(from->n_items, from->items, NULL, &from->answers, NULL, NULL, NULL,
-                              options, &learned),
-                     0);
+    assert_int_equal(
+        fi_learn(from->n_items, from->items, NULL, &from->answers, NULL, NULL, options, &learned),
+        0);
     return learned;
 }
 
@@ -168,11 +169,6 @@ static inline void assert_same_parameters(fi_model *one, fi_model *other) {
     const float *others = fi_model_parameters(other, &other_count);
     assert_int_equal(count, other_count);
     assert_memory_equal(parameters, others, count * sizeof(*parameters));
-}
-
-static inline fi_answers some_fresh(const world *from, size_t first, size_t count) {
-    return (fi_answers){
-        .count = count, .pairs = from->fresh.pairs + first, .targets = from->fresh.targets + first};
 }
 
 #endif

@@ -63,7 +63,7 @@ static void a_network_that_diverges_loses(void **state) {
     for (uint32_t patience = 0; patience < 2; patience++) {
         options.kind = FI_KIND_NETWORK;
         options.train.patience = patience;
-        assert_int_equal(fi_learn(from.n_items, from.items, NULL, &from.answers, NULL, NULL, NULL,
+        assert_int_equal(fi_learn(from.n_items, from.items, NULL, &from.answers, NULL, NULL,
                                   &options, &untouched),
                          -EDOM);
         assert_int_equal(untouched.iterations, 77);
@@ -281,34 +281,23 @@ static fi_learned first_network(const world *from, const fi_learn_options *optio
     return learn(&part, options);
 }
 
-static void held_out_answers_only_decide_when_a_network_that_continues_stops(void **state) {
+static void what_a_network_continues_from_has_no_part_in_the_trials(void **state) {
     (void)state;
     WORLD from = world_new(4, 200, 2, 400, exclusive_or);
     fi_learn_options options = options_for(&from, FI_KIND_NETWORK);
     options.train.learning_rate = 3e-3;
+    options.cross_fits = true;
     LEARNED start = first_network(&from, &options);
-    uint32_t stopped[3];
-    for (size_t i = 0; i < 3; i++) {
-        fi_answers held_out = some_fresh(&from, 60 * i, 60);
-        LEARNED learned = {0};
-        assert_int_equal(fi_learn(from.n_items, from.items, NULL, &from.answers, &held_out, NULL,
-                                  start.model, &options, &learned),
-                         0);
-        assert_true(learned.went_on);
-        assert_int_equal(learned.tried, 60);
-        FD_FREE float *rewards = rewards_by(&from, learned.model);
-        assert_near(learned.network_loss, fi_evaluate(rewards, &held_out).loss, 1e-5);
-
-        fi_learn_options counted = options;
-        counted.train.iterations = stopped[i] = learned.iterations;
-        LEARNED same = {0};
-        assert_int_equal(fi_learn(from.n_items, from.items, NULL, &from.answers, NULL, NULL,
-                                  start.model, &counted, &same),
-                         0);
-        assert_true(same.went_on);
-        assert_same_parameters(learned.model, same.model);
-    }
-    assert_true(stopped[0] != stopped[1] || stopped[0] != stopped[2]);
+    LEARNED fresh = learn(&from, &options), learned = {0};
+    assert_int_equal(fi_learn(from.n_items, from.items, NULL, &from.answers, NULL, start.model,
+                              &options, &learned),
+                     0);
+    assert_true(learned.went_on && !fresh.went_on);
+    assert_int_equal(learned.iterations, fresh.iterations);
+    assert_int_equal(learned.tried, fresh.tried);
+    assert_true(learned.network_loss == fresh.network_loss);
+    assert_memory_equal(learned.cross_fitted, fresh.cross_fitted,
+                        from.answers.count * sizeof(double));
 }
 
 static void a_network_that_continues_starts_halfway_to_fresh_weights(void **state) {
@@ -321,8 +310,8 @@ static void a_network_that_continues_starts_halfway_to_fresh_weights(void **stat
     options.train.iterations = 1;
     LEARNED fresh = learn(&from, &options);
     LEARNED learned = {0};
-    assert_int_equal(fi_learn(from.n_items, from.items, NULL, &from.answers, NULL, NULL,
-                              start.model, &options, &learned),
+    assert_int_equal(fi_learn(from.n_items, from.items, NULL, &from.answers, NULL, start.model,
+                              &options, &learned),
                      0);
     size_t count;
     const float *one = fi_model_parameters(start.model, &count);
@@ -345,12 +334,10 @@ static void a_network_that_continues_keeps_its_inputs_and_competes(void **state)
     const world *worlds[] = {&bent, &straight};
     options.kind = FI_KIND_AUTO;
     for (size_t i = 0; i < 2; i++) {
-        fi_answers held_out = some_fresh(worlds[i], 0, 300);
         LEARNED learned = {0};
-        assert_int_equal(fi_learn(200, worlds[i]->items, NULL, &worlds[i]->answers, &held_out, NULL,
+        assert_int_equal(fi_learn(200, worlds[i]->items, NULL, &worlds[i]->answers, NULL,
                                   start.model, &options, &learned),
                          0);
-        assert_int_equal(learned.tried, 300);
         assert_int_equal(is_network(&learned), i == 0);
         assert_int_equal(learned.went_on, i == 0);
         assert_memory_equal(fi_model_inputs(learned.model).mean, fi_model_inputs(start.model).mean,
@@ -359,52 +346,25 @@ static void a_network_that_continues_keeps_its_inputs_and_competes(void **state)
             continue;
         fi_learn_options linear = options_for(&straight, FI_KIND_LINEAR);
         LEARNED without = {0};
-        assert_int_equal(fi_learn(200, straight.items, NULL, &straight.answers, NULL, start.model,
-                                  NULL, &linear, &without),
+        assert_int_equal(fi_learn(200, straight.items, NULL, &straight.answers, start.model, NULL,
+                                  &linear, &without),
                          0);
         assert_same_parameters(learned.model, without.model);
     }
 }
 
-static void a_network_that_continues_with_few_answers_is_tried_on_held_out_ones(void **state) {
-    (void)state;
-    WORLD from = world_new(4, 200, 2, 400, exclusive_or);
-    fi_learn_options options = options_for(&from, FI_KIND_NETWORK);
-    LEARNED start = first_network(&from, &options);
-    fi_answers few = {.count = 5, .pairs = from.answers.pairs, .targets = from.answers.targets};
-    fi_answers held_out = some_fresh(&from, 0, 60);
-    LEARNED learned = {0};
-    assert_int_equal(
-        fi_learn(200, from.items, NULL, &few, &held_out, NULL, start.model, &options, &learned), 0);
-    assert_true(learned.went_on);
-    assert_int_equal(learned.tried, 60);
-}
-
-static void no_network_continues_from_another_shape_or_with_few_held_out_answers(void **state) {
+static void no_network_continues_from_another_shape(void **state) {
     (void)state;
     WORLD from = world_new(4, 200, 2, 400, exclusive_or);
     fi_learn_options options = options_for(&from, FI_KIND_NETWORK);
     options.train.iterations = 30;
     LEARNED start = first_network(&from, &options);
-    fi_answers held_out = some_fresh(&from, 0, 7);
-
-    options.kind = FI_KIND_AUTO;
-    LEARNED few = {0};
-    assert_int_equal(fi_learn(from.n_items, from.items, NULL, &from.answers, &held_out, NULL,
-                              start.model, &options, &few),
-                     0);
-    assert_false(few.went_on);
-    assert_true(few.tried >= 200);
-
-    held_out = some_fresh(&from, 0, 60);
-    options.kind = FI_KIND_NETWORK;
     options.shape.hidden_width = 32;
     LEARNED narrow = {0};
-    assert_int_equal(fi_learn(from.n_items, from.items, NULL, &from.answers, &held_out, NULL,
-                              start.model, &options, &narrow),
+    assert_int_equal(fi_learn(from.n_items, from.items, NULL, &from.answers, NULL, start.model,
+                              &options, &narrow),
                      0);
     assert_false(narrow.went_on);
-    assert_true(narrow.tried >= 200);
     LEARNED scratch = learn(&from, &options);
     assert_same_parameters(narrow.model, scratch.model);
 }
@@ -425,8 +385,8 @@ static void given_inputs_are_copied_exactly(void **state) {
         for (uint32_t components = 2; components <= 3; components++) {
             options.shape.components = components;
             LEARNED learned = {0};
-            assert_int_equal(fi_learn(from.n_items, from.items, NULL, &from.answers, NULL, inputs,
-                                      NULL, &options, &learned),
+            assert_int_equal(fi_learn(from.n_items, from.items, NULL, &from.answers, inputs, NULL,
+                                      &options, &learned),
                              0);
             fi_inputs given = fi_model_inputs(inputs), taken = fi_model_inputs(learned.model);
             bool same = memcmp(given.mean, taken.mean, 6 * sizeof(double)) == 0 &&
@@ -472,11 +432,10 @@ int main(void) {
         cmocka_unit_test(a_fold_and_the_others_have_each_answer_once),
         cmocka_unit_test(folds_are_tried_until_200_answers_were),
         cmocka_unit_test(no_answer_is_in_the_training_that_it_tests),
-        cmocka_unit_test(held_out_answers_only_decide_when_a_network_that_continues_stops),
+        cmocka_unit_test(what_a_network_continues_from_has_no_part_in_the_trials),
         cmocka_unit_test(a_network_that_continues_starts_halfway_to_fresh_weights),
         cmocka_unit_test(a_network_that_continues_keeps_its_inputs_and_competes),
-        cmocka_unit_test(a_network_that_continues_with_few_answers_is_tried_on_held_out_ones),
-        cmocka_unit_test(no_network_continues_from_another_shape_or_with_few_held_out_answers),
+        cmocka_unit_test(no_network_continues_from_another_shape),
         cmocka_unit_test(given_inputs_are_copied_exactly),
         cmocka_unit_test(the_same_seed_gives_the_same_model),
     };

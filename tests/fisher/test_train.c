@@ -327,7 +327,12 @@ static void the_calibration_error_is_the_mean_distance_in_bins_of_the_preferred_
     for (size_t i = 0; i < 4; i++)
         p[i] = 1 / (1 + exp(-(double)rewards[i + 1]));
     fi_answers answers = {.count = 4, .pairs = pairs, .targets = targets};
-    double expected = (fabs(p[0] + p[1] - 1) + (p[2] - 0.5) + (1 - p[3])) / 4;
+    double v[4], pi = acos(-1);
+    for (size_t i = 0; i < 4; i++)
+        v[i] = p[i] * (1 - p[i]);
+    double bias = sqrt(2 * (v[0] + v[1]) / pi) + sqrt(2 * v[2] / pi) + sqrt(2 * v[3] / pi);
+    double expected = (fabs(p[0] + p[1] - 1) + (p[2] - 0.5) + (1 - p[3]) - bias) / 4;
+    assert_true(expected > 0.01);
     assert_near(fi_evaluate(rewards, &answers).calibration_error, expected, 1e-7);
 
     /* The same pairs with their sides exchanged. */
@@ -371,6 +376,31 @@ static void the_calibration_error_is_small_if_answers_follow_the_model(void **st
     for (uint32_t i = 1; i <= N; i++) /* twice as sure */
         rewards[i] *= 2;
     assert_true(fi_evaluate(rewards, &answers).calibration_error > 0.05);
+}
+
+/* The error before the subtraction is .10 at 100 answers. */
+static void few_answers_that_follow_the_model_show_no_calibration_error_on_average(void **state) {
+    (void)state;
+    enum { RUNS = 2000 };
+    const size_t counts[] = {30, 100, 200};
+    fd_rng rng = fd_rng_seeded(12);
+    for (size_t c = 0; c < 3; c++) {
+        double right = 0, sure = 0;
+        for (size_t run = 0; run < RUNS; run++) {
+            double logits[200], doubled[200];
+            float targets[200];
+            for (size_t i = 0; i < counts[c]; i++) {
+                logits[i] = 2 * fd_rng_normal(&rng);
+                doubled[i] = 3 * logits[i];
+                targets[i] = fd_rng_uniform(&rng) < 1 / (1 + exp(-logits[i])) ? 1.0f : 0.0f;
+            }
+            size_t n;
+            right += fi_evaluate_logits(counts[c], logits, targets, &n).calibration_error / RUNS;
+            sure += fi_evaluate_logits(counts[c], doubled, targets, &n).calibration_error / RUNS;
+        }
+        assert_true(right < 0.12 / sqrt((double)counts[c]));
+        assert_true(sure > 0.07 && sure > 2 * right);
+    }
 }
 
 /* The ends of the interval are the two shares s with |accuracy - s| = 1.96 sqrt(s (1 - s) / n). */
@@ -427,6 +457,7 @@ int main(void) {
         cmocka_unit_test(the_calibration_error_is_the_mean_distance_in_bins_of_the_preferred_side),
         cmocka_unit_test(a_model_that_knows_nothing_or_everything_is_calibrated),
         cmocka_unit_test(the_calibration_error_is_small_if_answers_follow_the_model),
+        cmocka_unit_test(few_answers_that_follow_the_model_show_no_calibration_error_on_average),
         cmocka_unit_test(the_interval_of_the_accuracy_is_wilsons),
         cmocka_unit_test(an_empty_set_of_answers_has_no_statistics),
     };

@@ -84,7 +84,7 @@ static void a_line_of_preferences_has_all_columns_in_their_order(void **state) {
         "{\"id\":\"label-1\",\"annotator\":\"kim\",\"preference\":\"b\",\"a\":\"x\",\"b\":\"y\","
         "\"prompt_id\":\"p\",\"prompt_id_b\":null,\"prompt\":\"Why?\",\"prompt_b\":null,"
         "\"response_a\":\"So.\",\"response_b\":\"Thus \xc3\xa9.\",\"arm\":\"control\",\"p\":0.25,"
-        "\"gain\":null,\"strategy\":\"random\",\"model_version\":3,\"held_out\":false,"
+        "\"gain\":null,\"strategy\":\"random\",\"model_version\":3,"
         "\"left\":\"b\",\"assignment\":\"given\",\"duration_ms\":1200,"
         "\"comment\":\"a \\\"good\\\" one,\\nI think\",\"revision\":0,\"sequence\":7,"
         "\"created_at\":\"2026-09-21T14:13:20.123Z\"}\n");

@@ -55,7 +55,6 @@ static void an_engine_without_options_has_the_defaults_of_the_command_line(void 
     assert_int_equal(read.retrain_labels, defaults.retrain_labels);
     assert_true(read.retrain_seconds == defaults.retrain_seconds);
     assert_true(read.stuck_seconds == defaults.stuck_seconds);
-    assert_true(read.held_out_fraction == defaults.held_out_fraction);
     assert_true(read.stop_below == defaults.stop_below);
     assert_int_equal(read.seed, defaults.seed);
     assert_same_training(&read.train, &defaults.train);

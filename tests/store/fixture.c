@@ -70,6 +70,7 @@ fd_model_row fixture_model(uint64_t version) {
         .created_ms = 1700000000002,
         .answers = 150,
         .logdet = -12.125,
+        .unseen = {.length_loss = 0.625, .exam_answers = 77, .exam_labels = {1, 2, 4, 8}},
     };
 }
 

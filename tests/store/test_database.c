@@ -142,6 +142,7 @@ static int expect_old_model(void *context, const fd_model_row *row) {
     assert_int_equal(row->created_ms, 99);
     assert_int_equal(row->answers, -1);
     assert_true(isnan(row->logdet));
+    assert_true(isnan(row->unseen.length_loss) && isnan(row->unseen.exam_covariance[2][2]));
     assert_int_equal(row->size, 3);
     assert_memory_equal(row->bytes, "\x01\x02\x03", 3);
     return 0;

@@ -105,6 +105,7 @@ static int expect_model(void *context, const fd_model_row *row) {
     assert_int_equal(row->created_ms, wanted->created_ms);
     assert_int_equal(row->answers, wanted->answers);
     assert_same_real(row->logdet, wanted->logdet);
+    assert_memory_equal(&row->unseen, &wanted->unseen, sizeof(row->unseen));
     return 5;
 }
 
@@ -129,6 +130,7 @@ static void models_come_back_as_they_went_in(void **state) {
         rows[2].held_out_accuracy = rows[2].held_out_accuracy_low = rows[2].held_out_accuracy_high =
             rows[2].held_out_calibration_error = rows[2].control_accuracy = rows[2].logdet = NAN;
     rows[2].answers = -1;
+    fd_unseen_figures_clear(&rows[2].unseen);
     rows[1].answers = 0;
     for (size_t i = 0; i < FD_LENGTH(rows); i++)
         assert_int_equal(add(store, &rows[i]), 0);

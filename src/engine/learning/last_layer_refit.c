@@ -47,7 +47,7 @@ static int fit(const fd_last_layer_refit *refit, const fd_training_data *data,
                fd_served_model **ret) {
     FD_CLEANUP(fd_training_set_clear) fd_training_set set = {0};
     FD_CLEANUP(fi_last_layer_freep) fi_last_layer *layer = NULL;
-    int r = fd_training_set_fill(data, 0, false, FD_ORIGIN_NONE, &set);
+    int r = fd_training_set_fill(data, &set);
     if (r == 0)
         r = fit_layer(refit, data, &set.answers, &layer);
     if (r < 0)

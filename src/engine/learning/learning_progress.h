@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <fisher/learn.h>
+
 #include "engine_options.h"
 
 enum { FD_CURVE_MAX = 128, FD_REASON_SIZE = 192 };
@@ -13,7 +15,7 @@ enum { FD_CURVE_MAX = 128, FD_REASON_SIZE = 192 };
 /* A version on the learning curve. */
 typedef struct fd_curve_point {
     uint64_t version;
-    uint64_t labels; /* that it was trained and tested on */
+    uint64_t labels; /* that it was trained on */
     uint64_t held_out_labels;
     double held_out_loss;
     double held_out_accuracy;
@@ -21,7 +23,7 @@ typedef struct fd_curve_point {
     double held_out_accuracy_high;
 } fd_curve_point;
 
-/* The model's accuracy on held-out labels of one arm; NaN if all of them are ties. */
+/* The accuracy on unseen labels of one arm; NaN if all of them are ties. */
 typedef struct fd_arm_fit {
     uint64_t labels;
     double accuracy;
@@ -41,9 +43,12 @@ typedef struct fd_progress {
     size_t n_curve;
     fd_curve_point curve[FD_CURVE_MAX]; /* ascending; every second one is dropped when it is full */
     fd_arm_fits arms;                   /* of the version that serves */
-    double expected_loss_at_double;   /* of the newest version, extrapolated to twice its labels */
-    double expected_improvement;      /* by which the held-out loss falls until then */
-    double expected_improvement_high; /* the upper end of its interval, as in fi_curve */
+    uint64_t labels;                    /* that the newest training knew */
+    fi_exam exam;                       /* of that training */
+    fi_choosing choosing;               /* the same */
+    double expected_loss_at_double;     /* by the exam, extrapolated to twice its labels */
+    double expected_improvement;        /* by which the loss falls until then */
+    double expected_improvement_high;   /* its upper end, as in fi_exam_fit */
     bool stop_recommended;
     char stop_reason[FD_REASON_SIZE];
     char selection_warning[FD_REASON_SIZE]; /* why the choice of pairs does harm; empty: it does not

@@ -42,6 +42,7 @@ int fd_engine_model(fd_engine *engine, fd_model_info *ret) {
                   .hidden_layers = engine->options.hidden_layers,
                   .hidden_width = engine->options.hidden_width},
     };
+    fd_unseen_figures_clear(&info.row.unseen);
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = read_state(engine, &info);
     if (snapshot) {
         const fd_served_model *served = snapshot->served;

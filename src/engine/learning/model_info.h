@@ -16,7 +16,7 @@ typedef struct fd_model_info {
     size_t feature_count;
     uint64_t items;
     uint64_t labels;         /* that count: skips do not */
-    uint64_t labels_fitted;  /* of those, that the last layer has seen; held-out ones included */
+    uint64_t labels_fitted;  /* of those, that the last layer has seen */
     uint64_t refits;         /* of the last layer since the version was trained */
     fd_model_row row;        /* figures of the version, without bytes; NaN and 0 for version 0 */
     double logdet;           /* log det (I_past + prior) */

@@ -1,7 +1,9 @@
-/* Evaluates a trained model on held-out labels, and publishes or rejects it. */
+/* Fills the figures of a trained model, and publishes or rejects it. */
 #include "model_publication.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <math.h>
 #include <stdio.h>
 
 #include <fisher/rank_metrics.h>
@@ -10,66 +12,97 @@
 #include "log.h"
 #include "model_serving.h"
 #include "progress_record.h"
+#include "training_figures.h"
 
-/* With fewer decided held-out labels, the difference between two models is noise. */
+/* With fewer decided answers, the difference between two models is noise. */
 enum { DECIDED_LEAST = 10, REASON_SIZE = 160 };
 
-/* Whether the model before predicted more of the same labels correctly than the interval of this
- * one allows. A model that was never trained cannot be better. */
-static bool is_worse(const fd_model_row *row, const fi_fit *fit, const fd_model_row *before,
-                     const fi_fit *fit_before, char reason[REASON_SIZE]) {
-    if (before->version == 0 || fit->decided < DECIDED_LEAST ||
-        fit_before->accuracy <= row->held_out_accuracy_high)
-        return false;
-    (void)snprintf(reason, REASON_SIZE,
-                   "held-out accuracy %.3f (%.3f to %.3f) is below the %.3f of version %llu on the "
-                   "same %zu answers",
-                   fit->accuracy, fit->accuracy_low, fit->accuracy_high, fit_before->accuracy,
-                   (unsigned long long)before->version, fit->decided);
-    return true;
+/* Standard errors. Two versions that know nothing would differ by two at every fortieth training.
+ */
+#define ERRORS_CLEAR 3.0
+
+/* The first answer of the set that the training of the model before did not know. */
+static size_t first_unseen(const fd_training_set *set, const fd_model_row *before) {
+    size_t first = 0;
+    while (first < set->answers.count && (int64_t)set->revisions[first] < before->answers)
+        first++;
+    return first;
 }
 
-/* Fills the figures of the row, and rejects a worse model. */
-static int evaluate(const fd_training_data *data, const fd_evaluation_sets *sets,
-                    const fd_snapshot *snapshot, const fd_arm_fits *arms, fd_model_row *row,
-                    char reason[REASON_SIZE]) {
-    FD_FREE float *rewards = NULL;
-    FD_FREE float *rewards_before = NULL;
-    int r = fd_snapshot_rewards(snapshot, &rewards);
-    if (r == 0)
-        r = fd_snapshot_rewards(data->snapshot, &rewards_before);
-    if (r < 0)
-        return r;
-    size_t evaluated = sets->held_out->count;
-    fi_fit fit = fi_evaluate(rewards, sets->held_out);
-    fi_fit before = fi_evaluate(rewards_before, sets->held_out);
-    if (evaluated == 0)
-        fit = fi_evaluate_logits(sets->learned->count, sets->cross_fitted, sets->learned->targets,
-                                 &evaluated);
-    row->train_loss = fi_evaluate(rewards, sets->learned).loss;
-    row->held_out_labels = evaluated;
-    row->held_out_loss = fit.loss;
-    row->held_out_accuracy = fit.accuracy;
-    row->held_out_accuracy_low = fit.accuracy_low;
-    row->held_out_accuracy_high = fit.accuracy_high;
-    row->held_out_calibration_error = fit.calibration_error;
-    row->control_labels = arms->control.labels;
-    row->control_accuracy = arms->control.accuracy;
-    row->answers = (int64_t)data->n_revisions;
-    row->logdet = fi_factor_logdet(snapshot->design);
-    if (sets->held_out->count > 0 &&
-        is_worse(row, &fit, &data->snapshot->served->row, &before, reason)) {
-        row->state = FD_MODEL_REJECTED;
-        row->reason = reason;
+/* How the model before and the folds predict the answers that neither had seen. */
+static int compare(const fd_training_data *data, const fd_training_set *set,
+                   const fi_learned *learned, fi_fit *ret_before, fi_fit *ret_now,
+                   bool *ret_clear) {
+    const fd_snapshot *snapshot = data->snapshot;
+    const fi_model *trained = fd_served_model_trained(snapshot->served)->model;
+    const fi_answers *answers = &set->answers;
+    size_t first = first_unseen(set, &snapshot->served->row), count;
+    FD_FREE float *rewards = calloc(snapshot->items + 1, sizeof(*rewards));
+    FD_FREE double *before = calloc(answers->count + 1, sizeof(*before));
+    FD_FREE double *now = calloc(answers->count + 1, sizeof(*now));
+    if (!rewards || !before || !now)
+        return -ENOMEM;
+    double only_before = 0.0, only_now = 0.0;
+    fi_model_rewards(trained, snapshot->items, snapshot->features->data, rewards);
+    for (size_t i = 0; i < answers->count; i++) {
+        fi_pair pair = answers->pairs[i];
+        bool counts = i >= first && pair.a < snapshot->items && pair.b < snapshot->items &&
+                      !isnan(learned->cross_fitted[i]);
+        before[i] = counts ? (double)rewards[pair.a] - (double)rewards[pair.b] : NAN;
+        now[i] = counts ? learned->cross_fitted[i] : NAN;
+        double direction = (double)answers->targets[i] - 0.5;
+        only_before += before[i] * direction > 0.0 && !(now[i] * direction > 0.0);
+        only_now += now[i] * direction > 0.0 && !(before[i] * direction > 0.0);
     }
+    /* The answers that only one of the two gets right, by the test of McNemar (1947). */
+    *ret_clear = only_before - only_now > ERRORS_CLEAR * sqrt(only_before + only_now);
+    *ret_before = fi_evaluate_logits(answers->count, before, answers->targets, &count);
+    *ret_now = fi_evaluate_logits(answers->count, now, answers->targets, &count);
     return 0;
 }
 
-static void report(fd_engine *engine, const fd_model_row *row, const fd_arm_fits *arms,
-                   const char *reason) {
+/* Whether the model before predicted more of them than the interval of this one and a paired test
+ * allow. A model that was never trained cannot be better. */
+static int reject_if_worse(const fd_training_data *data, const fd_training_set *set,
+                           const fi_learned *learned, fd_model_row *row, char reason[REASON_SIZE]) {
+    const fd_model_row *row_before = &data->snapshot->served->row;
+    fi_fit before, now;
+    bool clear;
+    if (row_before->version == 0 || row_before->answers < 0)
+        return 0;
+    int r = compare(data, set, learned, &before, &now, &clear);
+    if (r < 0 || now.decided < DECIDED_LEAST || !clear || before.accuracy <= now.accuracy_high)
+        return r;
+    (void)snprintf(reason, REASON_SIZE,
+                   "accuracy %.3f (%.3f to %.3f) is below the %.3f of version %llu on the same %zu "
+                   "answers, which neither had seen",
+                   now.accuracy, now.accuracy_low, now.accuracy_high, before.accuracy,
+                   (unsigned long long)row_before->version, now.decided);
+    row->state = FD_MODEL_REJECTED;
+    row->reason = reason;
+    return 0;
+}
+
+/* Fills the figures of the row, and rejects a worse model. */
+static int evaluate(const fd_training_data *data, const fd_training_set *set,
+                    const fi_learned *learned, const fd_snapshot *snapshot, fd_model_row *row,
+                    char reason[REASON_SIZE]) {
+    FD_FREE float *rewards = NULL;
+    int r = fd_snapshot_rewards(snapshot, &rewards);
+    if (r == 0)
+        r = fd_training_figures_fill(set, learned, row);
+    if (r < 0)
+        return r;
+    row->train_loss = fi_evaluate(rewards, &set->answers).loss;
+    row->answers = (int64_t)data->n_revisions;
+    row->logdet = fi_factor_logdet(snapshot->design);
+    return reject_if_worse(data, set, learned, row, reason);
+}
+
+static void report(fd_engine *engine, const fd_model_row *row, const char *reason) {
     bool rejected = row->state == FD_MODEL_REJECTED;
     fd_progress_record_add(engine, row);
-    fd_progress_record_update(engine, rejected ? NULL : arms);
+    fd_progress_record_update(engine, rejected ? NULL : row);
     if (!rejected)
         return;
     fd_metrics_add(engine->metrics, FD_METRIC_MODELS_REJECTED, NULL, NULL, 1);
@@ -77,24 +110,21 @@ static void report(fd_engine *engine, const fd_model_row *row, const fd_arm_fits
            FD_STR("reason", reason));
 }
 
-int fd_model_publish(fd_engine *engine, const fd_training_data *data,
-                     const fd_evaluation_sets *sets, fi_model **model, fd_model_row *row) {
+int fd_model_publish(fd_engine *engine, const fd_training_data *data, const fd_training_set *set,
+                     fi_learned *learned, fd_model_row *row) {
     FD_FREE uint8_t *bytes = NULL;
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
     char reason[REASON_SIZE] = "";
     size_t size;
-    fd_arm_fits arms = {0};
-    int r = fi_model_encode(*model, &bytes, &size);
+    int r = fi_model_encode(learned->model, &bytes, &size);
     if (r == 0)
-        r = fd_model_snapshot_of(engine, data, model, row, data->n_revisions, &snapshot);
-    if (r == 0)
-        r = fd_progress_record_measure(data, snapshot, &arms);
+        r = fd_model_snapshot_of(engine, data, &learned->model, row, data->n_revisions, &snapshot);
     if (r < 0)
         return r;
 
     assert(snapshot);
     snapshot->served->project = data->project;
-    r = evaluate(data, sets, snapshot, &arms, row, reason);
+    r = evaluate(data, set, learned, snapshot, row, reason);
     if (r < 0)
         return r;
     snapshot->served->row = *row;
@@ -105,6 +135,6 @@ int fd_model_publish(fd_engine *engine, const fd_training_data *data,
     r = fd_model_store_and_serve(engine, &stored,
                                  row->state == FD_MODEL_REJECTED ? NULL : snapshot);
     if (r == 0)
-        report(engine, row, &arms, reason);
+        report(engine, row, reason);
     return r;
 }

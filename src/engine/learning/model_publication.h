@@ -1,4 +1,4 @@
-/* Publishing a trained model: it is evaluated, stored, and serves unless it is worse. */
+/* Publishing a trained model: it is stored with its figures, and serves unless it is worse. */
 #ifndef FD_MODEL_PUBLICATION_H
 #define FD_MODEL_PUBLICATION_H
 
@@ -6,20 +6,15 @@
 #include "macros.h"
 #include "training_data.h"
 
-/* The labels that a trained model is evaluated on. */
-typedef struct fd_evaluation_sets {
-    const fi_answers *learned;
-    const fi_answers *held_out;
-    const double *cross_fitted; /* [learned->count] as in fi_learned */
-} fd_evaluation_sets;
-
 /*
- * Stores a model that was trained on the data as row->version, prunes old versions, and serves it
- * unless it is worse than the model of the data's snapshot; row->state is then FD_MODEL_REJECTED.
- * Fills the row's figures. Takes *model over.
+ * Stores a model that was trained on a set of the data as row->version, prunes old versions, and
+ * serves it unless it is worse than the model of the data's snapshot; row->state is then
+ * FD_MODEL_REJECTED. Fills the row's figures. Takes learned->model over.
+ *
+ * It is worse if it predicts answers that neither had seen clearly less well: those that are newer
+ * than the training of the model before, which the folds of this training predicted.
  */
-int fd_model_publish(fd_engine *engine, const fd_training_data *data,
-                     const fd_evaluation_sets *sets, fi_model **model,
-                     fd_model_row *row) FD_MUST_CHECK;
+int fd_model_publish(fd_engine *engine, const fd_training_data *data, const fd_training_set *set,
+                     fi_learned *learned, fd_model_row *row) FD_MUST_CHECK;
 
 #endif

@@ -104,14 +104,11 @@ int fd_engine_model_activate(fd_engine *engine, uint64_t version, fd_fault *faul
     FD_CLEANUP(fd_training_data_clear) fd_training_data data = {0};
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
     fd_model_row row = {0};
-    fd_arm_fits arms = {0};
     int r = read_stored(engine, version, &row, &model, fault);
     if (r == 0)
         r = fd_training_data_read(engine, &data);
     if (r == 0)
         r = make_snapshot(engine, &data, &model, &row, &snapshot, fault);
-    if (r == 0)
-        r = fd_progress_record_measure(&data, snapshot, &arms);
     if (r < 0)
         return r;
     r = fd_model_serve_stored(engine, version, snapshot);
@@ -121,7 +118,7 @@ int fd_engine_model_activate(fd_engine *engine, uint64_t version, fd_fault *faul
         return r;
     row.state = FD_MODEL_ACTIVE; /* it may have been rejected before */
     fd_progress_record_add(engine, &row);
-    fd_progress_record_update(engine, &arms);
+    fd_progress_record_update(engine, &row);
     fd_log(FD_LOG_INFO, "model-activated", FD_INT("model_version", version));
     return 0;
 }

@@ -1,11 +1,11 @@
-/* Keeps the learning curve and the figures of the arms, and logs when the advice changes. */
+/* Keeps the learning curve, the exam and the figures of the arms, and logs when the advice changes.
+ */
 #include "progress_record.h"
 
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
-#include "assignment_id.h"
 #include "engine_state.h"
 #include "log.h"
 #include "stop_advice.h"
@@ -13,14 +13,19 @@
 
 struct fd_progress_record {
     pthread_mutex_t lock;
-    fd_progress progress; /* guarded by lock; without the gains */
+    /* Guarded by lock. */
+    uint64_t newest;      /* the version whose exam the advice rests on */
+    fd_progress progress; /* without the gains */
 };
 
 int fd_progress_record_new(fd_engine *engine) {
     struct fd_progress_record *record = calloc(1, sizeof(*record));
     if (!record)
         return -ENOMEM;
+    static const fd_arm_fit unknown = {0, NAN, NAN, NAN};
     (void)pthread_mutex_init(&record->lock, NULL);
+    record->progress.arms = (fd_arm_fits){unknown, unknown};
+    record->progress.choosing = (fi_choosing){0, NAN, NAN};
     engine->progress_record = record;
     return 0;
 }
@@ -63,7 +68,31 @@ static void insert(fd_progress *progress, const fd_curve_point *point) {
     progress->n_curve++;
 }
 
+/* Takes what the newest training found about its answers. */
+static void take_findings(struct fd_progress_record *record, const fd_model_row *row) {
+    const fd_unseen_figures *unseen = &row->unseen;
+    if (row->version <= record->newest)
+        return;
+    record->newest = row->version;
+    fd_progress *progress = &record->progress;
+    progress->labels = row->labels;
+    progress->exam = (fi_exam){0};
+    if (unseen->exam_answers > 0) {
+        progress->exam.answers = (size_t)unseen->exam_answers;
+        memcpy(progress->exam.labels, unseen->exam_labels, sizeof(unseen->exam_labels));
+        memcpy(progress->exam.losses, unseen->exam_losses, sizeof(unseen->exam_losses));
+        memcpy(progress->exam.covariance, unseen->exam_covariance, sizeof(unseen->exam_covariance));
+    }
+    progress->choosing = (fi_choosing){0, NAN, NAN};
+    if (unseen->choosing_answers > 0)
+        progress->choosing =
+            (fi_choosing){(size_t)unseen->choosing_answers, unseen->choosing_loss_difference,
+                          unseen->choosing_stddev};
+}
+
 void fd_progress_record_add(fd_engine *engine, const fd_model_row *row) {
+    FD_LOCKED(&engine->progress_record->lock);
+    take_findings(engine->progress_record, row);
     if (row->state == FD_MODEL_REJECTED)
         return;
     fd_curve_point point = {
@@ -75,7 +104,6 @@ void fd_progress_record_add(fd_engine *engine, const fd_model_row *row) {
         .held_out_accuracy_low = row->held_out_accuracy_low,
         .held_out_accuracy_high = row->held_out_accuracy_high,
     };
-    FD_LOCKED(&engine->progress_record->lock);
     insert(&engine->progress_record->progress, &point);
 }
 
@@ -95,59 +123,38 @@ static void report(fd_engine *engine, const fd_progress *before, const fd_progre
         fd_log(FD_LOG_WARNING, "selection-hurts", FD_STR("reason", now->selection_warning));
 }
 
-static void update(fd_engine *engine, const fd_arm_fits *arms, fd_progress *ret_before,
+static uint64_t count_of(double labels) {
+    return labels > 0 ? (uint64_t)labels : 0;
+}
+
+static fd_arm_fits arms_of(const fd_model_row *row) {
+    const fd_unseen_figures *unseen = &row->unseen;
+    return (fd_arm_fits){
+        .active = {count_of(unseen->active_labels), unseen->active_accuracy,
+                   unseen->active_accuracy_low, unseen->active_accuracy_high},
+        .control = {row->control_labels, row->control_accuracy, unseen->control_accuracy_low,
+                    unseen->control_accuracy_high},
+    };
+}
+
+static void update(fd_engine *engine, const fd_model_row *served, fd_progress *ret_before,
                    fd_progress *ret_now) {
     fd_progress *progress = &engine->progress_record->progress;
     FD_LOCKED(&engine->progress_record->lock);
     *ret_before = *progress;
-    if (arms)
-        progress->arms = *arms;
+    if (served)
+        progress->arms = arms_of(served);
     fd_stop_advice_update(progress, engine->options.stop_below);
     *ret_now = *progress;
 }
 
-void fd_progress_record_update(fd_engine *engine, const fd_arm_fits *arms) {
+void fd_progress_record_update(fd_engine *engine, const fd_model_row *served) {
     fd_progress before, now;
-    update(engine, arms, &before, &now);
+    update(engine, served, &before, &now);
     report(engine, &before, &now);
 }
 
-/* ---- the arms ---- */
-
-static int measure_arm(const fd_training_data *data, const float *rewards, uint16_t arm,
-                       fd_arm_fit *ret) {
-    FD_CLEANUP(fd_training_set_clear) fd_training_set set = {0};
-    int r = fd_training_set_fill(data, 0, true, arm, &set);
-    if (r < 0)
-        return r;
-    fi_fit fit = fi_evaluate(rewards, &set.answers);
-    *ret = (fd_arm_fit){set.answers.count, fit.accuracy, fit.accuracy_low, fit.accuracy_high};
-    return 0;
-}
-
-int fd_progress_record_measure(const fd_training_data *data, const fd_snapshot *snapshot,
-                               fd_arm_fits *ret) {
-    FD_FREE float *rewards = NULL;
-    int r = fd_snapshot_rewards(snapshot, &rewards);
-    if (r == 0)
-        r = measure_arm(data, rewards, FD_ORIGIN_ACTIVE, &ret->active);
-    if (r == 0)
-        r = measure_arm(data, rewards, FD_ORIGIN_CONTROL, &ret->control);
-    return r;
-}
-
-/* ---- start, and reading ---- */
-
-int fd_progress_record_start(fd_engine *engine) {
-    FD_CLEANUP(fd_training_data_clear) fd_training_data data = {0};
-    fd_arm_fits arms = {{0, NAN, NAN, NAN}, {0, NAN, NAN, NAN}};
-    int r = fd_training_data_read(engine, &data);
-    if (r == 0 && data.snapshot && data.snapshot->served->row.version > 0)
-        r = fd_progress_record_measure(&data, data.snapshot, &arms);
-    if (r == 0)
-        fd_progress_record_update(engine, &arms);
-    return r;
-}
+/* ---- reading ---- */
 
 void fd_progress_record_read(fd_engine *engine, fd_progress *ret) {
     FD_LOCKED(&engine->progress_record->lock);

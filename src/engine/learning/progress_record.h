@@ -5,25 +5,19 @@
 
 #include "learning_progress.h"
 #include "macros.h"
-#include "training_data.h"
+#include "store_rows.h"
 
 int fd_progress_record_new(fd_engine *engine) FD_MUST_CHECK;
 void fd_progress_record_free(fd_engine *engine);
 
-/* Before any thread runs, after all stored versions were added: measures the model that serves. */
-int fd_progress_record_start(fd_engine *engine) FD_MUST_CHECK;
-
-/* Adds a version to the learning curve, unless it is there already or was rejected. Call
- * fd_progress_record_update afterwards. */
+/* Adds a version to the learning curve, unless it is there already or was rejected. The exam of the
+ * newest version counts, rejected or not: it tells of the answers. Call fd_progress_record_update
+ * afterwards. */
 void fd_progress_record_add(fd_engine *engine, const fd_model_row *row);
 
-/* Measures the model of a snapshot on the held-out labels of each arm. */
-int fd_progress_record_measure(const fd_training_data *data, const fd_snapshot *snapshot,
-                               fd_arm_fits *ret) FD_MUST_CHECK;
-
-/* Extrapolates the curve and updates the advice. `arms` are those of the model that serves from now
- * on; NULL: as before. */
-void fd_progress_record_update(fd_engine *engine, const fd_arm_fits *arms);
+/* Extrapolates the exam and updates the advice. `served` is the row of the version that serves from
+ * now on; NULL: as before. */
+void fd_progress_record_update(fd_engine *engine, const fd_model_row *served);
 
 /* All but the gains of the batches. */
 void fd_progress_record_read(fd_engine *engine, fd_progress *ret);

@@ -4,8 +4,8 @@
 
 #include "learning_progress.h"
 
-/* Sets the expectations, the recommendation and the warning, from the curve and the arms. `below`:
- * stop when twice the labels would lower the held-out loss by less, nats. */
+/* Sets the expectations, the recommendation and the warning, from the exam and from what choosing
+ * taught. `below`: stop when twice the labels would lower the loss by less, nats. */
 void fd_stop_advice_update(fd_progress *progress, double below);
 
 #endif

@@ -164,7 +164,7 @@ static bool begin_training(fd_engine *engine, fd_retrain *ret_from) {
 
 /* ---- how it ended ---- */
 
-/* The engine closes, or every label so far is held out. */
+/* The engine closes, or no label counts any more. */
 static bool is_harmless(int result) {
     return result == -ECANCELED || result == -ESHUTDOWN || result == -ENODATA;
 }

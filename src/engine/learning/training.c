@@ -3,15 +3,12 @@
 
 #include <errno.h>
 
-#include "assignment_id.h"
 #include "clock.h"
 #include "engine_state.h"
 #include "log.h"
 #include "model_publication.h"
 #include "model_serving.h"
 #include "training_data.h"
-
-FD_DEFINE_CLEANUP(fi_model, fi_model_free)
 
 /* The model whose input statistics are kept; NULL once the items have doubled since. */
 static const fi_model *inputs_to_keep(const fd_training_data *data) {
@@ -31,7 +28,7 @@ static bool may_go_on(const fd_training *training, const fd_training_data *data,
 }
 
 static fi_learn_options learn_options(const fd_training *training, const fd_training_data *data,
-                                      fi_block *blocks) {
+                                      const fd_training_set *set, fi_block *blocks) {
     const fd_engine_options *options = &training->engine->options;
     const fd_item_extras *extras = &data->extras;
     return (fi_learn_options){
@@ -44,6 +41,8 @@ static fi_learn_options learn_options(const fd_training *training, const fd_trai
         .extra_blocks = blocks,
         .n_extra_blocks = fd_training_data_blocks(data, extras->ids, extras->count, blocks),
         .cross_fits = true,
+        .lengths = data->lengths,
+        .arms = set->arms,
         .train = options->train,
         .seed = options->seed + fd_model_serving_newest(training->engine),
         .go_on = training->go_on,
@@ -60,28 +59,31 @@ static void log_trained(const fd_model_row *row, const fi_learned *learned) {
            FD_REAL("network_loss", learned->network_loss), FD_REAL("seconds", row->seconds));
 }
 
-static int train(fd_training *training, const fd_training_data *data, fd_evaluation_sets *sets,
+static void learned_clear(fi_learned *learned) {
+    fi_model_free(learned->model);
+    free(learned->cross_fitted);
+    free(learned->length_fitted);
+}
+
+static int train(fd_training *training, const fd_training_data *data, const fd_training_set *set,
                  fd_retrain from) {
     fd_engine *engine = training->engine;
     double start = fd_monotonic_seconds();
-    size_t labels = sets->learned->count + sets->held_out->count;
+    size_t labels = set->answers.count;
     const fd_served_model *served = data->snapshot->served;
     const fi_model *inputs = inputs_to_keep(data);
     const fi_model *begin = may_go_on(training, data, labels, from) ? served->model : NULL;
     fi_block blocks[FI_EXTRAS_MAX];
-    fi_learn_options options = learn_options(training, data, blocks);
+    fi_learn_options options = learn_options(training, data, set, blocks);
     fi_extras extras = fd_item_extras_view(&data->extras);
-    fi_learned learned = {0};
-    int r = fi_learn(data->n_items, data->embeddings->data, &extras, sets->learned, sets->held_out,
-                     inputs, begin, &options, &learned);
+    FD_CLEANUP(learned_clear) fi_learned learned = {0};
+    int r = fi_learn(data->n_items, data->embeddings->data, &extras, &set->answers, inputs, begin,
+                     &options, &learned);
     if (r < 0)
         return r;
     if (!learned.went_on)
         training->labels_at_scratch = labels;
 
-    FD_CLEANUP(fi_model_freep) fi_model *model = learned.model;
-    FD_FREE double *cross_fitted = learned.cross_fitted;
-    sets->cross_fitted = cross_fitted;
     fd_model_row row = {
         .version = fd_model_serving_newest(engine) + 1,
         .parent = learned.went_on ? served->row.version : 0,
@@ -94,7 +96,7 @@ static int train(fd_training *training, const fd_training_data *data, fd_evaluat
         .created_ms = fd_engine_now_ms(engine),
     };
     log_trained(&row, &learned);
-    r = fd_model_publish(engine, data, sets, &model, &row);
+    r = fd_model_publish(engine, data, set, &learned, &row);
     if (r < 0)
         return r;
     fd_metrics_observe(engine->metrics, FD_METRIC_RETRAIN_SECONDS, NULL, NULL, row.seconds);
@@ -112,8 +114,7 @@ static void note_texts(fd_training *training, const fd_training_data *data) {
 
 int fd_training_run(fd_training *training, fd_retrain from) {
     FD_CLEANUP(fd_training_data_clear) fd_training_data data = {0};
-    FD_CLEANUP(fd_training_set_clear) fd_training_set learn = {0};
-    FD_CLEANUP(fd_training_set_clear) fd_training_set held_out = {0};
+    FD_CLEANUP(fd_training_set_clear) fd_training_set set = {0};
     int r = fd_training_data_read(training->engine, &data);
     if (r < 0)
         return r;
@@ -123,16 +124,9 @@ int fd_training_run(fd_training *training, fd_retrain from) {
     if (r < 0)
         return r;
     note_texts(training, &data);
-    r = fd_training_set_fill(&data, 0, false, FD_ORIGIN_NONE, &learn);
     if (r == 0)
-        r = fd_training_set_fill(&data, 0, true, FD_ORIGIN_NONE, &held_out);
+        r = fd_training_set_fill(&data, &set);
     if (r < 0)
         return r;
-    if (learn.answers.count == 0) {
-        fd_log(FD_LOG_INFO, "training-skipped", FD_STR("reason", "every label is held out"),
-               FD_INT("labels", held_out.answers.count));
-        return -ENODATA;
-    }
-    fd_evaluation_sets sets = {&learn.answers, &held_out.answers, NULL};
-    return train(training, &data, &sets, from);
+    return set.answers.count > 0 ? train(training, &data, &set, from) : -ENODATA;
 }

@@ -2,6 +2,7 @@
 #include "training_data.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "assignment_id.h"
@@ -15,6 +16,7 @@ void fd_training_data_clear(fd_training_data *data) {
     fd_item_extras_clear(&data->extras);
     free(data->revisions);
     free(data->clusters);
+    free(data->lengths);
 }
 
 /* Takes what belongs to one moment. */
@@ -83,19 +85,22 @@ static int begin_extras(fd_engine *engine, const fi_model *model, fd_training_da
                                engine->groups);
 }
 
-static void copy_extras(fd_engine *engine, size_t first, size_t end, fd_item_extras *extras) {
+static void copy_extras(fd_engine *engine, size_t first, size_t end, fd_training_data *data) {
     FD_READ_LOCKED(&engine->state_lock);
-    fd_item_extras_copy(extras, engine->text_features, &engine->scores, first, end);
+    const fd_growing_matrix *texts = engine->text_features;
+    fd_item_extras_copy(&data->extras, texts, &engine->scores, first, end);
+    for (size_t i = first; i < end; i++)
+        data->lengths[i] = texts ? fd_growing_matrix_row(texts, i)[FD_TEXT_LOG_LENGTH] : NAN;
 }
 
 int fd_training_data_read_extras(fd_engine *engine, const fi_model *model, fd_training_data *data) {
     int r = begin_extras(engine, model, data);
-    if (r < 0)
-        return r;
+    data->lengths = calloc(data->n_items + 1, sizeof(*data->lengths));
+    if (r < 0 || !data->lengths)
+        return r < 0 ? r : -ENOMEM;
     for (size_t i = 0; i < data->n_items; i += ITEMS_AT_ONCE)
         copy_extras(engine, i,
-                    i + ITEMS_AT_ONCE < data->n_items ? i + ITEMS_AT_ONCE : data->n_items,
-                    &data->extras);
+                    i + ITEMS_AT_ONCE < data->n_items ? i + ITEMS_AT_ONCE : data->n_items, data);
     return 0;
 }
 
@@ -111,32 +116,41 @@ void fd_training_set_clear(fd_training_set *set) {
     free(set->targets);
     free(set->sides);
     free(set->clusters);
+    free(set->arms);
+    free(set->revisions);
 }
 
-int fd_training_set_fill(const fd_training_data *data, size_t first, bool held_out, uint16_t arm,
-                         fd_training_set *ret) {
+static fi_arm arm_of(uint16_t origin) {
+    return origin & FD_ORIGIN_ACTIVE    ? FI_ARM_CHOSEN
+           : origin & FD_ORIGIN_CONTROL ? FI_ARM_RANDOM
+                                        : FI_ARM_OTHER;
+}
+
+int fd_training_set_fill(const fd_training_data *data, fd_training_set *ret) {
     FD_FREE uint8_t *newest = calloc(data->n_revisions + 1, sizeof(*newest));
-    ret->pairs = calloc(data->n_revisions, sizeof(*ret->pairs));
-    ret->targets = calloc(data->n_revisions, sizeof(*ret->targets));
-    ret->sides = calloc(data->n_revisions, sizeof(*ret->sides));
-    ret->clusters = calloc(data->n_revisions, sizeof(*ret->clusters));
-    if (!newest || !ret->pairs || !ret->targets || !ret->sides || !ret->clusters)
+    ret->pairs = calloc(data->n_revisions + 1, sizeof(*ret->pairs));
+    ret->targets = calloc(data->n_revisions + 1, sizeof(*ret->targets));
+    ret->sides = calloc(data->n_revisions + 1, sizeof(*ret->sides));
+    ret->clusters = calloc(data->n_revisions + 1, sizeof(*ret->clusters));
+    ret->arms = calloc(data->n_revisions + 1, sizeof(*ret->arms));
+    ret->revisions = calloc(data->n_revisions + 1, sizeof(*ret->revisions));
+    if (!newest || !ret->pairs || !ret->targets || !ret->sides || !ret->clusters || !ret->arms ||
+        !ret->revisions)
         return -ENOMEM;
     for (size_t i = 0; i < data->n_revisions; i++)
         newest[data->revisions[i].label] = data->revisions[i].preference;
     size_t count = 0;
-    for (size_t i = first; i < data->n_revisions; i++) {
+    for (size_t i = 0; i < data->n_revisions; i++) {
         const fd_label_revision *revision = &data->revisions[i];
         fd_preference preference = (fd_preference)newest[i];
-        if (revision->label != i || revision->held_out != held_out ||
-            !fd_preference_counts(preference))
-            continue;
-        if (arm != FD_ORIGIN_NONE && !(revision->origin & arm))
+        if (revision->label != i || !fd_preference_counts(preference))
             continue;
         ret->pairs[count] = revision->pair;
+        ret->revisions[count] = i;
         ret->targets[count] = fd_preference_probability(preference);
         /* What was assigned is shown with a on the left; of other labels nobody knows. */
         ret->sides[count] = revision->origin != FD_ORIGIN_NONE ? 1.0f : 0.0f;
+        ret->arms[count] = (uint8_t)arm_of(revision->origin);
         ret->clusters[count++] = data->clusters ? data->clusters[i] : 0;
     }
     ret->answers = (fi_answers){.count = count,

@@ -14,6 +14,7 @@ typedef struct fd_training_data {
     size_t n_items;
     fd_item_extras extras; /* of all items, once they were asked for */
     double text_share;     /* of the items that have texts, once a new model's extras were */
+    float *lengths; /* [n_items] log of the response's length, with the extras; NaN: unknown */
     fd_project_settings settings;
     fd_score_names score_names;
     uint64_t project; /* the version of the settings */
@@ -35,22 +36,20 @@ size_t fd_training_data_blocks(const fd_training_data *data, const uint32_t *ids
                                fi_block *blocks);
 void fd_training_data_clear(fd_training_data *data);
 
-/* A choice of the labels, as libfisher takes them. */
+/* The labels that count, as libfisher takes them. */
 typedef struct fd_training_set {
     fi_answers answers; /* a view of the arrays */
     fi_pair *pairs;
     float *targets;
     float *sides;
     uint32_t *clusters;
+    uint8_t *arms;     /* [answers.count] fi_arm */
+    size_t *revisions; /* [answers.count] the index of the label's first one; ascending */
 } fd_training_set;
 
-/*
- * Chooses labels by their newest revision in the data: those that count, whose revision 0 is at
- * index `first` or later, and that are held out or not. `arm` FD_ORIGIN_ACTIVE or FD_ORIGIN_CONTROL
- * takes only the labels of that arm, FD_ORIGIN_NONE takes all.
- */
-int fd_training_set_fill(const fd_training_data *data, size_t first, bool held_out, uint16_t arm,
-                         fd_training_set *ret) FD_MUST_CHECK;
+/* Takes the labels that count by their newest revision in the data, in the order of their first
+ * ones. -ENOMEM; clear it in any case. */
+int fd_training_set_fill(const fd_training_data *data, fd_training_set *ret) FD_MUST_CHECK;
 void fd_training_set_clear(fd_training_set *set);
 
 #endif

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "assignment_id.h"
-#include "held_out.h"
 #include "item_extras.h"
 #include "item_table.h"
 #include "item_text_features.h"
@@ -31,7 +30,7 @@ struct verification {
     fd_growing_matrix *embeddings; /* NULL without items */
     fd_growing_matrix *text_features;
     fd_growing_matrix *groups;
-    fd_item_table items; /* for the ids and the prompts */
+    fd_item_table items; /* for the prompts */
     fd_label_table labels;
     unsigned char assignment_key[FD_ASSIGNMENT_KEY_SIZE];
 };
@@ -181,7 +180,7 @@ static int fit_again(const struct verification *verification, const fd_snapshot 
     options.n_blocks = layer->n_blocks;
     options.design_effect = layer->design_effect;
     options.rounds = 0;
-    int r = fd_training_set_fill(&data, 0, false, FD_ORIGIN_NONE, &set);
+    int r = fd_training_set_fill(&data, &set);
     if (r == 0)
         r = fi_last_layer_fit(snapshot->items, snapshot->features->width, snapshot->features->data,
                               &set.answers, &options, layer, &again);
@@ -194,77 +193,15 @@ static int fit_again(const struct verification *verification, const fd_snapshot 
     return r;
 }
 
-/* ---- held-out labels ---- */
-
-/* Which fraction of the pairs was held out is not stored. But the number of their labels is, and a
- * pair with a smaller share is held out before one with a larger. */
-static double share_of(const struct verification *verification, fi_pair pair) {
-    return fd_pair_held_out_share(verification->items.entries[pair.a]->id,
-                                  verification->items.entries[pair.b]->id);
-}
-
-static int compare_shares(const void *a, const void *b) {
-    double first = *(const double *)a, second = *(const double *)b;
-    return (first > second) - (first < second);
-}
-
-/* The share of the last pair if `count` labels of the first n revisions are held out; -1: none. */
-static int find_last_share(const struct verification *verification, size_t n, uint64_t count,
-                           double *ret) {
-    FD_CLEANUP(fd_training_set_clear) fd_training_set set = {0};
-    fd_training_data data = {.n_revisions = n, .revisions = verification->labels.revisions};
-    *ret = -1.0;
-    int r = fd_training_set_fill(&data, 0, false, FD_ORIGIN_NONE, &set);
-    if (r < 0 || count == 0 || count >= set.answers.count)
-        return r;
-    FD_FREE double *shares = calloc(set.answers.count, sizeof(*shares));
-    if (!shares)
-        return -ENOMEM;
-    for (size_t i = 0; i < set.answers.count; i++)
-        shares[i] = share_of(verification, set.pairs[i]);
-    qsort(shares, set.answers.count, sizeof(*shares), compare_shares);
-    *ret = shares[count - 1];
-    return 0;
-}
-
-static void hold_out(const struct verification *verification, double last) {
-    fd_label_revision *revisions = verification->labels.revisions;
-    for (size_t i = 0; i < verification->labels.count; i++)
-        revisions[i].held_out = share_of(verification, revisions[i].pair) <= last;
-}
-
-/* ---- comparison ---- */
-
-static bool agrees(const fd_model_row *row, size_t width, double logdet) {
-    double scale = fmax((double)width, fabs(row->logdet));
-    return fabs(logdet - row->logdet) <= tolerance * scale;
-}
-
-/* The recorded number of held-out labels is also that of labels which were predicted by models that
- * never saw them, if none were held out. So both are tried. */
 static int recompute(const struct verification *verification, fi_model **model,
                      const fd_model_row *row, double *ret) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
-    double last, held_out;
     int r = rebuild(verification, model, row, &snapshot);
     if (r < 0)
         return r;
     const fi_last_layer *layer = fi_model_last_layer(snapshot->served->model);
     *ret = fi_factor_logdet(snapshot->design);
-    if (!layer)
-        return 0;
-    r = fit_again(verification, snapshot, layer, ret);
-    if (r < 0 || agrees(row, layer->n_features, *ret))
-        return r;
-    r = find_last_share(verification, snapshot->revisions, row->held_out_labels, &last);
-    if (r < 0 || last < 0.0)
-        return r;
-    hold_out(verification, last);
-    r = fit_again(verification, snapshot, layer, &held_out);
-    hold_out(verification, -1.0);
-    if (r == 0 && agrees(row, layer->n_features, held_out))
-        *ret = held_out;
-    return r;
+    return layer ? fit_again(verification, snapshot, layer, ret) : 0;
 }
 
 static int verify_model(void *context, const fd_model_row *row) {
@@ -284,12 +221,11 @@ static int verify_model(void *context, const fd_model_row *row) {
         return report(verification, row, "has learned from more labels than there are");
     if (!are_extras_known(verification, model, row))
         return 0;
-    double logdet = NAN;
-    size_t width = fi_model_feature_count(model);
+    double logdet = NAN, scale = fmax((double)fi_model_feature_count(model), fabs(row->logdet));
     r = recompute(verification, &model, row, &logdet);
     if (r < 0)
         return r;
-    if (agrees(row, width, logdet))
+    if (fabs(logdet - row->logdet) <= tolerance * scale)
         return 0;
     char text[120];
     (void)snprintf(text, sizeof(text),

@@ -132,6 +132,7 @@ static int fill_result(fd_engine *engine, const fd_candidates *candidates,
     result->logdet_after = selection->logdet_after - shift;
     result->logdet_bound = selection->logdet_bound - shift;
     result->d_efficiency = selection->d_efficiency;
+    result->gain_share = selection->gain_share;
     result->candidates = selection->candidates;
     result->chosen = selection->chosen;
     result->chosen.logdet -= shift;

@@ -89,6 +89,7 @@ typedef struct fd_selection_result {
     double logdet_after;
     double logdet_bound;
     double d_efficiency;
+    double gain_share; /* as in fi_selection */
     uint64_t candidates;
     fi_batch_statistics chosen;
     fi_batch_statistics random; /* of a random batch of the same size */

@@ -47,7 +47,6 @@ fd_engine_options fd_engine_defaults(void) {
         .retrain_labels = FD_DEFAULT_RETRAIN_LABELS,
         .retrain_seconds = FD_DEFAULT_RETRAIN_SECONDS,
         .stuck_seconds = FD_DEFAULT_STUCK_SECONDS,
-        .held_out_fraction = FD_DEFAULT_HELD_OUT,
         .stop_below = FD_DEFAULT_STOP_BELOW,
         .train = fi_train_defaults(),
         .text_features = true,

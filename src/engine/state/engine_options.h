@@ -56,7 +56,6 @@ typedef struct fd_engine_options {
     uint32_t retrain_labels;   /* new labels that start a training; 0: the number never does */
     double retrain_seconds;    /* age of the oldest new label that starts one; 0: it never does */
     double stuck_seconds;      /* a training or refit without a step for this long is stuck */
-    double held_out_fraction;  /* of the pairs, never trained on */
     double stop_below;         /* recommend to stop when twice the labels would lower the held-out
                                   loss by less, nats */
     fi_train_options train;    /* its progress and context are the engine's */

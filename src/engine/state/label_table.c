@@ -20,15 +20,14 @@ int fd_label_table_reserve(fd_label_table *table, size_t extra) {
     return 0;
 }
 
-fd_label_revision fd_label_revision_of(const fd_label_row *row, uint32_t label, uint32_t annotator,
-                                       bool held_out) {
+fd_label_revision fd_label_revision_of(const fd_label_row *row, uint32_t label,
+                                       uint32_t annotator) {
     return (fd_label_revision){
         .pair = {row->item_a, row->item_b},
         .label = label,
         .annotator = annotator,
         .preference = (uint8_t)row->preference,
         .information = fd_information_change(FD_PREFER_RETRACTED, row->preference),
-        .held_out = held_out,
         .created_ms = row->created_ms,
         .duration_ms = row->duration_ms,
     };

@@ -27,7 +27,6 @@ typedef struct fd_label_revision {
     uint8_t newest;     /* of revision 0: the preference of the newest revision */
     int8_t information; /* what this revision does to the information: 1 adds that of the pair, -1
                            takes it away, 0 leaves it */
-    bool held_out;      /* never trained on */
     uint16_t origin;    /* of revision 0: the assignment's arm and p, as in assignment_id.h */
     int64_t created_ms;
     int64_t duration_ms; /* -1 if not known */
@@ -49,8 +48,7 @@ int fd_label_table_reserve(fd_label_table *table, size_t extra) FD_MUST_CHECK;
 
 /* The revision that a stored row is; the writer and the replay of the store both make it here.
  * `label`: the index of the label's revision 0. */
-fd_label_revision fd_label_revision_of(const fd_label_row *row, uint32_t label, uint32_t annotator,
-                                       bool held_out);
+fd_label_revision fd_label_revision_of(const fd_label_row *row, uint32_t label, uint32_t annotator);
 
 /* Adds the next revision, for which room was reserved. `newest`, `information` and, of the first
  * revision of a label, `origin` are set here: only the first label of an assignment has one. Later

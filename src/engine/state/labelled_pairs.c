@@ -5,12 +5,10 @@
 
 #include "assignment_id.h"
 #include "engine_state.h"
-#include "held_out.h"
 #include "thread.h"
 
 struct pairs_reading {
     unsigned char key[FD_ASSIGNMENT_KEY_SIZE];
-    double held_out_fraction;
     fd_labelled_pair_visit *visit;
     void *context;
 };
@@ -52,15 +50,12 @@ static int visit_pair(void *context, const fd_labelled_pair *stored) {
         pair.assignment = assignment_of_id(reading->key, &pair.label);
     else if (pair.assignment.item_a != pair.label.item_a)
         turn(&pair.assignment);
-    pair.held_out = fd_pair_is_held_out(pair.a.id, pair.b.id, reading->held_out_fraction);
     return reading->visit(reading->context, &pair);
 }
 
-int fd_labelled_pairs_read(fd_store *store, double held_out_fraction,
-                           const fd_labelled_pairs_query *query, fd_labelled_pair_visit *visit,
-                           void *context) {
-    struct pairs_reading reading = {
-        .held_out_fraction = held_out_fraction, .visit = visit, .context = context};
+int fd_labelled_pairs_read(fd_store *store, const fd_labelled_pairs_query *query,
+                           fd_labelled_pair_visit *visit, void *context) {
+    struct pairs_reading reading = {.visit = visit, .context = context};
     int r = store->operations->assignment_key(store, reading.key);
     return r < 0 ? r
                  : store->operations->labelled_pairs_read(store, query->after, query->moment,
@@ -70,8 +65,7 @@ int fd_labelled_pairs_read(fd_store *store, double held_out_fraction,
 
 int fd_engine_labelled_pairs_read(fd_engine *engine, const fd_labelled_pairs_query *query,
                                   fd_labelled_pair_visit *visit, void *context) {
-    return fd_labelled_pairs_read(engine->store, engine->options.held_out_fraction, query, visit,
-                                  context);
+    return fd_labelled_pairs_read(engine->store, query, visit, context);
 }
 
 int64_t fd_engine_moment(fd_engine *engine) {

@@ -22,9 +22,8 @@ typedef struct fd_labelled_pairs_query {
  * assignment is turned so that its item_a is a. Where its row is lost and its id proves it, it has
  * the arm and p of the id, and the rest is unknown.
  */
-int fd_labelled_pairs_read(fd_store *store, double held_out_fraction,
-                           const fd_labelled_pairs_query *query, fd_labelled_pair_visit *visit,
-                           void *context) FD_MUST_CHECK;
+int fd_labelled_pairs_read(fd_store *store, const fd_labelled_pairs_query *query,
+                           fd_labelled_pair_visit *visit, void *context) FD_MUST_CHECK;
 
 /* The same on an engine, and the moment now. */
 int fd_engine_labelled_pairs_read(fd_engine *engine, const fd_labelled_pairs_query *query,

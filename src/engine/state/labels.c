@@ -7,7 +7,6 @@
 
 #include "assignment_id.h"
 #include "engine_state.h"
-#include "held_out.h"
 #include "thread.h"
 #include "writer.h"
 
@@ -41,15 +40,13 @@ struct add_labels_job {
     fd_fault *fault;
     fd_added added;
     int64_t *sequences;         /* [n] */
-    const bool *held_out;       /* [n] */
     const uint32_t *annotators; /* [n] */
     const fd_origin *origins;   /* [n] */
 };
 
 static fd_label_revision revision_of(const struct add_labels_job *add, size_t i) {
     const fd_label_row *row = &add->rows[i];
-    return fd_label_revision_of(row, (uint32_t)(add->sequences[i] - 1), add->annotators[i],
-                                add->held_out[i]);
+    return fd_label_revision_of(row, (uint32_t)(add->sequences[i] - 1), add->annotators[i]);
 }
 
 static int store_labels(fd_engine *engine, fd_job *job, fd_pending *pending) {
@@ -84,9 +81,9 @@ static void apply_labels(fd_engine *engine, fd_job *job) {
     }
 }
 
-/* Finds the items of each label, and whether its pair is held out. */
+/* Finds the items of each label. */
 static int find_items(fd_engine *engine, const fd_label *labels, size_t n, fd_label_row *rows,
-                      bool *held_out, fd_added *ret, fd_fault *fault) {
+                      fd_added *ret, fd_fault *fault) {
     FD_READ_LOCKED(&engine->state_lock);
     for (size_t i = 0; i < n; i++) {
         *ret = (fd_added){.conflict = i};
@@ -102,7 +99,6 @@ static int find_items(fd_engine *engine, const fd_label *labels, size_t n, fd_la
                                    "there is no item \"%s\"", a ? labels[i].b : labels[i].a);
         rows[i].item_a = a->index;
         rows[i].item_b = b->index;
-        held_out[i] = fd_pair_is_held_out(a->id, b->id, engine->options.held_out_fraction);
     }
     return 0;
 }
@@ -147,14 +143,13 @@ static int add_labels(fd_engine *engine, const fd_label *labels, size_t n, const
         return 0;
 
     FD_FREE fd_label_row *rows = calloc(n, sizeof(*rows));
-    FD_FREE bool *held_out = calloc(n, sizeof(*held_out));
     FD_FREE int64_t *sequences = calloc(n, sizeof(*sequences));
     FD_FREE uint32_t *annotators = calloc(n, sizeof(*annotators));
     FD_FREE fd_origin *origins = calloc(n, sizeof(*origins));
-    if (!rows || !held_out || !sequences || !annotators || !origins)
+    if (!rows || !sequences || !annotators || !origins)
         return -ENOMEM;
     fill_rows(engine, labels, n, rows);
-    int r = find_items(engine, labels, n, rows, held_out, ret, fault);
+    int r = find_items(engine, labels, n, rows, ret, fault);
     size_t found = r < 0 ? ret->conflict : n;
     for (size_t i = 0; i < found; i++)
         origins[i] = fd_origin_of(engine->assignment_key, &rows[i]);
@@ -173,7 +168,6 @@ static int add_labels(fd_engine *engine, const fd_label *labels, size_t n, const
         .n = n,
         .fault = fault,
         .sequences = sequences,
-        .held_out = held_out,
         .annotators = annotators,
         .origins = origins,
     };

@@ -15,7 +15,7 @@ typedef struct fd_served_model {
     fd_model_row row; /* version 0: never trained; bytes and reason are not kept */
 
     /* What the last layer has learned from: the first revisions of the history, and the labels that
-     * count among them, held out or not. Set before the first snapshot. */
+     * count among them. Set before the first snapshot. */
     size_t revisions;
     uint64_t labels;
     size_t fitted; /* the first revisions, from which the model's fi_last_layer was fitted */

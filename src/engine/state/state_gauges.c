@@ -41,5 +41,8 @@ void fd_state_gauges_set(fd_engine *engine) {
     if (row->version > 0) {
         set(engine, FD_METRIC_HELD_OUT_LOSS, row->held_out_loss);
         set(engine, FD_METRIC_HELD_OUT_ACCURACY, row->held_out_accuracy);
+        set(engine, FD_METRIC_CALIBRATION_ERROR, row->held_out_calibration_error);
+        set(engine, FD_METRIC_LENGTH_LOSS, row->unseen.length_loss);
+        set(engine, FD_METRIC_LENGTH_ACCURACY, row->unseen.length_accuracy);
     }
 }

@@ -41,6 +41,12 @@ static double efficiency(double logdet, double bound, size_t h) {
     return exp(fmin(logdet - bound, 0.0) / (double)h);
 }
 
+static double share_of_gain(const fi_selection *selection) {
+    double most = selection->logdet_bound - selection->logdet_before;
+    double gain = selection->logdet_after - selection->logdet_before;
+    return most > 0.0 ? fmin(fmax(gain / most, 0.0), 1.0) : NAN;
+}
+
 /* The random batch is added to M like the chosen one, and compared with the same bound. */
 static int compare_with_random(const fi_batch_evaluation *batch, fi_selection *selection) {
     const fi_distinct_items *distinct = batch->distinct;
@@ -88,5 +94,6 @@ int fi_batch_evaluate(const fi_batch_evaluation *batch, fi_selection *selection)
         return r;
     selection->d_efficiency =
         efficiency(selection->logdet_after, selection->logdet_bound, batch->distinct->n_features);
+    selection->gain_share = share_of_gain(selection);
     return batch->options->figures ? compare_with_random(batch, selection) : 0;
 }

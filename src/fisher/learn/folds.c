@@ -14,14 +14,24 @@ static uint8_t fold_of(uint64_t key) {
     return (uint8_t)fd_rng_below(&rng, FI_FOLDS);
 }
 
-int fi_folds_assign(const fi_answers *answers, uint8_t *folds) {
+int fi_folds_keys(const fi_answers *answers, uint64_t *keys) {
     FD_FREE fi_cluster_member *members = calloc(answers->count + 1, sizeof(*members));
     if (!members)
         return -ENOMEM;
     fi_clusters_list(answers, CLUSTERS_LEAST, members);
     for (size_t i = 0; i < answers->count; i++)
-        folds[members[i].answer] = fold_of(members[i].cluster);
+        keys[members[i].answer] = members[i].cluster;
     return 0;
+}
+
+int fi_folds_assign(const fi_answers *answers, uint8_t *folds) {
+    FD_FREE uint64_t *keys = calloc(answers->count + 1, sizeof(*keys));
+    if (!keys)
+        return -ENOMEM;
+    int r = fi_folds_keys(answers, keys);
+    for (size_t i = 0; i < answers->count && r == 0; i++)
+        folds[i] = fold_of(keys[i]);
+    return r;
 }
 
 /* Memory for copies of what the answers have. */

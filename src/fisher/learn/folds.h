@@ -14,6 +14,9 @@ enum { FI_FOLDS = 5 };
  */
 int fi_folds_assign(const fi_answers *answers, uint8_t *folds) FD_MUST_CHECK;
 
+/* Sets keys [answers->count]: the same number for answers that must share a fold. -ENOMEM. */
+int fi_folds_keys(const fi_answers *answers, uint64_t *keys) FD_MUST_CHECK;
+
 /* Some of the answers, copied. */
 typedef struct fi_part {
     fi_answers answers;

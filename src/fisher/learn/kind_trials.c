@@ -8,7 +8,6 @@
 enum { TRIED_LEAST = 200 };
 
 void fi_kind_trials_clear(fi_kind_trials *trials) {
-    fi_fitted_clear(&trials->continued);
     free(trials->linear_logits);
     free(trials->network_logits);
 }
@@ -56,14 +55,9 @@ static int try_kinds(fi_learning *learning, const fi_part *learn, const fi_part 
         return r;
     trials->networks++;
     trials->steps += (double)network.steps;
-    if (learning->start) {
-        trials->continued = network;
-        network = (fi_fitted){0};
-    }
     return 0;
 }
 
-/* With held-out answers, theirs is the only fold that is tried, so they are in no training. */
 static int try_fold(fi_learning *learning, uint8_t fold, bool linear_only, fi_kind_trials *trials) {
     FD_CLEANUP(fi_part_clear) fi_part learn = {0};
     FD_CLEANUP(fi_part_clear) fi_part test = {0};
@@ -81,7 +75,7 @@ static int try_fold(fi_learning *learning, uint8_t fold, bool linear_only, fi_ki
 /* The number of folds that hold enough answers. */
 static uint8_t folds_to_try(const fi_learning *learning) {
     size_t sizes[FI_FOLDS] = {0};
-    for (size_t i = 0; i < learning->count; i++)
+    for (size_t i = 0; i < learning->all.count; i++)
         sizes[learning->folds[i]]++;
     uint8_t folds = 0;
     for (size_t found = 0; folds < FI_FOLDS && found < TRIED_LEAST; folds++)
@@ -116,13 +110,12 @@ int fi_kind_trials_run(fi_learning *learning, fi_kind_trials *trials) {
         r = allocate_logits(learning, &trials->network_logits);
     if (r < 0 || !fi_kind_trials_are_needed(learning))
         return r;
-    uint8_t first = learning->start ? FI_FOLD_HELD_OUT : 0;
-    trials->folds = learning->start ? 1 : folds_to_try(learning);
-    return run(learning, first, trials->folds, false, trials);
+    trials->folds = folds_to_try(learning);
+    return run(learning, 0, trials->folds, false, trials);
 }
 
 int fi_kind_trials_complete(fi_learning *learning, fi_kind_trials *trials) {
-    if (learning->count < FI_ANSWERS_LEAST || learning->start)
+    if (learning->all.count < FI_ANSWERS_LEAST)
         return 0;
     return run(learning, trials->folds, (uint8_t)(FI_FOLDS - trials->folds), true, trials);
 }
@@ -132,8 +125,7 @@ bool fi_kind_trials_are_needed(const fi_learning *learning) {
     case FI_KIND_AUTO:
         return true;
     case FI_KIND_NETWORK:
-        return learning->options->train.patience > 0 &&
-               (learning->start || learning->count >= FI_ANSWERS_LEAST);
+        return learning->options->train.patience > 0 && learning->all.count >= FI_ANSWERS_LEAST;
     case FI_KIND_LINEAR:
         break;
     }

@@ -7,10 +7,9 @@
 
 typedef struct fi_kind_trials {
     fi_kind_comparison comparison;
-    double networks;     /* that were trained */
-    double steps;        /* of all of them */
-    fi_fitted continued; /* the network that continued from `start`; without a model if none did */
-    uint8_t folds;       /* that were tried */
+    double networks; /* that were trained */
+    double steps;    /* of all of them */
+    uint8_t folds;   /* that were tried */
     double
         *linear_logits; /* [learning->all.count] of models that never saw the answer; NaN: none */
     double *network_logits;

@@ -5,7 +5,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "choosing_trials.h"
+#include "exam_stages.h"
 #include "kind_trials.h"
+#include "length_baseline.h"
 #include "model_layout.h"
 
 static void learning_clear(fi_learning *learning) {
@@ -23,20 +26,13 @@ static bool takes_network(const fi_learning *learning, const fi_kind_trials *tri
            (learning->kind == FI_KIND_AUTO && fi_kind_comparison_network_wins(&trials->comparison));
 }
 
-static int learn_from_all(fi_learning *learning, fi_kind_trials *trials, fi_fitted *ret) {
+static int learn_from_all(fi_learning *learning, const fi_kind_trials *trials, fi_fitted *ret) {
     const fi_train_options *train = &learning->options->train;
-    fi_answers all = learning->all;
-    all.count = learning->count; /* without those that are held out */
     if (!takes_network(learning, trials))
-        return fi_fit_linear(learning, &all, ret);
-    if (trials->continued.model) {
-        *ret = trials->continued;
-        trials->continued = (fi_fitted){0};
-        return 0;
-    }
+        return fi_fit_linear(learning, &learning->all, ret);
     double steps = trials->networks > 0.0 ? fmax(round(trials->steps / trials->networks), 1.0)
                                           : (double)train->iterations;
-    return fi_fit_network(learning, &all, NULL, (uint32_t)steps, ret);
+    return fi_fit_network(learning, &learning->all, NULL, (uint32_t)steps, ret);
 }
 
 /* Makes a model of embeddings out of one of prepared items. */
@@ -68,12 +64,10 @@ static fi_shape shape_of(const fi_learn_options *options, const fi_extras *extra
     return shape;
 }
 
-/* Whether `start` can continue: a few held-out answers would not tell the kinds apart. */
-static bool can_continue(const fi_learning *learning, const fi_model *start, const fi_shape *shape,
-                         size_t held_out) {
+static bool can_continue(const fi_learning *learning, const fi_model *start,
+                         const fi_shape *shape) {
     return start && learning->kind != FI_KIND_LINEAR &&
-           memcmp(&start->shape, shape, sizeof(*shape)) == 0 &&
-           (held_out >= FI_ANSWERS_LEAST || learning->kind == FI_KIND_NETWORK);
+           memcmp(&start->shape, shape, sizeof(*shape)) == 0;
 }
 
 static bool takes_over(const fi_model *inputs, const fi_shape *shape) {
@@ -126,28 +120,24 @@ static int take_extras(fi_learning *learning, const fi_extras *extras) {
     return r;
 }
 
-/* The answers and then the held-out ones, with neutral values for what one of them does not know.
- */
-static int copy_answers(const fi_answers *answers, const fi_answers *held_out, fi_part *ret) {
-    size_t count = answers->count + held_out->count;
-    bool clusters = answers->clusters && (held_out->count == 0 || held_out->clusters);
+/* Copies them, with neutral values for what is not known. */
+static int copy_answers(const fi_answers *answers, fi_part *ret) {
+    size_t count = answers->count;
     ret->pairs = calloc(count, sizeof(*ret->pairs));
     ret->targets = calloc(count, sizeof(*ret->targets));
     ret->sides = calloc(count, sizeof(*ret->sides));
     ret->reliabilities = calloc(count, sizeof(*ret->reliabilities));
-    ret->clusters = clusters ? calloc(count, sizeof(*ret->clusters)) : NULL;
+    ret->clusters = answers->clusters ? calloc(count, sizeof(*ret->clusters)) : NULL;
     if (!ret->pairs || !ret->targets || !ret->sides || !ret->reliabilities ||
-        (clusters && !ret->clusters))
+        (answers->clusters && !ret->clusters))
         return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
-        const fi_answers *from = i < answers->count ? answers : held_out;
-        size_t at = i < answers->count ? i : i - answers->count;
-        ret->pairs[i] = from->pairs[at];
-        ret->targets[i] = from->targets[at];
-        ret->sides[i] = from->sides ? from->sides[at] : 0.0f;
-        ret->reliabilities[i] = from->reliabilities ? from->reliabilities[at] : 1.0f;
-        if (clusters)
-            ret->clusters[i] = from->clusters[at];
+        ret->pairs[i] = answers->pairs[i];
+        ret->targets[i] = answers->targets[i];
+        ret->sides[i] = answers->sides ? answers->sides[i] : 0.0f;
+        ret->reliabilities[i] = answers->reliabilities ? answers->reliabilities[i] : 1.0f;
+        if (answers->clusters)
+            ret->clusters[i] = answers->clusters[i];
     }
     ret->answers = (fi_answers){.count = count,
                                 .pairs = ret->pairs,
@@ -159,18 +149,15 @@ static int copy_answers(const fi_answers *answers, const fi_answers *held_out, f
 }
 
 static int take_answers(fi_learning *learning, size_t n_items, const float *embeddings,
-                        const fi_answers *answers, const fi_answers *held_out) {
-    int r = copy_answers(answers, held_out, &learning->copies);
+                        const fi_answers *answers) {
+    int r = copy_answers(answers, &learning->copies);
     if (r < 0)
         return r;
     learning->all = learning->copies.answers;
-    learning->count = answers->count;
     learning->folds = calloc(learning->all.count, sizeof(*learning->folds));
     if (!learning->folds)
         return -ENOMEM;
     r = fi_folds_assign(&learning->all, learning->folds);
-    for (size_t i = answers->count; i < learning->all.count; i++)
-        learning->folds[i] = FI_FOLD_HELD_OUT;
     if (r == 0)
         r = fi_data_set_init(&learning->data, learning->inputs, n_items, embeddings,
                              &learning->all);
@@ -185,12 +172,33 @@ static fi_kind kind_of(const fi_learn_options *options, size_t answers) {
     return options->kind;
 }
 
-static int run(fi_learning *learning, fi_kind_trials *trials, fi_fitted *fitted) {
+/* Fills what is told of answers that a model did not see. */
+static int cross_fit(fi_learning *learning, fi_kind_trials *trials, fi_learned *ret) {
+    const fi_learn_options *options = learning->options;
+    bool network = takes_network(learning, trials);
+    int r = network ? 0 : fi_kind_trials_complete(learning, trials);
+    if (r == 0)
+        r = fi_exam_hold(learning, trials, network, &ret->exam);
+    if (r == 0)
+        r = fi_choosing_try(learning, &ret->choosing);
+    if (r < 0 || !options->lengths)
+        return r;
+    ret->length_fitted = calloc(learning->all.count + 1, sizeof(*ret->length_fitted));
+    if (!ret->length_fitted)
+        return -ENOMEM;
+    fi_length_baseline(learning, ret->length_fitted);
+    return 0;
+}
+
+/* `start` only begins what is learned from all answers: it has seen those that test. */
+static int run(fi_learning *learning, const fi_model *start, fi_kind_trials *trials,
+               fi_fitted *fitted, fi_learned *ret) {
     int r = fi_learning_report(learning, 0.0);
     if (r == 0)
         r = fi_kind_trials_run(learning, trials);
-    if (r == 0 && learning->options->cross_fits && !takes_network(learning, trials))
-        r = fi_kind_trials_complete(learning, trials);
+    if (r == 0 && learning->options->cross_fits)
+        r = cross_fit(learning, trials, ret);
+    learning->start = start;
     if (r == 0)
         r = learn_from_all(learning, trials, fitted);
     return r != 0 ? r : fi_learning_report(learning, 1.0);
@@ -203,9 +211,8 @@ static bool are_options(const fi_learn_options *options, const fi_extras *extras
 }
 
 int fi_learn(size_t n_items, const float *embeddings, const fi_extras *extras,
-             const fi_answers *answers, const fi_answers *held_out, const fi_model *inputs,
-             const fi_model *start, const fi_learn_options *options, fi_learned *ret) {
-    static const fi_answers none = {0};
+             const fi_answers *answers, const fi_model *inputs, const fi_model *start,
+             const fi_learn_options *options, fi_learned *ret) {
     extras = extras && extras->count > 0 ? extras : NULL;
     if (answers->count == 0 || !are_options(options, extras) ||
         (extras && extras->n_items < n_items))
@@ -213,32 +220,38 @@ int fi_learn(size_t n_items, const float *embeddings, const fi_extras *extras,
     FD_CLEANUP(learning_clear) fi_learning learning = {.options = options, .share = 1.0};
     FD_CLEANUP(fi_kind_trials_clear) fi_kind_trials trials = {0};
     FD_CLEANUP(fi_fitted_clear) fi_fitted fitted = {0};
+    fi_learned found = {.choosing = {0, NAN, NAN}};
     fi_shape shape = shape_of(options, extras);
     learning.kind = kind_of(options, answers->count);
-    if (can_continue(&learning, start, &shape, held_out ? held_out->count : 0))
-        inputs = learning.start = start;
+    if (!can_continue(&learning, start, &shape))
+        start = NULL;
+    if (start)
+        inputs = start;
     int r = take_inputs(&learning, n_items, embeddings, extras, shape, inputs);
     if (r == 0)
-        r = take_answers(&learning, n_items, embeddings, answers,
-                         learning.start && held_out ? held_out : &none);
+        r = take_answers(&learning, n_items, embeddings, answers);
     if (r == 0 && extras)
         r = take_extras(&learning, extras);
     if (r == 0)
-        r = run(&learning, &trials, &fitted);
-    fi_model *model;
+        r = run(&learning, start, &trials, &fitted, &found);
     if (r == 0)
-        r = finish(&learning, &fitted, &model);
-    if (r != 0)
+        r = finish(&learning, &fitted, &found.model);
+    if (r != 0) {
+        free(found.length_fitted);
         return r;
+    }
 
     double tried = (double)trials.comparison.count;
     bool network = fitted.model->shape.hidden_layers > 0;
     double **logits = network ? &trials.network_logits : &trials.linear_logits;
-    *ret = (fi_learned){.model = model,
+    *ret = (fi_learned){.model = found.model,
                         .prior_precision = fitted.layer->precisions[0],
                         .cross_fitted = options->cross_fits ? FD_STEAL(*logits) : NULL,
+                        .length_fitted = found.length_fitted,
+                        .exam = found.exam,
+                        .choosing = found.choosing,
                         .iterations = fitted.steps,
-                        .went_on = learning.start && network,
+                        .went_on = start && network,
                         .tried = trials.comparison.count,
                         .linear_loss = trials.comparison.linear / tried,
                         .network_loss = trials.comparison.network / tried,

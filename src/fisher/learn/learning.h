@@ -11,20 +11,16 @@
 /* With fewer answers than this, a comparison of the kinds tells nothing. */
 enum { FI_ANSWERS_LEAST = 8 };
 
-/* An extra fold: the answers that are held out from a network that continues. */
-enum { FI_FOLD_HELD_OUT = FI_FOLDS };
-
 typedef struct fi_learning {
     const fi_learn_options *options;
     fi_kind kind;
     fi_model *inputs;      /* has the input statistics, and those of the extras */
-    const fi_model *start; /* NULL: learn from scratch */
-    fi_data_set data;      /* prepared items; all answers, then the held-out ones */
+    const fi_model *start; /* where a network begins; NULL: at fresh weights */
+    fi_data_set data;      /* prepared items, and the answers */
     fi_answers all;        /* data's answers, with what else is known of them */
     fi_part copies;        /* the arrays of `all` */
     float *extras;         /* [data.n_items x extras], placed */
-    uint8_t *folds;        /* [data.count] */
-    size_t count;          /* answers to learn from */
+    uint8_t *folds;        /* [all.count] */
     /* Shares of the work: that which is done, and that of the present training, in its steps. */
     double done;
     double share;

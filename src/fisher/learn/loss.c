@@ -13,10 +13,11 @@ double fi_loss(double logit, double target) {
 
 enum { BINS = 10 };
 
-/* Sums of p and t over the answers, each turned to the side that the model prefers. */
+/* Sums of p, t and p (1 - p) over the answers, each turned to the side that the model prefers. */
 struct bins {
     double probability[BINS];
     double target[BINS];
+    double variance[BINS];
 };
 
 static void bins_add(struct bins *bins, double logit, double target) {
@@ -25,13 +26,16 @@ static void bins_add(struct bins *bins, double logit, double target) {
     size_t bin = (size_t)fmin((preferred - 0.5) * 2.0 * BINS, BINS - 1);
     bins->probability[bin] += preferred;
     bins->target[bin] += agreed;
+    if (logit != 0.0) /* else agreed is no draw */
+        bins->variance[bin] += preferred * (1.0 - preferred);
 }
 
 static double bins_error(const struct bins *bins, size_t count) {
+    static const double pi = 3.141592653589793;
     double sum = 0.0;
     for (size_t i = 0; i < BINS; i++)
-        sum += fabs(bins->probability[i] - bins->target[i]);
-    return sum / (double)count;
+        sum += fabs(bins->probability[i] - bins->target[i]) - sqrt(2.0 * bins->variance[i] / pi);
+    return fmax(sum, 0.0) / (double)count;
 }
 
 /* Wilson's interval: all shares that are at most 1.96 standard errors away from the observed one.

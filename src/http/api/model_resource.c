@@ -1,5 +1,6 @@
 /* /v1/model: the model that serves, its progress, and training on request. */
 #include <errno.h>
+#include <math.h>
 
 #include "coefficients_json.h"
 #include "handlers.h"
@@ -61,9 +62,35 @@ static json_t *arm_json(const fd_arm_fit *arm) {
                      fd_json_real(arm->accuracy_high));
 }
 
+/* Without an exam null. A difference is that to the last stage, of the same answers. */
+static json_t *exam_json(const fi_exam *exam) {
+    if (exam->answers == 0)
+        return json_null();
+    FD_JSON json_t *stages = json_array();
+    for (size_t k = 0; k < FI_EXAM_STAGES; k++) {
+        bool last = k + 1 == FI_EXAM_STAGES;
+        json_t *stage =
+            json_pack("{s:o, s:o, s:o, s:o}", "labels", fd_json_real(exam->labels[k]), "loss",
+                      fd_json_real(exam->losses[k]), "difference",
+                      fd_json_real(exam->losses[k] - exam->losses[FI_EXAM_STAGES - 1]), "stddev",
+                      fd_json_real(last ? 0.0 : sqrt(exam->covariance[k][k])));
+        if (json_array_append_new(stages, stage) < 0)
+            return NULL;
+    }
+    return json_pack("{s:I, s:O}", "answers", (json_int_t)exam->answers, "stages", stages);
+}
+
+static json_t *choosing_json(const fi_choosing *choosing) {
+    if (choosing->answers == 0)
+        return json_null();
+    return json_pack("{s:I, s:o, s:o}", "answers", (json_int_t)choosing->answers, "loss_difference",
+                     fd_json_real(choosing->loss_difference), "stddev",
+                     fd_json_real(choosing->stddev));
+}
+
 static json_t *progress_json(const fd_progress *progress) {
     const char *warning = progress->selection_warning;
-    return json_pack("{s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:o, s:o, s:b, s:s, s:s?}",
+    return json_pack("{s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:o, s:o, s:b, s:s, s:s?, s:o, s:o}",
                      "gain_per_label", fd_json_real(progress->gain_per_label), "gain_trend",
                      fd_json_real(progress->gain_trend), "curve", curve_json(progress), "arms",
                      "active", arm_json(&progress->arms.active), "control",
@@ -72,7 +99,8 @@ static json_t *progress_json(const fd_progress *progress) {
                      fd_json_real(progress->expected_improvement), "expected_improvement_high",
                      fd_json_real(progress->expected_improvement_high), "stop_recommended",
                      progress->stop_recommended, "stop_reason", progress->stop_reason,
-                     "selection_warning", *warning ? warning : NULL);
+                     "selection_warning", *warning ? warning : NULL, "exam",
+                     exam_json(&progress->exam), "choosing", choosing_json(&progress->choosing));
 }
 
 /* The figures of the version, and the state of the daemon. */

@@ -15,10 +15,18 @@ static json_t *version_or_null(uint64_t version) {
     return version > 0 ? json_integer((json_int_t)version) : json_null();
 }
 
+/* The figures of unseen labels beyond those that every version has. */
+static json_t *baseline_json(const fd_unseen_figures *unseen) {
+    json_int_t labels = unseen->length_labels > 0 ? (json_int_t)unseen->length_labels : 0;
+    return json_pack("{s:I, s:o, s:o}", "length_labels", labels, "length_loss",
+                     fd_json_real(unseen->length_loss), "length_accuracy",
+                     fd_json_real(unseen->length_accuracy));
+}
+
 json_t *fd_model_figures_json(const fd_model_row *row) {
     json_t *scratch = row->scratch < 0 ? json_null() : json_boolean(row->scratch);
     bool trained = row->version > 0;
-    return json_pack(
+    json_t *figures = json_pack(
         "{s:I, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:o}",
         "version", (json_int_t)row->version, "trained_at",
         trained ? fd_json_time(row->created_ms) : json_null(), "train_seconds",
@@ -32,6 +40,10 @@ json_t *fd_model_figures_json(const fd_model_row *row) {
         fd_json_real(row->held_out_accuracy_high), "held_out_calibration_error",
         fd_json_real(row->held_out_calibration_error), "control_labels",
         (json_int_t)row->control_labels, "control_accuracy", fd_json_real(row->control_accuracy));
+    FD_JSON json_t *baseline = baseline_json(&row->unseen);
+    if (json_object_update(figures, baseline) < 0)
+        json_decref(FD_STEAL(figures));
+    return figures;
 }
 
 static json_t *version_json(const fd_model_row *row) {

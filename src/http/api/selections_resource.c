@@ -48,14 +48,15 @@ static json_t *statistics_json(const fi_batch_statistics *statistics) {
 }
 
 static json_t *diagnostics_json(const fd_selection_result *result) {
-    return json_pack(
-        "{s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o}", "logdet_before",
-        fd_json_real(result->logdet_before), "logdet_after", fd_json_real(result->logdet_after),
-        "logdet_bound", fd_json_real(result->logdet_bound), "d_efficiency",
-        fd_json_real(result->d_efficiency), "candidates", (json_int_t)result->candidates,
-        "distinct_items", (json_int_t)result->chosen.distinct_items, "elapsed_ms",
-        fd_json_real(result->elapsed_ms), "batch", statistics_json(&result->chosen), "random_batch",
-        statistics_json(&result->random));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o}", "logdet_before",
+                     fd_json_real(result->logdet_before), "logdet_after",
+                     fd_json_real(result->logdet_after), "logdet_bound",
+                     fd_json_real(result->logdet_bound), "d_efficiency",
+                     fd_json_real(result->d_efficiency), "gain_share",
+                     fd_json_real(result->gain_share), "candidates", (json_int_t)result->candidates,
+                     "distinct_items", (json_int_t)result->chosen.distinct_items, "elapsed_ms",
+                     fd_json_real(result->elapsed_ms), "batch", statistics_json(&result->chosen),
+                     "random_batch", statistics_json(&result->random));
 }
 
 /* ids: of the request's pairs, by index; NULL for generated pairs. */

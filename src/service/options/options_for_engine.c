@@ -44,7 +44,6 @@ fd_engine_options fd_options_engine(const fd_options *options) {
     engine.retrain_labels = (uint32_t)options->retrain_labels;
     engine.retrain_seconds = options->retrain_seconds;
     engine.stuck_seconds = options->worker_stuck_seconds;
-    engine.held_out_fraction = options->held_out;
     engine.stop_below = options->stop_below;
     engine.train.learning_rate = options->learning_rate;
     engine.train.weight_decay = options->weight_decay;

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 
 #include "sqlite_reading.h"
 #include "sqlite_statement.h"
@@ -37,6 +38,7 @@ int fd_sqlite_model_add(fd_store *store, const fd_model_row *row) {
     fd_sqlite_bind_integer(&binding, row->answers);
     fd_sqlite_bind_real(&binding, row->logdet);
     fd_sqlite_bind_blob(&binding, row->bytes, row->size);
+    fd_sqlite_bind_blob(&binding, &row->unseen, sizeof(row->unseen));
     int r = fd_sqlite_modify(writer, FD_SQL_MODEL_ADD, &binding);
     return r == 0 ? -EEXIST : r < 0 ? r : 0;
 }
@@ -66,6 +68,14 @@ int fd_sqlite_models_prune(fd_store *store, size_t keep, uint64_t spare, size_t 
 }
 
 /* ---- reading ---- */
+
+static void read_unseen(const fd_sqlite_reading *reading, int column, fd_unseen_figures *ret) {
+    const void *figures = sqlite3_column_blob(reading->statement, column);
+    size_t size = (size_t)sqlite3_column_bytes(reading->statement, column);
+    fd_unseen_figures_clear(ret);
+    if (figures)
+        memcpy(ret, figures, size < sizeof(*ret) ? size : sizeof(*ret));
+}
 
 static int model_row(const fd_sqlite_reading *reading, bool bytes, fd_model_row *ret) {
     const char *state = fd_sqlite_text_at(reading, 1);
@@ -98,6 +108,7 @@ static int model_row(const fd_sqlite_reading *reading, bool bytes, fd_model_row 
         ret->bytes = sqlite3_column_blob(reading->statement, 22);
         ret->size = (size_t)sqlite3_column_bytes(reading->statement, 22);
     }
+    read_unseen(reading, 23, &ret->unseen);
     bool known = state && fd_model_state_parse(state, &ret->state) == 0;
     return fd_sqlite_row_result(reading, known && (ret->bytes || !bytes));
 }

@@ -63,7 +63,7 @@ def test_preferences_are_everything_known_about_a_label(answered):
         "id": "one", "annotator": "anna", "preference": "a", "a": "p0-r0", "b": "p0-r1",
         "prompt_id": "p0", "prompt_id_b": None, "prompt": "Question 0?", "prompt_b": None,
         "response_a": "Answer 0.", "response_b": "Answer 1.", "arm": None, "p": None, "gain": None,
-        "strategy": None, "model_version": None, "held_out": found[0]["held_out"], "left": None,
+        "strategy": None, "model_version": None, "left": None,
         "assignment": None, "duration_ms": 1500, "comment": 'so, "good"\nit is', "revision": 0,
         "sequence": 1}
 

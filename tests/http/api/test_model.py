@@ -34,14 +34,60 @@ def test_training_by_request_publishes_a_new_version(daemon, items):
     assert daemon.train()["version"] == 2
 
 
-def test_figures_of_held_out_answers_are_reported(daemon):
+def test_figures_of_unseen_answers_are_reported(daemon):
     items = plane_items(prompts=6, responses=6)[12:]
     daemon.add_items(items)
     daemon.add_labels(labels_by_first_number(items, 250))
     model = daemon.train()
     assert 0.5 < model["held_out_accuracy"] <= 1
     assert model["held_out_loss"] > 0
-    assert model["held_out_labels"] <= model["labels_used"]  # each was predicted by others
+    assert model["labels_used"] == 250
+    assert 200 <= model["held_out_labels"] <= 250
+
+
+def test_the_exam_and_what_choosing_taught_are_told(db):
+    with Daemon(db, {"hidden-layers": 0}) as daemon:
+        items = plane_items(prompts=6, responses=6)[12:]
+        daemon.add_items(items)
+        before = daemon.model()["progress"]
+        assert before["exam"] is None and before["choosing"] is None
+        daemon.add_labels(labels_by_first_number(items, 250))
+        daemon.train()
+        progress = daemon.model()["progress"]
+        exam = progress["exam"]
+        assert exam["answers"] == 250
+        labels = [stage["labels"] for stage in exam["stages"]]
+        assert len(labels) == 4 and labels == sorted(labels) and labels[-1] == 200
+        for stage in exam["stages"]:
+            assert math.isclose(stage["difference"], stage["loss"] - exam["stages"][-1]["loss"],
+                                abs_tol=1e-9)
+            assert stage["stddev"] >= 0
+        assert exam["stages"][0]["difference"] > 0
+        assert progress["choosing"] is None, "nobody labelled pairs drawn at random"
+        assert progress["expected_improvement_high"] >= progress["expected_improvement"] >= 0
+
+
+def test_the_length_of_responses_is_a_baseline(db):
+    items = [{**item, "prompt": "?", "response": "a" * (2 + 9 * (item["embedding"][0] > 0))}
+             for item in plane_items(prompts=6, responses=6)]
+    with Daemon(db, {"hidden-layers": 0}) as daemon:
+        daemon.add_items(items)
+        daemon.add_labels(labels_by_first_number(items, 200))
+        model = daemon.train()
+        assert model["length_labels"] == 200
+        assert 0 < model["length_loss"] < 0.69
+        assert 0.5 < model["length_accuracy"] <= 1
+        told = float(re.search(r"^fisherd_model_length_accuracy (\S+)$", daemon.metrics(),
+                               re.MULTILINE).group(1))
+        assert math.isclose(told, model["length_accuracy"], rel_tol=1e-4)
+
+
+def test_held_out_has_no_effect_and_the_log_says_so(db, items):
+    with Daemon(db, {"held-out": 0.3}) as daemon:
+        daemon.add_items(items)
+        daemon.add_labels(labels_by_first_number(items, 66))
+        assert daemon.train()["held_out_labels"] == 66
+        assert "option-without-effect" in daemon.log_text()
 
 
 def test_enough_labels_start_a_training(db, items):
@@ -73,14 +119,15 @@ def test_training_without_labels_is_refused(daemon):
 
 
 def test_training_starts_from_the_serving_model_or_from_scratch(db, items):
-    with Daemon(db, {"iterations": 300, "held-out": 0}) as daemon:
+    with Daemon(db, {"iterations": 300}) as daemon:
         daemon.add_items(items)
         daemon.add_labels(labels_by_first_number(items, 66))
         first = daemon.train()
         warm = daemon.train()
-        assert warm["train_loss"] < first["train_loss"]
         scratch = daemon.train({"from": "scratch"})
-        assert scratch["train_loss"] > warm["train_loss"]
+        assert [(each["scratch"], each["parent"]) for each in (first, warm, scratch)] \
+            == [(True, None), (False, 1), (True, None)]
+        assert len({each["train_loss"] for each in (first, warm, scratch)}) == 3
 
 
 def test_the_same_model_serves_after_a_restart(db, items):
@@ -138,7 +185,7 @@ def test_requests_are_answered_while_the_worker_trains(db):
 def test_a_model_predicts_what_more_labels_would_bring(db):
     items = plane_items(prompts=8, responses=8, dimension=6)
     labels = random.Random(1).sample(labels_by_first_number(items, 2000), 600)
-    with Daemon(db, {"held-out": 0.33, "hidden-layers": 0}) as daemon:
+    with Daemon(db, {"hidden-layers": 0}) as daemon:
         daemon.add_items(items)
         before = daemon.model()["progress"]
         assert before["curve"] == [] and before["expected_improvement"] is None
@@ -165,7 +212,7 @@ def test_a_model_predicts_what_more_labels_would_bring(db):
             "held_out_accuracy_high": None}
         assert wait_until(lambda: daemon.model()["progress"]["gain_per_label"], "a batch") > 0
         assert "fisherd_gain_per_label " in daemon.metrics()
-    with Daemon(db, {"held-out": 0.33, "stop-below": 100}) as daemon:
+    with Daemon(db, {"stop-below": 100}) as daemon:
         after = daemon.model()["progress"]
         assert after["curve"] == progress["curve"]
         assert after["expected_loss_at_double"] == progress["expected_loss_at_double"]

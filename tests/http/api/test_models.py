@@ -13,7 +13,7 @@ FIGURES = {
     "version", "trained_at", "train_seconds", "parent", "scratch", "labels_used", "iterations",
     "prior_precision", "train_loss", "held_out_labels", "held_out_loss", "held_out_accuracy",
     "held_out_accuracy_low", "held_out_accuracy_high", "held_out_calibration_error",
-    "control_labels", "control_accuracy"}
+    "control_labels", "control_accuracy", "length_labels", "length_loss", "length_accuracy"}
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_a_new_daemon_has_no_versions(shared):
     assert model["version"] == 0
     assert {name: model[name] for name in FIGURES - {"version"}} == {
         **dict.fromkeys(FIGURES - {"version"}), "labels_used": 0, "iterations": 0,
-        "held_out_labels": 0, "control_labels": 0}
+        "held_out_labels": 0, "control_labels": 0, "length_labels": 0}
 
 
 def test_versions_are_listed_with_their_figures_the_newest_first(taught):

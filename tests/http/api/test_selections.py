@@ -24,6 +24,12 @@ def check_diagnostics(selection, candidates, features=8):
     expected = math.exp((diagnostics["logdet_after"] - diagnostics["logdet_bound"]) / features)
     assert math.isclose(diagnostics["d_efficiency"], expected, rel_tol=1e-6)
     assert 0 < diagnostics["d_efficiency"] <= 1 + 1e-9
+    most = diagnostics["logdet_bound"] - diagnostics["logdet_before"]
+    if diagnostics["gain_share"] is not None:
+        share = (diagnostics["logdet_after"] - diagnostics["logdet_before"]) / most
+        assert math.isclose(diagnostics["gain_share"], min(share, 1), rel_tol=1e-5, abs_tol=1e-6)
+    else:
+        assert most <= 1e-12
     gained = sum(pair["gain"] for pair in selection["pairs"])
     assert math.isclose(gained, diagnostics["logdet_after"] - diagnostics["logdet_before"],
                         rel_tol=1e-5, abs_tol=1e-7)
