@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kind_trials.h"
+#include "learned_slopes.h"
 #include "model_layout.h"
 
 static void learning_clear(fi_learning *learning) {
@@ -14,6 +15,7 @@ static void learning_clear(fi_learning *learning) {
     fi_part_clear(&learning->copies);
     free(learning->extras);
     free(learning->folds);
+    fi_reliabilities_free(learning->reliabilities);
 }
 
 /* ---- the model ---- */
@@ -29,14 +31,16 @@ static int learn_from_all(fi_learning *learning, fi_kind_trials *trials, fi_fitt
     all.count = learning->count; /* without those that are held out */
     if (!takes_network(learning, trials))
         return fi_fit_linear(learning, &all, ret);
+    double steps = trials->networks > 0.0 ? fmax(round(trials->steps / trials->networks), 1.0)
+                                          : (double)train->iterations;
+    int r = 0;
     if (trials->continued.model) {
         *ret = trials->continued;
         trials->continued = (fi_fitted){0};
-        return 0;
+    } else {
+        r = fi_fit_network(learning, &all, NULL, (uint32_t)steps, ret);
     }
-    double steps = trials->networks > 0.0 ? fmax(round(trials->steps / trials->networks), 1.0)
-                                          : (double)train->iterations;
-    return fi_fit_network(learning, &all, NULL, (uint32_t)steps, ret);
+    return r == 0 ? fi_learned_slopes_of_network(learning, &all, ret) : r;
 }
 
 /* Makes a model of embeddings out of one of prepared items. */
@@ -136,8 +140,9 @@ static int copy_answers(const fi_answers *answers, const fi_answers *held_out, f
     ret->sides = calloc(count, sizeof(*ret->sides));
     ret->reliabilities = calloc(count, sizeof(*ret->reliabilities));
     ret->clusters = clusters ? calloc(count, sizeof(*ret->clusters)) : NULL;
+    ret->annotators = answers->annotators ? calloc(count, sizeof(*ret->annotators)) : NULL;
     if (!ret->pairs || !ret->targets || !ret->sides || !ret->reliabilities ||
-        (clusters && !ret->clusters))
+        (clusters && !ret->clusters) || (answers->annotators && !ret->annotators))
         return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
         const fi_answers *from = i < answers->count ? answers : held_out;
@@ -148,13 +153,16 @@ static int copy_answers(const fi_answers *answers, const fi_answers *held_out, f
         ret->reliabilities[i] = from->reliabilities ? from->reliabilities[at] : 1.0f;
         if (clusters)
             ret->clusters[i] = from->clusters[at];
+        if (i < answers->count && answers->annotators)
+            ret->annotators[i] = answers->annotators[i];
     }
     ret->answers = (fi_answers){.count = count,
                                 .pairs = ret->pairs,
                                 .targets = ret->targets,
                                 .sides = ret->sides,
                                 .reliabilities = ret->reliabilities,
-                                .clusters = ret->clusters};
+                                .clusters = ret->clusters,
+                                .annotators = ret->annotators};
     return 0;
 }
 
@@ -187,6 +195,8 @@ static fi_kind kind_of(const fi_learn_options *options, size_t answers) {
 
 static int run(fi_learning *learning, fi_kind_trials *trials, fi_fitted *fitted) {
     int r = fi_learning_report(learning, 0.0);
+    if (r == 0)
+        r = fi_learned_slopes_begin(learning);
     if (r == 0)
         r = fi_kind_trials_run(learning, trials);
     if (r == 0 && learning->options->cross_fits && !takes_network(learning, trials))
@@ -237,6 +247,7 @@ int fi_learn(size_t n_items, const float *embeddings, const fi_extras *extras,
     *ret = (fi_learned){.model = model,
                         .prior_precision = fitted.layer->precisions[0],
                         .cross_fitted = options->cross_fits ? FD_STEAL(*logits) : NULL,
+                        .reliabilities = FD_STEAL(learning.reliabilities),
                         .iterations = fitted.steps,
                         .went_on = learning.start && network,
                         .tried = trials.comparison.count,

@@ -17,14 +17,15 @@ enum { FI_FOLD_HELD_OUT = FI_FOLDS };
 typedef struct fi_learning {
     const fi_learn_options *options;
     fi_kind kind;
-    fi_model *inputs;      /* has the input statistics, and those of the extras */
-    const fi_model *start; /* NULL: learn from scratch */
-    fi_data_set data;      /* prepared items; all answers, then the held-out ones */
-    fi_answers all;        /* data's answers, with what else is known of them */
-    fi_part copies;        /* the arrays of `all` */
-    float *extras;         /* [data.n_items x extras], placed */
-    uint8_t *folds;        /* [data.count] */
-    size_t count;          /* answers to learn from */
+    fi_model *inputs;                /* has the input statistics, and those of the extras */
+    const fi_model *start;           /* NULL: learn from scratch */
+    fi_data_set data;                /* prepared items; all answers, then the held-out ones */
+    fi_answers all;                  /* data's answers, with what else is known of them */
+    fi_part copies;                  /* the arrays of `all` */
+    float *extras;                   /* [data.n_items x extras], placed */
+    uint8_t *folds;                  /* [data.count] */
+    fi_reliabilities *reliabilities; /* the newest; NULL: the annotators are not known */
+    size_t count;                    /* answers to learn from */
     /* Shares of the work: that which is done, and that of the present training, in its steps. */
     double done;
     double share;
