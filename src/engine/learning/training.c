@@ -12,6 +12,7 @@
 #include "training_data.h"
 
 FD_DEFINE_CLEANUP(fi_model, fi_model_free)
+FD_DEFINE_CLEANUP(fi_reliabilities, fi_reliabilities_free)
 
 /* The model whose input statistics are kept; NULL once the items have doubled since. */
 static const fi_model *inputs_to_keep(const fd_training_data *data) {
@@ -81,6 +82,10 @@ static int train(fd_training *training, const fd_training_data *data, fd_evaluat
 
     FD_CLEANUP(fi_model_freep) fi_model *model = learned.model;
     FD_FREE double *cross_fitted = learned.cross_fitted;
+    FD_CLEANUP(fi_reliabilities_freep) fi_reliabilities *reliabilities = learned.reliabilities;
+    r = reliabilities ? fi_model_set_reliabilities(model, reliabilities) : 0;
+    if (r < 0)
+        return r;
     sets->cross_fitted = cross_fitted;
     fd_model_row row = {
         .version = fd_model_serving_newest(engine) + 1,

@@ -16,6 +16,7 @@ void fd_training_data_clear(fd_training_data *data) {
     fd_item_extras_clear(&data->extras);
     free(data->revisions);
     free(data->clusters);
+    fd_annotator_order_clear(&data->annotators);
 }
 
 /* Takes what belongs to one moment. */
@@ -66,7 +67,8 @@ int fd_training_data_read(fd_engine *engine, fd_training_data *ret) {
         return -ENOMEM;
     for (size_t i = 0; i < n; i += REVISIONS_AT_ONCE)
         copy_revisions(engine, i, i + REVISIONS_AT_ONCE < n ? i + REVISIONS_AT_ONCE : n, ret);
-    return 0;
+    ret->reliabilities = fd_served_model_reliabilities(ret->snapshot->served);
+    return fd_annotator_order_find(ret->revisions, n, &ret->annotators);
 }
 
 /* ---- extras ---- */
@@ -116,17 +118,40 @@ void fd_training_set_clear(fd_training_set *set) {
     free(set->pairs);
     free(set->targets);
     free(set->sides);
+    free(set->reliabilities);
     free(set->clusters);
+    free(set->annotators);
+}
+
+static int allocate(const fd_training_data *data, fd_training_set *ret) {
+    size_t n = data->n_revisions;
+    ret->pairs = calloc(n, sizeof(*ret->pairs));
+    ret->targets = calloc(n, sizeof(*ret->targets));
+    ret->sides = calloc(n, sizeof(*ret->sides));
+    ret->reliabilities = calloc(n, sizeof(*ret->reliabilities));
+    ret->clusters = calloc(n, sizeof(*ret->clusters));
+    ret->annotators = calloc(n, sizeof(*ret->annotators));
+    return ret->pairs && ret->targets && ret->sides && ret->reliabilities && ret->clusters &&
+                   ret->annotators
+               ? 0
+               : -ENOMEM;
+}
+
+static uint32_t place_of(const fd_annotator_order *annotators, uint32_t number) {
+    return annotators->places ? annotators->places[number] : 0;
+}
+
+/* What was assigned is shown with its first item on the left; of other labels nobody knows. */
+static float side_of(const fd_label_revision *revision) {
+    return revision->origin == FD_ORIGIN_NONE     ? 0.0f
+           : revision->origin & FD_ORIGIN_SWAPPED ? -1.0f
+                                                  : 1.0f;
 }
 
 int fd_training_set_fill(const fd_training_data *data, size_t first, bool held_out, uint16_t arm,
                          fd_training_set *ret) {
     FD_FREE uint8_t *newest = calloc(data->n_revisions + 1, sizeof(*newest));
-    ret->pairs = calloc(data->n_revisions, sizeof(*ret->pairs));
-    ret->targets = calloc(data->n_revisions, sizeof(*ret->targets));
-    ret->sides = calloc(data->n_revisions, sizeof(*ret->sides));
-    ret->clusters = calloc(data->n_revisions, sizeof(*ret->clusters));
-    if (!newest || !ret->pairs || !ret->targets || !ret->sides || !ret->clusters)
+    if (!newest || allocate(data, ret) < 0)
         return -ENOMEM;
     for (size_t i = 0; i < data->n_revisions; i++)
         newest[data->revisions[i].label] = data->revisions[i].preference;
@@ -141,14 +166,17 @@ int fd_training_set_fill(const fd_training_data *data, size_t first, bool held_o
             continue;
         ret->pairs[count] = revision->pair;
         ret->targets[count] = fd_preference_probability(preference);
-        /* What was assigned is shown with a on the left; of other labels nobody knows. */
-        ret->sides[count] = revision->origin != FD_ORIGIN_NONE ? 1.0f : 0.0f;
+        ret->sides[count] = side_of(revision);
+        ret->reliabilities[count] = (float)fi_reliability(data->reliabilities, revision->annotator);
+        ret->annotators[count] = place_of(&data->annotators, revision->annotator);
         ret->clusters[count++] = data->clusters ? data->clusters[i] : 0;
     }
     ret->answers = (fi_answers){.count = count,
                                 .pairs = ret->pairs,
                                 .targets = ret->targets,
                                 .sides = ret->sides,
-                                .clusters = data->clusters ? ret->clusters : NULL};
+                                .reliabilities = ret->reliabilities,
+                                .clusters = data->clusters ? ret->clusters : NULL,
+                                .annotators = data->annotators.places ? ret->annotators : NULL};
     return 0;
 }

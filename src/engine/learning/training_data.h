@@ -5,6 +5,7 @@
 
 #include <fisher/learn.h>
 
+#include "annotator_order.h"
 #include "engine_options.h"
 #include "snapshot.h"
 
@@ -20,6 +21,9 @@ typedef struct fd_training_data {
     fd_label_revision *revisions; /* [n_revisions] */
     uint32_t *clusters; /* [n_revisions] the same number for labels that are about one prompt;
                            NULL: not known */
+    fd_annotator_order annotators;         /* of the revisions; empty: not known */
+    const fi_reliabilities *reliabilities; /* that answers count by, by the numbers of annotators;
+                                              NULL: all the same */
 } fd_training_data;
 
 int fd_training_data_read(fd_engine *engine, fd_training_data *ret) FD_MUST_CHECK;
@@ -40,7 +44,9 @@ typedef struct fd_training_set {
     fi_pair *pairs;
     float *targets;
     float *sides;
+    float *reliabilities;
     uint32_t *clusters;
+    uint32_t *annotators; /* places in the order */
 } fd_training_set;
 
 /*
