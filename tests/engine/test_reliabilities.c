@@ -182,6 +182,25 @@ static void sides_are_those_of_the_screen_whichever_item_a_label_names_first(voi
     }
 }
 
+/* Among the answers after the training, all are ivan's: taken at their word they spoil the rewards.
+ */
+static void a_refit_counts_new_answers_by_the_slopes_of_the_training(void **state) {
+    (void)state;
+    fd_engine_options options = options_for(FI_KIND_LINEAR);
+    fd_engine *engine = fixture_memory(&options);
+    fixture_add_items(engine, PROMPTS, RESPONSES);
+    answer_all(engine, 0, ANSWERS, true);
+    (void)fixture_train(engine);
+    double before = agreement(engine);
+    for (size_t i = ANSWERS; i < (size_t)8 * ANSWERS; i++)
+        if (i % PEOPLE == PEOPLE - 1)
+            answer_all(engine, i, i + 1, true);
+    fd_engine_wait_refitted(engine);
+    assert_true(fixture_model(engine).refits > 0);
+    assert_true(agreement(engine) > before - 0.01);
+    fd_engine_close(engine);
+}
+
 static int count_finding(void *context, const char *finding) {
     (void)fprintf(stderr, "%s\n", finding);
     ++*(size_t *)context;
@@ -240,6 +259,7 @@ int main(void) {
         cmocka_unit_test(honest_annotators_have_slopes_near_1),
         cmocka_unit_test(with_one_annotator_nothing_is_estimated),
         cmocka_unit_test(sides_are_those_of_the_screen_whichever_item_a_label_names_first),
+        cmocka_unit_test(a_refit_counts_new_answers_by_the_slopes_of_the_training),
         cmocka_unit_test(slopes_and_scores_survive_a_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
