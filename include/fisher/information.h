@@ -54,6 +54,11 @@ const double *fi_information_matrix(const fi_information *information);
  * unknown items, -ENOMEM. */
 int fi_information_add(fi_information *information, const fi_candidates *pairs) FI_MUST_CHECK;
 
+/* The same with the reliability x [n_pairs] of who answers each pair (last_layer.h): the sum of
+ * x^2 p (1 - p) d d' with p = sigmoid(x d' beta). */
+int fi_information_add_reliable(fi_information *information, const fi_candidates *pairs,
+                                const float *reliabilities) FI_MUST_CHECK;
+
 /* information *= factor */
 void fi_information_scale(fi_information *information, double factor);
 

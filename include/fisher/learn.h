@@ -19,13 +19,17 @@
  *     because it is applied at every training.)
  *
  * The winner then learns from all answers.
+ *
+ * Where the answers name their annotators, the slopes of these are estimated with the features of a
+ * linear model before the kinds compete, and with those of the network if it wins (reliability.h).
+ * They take the place of the answers' reliabilities.
  */
 #ifndef FISHER_LEARN_H
 #define FISHER_LEARN_H
 
 #include <fisher/exam.h>
 #include <fisher/extras.h>
-#include <fisher/last_layer.h>
+#include <fisher/reliability.h>
 #include <stdbool.h>
 
 #ifdef __cplusplus
@@ -96,6 +100,8 @@ typedef struct fi_learned {
     double *length_fitted;
     fi_exam exam; /* of the kind that won; without answers unless the options ask for it */
     fi_choosing choosing;
+    /* Of answers->annotators; NULL: these are not known. The caller frees them. */
+    fi_reliabilities *reliabilities;
     uint32_t iterations; /* Newton steps, or training steps up to the weights that were kept */
     bool went_on;        /* it is a network that continued from `start` */
     size_t tried;        /* answers that a network was tried on; 0: there was no trial */

@@ -18,8 +18,8 @@
 extern "C" {
 #endif
 
-/* The arrays belong to the caller. The last three may be NULL, and only the last layer reads them
- * (last_layer.h). */
+/* The arrays belong to the caller. Those after the targets may be NULL, and only the last layer
+ * reads them (last_layer.h). */
 typedef struct fi_answers {
     size_t count;
     const fi_pair *pairs; /* [count], rows of the embeddings */
@@ -28,8 +28,9 @@ typedef struct fi_answers {
     /* [count] x of the annotator: 1 as careful as most, 0 answers at random, below 0 the opposite;
      * NULL: all 1 */
     const float *reliabilities;
-    const uint32_t *clusters; /* [count] answers that are alike, as those about one prompt; NULL:
-                                 one cluster for each pair */
+    const uint32_t *clusters;   /* [count] answers that are alike, as those about one prompt; NULL:
+                                   one cluster for each pair */
+    const uint32_t *annotators; /* [count] their numbers; NULL: not known (reliability.h) */
 } fi_answers;
 
 /*

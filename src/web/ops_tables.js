@@ -26,13 +26,18 @@ function perHour({ annotator, labels }, { stats, bucket, now }) {
     return labels / Math.max(MINUTE, summed(lengths)) * HOUR;
 }
 
+/* 1 follows the rewards as most people do, 0 answers at random. */
+function reliability({ reliability: value, reliability_stddev: deviation }) {
+    return value === null ? '–' : `${value.toFixed(1)} ± ${deviation.toFixed(1)}`.replace('-', '−');
+}
+
 function fillAnnotators(seen, annotators) {
     const { range } = seen;
     const interval = duration(Math.max(WORK_INTERVAL_MS, seen.bucket));
     show('annotators-note', `In the last ${range.name}. Per hour of work: intervals of ${interval} with an answer count as work.`);
     show('annotators-empty', `Nobody has answered in the last ${range.name}.`);
     fillTable('annotators', annotators.map((each) => [html('bdi', {}, each.annotator), count(each.labels), count(perHour(each, seen)),
-        count(each.tie), count(each.skip), duration(each.median_duration_ms),
+        count(each.tie), count(each.skip), duration(each.median_duration_ms), reliability(each),
         html('time', { datetime: each.last_at }, ago(seen.now - Date.parse(each.last_at)))]));
 }
 

@@ -40,8 +40,8 @@ static fi_kind_comparison compare(struct world *world, size_t votes, bool by_clu
                           .pairs = world->pairs,
                           .targets = world->targets,
                           .clusters = by_cluster ? world->clusters : NULL};
-    assert_int_equal(
-        fi_kind_comparison_add(&comparison, &answers, world->linear, world->network), 0);
+    assert_int_equal(fi_kind_comparison_add(&comparison, &answers, world->linear, world->network),
+                     0);
     return comparison;
 }
 

@@ -97,7 +97,7 @@ static void a_line_of_csv_quotes_what_would_end_a_value(void **state) {
     fd_labelled_pair pair = sample();
     pair.label.annotator = "";
     assert_string_equal(written(&settings, &pair, FD_EXPORT_WRITTEN).bytes,
-                        "label-1,\"\",b,x,y,p,,control,0.25,,random,3,false,b,given,1200,\"a "
+                        "label-1,\"\",b,x,y,p,,control,0.25,,random,3,b,given,1200,\"a "
                         "\"\"good\"\" one,\nI think\",0,7,2026-09-21T14:13:20.123Z\r\n");
 }
 

@@ -2,6 +2,7 @@
 #include "label_statistics.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "assignment_id.h"
@@ -149,6 +150,16 @@ static int compare_busy(const void *one, const void *other) {
     return a->number < b->number ? -1 : 1;
 }
 
+/* What the model that serves knows of an annotator. */
+static void read_reliability(fd_engine *engine, uint32_t number, fd_annotator_counts *ret) {
+    FD_READ_LOCKED(&engine->state_lock);
+    const fi_reliabilities *known =
+        engine->snapshot ? fd_served_model_reliabilities(engine->snapshot->served) : NULL;
+    bool is_known = known && number < known->count;
+    ret->reliability = is_known ? known->values[number] : NAN;
+    ret->reliability_stddev = is_known ? known->stddevs[number] : NAN;
+}
+
 /* Lists the busiest annotators, and gives each its place. */
 static int list_annotators(fd_engine *engine, struct counting *counting) {
     fd_stats *stats = counting->stats;
@@ -168,6 +179,7 @@ static int list_annotators(fd_engine *engine, struct counting *counting) {
     memset(counting->annotated, 0, counting->n_known * sizeof(*counting->annotated));
     for (size_t i = 0; i < stats->n_annotators; i++) {
         stats->annotators[i].name = fd_annotators_name(engine->annotators, busy[i].number);
+        read_reliability(engine, busy[i].number, &stats->annotators[i]);
         counting->annotated[busy[i].number] = (uint32_t)i + 1;
     }
     return 0;

@@ -24,6 +24,8 @@ typedef struct fd_label_counts {
 typedef struct fd_annotator_counts {
     const char *name; /* lives as long as the engine */
     fd_label_counts tally;
+    double reliability;        /* by the model that serves (reliability.h); NaN: not estimated */
+    double reliability_stddev; /* NaN where that is */
 } fd_annotator_counts;
 
 /* The buckets hold at most this many counts, so with many buckets fewer annotators. */

@@ -13,6 +13,7 @@
 #include "model_serving.h"
 #include "progress_record.h"
 #include "training_figures.h"
+#include "unreliable_annotators.h"
 
 /* With fewer decided answers, the difference between two models is noise. */
 enum { DECIDED_LEAST = 10, REASON_SIZE = 160 };
@@ -134,6 +135,8 @@ int fd_model_publish(fd_engine *engine, const fd_training_data *data, const fd_t
     row->reason = NULL; /* the text goes with this call */
     r = fd_model_store_and_serve(engine, &stored,
                                  row->state == FD_MODEL_REJECTED ? NULL : snapshot);
+    if (r == 0 && row->state != FD_MODEL_REJECTED)
+        fd_unreliable_annotators_report(engine, data->snapshot->served, snapshot->served);
     if (r == 0)
         report(engine, row, reason);
     return r;

@@ -47,8 +47,10 @@ static int try_version(void *context, const fd_model_row *row) {
         fd_log(FD_LOG_ERROR, "model-damaged", FD_INT("model_version", row->version));
         return 0;
     }
-    size_t learned = fd_model_revisions_learned(model, row, replay->engine->labels.count);
-    r = fd_model_snapshot_new(&model, row, learned, &replay->snapshot);
+    const fd_label_table *labels = &replay->engine->labels;
+    size_t learned = fd_model_revisions_learned(model, row, labels->count);
+    r = fd_model_snapshot_new(&model, row, labels->revisions, labels->count, learned,
+                              &replay->snapshot);
     return r < 0 ? r : 1;
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "annotator_order.h"
 #include "writer.h"
 
 struct fd_model_serving {
@@ -41,7 +42,19 @@ size_t fd_model_revisions_learned(const fi_model *model, const fd_model_row *row
     return row->answers >= 0 && (uint64_t)row->answers < all ? (size_t)row->answers : all;
 }
 
-int fd_model_snapshot_new(fi_model **model, const fd_model_row *row, size_t learned,
+int fd_model_reliabilities_find(const fi_model *model, const fd_label_revision *revisions, size_t n,
+                                fi_reliabilities **ret) {
+    const fi_reliabilities *stored = fi_model_reliabilities(model);
+    FD_CLEANUP(fd_annotator_order_clear) fd_annotator_order order = {0};
+    *ret = NULL;
+    if (!stored)
+        return 0;
+    int r = fd_annotator_order_find(revisions, n, &order);
+    return r < 0 ? r : fd_annotator_order_by_number(&order, stored, ret);
+}
+
+int fd_model_snapshot_new(fi_model **model, const fd_model_row *row,
+                          const fd_label_revision *revisions, size_t n, size_t learned,
                           fd_snapshot **ret) {
     FD_CLEANUP(fd_served_model_freep) fd_served_model *served = NULL;
     int r = fd_served_model_new(*model, row, &served);
@@ -49,13 +62,14 @@ int fd_model_snapshot_new(fi_model **model, const fd_model_row *row, size_t lear
         return r;
     *model = NULL;
     served->revisions = served->fitted = learned;
-    return fd_snapshot_new(served, ret);
+    r = fd_model_reliabilities_find(served->model, revisions, n, &served->reliabilities);
+    return r < 0 ? r : fd_snapshot_new(served, ret);
 }
 
 int fd_model_snapshot_of(fd_engine *engine, const fd_training_data *data, fi_model **model,
                          const fd_model_row *row, size_t learned, fd_snapshot **ret) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *empty = NULL;
-    int r = fd_model_snapshot_new(model, row, learned, &empty);
+    int r = fd_model_snapshot_new(model, row, data->revisions, data->n_revisions, learned, &empty);
     if (r < 0)
         return r;
     return fd_snapshot_extend(empty, data->embeddings, &data->extras, data->n_items,

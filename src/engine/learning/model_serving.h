@@ -25,9 +25,16 @@ uint64_t fd_model_serving_newest(const fd_engine *engine);
  */
 size_t fd_model_revisions_learned(const fi_model *model, const fd_model_row *row, size_t all);
 
-/* A snapshot without items and labels of a model that has learned the first `learned` revisions.
- * It takes *model over and sets it to NULL. */
-int fd_model_snapshot_new(fi_model **model, const fd_model_row *row, size_t learned,
+/* The model's reliabilities by the numbers of annotators, which the revisions name; NULL without
+ * any. The caller frees *ret. */
+int fd_model_reliabilities_find(const fi_model *model, const fd_label_revision *revisions, size_t n,
+                                fi_reliabilities **ret) FD_MUST_CHECK;
+
+/* A snapshot without items and labels of a model that has learned the first `learned` of the
+ * revisions [n], which name the annotators of the model's reliabilities. It takes *model over and
+ * sets it to NULL. */
+int fd_model_snapshot_new(fi_model **model, const fd_model_row *row,
+                          const fd_label_revision *revisions, size_t n, size_t learned,
                           fd_snapshot **ret) FD_MUST_CHECK;
 
 /* The same with the items and labels of the data. -ECANCELED when the engine closes. */

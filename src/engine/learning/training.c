@@ -63,6 +63,7 @@ static void learned_clear(fi_learned *learned) {
     fi_model_free(learned->model);
     free(learned->cross_fitted);
     free(learned->length_fitted);
+    fi_reliabilities_free(learned->reliabilities);
 }
 
 static int train(fd_training *training, const fd_training_data *data, const fd_training_set *set,
@@ -84,6 +85,10 @@ static int train(fd_training *training, const fd_training_data *data, const fd_t
     if (!learned.went_on)
         training->labels_at_scratch = labels;
 
+    r = learned.reliabilities ? fi_model_set_reliabilities(learned.model, learned.reliabilities)
+                              : 0;
+    if (r < 0)
+        return r;
     fd_model_row row = {
         .version = fd_model_serving_newest(engine) + 1,
         .parent = learned.went_on ? served->row.version : 0,

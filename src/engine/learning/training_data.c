@@ -17,6 +17,7 @@ void fd_training_data_clear(fd_training_data *data) {
     free(data->revisions);
     free(data->clusters);
     free(data->lengths);
+    fd_annotator_order_clear(&data->annotators);
 }
 
 /* Takes what belongs to one moment. */
@@ -67,7 +68,8 @@ int fd_training_data_read(fd_engine *engine, fd_training_data *ret) {
         return -ENOMEM;
     for (size_t i = 0; i < n; i += REVISIONS_AT_ONCE)
         copy_revisions(engine, i, i + REVISIONS_AT_ONCE < n ? i + REVISIONS_AT_ONCE : n, ret);
-    return 0;
+    ret->reliabilities = fd_served_model_reliabilities(ret->snapshot->served);
+    return fd_annotator_order_find(ret->revisions, n, &ret->annotators);
 }
 
 /* ---- extras ---- */
@@ -115,9 +117,38 @@ void fd_training_set_clear(fd_training_set *set) {
     free(set->pairs);
     free(set->targets);
     free(set->sides);
+    free(set->reliabilities);
     free(set->clusters);
     free(set->arms);
     free(set->revisions);
+    free(set->annotators);
+}
+
+static int allocate(const fd_training_data *data, fd_training_set *ret) {
+    size_t n = data->n_revisions + 1;
+    ret->pairs = calloc(n, sizeof(*ret->pairs));
+    ret->targets = calloc(n, sizeof(*ret->targets));
+    ret->sides = calloc(n, sizeof(*ret->sides));
+    ret->reliabilities = calloc(n, sizeof(*ret->reliabilities));
+    ret->clusters = calloc(n, sizeof(*ret->clusters));
+    ret->annotators = calloc(n, sizeof(*ret->annotators));
+    ret->arms = calloc(n, sizeof(*ret->arms));
+    ret->revisions = calloc(n, sizeof(*ret->revisions));
+    return ret->pairs && ret->targets && ret->sides && ret->reliabilities && ret->clusters &&
+                   ret->annotators && ret->arms && ret->revisions
+               ? 0
+               : -ENOMEM;
+}
+
+static uint32_t place_of(const fd_annotator_order *annotators, uint32_t number) {
+    return annotators->places ? annotators->places[number] : 0;
+}
+
+/* What was assigned is shown with its first item on the left; of other labels nobody knows. */
+static float side_of(const fd_label_revision *revision) {
+    return revision->origin == FD_ORIGIN_NONE     ? 0.0f
+           : revision->origin & FD_ORIGIN_SWAPPED ? -1.0f
+                                                  : 1.0f;
 }
 
 static fi_arm arm_of(uint16_t origin) {
@@ -128,14 +159,7 @@ static fi_arm arm_of(uint16_t origin) {
 
 int fd_training_set_fill(const fd_training_data *data, fd_training_set *ret) {
     FD_FREE uint8_t *newest = calloc(data->n_revisions + 1, sizeof(*newest));
-    ret->pairs = calloc(data->n_revisions + 1, sizeof(*ret->pairs));
-    ret->targets = calloc(data->n_revisions + 1, sizeof(*ret->targets));
-    ret->sides = calloc(data->n_revisions + 1, sizeof(*ret->sides));
-    ret->clusters = calloc(data->n_revisions + 1, sizeof(*ret->clusters));
-    ret->arms = calloc(data->n_revisions + 1, sizeof(*ret->arms));
-    ret->revisions = calloc(data->n_revisions + 1, sizeof(*ret->revisions));
-    if (!newest || !ret->pairs || !ret->targets || !ret->sides || !ret->clusters || !ret->arms ||
-        !ret->revisions)
+    if (!newest || allocate(data, ret) < 0)
         return -ENOMEM;
     for (size_t i = 0; i < data->n_revisions; i++)
         newest[data->revisions[i].label] = data->revisions[i].preference;
@@ -148,8 +172,9 @@ int fd_training_set_fill(const fd_training_data *data, fd_training_set *ret) {
         ret->pairs[count] = revision->pair;
         ret->revisions[count] = i;
         ret->targets[count] = fd_preference_probability(preference);
-        /* What was assigned is shown with a on the left; of other labels nobody knows. */
-        ret->sides[count] = revision->origin != FD_ORIGIN_NONE ? 1.0f : 0.0f;
+        ret->sides[count] = side_of(revision);
+        ret->reliabilities[count] = (float)fi_reliability(data->reliabilities, revision->annotator);
+        ret->annotators[count] = place_of(&data->annotators, revision->annotator);
         ret->arms[count] = (uint8_t)arm_of(revision->origin);
         ret->clusters[count++] = data->clusters ? data->clusters[i] : 0;
     }
@@ -157,6 +182,8 @@ int fd_training_set_fill(const fd_training_data *data, fd_training_set *ret) {
                                 .pairs = ret->pairs,
                                 .targets = ret->targets,
                                 .sides = ret->sides,
-                                .clusters = data->clusters ? ret->clusters : NULL};
+                                .reliabilities = ret->reliabilities,
+                                .clusters = data->clusters ? ret->clusters : NULL,
+                                .annotators = data->annotators.places ? ret->annotators : NULL};
     return 0;
 }

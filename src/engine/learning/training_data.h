@@ -5,6 +5,7 @@
 
 #include <fisher/learn.h>
 
+#include "annotator_order.h"
 #include "engine_options.h"
 #include "snapshot.h"
 
@@ -22,6 +23,9 @@ typedef struct fd_training_data {
     fd_label_revision *revisions; /* [n_revisions] */
     uint32_t *clusters; /* [n_revisions] the same number for labels that are about one prompt;
                            NULL: not known */
+    fd_annotator_order annotators;         /* of the revisions; empty: not known */
+    const fi_reliabilities *reliabilities; /* that answers count by, by the numbers of annotators;
+                                              NULL: all the same */
 } fd_training_data;
 
 int fd_training_data_read(fd_engine *engine, fd_training_data *ret) FD_MUST_CHECK;
@@ -42,9 +46,11 @@ typedef struct fd_training_set {
     fi_pair *pairs;
     float *targets;
     float *sides;
+    float *reliabilities;
     uint32_t *clusters;
-    uint8_t *arms;     /* [answers.count] fi_arm */
-    size_t *revisions; /* [answers.count] the index of the label's first one; ascending */
+    uint32_t *annotators; /* places in the order */
+    uint8_t *arms;        /* [answers.count] fi_arm */
+    size_t *revisions;    /* [answers.count] the index of the label's first one; ascending */
 } fd_training_set;
 
 /* Takes the labels that count by their newest revision in the data, in the order of their first

@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "annotators.h"
 #include "assignment_id.h"
 #include "item_extras.h"
 #include "item_table.h"
 #include "item_text_features.h"
+#include "model_serving.h"
 #include "snapshot.h"
 #include "training_data.h"
 
@@ -32,6 +34,7 @@ struct verification {
     fd_growing_matrix *groups;
     fd_item_table items; /* for the prompts */
     fd_label_table labels;
+    fd_annotators *annotators;
     unsigned char assignment_key[FD_ASSIGNMENT_KEY_SIZE];
 };
 
@@ -41,6 +44,8 @@ static void verification_clear(struct verification *verification) {
     fd_growing_matrix_free(verification->groups);
     fd_item_table_clear(&verification->items);
     fd_label_table_clear(&verification->labels);
+    if (verification->annotators)
+        fd_annotators_free(verification->annotators);
 }
 
 static int report(const struct verification *verification, const fd_model_row *row,
@@ -107,10 +112,14 @@ static int read_label(void *context, const fd_label_row *row) {
         row->sequence != (int64_t)labels->count + 1 || row->original < 1 ||
         row->original > row->sequence)
         return 1;
+    uint32_t annotator;
     int r = fd_label_table_reserve(labels, 1);
+    if (r == 0)
+        r = fd_annotators_get_or_add(verification->annotators, row->annotator, &annotator);
     if (r < 0)
         return r;
     fd_label_revision revision = {.pair = {row->item_a, row->item_b},
+                                  .annotator = annotator,
                                   .label = (uint32_t)(row->original - 1),
                                   .preference = (uint8_t)row->preference};
     fd_label_table_add(labels, &revision, fd_origin_of(verification->assignment_key, row));
@@ -154,7 +163,10 @@ static int rebuild(const struct verification *verification, fi_model **model,
         return r;
     *model = NULL;
     served->fitted = (size_t)row->answers;
-    r = fd_snapshot_new(served, &empty);
+    r = fd_model_reliabilities_find(served->model, verification->labels.revisions,
+                                    verification->labels.count, &served->reliabilities);
+    if (r == 0)
+        r = fd_snapshot_new(served, &empty);
     if (r == 0)
         r = fd_item_extras_init(&extras, fi_model_extra_ids(served->model),
                                 fi_model_shape(served->model)->extras, 0, verification->n_items,
@@ -174,7 +186,8 @@ static int fit_again(const struct verification *verification, const fd_snapshot 
     FD_CLEANUP(fi_information_freep) fi_information *information = NULL;
     FD_CLEANUP(fi_factor_freep) fi_factor *factor = NULL;
     fd_training_data data = {.n_revisions = snapshot->revisions,
-                             .revisions = verification->labels.revisions};
+                             .revisions = verification->labels.revisions,
+                             .reliabilities = fd_served_model_reliabilities(snapshot->served)};
     fi_last_layer_options options = fi_last_layer_defaults();
     options.blocks = layer->blocks;
     options.n_blocks = layer->n_blocks;
@@ -238,7 +251,9 @@ int fd_engine_verify(fd_store *store, fd_finding_visit *visit, void *context) {
     FD_CLEANUP(verification_clear)
     struct verification verification = {.visit = visit, .context = context};
     const fd_store_operations *operations = store->operations;
-    int r = operations->assignment_key(store, verification.assignment_key);
+    int r = fd_annotators_new(&verification.annotators);
+    if (r == 0)
+        r = operations->assignment_key(store, verification.assignment_key);
     if (r == 0)
         r = ignore_damage(
             operations->items_read(store, 0, SIZE_MAX, true, read_item, &verification));

@@ -88,6 +88,7 @@ static fd_origin exchange(fd_origin origin) {
     int p = origin.arm_and_p & 0xfff;
     int mirrored = p <= 2 * FD_ORIGIN_EVEN ? 2 * FD_ORIGIN_EVEN - p : 0;
     origin.arm_and_p = (uint16_t)((origin.arm_and_p & ~0xfff) | mirrored);
+    origin.swapped = true;
     return origin;
 }
 

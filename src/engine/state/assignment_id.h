@@ -21,11 +21,13 @@ enum {
     FD_ORIGIN_NONE = 0,
     FD_ORIGIN_ACTIVE = 1 << 12,
     FD_ORIGIN_CONTROL = 2 << 12,
+    FD_ORIGIN_SWAPPED = 4 << 12, /* in the label table: b was on the left */
     FD_ORIGIN_EVEN = 2047
 };
 
 typedef struct fd_origin {
     uint16_t arm_and_p;
+    bool swapped;    /* b was on the left */
     uint64_t number; /* of the assignment, drawn at random */
 } fd_origin;
 

@@ -38,7 +38,7 @@ static uint16_t claim_origin(fd_label_table *table, fd_origin origin) {
     if (origin.arm_and_p == FD_ORIGIN_NONE || fd_pair_set_count(&table->assignments, high, low) > 0)
         return FD_ORIGIN_NONE;
     (void)fd_pair_set_add(&table->assignments, high, low);
-    return origin.arm_and_p;
+    return (uint16_t)(origin.arm_and_p | (origin.swapped ? FD_ORIGIN_SWAPPED : 0));
 }
 
 void fd_label_table_add(fd_label_table *table, const fd_label_revision *revision,

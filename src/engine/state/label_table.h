@@ -27,7 +27,7 @@ typedef struct fd_label_revision {
     uint8_t newest;     /* of revision 0: the preference of the newest revision */
     int8_t information; /* what this revision does to the information: 1 adds that of the pair, -1
                            takes it away, 0 leaves it */
-    uint16_t origin;    /* of revision 0: the assignment's arm and p, as in assignment_id.h */
+    uint16_t origin;    /* of revision 0: the arm, p and side, as in assignment_id.h */
     int64_t created_ms;
     int64_t duration_ms; /* -1 if not known */
 } fd_label_revision;

@@ -55,5 +55,6 @@ void fd_served_model_free(fd_served_model *served) {
         return;
     fd_served_model_free(served->trained);
     fi_model_free(served->model);
+    fi_reliabilities_free(served->reliabilities);
     free(served);
 }

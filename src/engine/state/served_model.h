@@ -3,7 +3,7 @@
 #define FD_SERVED_MODEL_H
 
 #include <fisher/design.h>
-#include <fisher/last_layer.h>
+#include <fisher/reliability.h>
 #include <stdatomic.h>
 
 #include "macros.h"
@@ -19,9 +19,12 @@ typedef struct fd_served_model {
     size_t revisions;
     uint64_t labels;
     size_t fitted; /* the first revisions, from which the model's fi_last_layer was fitted */
-    uint64_t extra_changes;          /* those of the engine that an untrained model knows */
-    uint64_t project;                /* the version of the settings that its last layer knows */
-    uint64_t refits;                 /* of the last layer since the training */
+    uint64_t extra_changes; /* those of the engine that an untrained model knows */
+    uint64_t project;       /* the version of the settings that its last layer knows */
+    uint64_t refits;        /* of the last layer since the training */
+    /* Of the annotators, by their numbers, as the training knew them; NULL: not known. A refit has
+     * those of `trained`. */
+    fi_reliabilities *reliabilities;
     struct fd_served_model *trained; /* the model that this one is a refit of; NULL: not a refit */
 } fd_served_model;
 
@@ -44,6 +47,11 @@ static inline double fd_served_model_design_effect(const fd_served_model *served
 /* The model as it was trained: `served` itself if it is not a refit. */
 static inline fd_served_model *fd_served_model_trained(fd_served_model *served) {
     return served->trained ? served->trained : served;
+}
+
+/* What the training knew of the annotators; NULL: nothing. */
+static inline const fi_reliabilities *fd_served_model_reliabilities(const fd_served_model *served) {
+    return served->trained ? served->trained->reliabilities : served->reliabilities;
 }
 
 fd_served_model *fd_served_model_reference(fd_served_model *served);

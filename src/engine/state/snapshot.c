@@ -188,24 +188,29 @@ static int extend_features(fd_snapshot *snapshot, fd_growing_matrix *embeddings,
 
 /* Adds to `sum` the information of pairs, by copies of their items' features: libfisher would walk
  * over all items otherwise. */
-static int sum_pairs(const fd_snapshot *snapshot, const fi_pair *pairs, size_t count,
-                     fi_information *sum) {
+static int sum_pairs(const fd_snapshot *snapshot, const fi_pair *pairs, const float *reliabilities,
+                     size_t count, fi_information *sum) {
     FD_CLEANUP(fd_snapshot_rows_clear) fd_snapshot_rows rows = {0};
     int r = fd_snapshot_rows_copy(snapshot, pairs, count, &rows);
-    return r < 0 ? r : fi_information_add(sum, &rows.candidates);
+    return r < 0 ? r : fi_information_add_reliable(sum, &rows.candidates, reliabilities);
 }
 
 /* Adds to `sum` the information of the pairs whose revisions change it by `change`. */
 static int sum_information(const fd_snapshot *snapshot, const fd_label_revision *revisions,
                            size_t n, int change, fi_information *sum) {
+    const fi_reliabilities *known = fd_served_model_reliabilities(snapshot->served);
     FD_FREE fi_pair *pairs = calloc(n + 1, sizeof(*pairs));
-    if (!pairs)
+    FD_FREE float *reliabilities = calloc(n + 1, sizeof(*reliabilities));
+    if (!pairs || !reliabilities)
         return -ENOMEM;
     size_t count = 0;
-    for (size_t i = 0; i < n; i++)
-        if (revisions[i].information == change)
-            pairs[count++] = revisions[i].pair;
-    return count == 0 ? 0 : sum_pairs(snapshot, pairs, count, sum);
+    for (size_t i = 0; i < n; i++) {
+        if (revisions[i].information != change)
+            continue;
+        reliabilities[count] = (float)fi_reliability(known, revisions[i].annotator);
+        pairs[count++] = revisions[i].pair;
+    }
+    return count == 0 ? 0 : sum_pairs(snapshot, pairs, reliabilities, count, sum);
 }
 
 static int add_revisions(fd_snapshot *snapshot, const fd_label_revision *revisions,

@@ -3,7 +3,8 @@
  * takes a reference under the state lock, works without any lock, and drops the reference; the last
  * reader frees the snapshot.
  *
- * With the design effect D, M = past / D + prior. At the revisions from which the last layer was
+ * With the design effect D, M = past / D + prior; each revision counts by the reliability of its
+ * annotator. At the revisions from which the last layer was
  * fitted, M is the inverse of that fit's covariance, which is how `prior` is found; later revisions
  * add to `past`.
  */

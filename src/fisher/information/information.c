@@ -67,6 +67,11 @@ void fi_information_subtract(fi_information *information, const fi_information *
 }
 
 int fi_information_add(fi_information *information, const fi_candidates *pairs) {
+    return fi_information_add_reliable(information, pairs, NULL);
+}
+
+int fi_information_add_reliable(fi_information *information, const fi_candidates *pairs,
+                                const float *reliabilities) {
     if (pairs->n_features != information->n)
         return -EINVAL;
     FD_CLEANUP(fi_distinct_items_freep) fi_distinct_items *distinct = NULL;
@@ -78,7 +83,9 @@ int fi_information_add(fi_information *information, const fi_candidates *pairs) 
         return -ENOMEM;
     for (size_t i = 0; i < pairs->n_pairs; i++) {
         fi_pair pair = pairs->pairs[i];
-        weights[i] = fi_weight((double)pairs->rewards[pair.a] - (double)pairs->rewards[pair.b]);
+        double logit = (double)pairs->rewards[pair.a] - (double)pairs->rewards[pair.b];
+        double x = reliabilities ? (double)reliabilities[i] : 1.0;
+        weights[i] = x * x * fi_weight(x * logit);
     }
     return fi_information_add_weighted(information, distinct, weights);
 }

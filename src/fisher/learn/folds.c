@@ -85,4 +85,5 @@ void fi_part_clear(fi_part *part) {
     free(part->sides);
     free(part->reliabilities);
     free(part->clusters);
+    free(part->annotators);
 }

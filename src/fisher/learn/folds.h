@@ -26,6 +26,7 @@ typedef struct fi_part {
     float *sides;
     float *reliabilities;
     uint32_t *clusters;
+    uint32_t *annotators; /* NULL in a part: its reliabilities say it */
 } fi_part;
 
 /* Copies the answers of a fold if `inside`, else all others, given folds [answers->count]. -ENOMEM;

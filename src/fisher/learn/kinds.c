@@ -12,7 +12,7 @@ void fi_fitted_clear(fi_fitted *fitted) {
     fi_last_layer_free(fitted->layer);
 }
 
-static fi_shape prepared_shape(const fi_learning *learning, uint32_t hidden_layers) {
+fi_shape fi_prepared_shape(const fi_learning *learning, uint32_t hidden_layers) {
     return (fi_shape){.inputs = (uint32_t)fi_model_prepared_count(learning->inputs),
                       .hidden_layers = hidden_layers,
                       .hidden_width = learning->options->shape.hidden_width};
@@ -64,22 +64,52 @@ size_t fi_learn_blocks(const fi_learn_options *options, size_t h, double mean_sq
     return options->n_extra_blocks + 1;
 }
 
-static int fit_last_layer(fi_learning *learning, const fi_answers *answers, fi_fitted *fitted) {
-    const fi_data_set *data = &learning->data;
-    size_t h = fi_model_feature_count(fitted->model), width = h + learning->inputs->shape.extras;
-    FD_FREE float *features = NULL;
+/* What a fit of a last layer takes. */
+struct layer_problem {
+    size_t width;
+    float *features; /* [n_items x width] */
     fi_block blocks[FI_BLOCKS_MAX];
-    int r = features_of(learning, fitted->model, &features);
+    fi_last_layer_options options;
+};
+
+static void layer_problem_clear(struct layer_problem *problem) {
+    free(problem->features);
+}
+
+static int pose(fi_learning *learning, const fi_model *model, const fi_answers *answers,
+                struct layer_problem *ret) {
+    size_t h = fi_model_feature_count(model);
+    int r = features_of(learning, model, &ret->features);
     if (r < 0)
         return r;
-    double square = fi_mean_square(data->n_items, width, features, answers, 0, h);
-    fi_last_layer_options options = fi_last_layer_defaults();
-    options.blocks = blocks;
-    options.n_blocks = fi_learn_blocks(learning->options, h, square, blocks);
-    options.go_on = goes_on;
-    options.context = learning;
-    return fi_last_layer_fit(data->n_items, width, features, answers, &options, NULL,
-                             &fitted->layer);
+    ret->width = h + learning->inputs->shape.extras;
+    double square =
+        fi_mean_square(learning->data.n_items, ret->width, ret->features, answers, 0, h);
+    ret->options = fi_last_layer_defaults();
+    ret->options.blocks = ret->blocks;
+    ret->options.n_blocks = fi_learn_blocks(learning->options, h, square, ret->blocks);
+    ret->options.go_on = goes_on;
+    ret->options.context = learning;
+    return 0;
+}
+
+int fi_fit_last_layer(fi_learning *learning, const fi_answers *answers, fi_fitted *fitted) {
+    FD_CLEANUP(layer_problem_clear) struct layer_problem problem = {0};
+    int r = pose(learning, fitted->model, answers, &problem);
+    if (r < 0)
+        return r;
+    fi_last_layer_free(FD_STEAL(fitted->layer));
+    return fi_last_layer_fit(learning->data.n_items, problem.width, problem.features, answers,
+                             &problem.options, NULL, &fitted->layer);
+}
+
+int fi_fit_reliabilities(fi_learning *learning, const fi_model *model, const fi_answers *answers,
+                         fi_reliabilities **ret) {
+    FD_CLEANUP(layer_problem_clear) struct layer_problem problem = {0};
+    int r = pose(learning, model, answers, &problem);
+    return r < 0 ? r
+                 : fi_reliabilities_fit(learning->data.n_items, problem.width, problem.features,
+                                        answers, &problem.options, NULL, ret);
 }
 
 int fi_fitted_rewards(const fi_learning *learning, const fi_fitted *fitted, float *rewards) {
@@ -98,10 +128,10 @@ int fi_fitted_rewards(const fi_learning *learning, const fi_fitted *fitted, floa
 }
 
 int fi_fit_linear(fi_learning *learning, const fi_answers *answers, fi_fitted *ret) {
-    fi_shape shape = prepared_shape(learning, 0);
+    fi_shape shape = fi_prepared_shape(learning, 0);
     int r = fi_model_new(&shape, 0, &ret->model);
     if (r == 0)
-        r = fit_last_layer(learning, answers, ret);
+        r = fi_fit_last_layer(learning, answers, ret);
     if (r == 0)
         ret->steps = ret->layer->iterations;
     return r;
@@ -112,7 +142,7 @@ int fi_fit_linear(fi_learning *learning, const fi_answers *answers, fi_fitted *r
 /* Makes a network with fresh weights, or with weights halfway between them and those of `start`. */
 static int begin_network(const fi_learning *learning, fi_model **ret) {
     const fi_learn_options *options = learning->options;
-    fi_shape shape = prepared_shape(learning, options->shape.hidden_layers);
+    fi_shape shape = fi_prepared_shape(learning, options->shape.hidden_layers);
     int r = fi_model_new(&shape, options->seed, ret);
     if (r < 0 || !learning->start)
         return r;
@@ -143,5 +173,5 @@ int fi_fit_network(fi_learning *learning, const fi_answers *answers, const fi_an
     if (r != 0)
         return r;
     ret->steps = result.best_iteration;
-    return fit_last_layer(learning, answers, ret);
+    return fi_fit_last_layer(learning, answers, ret);
 }

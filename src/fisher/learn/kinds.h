@@ -13,6 +13,17 @@ typedef struct fi_fitted {
 
 void fi_fitted_clear(fi_fitted *fitted);
 
+/* The shape of a model of prepared items. */
+fi_shape fi_prepared_shape(const fi_learning *learning, uint32_t hidden_layers);
+
+/* Fits the last layer of a model again, to answers. */
+int fi_fit_last_layer(fi_learning *learning, const fi_answers *answers,
+                      fi_fitted *fitted) FD_MUST_CHECK;
+
+/* The slopes of annotators under the features of a model. */
+int fi_fit_reliabilities(fi_learning *learning, const fi_model *model, const fi_answers *answers,
+                         fi_reliabilities **ret) FD_MUST_CHECK;
+
 /* rewards [learning->data.n_items] */
 int fi_fitted_rewards(const fi_learning *learning, const fi_fitted *fitted,
                       float *rewards) FD_MUST_CHECK;

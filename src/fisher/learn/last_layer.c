@@ -221,7 +221,7 @@ static int find_evidence(struct fit *fit, bool *ret_settled) {
         settled = update_precisions(fit);
     }
     *ret_settled = fit->options->rounds == 0 || settled;
-    return find_posterior(fit, tolerance, !(settled && exact));
+    return find_posterior(fit, tolerance, true); /* who fits again finds the same M */
 }
 
 /* ---- the result ---- */

@@ -8,6 +8,7 @@
 #include "choosing_trials.h"
 #include "exam_stages.h"
 #include "kind_trials.h"
+#include "learned_slopes.h"
 #include "length_baseline.h"
 #include "model_layout.h"
 
@@ -17,6 +18,7 @@ static void learning_clear(fi_learning *learning) {
     fi_part_clear(&learning->copies);
     free(learning->extras);
     free(learning->folds);
+    fi_reliabilities_free(learning->reliabilities);
 }
 
 /* ---- the model ---- */
@@ -32,7 +34,8 @@ static int learn_from_all(fi_learning *learning, const fi_kind_trials *trials, f
         return fi_fit_linear(learning, &learning->all, ret);
     double steps = trials->networks > 0.0 ? fmax(round(trials->steps / trials->networks), 1.0)
                                           : (double)train->iterations;
-    return fi_fit_network(learning, &learning->all, NULL, (uint32_t)steps, ret);
+    int r = fi_fit_network(learning, &learning->all, NULL, (uint32_t)steps, ret);
+    return r == 0 ? fi_learned_slopes_of_network(learning, &learning->all, ret) : r;
 }
 
 /* Makes a model of embeddings out of one of prepared items. */
@@ -128,8 +131,9 @@ static int copy_answers(const fi_answers *answers, fi_part *ret) {
     ret->sides = calloc(count, sizeof(*ret->sides));
     ret->reliabilities = calloc(count, sizeof(*ret->reliabilities));
     ret->clusters = answers->clusters ? calloc(count, sizeof(*ret->clusters)) : NULL;
+    ret->annotators = answers->annotators ? calloc(count, sizeof(*ret->annotators)) : NULL;
     if (!ret->pairs || !ret->targets || !ret->sides || !ret->reliabilities ||
-        (answers->clusters && !ret->clusters))
+        (answers->clusters && !ret->clusters) || (answers->annotators && !ret->annotators))
         return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
         ret->pairs[i] = answers->pairs[i];
@@ -138,13 +142,16 @@ static int copy_answers(const fi_answers *answers, fi_part *ret) {
         ret->reliabilities[i] = answers->reliabilities ? answers->reliabilities[i] : 1.0f;
         if (answers->clusters)
             ret->clusters[i] = answers->clusters[i];
+        if (answers->annotators)
+            ret->annotators[i] = answers->annotators[i];
     }
     ret->answers = (fi_answers){.count = count,
                                 .pairs = ret->pairs,
                                 .targets = ret->targets,
                                 .sides = ret->sides,
                                 .reliabilities = ret->reliabilities,
-                                .clusters = ret->clusters};
+                                .clusters = ret->clusters,
+                                .annotators = ret->annotators};
     return 0;
 }
 
@@ -194,6 +201,8 @@ static int cross_fit(fi_learning *learning, fi_kind_trials *trials, fi_learned *
 static int run(fi_learning *learning, const fi_model *start, fi_kind_trials *trials,
                fi_fitted *fitted, fi_learned *ret) {
     int r = fi_learning_report(learning, 0.0);
+    if (r == 0)
+        r = fi_learned_slopes_begin(learning);
     if (r == 0)
         r = fi_kind_trials_run(learning, trials);
     if (r == 0 && learning->options->cross_fits)
@@ -250,6 +259,7 @@ int fi_learn(size_t n_items, const float *embeddings, const fi_extras *extras,
                         .length_fitted = found.length_fitted,
                         .exam = found.exam,
                         .choosing = found.choosing,
+                        .reliabilities = FD_STEAL(learning.reliabilities),
                         .iterations = fitted.steps,
                         .went_on = start && network,
                         .tried = trials.comparison.count,

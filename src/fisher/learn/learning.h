@@ -14,13 +14,14 @@ enum { FI_ANSWERS_LEAST = 8 };
 typedef struct fi_learning {
     const fi_learn_options *options;
     fi_kind kind;
-    fi_model *inputs;      /* has the input statistics, and those of the extras */
-    const fi_model *start; /* where a network begins; NULL: at fresh weights */
-    fi_data_set data;      /* prepared items, and the answers */
-    fi_answers all;        /* data's answers, with what else is known of them */
-    fi_part copies;        /* the arrays of `all` */
-    float *extras;         /* [data.n_items x extras], placed */
-    uint8_t *folds;        /* [all.count] */
+    fi_model *inputs;                /* has the input statistics, and those of the extras */
+    const fi_model *start;           /* where a network begins; NULL: at fresh weights */
+    fi_data_set data;                /* prepared items, and the answers */
+    fi_answers all;                  /* data's answers, with what else is known of them */
+    fi_part copies;                  /* the arrays of `all` */
+    float *extras;                   /* [data.n_items x extras], placed */
+    uint8_t *folds;                  /* [all.count] */
+    fi_reliabilities *reliabilities; /* the newest; NULL: the annotators are not known */
     /* Shares of the work: that which is done, and that of the present training, in its steps. */
     double done;
     double share;

@@ -1,6 +1,6 @@
 /* Makes, copies and describes models. */
 #include <errno.h>
-#include <fisher/last_layer.h>
+#include <fisher/reliability.h>
 #include <math.h>
 #include <string.h>
 
@@ -38,6 +38,8 @@ int fi_model_copy(const fi_model *model, fi_model **ret) {
     fi_model_copy_inputs(copy, model);
     memcpy(copy->parameters, model->parameters, model->parameter_count * sizeof(float));
     r = model->layer ? fi_last_layer_copy(model->layer, &copy->layer) : 0;
+    if (r == 0 && model->reliabilities)
+        r = fi_reliabilities_copy(model->reliabilities, &copy->reliabilities);
     if (r < 0) {
         fi_model_free(copy);
         return r;

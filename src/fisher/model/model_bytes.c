@@ -7,6 +7,8 @@
  *     f32 scale [inputs]  f32 projection [components x inputs]  f32 parameters
  *     u32 ids of the extras [extras]
  *     f64 last layer [scalars, then its arrays], if there are blocks
+ *     u32 annotators, if they are known  u32 whether they matter
+ *     f64 reliability [annotators]  f64 its standard deviation [annotators]
  *     u32 CRC-32 of all before it
  *
  * Version 1 has neither extras nor a last layer, and its header ends before their numbers.
@@ -17,6 +19,7 @@
 #include <string.h>
 
 #include "fitted_layer.h"
+#include "fitted_reliabilities.h"
 #include "model_layout.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are copied without conversion");
@@ -148,6 +151,48 @@ static int read_layer(size_t n_features, size_t n_blocks, const uint8_t *from,
     return 0;
 }
 
+/* ---- reliabilities ---- */
+
+/* Two numbers of an annotator, and the two words before those of all. */
+enum { ANNOTATOR_SIZE = 2 * sizeof(double), ANNOTATORS_HEADER = 2 * sizeof(uint32_t) };
+
+static size_t reliabilities_size(const fi_reliabilities *reliabilities) {
+    return reliabilities ? ANNOTATORS_HEADER + ANNOTATOR_SIZE * reliabilities->count : 0;
+}
+
+static void write_reliabilities(const fi_reliabilities *reliabilities, uint8_t *to) {
+    const uint32_t header[2] = {(uint32_t)reliabilities->count, reliabilities->matter};
+    memcpy(to, header, sizeof(header));
+    memcpy(to + sizeof(header), reliabilities->data, ANNOTATOR_SIZE * reliabilities->count);
+}
+
+static bool is_sound(const fi_reliabilities *reliabilities) {
+    for (size_t i = 0; i < reliabilities->count; i++) {
+        double x = reliabilities->values[i], stddev = reliabilities->stddevs[i];
+        if (isnan(x) ? !isnan(stddev)
+                     : !(x >= FI_RELIABILITY_LEAST && x <= FI_RELIABILITY_MOST && stddev > 0.0 &&
+                         stddev <= 1.0))
+            return false;
+    }
+    return true;
+}
+
+/* They end where the bytes do. */
+static int read_reliabilities(const uint8_t *from, size_t size, fi_reliabilities **ret) {
+    uint32_t header[2];
+    FD_CLEANUP(fi_reliabilities_freep) fi_reliabilities *made = NULL;
+    memcpy(header, from, sizeof(header));
+    int r = fi_reliabilities_new((size - sizeof(header)) / ANNOTATOR_SIZE, &made);
+    if (r < 0)
+        return r;
+    made->matter = header[1] == 1;
+    memcpy(made->data, from + sizeof(header), ANNOTATOR_SIZE * made->count);
+    if (header[0] != made->count || header[1] > 1 || !is_sound(made))
+        return -EBADMSG;
+    *ret = FD_STEAL(made);
+    return 0;
+}
+
 /* ---- the model ---- */
 
 int fi_model_encode(const fi_model *model, uint8_t **ret_bytes, size_t *ret_size) {
@@ -161,7 +206,9 @@ int fi_model_encode(const fi_model *model, uint8_t **ret_bytes, size_t *ret_size
                                     shape->hidden_width,
                                     shape->extras,
                                     (uint32_t)blocks};
-    size_t size = MAGIC_SIZE + sizeof(header) + numbers + layer_size(features, blocks);
+    size_t layer = layer_size(features, blocks);
+    size_t size =
+        MAGIC_SIZE + sizeof(header) + numbers + layer + reliabilities_size(model->reliabilities);
     uint8_t *bytes = malloc(size + CHECKSUM_SIZE);
     if (!bytes)
         return -ENOMEM;
@@ -171,6 +218,8 @@ int fi_model_encode(const fi_model *model, uint8_t **ret_bytes, size_t *ret_size
     memcpy(next += sizeof(header), model->data, numbers);
     if (blocks > 0)
         write_layer(model->layer, next + numbers);
+    if (model->reliabilities)
+        write_reliabilities(model->reliabilities, next + numbers + layer);
     uint32_t crc = checksum(bytes, size);
     memcpy(bytes + size, &crc, sizeof(crc));
     *ret_bytes = bytes;
@@ -198,7 +247,7 @@ static bool is_finite(const fi_model *model) {
 /* Reads the header of any version, and checks the size. A checksum can be forged, so memory is only
  * allocated for a shape that fits it. */
 static int read_header(const uint8_t *bytes, size_t size, fi_shape *shape, size_t *ret_blocks,
-                       size_t *ret_start) {
+                       size_t *ret_start, size_t *ret_left) {
     uint32_t words[WORDS] = {0}, crc;
     size_t least = MAGIC_SIZE + WORDS_BEFORE * sizeof(words[0]);
     if (size < least + CHECKSUM_SIZE || memcmp(bytes, magic, MAGIC_SIZE) != 0)
@@ -220,8 +269,12 @@ static int read_header(const uint8_t *bytes, size_t size, fi_shape *shape, size_
     if (numbers == 0 || blocks > FI_BLOCKS_MAX)
         return -EBADMSG;
     size_t features = fi_model_feature_count_of(shape);
-    if (size != header + numbers + layer_size(features, blocks) + CHECKSUM_SIZE)
+    size_t known = header + numbers + layer_size(features, blocks) + CHECKSUM_SIZE;
+    size_t left = size > known ? size - known : 0;
+    if (size < known || (left > 0 && (words[0] == 1 || left < ANNOTATORS_HEADER ||
+                                      (left - ANNOTATORS_HEADER) % ANNOTATOR_SIZE != 0)))
         return -EBADMSG;
+    *ret_left = left;
     *ret_blocks = blocks;
     *ret_start = header;
     return 0;
@@ -229,8 +282,8 @@ static int read_header(const uint8_t *bytes, size_t size, fi_shape *shape, size_
 
 int fi_model_decode(const uint8_t *bytes, size_t size, fi_model **ret) {
     fi_shape shape;
-    size_t blocks, start;
-    int r = read_header(bytes, size, &shape, &blocks, &start);
+    size_t blocks, start, left;
+    int r = read_header(bytes, size, &shape, &blocks, &start, &left);
     if (r < 0)
         return r;
     FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
@@ -244,6 +297,11 @@ int fi_model_decode(const uint8_t *bytes, size_t size, fi_model **ret) {
     if (blocks > 0) {
         r = read_layer(fi_model_feature_count(model), blocks, bytes + start + numbers,
                        &model->layer);
+        if (r < 0)
+            return r;
+    }
+    if (left > 0) {
+        r = read_reliabilities(bytes + size - CHECKSUM_SIZE - left, left, &model->reliabilities);
         if (r < 0)
             return r;
     }

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include <fisher/last_layer.h>
+#include <fisher/reliability.h>
 
 /* ---- shapes ---- */
 
@@ -94,8 +94,10 @@ int fi_model_allocate(const fi_shape *shape, fi_model **ret) {
 }
 
 void fi_model_free(fi_model *model) {
-    if (model)
-        fi_last_layer_free(model->layer);
+    if (!model)
+        return;
+    fi_last_layer_free(model->layer);
+    fi_reliabilities_free(model->reliabilities);
     free(model);
 }
 

@@ -18,7 +18,8 @@ struct fi_model {
     uint32_t *extra_ids;         /* [extras] */
     float *parameters;           /* [parameter_count] */
     struct fi_last_layer *layer; /* NULL: not known */
-    double data[];               /* all of the arrays */
+    struct fi_reliabilities *reliabilities; /* NULL: not known */
+    double data[];                          /* all of the arrays */
 };
 
 FD_DEFINE_CLEANUP(fi_model, fi_model_free)

@@ -71,6 +71,9 @@ static json_t *annotators_json(const fd_stats *stats) {
         const fd_annotator_counts *annotator = &stats->annotators[i];
         json_t *tally = tally_json(&annotator->tally);
         if (json_object_set_new(tally, "annotator", json_string(annotator->name)) < 0 ||
+            json_object_set_new(tally, "reliability", fd_json_real(annotator->reliability)) < 0 ||
+            json_object_set_new(tally, "reliability_stddev",
+                                fd_json_real(annotator->reliability_stddev)) < 0 ||
             json_array_append(list, tally) < 0)
             json_decref(FD_STEAL(list));
         json_decref(tally);
