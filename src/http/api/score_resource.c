@@ -8,6 +8,7 @@
 #include "model_versions.h"
 #include "problem.h"
 #include "score.h"
+#include "text_embeddings.h"
 
 enum { ITEMS_MAX = 100000 };
 
@@ -82,6 +83,9 @@ static int post_score(const fd_request *request, fd_json_text *ret, fd_fault *fa
     if (r < 0)
         return r;
     r = take_memory(request, &references, fault);
+    if (r == 0)
+        r = fd_text_embeddings_of_references(request, "items", NULL, 1, references.list,
+                                             references.n, fault);
     if (r < 0)
         return r;
     FD_FREE fd_score *scores = calloc(references.n ? references.n : 1, sizeof(*scores));

@@ -327,17 +327,20 @@ void fd_selection_fault_locate(const fd_selection_lists *lists, fd_fault *fault)
     char name[16], side[2];
     size_t index;
     int end = 0;
+    char rest[32] = "";
     /* NOLINTNEXTLINE(cert-err34-c): the number is one that this program wrote. */
     if (sscanf(fault->pointer, "/%15[a-z]/%zu/%1[ab]%n", name, &index, side, &end) != 3 ||
-        fault->pointer[end] != '\0')
+        (fault->pointer[end] != '\0' && fault->pointer[end] != '/'))
         return;
+    (void)snprintf(rest, sizeof(rest), "%s", fault->pointer + end);
     for (size_t i = 0; i < FD_LENGTH(all); i++) {
         if (strcmp(name, all[i].name) != 0)
             continue;
         if (all[i].list->form == FD_PAIRS_ROWS)
-            (void)snprintf(fault->pointer, sizeof(fault->pointer), "/%s/%zu/%d", name, index,
-                           side[0] == 'b');
+            (void)snprintf(fault->pointer, sizeof(fault->pointer), "/%s/%zu/%d%s", name, index,
+                           side[0] == 'b', rest);
         else if (all[i].list->form == FD_PAIRS_COLUMNS)
-            (void)snprintf(fault->pointer, sizeof(fault->pointer), "/%s/%s/%zu", name, side, index);
+            (void)snprintf(fault->pointer, sizeof(fault->pointer), "/%s/%s/%zu%s", name, side,
+                           index, rest);
     }
 }
