@@ -279,6 +279,7 @@ int fd_embedder_identify(fd_embedder *embedder, const fd_patience *patience,
         .name = embedder->name,
         .template = embedder->template_text,
         .dimension = embedder->probes.dimension,
+        .n_probes = FD_EMBEDDER_PROBES,
         .probes = embedder->probes.values,
     };
     return 0;
@@ -298,8 +299,9 @@ static bool is_near(const float *a, const float *b, size_t n) {
 
 int fd_embedder_compare(const fd_embedder_identity *embedder, const fd_embedder_identity *stored,
                         fd_fault *fault) {
-    bool is_same = embedder->dimension == stored->dimension;
-    for (size_t i = 0; i < FD_EMBEDDER_PROBES && is_same; i++)
+    bool is_same =
+        embedder->dimension == stored->dimension && embedder->n_probes == stored->n_probes;
+    for (size_t i = 0; i < stored->n_probes && is_same; i++)
         is_same = is_near(embedder->probes + i * embedder->dimension,
                           stored->probes + i * stored->dimension, stored->dimension);
     if (is_same)

@@ -45,7 +45,8 @@ typedef struct fd_embedder_identity {
     const char *name; /* the model, or FD_EMBEDDER_BUILTIN */
     const char *template;
     size_t dimension;
-    const float *probes; /* [FD_EMBEDDER_PROBES x dimension] */
+    size_t n_probes;
+    const float *probes; /* [n_probes x dimension] */
 } fd_embedder_identity;
 
 /* *ret is NULL if no embedder is configured. Nothing is sent. With a fault: -EINVAL options that

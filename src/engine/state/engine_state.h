@@ -35,9 +35,10 @@ struct fd_engine {
         assignment_key[FD_ASSIGNMENT_KEY_SIZE]; /* the store's; set before any thread runs */
 
     pthread_rwlock_t state_lock;
-    fd_item_table items; /* guarded by state_lock, like the next seven */
+    fd_item_table items; /* guarded by state_lock, like the next eight */
     fd_score_table scores;
     fd_project_state project;
+    fd_embedder_row *embedder; /* NULL: not known; embedder_record.h */
     fd_label_table labels;
     fd_growing_matrix *embeddings;    /* NULL until the first item */
     fd_growing_matrix *text_features; /* the same; a row of each item: item_text_features.h */

@@ -137,8 +137,9 @@ static int embed_and_add(const fd_request *request, struct rows *rows, fd_added 
     for (size_t i = 0; i < rows->n; i++)
         is_given[i] = rows->list[i].embedding != NULL;
     int r = fd_text_embeddings_of_items(request, rows->list, rows->n, &made, fault);
-    if (r == 0)
-        r = fd_engine_items_add(request->engine, rows->list, rows->n, ret, fault);
+    if (r < 0)
+        return r;
+    r = fd_engine_items_add(request->engine, rows->list, rows->n, ret, fault);
     if (r != -EEXIST || made == 0 || is_given[ret->conflict])
         return r;
     *fault = (fd_fault){0};

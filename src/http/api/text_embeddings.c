@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "embedder_record.h"
 #include "items.h"
 
 /* Bytes beside the vectors for each number that the embedder gives: its text, and the JSON. */
@@ -21,6 +22,45 @@ static int take_memory(const fd_request *request, const fd_wanted_embedding *wan
     return fd_request_take_memory(request, bytes, fault);
 }
 
+static int store_embedder(fd_engine *engine, const fd_embedder_identity *embedder,
+                          fd_fault *fault) {
+    const fd_embedder_row row = {
+        .name = embedder->name,
+        .template = embedder->template,
+        .dimension = embedder->dimension,
+        .n_probes = FD_EMBEDDER_PROBES,
+        .probes = embedder->probes,
+    };
+    return fd_engine_embedder_set(engine, &row, fault);
+}
+
+/* Vectors of two embedders mean nothing to each other. */
+static int check_embedder(fd_engine *engine, const fd_embedder_identity *embedder, bool are_new,
+                          fd_fault *fault) {
+    FD_FREE fd_embedder_row *row = NULL;
+    fd_fault unset = {0};
+    int r = fd_engine_embedder(engine, &row);
+    if (r < 0)
+        return r;
+    if (!row) { /* another request may set it meanwhile, to the same */
+        r = are_new ? store_embedder(engine, embedder, fault) : 0;
+        return r == -EEXIST ? 0 : r;
+    }
+    const fd_embedder_identity stored = {
+        .name = row->name,
+        .template = row->template,
+        .dimension = row->dimension,
+        .n_probes = row->n_probes,
+        .probes = row->probes,
+    };
+    r = fd_embedder_compare(embedder, &stored, fault);
+    if (r == -EEXIST && are_new && store_embedder(engine, embedder, &unset) == 0) {
+        *fault = (fd_fault){0}; /* there were no items yet */
+        r = 0;
+    }
+    return r;
+}
+
 /* Gives each item its own copy. */
 static int hand_out(const fd_vectors *vectors, const fd_wanted_embedding *wanted, size_t n) {
     for (size_t i = 0; i < n; i++) {
@@ -35,7 +75,7 @@ static int hand_out(const fd_vectors *vectors, const fd_wanted_embedding *wanted
 }
 
 int fd_text_embeddings_make(const fd_request *request, const fd_wanted_embedding *wanted, size_t n,
-                            fd_fault *fault) {
+                            bool are_new, fd_fault *fault) {
     if (n == 0)
         return 0;
     if (n > FD_TEXTS_MAX)
@@ -49,6 +89,8 @@ int fd_text_embeddings_make(const fd_request *request, const fd_wanted_embedding
     };
     fd_embedder_identity identity;
     int r = fd_embedder_identify(request->embedder, &patience, &identity, fault);
+    if (r == 0)
+        r = check_embedder(request->engine, &identity, are_new, fault);
     if (r == 0)
         r = take_memory(request, wanted, n, identity.dimension, fault);
     if (r < 0)
@@ -109,7 +151,7 @@ int fd_text_embeddings_of_references(const fd_request *request, const char *list
             .dimension = &reference->dimension,
         };
     }
-    return fd_text_embeddings_make(request, wanted, missing, fault);
+    return fd_text_embeddings_make(request, wanted, missing, false, fault);
 }
 
 /* ---- items ---- */
@@ -152,5 +194,5 @@ int fd_text_embeddings_of_items(const fd_request *request, fd_item_row *rows, si
     *ret_made = 0;
     for (size_t i = 0; i < n && r == 0; i++)
         r = find_or_want(request, &rows[i], i, wanted, ret_made, fault);
-    return r < 0 ? r : fd_text_embeddings_make(request, wanted, *ret_made, fault);
+    return r < 0 ? r : fd_text_embeddings_make(request, wanted, *ret_made, true, fault);
 }

@@ -21,12 +21,13 @@ typedef struct fd_wanted_embedding {
 } fd_wanted_embedding;
 
 /*
- * Makes n embeddings within the time that the embedder's options allow, and while the client waits.
- * With a fault: -EINVAL there are more than FD_TEXTS_MAX; what fd_embedder_embed says. -ECANCELED,
- * -ENOMEM. The caller frees the vectors.
+ * Makes n embeddings, of items that are about to be stored (`are_new`) or of others, within the
+ * time that the embedder's options allow, and while the client waits. With a fault: -EINVAL there
+ * are more than FD_TEXTS_MAX; -EEXIST the items have another embedder; what fd_embedder_embed says.
+ * -ECANCELED, -ENOMEM. The caller frees the vectors.
  */
 int fd_text_embeddings_make(const fd_request *request, const fd_wanted_embedding *wanted, size_t n,
-                            fd_fault *fault) FD_MUST_CHECK;
+                            bool are_new, fd_fault *fault) FD_MUST_CHECK;
 
 /*
  * Makes the embeddings of the inline items among n references. Reference i belongs to element
@@ -40,8 +41,9 @@ int fd_text_embeddings_of_references(const fd_request *request, const char *list
                                      fd_fault *fault) FD_MUST_CHECK;
 
 /* Makes the embeddings of the items, whose rows own them, and leaves those that have one. An item
- * that is stored already gets the stored one, so that its texts are not embedded again. The other
- * errors are as above; faults point at "/items/i/embedding". *ret_made counts those made. */
+ * that is stored already gets the stored one, so that its texts are not embedded again. If the
+ * embedder of the items is not known yet, it is stored. The other errors are as above; faults point
+ * at "/items/i/embedding". *ret_made counts those made. */
 int fd_text_embeddings_of_items(const fd_request *request, fd_item_row *rows, size_t n,
                                 size_t *ret_made, fd_fault *fault) FD_MUST_CHECK;
 

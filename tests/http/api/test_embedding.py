@@ -380,3 +380,70 @@ def test_the_address_comes_from_the_configuration_alone(daemon):
     for extra in ({"embedding_url": "http://127.0.0.1:1"}, {"embedding-url": "builtin:hash"}):
         body = json.dumps({"items": text_items(1), **extra})
         assert daemon.call("POST", "/v1/items", raw=body).status == 422
+
+
+# ---- who embedded the items ----
+
+def test_the_model_tells_who_embedded_the_items(db, mock):
+    with Daemon(db, mock.options()) as daemon:
+        assert daemon.model()["embedder"] is None
+        daemon.add_items(text_items(3))
+        told = daemon.model()["embedder"]
+        assert (told["name"], told["template"]) == ("mock-1", "{prompt}|{response}")
+        assert told["dimension"] == APART and len(told["fingerprint"]) == 32
+    with Daemon(db) as daemon:
+        assert daemon.model()["embedder"] == told, "a restart knows it, and needs no server"
+
+
+def test_another_embedder_is_refused_by_name_and_changes_nothing(db, mock):
+    with Daemon(db, mock.options()) as daemon:
+        daemon.add_items(text_items(3))
+        told = daemon.model()["embedder"]
+    with MockEmbedder(salt="other") as other:
+        with Daemon(db, other.options(**{"embedding-model": "mock-2"})) as daemon:
+            for path, body in [("/v1/items", {"items": text_items(1, "n")}),
+                               ("/v1/score", {"items": [{"response": "R"}]}),
+                               ("/v1/selections", {"batch_size": 1, "pairs": [
+                                   {"a": "t0", "b": {"response": "R"}}]})]:
+                response = daemon.call("POST", path, body)
+                assert response.status == 409, response
+                assert '"mock-1"' in response.json["detail"] and '"mock-2"' in response.json["detail"]
+            assert daemon.add_items(text_items(3)) == {"created": 0, "unchanged": 3}
+            given = {**text_items(1, "g")[0], "embedding": [0.5] * APART}
+            assert daemon.add_items([given])["created"] == 1
+            assert daemon.model()["embedder"] == told and len(stored(daemon)) == 4
+
+
+def test_another_template_is_another_embedder(db, mock):
+    with Daemon(db, mock.options()) as daemon:
+        daemon.add_items(text_items(3))
+    with Daemon(db, mock.options(**{"embedding-template": "{response}|{prompt}"})) as daemon:
+        assert daemon.call("POST", "/v1/items", {"items": text_items(1, "n")}).status == 409
+
+
+def test_the_same_vectors_under_another_name_are_welcome(db, mock):
+    with Daemon(db, mock.options()) as daemon:
+        daemon.add_items(text_items(3))
+    mock.vector = lambda text: [v * 1.0005 + 0.0005 for v in vector(text)]
+    with Daemon(db, mock.options(**{"embedding-model": "renamed"})) as daemon:
+        assert daemon.add_items(text_items(6)) == {"created": 3, "unchanged": 3}
+        assert daemon.model()["embedder"]["name"] == "mock-1"
+
+
+def test_an_embedder_may_be_replaced_before_the_first_item(db, mock):
+    with Daemon(db, mock.options()) as daemon:
+        wrong = [{**text_items(1)[0], "prompt_id": "p"}, {**text_items(1)[0], "prompt_id": "q"}]
+        assert daemon.call("POST", "/v1/items", {"items": wrong}).status == 409
+        assert daemon.model()["embedder"]["name"] == "mock-1"
+    with MockEmbedder(dimension=4) as other:
+        with Daemon(db, other.options(**{"embedding-model": "mock-2"})) as daemon:
+            daemon.add_items(text_items(3))
+            assert daemon.model()["embedder"]["name"] == "mock-2"
+
+
+def test_an_embedder_of_another_dimension_than_the_items_is_refused_and_not_kept(db, mock):
+    with Daemon(db, mock.options()) as daemon:
+        daemon.add_items([{"id": "x", "prompt_id": "p", "embedding": [1, 2, 3]}])
+        response = daemon.call("POST", "/v1/items", {"items": text_items(1)})
+        assert response.status == 422 and "mock-1" in response.json["detail"], response
+        assert daemon.model()["embedder"] is None
