@@ -11,6 +11,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "embedding_command.h"
 #include "embedding_template.h"
 #include "hash_embedder.h"
 #include "secret.h"
@@ -33,7 +34,8 @@ struct fd_embedder {
     fd_embedding_template template;
     char *template_text;
     char *name;
-    fd_embedding_server *server; /* NULL: the hashing embedder */
+    fd_embedding_server *server; /* with neither of the two: the hashing embedder */
+    fd_embedding_command *command;
     double seconds;
     pthread_mutex_t lock;
     fd_vectors probes; /* guarded by lock until they are there, then constant */
@@ -82,22 +84,35 @@ static int open_server(fd_embedder *embedder, const fd_embedder_options *options
     return fd_embedding_server_open(&server, &embedder->server, fault);
 }
 
+static const char *name_of(const fd_embedder_options *options) {
+    if (strcmp(options->url, FD_EMBEDDER_BUILTIN) == 0)
+        return FD_EMBEDDER_BUILTIN;
+    return options->model[0] != '\0' ? options->model : options->command;
+}
+
 int fd_embedder_open(const fd_embedder_options *options, fd_embedder **ret, fd_fault *fault) {
     bool is_builtin = strcmp(options->url, FD_EMBEDDER_BUILTIN) == 0;
+    bool has_url = options->url[0] != '\0', has_command = options->command[0] != '\0';
     *ret = NULL;
-    if (options->url[0] == '\0')
+    if (!has_url && !has_command)
         return 0;
+    if (has_url && has_command)
+        return fd_fault_set(fault, -EINVAL, "",
+                            "embedding-url and embedding-command cannot be given together");
     FD_CLEANUP(fd_embedder_closep) fd_embedder *embedder = calloc(1, sizeof(*embedder));
     if (!embedder)
         return -ENOMEM;
     (void)pthread_mutex_init(&embedder->lock, NULL);
     embedder->seconds = options->seconds;
-    embedder->name = strdup(is_builtin ? FD_EMBEDDER_BUILTIN : options->model);
+    embedder->name = strdup(name_of(options));
     embedder->template_text = strdup(options->template);
     if (!embedder->name || !embedder->template_text)
         return -ENOMEM;
     int r = fd_embedding_template_parse(options->template, &embedder->template, fault);
-    if (r == 0 && !is_builtin)
+    if (r == 0 && has_command)
+        r = fd_embedding_command_open(options->command, options->batch, options->seconds,
+                                      &embedder->command);
+    if (r == 0 && has_url && !is_builtin)
         r = open_server(embedder, options, fault);
     if (r < 0)
         return r;
@@ -108,6 +123,8 @@ int fd_embedder_open(const fd_embedder_options *options, fd_embedder **ret, fd_f
 void fd_embedder_close(fd_embedder *embedder) {
     if (embedder->server)
         fd_embedding_server_close(embedder->server);
+    if (embedder->command)
+        fd_embedding_command_close(embedder->command);
     fd_embedding_template_clear(&embedder->template);
     (void)pthread_mutex_destroy(&embedder->lock);
     free(embedder->probes.values);
@@ -213,7 +230,8 @@ static int embed_by_hash(const struct texts *texts, const fd_patience *patience,
 
 /* The hashing embedder has prompts at half length, as fd_hash_embed_item. */
 static float weight_of(const fd_embedder *embedder, size_t part) {
-    return !embedder->server && embedder->template.is_apart && part == 0 ? 0.5F : 1;
+    bool is_hash = !embedder->server && !embedder->command;
+    return is_hash && embedder->template.is_apart && part == 0 ? 0.5F : 1;
 }
 
 static int assemble(const fd_embedder *embedder, const struct texts *texts, const fd_vectors *parts,
@@ -242,15 +260,17 @@ static int assemble(const fd_embedder *embedder, const struct texts *texts, cons
 int fd_embedder_embed(fd_embedder *embedder, const fd_embedder_texts *items, size_t n,
                       const fd_patience *patience, fd_vectors *ret, fd_fault *fault) {
     FD_CLEANUP(texts_clear) struct texts texts = {0};
-    fd_vectors parts = {0};
+    FD_CLEANUP(fd_vectors_clear) fd_vectors parts = {0};
     int r = collect(&embedder->template, items, n, &texts);
     if (r < 0)
         return r;
     if (embedder->server)
         r = fd_embedding_server_ask(embedder->server, texts.list, texts.n, patience, &parts, fault);
+    else if (embedder->command)
+        r = fd_embedding_command_ask(embedder->command, texts.list, texts.n, patience, &parts,
+                                     fault);
     else
         r = embed_by_hash(&texts, patience, &parts);
-    FD_FREE float *values = parts.values;
     return r < 0 ? r : assemble(embedder, &texts, &parts, n, ret, fault);
 }
 

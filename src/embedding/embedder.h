@@ -1,6 +1,6 @@
 /*
- * The embedder: turns the texts of items into vectors, by a server of embeddings or by the hashing
- * embedder. Where it asks comes from the configuration alone, never from a request.
+ * The embedder: turns the texts of items into vectors, by a server of embeddings by a program, or
+ * by the hashing embedder. Where it asks comes from the configuration alone, never from a request.
  *
  * Threads: any number at once.
  */
@@ -22,7 +22,8 @@ enum { FD_EMBEDDER_PROBES = 3 };
 typedef struct fd_embedder fd_embedder;
 
 typedef struct fd_embedder_options {
-    const char *url;      /* of a server, or FD_EMBEDDER_BUILTIN; "": texts are not embedded */
+    const char *url;      /* of a server, or FD_EMBEDDER_BUILTIN; "": none */
+    const char *command;  /* a program in its place; "": none */
     const char *model;    /* that the server shall use */
     const char *key_file; /* "": none */
     const char *template; /* as embedding_template.h says */
@@ -42,7 +43,7 @@ typedef struct fd_embedder_texts {
 /* Who made vectors. The probes are the vectors of fixed texts: two embedders that give the same are
  * the same, whatever they are called. */
 typedef struct fd_embedder_identity {
-    const char *name; /* the model, or FD_EMBEDDER_BUILTIN */
+    const char *name; /* the model, the command, or FD_EMBEDDER_BUILTIN */
     const char *template;
     size_t dimension;
     size_t n_probes;

@@ -16,6 +16,10 @@ typedef struct fd_vectors {
     size_t dimension;
 } fd_vectors;
 
+static inline void fd_vectors_clear(fd_vectors *vectors) {
+    free(vectors->values);
+}
+
 /*
  * Reads the vectors of n texts, in the order of `index`. A vector is a list of numbers, or base64
  * (standard alphabet, padded) of little-endian float32. -EPROTO with a fault unless each index from

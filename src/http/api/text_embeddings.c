@@ -100,9 +100,8 @@ int fd_text_embeddings_make(const fd_request *request, const fd_wanted_embedding
         return -ENOMEM;
     for (size_t i = 0; i < n; i++)
         texts[i] = wanted[i].texts;
-    fd_vectors vectors = {0};
+    FD_CLEANUP(fd_vectors_clear) fd_vectors vectors = {0};
     r = fd_embedder_embed(request->embedder, texts, n, &patience, &vectors, fault);
-    FD_FREE float *values = vectors.values;
     return r < 0 ? r : hand_out(&vectors, wanted, n);
 }
 

@@ -10,6 +10,7 @@ int fd_options_open_embedder(const fd_options *options, fd_embedder **ret, fd_fa
         return r;
     const fd_embedder_options embedder = {
         .url = options->embedding_url,
+        .command = options->embedding_command,
         .model = options->embedding_model,
         .key_file = key,
         .template = options->embedding_template,

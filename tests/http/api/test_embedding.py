@@ -4,7 +4,9 @@ fail in every way."""
 import concurrent.futures
 import json
 import os
+import pathlib
 import struct
+import sys
 import time
 
 import pytest
@@ -447,3 +449,66 @@ def test_an_embedder_of_another_dimension_than_the_items_is_refused_and_not_kept
         response = daemon.call("POST", "/v1/items", {"items": text_items(1)})
         assert response.status == 422 and "mock-1" in response.json["detail"], response
         assert daemon.model()["embedder"] is None
+
+
+# ---- a program in place of a server ----
+
+PROGRAM_FILE = pathlib.Path(__file__).with_name("command_embedder.py")
+
+
+def by_command(fault="", notes="", **more):
+    command = f"exec {sys.executable} {PROGRAM_FILE} '{fault}' {notes}"
+    return {"embedding-command": command, "embedding-seconds": 5 * SLOWNESS, **more}
+
+
+def test_a_program_embeds_batch_by_batch_and_is_started_once(db, tmp_path):
+    notes = tmp_path / "notes"
+    items = text_items(60)
+    with Daemon(db, by_command("reversed", notes, **{"embedding-batch": 25})) as daemon:
+        daemon.add_items(items[:40])
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda item: daemon.add_items([item]), items[40:]))
+        assert stored(daemon) == {item["id"]: apart(item) for item in items}
+    lines = notes.read_text().split("\n")
+    assert sum(line.startswith("start") for line in lines) == 1
+    assert max(int(line.split()[1]) for line in lines if line.startswith("batch")) == 25
+    process = int(lines[0].split()[1])
+    wait_until(lambda: not os.path.exists(f"/proc/{process}"), "the end of the program")
+
+
+def test_long_texts_go_to_a_program_whole(db):
+    items = [{"id": f"l{k}", "prompt_id": "p", "prompt": "Q", "response": chr(65 + k) * 900000}
+             for k in range(5)]
+    with Daemon(db, by_command()) as daemon:
+        daemon.add_items(items)
+        assert stored(daemon) == {item["id"]: apart(item) for item in items}
+
+
+@pytest.mark.parametrize("fault, expected", [
+    ("twice the same id", 502), ("an unknown id", 502), ("NaN", 502), ("other dimensions", 502),
+    ("no JSON", 502), ("one long line", 502), ("ends", 503), ("sleeps", 503)])
+def test_a_wrong_program_is_refused_and_stores_nothing(db, fault, expected):
+    with Daemon(db, by_command(fault, **{"embedding-seconds": 2 * SLOWNESS})) as daemon:
+        refused(daemon, expected, "embedding-command" if expected == 503 else "embed")
+
+
+def test_a_program_that_ended_is_started_again(db, tmp_path):
+    with Daemon(db, by_command("ends once", tmp_path / "notes")) as daemon:
+        refused(daemon, 503, "has ended")
+        assert daemon.add_items(text_items())["created"] == 6
+
+
+def test_an_import_by_a_program_leaves_no_process(db, tmp_path):
+    lines = tmp_path / "items.jsonl"
+    lines.write_text("".join(json.dumps(item) + "\n" for item in text_items(40)))
+    options = by_command("", tmp_path / "notes")
+    done = run("import", f"--db={db}", f"--items={lines}", *(f"--{k}={v}" for k, v in options.items()))
+    assert "40 items imported" in done.stdout, done.stderr
+    process = int((tmp_path / "notes").read_text().split()[1])
+    wait_until(lambda: not os.path.exists(f"/proc/{process}"), "the end of the program")
+
+
+def test_a_program_and_a_server_cannot_be_given_together(db, mock):
+    done = run("check-config", f"--db={db}", "--embedding-command=true",
+               f"--embedding-url={mock.url}", "--embedding-model=m")
+    assert "together" in done.stderr
