@@ -16,6 +16,7 @@
 #include "hash_embedder.h"
 #include "secret.h"
 #include "thread.h"
+#include "utf8.h"
 
 enum { KEY_MAX = 4096 };
 
@@ -317,6 +318,16 @@ static bool is_near(const float *a, const float *b, size_t n) {
     return distance <= same_distance * same_distance * longer;
 }
 
+/* The bytes of a name or a template that a fault shows: no character is cut. */
+static int shown(const char *text) {
+    enum { SHOWN = 48 };
+    size_t length = 0, next;
+    while (text[length] != '\0' && (next = fd_utf8_length(text + length)) > 0 &&
+           length + next <= SHOWN)
+        length += next;
+    return (int)length;
+}
+
 int fd_embedder_compare(const fd_embedder_identity *embedder, const fd_embedder_identity *stored,
                         fd_fault *fault) {
     bool is_same =
@@ -327,9 +338,11 @@ int fd_embedder_compare(const fd_embedder_identity *embedder, const fd_embedder_
     if (is_same)
         return 0;
     return fd_fault_set(fault, -EEXIST, "",
-                        "the items are embedded by \"%.60s\" (%zu numbers, template %.40s); the "
-                        "daemon's embedder \"%.60s\" (%zu numbers, template %.40s) gives other "
+                        "the items are embedded by \"%.*s\" (%zu numbers, template %.*s); the "
+                        "daemon's embedder \"%.*s\" (%zu numbers, template %.*s) gives other "
                         "vectors",
-                        stored->name, stored->dimension, stored->template, embedder->name,
-                        embedder->dimension, embedder->template);
+                        shown(stored->name), stored->name, stored->dimension,
+                        shown(stored->template), stored->template, shown(embedder->name),
+                        embedder->name, embedder->dimension, shown(embedder->template),
+                        embedder->template);
 }

@@ -355,8 +355,10 @@ static int check_patience(const struct asking *asking) {
         return -ECANCELED;
     if (left(asking) > 0)
         return 0;
-    return fd_fault_set(asking->fault, -EAGAIN, "",
-                        "the embedding server did not answer within the time of the request");
+    return fd_fault_set(
+        asking->fault, -EAGAIN, "",
+        "the embedding server did not embed the texts within embedding-seconds; send "
+        "fewer at once");
 }
 
 static int step(struct asking *asking) {
