@@ -12,6 +12,7 @@
 #include "commands.h"
 #include "log.h"
 #include "options_check.h"
+#include "options_for_embedder.h"
 #include "options_for_http.h"
 #include "report_error.h"
 #include "service.h"
@@ -52,6 +53,11 @@ static int check_folder(const char *option, const char *path, fd_fault *fault) {
     return 0;
 }
 
+static int check_embedder(const fd_options *options, fd_fault *fault) {
+    FD_CLEANUP(fd_embedder_closep) fd_embedder *embedder = NULL;
+    return fd_options_open_embedder(options, &embedder, fault);
+}
+
 /* An older schema is right too: `serve` migrates it. */
 static int check_database(const fd_options *options, fd_fault *fault) {
     FD_CLEANUP(fd_store_closep) fd_store *store = NULL;
@@ -81,7 +87,7 @@ static int check_backups(const fd_options *options, fd_fault *fault) {
 }
 
 static int (*const checks[])(const fd_options *options, fd_fault *fault) = {
-    check_kernels, check_tls, check_tokens, check_database, check_backups,
+    check_kernels, check_tls, check_tokens, check_embedder, check_database, check_backups,
 };
 
 /* ---- the command ---- */

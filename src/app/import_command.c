@@ -1,4 +1,8 @@
-/* `fisherd import`: adds all items of some files, or none, to a database that no daemon holds. */
+/*
+ * `fisherd import`: adds items of files to a database that no daemon holds. With a file of
+ * embeddings all of them are added or none. Without, their texts are embedded, which takes long, so
+ * they are added block by block, and the same command goes on where it ended.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +12,7 @@
 #include "database_commands.h"
 #include "import_reader.h"
 #include "import_scores.h"
+#include "import_texts.h"
 #include "item_text_features.h"
 #include "report_error.h"
 #include "sqlite_store.h"
@@ -30,6 +35,7 @@ struct import {
     fd_store *store;
     fd_import_reader *reader;
     fd_import_scores scores;
+    fd_import_texts *texts; /* NULL: the embeddings are in a file */
     size_t n;
     fd_import_item items[BATCH]; /* those from n on are zeros */
     float *values;               /* [BATCH x dimension] */
@@ -46,6 +52,7 @@ static void clear_batch(struct import *import) {
 static void import_clear(struct import *import) {
     clear_batch(import);
     fd_import_reader_closep(&import->reader);
+    fd_import_texts_closep(&import->texts);
     fd_store_close(import->store);
     free(import->values);
 }
@@ -68,17 +75,20 @@ static int check_dimension(struct import *import) {
     return r;
 }
 
-static int open_import(struct import *import, const char *db, const fd_import_files *files) {
+static int open_import(struct import *import, const fd_options *options,
+                       const fd_import_files *files) {
+    bool has_file = files->embeddings[0] != '\0';
     int r = fd_import_reader_open(files, &import->reader, import->fault);
     if (r == 0)
-        r = fd_store_open_sqlite(db, &import->store, import->fault);
+        r = fd_store_open_sqlite(options->db, &import->store, import->fault);
     if (r == 0)
-        r = check_dimension(import);
+        r = has_file ? check_dimension(import)
+                     : fd_import_texts_open(options, import->store, &import->texts, import->fault);
     if (r == 0)
         r = fd_import_scores_open(import->store, &import->scores);
     if (r < 0)
         return r;
-    import->values = calloc(BATCH, fd_import_reader_dimension(import->reader) * sizeof(float));
+    import->values = calloc(BATCH, fd_import_reader_dimension(import->reader) * sizeof(float) + 1);
     return import->values ? 0 : -ENOMEM;
 }
 
@@ -88,6 +98,11 @@ static size_t line_of(const struct import *import, size_t place) {
     return fd_import_reader_line(import->reader) - import->n + 1 + place;
 }
 
+static int refuse(const struct import *import, size_t place, const char *why) {
+    return fd_fault_set(import->fault, -EINVAL, "", "line %zu: %s%s", line_of(import, place), why,
+                        import->texts ? "" : "; nothing was imported");
+}
+
 static int store_scores(struct import *import, const fd_item_row *rows, const uint32_t *indices) {
     size_t place;
     fd_fault fault = {0};
@@ -95,8 +110,30 @@ static int store_scores(struct import *import, const fd_item_row *rows, const ui
                                    &fault);
     if (r != -EINVAL || fault.detail[0] == '\0')
         return r;
-    return fd_fault_set(import->fault, r, "", "line %zu: %s; nothing was imported",
-                        line_of(import, place), fault.detail);
+    return refuse(import, place, fault.detail);
+}
+
+/* The transaction of a block. */
+static int begin_block(struct import *import, fd_item_row *rows) {
+    size_t place;
+    fd_fault fault = {0};
+    if (!import->texts)
+        return 0;
+    int r = fd_import_texts_embed(import->texts, rows, import->n, &place, &fault);
+    if (r < 0 && place != SIZE_MAX)
+        return refuse(import, place, fault.detail);
+    if (r < 0)
+        *import->fault = fault;
+    if (r == 0)
+        r = import->store->operations->begin(import->store);
+    return r == 0 ? fd_import_texts_store(import->texts) : r;
+}
+
+static int end_block(struct import *import, const fd_item_row *rows, const uint32_t *indices) {
+    if (!import->texts)
+        return 0;
+    int r = import->store->operations->commit(import->store);
+    return r == 0 ? fd_import_texts_note(import->texts, rows, indices, import->n) : r;
 }
 
 static int store_batch(struct import *import) {
@@ -106,25 +143,38 @@ static int store_batch(struct import *import) {
     for (size_t i = 0; i < import->n; i++)
         rows[i] = import->items[i].row;
     FD_FREE float *counted = NULL;
-    int r = fd_text_features_count(rows, import->n, &counted);
+    int r = begin_block(import, rows);
+    if (r == 0)
+        r = fd_text_features_count(rows, import->n, &counted);
     if (r == 0)
         r = import->store->operations->items_add(import->store, rows, import->n, indices, &added);
-    if (r == -EEXIST)
-        return fd_fault_set(import->fault, -EINVAL, "",
-                            "line %zu: item \"%s\" exists already with other content; nothing was "
-                            "imported",
-                            line_of(import, added.conflict), rows[added.conflict].id);
+    if (r == -EEXIST && import->fault->detail[0] == '\0') {
+        char why[FD_ID_MAX + 64];
+        (void)snprintf(why, sizeof(why), "item \"%s\" exists already with other content",
+                       rows[added.conflict].id);
+        return refuse(import, added.conflict, why);
+    }
     if (r == 0)
         r = store_scores(import, rows, indices);
+    if (r == 0)
+        r = end_block(import, rows, indices);
+    if (r < 0)
+        return r;
     clear_batch(import);
     import->total.created += added.created;
     import->total.unchanged += added.unchanged;
-    return r;
+    return 0;
 }
 
 /* Shows each batch on a terminal, and only the end elsewhere. */
 static void show_progress(const struct import *import, bool done) {
-    if (isatty(STDERR_FILENO) || done)
+    if (!isatty(STDERR_FILENO) && !done)
+        return;
+    if (import->texts)
+        (void)fprintf(stderr, "%s%zu items read, %.0f %%%s", isatty(STDERR_FILENO) ? "\r" : "",
+                      fd_import_reader_line(import->reader),
+                      100 * fd_import_reader_share(import->reader), done ? "\n" : "");
+    else
         (void)fprintf(stderr, "%s%zu of %zu items read%s", isatty(STDERR_FILENO) ? "\r" : "",
                       fd_import_reader_line(import->reader), fd_import_reader_count(import->reader),
                       done ? "\n" : "");
@@ -149,8 +199,30 @@ static int import_items(struct import *import) {
     return 0;
 }
 
+/* Tells what the blocks before the failure have added. */
+static void add_outcome(const struct import *import) {
+    char *detail = import->fault->detail;
+    size_t length = strlen(detail);
+    if (length > 0)
+        (void)snprintf(detail + length, sizeof(import->fault->detail) - length,
+                       "; %zu items were imported before, and %zu were there already",
+                       import->total.created, import->total.unchanged);
+}
+
+/* A failure between begin and commit of a block is undone; without a transaction, nothing is. */
+static int import_blocks(struct import *import) {
+    int r = import_items(import);
+    if (r == 0)
+        return 0;
+    import->store->operations->rollback(import->store);
+    add_outcome(import);
+    return r;
+}
+
 static int run_import(struct import *import) {
     const fd_store_operations *operations = import->store->operations;
+    if (import->texts)
+        return import_blocks(import);
     int r = operations->begin(import->store);
     if (r < 0)
         return r;
@@ -167,9 +239,11 @@ static int run_import(struct import *import) {
 static int read_arguments(int argc, char **argv, fd_import_files *files, fd_options *options,
                           fd_fault *fault) {
     int r = fd_option_table_take(&file_table, &argc, argv, files, fault);
-    if (r == 0 && (files->items[0] == '\0' || files->embeddings[0] == '\0'))
+    if (r == 0 && files->items[0] == '\0')
         r = fd_fault_set(fault, -EINVAL, "",
                          "--items FILE.jsonl and --embeddings FILE.npy are needed");
+    if (r == 0 && files->embeddings[0] == '\0' && files->prompt_embeddings[0] != '\0')
+        r = fd_fault_set(fault, -EINVAL, "", "--prompt-embeddings needs --embeddings");
     if (r == 0)
         r = fd_database_options(argc, argv, options, fault);
     files->score_metadata = options->score_metadata;
@@ -183,7 +257,7 @@ int fd_import_main(int argc, char **argv) {
     FD_CLEANUP(import_clear) struct import import = {.fault = &fault};
     int r = read_arguments(argc, argv, &files, &options, &fault);
     if (r == 0)
-        r = open_import(&import, options.db, &files);
+        r = open_import(&import, &options, &files);
     if (r == 0)
         r = run_import(&import);
     if (r < 0)

@@ -5,6 +5,7 @@
 #include <fisher/model.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
@@ -40,7 +41,15 @@ size_t fd_import_reader_dimension(const fd_import_reader *reader) {
 }
 
 size_t fd_import_reader_count(const fd_import_reader *reader) {
-    return fd_npy_rows(reader->embeddings);
+    return reader->embeddings ? fd_npy_rows(reader->embeddings) : 0;
+}
+
+double fd_import_reader_share(const fd_import_reader *reader) {
+    struct stat about;
+    off_t at = ftello(reader->lines);
+    if (fstat(fileno(reader->lines), &about) < 0 || about.st_size <= 0 || at < 0)
+        return 0;
+    return (double)at / (double)about.st_size;
 }
 
 size_t fd_import_reader_line(const fd_import_reader *reader) {
@@ -87,19 +96,27 @@ static int read_prompt_rows(fd_import_reader *reader, const char *path) {
     return fd_npy_read_float(npy, reader->prompt_count, reader->prompt_rows);
 }
 
+static int open_lines(fd_import_reader *reader, const char *path) {
+    reader->lines = fopen(path, "re");
+    if (reader->lines)
+        return 0;
+    return fd_fault_set(reader->fault, -errno, "", "%s cannot be opened: %s", path,
+                        strerror(errno));
+}
+
 static int open_files(fd_import_reader *reader, const fd_import_files *files) {
+    if (files->embeddings[0] == '\0')
+        return open_lines(reader, files->items);
     int r = fd_npy_open(files->embeddings, &reader->embeddings, reader->fault);
     if (r == 0 && fd_npy_columns(reader->embeddings) == 0)
         r = fd_fault_set(reader->fault, -EINVAL, "", "%s: its embeddings have no numbers",
                          files->embeddings);
     if (r == 0 && files->prompt_embeddings[0] != '\0')
         r = read_prompt_rows(reader, files->prompt_embeddings);
+    if (r == 0)
+        r = open_lines(reader, files->items);
     if (r < 0)
         return r;
-    reader->lines = fopen(files->items, "re");
-    if (!reader->lines)
-        return fd_fault_set(reader->fault, -errno, "", "%s cannot be opened: %s", files->items,
-                            strerror(errno));
     reader->dimension = reader->prompt_columns + fd_npy_columns(reader->embeddings);
     if (reader->dimension > FI_INPUTS_MAX)
         return fd_fault_set(reader->fault, -EINVAL, "",
@@ -124,8 +141,8 @@ int fd_import_reader_open(const fd_import_files *files, fd_import_reader **ret, 
 /* ---- a line ---- */
 
 static int refuse(const fd_import_reader *reader, const char *why) {
-    return fd_fault_set(reader->fault, -EINVAL, "", "line %zu: %s; nothing was imported",
-                        reader->line, why);
+    return fd_fault_set(reader->fault, -EINVAL, "", "line %zu: %s%s", reader->line, why,
+                        reader->embeddings ? "; nothing was imported" : "");
 }
 
 static int take_text(const fd_import_reader *reader, json_t *document, const char *name,
@@ -145,7 +162,10 @@ static int refuse_embedding(const fd_import_reader *reader, json_t *rest) {
     static const char *const names[] = {"embedding", "embeddings"};
     for (size_t i = 0; i < FD_LENGTH(names); i++)
         if (json_object_get(rest, names[i]))
-            return refuse(reader, "embeddings belong in the .npy file, not in the lines");
+            return refuse(reader, reader->embeddings
+                                      ? "embeddings belong in the .npy file, not in the lines"
+                                      : "it has an embedding, which --embeddings takes from an "
+                                        ".npy file");
     return 0;
 }
 
@@ -203,7 +223,10 @@ static int take_scores(const fd_import_reader *reader, fd_import_item *item) {
 static int check_rules(const fd_import_reader *reader, const fd_item_row *row) {
     char why[FD_RULE_SIZE], all[FD_RULE_SIZE + 32];
     const char *member;
-    if (fd_item_rule(row, &member, why) == 0)
+    fd_item_row checked = *row;
+    if (!reader->embeddings)
+        checked.dimension = 1; /* there is none yet */
+    if (fd_item_rule(&checked, &member, why) == 0)
         return 0;
     (void)snprintf(all, sizeof(all), "its %s %s", member, why);
     return refuse(reader, all);
@@ -245,6 +268,8 @@ static int take_prompt_row(fd_import_reader *reader, const char *prompt_id, floa
 }
 
 static int take_embedding(fd_import_reader *reader, const char *prompt_id, float *values) {
+    if (!reader->embeddings)
+        return 0;
     int r = reader->prompt_rows ? take_prompt_row(reader, prompt_id, values) : 0;
     if (r < 0)
         return r;
@@ -288,8 +313,8 @@ static int take_line(fd_import_reader *reader, size_t length, float *values, fd_
 }
 
 static int check_counts(const fd_import_reader *reader) {
-    size_t rows = fd_npy_rows(reader->embeddings);
-    if (reader->line != rows)
+    size_t rows = fd_import_reader_count(reader);
+    if (reader->embeddings && reader->line != rows)
         return fd_fault_set(reader->fault, -EINVAL, "",
                             "there are %zu items and %zu embeddings; nothing was imported",
                             reader->line, rows);

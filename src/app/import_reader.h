@@ -19,7 +19,7 @@ typedef struct fd_import_reader fd_import_reader;
 
 typedef struct fd_import_files {
     char *items;
-    char *embeddings;
+    char *embeddings;           /* "": none; the rows then have no embedding */
     char *prompt_embeddings;    /* "": none */
     const char *score_metadata; /* keys of metadata that are scores, as a list; not owned */
 } fd_import_files;
@@ -41,6 +41,7 @@ FD_DEFINE_CLEANUP(fd_import_reader, fd_import_reader_close)
 
 size_t fd_import_reader_dimension(const fd_import_reader *reader); /* numbers of an item */
 size_t fd_import_reader_count(const fd_import_reader *reader);     /* rows of the embeddings */
+double fd_import_reader_share(const fd_import_reader *reader);     /* of the lines that is read */
 size_t fd_import_reader_line(const fd_import_reader *reader); /* number of the last line read */
 
 /*

@@ -8,6 +8,7 @@
 
 #include "assignments_state.h"
 #include "clock.h"
+#include "embedder_record.h"
 #include "engine_state.h"
 #include "item_extras.h"
 #include "item_text_features.h"
@@ -105,6 +106,11 @@ static int replay_project(void *context, const fd_project_row *row) {
     return r;
 }
 
+static int replay_embedder(void *context, const fd_embedder_row *row) {
+    struct replay *replay = context;
+    return fd_embedder_record_replay(replay->engine, row);
+}
+
 /* ---- labels ---- */
 
 static int check_label(const struct replay *replay, const fd_label_row *row) {
@@ -179,6 +185,8 @@ int fd_replay_store(fd_engine *engine, fd_fault *fault) {
         r = store->scores_read(engine->store, replay_score, &replay);
     if (r == 0)
         r = store->project_read(engine->store, replay_project, &replay);
+    if (r == 0)
+        r = store->embedder_read(engine->store, replay_embedder, &replay);
     if (r == 0)
         r = store->labels_read(engine->store, 0, SIZE_MAX, replay_label, &replay);
     if (r == 0)

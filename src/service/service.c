@@ -13,6 +13,7 @@
 #include "ended_leases.h"
 #include "log.h"
 #include "options_check.h"
+#include "options_for_embedder.h"
 #include "options_for_engine.h"
 #include "options_for_http.h"
 #include "secret.h"
@@ -40,13 +41,14 @@ static void warn_of_needless_options(const fd_options *options) {
                FD_STR("meaning", "all answers train the model, and folds of them test it"));
 }
 
-static int open_engine(const fd_options *options, const fd_token_files *files, fd_engine **ret,
-                       fd_fault *fault) {
+static int open_engine(const fd_options *options, const fd_token_files *files,
+                       const fd_embedder *embedder, fd_engine **ret, fd_fault *fault) {
     fd_store *store;
     int r = fd_store_open_sqlite(options->db, &store, fault);
     if (r < 0)
         return r;
     fd_engine_options engine = fd_options_engine(options);
+    engine.prompt_is_half = embedder && fd_embedder_is_apart(embedder);
     name_files_in_use(options, files, &engine);
     warn_of_needless_options(options);
     return fd_engine_open(&engine, store, ret, fault);
@@ -110,16 +112,20 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
     FD_CLEANUP(fd_token_files_clear) fd_token_files files = {0};
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = NULL;
     FD_CLEANUP(fd_access_closep) fd_access *access = NULL;
-    r = fd_token_files_open(options, host, &access, fault);
+    FD_CLEANUP(fd_embedder_closep) fd_embedder *embedder = NULL;
+    r = fd_options_open_embedder(options, &embedder, fault);
+    if (r == 0)
+        r = fd_token_files_open(options, host, &access, fault);
     if (r == 0)
         r = fd_token_files_find(options, &files);
     if (r == 0)
-        r = open_engine(options, &files, &engine, fault);
+        r = open_engine(options, &files, embedder, &engine, fault);
     if (r < 0)
         return r;
 
     fd_api_options api_options = fd_options_api(options);
     api_options.access = access;
+    api_options.embedder = embedder;
     api_options.version = FD_VERSION;
     FD_CLEANUP(fd_api_closep) fd_api *api = NULL;
     r = fd_api_open(&api_options, engine, &api);
@@ -138,6 +144,7 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
     *ret = (fd_service){
         .engine = FD_STEAL(engine),
         .access = FD_STEAL(access),
+        .embedder = FD_STEAL(embedder),
         .api = FD_STEAL(api),
         .server = server,
         .files = files,
@@ -191,6 +198,8 @@ void fd_service_stop(fd_service *service) {
     fd_api_close(service->api);
     fd_engine_close(service->engine);
     fd_access_close(service->access);
+    if (service->embedder)
+        fd_embedder_close(service->embedder);
     fd_ended_names_clear(&service->ended);
     fd_token_files_clear(&service->files);
     fd_log(FD_LOG_INFO, "stopped", FD_REAL("seconds", fd_monotonic_seconds() - start));

@@ -4,6 +4,7 @@
 
 #include "access.h"
 #include "api.h"
+#include "embedder.h"
 #include "engine.h"
 #include "options.h"
 #include "server.h"
@@ -14,6 +15,7 @@
 typedef struct fd_service {
     fd_engine *engine;
     fd_access *access;
+    fd_embedder *embedder; /* NULL: texts are not embedded */
     fd_api *api;
     fd_server *server;
     fd_ended_names ended; /* names whose leases were handed back because their tokens ended */

@@ -61,6 +61,9 @@ typedef struct fd_store_operations {
      * the newest. */
     int (*project_add)(fd_store *store, const fd_project_row *row) FD_MUST_CHECK;
 
+    /* Writes the embedder of the items, in the place of the one before, inside begin and commit. */
+    int (*embedder_write)(fd_store *store, const fd_embedder_row *row) FD_MUST_CHECK;
+
     /* Adds labels at revision 0, as items are added. `sequences` [n] gets the place of each new
      * label in the history, and 0 for a label that is stored already. -EINVAL if an item does not
      * exist or is paired with itself. */
@@ -98,6 +101,9 @@ typedef struct fd_store_operations {
 
     /* Reads the newest version of the project, if there is one. */
     int (*project_read)(fd_store *store, fd_project_visit *visit, void *context) FD_MUST_CHECK;
+
+    /* Reads the embedder of the items, if it is known. */
+    int (*embedder_read)(fd_store *store, fd_embedder_visit *visit, void *context) FD_MUST_CHECK;
 
     /* Reads at most `limit` revisions of labels in the order of the history, after sequence
      * `after`.

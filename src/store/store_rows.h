@@ -54,6 +54,16 @@ typedef struct fd_project_row {
     const char *settings; /* JSON text */
 } fd_project_row;
 
+/* The embedder of the items whose texts were embedded. */
+typedef struct fd_embedder_row {
+    const char *name;
+    const char *template; /* of prompt and response */
+    size_t dimension;
+    size_t n_probes;
+    const float *probes; /* [n_probes x dimension]: vectors of fixed texts */
+    int64_t created_ms;
+} fd_embedder_row;
+
 typedef enum fd_preference {
     FD_PREFER_A,
     FD_PREFER_B,
@@ -227,6 +237,7 @@ typedef struct fd_backup {
 
 /* A callback that returns anything but 0 ends the reading, and the operation returns the same. */
 typedef int fd_item_visit(void *context, const fd_item_row *row);
+typedef int fd_embedder_visit(void *context, const fd_embedder_row *row);
 typedef int fd_score_visit(void *context, const fd_score_row *row);
 typedef int fd_project_visit(void *context, const fd_project_row *row);
 typedef int fd_label_visit(void *context, const fd_label_row *row);

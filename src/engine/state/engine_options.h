@@ -61,6 +61,7 @@ typedef struct fd_engine_options {
     fi_train_options train;    /* its progress and context are the engine's */
     bool text_features;        /* count those of the items' texts */
     uint32_t prompt_dimension; /* numbers of an embedding that come from the prompt; 0: not known */
+    bool prompt_is_half;       /* half of them do, whatever their number; beats prompt_dimension */
     uint64_t seed;
     /* Clocks in milliseconds; NULL: the system's. now_ms is the wall clock, for times that are
      * stored or shown. steady_ms never jumps and decides everything that depends on time. */

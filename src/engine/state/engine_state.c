@@ -39,6 +39,7 @@ void fd_engine_state_free(fd_engine *engine) {
     fd_growing_matrix_free(engine->embeddings);
     fd_label_table_clear(&engine->labels);
     fd_score_table_clear(&engine->scores);
+    free(engine->embedder);
     fd_item_table_clear(&engine->items);
     (void)pthread_rwlock_destroy(&engine->state_lock);
     if (engine->annotators)

@@ -38,6 +38,7 @@ struct fd_engine {
     fd_item_table items; /* guarded by state_lock, like the next eight */
     fd_score_table scores;
     fd_project_state project;
+    fd_embedder_row *embedder; /* NULL: not known; embedder_record.h */
     fd_label_table labels;
     fd_growing_matrix *embeddings;    /* NULL until the first item */
     fd_growing_matrix *text_features; /* the same; a row of each item: item_text_features.h */

@@ -50,7 +50,8 @@ static void set_missing(float to[static FD_TEXT_FEATURES]) {
 }
 
 static float cosine_of(const fd_engine_options *options, const fd_item_row *row) {
-    return (float)fd_text_cosine(row->embedding, row->dimension, options->prompt_dimension);
+    size_t prompt = options->prompt_is_half ? row->dimension / 2 : options->prompt_dimension;
+    return (float)fd_text_cosine(row->embedding, row->dimension, prompt);
 }
 
 void fd_text_features_place(const fd_engine_options *options, const fd_item_row *row,

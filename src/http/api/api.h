@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "access.h"
+#include "embedder.h"
 #include "engine.h"
 #include "macros.h"
 #include "server.h"
@@ -25,6 +26,7 @@ typedef struct fd_api_options {
     size_t request_memory;      /* most bytes of memory to read one body */
     size_t memory;              /* most bytes that requests take together, as the server has it */
     fd_access *access;          /* outlives the API; NULL: everyone is admin */
+    fd_embedder *embedder;      /* outlives the API; NULL: texts are not embedded */
     const char *cors_origins;   /* a list that fd_origins_check accepts; NULL: none */
     const char *version;        /* of the program */
     const char *score_metadata; /* keys of metadata that are scores, as a list; NULL: none */

@@ -175,6 +175,7 @@ void fd_dispatch_run(void *context, fd_transaction *transaction, fd_response *re
     fd_request request = {
         .engine = api->engine,
         .access = api->options.access,
+        .embedder = api->options.embedder,
         .client = &transaction->client,
         .identity = &call->identity,
         .version = api->options.version,

@@ -58,7 +58,7 @@ int fd_item_reference_read(const json_t *value, const fd_path *at, fd_item_refer
     ret->id = body.id;
     ret->embedding = body.embedding.numbers;
     ret->dimension = body.embedding.count;
-    if (r == 0 && !body.id && !body.embedding.numbers)
+    if (r == 0 && !body.id && !body.embedding.numbers && !body.texts.response)
         return fd_json_member_fault(fault, at, "embedding", "is required");
     if (r == 0)
         r = body.id ? refuse_inline_members(&body, at, fault)

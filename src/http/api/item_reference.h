@@ -11,8 +11,9 @@
 #include "macros.h"
 #include "score.h"
 
-/* The id and the texts are borrowed from the tree; the caller clears the reference, after a failure
- * too. -EINVAL with a fault, -ENOMEM. */
+/* An inline item with a response may lack its embedding: text_embeddings.h makes it of the texts,
+ * or refuses it. The id and the texts are borrowed from the tree; the caller clears the reference,
+ * after a failure too. -EINVAL with a fault, -ENOMEM. */
 int fd_item_reference_read(const json_t *value, const fd_path *at, fd_item_reference *ret,
                            fd_fault *fault) FD_MUST_CHECK;
 

@@ -142,16 +142,18 @@ int fd_pair_list_read(const json_t *value, const char *name, fd_pair_count allow
 }
 
 void fd_pair_list_locate(const fd_pair_list *list, const char *list_name, fd_fault *fault) {
-    char name[16], side[2];
+    char name[16], side[2], rest[32];
     size_t index;
     int end = 0;
     /* NOLINTNEXTLINE(cert-err34-c): the number is one that this program wrote. */
     if (sscanf(fault->pointer, "/%15[a-z]/%zu/%1[ab]%n", name, &index, side, &end) != 3 ||
-        fault->pointer[end] != '\0' || strcmp(name, list_name) != 0)
+        (fault->pointer[end] != '\0' && fault->pointer[end] != '/') || strcmp(name, list_name) != 0)
         return;
+    (void)snprintf(rest, sizeof(rest), "%s", fault->pointer + end);
     if (list->form == FD_PAIRS_ROWS)
-        (void)snprintf(fault->pointer, sizeof(fault->pointer), "/%s/%zu/%d", name, index,
-                       side[0] == 'b');
+        (void)snprintf(fault->pointer, sizeof(fault->pointer), "/%s/%zu/%d%s", name, index,
+                       side[0] == 'b', rest);
     else if (list->form == FD_PAIRS_COLUMNS)
-        (void)snprintf(fault->pointer, sizeof(fault->pointer), "/%s/%s/%zu", name, side, index);
+        (void)snprintf(fault->pointer, sizeof(fault->pointer), "/%s/%s/%zu%s", name, side, index,
+                       rest);
 }

@@ -7,6 +7,7 @@
 
 #include "access.h"
 #include "client_address.h"
+#include "embedder.h"
 #include "engine.h"
 #include "fault.h"
 #include "identity.h"
@@ -16,7 +17,8 @@
 
 typedef struct fd_request {
     fd_engine *engine;
-    fd_access *access; /* NULL: there are no tokens */
+    fd_access *access;     /* NULL: there are no tokens */
+    fd_embedder *embedder; /* NULL: texts are not embedded */
     const fd_client *client;
     const fd_identity *identity; /* at least of the route's role */
     const char *version;         /* of the program */

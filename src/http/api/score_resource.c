@@ -10,6 +10,7 @@
 #include "problem.h"
 #include "score.h"
 #include "text_columns.h"
+#include "text_embeddings.h"
 
 enum { SCORES_MAX = 100000 };
 
@@ -130,12 +131,29 @@ static int write_scores(const struct question *question, const fd_score *scores,
     return r;
 }
 
+/* Makes the embeddings of inline items that have only texts. */
+static int embed_texts(const fd_request *request, struct question *question, fd_fault *fault) {
+    static const char *const sides[] = {"a", "b"};
+    if (question->n == 0)
+        return 0;
+    if (!question->about_pairs)
+        return fd_text_embeddings_of_references(request, "items", NULL, 1, question->items,
+                                                question->n, fault);
+    int r = fd_text_embeddings_of_references(request, "pairs", sides, FD_LENGTH(sides),
+                                             &question->pairs.list[0].a, 2 * question->n, fault);
+    if (r < 0)
+        fd_pair_list_locate(&question->pairs, "pairs", fault);
+    return r;
+}
+
 static int post_score(const fd_request *request, fd_json_text *ret, fd_fault *fault) {
     FD_JSON json_t *root = NULL;
     FD_CLEANUP(question_clear) struct question question = {0};
     int r = read_request(request, &root, &question, fault);
     if (r == 0)
         r = take_memory(request, &question, fault);
+    if (r == 0)
+        r = embed_texts(request, &question, fault);
     if (r < 0)
         return r;
     FD_FREE fd_score *scores = calloc(question.n ? question.n : 1, sizeof(*scores));

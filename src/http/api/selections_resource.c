@@ -9,6 +9,7 @@
 #include "problem.h"
 #include "select.h"
 #include "selection_request.h"
+#include "text_embeddings.h"
 
 /* ---- POST /v1/selections ---- */
 
@@ -109,6 +110,15 @@ static int take_memory(const fd_request *request, const fd_selection_request *se
                                   fault);
 }
 
+static int embed_texts(const fd_request *request, const char *name, const fd_pair_list *pairs,
+                       fd_fault *fault) {
+    static const char *const sides[] = {"a", "b"};
+    if (pairs->n == 0)
+        return 0;
+    return fd_text_embeddings_of_references(request, name, sides, FD_LENGTH(sides),
+                                            &pairs->list[0].a, 2 * pairs->n, fault);
+}
+
 /* Parses the body: long lists of pairs without a tree where that is possible. What is wrong in the
  * rest is found again in the whole, where lines and columns are right. */
 static int parse(const fd_request *request, fd_pair_scan *scan, fd_selection_lists *lists,
@@ -135,6 +145,12 @@ static int post_selection(const fd_request *request, fd_json_text *ret, fd_fault
     if (r < 0)
         return r;
     r = take_memory(request, &selection, fault);
+    if (r == 0)
+        r = embed_texts(request, "pairs", &lists.pairs, fault);
+    if (r == 0)
+        r = embed_texts(request, "pending", &lists.pending, fault);
+    if (r < 0)
+        fd_selection_fault_locate(&lists, fault);
     if (r < 0)
         return r;
     selection.go_on = request->is_awaited;

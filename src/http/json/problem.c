@@ -22,6 +22,7 @@ static const struct {
     {-ENOENT, 404, "not found"},
     {-EEXIST, 409, "it conflicts with what is stored"},
     {-EMSGSIZE, 413, "the body is too large"},
+    {-EPROTO, 502, "the embedder answered what cannot be used; nothing was changed"},
     {-EAGAIN, 503, "not possible right now"},
     {-EBUSY, 503, "busy; try again"},
     {-ESHUTDOWN, 503, "the daemon is stopping"},

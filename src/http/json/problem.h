@@ -10,10 +10,10 @@ void fd_problem(fd_response *response, unsigned status, const char *detail);
 
 /*
  * Responds to a failure. -EBADMSG (malformed JSON) is 400, -EINVAL 422, -EPERM 403, -ENOENT 404,
- * -EEXIST 409, -EMSGSIZE 413, -EAGAIN, -EBUSY, -ECANCELED, -ESHUTDOWN, -EIO and -ENOMEM 503 with
- * Retry-After, -ENOSPC and its like 507, anything else 500. A fault with text gives the `detail`
- * and, when it has a pointer or the status is 400, 409 or 422, `errors: [{pointer, detail}]`.
- * Without one the detail is a general one, and tells nothing internal.
+ * -EEXIST 409, -EMSGSIZE 413, -EPROTO 502, -EAGAIN, -EBUSY, -ECANCELED, -ESHUTDOWN, -EIO and
+ * -ENOMEM 503 with Retry-After, -ENOSPC and its like 507, anything else 500. A fault with text
+ * gives the `detail` and, when it has a pointer or the status is 400, 409 or 422, `errors:
+ * [{pointer, detail}]`. Without one the detail is a general one, and tells nothing internal.
  */
 void fd_problem_of(fd_response *response, int error, const fd_fault *fault);
 

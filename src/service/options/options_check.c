@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <fisher/design.h>
+#include <string.h>
 
 #include "client_address.h"
+#include "embedder.h"
+#include "embedding_template.h"
 #include "json_scores.h"
 #include "log.h"
 #include "options_for_http.h"
@@ -42,6 +45,17 @@ static int check_proxies(const char *text, fd_fault *fault) {
     return fd_networks_parse(text, &networks, fault);
 }
 
+static int check_embedding_url(const char *text, fd_fault *fault) {
+    if (text[0] == '\0' || strcmp(text, FD_EMBEDDER_BUILTIN) == 0)
+        return 0;
+    return fd_embedding_url_check(text, fault);
+}
+
+static int check_embedding_template(const char *text, fd_fault *fault) {
+    FD_CLEANUP(fd_embedding_template_clear) fd_embedding_template template = {0};
+    return fd_embedding_template_parse(text, &template, fault);
+}
+
 static const struct check {
     size_t offset; /* of the member, a text */
     int (*check)(const char *text, fd_fault *fault);
@@ -53,6 +67,8 @@ static const struct check {
     {offsetof(fd_options, trusted_proxies), check_proxies},
     {offsetof(fd_options, cors_origins), fd_origins_check},
     {offsetof(fd_options, score_metadata), fd_json_score_keys_check},
+    {offsetof(fd_options, embedding_url), check_embedding_url},
+    {offsetof(fd_options, embedding_template), check_embedding_template},
 };
 
 static int run(const struct check *check, const void *members, fd_fault *fault) {

@@ -11,6 +11,7 @@
 
 #include "fair_lock.h"
 #include "memory_assignments.h"
+#include "memory_embedders.h"
 #include "memory_items.h"
 #include "memory_labelled_pairs.h"
 #include "memory_labels.h"
@@ -26,6 +27,7 @@ struct memory_store {
     fd_memory_items items;
     fd_memory_scores scores;
     fd_memory_project project;
+    fd_memory_embedders embedders;
     fd_memory_labels labels;
     fd_memory_assignments assignments;
     fd_memory_models models; /* with a lock of their own */
@@ -57,6 +59,7 @@ static void commit_rows(struct memory_store *memory) {
     fd_memory_text_features_commit(&memory->items.text_features);
     memory->scores.table.committed = memory->scores.table.count;
     memory->project.table.committed = memory->project.table.count;
+    memory->embedders.table.committed = memory->embedders.table.count;
     fd_memory_labels_commit(&memory->labels);
     fd_memory_assignments_commit(&memory->assignments);
 }
@@ -81,6 +84,7 @@ static void memory_rollback(fd_store *store) {
     fd_memory_items_drop(&memory->items, memory->items.table.committed);
     fd_memory_scores_drop(&memory->scores, memory->scores.table.committed);
     fd_memory_project_drop(&memory->project, memory->project.table.committed);
+    fd_memory_embedders_drop(&memory->embedders, memory->embedders.table.committed);
     fd_memory_labels_drop(&memory->labels, memory->labels.table.committed);
     fd_memory_models_rollback(&memory->models);
     memory->in_transaction = false;
@@ -116,6 +120,10 @@ static int memory_scores_add(fd_store *store, const fd_score_row *rows, size_t n
 
 static int memory_project_add(fd_store *store, const fd_project_row *row) {
     return fd_memory_project_add(&writing_to(store)->project, row);
+}
+
+static int memory_embedder_write(fd_store *store, const fd_embedder_row *row) {
+    return fd_memory_embedder_write(&writing_to(store)->embedders, row);
 }
 
 static int memory_labels_add(fd_store *store, const fd_label_row *rows, size_t n,
@@ -160,6 +168,10 @@ static int memory_scores_read(fd_store *store, fd_score_visit *visit, void *cont
 
 static int memory_project_read(fd_store *store, fd_project_visit *visit, void *context) {
     return fd_memory_project_read(&memory_of(store)->project, visit, context);
+}
+
+static int memory_embedder_read(fd_store *store, fd_embedder_visit *visit, void *context) {
+    return fd_memory_embedder_read(&memory_of(store)->embedders, visit, context);
 }
 
 static int memory_labels_read(fd_store *store, int64_t after, size_t limit, fd_label_visit *visit,
@@ -230,6 +242,7 @@ static void memory_close(fd_store *store) {
     fd_memory_items_clear(&memory->items);
     fd_memory_scores_clear(&memory->scores);
     fd_memory_table_clear(&memory->project.table);
+    fd_memory_table_clear(&memory->embedders.table);
     fd_memory_labels_clear(&memory->labels);
     fd_memory_assignments_clear(&memory->assignments);
     fd_memory_models_clear(&memory->models);
@@ -247,6 +260,7 @@ static const fd_store_operations memory_operations = {
     .text_features_write = memory_text_features_write,
     .scores_add = memory_scores_add,
     .project_add = memory_project_add,
+    .embedder_write = memory_embedder_write,
     .labels_add = memory_labels_add,
     .label_revise = memory_label_revise,
     .assignments_write = memory_assignments_write,
@@ -256,6 +270,7 @@ static const fd_store_operations memory_operations = {
     .items_read = memory_items_read,
     .scores_read = memory_scores_read,
     .project_read = memory_project_read,
+    .embedder_read = memory_embedder_read,
     .labels_read = memory_labels_read,
     .labelled_pairs_read = memory_labelled_pairs_read,
     .assignments_read_open = memory_assignments_read_open,
@@ -278,6 +293,7 @@ int fd_store_open_memory(fd_store **ret) {
     memory->items.text_features.lock = &memory->lock;
     memory->scores.table.lock = &memory->lock;
     memory->project.table.lock = &memory->lock;
+    memory->embedders.table.lock = &memory->lock;
     memory->labels.table.lock = &memory->lock;
     fd_memory_assignments_init(&memory->assignments, &memory->lock);
     fd_memory_models_init(&memory->models);

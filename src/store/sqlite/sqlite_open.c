@@ -13,6 +13,7 @@
 #include "sqlite_backup.h"
 #include "sqlite_check.h"
 #include "sqlite_counts.h"
+#include "sqlite_embedders.h"
 #include "sqlite_items.h"
 #include "sqlite_labelled_pairs.h"
 #include "sqlite_labels.h"
@@ -135,6 +136,7 @@ static const fd_store_operations operations = {
     .text_features_write = fd_sqlite_text_features_write,
     .scores_add = fd_sqlite_scores_add,
     .project_add = fd_sqlite_project_add,
+    .embedder_write = fd_sqlite_embedder_write,
     .labels_add = fd_sqlite_labels_add,
     .label_revise = fd_sqlite_label_revise,
     .assignments_write = fd_sqlite_assignments_write,
@@ -144,6 +146,7 @@ static const fd_store_operations operations = {
     .items_read = fd_sqlite_items_read,
     .scores_read = fd_sqlite_scores_read,
     .project_read = fd_sqlite_project_read,
+    .embedder_read = fd_sqlite_embedder_read,
     .labels_read = fd_sqlite_labels_read,
     .labelled_pairs_read = fd_sqlite_labelled_pairs_read,
     .assignments_read_open = fd_sqlite_assignments_read_open,
