@@ -352,6 +352,8 @@ FORWARD(scores_add, (fd_store * store, const fd_score_row *rows, size_t n, size_
 FORWARD(project_add, (fd_store * store, const fd_project_row *row), row)
 FORWARD(scores_read, (fd_store * store, fd_score_visit *visit, void *context), visit, context)
 FORWARD(project_read, (fd_store * store, fd_project_visit *visit, void *context), visit, context)
+FORWARD(embedder_write, (fd_store * store, const fd_embedder_row *row), row)
+FORWARD(embedder_read, (fd_store * store, fd_embedder_visit *visit, void *context), visit, context)
 FORWARD(labels_add,
         (fd_store * store, const fd_label_row *rows, size_t n, int64_t *sequences, fd_added *ret),
         rows, n, sequences, ret)
@@ -395,6 +397,8 @@ static const fd_store_operations faulty_operations = {
     .project_add = faulty_project_add,
     .scores_read = faulty_scores_read,
     .project_read = faulty_project_read,
+    .embedder_write = faulty_embedder_write,
+    .embedder_read = faulty_embedder_read,
     .labels_add = faulty_labels_add,
     .label_revise = faulty_label_revise,
     .model_add = faulty_model_add,
