@@ -386,6 +386,7 @@ int fd_embedding_server_ask(fd_embedding_server *server, const char *const *text
         r = step(&asking);
     if (r < 0)
         return r;
-    *ret = (fd_vectors){FD_STEAL(asking.values), atomic_load(&server->dimension)};
+    ret->values = FD_STEAL(asking.values);
+    ret->dimension = atomic_load(&server->dimension);
     return 0;
 }

@@ -117,8 +117,8 @@ static int take_extras(fi_learning *learning, const fi_extras *extras) {
         return -ENOMEM;
     int r = fi_model_extra_centres(learning->inputs, extras, 0, n_groups, centres);
     for (size_t i = 0; i < data->n_items && r == 0; i++)
-        fi_model_place_extras(learning->inputs, extras->raw + data->rows[i] * extras->count,
-                              centres + extras->groups[data->rows[i]] * extras->count,
+        fi_model_place_extras(learning->inputs, extras->raw + (size_t)data->rows[i] * extras->count,
+                              centres + (size_t)extras->groups[data->rows[i]] * extras->count,
                               learning->extras + i * extras->count);
     return r;
 }
@@ -253,18 +253,20 @@ int fi_learn(size_t n_items, const float *embeddings, const fi_extras *extras,
     double tried = (double)trials.comparison.count;
     bool network = fitted.model->shape.hidden_layers > 0;
     double **logits = network ? &trials.network_logits : &trials.linear_logits;
+    double *cross_fitted = options->cross_fits ? FD_STEAL(*logits) : NULL;
     *ret = (fi_learned){.model = found.model,
                         .prior_precision = fitted.layer->precisions[0],
-                        .cross_fitted = options->cross_fits ? FD_STEAL(*logits) : NULL,
+                        .cross_fitted = cross_fitted,
                         .length_fitted = found.length_fitted,
                         .exam = found.exam,
                         .choosing = found.choosing,
-                        .reliabilities = FD_STEAL(learning.reliabilities),
+                        .reliabilities = learning.reliabilities,
                         .iterations = fitted.steps,
                         .went_on = start && network,
                         .tried = trials.comparison.count,
                         .linear_loss = trials.comparison.linear / tried,
                         .network_loss = trials.comparison.network / tried,
                         .loss_error = fi_kind_comparison_error(&trials.comparison)};
+    learning.reliabilities = NULL;
     return 0;
 }

@@ -15,7 +15,7 @@ enum { HALVINGS = 60 };
 #define FALL_MOST 0.01
 
 /* Nats: a step that lowers J by no more does not change I. */
-#define FALL_NONE 1e-9
+#define FALL_NONE 1e-14
 
 void fi_posterior_mode_clear(fi_posterior_mode *mode) {
     fi_likelihood_clear(&mode->likelihood);

@@ -35,7 +35,6 @@ _SANITIZER_REPORT = re.compile(
 
 # A small network that trains in an instant, starts from the one before, and trains only on request.
 SMALL_MODEL = {
-    "text-features": "off",
     "model": "network",
     "retrain": "warm",
     "hidden-layers": 1,

@@ -43,13 +43,13 @@ class MockEmbedder:
                     mock.at_once += 1
                     mock.most_at_once = max(mock.most_at_once, mock.at_once)
                 time.sleep(mock.delay)
+                with mock._lock:  # before the response, after which the next request may come
+                    mock.at_once -= 1
                 try:
                     if not (fault and fault(self, body["input"])):
                         self.answer(200, mock.document(body))
                 except ConnectionError:
                     pass
-                with mock._lock:
-                    mock.at_once -= 1
 
             def answer(self, status, document, headers=None):
                 data = document if isinstance(document, bytes) else json.dumps(document).encode()

@@ -136,15 +136,18 @@ class LastLayer:
         beta, _, hessian = self.mode(stiff, 1.0)
         errors = self.targets - sigmoid(self.d @ beta)
         u = np.linalg.solve(np.linalg.cholesky(hessian), (self.d * errors[:, None]).T).T
-        keys = answers.clusters
-        if len(set(keys)) < 5:
-            keys = [tuple(sorted(pair)) for pair in answers.pairs.tolist()]
-        sums = {}
-        for key, row in zip(keys, u):
-            sums[key] = sums.get(key, 0) + row
-        effect = sum(np.sum(row**2) for row in sums.values()) / np.sum(u**2)
+        def spread(keys):
+            sums = {}
+            for key, row in zip(keys, u):
+                sums[key] = sums.get(key, 0) + row
+            share = sum(np.sum(row**2) for row in sums.values()) / np.sum(u**2)
+            return min(max(share, 1), 10)
+
+        effect = of_pairs = spread([tuple(sorted(pair)) for pair in answers.pairs.tolist()])
+        if len(set(answers.clusters)) >= 5:
+            effect = max(of_pairs, (of_pairs * spread(answers.clusters)) ** 0.5)
         arrived = min(max((len(errors) - 10) / 20, 0), 1)
-        return 1 + arrived * (min(max(effect, 1), 10) - 1)
+        return 1 + arrived * (effect - 1)
 
     def evidence(self):
         for _ in range(3000):

@@ -13,7 +13,7 @@ from client import SLOWNESS, Daemon, read_response, statuses, wait_until
 # Each selection takes many seconds, and ends with 200 if nobody can end it.
 LONG = {
     "greedy": {"batch_size": 100000, "generate": {"mode": "all_pairs", "scope": "any"}},
-    "entropy": {"batch_size": 1000, "certify": "tight",
+    "entropy": {"batch_size": 100000, "certify": "tight",
                 "generate": {"mode": "all_pairs", "scope": "any"}},
     "exchange": {"batch_size": 100000, "generate": {"mode": "cross_prompt", "pairs": 800000}},
     "batchbald": {"batch_size": 5000, "generate": {"mode": "cross_prompt", "pairs": 200000}},

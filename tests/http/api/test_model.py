@@ -161,7 +161,8 @@ def test_items_that_come_while_a_model_serves_are_scored_by_it(daemon, items):
     daemon.add_items(more)
     by_id = daemon.post("/v1/score", {"items": [item["id"] for item in more]})["scores"]
     inline = daemon.post("/v1/score", {
-        "items": [{"embedding": item["embedding"]} for item in more]})["scores"]
+        "items": [{name: item[name] for name in ("embedding", "prompt", "response", "prompt_id")}
+                  for item in more]})["scores"]
     for mine, its in zip(by_id, inline, strict=True):
         assert abs(mine["reward"] - its["reward"]) < 1e-4
 
@@ -225,7 +226,7 @@ def test_a_model_predicts_what_more_labels_would_bring(db):
 def test_the_kind_and_the_prior_of_a_model_are_shown_and_selections_take_them(
         db, items, kind, layers, features):
     request = {"batch_size": 1, "pairs": [{"a": "p0-r0", "b": "p1-r0"}]}
-    with Daemon(db, {"model": kind}) as daemon:
+    with Daemon(db, {"model": kind, "text-features": "off"}) as daemon:
         daemon.add_items(items)
         daemon.add_labels(labels_by_first_number(items, 66))
         model = daemon.train()

@@ -14,7 +14,7 @@ def in_prompt(items):
             if a["prompt_id"] == b["prompt_id"]}
 
 
-def check_diagnostics(selection, candidates, features=8):
+def check_diagnostics(selection, candidates, features=18):
     diagnostics = selection["diagnostics"]
     assert set(diagnostics) >= {"logdet_before", "logdet_after", "logdet_bound", "d_efficiency",
                                 "candidates", "distinct_items", "elapsed_ms"}
@@ -101,9 +101,9 @@ def test_ids_of_pairs_come_back(shared, items):
 
 def test_ids_and_inline_embeddings_mix(shared, items):
     def inline(item):
-        return {"embedding": item["embedding"]}
+        return {name: item[name] for name in ("embedding", "prompt", "response", "prompt_id")}
     def encoded(item):
-        return {"embedding": base64.b64encode(float32(item["embedding"])).decode()}
+        return {**inline(item), "embedding": base64.b64encode(float32(item["embedding"])).decode()}
     forms = [lambda item: item["id"], inline, encoded]
     plain = all_pairs(items)
     mixed = [{"a": forms[i % 3](a), "b": forms[i // 3 % 3](b)}
