@@ -58,7 +58,8 @@ static void product_of_all(bench *state) {
 /* ---- what is measured ---- */
 
 static void compute_features(bench *state) {
-    require(fi_model_features(state->model, ITEMS, state->embeddings, NULL, state->computed), "features");
+    require(fi_model_features(state->model, ITEMS, state->embeddings, NULL, state->computed),
+            "features");
 }
 
 static fi_candidates listed(const bench *state, size_t count, const fi_pair *pairs) {
@@ -106,7 +107,8 @@ static void build_past(bench *state) {
 static void train(bench *state) {
     fi_model *model = NULL;
     require(fi_model_copy(state->model, &model), "copy");
-    fi_answers answers = {.count = state->label_count, .pairs = state->labels, .targets = state->targets};
+    fi_answers answers = {
+        .count = state->label_count, .pairs = state->labels, .targets = state->targets};
     fi_train_options options = fi_train_defaults();
     options.iterations = TRAINING_STEPS;
     fi_train_result result;
