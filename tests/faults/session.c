@@ -70,9 +70,9 @@ static void add_items(struct session *session) {
         size_t used = strlen(body);
         (void)snprintf(
             body + used, sizeof(body) - used,
-            "%s{\"id\":\"i%zu\",\"prompt_id\":\"p%zu\",\"response\":\"text\","
+            "%s{\"id\":\"i%zu\",\"prompt_id\":\"p%zu\",\"response\":\"text %zu\","
             "\"metadata\":{\"n\":%zu},\"scores\":{\"judge\":1},\"embedding\":[%zu,%zu.5,1]}",
-            i > 0 ? "," : "", i, i / 3, i, i % 3, i * i % 5);
+            i > 0 ? "," : "", i, i / 3, i, i, i % 3, i * i % 5);
     }
     (void)strncat(body, "]}", sizeof(body) - strlen(body) - 1);
     session->items_there = works(ask(session, fd_items_add, NULL, body)) || session->items_there;

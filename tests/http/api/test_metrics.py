@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from client import label, labels_by_first_number
+from client import label, labels_by_first_number, wait_until
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\[\\"n])*"'
@@ -99,6 +99,8 @@ def test_promtool_has_no_complaints(busy):
 
 
 def test_the_figures_match_what_happened(busy):
+    # A version serves a moment before its training has ended.
+    wait_until(lambda: total(parse(busy.metrics())[1], "fisherd_retrains_total") == 1, "a training")
     kinds, samples = parse(busy.metrics())
     assert value(samples, "fisherd_items") == 12
     assert total(samples, "fisherd_labels") == 62
