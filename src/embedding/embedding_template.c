@@ -25,7 +25,8 @@ static int read_part(const char **at, char *part, fd_fault *fault) {
             next = *++*at;
             if (next != 'n' && next != '|' && next != '\\')
                 return refuse(fault, "has a \\ that is not \\n, \\| or \\\\");
-            next = next == 'n' ? '\n' : next;
+            if (next == 'n')
+                next = '\n';
         }
         *part++ = next;
     }

@@ -57,8 +57,8 @@ static bool leave_out(fi_crowd *crowd, size_t count) {
     int h = (int)crowd->n_features, n = (int)count, size = n < h ? n : h;
     double *square = crowd->square, *whole = crowd->whole;
     memset(square, 0, (size_t)size * (size_t)size * sizeof(*square));
-    for (int i = 0; i < size; i++)
-        square[i * (size + 1)] = 1.0;
+    for (size_t i = 0; i < (size_t)size; i++)
+        square[i * ((size_t)size + 1)] = 1.0;
     cblas_dsyrk(CblasRowMajor, CblasLower, n < h ? CblasNoTrans : CblasTrans, size, n < h ? h : n,
                 -1.0, crowd->scaled, h, 1.0, square, size);
     if (LAPACKE_dpotrf_work(LAPACK_ROW_MAJOR, 'L', size, square, size) != 0)

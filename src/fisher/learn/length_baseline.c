@@ -39,8 +39,8 @@ static double fit(const fi_learning *learning, uint8_t fold) {
 
 void fi_length_baseline(const fi_learning *learning, double *logits) {
     double slopes[FI_FOLDS];
-    for (uint8_t fold = 0; fold < FI_FOLDS; fold++)
-        slopes[fold] = fit(learning, fold);
+    for (int fold = 0; fold < FI_FOLDS; fold++)
+        slopes[fold] = fit(learning, (uint8_t)fold);
     for (size_t i = 0; i < learning->all.count; i++)
         logits[i] = slopes[learning->folds[i]] * difference_of(learning, i);
 }
