@@ -16,7 +16,7 @@ skip() {
 
 tests='
     tests/base/test_array tests/fisher/test_information tests/fisher/test_model_golden
-    tests/fisher/test_design_golden tests/fisher/test_train tests/fisher/test_refit_prior
+    tests/fisher/test_design_golden tests/fisher/test_train tests/fisher/test_last_layer
     tests/fisher/test_strategies tests/store/test_store
 '
 

@@ -134,7 +134,7 @@ arm64() {
     case $status in
     0)
         count 1 0 0
-        run_tests arm64 array information model_golden design_golden train refit_prior strategies \
+        run_tests arm64 array information model_golden design_golden train last_layer strategies \
             store
         ;;
     77) count 0 0 1 ;;
