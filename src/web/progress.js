@@ -54,7 +54,7 @@ export class Progress {
     /* The page works without these calls, so it does not show their failures. */
     async update() {
         if (this.#annotator === '' || document.hidden) {
-            return;
+            return undefined;
         }
         const annotator = this.#annotator;
         const givenBefore = this.#given;
@@ -64,18 +64,21 @@ export class Progress {
             this.#daemon.progress(annotator, remembered.startOfToday()).catch(() => null),
         ]);
         if (annotator !== this.#annotator) {
-            return;
+            return undefined;
         }
         if (model !== null) {
             view.showModel(model);
         }
+        if (counts !== null && (this.#given !== givenBefore || this.#unsent() !== unsentBefore)) {
+            return this.update(); // the daemon may have counted what was sent meanwhile, or not
+        }
         if (counts !== null) {
-            const ahead = unsentBefore + this.#given - givenBefore;
-            this.#own = counts.own.labels + ahead;
-            this.#today = remembered.setToday(annotator, counts.own.since + ahead);
-            this.#total = counts.project.labels + ahead;
+            this.#own = counts.own.labels + unsentBefore;
+            this.#today = remembered.setToday(annotator, counts.own.since + unsentBefore);
+            this.#total = counts.project.labels + unsentBefore;
         }
         this.#show();
+        return undefined;
     }
 
     #unsent() {

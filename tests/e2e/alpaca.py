@@ -48,7 +48,9 @@ LEARNING_PROMPTS = 210
 POSTED_AT_ONCE = 5
 LEAST_CORRELATION = 0.2  # at the end of a run; a blind choice has 0
 # Options of the model; the client's defaults train only on request.
-SERVED = {"hidden-layers": 3, "hidden-width": 64, "iterations": 1000, "learning-rate": 0.001}
+# The kinds compete, as they do by default: a network that loses to the version before does not serve.
+SERVED = {"model": "auto", "hidden-layers": 3, "hidden-width": 64, "iterations": 1000,
+          "learning-rate": 0.001}
 
 
 def number_of(*words):

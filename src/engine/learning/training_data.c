@@ -31,7 +31,10 @@ static void take_references(fd_engine *engine, fd_training_data *ret) {
     ret->embeddings = fd_growing_matrix_reference(engine->embeddings);
     ret->settings = engine->project.settings;
     ret->project = engine->project.version;
-    ret->score_names = engine->scores.names;
+    /* The writer may be adding the next name, which does not count yet. */
+    const fd_score_names *names = &engine->scores.names;
+    ret->score_names.count = names->count;
+    memcpy(ret->score_names.list, names->list, names->count * sizeof(names->list[0]));
 }
 
 /* Revisions that are copied at once: labels wait meanwhile. */

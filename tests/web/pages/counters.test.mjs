@@ -27,6 +27,7 @@ test('with a token, today’s count includes other tabs and outlives them', asyn
     await page.locator('#token').fill(daemon.tokens.annotator);
     await page.keyboard.press('Enter');
     await answerAll(page, ['1', '2']);
+    await untilSent(page);
     await page.close();
     const other = await context.newPage();
     await other.goto('/');
