@@ -90,7 +90,7 @@ def test_labels_are_refused_while_a_file_is_away_and_accepted_when_it_is_back(se
         bring_back()
     wait_until(lambda: is_ready(serving), "readiness")
     assert answer(serving, "after").status == 200
-    assert serving.log_text().count("event=store-recovered") == 1
+    wait_until(lambda: serving.log_text().count("event=store-recovered") == 1, "the log line")
     serving.kill()
     with Daemon(serving.db) as again:
         assert [row["id"] for row in again.list_all("labels")] == ["before", "after"]
