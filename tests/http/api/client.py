@@ -183,7 +183,13 @@ class Daemon:
         """Asks for a training and waits for its model."""
         before = self.model()["version"]
         self.ok("POST", "/v1/model/train", body, 202)
-        return self.wait_for_version(before + 1)
+        self.wait_for_version(before + 1)
+        # A version serves a moment before its figures are told and its training has ended.
+        return wait_until(self._rested_model, "the end of the training")
+
+    def _rested_model(self):
+        model = self.model()
+        return model if model["worker"]["state"] != "training" else None
 
     def wait_for_version(self, version):
         def arrived():

@@ -52,7 +52,8 @@ def test_the_exam_and_what_choosing_taught_are_told(db):
         before = daemon.model()["progress"]
         assert before["exam"] is None and before["choosing"] is None
         daemon.add_labels(labels_by_first_number(items, 250))
-        daemon.train()
+        daemon.train()  # a version serves a moment before its exam is told
+        wait_until(lambda: daemon.model()["progress"]["exam"], "the exam")
         progress = daemon.model()["progress"]
         exam = progress["exam"]
         assert exam["answers"] == 250
