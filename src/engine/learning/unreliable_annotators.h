@@ -5,7 +5,7 @@
 #include "engine_options.h"
 #include "served_model.h"
 
-/* Logs each annotator who is unreliable by what `now` knows, and was not by what `before` does. */
+/* Logs each annotator who is unreliable by the model `now` and was not by the model `before`. */
 void fd_unreliable_annotators_report(fd_engine *engine, const fd_served_model *before,
                                      const fd_served_model *now);
 

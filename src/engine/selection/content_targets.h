@@ -1,6 +1,6 @@
 /* Targets without the length and the style of texts, so that a selection improves the ranking of
  * contents alone. The candidates keep them: an answer about a pair tells of its style as well, and
- * that is how the two are told apart. */
+ * so the learner can separate the two. */
 #ifndef FD_CONTENT_TARGETS_H
 #define FD_CONTENT_TARGETS_H
 

@@ -179,7 +179,7 @@ static fi_kind kind_of(const fi_learn_options *options, size_t answers) {
     return options->kind;
 }
 
-/* Fills what is told of answers that a model did not see. */
+/* Fills the figures on answers that a model did not see. */
 static int cross_fit(fi_learning *learning, fi_kind_trials *trials, fi_learned *ret) {
     const fi_learn_options *options = learning->options;
     bool network = takes_network(learning, trials);

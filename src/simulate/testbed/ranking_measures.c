@@ -20,7 +20,7 @@ struct sums {
     size_t prompts;
     double spearman, partial;
     double mean, first, best;
-    double best_of[FD_BEST_OF_MOST]; /* of the item ranked first among so many, less the mean */
+    double best_of[FD_BEST_OF_MOST]; /* of the item ranked first of n, less the mean */
     double range[FD_BEST_OF_MOST];   /* of the best item less the mean, over the same prompts */
 };
 

@@ -24,7 +24,7 @@ typedef struct fd_ranking_measures {
     double log_loss;        /* expected, of the model's probabilities, nats per answer */
     size_t n_best_of;       /* at most FD_BEST_OF_MOST */
     double best_of[FD_BEST_OF_MOST]; /* [n_best_of] the share for the best of 2, 3, … responses,
-                                        over all draws of so many; the best of all is 1 */
+                                        over all draws of that size; the best is 1 */
 } fd_ranking_measures;
 
 /* predicted [n_items]; only those of testing prompts are read. Equal ones are ordered at random.
