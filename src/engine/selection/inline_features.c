@@ -4,15 +4,23 @@
 #include <errno.h>
 #include <math.h>
 
+/* NaN: missing. */
+static float raw_extra(const fd_item_rows *rows, size_t item, uint32_t id) {
+    if (id < FD_TEXT_FEATURES)
+        return rows->extra_text_features[item * FD_TEXT_FEATURES + id];
+    uint32_t name = id - FD_EXTRA_SCORES;
+    return id >= FD_EXTRA_SCORES && name < FD_SCORE_NAMES_MAX
+               ? rows->extra_scores[item * FD_SCORE_NAMES_MAX + name]
+               : NAN;
+}
+
 /* The raw extras of the inline items in the model's columns. */
 static void find_raw(const fi_model *model, const fd_item_rows *rows, float *raw) {
     size_t count = fi_model_shape(model)->extras;
     const uint32_t *ids = fi_model_extra_ids(model);
     for (size_t i = 0; i < rows->n_extra; i++)
         for (size_t j = 0; j < count; j++)
-            raw[i * count + j] = ids[j] < FD_TEXT_FEATURES
-                                     ? rows->extra_text_features[i * FD_TEXT_FEATURES + ids[j]]
-                                     : NAN;
+            raw[i * count + j] = raw_extra(rows, i, ids[j]);
 }
 
 int fd_inline_features(const fd_snapshot *snapshot, const fd_item_rows *rows, float **ret) {

@@ -2,6 +2,7 @@
 #include "item_lookup.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "engine_state.h"
@@ -39,8 +40,11 @@ static int make_extra(size_t dimension, fd_item_rows *found) {
     size_t n = found->n_extra;
     found->extra = reallocarray(NULL, n, dimension * sizeof(float));
     found->extra_text_features = reallocarray(NULL, n, FD_TEXT_FEATURES * sizeof(float));
+    found->extra_scores = reallocarray(NULL, n, FD_SCORE_NAMES_MAX * sizeof(float));
     found->extra_prompts = reallocarray(NULL, n, sizeof(*found->extra_prompts));
-    return found->extra && found->extra_text_features && found->extra_prompts ? 0 : -ENOMEM;
+    bool complete =
+        found->extra && found->extra_text_features && found->extra_scores && found->extra_prompts;
+    return complete ? 0 : -ENOMEM;
 }
 
 static uint32_t prompt_of(const fd_engine *engine, const fd_inline_texts *texts) {
@@ -50,12 +54,29 @@ static uint32_t prompt_of(const fd_engine *engine, const fd_inline_texts *texts)
     return prompt ? prompt->index : FI_NO_GROUP;
 }
 
-static void find_extra_prompts(fd_engine *engine, const fd_item_reference *references, size_t n,
-                               uint32_t *prompts) {
+/* scores [FD_SCORE_NAMES_MAX] */
+static void number_scores(const fd_score_names *names, const fd_item_reference *reference,
+                          float *scores) {
+    for (size_t i = 0; i < FD_SCORE_NAMES_MAX; i++)
+        scores[i] = NAN;
+    for (size_t i = 0; i < reference->n_scores; i++) {
+        uint32_t name;
+        if (fd_score_names_find(names, names->count, reference->scores[i].name, &name) == 0)
+            scores[name] = (float)reference->scores[i].value;
+    }
+}
+
+/* The prompts and the scores of inline items, as the tables have them. */
+static void find_extra_in_tables(fd_engine *engine, const fd_item_reference *references, size_t n,
+                                 uint32_t *prompts, float *scores) {
     FD_READ_LOCKED(&engine->state_lock);
-    for (size_t i = 0; i < n; i++)
-        if (!references[i].id)
-            *prompts++ = prompt_of(engine, references[i].texts);
+    for (size_t i = 0; i < n; i++) {
+        if (references[i].id)
+            continue;
+        *prompts++ = prompt_of(engine, references[i].texts);
+        number_scores(&engine->scores.names, &references[i], scores);
+        scores += FD_SCORE_NAMES_MAX;
+    }
 }
 
 static int count_extra_texts(fd_engine *engine, const fd_item_reference *references, size_t n,
@@ -88,7 +109,7 @@ static int copy_extra(fd_engine *engine, const fd_snapshot *snapshot,
     int r = make_extra(dimension, found);
     if (r < 0)
         return r;
-    find_extra_prompts(engine, references, n, found->extra_prompts);
+    find_extra_in_tables(engine, references, n, found->extra_prompts, found->extra_scores);
     float *next = found->extra;
     for (size_t i = 0; i < n; i++) {
         if (references[i].id)
@@ -120,6 +141,7 @@ void fd_item_rows_clear(fd_item_rows *rows) {
     free(rows->rows);
     free(rows->extra);
     free(rows->extra_text_features);
+    free(rows->extra_scores);
     free(rows->extra_prompts);
     memset(rows, 0, sizeof(*rows));
 }

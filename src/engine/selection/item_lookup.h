@@ -15,7 +15,8 @@ typedef struct fd_item_rows {
     size_t n_extra;
     float *extra;               /* [n_extra x D], the embeddings of the inline items */
     float *extra_text_features; /* [n_extra x FD_TEXT_FEATURES], as item_text_features.h says */
-    uint32_t *extra_prompts;    /* [n_extra] indices of the table; FI_NO_GROUP: none */
+    float *extra_scores;     /* [n_extra x FD_SCORE_NAMES_MAX] by number of the name; NaN: none */
+    uint32_t *extra_prompts; /* [n_extra] indices of the table; FI_NO_GROUP: none */
 } fd_item_rows;
 
 /*

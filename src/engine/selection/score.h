@@ -7,6 +7,7 @@
 #include "engine_options.h"
 #include "fault.h"
 #include "macros.h"
+#include "store_rows.h"
 
 /* What an inline item may have beside its embedding; each may be NULL. */
 typedef struct fd_inline_texts {
@@ -21,6 +22,9 @@ typedef struct fd_item_reference {
     const float *embedding; /* [dimension], of an inline item */
     size_t dimension;
     const fd_inline_texts *texts; /* NULL: none */
+    const fd_item_score *scores;  /* [n_scores] of an inline item; a name that no item has counts
+                                     as none */
+    size_t n_scores;
 } fd_item_reference;
 
 typedef struct fd_pair_reference {

@@ -6,12 +6,14 @@
 #include <string.h>
 
 #include "json_read.h"
+#include "json_scores.h"
 #include "text_features.h"
 
 struct reference_body {
     const char *id;
     fd_embedding embedding;
     fd_inline_texts texts;
+    const json_t *scores;
 };
 
 #define AT(member) .offset = offsetof(struct reference_body, member)
@@ -21,6 +23,7 @@ static const fd_field reference_fields[] = {
     {"prompt", FD_FIELD_TEXT, .nullable = true, AT(texts.prompt)},
     {"response", FD_FIELD_TEXT, .nullable = true, AT(texts.response)},
     {"prompt_id", FD_FIELD_REFERENCE, .nullable = true, AT(texts.prompt_id)},
+    {"scores", FD_FIELD_OBJECT, .nullable = true, AT(scores)},
 };
 #undef AT
 
@@ -31,6 +34,7 @@ static int refuse_inline_members(const struct reference_body *body, const fd_pat
                          : body->texts.prompt    ? "prompt"
                          : body->texts.response  ? "response"
                          : body->texts.prompt_id ? "prompt_id"
+                         : body->scores          ? "scores"
                                                  : NULL;
     return member ? fd_json_member_fault(fault, at, member, "cannot be given together with \"id\"")
                   : 0;
@@ -45,6 +49,17 @@ static int keep_texts(const fd_inline_texts *texts, const fd_inline_texts **ret)
     *kept = *texts;
     *ret = kept;
     return 0;
+}
+
+static int keep_scores(const json_t *scores, const fd_path *at, fd_item_reference *ret,
+                       fd_fault *fault) {
+    fd_json_scores read = {0};
+    if (!scores)
+        return 0;
+    int r = fd_json_scores_read(scores, &(fd_path){.parent = at, .name = "scores"}, &read, fault);
+    ret->scores = read.list;
+    ret->n_scores = read.n;
+    return r;
 }
 
 int fd_item_reference_read(const json_t *value, const fd_path *at, fd_item_reference *ret,
@@ -63,7 +78,7 @@ int fd_item_reference_read(const json_t *value, const fd_path *at, fd_item_refer
     if (r == 0)
         r = body.id ? refuse_inline_members(&body, at, fault)
                     : keep_texts(&body.texts, &ret->texts);
-    return r;
+    return r < 0 ? r : keep_scores(body.scores, at, ret, fault);
 }
 
 size_t fd_item_references_memory(const fd_item_reference *references, size_t n) {
@@ -82,6 +97,7 @@ size_t fd_item_references_memory(const fd_item_reference *references, size_t n) 
 void fd_item_reference_clear(fd_item_reference *reference) {
     free((float *)reference->embedding);
     free((fd_inline_texts *)reference->texts);
+    free((fd_item_score *)reference->scores);
 }
 
 void fd_item_references_free(fd_item_reference *references, size_t n) {

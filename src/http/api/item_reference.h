@@ -1,5 +1,5 @@
 /* References to items in bodies: an id, {"id"}, or {"embedding", "prompt"?, "response"?,
- * "prompt_id"?} of an item that need not be stored. */
+ * "prompt_id"?, "scores"?} of an item that need not be stored. */
 #ifndef FD_ITEM_REFERENCE_H
 #define FD_ITEM_REFERENCE_H
 
@@ -12,8 +12,8 @@
 #include "score.h"
 
 /* An inline item with a response may lack its embedding: text_embeddings.h makes it of the texts,
- * or refuses it. The id and the texts are borrowed from the tree; the caller clears the reference,
- * after a failure too. -EINVAL with a fault, -ENOMEM. */
+ * or refuses it. The id, the texts and the names of scores are borrowed from the tree; the caller
+ * clears the reference, after a failure too. -EINVAL with a fault, -ENOMEM. */
 int fd_item_reference_read(const json_t *value, const fd_path *at, fd_item_reference *ret,
                            fd_fault *fault) FD_MUST_CHECK;
 

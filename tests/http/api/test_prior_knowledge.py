@@ -159,3 +159,41 @@ def test_scores_do_not_train_a_model_that_never_was(db):
         daemon.ok("PUT", "/v1/scores", rows(JUDGE))
         wait_until(lambda: daemon.model()["labels_fitted"] == 9, "a refit")
         assert daemon.model()["version"] == 0 and daemon.model()["worker"]["state"] == "idle"
+
+
+def inline(item, **more):
+    return {"embedding": item["embedding"], "prompt_id": item["prompt_id"], **more}
+
+
+def test_an_inline_item_with_the_scores_of_a_stored_one_has_its_reward(db):
+    with Daemon(db, {"model": "linear"}) as daemon:
+        daemon.add_items(scored(ITEMS))
+        trust(daemon, "trusted")
+        wait_for_agreement(daemon, JUDGE, 1)
+        same = [inline(item, scores={"judge": JUDGE[item["id"]]}) for item in ITEMS]
+        found = daemon.post("/v1/score", {"items": same})["scores"]
+        stored = rewards(daemon)
+        assert [score["reward"] for score in found] == pytest.approx(list(stored.values()), abs=1e-6)
+        assert len({score["reward"] for score in found}) > 1
+        without = [inline(ITEMS[0]), inline(ITEMS[0], scores={"judge": None}),
+                   inline(ITEMS[0], scores=None), inline(ITEMS[0], scores={"another": 3})]
+        assert len({score["reward"] for score in
+                    daemon.post("/v1/score", {"items": without})["scores"]}) == 1
+        best = max(range(4), key=lambda i: JUDGE[ITEMS[i]["id"]])
+        worst = min(range(4), key=lambda i: JUDGE[ITEMS[i]["id"]])
+        pair = daemon.post("/v1/score", {"pairs": [[same[best], same[worst]]]})["pairs"][0]
+        assert pair["p"] > 0.5
+
+
+@pytest.mark.parametrize("reference, at, word", [
+    ({"embedding": [1, 2, 3, 4], "scores": {"judge": "high"}}, "/items/0/scores/judge", "number"),
+    ({"embedding": [1, 2, 3, 4], "scores": {"judge": 1e7}}, "/items/0/scores/judge", "1e+06"),
+    ({"embedding": [1, 2, 3, 4], "scores": [1]}, "/items/0/scores", "object"),
+    ({"embedding": [1, 2, 3, 4], "scores": {str(i): i for i in range(17)}}, "/items/0/scores", "16"),
+    ({"id": "p0-r0", "scores": {"judge": 1}}, "/items/0/scores", "id"),
+])
+def test_wrong_scores_of_an_inline_item_are_named(daemon, reference, at, word):
+    response = daemon.call("POST", "/v1/score", {"items": [reference]})
+    assert response.status == 422
+    error = response.json["errors"][0]
+    assert error["pointer"] == at and word in error["detail"]
