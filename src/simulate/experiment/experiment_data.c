@@ -123,6 +123,20 @@ static int check_split(const fd_plan *plan, const fd_experiment_data *data, uint
     return 0;
 }
 
+/* A run makes its scores itself. What a file lacks is said before the first one. */
+static int check_scores(const fd_plan *plan, const fd_experiment_data *data, fd_fault *fault) {
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < plan->n_learners; i++) {
+        FD_FREE double *values = NULL;
+        for (size_t k = 0; r == 0 && plan->learners[i].scores.given && k < data->n_rewards; k++) {
+            free(FD_STEAL(values));
+            r = fd_score_source_values(&plan->learners[i].scores, &data->testbed,
+                                       data->rewards[k].values, 0, &values, fault);
+        }
+    }
+    return r;
+}
+
 /* Reads FOLDER[@REWARDS], "plane[@REWARDS]", or with NULL what --items and the like name. */
 static int read_data(const fd_plan *plan, char *entry, fd_experiment_data *ret, fd_fault *fault) {
     const fd_simulate_flags *flags = &plan->flags;
@@ -141,7 +155,7 @@ static int read_data(const fd_plan *plan, char *entry, fd_experiment_data *ret, 
     r = own ? add_rewards(&adding, own, "+") : add_rewards(&adding, shared, ",");
     for (uint64_t split = 0; r == 0 && split < flags->splits; split++)
         r = check_split(plan, ret, split, fault);
-    return r;
+    return r == 0 ? check_scores(plan, ret, fault) : r;
 }
 
 int fd_experiment_sets_read(const fd_plan *plan, fd_experiment_sets *ret, fd_fault *fault) {

@@ -7,6 +7,7 @@
 #include "annotator_mix.h"
 #include "options.h"
 #include "prompt_split.h"
+#include "score_source.h"
 
 /* The flags of simulate_options.def. */
 typedef struct fd_simulate_flags {
@@ -22,7 +23,8 @@ extern const fd_option_table fd_simulate_option_table;
 typedef struct fd_planned_learner {
     char *name;
     fd_options options;
-    char *described; /* the options that matter to a run, "name=value;…" */
+    fd_score_source scores; /* what it knows before any answer */
+    char *described;        /* the options that matter to a run, "name=value;…" */
 } fd_planned_learner;
 
 typedef struct fd_planned_mix {

@@ -59,7 +59,8 @@ static int start(fd_experiment *experiment) {
         .votes = experiment->truth.votes,
         .seed = run->seed,
     };
-    r = fd_learner_open(plan, run, experiment->testbed, &experiment->learner, experiment->fault);
+    r = fd_learner_open(plan, run, experiment->testbed, experiment->truth.rewards,
+                        &experiment->learner, experiment->fault);
     if (r == 0)
         r = add_items(experiment);
     return r == 0 ? fd_experiment_list_voted(experiment) : r;

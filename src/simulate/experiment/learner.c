@@ -2,6 +2,7 @@
 #include "learner.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "items.h"
@@ -9,11 +10,40 @@
 #include "memory_store.h"
 #include "model_info.h"
 #include "options_for_engine.h"
+#include "project.h"
 #include "score.h"
 #include "trainer.h"
 
+/* The one name of a score. */
+static const char score_name[] = "prior";
+
+/* What is known of the scores is a setting of the project. */
+static int trust_scores(fd_engine *engine, fd_trust trust) {
+    fd_project_settings settings = {.n_scores = 1, .scores = {{.name = "prior", .trust = trust}}};
+    fd_project_state changed;
+    return trust == FD_TRUST_UNKNOWN
+               ? 0
+               : fd_engine_project_change(engine, 0, &settings, NULL, &changed);
+}
+
+static int find_scores(const fd_score_source *source, const fd_testbed *testbed,
+                       const double *rewards, uint64_t seed, fd_learner *learner, fd_fault *fault) {
+    if (!source->given)
+        return 0;
+    int r = fd_score_source_values(source, testbed, rewards, seed, &learner->scores, fault);
+    return r == 0 ? trust_scores(learner->engine, source->trust) : r;
+}
+
+/* The score of an item in `room`; returns how many there are. */
+static size_t score_of(const fd_learner *learner, uint32_t item, fd_item_score *room) {
+    if (!learner->scores || isnan(learner->scores[item]))
+        return 0;
+    *room = (fd_item_score){.name = score_name, .value = learner->scores[item]};
+    return 1;
+}
+
 int fd_learner_open(const fd_plan *plan, const fd_run *run, const fd_testbed *testbed,
-                    fd_learner *ret, fd_fault *fault) {
+                    const double *rewards, fd_learner *ret, fd_fault *fault) {
     fd_store *store;
     int r = fd_store_open_memory(&store);
     if (r < 0)
@@ -29,18 +59,22 @@ int fd_learner_open(const fd_plan *plan, const fd_run *run, const fd_testbed *te
     r = fd_engine_open(&options, store, &ret->engine, fault);
     if (r == 0)
         fd_engine_interrupt(ret->engine); /* without annotators no pair needs to lie ready */
-    return r;
+    return r < 0 ? r
+                 : find_scores(&plan->learners[run->learner].scores, testbed, rewards, run->seed,
+                               ret, fault);
 }
 
 void fd_learner_close(fd_learner *learner) {
     if (learner->engine)
         fd_engine_close(learner->engine);
+    free(learner->scores);
 }
 
 int fd_learner_add_items(fd_learner *learner, const fd_testbed *testbed, size_t n,
                          const uint32_t *items, fd_fault *fault) {
     FD_FREE fd_item_row *rows = calloc(n + 1, sizeof(*rows));
-    if (!rows)
+    FD_FREE fd_item_score *scores = calloc(n + 1, sizeof(*scores));
+    if (!rows || !scores)
         return -ENOMEM;
     for (size_t i = 0; i < n; i++) {
         uint32_t prompt = testbed->prompts[items[i]];
@@ -51,6 +85,8 @@ int fd_learner_add_items(fd_learner *learner, const fd_testbed *testbed, size_t 
             .response = testbed->responses[items[i]],
             .embedding = testbed->embeddings + items[i] * testbed->dimension,
             .dimension = testbed->dimension,
+            .scores = &scores[i],
+            .n_scores = score_of(learner, items[i], &scores[i]),
         };
     }
     fd_added added;
@@ -84,9 +120,10 @@ int fd_learner_score(fd_learner *learner, const fd_testbed *testbed, size_t n,
                      const uint32_t *items, double *rewards, fd_fault *fault) {
     FD_FREE fd_item_reference *references = calloc(n + 1, sizeof(*references));
     FD_FREE fd_inline_texts *texts = calloc(n + 1, sizeof(*texts));
+    FD_FREE fd_item_score *prior = calloc(n + 1, sizeof(*prior));
     FD_FREE fd_score *scores = calloc(n + 1, sizeof(*scores));
     uint64_t version;
-    if (!references || !texts || !scores)
+    if (!references || !texts || !prior || !scores)
         return -ENOMEM;
     for (size_t i = 0; i < n; i++) {
         texts[i] = (fd_inline_texts){.prompt = testbed->prompt_texts[testbed->prompts[items[i]]],
@@ -94,7 +131,9 @@ int fd_learner_score(fd_learner *learner, const fd_testbed *testbed, size_t n,
         references[i] =
             (fd_item_reference){.embedding = testbed->embeddings + items[i] * testbed->dimension,
                                 .dimension = testbed->dimension,
-                                .texts = &texts[i]};
+                                .texts = &texts[i],
+                                .scores = &prior[i],
+                                .n_scores = score_of(learner, items[i], &prior[i])};
     }
     int r = fd_engine_score(learner->engine, references, n, scores, &version, fault);
     for (size_t i = 0; r == 0 && i < n; i++)

@@ -16,10 +16,12 @@ typedef struct fd_learner {
     uint64_t retrain_labels; /* 0: never */
     uint64_t labels;         /* so far */
     uint64_t trained;        /* labels of the last training */
+    double *scores;          /* [n_items] prior scores of a testbed's items; NULL: none */
 } fd_learner;
 
+/* `rewards` [n_items] are those of the run; NULL: none. */
 int fd_learner_open(const fd_plan *plan, const fd_run *run, const fd_testbed *testbed,
-                    fd_learner *ret, fd_fault *fault) FD_MUST_CHECK;
+                    const double *rewards, fd_learner *ret, fd_fault *fault) FD_MUST_CHECK;
 void fd_learner_close(fd_learner *learner);
 
 /* Adds items [n] of a testbed; they become rows of the engine's table in this order. */

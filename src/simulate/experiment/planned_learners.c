@@ -1,4 +1,4 @@
-/* Learners are NAME:OPTION=VALUE;OPTION=VALUE. */
+/* Learners are NAME:OPTION=VALUE;OPTION=VALUE, where "scores" is an option of the experiment. */
 #include "planned_learners.h"
 
 #include <errno.h>
@@ -41,31 +41,50 @@ static void free_arguments(char ***arguments) {
     free(*arguments);
 }
 
-/* The shared arguments and those of one learner, "a=1;b=2". NULL: no memory. */
-static char **join_arguments(int argc, char **argv, char *own) {
+static const char scores_option[] = "scores=";
+
+/* The shared arguments and those of one learner, "a=1;b=2", but its scores. NULL: no memory. */
+static char **join_arguments(int argc, char **argv, char *own, const char **ret_scores) {
     char **all = calloc((size_t)argc + strlen(own) + 2, sizeof(*all));
     FD_CLEANUP(free_arguments) char **arguments = all;
     size_t n = 0;
     for (int i = 0; all && i < argc; i++)
         if (!(all[n++] = strdup(argv[i])))
             return NULL;
-    for (char *option; all && (option = strsep(&own, ";"));)
-        if (*option != '\0' && asprintf(&all[n++], "--%s", option) < 0) {
+    for (char *option; all && (option = strsep(&own, ";"));) {
+        if (strncmp(option, scores_option, strlen(scores_option)) == 0)
+            *ret_scores = option + strlen(scores_option);
+        else if (*option != '\0' && asprintf(&all[n++], "--%s", option) < 0) {
             all[n - 1] = NULL;
             return NULL;
         }
+    }
     arguments = NULL;
     return all;
+}
+
+/* "name=value;…" of the options that matter. */
+static int describe(fd_planned_learner *learner, const char *scores) {
+    FD_FREE char *options = NULL;
+    int r = fd_options_describe(&learner->options, omitted, &options);
+    if (r < 0)
+        return r;
+    bool written = asprintf(&learner->described, "%s%s%s", options, scores ? ";scores=" : "",
+                            scores ? scores : "") >= 0;
+    if (!written)
+        learner->described = NULL;
+    return written ? 0 : -ENOMEM;
 }
 
 static int read_learner(fd_planned_learner *learner, int argc, char **argv, char *text,
                         fd_fault *fault) {
     char *own = strchr(text, ':');
+    const char *scores = NULL;
     if (own)
         *own++ = '\0';
     learner->name = strdup(text);
     FD_CLEANUP(free_arguments)
-    char **arguments = join_arguments(argc, argv, own ? own : text + strlen(text));
+    char **arguments = join_arguments(argc, argv, own ? own : text + strlen(text), &scores);
     if (!learner->name || !arguments)
         return -ENOMEM;
     if (learner->name[0] == '\0')
@@ -75,9 +94,11 @@ static int read_learner(fd_planned_learner *learner, int argc, char **argv, char
         n++;
     fd_fault inner = {0};
     int r = fd_options_read(n, arguments, &learner->options, &inner);
+    if (r == 0 && scores)
+        r = fd_score_source_read(scores, &learner->scores, &inner);
     if (r < 0 && inner.detail[0] != '\0')
         (void)fd_fault_set(fault, r, "", "--learners %.60s: %.220s", learner->name, inner.detail);
-    return r < 0 ? r : fd_options_describe(&learner->options, omitted, &learner->described);
+    return r < 0 ? r : describe(learner, scores);
 }
 
 int fd_plan_read_learners(fd_plan *plan, int argc, char **argv, fd_fault *fault) {

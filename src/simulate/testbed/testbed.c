@@ -24,6 +24,7 @@ void fd_testbed_clear(fd_testbed *testbed) {
     free_texts(testbed->prompt_texts, testbed->n_items);
     free(testbed->name);
     free(testbed->embedding_name);
+    free(testbed->folder);
     free(testbed->embeddings);
     free(testbed->prompts);
     free(testbed->items_by_prompt);

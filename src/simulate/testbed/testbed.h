@@ -13,6 +13,7 @@
 typedef struct fd_testbed {
     char *name;
     char *embedding_name; /* of the embeddings, where a data set has several; empty for its own */
+    char *folder;         /* of the items' file, for further files; NULL: there is none */
     size_t n_items;
     size_t dimension;
     size_t prompt_dimension; /* the first numbers of an embedding, which come from the prompt */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fisher/model.h>
 #include <jansson.h>
+#include <libgen.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -273,18 +274,21 @@ static int read_votes(struct reading *reading) {
                         : 0;
 }
 
-static int name_embedding(struct reading *reading) {
+static int note_names(struct reading *reading) {
     const char *name = reading->files->embedding_name;
+    fd_testbed *testbed = reading->testbed;
+    FD_FREE char *items = strdup(reading->files->items);
     char *copy = strdup(name ? name : "");
-    if (!copy)
-        return -ENOMEM;
-    free(reading->testbed->embedding_name);
-    reading->testbed->embedding_name = copy;
-    return 0;
+    testbed->folder = items ? strdup(dirname(items)) : NULL;
+    if (copy) {
+        free(testbed->embedding_name);
+        testbed->embedding_name = copy;
+    }
+    return copy && testbed->folder ? 0 : -ENOMEM;
 }
 
 int fd_testbed_read(const fd_testbed_files *files, fd_testbed *ret, fd_fault *fault) {
-    static int (*const steps[])(struct reading *) = {open_files,      read_lines,  name_embedding,
+    static int (*const steps[])(struct reading *) = {open_files,      read_lines,  note_names,
                                                      read_embeddings, read_golden, read_votes};
     FD_CLEANUP(fd_testbed_clear) fd_testbed testbed = {0};
     FD_CLEANUP(reading_clear)
