@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* Folds are tried until this many answers were. */
 enum { TRIED_LEAST = 200 };
@@ -53,8 +55,7 @@ static int try_kinds(fi_learning *learning, const fi_part *learn, const fi_part 
                                competes ? linear_rewards : NULL, diverged ? NULL : network_rewards);
     if (r < 0)
         return r;
-    trials->networks++;
-    trials->steps += (double)network.steps;
+    trials->networks[trials->n_networks++] = (fi_tried_network){network.steps, test->answers.count};
     return 0;
 }
 
@@ -118,6 +119,23 @@ int fi_kind_trials_complete(fi_learning *learning, fi_kind_trials *trials) {
     if (learning->all.count < FI_ANSWERS_LEAST)
         return 0;
     return run(learning, trials->folds, (uint8_t)(FI_FOLDS - trials->folds), true, trials);
+}
+
+static int by_steps(const void *a, const void *b) {
+    const fi_tried_network *one = a, *other = b;
+    return (one->steps > other->steps) - (one->steps < other->steps);
+}
+
+uint32_t fi_kind_trials_steps(const fi_kind_trials *trials) {
+    fi_tried_network sorted[FI_FOLDS];
+    size_t n = trials->n_networks, all = 0, seen = 0, i = 0;
+    memcpy(sorted, trials->networks, n * sizeof(*sorted));
+    qsort(sorted, n, sizeof(*sorted), by_steps);
+    for (size_t k = 0; k < n; k++)
+        all += sorted[k].answers;
+    while (i < n && (seen += sorted[i].answers) * 2 < all)
+        i++;
+    return i == n ? 0 : sorted[i].steps > 0 ? sorted[i].steps : 1;
 }
 
 bool fi_kind_trials_are_needed(const fi_learning *learning) {

@@ -32,9 +32,9 @@ static int learn_from_all(fi_learning *learning, const fi_kind_trials *trials, f
     const fi_train_options *train = &learning->options->train;
     if (!takes_network(learning, trials))
         return fi_fit_linear(learning, &learning->all, ret);
-    double steps = trials->networks > 0.0 ? fmax(round(trials->steps / trials->networks), 1.0)
-                                          : (double)train->iterations;
-    int r = fi_fit_network(learning, &learning->all, NULL, (uint32_t)steps, ret);
+    uint32_t steps = fi_kind_trials_steps(trials);
+    int r =
+        fi_fit_network(learning, &learning->all, NULL, steps > 0 ? steps : train->iterations, ret);
     return r == 0 ? fi_learned_slopes_of_network(learning, &learning->all, ret) : r;
 }
 
