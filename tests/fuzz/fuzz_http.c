@@ -68,6 +68,8 @@ static void world_open(void) {
         .request_seconds = 60,
         .memory = 1024 << 20,
         .send_seconds = 60,
+        .stream_rate = 1,
+        .stream_seconds = 60,
         .trusted_proxies = "127.0.0.2",
     };
     fd_fault fault = {0};

@@ -32,7 +32,9 @@ static int set_up(void **state) {
         .seconds_allowed = {[FD_ACTIVITY_QUIET] = 100,
                             [FD_ACTIVITY_ARRIVING] = 50,
                             [FD_ACTIVITY_RUNNING] = INFINITY,
-                            [FD_ACTIVITY_SENDING] = 20},
+                            [FD_ACTIVITY_SENDING] = 20,
+                            [FD_ACTIVITY_STREAMING] = 10},
+        .stream_rate = 100,
         .metrics = world->metrics,
     };
     *state = world;
