@@ -15,7 +15,8 @@ static void put_text(FILE *out, const char *text) {
 
 static void put_item(FILE *out, size_t line, const fd_imported_item *item) {
     const fd_item_row *row = &item->row;
-    (void)fprintf(out, "%zu item %s %s", line, item->is_derived ? "derived" : row->id,
+    (void)fprintf(out, "%zu item %s %s", line,
+                  strncmp(row->id, "item-", 5) == 0 ? "derived" : row->id,
                   strncmp(row->prompt_id, "prompt-", 7) == 0 ? "derived" : row->prompt_id);
     put_text(out, row->prompt);
     put_text(out, row->response);
@@ -31,7 +32,7 @@ static void put_item(FILE *out, size_t line, const fd_imported_item *item) {
 /* The number of an item in its row, or its id. */
 static void put_id(FILE *out, const fd_imported_row *row, const char *id) {
     for (size_t i = 0; i < row->n_items; i++)
-        if (row->items[i].is_derived && strcmp(row->items[i].row.id, id) == 0) {
+        if (strncmp(id, "item-", 5) == 0 && strcmp(row->items[i].row.id, id) == 0) {
             (void)fprintf(out, " #%zu", i + 1);
             return;
         }
@@ -78,6 +79,8 @@ char *imported(const fd_import_settings *settings, const char *text, size_t size
         r = fd_import_parser_end(parser, &fault);
     if (r < 0)
         (void)fprintf(out, "failed %d: %s\n", r, fault.detail);
+    if (parser && fd_import_parser_format(parser))
+        (void)fprintf(out, "format %s\n", fd_import_parser_format(parser));
     if (parser)
         fd_import_parser_close(parser);
     (void)fclose(out);

@@ -11,6 +11,7 @@
  *     LINE label ID A PREFERENCE B ANNOTATOR CREATED DURATION COMMENT
  *     LINE refused POINTER: REASON
  *     failed ERROR: REASON
+ *     format NAME
  * Texts are in the quotes and escapes of JSON. Malloc'd. */
 char *imported(const fd_import_settings *settings, const char *text, size_t size, size_t piece);
 

@@ -27,8 +27,8 @@ typedef struct fd_import_parser fd_import_parser;
 /* An item. Its id and prompt_id are never NULL, its embedding is NULL if none was given. */
 typedef struct fd_imported_item {
     fd_item_row row;
-    bool is_derived;   /* the id is a hash of the texts. So an item that is there already under this
-                          id is this item, whatever its metadata says */
+    bool by_texts;     /* its texts say which it is: an item that is there already under this id,
+                          with the same texts, is this item, whatever its metadata says */
     bool is_embedding; /* only the embedding of an item that another row or the database has */
 } fd_imported_item;
 

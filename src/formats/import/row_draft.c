@@ -99,7 +99,7 @@ static int take_ids(fd_row_draft *draft, const fd_item_source *source, fd_import
     const char *const texts[] = {source->prompt_id, source->prompt, source->response};
     item->row.id = source->id;
     item->row.prompt_id = source->prompt_id;
-    item->is_derived = !source->id;
+    item->by_texts = !source->id || source->by_texts;
     int r = 0;
     if (!source->id && !source->response)
         return fd_row_refuse(draft, source->name ? source->name : "response", "is required");
@@ -165,19 +165,29 @@ static int make_item(fd_row_draft *draft, const fd_item_source *source, fd_impor
     return r;
 }
 
+static int append_item(fd_row_draft *draft, const fd_imported_item *item) {
+    if (draft->n_items == FD_ROW_ITEMS_MAX)
+        return fd_row_refuse(draft, NULL, "it has more than %d responses", FD_ROW_ITEMS_MAX);
+    int r = fd_array_reserve(&draft->items, &draft->items_room, draft->n_items + 1,
+                             sizeof(*draft->items));
+    if (r == 0)
+        draft->items[draft->n_items++] = *item;
+    return r;
+}
+
 int fd_row_add_item(fd_row_draft *draft, const fd_item_source *source, const char **ret_id) {
     fd_imported_item item = {.row = {.prompt = source->prompt, .response = source->response}};
     int r = make_item(draft, source, &item);
     *ret_id = item.row.id;
-    if (r < 0 || find_item(draft, item.row.id))
-        return r;
-    if (draft->n_items == FD_ROW_ITEMS_MAX)
-        return fd_row_refuse(draft, NULL, "it has more than %d responses", FD_ROW_ITEMS_MAX);
-    r = fd_array_reserve(&draft->items, &draft->items_room, draft->n_items + 1,
-                         sizeof(*draft->items));
+    return r < 0 || find_item(draft, item.row.id) ? r : append_item(draft, &item);
+}
+
+int fd_row_add_embedding(fd_row_draft *draft, const char *id, const json_t *embedding) {
+    fd_imported_item item = {.row = {.id = id, .prompt_id = ""}, .is_embedding = true};
+    int r = check(draft, "custom_id", id, fd_id_rule);
     if (r == 0)
-        draft->items[draft->n_items++] = item;
-    return r;
+        r = take_embedding(draft, embedding, &item.row);
+    return r < 0 ? r : append_item(draft, &item);
 }
 
 /* ---- labels ---- */

@@ -11,6 +11,7 @@
 #include "import_parser.h"
 #include "json_path.h"
 
+/* A name is the member of the row that a refusal points to. */
 enum { FD_ROW_ITEMS_MAX = 256, FD_ROW_LABELS_MAX = 4096 };
 
 typedef struct fd_row_draft {
@@ -70,12 +71,17 @@ typedef struct fd_item_source {
     const json_t *metadata; /* an object */
     const json_t *scores;   /* an object of numbers */
     const json_t *embedding;
+    bool by_texts; /* as in fd_imported_item; it is so in any case if the id is absent */
 } fd_item_source;
 
 /* Adds an item, or finds it among those of the row. Ids that are absent are derived from the texts.
  * *ret_id is its id. */
 int fd_row_add_item(fd_row_draft *draft, const fd_item_source *source,
                     const char **ret_id) FD_MUST_CHECK;
+
+/* Adds only the embedding of an item that another row or the database has. */
+int fd_row_add_embedding(fd_row_draft *draft, const char *id,
+                         const json_t *embedding) FD_MUST_CHECK;
 
 /* Adds a label; the members that may be unknown are as in fd_imported_label, and id and annotator
  * may be NULL. Refuses one about one item. */

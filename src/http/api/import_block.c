@@ -69,10 +69,8 @@ static char *put_text(char **at, const char *text) {
 static void copy_item(const fd_imported_item *item, size_t line, char **at, fd_block_item *ret) {
     const fd_item_row *row = &item->row;
     char *end = *at + item_size(row);
-    *ret = (fd_block_item){.row = *row,
-                           .line = line,
-                           .is_derived = item->is_derived,
-                           .is_embedding = item->is_embedding};
+    *ret = (fd_block_item){
+        .row = *row, .line = line, .by_texts = item->by_texts, .is_embedding = item->is_embedding};
     size_t numbers = row->embedding ? row->dimension * sizeof(float) : 0;
     ret->row.embedding = put(at, row->embedding, numbers);
     *at += (8 - numbers % 8) % 8;

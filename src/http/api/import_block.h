@@ -18,7 +18,7 @@ enum {
 typedef struct fd_block_item {
     fd_item_row row;
     size_t line;
-    bool is_derived; /* as in fd_imported_item, as the next */
+    bool by_texts; /* as in fd_imported_item, as the next */
     bool is_embedding;
 } fd_block_item;
 

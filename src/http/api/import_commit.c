@@ -63,10 +63,12 @@ static int compare(void *context, const fd_item_row *stored) {
                                               memcmp(row->embedding, stored->embedding,
                                                      row->dimension * sizeof(float)) == 0);
     bool same_texts =
-        comparison->item->is_embedding ||
-        (same_text(row->prompt_id, stored->prompt_id) && same_text(row->prompt, stored->prompt) &&
-         same_text(row->response, stored->response) && same_text(row->metadata, stored->metadata));
-    comparison->is_same = comparison->item->is_derived || (same_embedding && same_texts);
+        same_text(row->prompt, stored->prompt) && same_text(row->response, stored->response);
+    bool same_rest =
+        same_text(row->prompt_id, stored->prompt_id) && same_text(row->metadata, stored->metadata);
+    comparison->is_same =
+        same_embedding && (comparison->item->is_embedding ||
+                           (same_texts && (comparison->item->by_texts || same_rest)));
     return 0;
 }
 
@@ -92,10 +94,10 @@ static int stand_among_seen(fd_import_commit *commit, const fd_block_item *item,
     fd_fault unused;
     int r = fd_request_take_memory(commit->request, more, &unused);
     if (r == 0)
-        r = fd_imported_ids_add(&commit->ids, &item->row, &is_new, &is_same);
+        r = fd_imported_ids_add(&commit->ids, &item->row, item->by_texts, &is_new, &is_same);
     if (r < 0 || is_new)
         return r;
-    *ret = is_same || item->is_derived ? IS_UNCHANGED : IS_REFUSED;
+    *ret = is_same ? IS_UNCHANGED : IS_REFUSED;
     if (*ret == IS_REFUSED)
         refuse_item(commit, item, "/id", "is there twice, with other content");
     return 0;
@@ -149,7 +151,7 @@ static int sort_items(fd_import_commit *commit, fd_import_block *block, size_t *
         if (r < 0)
             return r;
         bool is_written = found == IS_NEW || (found == IS_UNCHANGED && item->row.n_scores > 0 &&
-                                              !item->is_derived && !item->is_embedding);
+                                              !item->by_texts && !item->is_embedding);
         if (found != IS_REFUSED && commit->is_dry_run)
             *(found == IS_NEW ? &commit->outcome->created : &commit->outcome->unchanged) += 1;
         else if (found == IS_UNCHANGED && !is_written)

@@ -30,12 +30,19 @@ static uint64_t hash_id(const char *id) {
     return finish(&state);
 }
 
-static uint64_t hash_content(const fd_item_row *row) {
+static uint64_t hash_texts(const fd_item_row *row) {
     crypto_generichash_state state;
     (void)crypto_generichash_init(&state, NULL, 0, 16);
-    add_text(&state, row->prompt_id);
     add_text(&state, row->prompt);
     add_text(&state, row->response);
+    return finish(&state);
+}
+
+static uint64_t hash_content(const fd_item_row *row, uint64_t texts) {
+    crypto_generichash_state state;
+    (void)crypto_generichash_init(&state, NULL, 0, 16);
+    (void)crypto_generichash_update(&state, (const unsigned char *)&texts, sizeof(texts));
+    add_text(&state, row->prompt_id);
     add_text(&state, row->metadata);
     if (row->embedding)
         (void)crypto_generichash_update(&state, (const unsigned char *)row->embedding,
@@ -80,15 +87,16 @@ bool fd_imported_ids_has(const fd_imported_ids *ids, const char *id) {
     return ids->room > 0 && find(ids, hash_id(id))->id != 0;
 }
 
-int fd_imported_ids_add(fd_imported_ids *ids, const fd_item_row *row, bool *ret_is_new,
-                        bool *ret_is_same) {
-    fd_imported_id added = {hash_id(row->id), hash_content(row)};
+int fd_imported_ids_add(fd_imported_ids *ids, const fd_item_row *row, bool by_texts,
+                        bool *ret_is_new, bool *ret_is_same) {
+    fd_imported_id added = {.id = hash_id(row->id), .texts = hash_texts(row)};
+    added.content = hash_content(row, added.texts);
     int r = must_grow(ids) ? grow(ids) : 0;
     if (r < 0)
         return r;
     fd_imported_id *slot = find(ids, added.id);
     *ret_is_new = slot->id == 0;
-    *ret_is_same = slot->content == added.content;
+    *ret_is_same = by_texts ? slot->texts == added.texts : slot->content == added.content;
     if (!*ret_is_new)
         return 0;
     *slot = added;
