@@ -22,13 +22,13 @@ static void refuse_item(fd_import_commit *commit, const fd_block_item *item, con
     char reason[sizeof(((fd_fault *)0)->detail)];
     (void)snprintf(reason, sizeof(reason), "item \"%.150s\" %s", item->row.id, why);
     commit->outcome->items_refused++;
-    fd_import_outcome_refusal(commit->outcome, item->line, pointer, reason);
+    fd_import_outcome_refuse(commit->outcome, item->line, pointer, reason);
 }
 
 static void refuse_label(fd_import_commit *commit, const fd_block_label *label, const char *pointer,
                          const char *why) {
     commit->outcome->labels_refused++;
-    fd_import_outcome_refusal(commit->outcome, label->line, pointer, why);
+    fd_import_outcome_refuse(commit->outcome, label->line, pointer, why);
 }
 
 /* The element of a list that a fault points at. False if it points at none. */
@@ -142,7 +142,7 @@ static int sort_item(fd_import_commit *commit, const fd_block_item *item, standi
 
 /* Moves the items that the engine gets to the front: new ones, and those whose scores may change.
  */
-static int sort_items(fd_import_commit *commit, fd_import_block *block, size_t *ret) {
+static int sort_items(fd_import_commit *commit, fd_streamed_block *block, size_t *ret) {
     *ret = 0;
     for (size_t i = 0; i < block->n_items; i++) {
         fd_block_item *item = &block->items[i];
@@ -187,7 +187,7 @@ static int add_rows(fd_import_commit *commit, const fd_block_item *items, const 
         if (r < 0)
             return r;
         commit->outcome->items_refused++;
-        fd_import_outcome_refusal(commit->outcome, items[place].line, pointer, why.detail);
+        fd_import_outcome_refuse(commit->outcome, items[place].line, pointer, why.detail);
         items += place + 1;
         rows += place + 1;
         n -= place + 1;
@@ -249,7 +249,7 @@ static bool has_item(const fd_import_commit *commit, const char *id) {
 }
 
 /* Moves the labels whose items are there to the front. */
-static size_t sort_labels(fd_import_commit *commit, fd_import_block *block) {
+static size_t sort_labels(fd_import_commit *commit, fd_streamed_block *block) {
     size_t n = 0;
     for (size_t i = 0; i < block->n_labels; i++) {
         fd_block_label label = block->labels[i];
@@ -305,7 +305,7 @@ static int add_labels(fd_import_commit *commit, const fd_block_label *labels, si
     return add_list(commit, labels, list, n, fault);
 }
 
-int fd_import_commit_block(fd_import_commit *commit, fd_import_block *block, fd_fault *fault) {
+int fd_import_commit_block(fd_import_commit *commit, fd_streamed_block *block, fd_fault *fault) {
     size_t n_items;
     int r = commit->dimension > 0 ? 0
                                   : fd_engine_items_read(commit->request->engine, 0, 1, false,

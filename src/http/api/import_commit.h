@@ -2,10 +2,10 @@
 #ifndef FD_IMPORT_COMMIT_H
 #define FD_IMPORT_COMMIT_H
 
-#include "import_block.h"
 #include "import_outcome.h"
 #include "imported_ids.h"
 #include "request.h"
+#include "streamed_block.h"
 
 typedef struct fd_import_commit {
     const fd_request *request;
@@ -23,7 +23,7 @@ void fd_import_commit_clear(fd_import_commit *commit);
  * nothing. In a dry run nothing is added. Fails, with a fault or without, only for what would hold
  * for all rows: the store, the embedder, memory, or the end of the daemon.
  */
-int fd_import_commit_block(fd_import_commit *commit, fd_import_block *block,
+int fd_import_commit_block(fd_import_commit *commit, fd_streamed_block *block,
                            fd_fault *fault) FD_MUST_CHECK;
 
 #endif

@@ -1,54 +1,32 @@
 /* Counts what an import does, and notes what is refused or looks wrong. */
 #include "import_outcome.h"
 
-#include <sodium.h>
-#include <string.h>
-
 #include "json_write.h"
 
-static uint64_t hash_of(const void *bytes, size_t size) {
-    unsigned char hash[16];
-    uint64_t number;
-    (void)crypto_generichash(hash, sizeof(hash), bytes, size, NULL, 0);
-    memcpy(&number, hash, sizeof(number));
-    return number;
+/* Most items of a row, and bytes of a prompt that the report knows. */
+enum { ITEMS_OF_A_ROW = 256, PROMPT_BYTES = 16 };
+
+void fd_import_outcome_clear(fd_import_outcome *outcome) {
+    fd_import_report_clear(&outcome->report);
 }
 
-/* ---- counting ---- */
-
-static void note_prompt(fd_import_outcome *outcome, const char *id) {
-    if (outcome->items >= FD_IMPORT_PROMPTS_COMPARED || outcome->has_prompt_twice)
-        return;
-    uint64_t hash = hash_of(id, strlen(id));
-    for (size_t i = 0; i < outcome->items; i++)
-        outcome->has_prompt_twice |= outcome->prompts[i] == hash;
-    outcome->prompts[outcome->items] = hash;
+size_t fd_import_outcome_growth(const fd_import_outcome *outcome) {
+    const fd_import_report *report = &outcome->report;
+    bool may_grow = 2 * (report->n_prompts + ITEMS_OF_A_ROW) >= report->room;
+    return may_grow ? 2 * (report->room + ITEMS_OF_A_ROW) * PROMPT_BYTES : 0;
 }
 
-static void note_embedding(fd_import_outcome *outcome, const fd_item_row *row) {
-    if (!row->embedding || outcome->has_other_embedding)
-        return;
-    uint64_t hash = hash_of(row->embedding, row->dimension * sizeof(*row->embedding));
-    outcome->has_other_embedding = outcome->has_embedding && hash != outcome->embedding;
-    outcome->has_embedding = true;
-    outcome->embedding = hash;
+int fd_import_outcome_note(fd_import_outcome *outcome, const fd_imported_row *row) {
+    int r = 0;
+    outcome->report.rows++;
+    for (size_t i = 0; i < row->n_items && r == 0; i++)
+        r = fd_import_report_note(&outcome->report, &row->items[i]);
+    return r;
 }
 
-void fd_import_outcome_row(fd_import_outcome *outcome, const fd_imported_row *row) {
-    outcome->rows++;
-    for (size_t i = 0; i < row->n_items; i++) {
-        const fd_item_row *item = &row->items[i].row;
-        note_embedding(outcome, item);
-        if (row->items[i].is_embedding)
-            continue;
-        note_prompt(outcome, item->prompt_id);
-        outcome->items++;
-        outcome->responses += item->response && item->response[0] != '\0';
-    }
-}
-
-void fd_import_outcome_refusal(fd_import_outcome *outcome, size_t line, const char *pointer,
-                               const char *reason) {
+void fd_import_outcome_refuse(fd_import_outcome *outcome, size_t line, const char *pointer,
+                              const char *reason) {
+    outcome->report.refused++;
     if (outcome->n_errors == FD_IMPORT_ERRORS_MAX)
         return;
     fd_import_error *error = &outcome->errors[outcome->n_errors++];
@@ -58,25 +36,14 @@ void fd_import_outcome_refusal(fd_import_outcome *outcome, size_t line, const ch
 
 /* ---- the response ---- */
 
+static void add_warning(void *context, const char *warning) {
+    (void)json_array_append_new(context, json_string(warning));
+}
+
 static json_t *warnings_of(const fd_import_outcome *outcome) {
-    const struct {
-        bool holds;
-        const char *words;
-    } warnings[] = {
-        {outcome->rows == 0, "there are no rows"},
-        {outcome->items > 0 && outcome->responses == 0,
-         "none of the items has a response, so people have nothing to compare"},
-        {outcome->items > 1 && outcome->has_embedding && !outcome->has_other_embedding,
-         "all embeddings are equal"},
-        {outcome->items >= FD_IMPORT_PROMPTS_COMPARED && !outcome->has_prompt_twice,
-         "each of the first items has a prompt of its own, so no two of them can be compared"},
-    };
     json_t *list = json_array();
-    for (size_t i = 0; i < FD_LENGTH(warnings); i++)
-        if (warnings[i].holds && json_array_append_new(list, json_string(warnings[i].words)) < 0) {
-            json_decref(list);
-            return NULL;
-        }
+    if (list)
+        fd_import_report_warn(&outcome->report, add_warning, list);
     return list;
 }
 
@@ -84,9 +51,9 @@ static json_t *errors_of(const fd_import_outcome *outcome) {
     json_t *list = json_array();
     for (size_t i = 0; i < outcome->n_errors; i++) {
         const fd_import_error *error = &outcome->errors[i];
-        if (json_array_append_new(
-                list, json_pack("{s:I, s:s, s:s}", "line", (json_int_t)error->line, "pointer",
-                                error->fault.pointer, "detail", error->fault.detail)) < 0) {
+        json_t *written = json_pack("{s:I, s:s, s:s}", "line", (json_int_t)error->line, "pointer",
+                                    error->fault.pointer, "detail", error->fault.detail);
+        if (json_array_append_new(list, written) < 0) {
             json_decref(list);
             return NULL;
         }

@@ -7,9 +7,9 @@
 #include <stddef.h>
 
 #include "fault.h"
-#include "import_parser.h"
+#include "import_report.h"
 
-enum { FD_IMPORT_ERRORS_MAX = 10, FD_IMPORT_PROMPTS_COMPARED = 100 };
+enum { FD_IMPORT_ERRORS_MAX = 10 };
 
 typedef struct fd_import_error {
     size_t line;
@@ -20,24 +20,22 @@ typedef struct fd_import_error {
 typedef struct fd_import_outcome {
     size_t created, unchanged, items_refused;
     size_t accepted, duplicates, labels_refused;
-    size_t rows;     /* with the refused ones */
     size_t n_errors; /* of the list: the first ones */
     fd_import_error errors[FD_IMPORT_ERRORS_MAX];
-
-    /* For the warnings. */
-    size_t items, responses;
-    bool has_embedding, has_other_embedding;
-    uint64_t embedding;                           /* hash of the first one */
-    uint64_t prompts[FD_IMPORT_PROMPTS_COMPARED]; /* hashes of the ids of the first items */
-    bool has_prompt_twice;
+    fd_import_report report; /* for the warnings */
 } fd_import_outcome;
 
-/* Counts a row that was read, for the warnings. */
-void fd_import_outcome_row(fd_import_outcome *outcome, const fd_imported_row *row);
+void fd_import_outcome_clear(fd_import_outcome *outcome);
+
+/* Bytes that noting one more item may take; 0: none. */
+size_t fd_import_outcome_growth(const fd_import_outcome *outcome);
+
+/* Notes a row that was read, for the warnings. -ENOMEM. */
+int fd_import_outcome_note(fd_import_outcome *outcome, const fd_imported_row *row) FD_MUST_CHECK;
 
 /* Notes why a row, an item or a label is refused. `pointer` is into the row. */
-void fd_import_outcome_refusal(fd_import_outcome *outcome, size_t line, const char *pointer,
-                               const char *reason);
+void fd_import_outcome_refuse(fd_import_outcome *outcome, size_t line, const char *pointer,
+                              const char *reason);
 
 /* The response; NULL without memory. `format` may be NULL. */
 json_t *fd_import_outcome_json(const fd_import_outcome *outcome, const char *format,

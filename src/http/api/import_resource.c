@@ -5,15 +5,15 @@
 #include <string.h>
 
 #include "handlers.h"
-#include "import_block.h"
 #include "import_commit.h"
 #include "import_outcome.h"
 #include "import_parser.h"
 #include "json_write.h"
 #include "problem.h"
+#include "streamed_block.h"
 
 /* What the parser holds of a row, and a block on its way to the store. */
-enum { MEMORY = 2 * FD_IMPORT_RECORD_MAX + 2 * FD_IMPORT_BLOCK_BYTES };
+enum { MEMORY = 2 * FD_IMPORT_RECORD_MAX + 2 * FD_STREAMED_BLOCK_BYTES };
 
 struct import_query {
     const char *format;
@@ -29,17 +29,19 @@ static const fd_parameter import_parameters[] = {
 
 struct import {
     fd_import_parser *parser;
-    fd_import_block block;
+    fd_streamed_block block;
     fd_import_commit commit;
     fd_import_outcome outcome;
+    size_t noted;   /* bytes of memory taken for the warnings */
     fd_fault fault; /* of the sink */
 };
 
 static void import_free(void *state) {
     struct import *import = state;
     fd_import_parser_closep(&import->parser);
-    fd_import_block_clear(&import->block);
+    fd_streamed_block_clear(&import->block);
     fd_import_commit_clear(&import->commit);
+    fd_import_outcome_clear(&import->outcome);
     free(import);
 }
 
@@ -47,24 +49,35 @@ static void import_free(void *state) {
 
 static int commit_block(struct import *import) {
     int r = fd_import_commit_block(&import->commit, &import->block, &import->fault);
-    fd_import_block_reset(&import->block);
+    fd_streamed_block_reset(&import->block);
     return r;
+}
+
+/* Warnings are not worth the memory of others. */
+static int note_row(struct import *import, const fd_imported_row *row) {
+    const fd_request *request = import->commit.request;
+    size_t more = fd_import_outcome_growth(&import->outcome);
+    if (more > import->noted) {
+        if (!request->take_memory(request->await_context, more - import->noted))
+            return 0;
+        import->noted = more;
+    }
+    return fd_import_outcome_note(&import->outcome, row);
 }
 
 static int take_row(void *context, const fd_imported_row *row) {
     struct import *import = context;
-    int r = fd_import_block_is_full(&import->block, row) ? commit_block(import) : 0;
+    int r = fd_streamed_block_is_full(&import->block, row) ? commit_block(import) : 0;
     if (r < 0)
         return r;
-    fd_import_outcome_row(&import->outcome, row);
-    return fd_import_block_add(&import->block, row);
+    r = note_row(import, row);
+    return r < 0 ? r : fd_streamed_block_add(&import->block, row);
 }
 
 static int take_refusal(void *context, const fd_import_refusal *refusal) {
     struct import *import = context;
-    import->outcome.rows++;
     import->outcome.items_refused++;
-    fd_import_outcome_refusal(&import->outcome, refusal->line, refusal->pointer, refusal->reason);
+    fd_import_outcome_refuse(&import->outcome, refusal->line, refusal->pointer, refusal->reason);
     return 0;
 }
 

@@ -385,9 +385,10 @@ def test_another_compression_is_refused(patient):
 
 @pytest.mark.parametrize(("rows", "warning"), [
     ([], "there are no rows"),
-    ([{"id": f"w{i}", "prompt_id": "p", "embedding": [i, 1, 1, 1]} for i in range(3)], "has a response"),
-    ([item(i, embedding=[1, 2, 3, 4]) for i in range(3)], "all embeddings are equal"),
-    ([item(i, prompt_id=f"own-{i}") for i in range(200)], "a prompt of its own")])
+    ([{"id": f"w{i}", "prompt_id": "p", "embedding": [i, 1, 1, 1]} for i in range(3)], "no item has a response"),
+    ([item(i, embedding=[1, 2, 3, 4]) for i in range(3)], "all embeddings are the same"),
+    ([item(i, prompt_id=f"own-{i}") for i in range(200)], "a prompt_id of its own"),
+    ([item(0), item(1, prompt="other")], "another prompt than others of the same prompt_id")])
 def test_what_is_surely_wrong_is_told(patient, rows, warning):
     told = send(patient, lines(rows), "?dry_run=true")
     assert len(told["warnings"]) == 1 and warning in told["warnings"][0]

@@ -1,5 +1,5 @@
 /* Copies rows of an import into blocks. */
-#include "import_block.h"
+#include "streamed_block.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -45,10 +45,10 @@ static size_t texts_of(const fd_imported_row *row) {
     return n;
 }
 
-bool fd_import_block_is_full(const fd_import_block *block, const fd_imported_row *row) {
-    return block->n_owned > 0 && (block->bytes + row_size(row) > FD_IMPORT_BLOCK_BYTES ||
-                                  block->n_items + row->n_items > FD_IMPORT_BLOCK_ITEMS ||
-                                  block->n_labels + row->n_labels > FD_IMPORT_BLOCK_LABELS ||
+bool fd_streamed_block_is_full(const fd_streamed_block *block, const fd_imported_row *row) {
+    return block->n_owned > 0 && (block->bytes + row_size(row) > FD_STREAMED_BLOCK_BYTES ||
+                                  block->n_items + row->n_items > FD_STREAMED_BLOCK_ITEMS ||
+                                  block->n_labels + row->n_labels > FD_STREAMED_BLOCK_LABELS ||
                                   block->n_texts + texts_of(row) > FD_TEXTS_MAX);
 }
 
@@ -117,7 +117,7 @@ static int reserve(void **array, size_t *room, size_t used, size_t n, size_t siz
     return 0;
 }
 
-int fd_import_block_add(fd_import_block *block, const fd_imported_row *row) {
+int fd_streamed_block_add(fd_streamed_block *block, const fd_imported_row *row) {
     size_t size = row_size(row);
     int r = reserve((void **)&block->items, &block->items_room, block->n_items, row->n_items,
                     sizeof(*block->items));
@@ -140,15 +140,15 @@ int fd_import_block_add(fd_import_block *block, const fd_imported_row *row) {
     return 0;
 }
 
-void fd_import_block_reset(fd_import_block *block) {
+void fd_streamed_block_reset(fd_streamed_block *block) {
     for (size_t i = 0; i < block->n_owned; i++)
         free(block->owned[i]);
     block->n_owned = block->n_items = block->n_labels = 0;
     block->bytes = block->n_texts = 0;
 }
 
-void fd_import_block_clear(fd_import_block *block) {
-    fd_import_block_reset(block);
+void fd_streamed_block_clear(fd_streamed_block *block) {
+    fd_streamed_block_reset(block);
     free(block->items);
     free(block->labels);
     free(block->owned);

@@ -1,6 +1,6 @@
 /* A block of an import: rows that are committed together, copied from the parser. */
-#ifndef FD_IMPORT_BLOCK_H
-#define FD_IMPORT_BLOCK_H
+#ifndef FD_STREAMED_BLOCK_H
+#define FD_STREAMED_BLOCK_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,9 +10,9 @@
 #include "macros.h"
 
 enum {
-    FD_IMPORT_BLOCK_BYTES = 8 << 20, /* most bytes of several rows; one row may have more */
-    FD_IMPORT_BLOCK_ITEMS = 4096,
-    FD_IMPORT_BLOCK_LABELS = 4096,
+    FD_STREAMED_BLOCK_BYTES = 8 << 20, /* most bytes of several rows; one row may have more */
+    FD_STREAMED_BLOCK_ITEMS = 4096,
+    FD_STREAMED_BLOCK_LABELS = 4096,
 };
 
 typedef struct fd_block_item {
@@ -28,7 +28,7 @@ typedef struct fd_block_label {
 } fd_block_label;
 
 /* Starts as all zero. */
-typedef struct fd_import_block {
+typedef struct fd_streamed_block {
     fd_block_item *items;
     size_t n_items, items_room;
     fd_block_label *labels;
@@ -37,16 +37,16 @@ typedef struct fd_import_block {
     size_t n_texts; /* items without an embedding */
     void **owned;   /* one allocation a row */
     size_t n_owned, owned_room;
-} fd_import_block;
+} fd_streamed_block;
 
 /* Whether the block must be committed before the row is added. */
-bool fd_import_block_is_full(const fd_import_block *block, const fd_imported_row *row);
+bool fd_streamed_block_is_full(const fd_streamed_block *block, const fd_imported_row *row);
 
 /* Copies the row. -ENOMEM. */
-int fd_import_block_add(fd_import_block *block, const fd_imported_row *row) FD_MUST_CHECK;
+int fd_streamed_block_add(fd_streamed_block *block, const fd_imported_row *row) FD_MUST_CHECK;
 
 /* Empties the block, and keeps its arrays. */
-void fd_import_block_reset(fd_import_block *block);
-void fd_import_block_clear(fd_import_block *block);
+void fd_streamed_block_reset(fd_streamed_block *block);
+void fd_streamed_block_clear(fd_streamed_block *block);
 
 #endif
