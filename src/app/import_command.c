@@ -16,6 +16,7 @@
 #include "import_run.h"
 #include "import_scores.h"
 #include "import_texts.h"
+#include "import_upload.h"
 #include "item_text_features.h"
 #include "report_error.h"
 #include "sqlite_store.h"
@@ -292,6 +293,8 @@ int fd_import_main(int argc, char **argv) {
     FD_CLEANUP(fd_import_arguments_clear) fd_import_arguments arguments = {0};
     fd_fault fault = {0};
     int status = 0;
+    if (fd_import_upload_is_asked(argc, argv))
+        return fd_import_upload_main(argc, argv);
     int r = read_arguments(argc, argv, &files, &arguments, &options, &fault);
     if (r == 0)
         r = arguments.n_files > 0
