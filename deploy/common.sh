@@ -6,7 +6,7 @@ mkdir -p "$builds"
 
 libraries='
     libmicrohttpd-dev libgnutls28-dev libjansson-dev libopenblas-dev liblapacke-dev libsqlite3-dev
-    zlib1g-dev libunistring-dev libsodium-dev libcurl4-openssl-dev libsystemd-dev uthash-dev
+    zlib1g-dev libzstd-dev libunistring-dev libsodium-dev libcurl4-openssl-dev libsystemd-dev uthash-dev
     libcmocka-dev
 '
 # What the pages contain of others.

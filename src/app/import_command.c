@@ -1,5 +1,6 @@
 /*
- * `fisherd import`: adds items of files to a database that no daemon holds. With a file of
+ * `fisherd import`: adds items of files to a database that no daemon holds. Files that are named
+ * alone are import_run.c's. With --items, and a file of
  * embeddings all of them are added or none. Without, their texts are embedded, which takes long, so
  * they are added block by block, and the same command goes on where it ended.
  */
@@ -10,9 +11,12 @@
 
 #include "commands.h"
 #include "database_commands.h"
+#include "import_arguments.h"
 #include "import_reader.h"
+#include "import_run.h"
 #include "import_scores.h"
 #include "import_texts.h"
+#include "import_upload.h"
 #include "item_text_features.h"
 #include "report_error.h"
 #include "sqlite_store.h"
@@ -24,6 +28,7 @@ static const fd_option_row file_rows[] = {
     {FD_OPTION_TEXT, offsetof(fd_import_files, embeddings), "embeddings", "", 0, 0, "FILE", ""},
     {FD_OPTION_TEXT, offsetof(fd_import_files, prompt_embeddings), "prompt-embeddings", "", 0, 0,
      "FILE", ""},
+    {FD_OPTION_TEXT, offsetof(fd_import_files, format), "format", "auto", 0, 0, "NAME", ""},
 };
 static const fd_option_table file_table = {file_rows, FD_LENGTH(file_rows)};
 
@@ -82,8 +87,9 @@ static int open_import(struct import *import, const fd_options *options,
     if (r == 0)
         r = fd_store_open_sqlite(options->db, &import->store, import->fault);
     if (r == 0)
-        r = has_file ? check_dimension(import)
-                     : fd_import_texts_open(options, import->store, &import->texts, import->fault);
+        r = has_file
+                ? check_dimension(import)
+                : fd_import_texts_open(options, import->store, true, &import->texts, import->fault);
     if (r == 0)
         r = fd_import_scores_open(import->store, &import->scores);
     if (r < 0)
@@ -98,7 +104,7 @@ static size_t line_of(const struct import *import, size_t place) {
     return fd_import_reader_line(import->reader) - import->n + 1 + place;
 }
 
-static int refuse(const struct import *import, size_t place, const char *why) {
+static int refuse_line(const struct import *import, size_t place, const char *why) {
     return fd_fault_set(import->fault, -EINVAL, "", "line %zu: %s%s", line_of(import, place), why,
                         import->texts ? "" : "; nothing was imported");
 }
@@ -110,7 +116,7 @@ static int store_scores(struct import *import, const fd_item_row *rows, const ui
                                    &fault);
     if (r != -EINVAL || fault.detail[0] == '\0')
         return r;
-    return refuse(import, place, fault.detail);
+    return refuse_line(import, place, fault.detail);
 }
 
 /* The transaction of a block. */
@@ -121,7 +127,7 @@ static int begin_block(struct import *import, fd_item_row *rows) {
         return 0;
     int r = fd_import_texts_embed(import->texts, rows, import->n, &place, &fault);
     if (r < 0 && place != SIZE_MAX)
-        return refuse(import, place, fault.detail);
+        return refuse_line(import, place, fault.detail);
     if (r < 0)
         *import->fault = fault;
     if (r == 0)
@@ -152,7 +158,7 @@ static int store_batch(struct import *import) {
         char why[FD_ID_MAX + 64];
         (void)snprintf(why, sizeof(why), "item \"%s\" exists already with other content",
                        rows[added.conflict].id);
-        return refuse(import, added.conflict, why);
+        return refuse_line(import, added.conflict, why);
     }
     if (r == 0)
         r = store_scores(import, rows, indices);
@@ -236,33 +242,63 @@ static int run_import(struct import *import) {
 
 /* ---- the command ---- */
 
-static int read_arguments(int argc, char **argv, fd_import_files *files, fd_options *options,
-                          fd_fault *fault) {
-    int r = fd_option_table_take(&file_table, &argc, argv, files, fault);
-    if (r == 0 && files->items[0] == '\0')
-        r = fd_fault_set(fault, -EINVAL, "",
-                         "--items FILE.jsonl and --embeddings FILE.npy are needed");
-    if (r == 0 && files->embeddings[0] == '\0' && files->prompt_embeddings[0] != '\0')
-        r = fd_fault_set(fault, -EINVAL, "", "--prompt-embeddings needs --embeddings");
+static int refuse(const char *why, fd_fault *fault) {
+    return fd_fault_set(fault, -EINVAL, "", "%s", why);
+}
+
+static int check_files(const fd_import_files *files, const fd_import_arguments *arguments,
+                       fd_fault *fault) {
+    bool has_items = files->items[0] != '\0';
+    if (arguments->n_files > 0)
+        return has_items || files->embeddings[0] != '\0' || files->prompt_embeddings[0] != '\0'
+                   ? refuse("--items and --embeddings take no other files", fault)
+                   : 0;
+    if (!has_items)
+        return refuse("a file is needed, or --items FILE.jsonl and --embeddings FILE.npy", fault);
+    if (arguments->is_dry)
+        return refuse("--dry-run is for files that are named without --items", fault);
+    if (files->embeddings[0] == '\0' && files->prompt_embeddings[0] != '\0')
+        return refuse("--prompt-embeddings needs --embeddings", fault);
+    return 0;
+}
+
+static int read_arguments(int argc, char **argv, fd_import_files *files,
+                          fd_import_arguments *arguments, fd_options *options, fd_fault *fault) {
+    int r = fd_import_arguments_take(&argc, argv, arguments, fault);
+    if (r == 0)
+        r = fd_option_table_take(&file_table, &argc, argv, files, fault);
+    if (r == 0)
+        r = check_files(files, arguments, fault);
     if (r == 0)
         r = fd_database_options(argc, argv, options, fault);
     files->score_metadata = options->score_metadata;
+    files->map = arguments->map;
+    return r;
+}
+
+static int import_named(const fd_options *options, const fd_import_files *files, fd_fault *fault) {
+    FD_CLEANUP(import_clear) struct import import = {.fault = fault};
+    int r = open_import(&import, options, files);
+    if (r == 0)
+        r = run_import(&import);
+    if (r == 0)
+        printf("%zu items imported, %zu were there already\n", import.total.created,
+               import.total.unchanged);
     return r;
 }
 
 int fd_import_main(int argc, char **argv) {
     FD_CLEANUP(fd_options_clear) fd_options options = {0};
     FD_CLEANUP(clear_files) fd_import_files files = {0};
+    FD_CLEANUP(fd_import_arguments_clear) fd_import_arguments arguments = {0};
     fd_fault fault = {0};
-    FD_CLEANUP(import_clear) struct import import = {.fault = &fault};
-    int r = read_arguments(argc, argv, &files, &options, &fault);
+    int status = 0;
+    if (fd_import_upload_is_asked(argc, argv))
+        return fd_import_upload_main(argc, argv);
+    int r = read_arguments(argc, argv, &files, &arguments, &options, &fault);
     if (r == 0)
-        r = open_import(&import, &options, &files);
-    if (r == 0)
-        r = run_import(&import);
-    if (r < 0)
-        return fd_report_error("import", r, &fault);
-    printf("%zu items imported, %zu were there already\n", import.total.created,
-           import.total.unchanged);
-    return 0;
+        r = arguments.n_files > 0
+                ? fd_import_run(&arguments, files.format, &options, &status, &fault)
+                : import_named(&options, &files, &fault);
+    return r < 0 ? fd_report_error("import", r, &fault) : status;
 }

@@ -14,6 +14,7 @@
 #include "json_scores.h"
 #include "json_tree.h"
 #include "npy.h"
+#include "row_map.h"
 
 struct prompt {
     char *id;
@@ -33,6 +34,7 @@ struct fd_import_reader {
     size_t dimension;
     struct prompt *prompts;     /* by id */
     const char *score_metadata; /* as in fd_import_files */
+    fd_row_map map;
     fd_fault *fault;
 };
 
@@ -75,6 +77,7 @@ void fd_import_reader_close(fd_import_reader *reader) {
         (void)fclose(reader->lines);
     if (reader->embeddings)
         fd_npy_close(reader->embeddings);
+    fd_row_map_clear(&reader->map);
     free(reader->prompt_rows);
     free(reader->text);
     free(reader);
@@ -131,7 +134,9 @@ int fd_import_reader_open(const fd_import_files *files, fd_import_reader **ret, 
         return -ENOMEM;
     reader->fault = fault;
     reader->score_metadata = files->score_metadata;
-    int r = open_files(reader, files);
+    int r = fd_row_map_read(files->map, &reader->map, fault);
+    if (r == 0)
+        r = open_files(reader, files);
     if (r < 0)
         return r;
     *ret = FD_STEAL(reader);
@@ -281,6 +286,14 @@ static int take_embedding(fd_import_reader *reader, const char *prompt_id, float
 
 /* ---- reading ---- */
 
+static int apply_map(fd_import_reader *reader, json_t *document) {
+    char why[600];
+    fd_fault fault = {0};
+    int r = fd_row_map_apply(&reader->map, document, &fault);
+    (void)snprintf(why, sizeof(why), "%s %s", fault.pointer, fault.detail);
+    return r == -EINVAL ? refuse(reader, why) : r;
+}
+
 static int take_line(fd_import_reader *reader, size_t length, float *values, fd_import_item *ret) {
     fd_item_row *row = &ret->row;
     *row = (fd_item_row){.dimension = reader->dimension, .created_ms = fd_wall_milliseconds()};
@@ -291,7 +304,9 @@ static int take_line(fd_import_reader *reader, size_t length, float *values, fd_
         return refuse(reader, error.text);
     if (!json_is_object(document))
         return refuse(reader, "it is not a JSON object");
-    int r = take_text(reader, document, "id", &row->id);
+    int r = apply_map(reader, document);
+    if (r == 0)
+        r = take_text(reader, document, "id", &row->id);
     if (r == 0)
         r = take_text(reader, document, "prompt_id", &row->prompt_id);
     if (r == 0)

@@ -21,6 +21,8 @@ typedef struct fd_import_files {
     char *items;
     char *embeddings;           /* "": none; the rows then have no embedding */
     char *prompt_embeddings;    /* "": none */
+    char *format;               /* of files that are named alone, which this does not read */
+    const char *map;            /* as row_map.h says; not owned */
     const char *score_metadata; /* keys of metadata that are scores, as a list; not owned */
 } fd_import_files;
 

@@ -72,19 +72,37 @@ int fd_import_texts_note(fd_import_texts *texts, const fd_item_row *rows, const 
                          size_t n) {
     int r = 0;
     texts->is_stored |= texts->is_checked;
+    if (texts->dimension == 0 && n > 0)
+        texts->dimension = rows[0].dimension;
     for (size_t i = 0; i < n && r == 0; i++)
         r = add_item(texts, rows[i].id, indices[i]);
     return r;
 }
 
-int fd_import_texts_open(const fd_options *options, fd_store *store, fd_import_texts **ret,
-                         fd_fault *fault) {
+bool fd_import_texts_has_embedder(const fd_import_texts *texts) {
+    return texts->embedder != NULL;
+}
+
+size_t fd_import_texts_dimension(const fd_import_texts *texts) {
+    return texts->dimension;
+}
+
+bool fd_import_texts_find(const fd_import_texts *texts, const char *id, uint32_t *ret_index) {
+    struct stored_item *item;
+    HASH_FIND_STR(texts->items, id, item);
+    if (item)
+        *ret_index = item->index;
+    return item != NULL;
+}
+
+int fd_import_texts_open(const fd_options *options, fd_store *store, bool needs_embedder,
+                         fd_import_texts **ret, fd_fault *fault) {
     FD_CLEANUP(fd_import_texts_closep) fd_import_texts *texts = calloc(1, sizeof(*texts));
     if (!texts)
         return -ENOMEM;
     texts->store = store;
     int r = fd_options_open_embedder(options, &texts->embedder, fault);
-    if (r == 0 && !texts->embedder)
+    if (r == 0 && needs_embedder && !texts->embedder)
         r = fd_fault_set(fault, -EINVAL, "",
                          "--embeddings FILE.npy is needed, or the option embedding-url");
     if (r == 0)

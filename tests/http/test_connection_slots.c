@@ -32,7 +32,9 @@ static int set_up(void **state) {
         .seconds_allowed = {[FD_ACTIVITY_QUIET] = 100,
                             [FD_ACTIVITY_ARRIVING] = 50,
                             [FD_ACTIVITY_RUNNING] = INFINITY,
-                            [FD_ACTIVITY_SENDING] = 20},
+                            [FD_ACTIVITY_SENDING] = 20,
+                            [FD_ACTIVITY_STREAMING] = 10},
+        .stream_rate = 100,
         .metrics = world->metrics,
     };
     *state = world;
@@ -229,6 +231,96 @@ static void activity_does_not_extend_the_deadline_of_a_surplus_connection(void *
     assert_true(is_closed(world, surplus));
 }
 
+/* ---- streamed bodies: a credit of 10 s, and 100 bytes earn one of them ---- */
+
+static unsigned broken_off(struct world *world, fd_connection_slot *slot, double now) {
+    fd_connection_slots_close_overdue(&world->slots, now);
+    return atomic_load(&slot->broken_off);
+}
+
+/* Bytes arrive, and are worked on for some seconds. */
+static void stream(struct world *world, fd_connection_slot *slot, size_t bytes, double now,
+                   double work) {
+    fd_connection_slots_count_streamed(&world->slots, slot, bytes, now);
+    fd_connection_slots_enter(&world->slots, slot, FD_ACTIVITY_RUNNING, now);
+    fd_connection_slots_enter(&world->slots, slot, FD_ACTIVITY_STREAMING, now + work);
+}
+
+static void a_stream_that_waits_is_broken_off_and_then_closed(void **state) {
+    struct world *world = *state;
+    fd_connection_slot *slot = arrive(world, "192.0.2.1", 0);
+    fd_connection_slots_enter(&world->slots, slot, FD_ACTIVITY_STREAMING, 5);
+    assert_int_equal(broken_off(world, slot, 14.9), 0);
+    assert_int_equal(broken_off(world, slot, 15), 408);
+    assert_false(is_closed(world, slot)); /* its thread responds */
+    fd_connection_slots_close_overdue(&world->slots, 16.9);
+    assert_false(is_closed(world, slot));
+    fd_connection_slots_close_overdue(&world->slots, 17);
+    assert_true(is_closed(world, slot));
+}
+
+static void a_stream_at_the_least_rate_goes_on_and_a_slower_one_does_not(void **state) {
+    struct world *world = *state;
+    fd_connection_slot *steady = arrive(world, "192.0.2.1", 0);
+    fd_connection_slot *slow = arrive(world, "192.0.2.2", 0);
+    fd_connection_slots_enter(&world->slots, steady, FD_ACTIVITY_STREAMING, 0);
+    fd_connection_slots_enter(&world->slots, slow, FD_ACTIVITY_STREAMING, 0);
+    unsigned second = 1;
+    for (; second < 1000 && broken_off(world, slow, second) == 0; second++) {
+        stream(world, steady, 100, second, 0);
+        stream(world, slow, 50, second, 0);
+    }
+    assert_int_equal(second, 19); /* half a second less with each */
+    for (; second < 1000; second++) {
+        stream(world, steady, 100, second, 0);
+        assert_int_equal(broken_off(world, steady, second), 0);
+    }
+}
+
+static void a_stream_saves_no_more_than_its_credit(void **state) {
+    struct world *world = *state;
+    fd_connection_slot *slot = arrive(world, "192.0.2.1", 0);
+    fd_connection_slots_enter(&world->slots, slot, FD_ACTIVITY_STREAMING, 0);
+    stream(world, slot, 1 << 30, 1, 0);
+    assert_int_equal(broken_off(world, slot, 10.9), 0);
+    assert_int_equal(broken_off(world, slot, 11), 408);
+}
+
+static void the_time_of_work_on_a_stream_is_not_its_clients(void **state) {
+    struct world *world = *state;
+    fd_connection_slot *slot = arrive(world, "192.0.2.1", 0);
+    fd_connection_slots_enter(&world->slots, slot, FD_ACTIVITY_STREAMING, 0);
+    fd_connection_slots_count_streamed(&world->slots, slot, 100, 4);
+    fd_connection_slots_enter(&world->slots, slot, FD_ACTIVITY_RUNNING, 4);
+    assert_int_equal(broken_off(world, slot, 5000), 0);
+    fd_connection_slots_enter(&world->slots, slot, FD_ACTIVITY_STREAMING, 5000);
+    assert_int_equal(broken_off(world, slot, 5006.9), 0);
+    assert_int_equal(broken_off(world, slot, 5007), 408);
+}
+
+static void only_streams_are_broken_off_when_the_server_stops(void **state) {
+    struct world *world = *state;
+    static const fd_activity activities[] = {FD_ACTIVITY_STREAMING, FD_ACTIVITY_RUNNING,
+                                             FD_ACTIVITY_ARRIVING};
+    for (size_t i = 0; i < 3; i++)
+        fd_connection_slots_enter(&world->slots, arrive(world, "192.0.2.1", 0), activities[i], 0);
+    fd_connection_slots_break_off_streams(&world->slots, 503);
+    assert_int_equal(atomic_load(&world->all[0].broken_off), 503);
+    assert_int_equal(atomic_load(&world->all[1].broken_off), 0);
+    assert_int_equal(atomic_load(&world->all[2].broken_off), 0);
+    /* Another request of the same connection is none. */
+    fd_connection_slots_enter(&world->slots, &world->all[0], FD_ACTIVITY_QUIET, 1);
+    assert_false(world->all[0].is_streamed);
+}
+
+static void a_stream_is_not_replaced(void **state) {
+    struct world *world = *state;
+    for (size_t i = 0; i < LIMIT; i++)
+        fd_connection_slots_enter(&world->slots, arrive(world, "192.0.2.1", 0),
+                                  FD_ACTIVITY_STREAMING, 0);
+    assert_null(arrive(world, "192.0.2.2", 9)->holder);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -244,6 +336,12 @@ int main(void) {
         TEST(the_oldest_surplus_connection_is_closed_when_there_are_too_many),
         TEST(each_activity_has_its_own_deadline),
         TEST(activity_does_not_extend_the_deadline_of_a_surplus_connection),
+        TEST(a_stream_that_waits_is_broken_off_and_then_closed),
+        TEST(a_stream_at_the_least_rate_goes_on_and_a_slower_one_does_not),
+        TEST(a_stream_saves_no_more_than_its_credit),
+        TEST(the_time_of_work_on_a_stream_is_not_its_clients),
+        TEST(only_streams_are_broken_off_when_the_server_stops),
+        TEST(a_stream_is_not_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -215,10 +215,8 @@ int fd_engine_items_add(fd_engine *engine, const fd_item_row *items, size_t n, f
         r = fd_writer_run(engine, &add.job);
     discard_entries(&add); /* those that the table did not take */
     fd_score_changes_clear(&add.scores);
-    if (r < 0)
-        return r;
     *ret = add.added;
-    return 0;
+    return r;
 }
 
 int fd_engine_items_read(fd_engine *engine, uint32_t first, size_t limit, bool embeddings,
@@ -234,6 +232,11 @@ static int find_index(fd_engine *engine, const char *id, uint32_t *ret) {
         return -ENOENT;
     *ret = entry->index;
     return 0;
+}
+
+bool fd_engine_item_exists(fd_engine *engine, const char *id) {
+    uint32_t unused;
+    return find_index(engine, id, &unused) == 0;
 }
 
 int fd_engine_item_read(fd_engine *engine, const char *id, bool embedding, fd_item_visit *visit,

@@ -2,6 +2,9 @@
 #ifndef FD_ITEMS_H
 #define FD_ITEMS_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "engine_options.h"
 #include "fault.h"
 #include "macros.h"
@@ -21,5 +24,8 @@ int fd_engine_items_read(fd_engine *engine, uint32_t first, size_t limit, bool e
 /* -ENOENT if no item has the id. */
 int fd_engine_item_read(fd_engine *engine, const char *id, bool embedding, fd_item_visit *visit,
                         void *context) FD_MUST_CHECK;
+
+/* Whether an item has the id. */
+bool fd_engine_item_exists(fd_engine *engine, const char *id);
 
 #endif

@@ -131,7 +131,8 @@ static void fill_rows(const fd_engine *engine, const fd_label *labels, size_t n,
         rows[i].assignment = labels[i].assignment;
         rows[i].duration_ms = labels[i].duration_ms;
         rows[i].comment = labels[i].comment;
-        rows[i].created_ms = fd_engine_now_ms(engine);
+        rows[i].created_ms =
+            labels[i].created_ms > 0 ? labels[i].created_ms : fd_engine_now_ms(engine);
     }
 }
 

@@ -16,6 +16,7 @@ typedef struct fd_label {
     const char *assignment; /* NULL if none */
     int64_t duration_ms;    /* -1 if not given */
     const char *comment;    /* NULL if none */
+    int64_t created_ms;     /* when it was answered; 0 or -1: now */
 } fd_label;
 
 /* Adds all labels or none. Returns 0 only after they are on disk. -EINVAL with a fault for items

@@ -29,6 +29,8 @@ fd_server_hooks fd_api_hooks(fd_api *api) {
     return (fd_server_hooks){
         .context = api,
         .accept = fd_dispatch_accept,
+        .piece = fd_dispatch_piece,
+        .break_off = fd_dispatch_break_off,
         .run = fd_dispatch_run,
         .end = fd_dispatch_end,
         .refuse = fd_problem,

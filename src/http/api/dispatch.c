@@ -12,6 +12,7 @@
 #include "problem.h"
 #include "request.h"
 #include "router.h"
+#include "stream_call.h"
 
 /* What is known of a request from its headers on. */
 struct call {
@@ -19,6 +20,7 @@ struct call {
     fd_identity identity;
     char *id; /* of the path; NULL: none */
     bool is_surplus;
+    fd_stream_call *stream; /* of a streamed route, while it goes on */
 };
 
 static bool refuse(fd_response *response, unsigned status, const char *detail) {
@@ -91,13 +93,43 @@ static bool authenticate(const fd_api *api, const fd_transaction *transaction, s
     return false;
 }
 
-static bool is_json(const char *type) {
-    static const char json[] = "application/json";
-    if (!type || strncasecmp(type, json, sizeof(json) - 1) != 0)
+static bool is_type(const char *type, const char *name) {
+    if (!type || strncasecmp(type, name, strlen(name)) != 0)
         return false;
-    type += sizeof(json) - 1;
+    type += strlen(name);
     type += strspn(type, " \t");
     return *type == '\0' || *type == ';';
+}
+
+static bool is_json(const char *type) {
+    return is_type(type, "application/json");
+}
+
+/* ---- streamed bodies ---- */
+
+static bool is_file(const char *type) {
+    static const char *const types[] = {
+        "application/json",  "application/x-ndjson",     "application/ndjson",
+        "application/jsonl", "application/x-jsonlines",  "application/octet-stream",
+        "text/csv",          "text/tab-separated-values"};
+    for (size_t i = 0; i < FD_LENGTH(types); i++)
+        if (is_type(type, types[i]))
+            return true;
+    return false;
+}
+
+static bool check_streamed_body(const fd_transaction *transaction, fd_response *response) {
+    if (transaction->has_body && !is_file(fd_transaction_header(transaction, "Content-Type")))
+        return refuse(response, 415,
+                      "the Content-Type must be application/x-ndjson, application/json, text/csv, "
+                      "text/tab-separated-values or application/octet-stream");
+    const char *encoding = fd_transaction_header(transaction, "Content-Encoding");
+    if (encoding && strcasecmp(encoding, "identity") != 0 && strcasecmp(encoding, "gzip") != 0 &&
+        strcasecmp(encoding, "x-gzip") != 0) {
+        response->accepts = "gzip, identity";
+        return refuse(response, 415, "the Content-Encoding must be gzip, or none");
+    }
+    return true;
 }
 
 static bool check_body(const fd_api *api, fd_transaction *transaction, const fd_route *route,
@@ -118,25 +150,6 @@ static bool check_body(const fd_api *api, fd_transaction *transaction, const fd_
     return true;
 }
 
-bool fd_dispatch_accept(void *context, fd_transaction *transaction, fd_response *response) {
-    const fd_api *api = context;
-    transaction->cors = cors_of(api, transaction);
-    if (is_preflight(transaction)) {
-        response->status = 204;
-        response->body = strdup("");
-        return false;
-    }
-    struct call *call = transaction->state = calloc(1, sizeof(*call));
-    if (!call)
-        return refuse(response, 503, "there is not enough memory right now");
-    return find_route(transaction, call, response) &&
-           check_slot(api, transaction, call, response) &&
-           authenticate(api, transaction, call, response) &&
-           check_body(api, transaction, call->route, response);
-}
-
-/* ---- the whole request ---- */
-
 /* Collects the query for a request. */
 struct query_reader {
     fd_query *query;
@@ -156,23 +169,17 @@ static bool read_query(const fd_transaction *transaction, fd_query *query, fd_re
     return reader.result == 0 || refuse(response, 400, reader.fault.detail);
 }
 
-static bool check_running(const fd_api *api, const fd_transaction *transaction,
-                          const fd_route *route, fd_response *response) {
-    unsigned limit = api->options.requests_at_once;
-    if (limit == 0 || transaction->running <= limit || route->role <= FD_ROLE_PUBLIC)
-        return true;
-    fd_request_limits_count_refused(&api->limits, "requests");
-    return refuse(response, 503, "too many requests are running already");
-}
-
 static bool take_memory(void *context, size_t bytes) {
     return fd_transaction_take_memory(context, bytes);
 }
 
-void fd_dispatch_run(void *context, fd_transaction *transaction, fd_response *response) {
-    fd_api *api = context;
-    struct call *call = transaction->state;
-    fd_request request = {
+static void give_back_memory(void *context, size_t bytes) {
+    fd_transaction_give_back_memory(context, bytes);
+}
+
+static fd_request request_of(const fd_api *api, fd_transaction *transaction,
+                             const struct call *call) {
+    return (fd_request){
         .engine = api->engine,
         .access = api->options.access,
         .embedder = api->options.embedder,
@@ -188,8 +195,91 @@ void fd_dispatch_run(void *context, fd_transaction *transaction, fd_response *re
         .page_bytes = api->limits.page_bytes,
         .is_awaited = fd_transaction_is_awaited,
         .take_memory = take_memory,
+        .give_back_memory = give_back_memory,
         .await_context = transaction,
     };
+}
+
+/* Refuses at once what would be refused in the end. */
+static bool begin_stream(fd_api *api, fd_transaction *transaction, struct call *call,
+                         fd_response *response) {
+    fd_request request = request_of(api, transaction, call);
+    if (read_query(transaction, &request.query, response))
+        call->stream =
+            fd_stream_call_begin(&api->limits, call->route, &request, transaction, response);
+    response->closes = true;
+    return call->stream != NULL;
+}
+
+bool fd_dispatch_accept(void *context, fd_transaction *transaction, fd_response *response) {
+    const fd_api *api = context;
+    transaction->cors = cors_of(api, transaction);
+    if (is_preflight(transaction)) {
+        response->status = 204;
+        response->body = strdup("");
+        return false;
+    }
+    struct call *call = transaction->state = calloc(1, sizeof(*call));
+    if (!call)
+        return refuse(response, 503, "there is not enough memory right now");
+    if (!find_route(transaction, call, response) || !check_slot(api, transaction, call, response) ||
+        !authenticate(api, transaction, call, response))
+        return false;
+    transaction->is_streamed = call->route->body_limit == FD_BODY_STREAMED;
+    return transaction->is_streamed ? check_streamed_body(transaction, response) &&
+                                          begin_stream(context, transaction, call, response)
+                                    : check_body(api, transaction, call->route, response);
+}
+
+/* ---- the whole request ---- */
+
+static bool check_running(const fd_api *api, const fd_transaction *transaction,
+                          const fd_route *route, fd_response *response) {
+    unsigned limit = api->options.requests_at_once;
+    if (limit == 0 || transaction->running <= limit || route->role <= FD_ROLE_PUBLIC)
+        return true;
+    fd_request_limits_count_refused(&api->limits, "requests");
+    return refuse(response, 503, "too many requests are running already");
+}
+
+/* Ends the call, with status 0 when the body has arrived. */
+static void end_stream(const fd_api *api, fd_transaction *transaction, struct call *call,
+                       unsigned status, const char *detail, fd_response *response) {
+    /* The token may end while the body arrives. */
+    bool is_allowed = status != 0 || call->identity.role == FD_ROLE_PUBLIC ||
+                      authenticate(api, transaction, call, response);
+    if (is_allowed)
+        fd_stream_call_end(call->stream, status, detail, response);
+    fd_stream_call_free(FD_STEAL(call->stream));
+    audit(transaction, call, response->status);
+}
+
+bool fd_dispatch_piece(void *context, fd_transaction *transaction, const char *data, size_t size,
+                       fd_response *response) {
+    const fd_api *api = context;
+    struct call *call = transaction->state;
+    if (authenticate(api, transaction, call, response) &&
+        fd_stream_call_feed(call->stream, data, size, response))
+        return true;
+    fd_stream_call_free(FD_STEAL(call->stream));
+    audit(transaction, call, response->status);
+    return false;
+}
+
+void fd_dispatch_break_off(void *context, fd_transaction *transaction, unsigned status,
+                           fd_response *response) {
+    end_stream(context, transaction, transaction->state, status,
+               status == 408 ? "the body arrives too slowly" : "the daemon is stopping", response);
+}
+
+void fd_dispatch_run(void *context, fd_transaction *transaction, fd_response *response) {
+    fd_api *api = context;
+    struct call *call = transaction->state;
+    if (transaction->is_streamed) {
+        end_stream(api, transaction, call, 0, NULL, response);
+        return;
+    }
+    fd_request request = request_of(api, transaction, call);
     /* A body may take a minute to arrive, and the token may end meanwhile. */
     bool is_checked_again = transaction->has_body && call->identity.role > FD_ROLE_PUBLIC;
     if ((is_checked_again && !authenticate(api, transaction, call, response)) ||
@@ -204,8 +294,13 @@ void fd_dispatch_run(void *context, fd_transaction *transaction, fd_response *re
 
 void fd_dispatch_end(void *context, fd_transaction *transaction) {
     struct call *call = transaction->state;
-    (void)context;
-    if (call)
-        free(call->id);
+    if (!call)
+        return;
+    if (call->stream) { /* the client has gone */
+        fd_response response = {.request_id = transaction->request_id};
+        end_stream(context, transaction, call, 499, "the client has gone", &response);
+        free(response.body);
+    }
+    free(call->id);
     free(call);
 }

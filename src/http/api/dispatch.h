@@ -17,6 +17,10 @@ struct fd_api {
 
 /* As fd_server_hooks says. */
 bool fd_dispatch_accept(void *context, fd_transaction *transaction, fd_response *response);
+bool fd_dispatch_piece(void *context, fd_transaction *transaction, const char *data, size_t size,
+                       fd_response *response);
+void fd_dispatch_break_off(void *context, fd_transaction *transaction, unsigned status,
+                           fd_response *response);
 void fd_dispatch_run(void *context, fd_transaction *transaction, fd_response *response);
 void fd_dispatch_end(void *context, fd_transaction *transaction);
 

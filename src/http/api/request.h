@@ -15,6 +15,22 @@
 #include "macros.h"
 #include "queries.h"
 
+/* Of a route whose body is streamed: its handler is called at each of these. */
+typedef enum fd_stream_step {
+    FD_STREAM_BEGINS,     /* the headers are there; a response refuses the request */
+    FD_STREAM_PIECE,      /* `body` is the next piece; a response ends the request */
+    FD_STREAM_ENDS,       /* the body has arrived; a response must be given, as in the next */
+    FD_STREAM_BREAKS_OFF, /* it will not arrive */
+} fd_stream_step;
+
+typedef struct fd_stream {
+    fd_stream_step step;
+    unsigned status;           /* why it breaks off, as the status and the words of a refusal */
+    const char *detail;        /* static text */
+    void *state;               /* the handler's own */
+    void (*free)(void *state); /* NULL: there is nothing to free */
+} fd_stream;
+
 typedef struct fd_request {
     fd_engine *engine;
     fd_access *access;     /* NULL: there are no tokens */
@@ -29,13 +45,16 @@ typedef struct fd_request {
     fd_query query;
     const char *body; /* [body_size], not terminated; empty without a body */
     size_t body_size;
+    fd_stream *stream; /* NULL: `body` is the whole body */
     size_t page_bytes; /* most bytes of a list's rows, so that several fit the memory budget */
     /* Takes bytes from the memory budget until the response is sent; false if they are not left.
      * JSON is counted without asking. */
     bool (*take_memory)(void *context, size_t bytes);
+    /* Gives back bytes that were taken, before the response. */
+    void (*give_back_memory)(void *context, size_t bytes);
     /* Whether the client still waits for the response; for work that takes long. */
     bool (*is_awaited)(void *context);
-    void *await_context; /* of both functions */
+    void *await_context; /* of these functions */
 } fd_request;
 
 /* The only annotator that the request may act for; NULL: any annotator. */

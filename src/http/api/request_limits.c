@@ -90,9 +90,8 @@ static void work(const fd_request_limits *limits, const fd_route *route, const f
     fd_json_meter_end();
 }
 
-void fd_request_limits_run(fd_request_limits *limits, const fd_route *route,
-                           const fd_request *request, fd_transaction *transaction,
-                           fd_response *response) {
+int fd_request_limits_enter(fd_request_limits *limits, const fd_route *route,
+                            const fd_request *request, fd_limiter **ret, fd_response *response) {
     fd_limiter *limiter = needs_limiter(route, request) ? &limits->limiters[route->limiter] : NULL;
     int r = limiter ? fd_limiter_enter(limiter, request->is_awaited, request->await_context) : 0;
     if (r == -EBUSY) {
@@ -101,8 +100,18 @@ void fd_request_limits_run(fd_request_limits *limits, const fd_route *route,
     } else if (r < 0) {
         fd_problem_of(response, r, NULL);
     } else {
-        work(limits, route, request, transaction, response);
-        if (limiter)
-            fd_limiter_leave(limiter);
+        *ret = limiter;
     }
+    return r;
+}
+
+void fd_request_limits_run(fd_request_limits *limits, const fd_route *route,
+                           const fd_request *request, fd_transaction *transaction,
+                           fd_response *response) {
+    fd_limiter *limiter;
+    if (fd_request_limits_enter(limits, route, request, &limiter, response) < 0)
+        return;
+    work(limits, route, request, transaction, response);
+    if (limiter)
+        fd_limiter_leave(limiter);
 }

@@ -24,6 +24,12 @@ void fd_request_limits_close(fd_request_limits *limits);
 /* Counts a request that a limit refuses. `limit` is static text. */
 void fd_request_limits_count_refused(const fd_request_limits *limits, const char *limit);
 
+/* Enters the route's limiter; *ret is to be left, NULL if there is none. -EBUSY, -ECANCELED with a
+ * response. */
+int fd_request_limits_enter(fd_request_limits *limits, const fd_route *route,
+                            const fd_request *request, fd_limiter **ret,
+                            fd_response *response) FD_MUST_CHECK;
+
 /* Runs the route's handler once the limiter lets it and there is memory, or responds why not. */
 void fd_request_limits_run(fd_request_limits *limits, const fd_route *route,
                            const fd_request *request, fd_transaction *transaction,

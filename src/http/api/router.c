@@ -10,6 +10,7 @@
 
 enum { SEGMENTS_MAX = 8 };
 
+#define STREAMED FD_BODY_STREAMED
 static const fd_route routes[] = {
 #define ROUTE(name, method, path, role, limiter, ...)                                              \
     {name, method, path, FD_ROLE_##role, FD_LIMITER_##limiter, __VA_ARGS__},

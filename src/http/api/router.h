@@ -3,6 +3,7 @@
 #define FD_ROUTER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "handlers.h"
 #include "identity.h"
@@ -16,6 +17,8 @@ typedef enum fd_limiter_kind {
     FD_LIMITER_NONE /* also the number of the others */
 } fd_limiter_kind;
 
+#define FD_BODY_STREAMED SIZE_MAX
+
 typedef struct fd_route {
     const char *name;
     const char *method; /* GET includes HEAD */
@@ -23,7 +26,7 @@ typedef struct fd_route {
     fd_role role;       /* the least that may call it */
     fd_limiter_kind limiter;
     fd_handler *handler;
-    size_t body_limit; /* bytes; 0: it takes no body */
+    size_t body_limit; /* bytes; 0: it takes no body; FD_BODY_STREAMED: it takes a streamed one */
 } fd_route;
 
 /*

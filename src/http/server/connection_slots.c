@@ -78,7 +78,7 @@ static void take_back(fd_connection_slots *slots, fd_connection_slot *slot) {
 /* ---- which connection is replaced ---- */
 
 static bool may_be_replaced(const fd_connection_slot *slot, unsigned taken_by_new, double now) {
-    if (!slot->holder || slot->activity == FD_ACTIVITY_RUNNING)
+    if (!slot->holder || slot->activity == FD_ACTIVITY_RUNNING || slot->is_streamed)
         return false;
     if (slot->is_trusted && slot->activity != FD_ACTIVITY_QUIET)
         return false;
@@ -165,21 +165,56 @@ bool fd_connection_slots_has(fd_connection_slots *slots, fd_connection_slot *slo
 void fd_connection_slots_enter(const fd_connection_slots *slots, fd_connection_slot *slot,
                                fd_activity activity, double now) {
     double deadline = now + slots->seconds_allowed[activity];
+    if (activity == FD_ACTIVITY_STREAMING) {
+        slot->credit = slot->is_streamed ? slot->credit : slots->seconds_allowed[activity];
+        slot->is_streamed = true;
+        deadline = now + slot->credit;
+    } else if (activity != FD_ACTIVITY_RUNNING) {
+        slot->is_streamed = false;
+    }
     slot->activity = activity;
     slot->since = now;
     slot->deadline = slot->holder ? deadline : fmin(deadline, slot->deadline);
 }
 
+void fd_connection_slots_count_streamed(const fd_connection_slots *slots, fd_connection_slot *slot,
+                                        size_t bytes, double now) {
+    double credit = slot->credit - (now - slot->since) + (double)bytes / slots->stream_rate;
+    slot->credit = fmax(0, fmin(credit, slots->seconds_allowed[FD_ACTIVITY_STREAMING]));
+}
+
+/* ---- ending them ---- */
+
+/* Its thread waits for bytes, and now gets the end of them: it looks at `broken_off` then. */
+static void break_off(fd_connection_slot *slot, unsigned status) {
+    atomic_store(&slot->broken_off, status);
+    (void)shutdown(slot->fd, SHUT_RD);
+}
+
+void fd_connection_slots_break_off_streams(fd_connection_slots *slots, unsigned status) {
+    fd_connection_slot *slot;
+    DL_FOREACH(slots->all, slot) {
+        if (slot->is_streamed && !slot->is_cut_off)
+            break_off(slot, status);
+    }
+}
+
 void fd_connection_slots_close_overdue(fd_connection_slots *slots, double now) {
     static const char *const reasons[FD_ACTIVITY_COUNT] = {
-        [FD_ACTIVITY_QUIET] = "quiet",
-        [FD_ACTIVITY_ARRIVING] = "arriving",
-        [FD_ACTIVITY_RUNNING] = "running",
-        [FD_ACTIVITY_SENDING] = "sending",
+        [FD_ACTIVITY_QUIET] = "quiet",         [FD_ACTIVITY_ARRIVING] = "arriving",
+        [FD_ACTIVITY_RUNNING] = "running",     [FD_ACTIVITY_SENDING] = "sending",
+        [FD_ACTIVITY_STREAMING] = "streaming",
     };
     fd_connection_slot *slot;
     DL_FOREACH(slots->all, slot) {
-        if (now >= slot->deadline && !slot->is_cut_off)
+        if (now < slot->deadline || slot->is_cut_off)
+            continue;
+        if (slot->activity == FD_ACTIVITY_STREAMING && !isinf(now) &&
+            atomic_load(&slot->broken_off) == 0) {
+            break_off(slot, 408);
+            slot->deadline = now + surplus_seconds;
+        } else {
             cut_off(slots, slot, reasons[slot->activity]);
+        }
     }
 }

@@ -26,6 +26,10 @@ typedef struct fd_connection {
     fd_server *server;
     fd_receive_hook hook;    /* used only by the thread that serves the connection */
     fd_connection_slot slot; /* guarded by server->lock */
+
+    /* Of a request with a streamed body. */
+    void (*break_off)(void *context, unsigned status); /* NULL: none */
+    void *stream;                                      /* its context */
 } fd_connection;
 
 static fd_connection *connection_of(struct MHD_Connection *connection) {
@@ -114,6 +118,53 @@ static void refuse(fd_receive_hook *hook) {
     free(response.body);
 }
 
+/* ---- streamed bodies ---- */
+
+/* libmicrohttpd's own timeout would count the time in which a piece is worked on. */
+void fd_connection_begin_stream(struct MHD_Connection *connection,
+                                void (*break_off)(void *context, unsigned status), void *context) {
+    fd_connection *found = connection_of(connection);
+    found->break_off = break_off;
+    found->stream = context;
+    (void)MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
+    FD_LOCKED(&found->server->lock);
+    fd_connection_slots_enter(&found->server->slots, &found->slot, FD_ACTIVITY_STREAMING,
+                              fd_monotonic_seconds());
+    if (found->server->is_draining)
+        fd_connection_slots_break_off_streams(&found->server->slots, 503);
+}
+
+void fd_connection_end_stream(struct MHD_Connection *connection) {
+    fd_connection *found = connection_of(connection);
+    found->break_off = NULL;
+    (void)MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT,
+                                    (unsigned)found->server->options.idle_seconds);
+}
+
+void fd_connection_take_piece(struct MHD_Connection *connection, size_t size) {
+    fd_connection *found = connection_of(connection);
+    double now = fd_monotonic_seconds();
+    FD_LOCKED(&found->server->lock);
+    fd_connection_slots_count_streamed(&found->server->slots, &found->slot, size, now);
+    fd_connection_slots_enter(&found->server->slots, &found->slot, FD_ACTIVITY_RUNNING, now);
+}
+
+void fd_connection_await_piece(struct MHD_Connection *connection) {
+    fd_connection_enter(connection, FD_ACTIVITY_STREAMING);
+}
+
+/* The receive hook asks this before each reading. */
+static bool break_off(fd_receive_hook *hook) {
+    fd_connection *connection = (fd_connection *)((char *)hook - offsetof(fd_connection, hook));
+    unsigned status = connection->break_off ? atomic_load(&connection->slot.broken_off) : 0;
+    if (status == 0 || fd_receive_hook_has_all(hook))
+        return false;
+    void (*respond_early)(void *, unsigned) = connection->break_off;
+    connection->break_off = NULL;
+    respond_early(connection->stream, status);
+    return hook->has_responded;
+}
+
 /* ---- opening and closing ---- */
 
 static struct gnutls_session_int *session_of(struct MHD_Connection *connection) {
@@ -144,6 +195,7 @@ static fd_connection *open_connection(fd_server *server, struct MHD_Connection *
     opened->hook = (fd_receive_hook){.fd = fd,
                                      .session = session_of(connection),
                                      .refuse = refuse,
+                                     .break_off = break_off,
                                      .is_edge_triggered = server->options.threads > 0,
                                      .framing.head_max = server->options.head_size};
     opened->slot.fd = fd;

@@ -28,6 +28,17 @@ void fd_connection_enter(struct MHD_Connection *connection, fd_activity activity
 /* Whether it holds a connection slot, or gets a free one now, so that its requests are served. */
 bool fd_connection_has_slot(struct MHD_Connection *connection) FD_MUST_CHECK;
 
+/* The body of the current request is streamed: from now on the client's rate counts. `break_off`
+ * is called at most once, on the connection's thread, with `context` and a status; it responds. */
+void fd_connection_begin_stream(struct MHD_Connection *connection,
+                                void (*break_off)(void *context, unsigned status), void *context);
+
+void fd_connection_end_stream(struct MHD_Connection *connection);
+
+/* Bytes of it have arrived, and are worked on until fd_connection_await_piece. */
+void fd_connection_take_piece(struct MHD_Connection *connection, size_t size);
+void fd_connection_await_piece(struct MHD_Connection *connection);
+
 /* False where the whole request was read, so that libmicrohttpd can send the response. Otherwise
  * libmicrohttpd would close the connection over the unread rest of the body, and the client would
  * often get a connection reset instead of the response: then this sends it, and returns true. */

@@ -1,6 +1,8 @@
 /* Counts the memory that large requests hold, against one limit. */
 #include "memory_budget.h"
 
+#include <assert.h>
+
 static void publish(fd_memory_budget *budget) {
     fd_metrics_set(budget->metrics, FD_METRIC_REQUEST_MEMORY, NULL, NULL,
                    (double)atomic_load(&budget->taken));
@@ -23,10 +25,15 @@ void fd_memory_budget_add(fd_memory_budget *budget, size_t *held, size_t bytes) 
     publish(budget);
 }
 
-void fd_memory_budget_give_back(fd_memory_budget *budget, size_t *held) {
-    if (*held == 0)
+void fd_memory_budget_give_back_some(fd_memory_budget *budget, size_t *held, size_t bytes) {
+    if (bytes == 0)
         return;
-    (void)atomic_fetch_sub(&budget->taken, *held);
-    *held = 0;
+    assert(bytes <= *held);
+    (void)atomic_fetch_sub(&budget->taken, bytes);
+    *held -= bytes;
     publish(budget);
+}
+
+void fd_memory_budget_give_back(fd_memory_budget *budget, size_t *held) {
+    fd_memory_budget_give_back_some(budget, held, *held);
 }

@@ -29,6 +29,9 @@ bool fd_memory_budget_take(fd_memory_budget *budget, size_t *held, size_t bytes)
 /* Counts memory that is allocated already, even beyond the limit. */
 void fd_memory_budget_add(fd_memory_budget *budget, size_t *held, size_t bytes);
 
+/* Gives back some of the bytes that are held. */
+void fd_memory_budget_give_back_some(fd_memory_budget *budget, size_t *held, size_t bytes);
+
 /* Gives back all that is held. */
 void fd_memory_budget_give_back(fd_memory_budget *budget, size_t *held);
 

@@ -97,6 +97,8 @@ static ssize_t read_checked(fd_receive_hook *hook, void *data, size_t size) {
         return drop(hook, data, size);
     if (hook->framing.status != 0)
         return refuse(hook);
+    if (hook->break_off(hook))
+        return read_again(hook);
     ssize_t got = receive(hook, data, size);
     size_t ended = 0;
     if (hook->is_edge_triggered && !hook->session && got > 0 && (size_t)got < size)

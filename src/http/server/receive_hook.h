@@ -24,7 +24,10 @@ struct fd_receive_hook {
     int fd;
     struct gnutls_session_int *session;    /* NULL: no TLS */
     void (*refuse)(fd_receive_hook *hook); /* responds with framing.status and framing.detail */
-    bool is_edge_triggered;                /* epoll reports what arrives only once */
+    /* Asked before bytes are received: true, if it has responded early to a request whose body is
+     * still arriving. */
+    bool (*break_off)(fd_receive_hook *hook);
+    bool is_edge_triggered; /* epoll reports what arrives only once */
     fd_framing framing;
     uint64_t begun, ended; /* requests, as libmicrohttpd counts them */
     bool has_responded;    /* directly, for the last time; what still arrives is dropped */

@@ -50,6 +50,53 @@ static void read_headers(fd_transaction *transaction) {
         transaction->has_body && fd_transaction_header(transaction, "Upgrade") != NULL;
 }
 
+static void count_running(fd_transaction *transaction) {
+    FD_LOCKED(&transaction->server->lock);
+    if (transaction->is_running)
+        return;
+    transaction->is_running = true;
+    transaction->running = ++transaction->server->running;
+}
+
+/* ---- streamed bodies ---- */
+
+static void break_off(void *context, unsigned status) {
+    fd_transaction *transaction = context;
+    const fd_server_hooks *hooks = &transaction->server->hooks;
+    fd_response response = {.request_id = transaction->request_id};
+    hooks->break_off(hooks->context, transaction, status, &response);
+    response.closes = true;
+    enum MHD_Result sent = fd_respond(transaction, &response); /* directly, so there is no other */
+    (void)sent;
+}
+
+/* It counts as running from its headers on, so that a stop waits until it is broken off. */
+static void begin_stream(fd_transaction *transaction) {
+    count_running(transaction);
+    fd_connection_begin_stream(transaction->connection, break_off, transaction);
+}
+
+static enum MHD_Result take_piece(fd_transaction *transaction, const char *data, size_t size) {
+    const fd_server_hooks *hooks = &transaction->server->hooks;
+    fd_response response = {.request_id = transaction->request_id};
+    if (transaction->is_refused)
+        return MHD_YES;
+    fd_connection_take_piece(transaction->connection, size);
+    bool goes_on = hooks->piece(hooks->context, transaction, data, size, &response);
+    fd_connection_await_piece(transaction->connection);
+    if (goes_on)
+        return MHD_YES;
+    response.closes = true;
+    transaction->is_refused =
+        fd_receive_hook_has_all(fd_connection_receive_hook(transaction->connection));
+    if (!transaction->is_refused)
+        return fd_respond(transaction, &response);
+    transaction->refusal = response; /* libmicrohttpd still hands on what it has read */
+    return MHD_YES;
+}
+
+/* ---- the headers ---- */
+
 static bool asks_to_close(const fd_transaction *transaction) {
     const char *connection = fd_transaction_header(transaction, "Connection");
     return connection && strcasestr(connection, "close");
@@ -68,8 +115,12 @@ static enum MHD_Result accept_request(fd_transaction *transaction, const char *m
     transaction->keeps = strcmp(version, "HTTP/1.1") == 0 && !asks_to_close(transaction);
     fd_response response = {.request_id = transaction->request_id};
     bool is_accepted = hooks->accept(hooks->context, transaction, &response);
+    if (is_accepted && transaction->is_streamed)
+        begin_stream(transaction);
     return is_accepted ? MHD_YES : fd_respond(transaction, &response);
 }
+
+/* ---- the body ---- */
 
 /* libmicrohttpd sends a response only when it has the whole body. A refusal does not wait for
  * that. */
@@ -81,12 +132,6 @@ static enum MHD_Result take_body(fd_transaction *transaction, const char *data, 
     fd_request_body_free(transaction);
     return fd_respond_refusal(transaction, transaction->body_error,
                               fd_request_body_error(transaction));
-}
-
-static void count_running(fd_transaction *transaction) {
-    FD_LOCKED(&transaction->server->lock);
-    transaction->is_running = true;
-    transaction->running = ++transaction->server->running;
 }
 
 static void uncount_running(const fd_transaction *transaction) {
@@ -103,6 +148,10 @@ static enum MHD_Result run(fd_transaction *transaction) {
     fd_server *server = transaction->server;
     count_running(transaction);
     fd_connection_enter(transaction->connection, FD_ACTIVITY_RUNNING);
+    if (transaction->is_refused) {
+        transaction->is_refused = false;
+        return fd_respond(transaction, &transaction->refusal);
+    }
     if (transaction->body_error != 0)
         return fd_respond_refusal(transaction, transaction->body_error,
                                   fd_request_body_error(transaction));
@@ -131,7 +180,10 @@ enum MHD_Result fd_request_continue(void *context, struct MHD_Connection *connec
     if (arrived == 0)
         return run(transaction);
     *size = 0;
-    return transaction->status == 0 ? take_body(transaction, data, arrived) : MHD_YES;
+    if (transaction->status != 0)
+        return MHD_YES;
+    return transaction->is_streamed ? take_piece(transaction, data, arrived)
+                                    : take_body(transaction, data, arrived);
 }
 
 static void log_request(const fd_transaction *transaction) {
@@ -152,6 +204,10 @@ void fd_request_end(void *context, struct MHD_Connection *connection, void **sta
     if (!transaction)
         return;
     const fd_server_hooks *hooks = &transaction->server->hooks;
+    if (transaction->is_streamed)
+        fd_connection_end_stream(connection);
+    if (transaction->is_refused)
+        free(transaction->refusal.body);
     fd_connection_enter(connection, FD_ACTIVITY_QUIET);
     fd_receive_hook_end(fd_connection_receive_hook(connection));
     if (transaction->status != 0)

@@ -162,8 +162,10 @@ static fd_server *server_new(const fd_server_options *options, const fd_server_h
                 [FD_ACTIVITY_QUIET] = options->idle_seconds + (double)options->request_seconds,
                 [FD_ACTIVITY_ARRIVING] = options->request_seconds,
                 [FD_ACTIVITY_RUNNING] = INFINITY,
+                [FD_ACTIVITY_STREAMING] = options->stream_seconds,
                 [FD_ACTIVITY_SENDING] = options->send_seconds,
             },
+        .stream_rate = options->stream_rate,
         .metrics = metrics,
     };
     (void)pthread_mutex_init(&server->lock, NULL);
@@ -220,6 +222,7 @@ uint16_t fd_server_port(const fd_server *server) {
 static void drain(fd_server *server, double deadline) {
     FD_LOCKED(&server->lock);
     server->is_draining = true;
+    fd_connection_slots_break_off_streams(&server->slots, 503);
     while (server->running > 0 && fd_monotonic_seconds() < deadline)
         fd_condition_wait_until(&server->changed, &server->lock, deadline);
 }

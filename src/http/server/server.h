@@ -30,6 +30,8 @@ typedef struct fd_server_options {
     uint32_t idle_seconds;    /* a connection without traffic is closed after these */
     uint32_t request_seconds; /* from a request's first byte to its last */
     uint32_t send_seconds;    /* from a response's first byte to its last */
+    double stream_rate;       /* bytes a second of a streamed body, at least */
+    double stream_seconds;    /* a client that sends fewer is refused after these */
     bool is_secure;           /* TLS, with the certificate given to fd_tls_serve; else plain HTTP */
     const char *trusted_proxies; /* a list for fd_networks_parse; "": none */
 } fd_server_options;
@@ -42,6 +44,17 @@ typedef struct fd_server_hooks {
     /* The headers of a request have arrived. Sets what transaction.h says. True: the body may come,
      * and `run` follows. False: the response is sent at once, and the body is not read. */
     bool (*accept)(void *context, fd_transaction *transaction, fd_response *response);
+
+    /* The next bytes of a streamed body have arrived. The connection is not read from until this
+     * returns, so that a client sends no faster than its bytes are worked on. True: more may come,
+     * and `run` follows the last piece. False: the response is sent, and no more is handed on. */
+    bool (*piece)(void *context, fd_transaction *transaction, const char *data, size_t size,
+                  fd_response *response);
+
+    /* The server ends a streamed request before its body has arrived: with 408 one that is too
+     * slow, with 503 one that arrives while the server stops. Always fills the response. */
+    void (*break_off)(void *context, fd_transaction *transaction, unsigned status,
+                      fd_response *response);
 
     /* The whole request has arrived. Always fills the response. */
     void (*run)(void *context, fd_transaction *transaction, fd_response *response);

@@ -25,7 +25,8 @@ struct fd_server {
     pthread_mutex_t lock;
     pthread_cond_t changed;    /* a request ended while draining, or stopping began */
     fd_connection_slots slots; /* guarded by lock, as all below */
-    unsigned running;          /* requests between their body's end and their completion */
+    unsigned running;          /* requests between their body's end, or that of the headers of a
+                                  streamed one, and their completion */
     bool is_draining;          /* fd_server_stop waits for `running` to reach 0 */
     bool is_stopping;
     pthread_t deadline_thread; /* closes connections whose deadline has passed */

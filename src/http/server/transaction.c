@@ -49,6 +49,10 @@ bool fd_transaction_take_memory(void *context, size_t bytes) {
     return false;
 }
 
+void fd_transaction_give_back_memory(fd_transaction *transaction, size_t bytes) {
+    fd_memory_budget_give_back_some(&transaction->server->memory, &transaction->memory, bytes);
+}
+
 static bool is_stopping(fd_server *server) {
     FD_LOCKED(&server->lock);
     return server->is_stopping;

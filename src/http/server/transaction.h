@@ -28,7 +28,8 @@ typedef struct fd_transaction {
 
     /* Set by the `accept` hook. */
     const char *route; /* static name for metrics and log; NULL: no route has the path */
-    size_t body_limit; /* most bytes of the body */
+    size_t body_limit; /* most bytes of the body, unless it is streamed */
+    bool is_streamed;  /* the body goes to the hook `piece` as it arrives, whatever its length */
     fd_cors cors;
     void *state; /* the hooks' own; freed by `end` */
 
@@ -40,13 +41,15 @@ typedef struct fd_transaction {
     /* The server's own. */
     struct fd_server *server;
     struct MHD_Connection *connection;
-    double start;        /* monotonic seconds */
-    size_t body_room;    /* bytes allocated for the body */
-    size_t memory;       /* bytes taken from the memory budget */
-    bool is_accepted;    /* `accept` has been called */
-    bool keeps;          /* HTTP/1.1, and the client does not ask to close */
-    bool closes;         /* the connection ends after it */
-    bool is_running;     /* it counts in server->running */
+    double start;     /* monotonic seconds */
+    size_t body_room; /* bytes allocated for the body */
+    size_t memory;    /* bytes taken from the memory budget */
+    bool is_accepted; /* `accept` has been called */
+    bool keeps;       /* HTTP/1.1, and the client does not ask to close */
+    bool closes;      /* the connection ends after it */
+    bool is_running;  /* it counts in server->running */
+    bool is_refused;  /* `refusal` is sent once all of the body has arrived */
+    fd_response refusal;
     unsigned body_error; /* status of the refusal, for a body that could not be kept; 0: none */
     unsigned status;     /* of the response; 0: none yet */
     size_t response_size;
@@ -68,6 +71,9 @@ bool fd_transaction_has_slot(const fd_transaction *transaction) FD_MUST_CHECK;
 /* Takes bytes from the memory budget until the response is sent; false, and counted as a refusal,
  * if they are not left. `context` is the transaction. */
 bool fd_transaction_take_memory(void *context, size_t bytes) FD_MUST_CHECK;
+
+/* Gives back some of the bytes taken, before the response. */
+void fd_transaction_give_back_memory(fd_transaction *transaction, size_t bytes);
 
 /* Whether the client still waits for the response: false once it has closed its side, or once the
  * server stops. For work that takes long. `context` is the transaction. */

@@ -33,6 +33,8 @@ fd_server_options fd_options_server(const fd_options *options) {
         .memory = mebibytes(options->memory),
         .idle_seconds = (uint32_t)options->idle_seconds,
         .request_seconds = (uint32_t)options->request_seconds,
+        .stream_rate = (double)options->stream_rate,
+        .stream_seconds = options->stream_seconds,
         .send_seconds = (uint32_t)options->send_seconds,
         .trusted_proxies = options->trusted_proxies,
     };
@@ -45,6 +47,7 @@ fd_api_options fd_options_api(const fd_options *options) {
         .selection_queue = (uint32_t)options->selection_queue,
         .transfers_at_once = (uint32_t)options->transfers_at_once,
         .transfer_queue = (uint32_t)options->transfer_queue,
+        .imports_at_once = (uint32_t)options->imports_at_once,
         .body_size = mebibytes(options->body_size),
         .request_memory = mebibytes(options->request_memory),
         .memory = mebibytes(options->memory),

@@ -30,6 +30,7 @@ LENGTH = b"Content-Length: %d" % len(BODY)
 CHUNKED = b"Transfer-Encoding: chunked"
 CHUNKS = chunks(BODY)
 CLOSE = b"Connection: close"
+IMPORT = b"/v1/import?dry_run=true"
 BOMB = gzip.compress(gzip.compress(b" " * 2**25, 9, mtime=0), 9, mtime=0)
 
 REQUESTS = {
@@ -95,6 +96,16 @@ REQUESTS = {
     "a body compressed twice": (415, post(LENGTH, b"Content-Encoding: gzip, gzip")),
     "a gzip bomb": (415, post(b"Content-Length: %d" % len(BOMB), b"Content-Encoding: gzip", body=BOMB)),
     "a gzip bomb without a word": ("kept 400", post(b"Content-Length: %d" % len(BOMB), body=BOMB)),
+    # ---- streamed bodies ----
+    "an import": (200, post(LENGTH, path=IMPORT)),
+    "an import in chunks": (200, post(CHUNKED, path=IMPORT, body=CHUNKS)),
+    "an import without a body": (200, post(path=IMPORT, body=b"")),
+    "an import of another type": (415, b"POST /v1/import HTTP/1.1\r\nHost: x\r\nContent-Type: text/html\r\n" + LENGTH + b"\r\n\r\n" + BODY),
+    "an import in an unknown format": (400, post(LENGTH, path=b"/v1/import?format=none")),
+    "an import that is not gzip": (400, post(LENGTH, b"Content-Encoding: gzip", path=IMPORT)),
+    "an import compressed in another way": (415, post(LENGTH, b"Content-Encoding: br", path=IMPORT)),
+    "an import in a chunk that is too short": (400, post(CHUNKED, path=IMPORT, body=b"5\r\n" + BODY)),
+    "an import with two lengths": (400, post(LENGTH, b"Content-Length: 5", path=IMPORT)),
     # ---- lengths ----
     "two lengths that differ": (400, post(LENGTH, b"Content-Length: 5")),
     "two lengths that differ, the shorter first": (400, post(b"Content-Length: 5", LENGTH)),

@@ -114,6 +114,7 @@ REQUESTS = [
     ("GET", "/metrics", None),
     ("GET", "/v1/items", None),
     ("POST", "/v1/labels", {"labels": [label("late", "p0-r2", "p0-r3")]}),
+    ("POST", "/v1/import", {"id": "imported", "prompt_id": "p0", "response": "r", "embedding": [1, 2, 3, 4]}),
     ("POST", "/v1/selections", {"batch_size": 2, "generate": {"mode": "in_prompt"}}),
     ("POST", "/v1/assignments", {"annotator": "anna"}),
     ("GET", "/v1/stats", None),

@@ -55,6 +55,10 @@ WORST = {
     "export": ("/v1/export?format=preferences&limit=10000", None),
     "label_correct": ("/v1/labels/label-0", {"preference": "b", "comment": "d" * 60000}),
     "label_retract": ("/v1/labels/label-1", None),
+    "import": ("/v1/import", [
+        {"id": f"imported-{i}", "prompt_id": "imported", "prompt": "y" * MIB, "embedding": embedding(i),
+         "metadata": {"a": "b" * 60000}, "response": "a " * (MIB // 2 if i == 0 else 9)}
+        for i in range(100)]),
     "assign": ("/v1/assignments", {"annotator": "anna", "count": 100}),
     "assignment_renew": ("/v1/assignments/none/renew", {}),
     "assignment_return": ("/v1/assignments/none", None),

@@ -1,0 +1,135 @@
+/* Imports files one after another, block by block. */
+#include "import_run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "import_block.h"
+#include "import_input.h"
+#include "import_summary.h"
+#include "memory_store.h"
+#include "sqlite_store.h"
+
+struct run {
+    const fd_import_arguments *arguments;
+    fd_import_settings settings;
+    fd_store *store;
+    fd_import_texts *texts;
+    fd_import_scores scores;
+    fd_import_vectors vectors;
+    fd_import_report report;
+    fd_import_block *block;
+    fd_import_parser *parser;
+    size_t file; /* the number of the one that is read */
+    int64_t begin_ms;
+    fd_fault *fault;
+};
+
+static void run_clear(struct run *run) {
+    fd_import_parser_closep(&run->parser);
+    fd_import_block_closep(&run->block);
+    fd_import_texts_closep(&run->texts);
+    fd_import_vectors_clear(&run->vectors);
+    fd_import_report_clear(&run->report);
+    fd_store_close(run->store);
+}
+
+/* ---- opening ---- */
+
+/* A dry run changes no database, and makes none. */
+static int open_store(struct run *run, const fd_options *options) {
+    if (!run->arguments->is_dry)
+        return fd_store_open_sqlite(options->db, &run->store, run->fault);
+    if (access(options->db, F_OK) == 0)
+        return fd_store_open_sqlite_read_only(options->db, &run->store, run->fault);
+    return fd_store_open_memory(&run->store);
+}
+
+static int open_run(struct run *run, const fd_options *options) {
+    int r = open_store(run, options);
+    if (r == 0)
+        r = fd_import_texts_open(options, run->store, false, &run->texts, run->fault);
+    if (r == 0)
+        r = fd_import_scores_open(run->store, &run->scores);
+    const fd_import_place place = {.store = run->store,
+                                   .texts = run->texts,
+                                   .scores = &run->scores,
+                                   .vectors = &run->vectors,
+                                   .report = &run->report,
+                                   .is_dry = run->arguments->is_dry};
+    return r < 0 ? r : fd_import_block_open(&place, &run->block);
+}
+
+/* ---- one file ---- */
+
+static int take_row(void *context, const fd_imported_row *row) {
+    struct run *run = context;
+    return fd_import_block_add(run->block, run->file, row, run->fault);
+}
+
+static int take_refusal(void *context, const fd_import_refusal *refusal) {
+    struct run *run = context;
+    fd_import_report_refuse(&run->report, run->file, refusal);
+    return 0;
+}
+
+static int take_bytes(void *context, const char *bytes, size_t size) {
+    struct run *run = context;
+    return fd_import_parser_feed(run->parser, bytes, size, run->fault);
+}
+
+static int read_all(struct run *run, fd_import_input *input) {
+    int more;
+    do {
+        more = fd_import_input_read(input, run->fault);
+        fd_import_show_progress(input->name, input->at, input->size, run->begin_ms);
+    } while (more > 0);
+    return more < 0 ? more : fd_import_parser_end(run->parser, run->fault);
+}
+
+/* Names the file in a fault that does not. */
+static int name_file(const struct run *run, const char *path, int error) {
+    fd_fault fault = *run->fault;
+    if (fault.detail[0] == '\0' || strstr(fault.detail, path))
+        return error;
+    return fd_fault_set(run->fault, error, "", "%.100s: %s", path, fault.detail);
+}
+
+static int import_file(struct run *run, const char *path) {
+    fd_import_input input = {0};
+    const fd_import_sink sink = {take_row, take_refusal, run};
+    run->begin_ms = fd_wall_milliseconds();
+    int r = fd_import_parser_open(&run->settings, &sink, &run->parser, run->fault);
+    if (r == 0)
+        r = fd_import_input_open(path, take_bytes, run, &input, run->fault);
+    if (r == 0)
+        r = read_all(run, &input);
+    fd_import_input_close(&input);
+    if (r == 0)
+        fd_import_print_format(path, fd_import_parser_format(run->parser));
+    fd_import_parser_closep(&run->parser);
+    run->parser = NULL;
+    return r < 0 ? name_file(run, path, r) : 0;
+}
+
+int fd_import_run(const fd_import_arguments *arguments, const char *format,
+                  const fd_options *options, int *ret_status, fd_fault *fault) {
+    FD_CLEANUP(run_clear)
+    struct run run = {.arguments = arguments,
+                      .settings = {.format = format,
+                                   .map = arguments->map,
+                                   .score_metadata = options->score_metadata},
+                      .fault = fault};
+    int r = open_run(&run, options);
+    for (run.file = 0; run.file < arguments->n_files && r == 0; run.file++)
+        r = import_file(&run, arguments->files[run.file]);
+    if (r == 0)
+        r = fd_import_block_commit(run.block, fault);
+    if (run.block)
+        fd_import_print_report(&run.report, arguments, run.vectors.unused);
+    *ret_status = run.report.refused > 0 ? FD_IMPORT_REFUSED : 0;
+    return r;
+}
