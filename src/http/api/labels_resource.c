@@ -78,12 +78,15 @@ static int add_labels(const fd_request *request, fd_added *ret, fd_fault *fault)
     if (!labels)
         return -ENOMEM;
     fd_path list = {.name = "labels"};
-    for (size_t i = 0; i < n; i++) {
-        r = read_label(request, json_array_get(body.labels, i),
-                       &(fd_path){.parent = &list, .index = i}, &labels[i], fault);
-        if (r < 0)
-            return r;
-    }
+    bool stops = false;
+    for (size_t i = 0; i < n && !stops; i++)
+        stops =
+            fd_fault_stops(fault,
+                           read_label(request, json_array_get(body.labels, i),
+                                      &(fd_path){.parent = &list, .index = i}, &labels[i], fault),
+                           &r);
+    if (r < 0)
+        return r;
     const char *bound = fd_request_bound_to(request);
     return bound ? fd_engine_labels_add_assigned(request->engine, labels, n, bound, ret, fault)
                  : fd_engine_labels_add(request->engine, labels, n, ret, fault);
@@ -92,7 +95,7 @@ static int add_labels(const fd_request *request, fd_added *ret, fd_fault *fault)
 void fd_labels_add(const fd_request *request, fd_response *response) {
     if (!fd_query_accept_none(&request->query, response))
         return;
-    fd_fault fault = {0};
+    fd_fault fault = {.more = request->more_faults};
     fd_added added = {0};
     int r = add_labels(request, &added, &fault);
     /* An annotator learns neither which items and pairs exist nor which ids others have used. */
@@ -134,7 +137,8 @@ static void revise(const fd_request *request, fd_response *response, fd_preferen
     const char *bound = fd_request_bound_to(request);
     int r = bound ? fd_correction_rate_count(request->engine, bound, &wait) : 0;
     if (r == -EBUSY) {
-        fd_problem(response, 429, "too many corrections in a minute");
+        fd_problem_coded(response, FD_PROBLEM_TOO_MANY_CORRECTIONS,
+                         "too many corrections in a minute");
         response->retry_after = wait;
         return;
     }
@@ -158,7 +162,7 @@ void fd_label_correct(const fd_request *request, fd_response *response) {
     if (!fd_query_accept_none(&request->query, response))
         return;
     FD_JSON json_t *root = NULL;
-    fd_fault fault = {0};
+    fd_fault fault = {.more = request->more_faults};
     struct correction_body body = {.duration_ms = -1};
     int r = fd_json_read_body(request->body, request->body_size, correction_fields,
                               FD_LENGTH(correction_fields), &root, &body, &fault);
