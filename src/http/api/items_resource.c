@@ -205,6 +205,7 @@ struct items_query {
     int64_t limit;
     int64_t cursor; /* index of the first item of the page */
     bool embeddings;
+    const char *prompt_id; /* NULL: all */
 };
 
 static const fd_parameter items_parameters[] = {
@@ -213,6 +214,7 @@ static const fd_parameter items_parameters[] = {
     {"cursor", FD_PARAMETER_INTEGER, .offset = offsetof(struct items_query, cursor),
      .max = UINT32_MAX},
     {"embeddings", FD_PARAMETER_BOOLEAN, .offset = offsetof(struct items_query, embeddings)},
+    {"prompt_id", FD_PARAMETER_TEXT, .offset = offsetof(struct items_query, prompt_id)},
 };
 
 struct page {
@@ -246,9 +248,14 @@ void fd_items_list(const fd_request *request, fd_response *response) {
                          &page.query, response))
         return;
     fd_json_text_add(&page.text, "{\"items\":[");
-    int r = fd_engine_items_read(request->engine, (uint32_t)page.query.cursor,
-                                 (size_t)page.query.limit + 1, page.query.embeddings, visit_item,
-                                 &page);
+    const struct items_query *query = &page.query;
+    uint32_t first = (uint32_t)query->cursor;
+    size_t limit = (size_t)query->limit + 1;
+    int r = query->prompt_id
+                ? fd_engine_prompt_items_read(request->engine, query->prompt_id, first, limit,
+                                              query->embeddings, visit_item, &page)
+                : fd_engine_items_read(request->engine, first, limit, query->embeddings, visit_item,
+                                       &page);
     if (r < 0)
         fd_problem_of(response, r, NULL);
     else

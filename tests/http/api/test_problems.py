@@ -42,6 +42,7 @@ def test_the_documents_name_each_code_with_its_status():
     ("GET", "/static/nothing", None, "unknown_path"),
     ("DELETE", "/v1/items", None, "method_not_allowed"),
     ("GET", "/v1/items/nothing", None, "not_found"),
+    ("GET", "/v1/labels/nothing", None, "not_found"),
     ("POST", "/v1/items", {}, "invalid_content"),
     ("POST", "/v1/items", {"items": [{**plane_items()[0], "prompt_id": "other"}]}, "id_taken"),
     ("POST", "/v1/model/train", None, "nothing_to_learn"),
