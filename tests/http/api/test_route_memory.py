@@ -81,6 +81,7 @@ WORST = {
     "healthz": ("/healthz", None),
     "readyz": ("/readyz", None),
     "metrics": ("/metrics", None),
+    "openapi": ("/openapi.json", None),
     "page": ("/", None),
     "ops": ("/ops", None),
     "static": ("/static/label.js", None),
