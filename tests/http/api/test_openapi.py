@@ -7,7 +7,7 @@ import pytest
 
 import c_tables
 import openapi
-from client import Daemon
+from client import Daemon, Response
 
 SCHEMAS = openapi.DOCUMENT["components"]["schemas"]
 OPERATIONS = {operation["operationId"]: (path, method, operation)
@@ -221,3 +221,43 @@ def test_the_daemon_serves_the_document(served):
         return [public(member) for member in value] if isinstance(value, list) else value
     assert served.json == public(openapi.DOCUMENT)
     assert served.headers["Content-Type"] == "application/json" and served.headers["ETag"]
+
+
+# ---- the check of each response in client.py ----
+
+def answer(status, body, media_type="application/json"):
+    return Response(status, {"Content-Type": media_type}, json.dumps(body).encode())
+
+
+PROBLEM = {"type": "about:blank", "title": "Not Found", "status": 404, "code": "not_found",
+           "detail": "there is no item with this id", "request_id": "1"}
+
+
+@pytest.mark.parametrize(("method", "target", "response", "says"), [
+    ("GET", "/livez", answer(200, {"status": "ok", "more": 1}), "more"),
+    ("GET", "/livez", answer(200, {}), "'status' is a required property"),
+    ("GET", "/livez", answer(200, {"status": "ok"}, "text/plain"), "media type"),
+    ("GET", "/livez", answer(201, {"status": "ok"}), "the status 201"),
+    ("GET", "/v1/nothing", answer(200, {}), "/v1/nothing"),
+    ("GET", "/v1/items?limit=1", answer(200, {"items": [], "next_cursor": 1}), "next_cursor"),
+    ("GET", "/v1/items/x", answer(404, {**PROBLEM, "code": "other"},
+                                  "application/problem+json"), "code"),
+    ("GET", "/v1/models", answer(404, PROBLEM, "application/problem+json"), "is not one of"),
+])
+def test_a_response_that_the_document_does_not_describe_fails(method, target, response, says):
+    with pytest.raises(AssertionError, match=says):
+        openapi.check(method, target, response)
+
+
+def test_a_response_that_the_document_describes_passes():
+    openapi.check("GET", "/livez", answer(200, {"status": "ok"}))
+    openapi.check("HEAD", "/livez", answer(200, {}))
+    openapi.check("GET", "/v1/items/x?embedding=true",
+                  answer(404, PROBLEM, "application/problem+json"))
+    openapi.check("GET", "/v1/nothing",
+                  answer(404, {**PROBLEM, "code": "unknown_path"}, "application/problem+json"))
+
+
+def test_every_row_of_a_long_list_need_not_be_read():
+    row = {"pointer": "", "detail": "x"}
+    assert openapi.shape([row] * 9)[1] == [row] * (openapi.KEPT + 1)
