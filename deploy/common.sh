@@ -11,10 +11,12 @@ libraries='
 '
 # What the pages contain of others.
 page_packages='node-markdown-it libjs-katex fonts-katex libjs-highlight.js'
-build_packages="gcc libc6-dev meson ninja-build pkg-config python3 $libraries $page_packages"
+build_packages="gcc libc6-dev meson ninja-build pkg-config python3 python3-yaml $libraries
+    $page_packages"
 test_packages='
     clang clang-format libclang-rt-dev clang-tidy cppcheck gcovr llvm
     python3-pytest python3-pytest-rerunfailures python3-pytest-xdist python3-numpy
+    python3-jsonschema
     chromium fonts-dejavu-core gnuplot-nox nodejs openssl nginx-light systemd python3-seccomp libfaketime
 '
 # For deploy/arm64.sh, which has nothing to do on arm64 itself.

@@ -103,13 +103,15 @@ static int merge_score(fd_score_settings *score, const json_t *patch, fd_fault *
     json_t *value;
     if (!json_is_object(patch))
         return refuse(fault, &(struct place){{"scores", score->name}}, "must be an object or null");
-    int r = 0;
+    int first = 0;
     json_object_foreach((json_t *)patch, name, value) {
-        if (strcmp(name, "trust") != 0)
-            return refuse_unknown(fault, &(struct place){{"scores", score->name, name}}, name);
-        r = merge_trust(score, value, fault);
+        int r = strcmp(name, "trust") == 0
+                    ? merge_trust(score, value, fault)
+                    : refuse_unknown(fault, &(struct place){{"scores", score->name, name}}, name);
+        if (fd_fault_stops(fault, r, &first))
+            break;
     }
-    return r;
+    return first;
 }
 
 /* Takes the settings of a score out, and returns them; defaults if there are none. */
@@ -164,7 +166,7 @@ static bool takes_room(const json_t *patch) {
 static int merge_scores(fd_project_settings *settings, const json_t *patch, fd_fault *fault) {
     const char *name;
     json_t *value;
-    int r = 0;
+    int first = 0;
     if (json_is_null(patch)) {
         settings->n_scores = 0;
         return 0;
@@ -174,26 +176,26 @@ static int merge_scores(fd_project_settings *settings, const json_t *patch, fd_f
     /* Those that are taken out first, so that others have room. */
     for (int with_room = 0; with_room <= 1; with_room++)
         json_object_foreach((json_t *)patch, name, value) {
-            if (takes_room(value) == (with_room == 1))
-                r = merge_one(settings, name, value, fault);
-            if (r < 0)
-                return r;
+            if (takes_room(value) == (with_room == 1) &&
+                fd_fault_stops(fault, merge_one(settings, name, value, fault), &first))
+                return first;
         }
-    return 0;
+    return first;
 }
 
 int fd_project_settings_merge(fd_project_settings *settings, const json_t *patch, fd_fault *fault) {
     const char *name;
     json_t *value;
-    int r = 0;
+    int first = 0;
     if (!json_is_object(patch))
         return refuse(fault, &(struct place){{NULL}}, "must be an object");
     json_object_foreach((json_t *)patch, name, value) {
-        if (strcmp(name, "scores") != 0)
-            return refuse_unknown(fault, &(struct place){{name}}, name);
-        r = merge_scores(settings, value, fault);
+        int r = strcmp(name, "scores") == 0 ? merge_scores(settings, value, fault)
+                                            : refuse_unknown(fault, &(struct place){{name}}, name);
+        if (fd_fault_stops(fault, r, &first))
+            break;
     }
-    return r;
+    return first;
 }
 
 /* ---- as text ---- */

@@ -118,6 +118,14 @@ typedef struct fd_store_operations {
                                bool texts, fd_labelled_pair_visit *visit,
                                void *context) FD_MUST_CHECK;
 
+    /* Reads one row of the history with its items, without texts, and its assignment. Nothing is
+     * visited where there is none. */
+    int (*revision_read)(fd_store *store, int64_t sequence, fd_labelled_pair_visit *visit,
+                         void *context) FD_MUST_CHECK;
+
+    /* The place in the history of the newest revision of a label. -ENOENT if there is no label. */
+    int (*label_newest)(fd_store *store, const char *id, int64_t *ret_sequence) FD_MUST_CHECK;
+
     /* Reads the open assignments, in the order in which they were added. */
     int (*assignments_read_open)(fd_store *store, fd_assignment_row_visit *visit,
                                  void *context) FD_MUST_CHECK;

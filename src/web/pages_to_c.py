@@ -6,6 +6,7 @@ import sys
 
 TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8",
          ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
+         ".json": "application/json",
          ".txt": "text/plain; charset=utf-8", ".webmanifest": "application/manifest+json",
          ".woff2": "font/woff2"}
 

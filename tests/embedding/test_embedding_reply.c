@@ -25,7 +25,7 @@ static void vectors_come_in_the_order_of_their_index(void **state) {
     (void)state;
     for (size_t i = 0; i < FD_LENGTH(bodies); i++) {
         fd_vectors vectors;
-        fd_fault fault;
+        fd_fault fault = {0};
         assert_int_equal(reply(bodies[i], 2, i == 0 ? 0 : 2, &vectors, &fault), 0);
         assert_int_equal(vectors.dimension, 2);
         assert_memory_equal(vectors.values, expected, sizeof(expected));
@@ -64,7 +64,7 @@ static void anything_else_is_refused_with_a_reason(void **state) {
     (void)state;
     for (size_t i = 0; i < FD_LENGTH(cases); i++) {
         fd_vectors vectors;
-        fd_fault fault;
+        fd_fault fault = {0};
         assert_int_equal(reply(cases[i].body, 2, 0, &vectors, &fault), -EPROTO);
         assert_non_null(strstr(fault.detail, cases[i].word));
         assert_null(vectors.values);
@@ -73,7 +73,7 @@ static void anything_else_is_refused_with_a_reason(void **state) {
 
 static void a_known_dimension_binds_the_vectors(void **state) {
     fd_vectors vectors;
-    fd_fault fault;
+    fd_fault fault = {0};
     (void)state;
     assert_int_equal(
         reply("{\"data\":[{\"index\":0,\"embedding\":[1,2]}]}", 1, 3, &vectors, &fault), -EPROTO);
@@ -82,7 +82,7 @@ static void a_known_dimension_binds_the_vectors(void **state) {
 
 static void brackets_in_strings_are_not_deep(void **state) {
     fd_vectors vectors;
-    fd_fault fault;
+    fd_fault fault = {0};
     (void)state;
     assert_int_equal(reply("{\"a\":\"[[[[[[[[[[[[[[[[[[[[[\\\"[[[[[[\","
                            "\"data\":[{\"index\":0,\"embedding\":[1]}]}",

@@ -31,7 +31,9 @@ static void times_are_rfc_3339_with_milliseconds(void **state) {
         const char *text;
     } cases[] = {{0, "1970-01-01T00:00:00.000Z"},
                  {1777628552007, "2026-05-01T09:42:32.007Z"},
-                 {-1, "1969-12-31T23:59:59.999Z"}};
+                 {-1, "1969-12-31T23:59:59.999Z"},
+                 {253402300799999, "9999-12-31T23:59:59.999Z"},
+                 {9007199254740992, "9999-12-31T23:59:59.999Z"}};
     for (size_t i = 0; i < FD_LENGTH(cases); i++) {
         FD_JSON json_t *time = fd_json_time(cases[i].milliseconds);
         assert_string_equal(json_string_value(time), cases[i].text);

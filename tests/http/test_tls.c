@@ -115,7 +115,7 @@ static int shake_hands(void) {
 static void without_memory_loading_a_certificate_fails_and_works_again_afterwards(void **state) {
     (void)state;
     fd_tls *tls;
-    fd_fault fault;
+    fd_fault fault = {0};
     fail_at(0);
     assert_int_equal(load(&tls, &fault), 0);
     fd_tls_free(tls);
@@ -136,7 +136,7 @@ static void without_memory_loading_a_certificate_fails_and_works_again_afterward
 static void without_memory_a_handshake_fails_and_the_next_one_works(void **state) {
     (void)state;
     fd_tls *tls;
-    fd_fault fault;
+    fd_fault fault = {0};
     fail_at(0);
     assert_int_equal(load(&tls, &fault), 0);
     assert_int_equal(shake_hands(), -1); /* nothing is served yet */

@@ -44,7 +44,7 @@ static int end(void **state) {
 /* Adds a token, and returns its text. */
 static void make(fd_tokens *tokens, const char *name, fd_role role, int64_t expires,
                  char text[static FD_TOKEN_TEXT_SIZE]) {
-    fd_fault fault;
+    fd_fault fault = {0};
     assert_int_equal(fd_tokens_make(tokens, key, name, role, 1000, expires, text, &fault), 0);
     assert_int_equal(strlen(text), FD_TOKEN_TEXT_SIZE - 1);
 }
@@ -91,7 +91,7 @@ static void any_other_text_is_unknown(void **state) {
 static void a_name_is_an_id(void **state) {
     (void)state;
     char longest[FD_IDENTITY_NAME_SIZE + 1];
-    fd_fault fault;
+    fd_fault fault = {0};
     memset(longest, 'x', sizeof(longest));
     longest[FD_IDENTITY_NAME_SIZE] = '\0';
     const char *const wrong[] = {"", "a\nb", "\x7f", "\xff", longest};
@@ -109,7 +109,7 @@ static void tokens_are_read_as_they_were_written(void **state) {
     const struct folder *folder = *state;
     FD_CLEANUP(fd_tokens_clear) fd_tokens tokens = {0}, again = {0};
     char text[FD_TOKEN_TEXT_SIZE];
-    fd_fault fault;
+    fd_fault fault = {0};
     make(&tokens, "anna \"the\" \xc3\xa9", FD_ROLE_ANNOTATOR, FD_TOKEN_NEVER, text);
     make(&tokens, "bert", FD_ROLE_FRONTEND, 2000, text);
     tokens.tokens[1].revoked = 1700;
@@ -173,7 +173,7 @@ static void a_damaged_file_is_refused_with_its_name_and_the_place(void **state) 
 static void a_key_is_read_as_it_was_made_and_anything_else_is_refused(void **state) {
     const struct folder *folder = *state;
     unsigned char made[FD_TOKEN_KEY_SIZE], read[FD_TOKEN_KEY_SIZE];
-    fd_fault fault;
+    fd_fault fault = {0};
     assert_int_equal(fd_token_key_make(folder->key, made, &fault), 0);
     assert_int_equal(fd_token_key_read(folder->key, read, &fault), 0);
     assert_memory_equal(made, read, sizeof(made));
@@ -190,7 +190,7 @@ static void a_secret_that_others_may_read_is_refused(void **state) {
     const struct folder *folder = *state;
     FD_FREE char *bytes = NULL;
     size_t size;
-    fd_fault fault;
+    fd_fault fault = {0};
     assert_int_equal(fd_secret_write(folder->key, "secret", 6, &fault), 0);
     assert_int_equal(fd_secret_read(folder->key, 6, &bytes, &size, &fault), 0);
     assert_int_equal(size, 6);

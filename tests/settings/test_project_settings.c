@@ -24,7 +24,7 @@ static int merge(fd_project_settings *settings, const char *patch, fd_fault *fau
 static void expect(const fd_project_settings *settings, const char *text) {
     char *printed = fd_project_settings_print(settings);
     fd_project_settings parsed;
-    fd_fault fault;
+    fd_fault fault = {0};
     assert_string_equal(printed, text);
     assert_int_equal(fd_project_settings_parse(printed, &parsed, &fault), 0);
     assert_true(fd_project_settings_are_same(settings, &parsed));
@@ -53,7 +53,7 @@ static void patches_are_merged(void **state) {
         {"{\"scores\":null}", "{\"scores\":{}}"},
     };
     fd_project_settings settings = {0};
-    fd_fault fault;
+    fd_fault fault = {0};
     (void)state;
     for (size_t i = 0; i < FD_LENGTH(steps); i++) {
         assert_int_equal(merge(&settings, steps[i].patch, &fault), 0);
@@ -86,7 +86,7 @@ static void a_wrong_patch_is_refused_by_name(void **state) {
     (void)state;
     for (size_t i = 0; i < FD_LENGTH(wrong); i++) {
         fd_project_settings settings = {0};
-        fd_fault fault;
+        fd_fault fault = {0};
         assert_int_equal(merge(&settings, wrong[i].patch, &fault), -EINVAL);
         assert_string_equal(fault.pointer, wrong[i].pointer);
         assert_string_equal(fault.detail, wrong[i].detail);
@@ -95,7 +95,7 @@ static void a_wrong_patch_is_refused_by_name(void **state) {
 
 static void settings_of_sixteen_scores_are_kept(void **state) {
     fd_project_settings settings = {0};
-    fd_fault fault;
+    fd_fault fault = {0};
     char patch[128];
     (void)state;
     for (int i = 0; i < 17; i++) {

@@ -50,7 +50,7 @@ static void migrations_run_in_order_after_a_backup(void **state) {
     database_make(path);
 
     fd_store *store;
-    fd_fault fault;
+    fd_fault fault = {0};
     assert_int_equal(open_with(path, &history, &store, &fault), 0);
     assert_int_equal(fd_store_sqlite_schema(store).found, built_in);
     assert_int_equal(fd_store_sqlite_schema(store).current, history.n);
@@ -75,7 +75,7 @@ static void migrations_run_in_order_after_a_backup(void **state) {
 static void a_new_database_is_not_backed_up(void **state) {
     FD_CLEANUP(history_clear) struct history history = make_history();
     fd_store *store;
-    fd_fault fault;
+    fd_fault fault = {0};
     assert_int_equal(open_with(database_path(state), &history, &store, &fault), 0);
     assert_int_equal(fd_store_sqlite_schema(store).found, 0);
     fd_store_close(store);
@@ -93,7 +93,7 @@ static void a_failed_migration_leaves_the_schema_before_it(void **state) {
     };
     database_make(path);
     fd_store *store;
-    fd_fault fault;
+    fd_fault fault = {0};
     for (size_t i = 0; i < FD_LENGTH(failing); i++) {
         last->sql = failing[i];
         assert_true(open_with(path, &history, &store, &fault) < 0);

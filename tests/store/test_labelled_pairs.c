@@ -1,6 +1,7 @@
 /* Reading labels with their items and assignments, for every backend. */
 #include "backends.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,6 +72,35 @@ static void later_revisions_do_not_change_an_earlier_moment(void **state) {
     assert_string_equal(kept.line[1], "3 l3.0 a i2 i0 -");
     assert_string_equal(kept.line[2], "4 l2.1 b i1 i2 -");
     assert_int_equal(read_pairs(store, 0, 0, SIZE_MAX, false).n, 0);
+}
+
+static void each_row_of_the_history_is_read_by_its_place(void **state) {
+    static const char *const lines[] = {"1 l1.0 a i0 i1 -",   "2 l2.0 a i1 i2 -",
+                                        "3 l3.0 a i2 i0 -",   "4 l2.1 b i1 i2 -",
+                                        "5 l2.2 tie i1 i2 -", "6 l1.1 retracted i0 i1 -"};
+    fd_store *store = backend_of(state);
+    add_history(store);
+    struct pairs kept = {0};
+    for (int64_t sequence = 0; sequence <= 7; sequence++)
+        assert_int_equal(store->operations->revision_read(store, sequence, keep_pair, &kept), 0);
+    assert_int_equal(kept.n, 6);
+    for (size_t i = 0; i < kept.n; i++)
+        assert_string_equal(kept.line[i], lines[i]);
+}
+
+static void the_newest_revision_of_a_label_is_found_by_its_id(void **state) {
+    static const struct {
+        const char *id;
+        int64_t sequence;
+    } newest[] = {{"l1", 6}, {"l2", 5}, {"l3", 3}};
+    fd_store *store = backend_of(state);
+    int64_t sequence;
+    add_history(store);
+    for (size_t i = 0; i < FD_LENGTH(newest); i++) {
+        assert_int_equal(store->operations->label_newest(store, newest[i].id, &sequence), 0);
+        assert_int_equal(sequence, newest[i].sequence);
+    }
+    assert_int_equal(store->operations->label_newest(store, "l", &sequence), -ENOENT);
 }
 
 static void pages_of_a_moment_join_without_gaps(void **state) {
@@ -149,6 +179,10 @@ int main(void) {
         ON_MEMORY(each_label_comes_once_with_its_newest_revision),
         ON_SQLITE(later_revisions_do_not_change_an_earlier_moment),
         ON_MEMORY(later_revisions_do_not_change_an_earlier_moment),
+        ON_SQLITE(each_row_of_the_history_is_read_by_its_place),
+        ON_MEMORY(each_row_of_the_history_is_read_by_its_place),
+        ON_SQLITE(the_newest_revision_of_a_label_is_found_by_its_id),
+        ON_MEMORY(the_newest_revision_of_a_label_is_found_by_its_id),
         ON_SQLITE(pages_of_a_moment_join_without_gaps),
         ON_MEMORY(pages_of_a_moment_join_without_gaps),
         ON_SQLITE(texts_come_when_they_are_asked_for),

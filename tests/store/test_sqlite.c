@@ -138,7 +138,7 @@ static int write_transaction(fd_store *store, size_t k) {
 /* Writes transactions until it is killed, and acknowledges each one on the pipe. */
 static void write_until_killed(const char *path, size_t k, int acknowledge) {
     fd_store *store;
-    fd_fault fault;
+    fd_fault fault = {0};
     if (fd_store_open_sqlite(path, &store, &fault) != 0)
         _exit(1);
     for (;; k++)
@@ -203,7 +203,7 @@ static void a_database_in_use_is_refused_with_its_path_and_its_process(void **st
     assert_true(child >= 0);
     if (child == 0) {
         fd_store *store;
-        fd_fault fault;
+        fd_fault fault = {0};
         char byte = 0;
         (void)close(leave[1]);
         if (fd_store_open_sqlite(path, &store, &fault) != 0 || write(ready[1], "r", 1) != 1)

@@ -225,6 +225,38 @@ int fd_engine_items_read(fd_engine *engine, uint32_t first, size_t limit, bool e
                                                  context);
 }
 
+/* The first indices of a prompt's items that are not below `first`. */
+static size_t find_of_prompt(fd_engine *engine, const char *prompt_id, uint32_t first, size_t limit,
+                             uint32_t *indices) {
+    FD_READ_LOCKED(&engine->state_lock);
+    const fd_prompt *prompt = fd_item_table_find_prompt(&engine->items, prompt_id);
+    size_t low = 0, high = prompt ? prompt->count : 0, n = 0;
+    size_t end = high;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (prompt->items[middle] < first)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    while (n < limit && low < end)
+        indices[n++] = prompt->items[low++];
+    return n;
+}
+
+int fd_engine_prompt_items_read(fd_engine *engine, const char *prompt_id, uint32_t first,
+                                size_t limit, bool embeddings, fd_item_visit *visit,
+                                void *context) {
+    FD_FREE uint32_t *indices = calloc(limit ? limit : 1, sizeof(*indices));
+    if (!indices)
+        return -ENOMEM;
+    size_t n = find_of_prompt(engine, prompt_id, first, limit, indices);
+    int r = 0;
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = fd_engine_items_read(engine, indices[i], 1, embeddings, visit, context);
+    return r;
+}
+
 static int find_index(fd_engine *engine, const char *id, uint32_t *ret) {
     FD_READ_LOCKED(&engine->state_lock);
     const fd_item_entry *entry = fd_item_table_find(&engine->items, id);

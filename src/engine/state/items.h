@@ -21,6 +21,11 @@ int fd_engine_items_add(fd_engine *engine, const fd_item_row *items, size_t n, f
 int fd_engine_items_read(fd_engine *engine, uint32_t first, size_t limit, bool embeddings,
                          fd_item_visit *visit, void *context) FD_MUST_CHECK;
 
+/* The same of one prompt's items. None is visited where there is no such prompt. */
+int fd_engine_prompt_items_read(fd_engine *engine, const char *prompt_id, uint32_t first,
+                                size_t limit, bool embeddings, fd_item_visit *visit,
+                                void *context) FD_MUST_CHECK;
+
 /* -ENOENT if no item has the id. */
 int fd_engine_item_read(fd_engine *engine, const char *id, bool embedding, fd_item_visit *visit,
                         void *context) FD_MUST_CHECK;

@@ -72,3 +72,20 @@ int64_t fd_engine_moment(fd_engine *engine) {
     FD_READ_LOCKED(&engine->state_lock);
     return (int64_t)engine->labels.count;
 }
+
+int fd_engine_revisions_read(fd_engine *engine, const int64_t *sequences, size_t n,
+                             fd_labelled_pair_visit *visit, void *context) {
+    const fd_store_operations *operations = engine->store->operations;
+    struct pairs_reading reading = {.visit = visit, .context = context};
+    int r = operations->assignment_key(engine->store, reading.key);
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = operations->revision_read(engine->store, sequences[i], visit_pair, &reading);
+    return r;
+}
+
+int fd_engine_label_read(fd_engine *engine, const char *id, fd_labelled_pair_visit *visit,
+                         void *context) {
+    int64_t sequence;
+    int r = engine->store->operations->label_newest(engine->store, id, &sequence);
+    return r < 0 ? r : fd_engine_revisions_read(engine, &sequence, 1, visit, context);
+}

@@ -30,4 +30,12 @@ int fd_engine_labelled_pairs_read(fd_engine *engine, const fd_labelled_pairs_que
                                   fd_labelled_pair_visit *visit, void *context) FD_MUST_CHECK;
 int64_t fd_engine_moment(fd_engine *engine);
 
+/* Visits the rows of the history at these places, any revisions. */
+int fd_engine_revisions_read(fd_engine *engine, const int64_t *sequences, size_t n,
+                             fd_labelled_pair_visit *visit, void *context) FD_MUST_CHECK;
+
+/* Visits the newest revision of a label. -ENOENT if there is no label with the id. */
+int fd_engine_label_read(fd_engine *engine, const char *id, fd_labelled_pair_visit *visit,
+                         void *context) FD_MUST_CHECK;
+
 #endif

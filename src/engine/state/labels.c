@@ -81,26 +81,39 @@ static void apply_labels(fd_engine *engine, fd_job *job) {
     }
 }
 
-/* Finds the items of each label. */
+/* Finds the items of a label. */
+static int find_pair_locked(const fd_engine *engine, const fd_label *labels, size_t i,
+                            fd_label_row *row, fd_added *ret, fd_fault *fault) {
+    const fd_label *label = &labels[i];
+    if (strcmp(label->a, label->b) == 0)
+        return fd_fault_set_at(fault, -EINVAL, "labels", i, "b",
+                               "a pair needs two different items; both are \"%s\"", label->b);
+    const fd_item_entry *a = fd_item_table_find(&engine->items, label->a);
+    const fd_item_entry *b = fd_item_table_find(&engine->items, label->b);
+    ret->is_foreign = !a || !b;
+    if (!a || !b)
+        return fd_fault_set_at(fault, -EINVAL, "labels", i, a ? "b" : "a",
+                               "there is no item \"%s\"", a ? label->b : label->a);
+    row->item_a = a->index;
+    row->item_b = b->index;
+    return 0;
+}
+
+/* Finds the items of each label. After a failure ret->conflict is the first that is wrong. */
 static int find_items(fd_engine *engine, const fd_label *labels, size_t n, fd_label_row *rows,
                       fd_added *ret, fd_fault *fault) {
     FD_READ_LOCKED(&engine->state_lock);
-    for (size_t i = 0; i < n; i++) {
-        *ret = (fd_added){.conflict = i};
-        if (strcmp(labels[i].a, labels[i].b) == 0)
-            return fd_fault_set_at(fault, -EINVAL, "labels", i, "b",
-                                   "a pair needs two different items; both are \"%s\"",
-                                   labels[i].b);
-        const fd_item_entry *a = fd_item_table_find(&engine->items, labels[i].a);
-        const fd_item_entry *b = fd_item_table_find(&engine->items, labels[i].b);
-        ret->is_foreign = !a || !b;
-        if (!a || !b)
-            return fd_fault_set_at(fault, -EINVAL, "labels", i, a ? "b" : "a",
-                                   "there is no item \"%s\"", a ? labels[i].b : labels[i].a);
-        rows[i].item_a = a->index;
-        rows[i].item_b = b->index;
+    int first = 0;
+    bool stops = false;
+    *ret = (fd_added){.conflict = n};
+    for (size_t i = 0; i < n && !stops; i++) {
+        fd_added added = {.conflict = i};
+        int r = find_pair_locked(engine, labels, i, &rows[i], &added, fault);
+        if (first == 0 && r < 0)
+            *ret = added;
+        stops = fd_fault_stops(fault, r, &first);
     }
-    return 0;
+    return first;
 }
 
 /* Of labels whose items exist: the first whose pair was not assigned to the annotator is a fault.
@@ -150,6 +163,8 @@ static int add_labels(fd_engine *engine, const fd_label *labels, size_t n, const
     if (!rows || !sequences || !annotators || !origins)
         return -ENOMEM;
     fill_rows(engine, labels, n, rows);
+    if (bound_to)
+        fault->more = NULL; /* later labels would tell which items exist */
     int r = find_items(engine, labels, n, rows, ret, fault);
     size_t found = r < 0 ? ret->conflict : n;
     for (size_t i = 0; i < found; i++)

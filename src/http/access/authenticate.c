@@ -19,8 +19,8 @@ void fd_authenticate_refuse(fd_response *response, unsigned wait) {
     response->challenges = true;
 }
 
-static bool forbid(fd_response *response, const char *detail) {
-    fd_problem(response, 403, detail);
+static bool forbid(fd_response *response, fd_problem_code code, const char *detail) {
+    fd_problem_coded(response, code, detail);
     return false;
 }
 
@@ -107,12 +107,14 @@ static bool is_site_allowed(const char *cors_origins, const fd_transaction *tran
  * names no client may stand before clients anywhere; health and pages tell them nothing. */
 static bool check_local(const fd_transaction *transaction, fd_role role, fd_response *refusal) {
     if (transaction->client.is_proxy && role != FD_ROLE_OPEN)
-        return forbid(refusal, "without access tokens a trusted proxy must name its client in "
-                               "X-Forwarded-For");
+        return forbid(refusal, FD_PROBLEM_NOT_LOCAL,
+                      "without access tokens a trusted proxy must name its client in "
+                      "X-Forwarded-For");
     if (!fd_host_is_local(fd_transaction_header(transaction, "Host")))
-        return forbid(refusal, "without access tokens only this machine is served, not this Host");
+        return forbid(refusal, FD_PROBLEM_NOT_LOCAL,
+                      "without access tokens only this machine is served, not this Host");
     if (!fd_address_is_loopback(&transaction->client.address)) /* as a proxy says */
-        return forbid(refusal,
+        return forbid(refusal, FD_PROBLEM_NOT_LOCAL,
                       "without access tokens only this machine is served, not this client");
     return true;
 }
@@ -129,9 +131,9 @@ bool fd_authenticate(fd_access *access, const char *cors_origins, const fd_trans
         return false;
     }
     if (ret->role < role)
-        return forbid(refusal, "the token's role may not do this");
+        return forbid(refusal, FD_PROBLEM_FORBIDDEN, "the token's role may not do this");
     if (changes(transaction->method) &&
         !is_site_allowed(cors_origins, transaction, ret->authentication))
-        return forbid(refusal, "a page of another site may not do this");
+        return forbid(refusal, FD_PROBLEM_OTHER_SITE, "a page of another site may not do this");
     return true;
 }

@@ -28,7 +28,7 @@ void fd_backup_post(const fd_request *request, fd_response *response) {
         return;
     FD_JSON json_t *root = NULL;
     struct backup_body body = {0};
-    fd_fault fault = {0};
+    fd_fault fault = {.more = request->more_faults};
     fd_backup_made made = {0};
     int r = read_backup(request, &root, &body, &fault);
     if (r == 0)

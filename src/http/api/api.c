@@ -25,6 +25,16 @@ void fd_api_close(fd_api *api) {
     free(api);
 }
 
+/* The server refuses with 400 what is not HTTP, and with 503 what it has no memory for. */
+static void refuse(fd_response *response, unsigned status, const char *detail) {
+    if (status == 400)
+        fd_problem_coded(response, FD_PROBLEM_MALFORMED_REQUEST, detail);
+    else if (status == 503)
+        fd_problem_coded(response, FD_PROBLEM_OVERLOADED, detail);
+    else
+        fd_problem(response, status, detail);
+}
+
 fd_server_hooks fd_api_hooks(fd_api *api) {
     return (fd_server_hooks){
         .context = api,
@@ -33,6 +43,6 @@ fd_server_hooks fd_api_hooks(fd_api *api) {
         .break_off = fd_dispatch_break_off,
         .run = fd_dispatch_run,
         .end = fd_dispatch_end,
-        .refuse = fd_problem,
+        .refuse = refuse,
     };
 }

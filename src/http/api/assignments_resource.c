@@ -129,7 +129,7 @@ void fd_assignments_post(const fd_request *request, fd_response *response) {
         return;
     FD_JSON json_t *root = NULL;
     FD_CLEANUP(page_clear) struct page page = {.most = request->page_bytes};
-    fd_fault fault = {0};
+    fd_fault fault = {.more = request->more_faults};
     struct assign_body body;
     int r = read_body(request, assign_fields, FD_LENGTH(assign_fields), &root, &body, &fault);
     if (r == 0)
@@ -166,7 +166,7 @@ void fd_assignment_renew(const fd_request *request, fd_response *response) {
         return;
     FD_JSON json_t *root = NULL;
     FD_CLEANUP(page_clear) struct page page = {.most = SIZE_MAX};
-    fd_fault fault = {0};
+    fd_fault fault = {.more = request->more_faults};
     struct assign_body body;
     int r = read_body(request, renew_fields, FD_LENGTH(renew_fields), &root, &body, &fault);
     if (r == 0)

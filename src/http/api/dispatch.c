@@ -23,8 +23,8 @@ struct call {
     fd_stream_call *stream; /* of a streamed route, while it goes on */
 };
 
-static bool refuse(fd_response *response, unsigned status, const char *detail) {
-    fd_problem(response, status, detail);
+static bool refuse(fd_response *response, fd_problem_code code, const char *detail) {
+    fd_problem_coded(response, code, detail);
     response->closes = true;
     return false;
 }
@@ -53,12 +53,13 @@ static bool find_route(fd_transaction *transaction, struct call *call, fd_respon
     if (r == 0)
         transaction->route = call->route->name;
     if (r == -ENOMEM)
-        return refuse(response, 503, "there is not enough memory right now");
+        return refuse(response, FD_PROBLEM_OUT_OF_MEMORY, "there is not enough memory right now");
     if (r == -ENOENT)
-        return refuse(response, 404, "there is nothing at this path");
+        return refuse(response, FD_PROBLEM_UNKNOWN_PATH, "there is nothing at this path");
     if (r < 0) {
         response->allow = allow;
-        return refuse(response, 405, "this path does not take the method");
+        return refuse(response, FD_PROBLEM_METHOD_NOT_ALLOWED,
+                      "this path does not take the method");
     }
     return true;
 }
@@ -70,7 +71,7 @@ static bool check_slot(const fd_api *api, const fd_transaction *transaction, str
     if (!call->is_surplus || call->route->role <= FD_ROLE_PUBLIC)
         return true;
     fd_request_limits_count_refused(&api->limits, "connections");
-    return refuse(response, 503, "there are too many connections");
+    return refuse(response, FD_PROBLEM_OVERLOADED, "there are too many connections");
 }
 
 static void audit(const fd_transaction *transaction, const struct call *call, unsigned status) {
@@ -120,14 +121,15 @@ static bool is_file(const char *type) {
 
 static bool check_streamed_body(const fd_transaction *transaction, fd_response *response) {
     if (transaction->has_body && !is_file(fd_transaction_header(transaction, "Content-Type")))
-        return refuse(response, 415,
+        return refuse(response, FD_PROBLEM_WRONG_MEDIA_TYPE,
                       "the Content-Type must be application/x-ndjson, application/json, text/csv, "
                       "text/tab-separated-values or application/octet-stream");
     const char *encoding = fd_transaction_header(transaction, "Content-Encoding");
     if (encoding && strcasecmp(encoding, "identity") != 0 && strcasecmp(encoding, "gzip") != 0 &&
         strcasecmp(encoding, "x-gzip") != 0) {
         response->accepts = "gzip, identity";
-        return refuse(response, 415, "the Content-Encoding must be gzip, or none");
+        return refuse(response, FD_PROBLEM_WRONG_MEDIA_TYPE,
+                      "the Content-Encoding must be gzip, or none");
     }
     return true;
 }
@@ -137,13 +139,15 @@ static bool check_body(const fd_api *api, fd_transaction *transaction, const fd_
     size_t limit = api->options.body_size;
     limit = route->body_limit < limit ? route->body_limit : limit;
     if (transaction->content_length > limit || (transaction->is_chunked && limit == 0))
-        return refuse(response, 413, "the body is too large");
+        return refuse(response, FD_PROBLEM_BODY_TOO_LARGE, "the body is too large");
     if (transaction->has_body && !is_json(fd_transaction_header(transaction, "Content-Type")))
-        return refuse(response, 415, "the Content-Type must be application/json");
+        return refuse(response, FD_PROBLEM_WRONG_MEDIA_TYPE,
+                      "the Content-Type must be application/json");
     const char *encoding = fd_transaction_header(transaction, "Content-Encoding");
     if (encoding && strcasecmp(encoding, "identity") != 0) {
         response->accepts = "identity";
-        return refuse(response, 415, "the body must not be compressed (Content-Encoding)");
+        return refuse(response, FD_PROBLEM_WRONG_MEDIA_TYPE,
+                      "the body must not be compressed (Content-Encoding)");
     }
     transaction->body_limit =
         transaction->content_length > 0 ? (size_t)transaction->content_length : limit;
@@ -166,7 +170,7 @@ static bool on_parameter(void *context, const char *name, const char *value) {
 static bool read_query(const fd_transaction *transaction, fd_query *query, fd_response *response) {
     struct query_reader reader = {.query = query};
     fd_transaction_query(transaction, on_parameter, &reader);
-    return reader.result == 0 || refuse(response, 400, reader.fault.detail);
+    return reader.result == 0 || refuse(response, FD_PROBLEM_WRONG_QUERY, reader.fault.detail);
 }
 
 static bool take_memory(void *context, size_t bytes) {
@@ -221,7 +225,7 @@ bool fd_dispatch_accept(void *context, fd_transaction *transaction, fd_response 
     }
     struct call *call = transaction->state = calloc(1, sizeof(*call));
     if (!call)
-        return refuse(response, 503, "there is not enough memory right now");
+        return refuse(response, FD_PROBLEM_OUT_OF_MEMORY, "there is not enough memory right now");
     if (!find_route(transaction, call, response) || !check_slot(api, transaction, call, response) ||
         !authenticate(api, transaction, call, response))
         return false;
@@ -239,7 +243,7 @@ static bool check_running(const fd_api *api, const fd_transaction *transaction,
     if (limit == 0 || transaction->running <= limit || route->role <= FD_ROLE_PUBLIC)
         return true;
     fd_request_limits_count_refused(&api->limits, "requests");
-    return refuse(response, 503, "too many requests are running already");
+    return refuse(response, FD_PROBLEM_OVERLOADED, "too many requests are running already");
 }
 
 /* Ends the call, with status 0 when the body has arrived. */
@@ -279,7 +283,10 @@ void fd_dispatch_run(void *context, fd_transaction *transaction, fd_response *re
         end_stream(api, transaction, call, 0, NULL, response);
         return;
     }
+    fd_more_faults more_faults;
+    more_faults.n = 0;
     fd_request request = request_of(api, transaction, call);
+    request.more_faults = &more_faults;
     /* A body may take a minute to arrive, and the token may end meanwhile. */
     bool is_checked_again = transaction->has_body && call->identity.role > FD_ROLE_PUBLIC;
     if ((is_checked_again && !authenticate(api, transaction, call, response)) ||

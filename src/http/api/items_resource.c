@@ -65,7 +65,9 @@ static int read_item(const fd_request *request, const json_t *value, const fd_pa
                      fd_item_row *ret, fd_fault *fault) {
     struct item_body body = {0};
     fd_json_scores scores = {0};
-    int r = fd_json_read(value, at, item_fields, FD_LENGTH(item_fields), &body, fault);
+    int r = 0;
+    bool stops = fd_fault_stops(
+        fault, fd_json_read(value, at, item_fields, FD_LENGTH(item_fields), &body, fault), &r);
     *ret = (fd_item_row){
         .id = body.id,
         .prompt_id = body.prompt_id,
@@ -74,9 +76,11 @@ static int read_item(const fd_request *request, const json_t *value, const fd_pa
         .embedding = body.embedding.numbers,
         .dimension = body.embedding.count,
     };
-    if (r == 0)
-        r = fd_json_scores_of_item(body.scores, body.metadata, request->score_metadata, at, &scores,
-                                   fault);
+    if (!stops)
+        (void)fd_fault_stops(fault,
+                             fd_json_scores_of_item(body.scores, body.metadata,
+                                                    request->score_metadata, at, &scores, fault),
+                             &r);
     ret->scores = scores.list;
     ret->n_scores = scores.n;
     if (r < 0 || !body.metadata)
@@ -99,9 +103,13 @@ static int read_items(const fd_request *request, json_t **ret_root, struct rows 
     if (!ret->list)
         return -ENOMEM;
     fd_path list = {.name = "items"};
-    for (size_t i = 0; i < ret->n && r == 0; i++)
-        r = read_item(request, json_array_get(body.items, i),
-                      &(fd_path){.parent = &list, .index = i}, &ret->list[i], fault);
+    bool stops = false;
+    for (size_t i = 0; i < ret->n && !stops; i++)
+        stops =
+            fd_fault_stops(fault,
+                           read_item(request, json_array_get(body.items, i),
+                                     &(fd_path){.parent = &list, .index = i}, &ret->list[i], fault),
+                           &r);
     return r;
 }
 
@@ -160,7 +168,7 @@ static int add_items(const fd_request *request, fd_added *ret, fd_fault *fault) 
 void fd_items_add(const fd_request *request, fd_response *response) {
     if (!fd_query_accept_none(&request->query, response))
         return;
-    fd_fault fault = {0};
+    fd_fault fault = {.more = request->more_faults};
     fd_added added = {0};
     response->is_audited = request->identity->authentication != FD_AUTHENTICATION_NONE;
     int r = add_items(request, &added, &fault);
@@ -197,6 +205,7 @@ struct items_query {
     int64_t limit;
     int64_t cursor; /* index of the first item of the page */
     bool embeddings;
+    const char *prompt_id; /* NULL: all */
 };
 
 static const fd_parameter items_parameters[] = {
@@ -205,6 +214,7 @@ static const fd_parameter items_parameters[] = {
     {"cursor", FD_PARAMETER_INTEGER, .offset = offsetof(struct items_query, cursor),
      .max = UINT32_MAX},
     {"embeddings", FD_PARAMETER_BOOLEAN, .offset = offsetof(struct items_query, embeddings)},
+    {"prompt_id", FD_PARAMETER_TEXT, .offset = offsetof(struct items_query, prompt_id)},
 };
 
 struct page {
@@ -238,9 +248,14 @@ void fd_items_list(const fd_request *request, fd_response *response) {
                          &page.query, response))
         return;
     fd_json_text_add(&page.text, "{\"items\":[");
-    int r = fd_engine_items_read(request->engine, (uint32_t)page.query.cursor,
-                                 (size_t)page.query.limit + 1, page.query.embeddings, visit_item,
-                                 &page);
+    const struct items_query *query = &page.query;
+    uint32_t first = (uint32_t)query->cursor;
+    size_t limit = (size_t)query->limit + 1;
+    int r = query->prompt_id
+                ? fd_engine_prompt_items_read(request->engine, query->prompt_id, first, limit,
+                                              query->embeddings, visit_item, &page)
+                : fd_engine_items_read(request->engine, first, limit, query->embeddings, visit_item,
+                                       &page);
     if (r < 0)
         fd_problem_of(response, r, NULL);
     else

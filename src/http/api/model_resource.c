@@ -188,13 +188,13 @@ static int read_train(const fd_request *request, struct train_body *ret, fd_faul
 void fd_model_train(const fd_request *request, fd_response *response) {
     if (!fd_query_accept_none(&request->query, response))
         return;
-    fd_fault fault = {0};
+    fd_fault fault = {.more = request->more_faults};
     struct train_body body = {.from = FD_RETRAIN_CONFIGURED};
     int r = read_train(request, &body, &fault);
     if (r == 0)
         r = fd_engine_train(request->engine, (fd_retrain)body.from, &fault);
     if (r == -EAGAIN)
-        fd_problem(response, 409, fault.detail);
+        fd_problem_coded(response, FD_PROBLEM_NOTHING_TO_LEARN, fault.detail);
     else if (r < 0)
         fd_problem_of(response, r, &fault);
     else

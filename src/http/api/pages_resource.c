@@ -1,4 +1,4 @@
-/* /, /ops and /static: the pages. */
+/* /, /ops and /static: the pages; /openapi.json. */
 #include "pages_resource.h"
 
 #include <stdio.h>
@@ -21,10 +21,11 @@ static void send_file(const fd_request *request, fd_response *response, const ch
         if (response->body)
             memcpy(response->body, file->bytes, response->size);
         else
-            fd_problem(response, 503, "there is not enough memory right now");
+            fd_problem_coded(response, FD_PROBLEM_OUT_OF_MEMORY,
+                             "there is not enough memory right now");
         return;
     }
-    fd_problem(response, 404, "there is nothing at this path");
+    fd_problem_coded(response, FD_PROBLEM_UNKNOWN_PATH, "there is nothing at this path");
 }
 
 void fd_page_label(const fd_request *request, fd_response *response) {
@@ -33,6 +34,10 @@ void fd_page_label(const fd_request *request, fd_response *response) {
 
 void fd_page_ops(const fd_request *request, fd_response *response) {
     send_file(request, response, "ops.html");
+}
+
+void fd_openapi_get(const fd_request *request, fd_response *response) {
+    send_file(request, response, "openapi.json");
 }
 
 void fd_page_part(const fd_request *request, fd_response *response) {

@@ -30,6 +30,15 @@ void fd_pair_list_clear(fd_pair_list *pairs) {
     free(pairs->ids);
 }
 
+/* The second also where only the content of the first is wrong, to tell both. */
+static int read_two(const json_t *a, const fd_path *at_a, const json_t *b, const fd_path *at_b,
+                    fd_pair_reference *ret, fd_fault *fault) {
+    int first = 0;
+    if (!fd_fault_stops(fault, fd_item_reference_read(a, at_a, &ret->a, fault), &first))
+        (void)fd_fault_stops(fault, fd_item_reference_read(b, at_b, &ret->b, fault), &first);
+    return first;
+}
+
 /* [a, b] or [a, b, id] */
 static int read_row(const json_t *row, const fd_path *at, fd_pair_reference *ret,
                     const char **ret_id, fd_fault *fault) {
@@ -37,11 +46,8 @@ static int read_row(const json_t *row, const fd_path *at, fd_pair_reference *ret
     if (n != 2 && n != 3)
         return fd_json_fault(fault, at, "has %zu elements; must have 2 or 3", n);
     const json_t *id = json_array_get(row, 2);
-    int r = fd_item_reference_read(json_array_get(row, 0), &(fd_path){.parent = at, .index = 0},
-                                   &ret->a, fault);
-    if (r == 0)
-        r = fd_item_reference_read(json_array_get(row, 1), &(fd_path){.parent = at, .index = 1},
-                                   &ret->b, fault);
+    int r = read_two(json_array_get(row, 0), &(fd_path){.parent = at, .index = 0},
+                     json_array_get(row, 1), &(fd_path){.parent = at, .index = 1}, ret, fault);
     if (r == 0 && id && !json_is_null(id))
         r = fd_json_reference(id, &(fd_path){.parent = at, .index = 2}, ret_id, fault);
     return r;
@@ -56,10 +62,8 @@ static int read_pair(const json_t *value, const fd_path *at, fd_pair_reference *
     if (r < 0)
         return r;
     *ret_id = body.id;
-    r = fd_item_reference_read(body.a, &(fd_path){.parent = at, .name = "a"}, &ret->a, fault);
-    if (r < 0)
-        return r;
-    return fd_item_reference_read(body.b, &(fd_path){.parent = at, .name = "b"}, &ret->b, fault);
+    return read_two(body.a, &(fd_path){.parent = at, .name = "a"}, body.b,
+                    &(fd_path){.parent = at, .name = "b"}, ret, fault);
 }
 
 static int check_length(size_t n, fd_pair_count allowed, const fd_path *at, fd_fault *fault) {
@@ -106,16 +110,20 @@ static int read_columns(const json_t *value, const fd_path *path, fd_pair_count 
     ret->form = FD_PAIRS_COLUMNS;
     if (r == 0)
         r = make_room(n, ret);
-    for (size_t i = 0; i < n && r == 0; i++) {
+    bool stops = r < 0;
+    for (size_t i = 0; i < n && !stops; i++) {
         const json_t *id = body.id ? json_array_get(body.id, i) : NULL;
-        r = fd_item_reference_read(json_array_get(body.a, i), &(fd_path){.parent = &a, .index = i},
-                                   &ret->list[i].a, fault);
-        if (r == 0)
-            r = fd_item_reference_read(json_array_get(body.b, i),
-                                       &(fd_path){.parent = &b, .index = i}, &ret->list[i].b,
-                                       fault);
-        if (r == 0 && id && !json_is_null(id))
-            r = fd_json_reference(id, &(fd_path){.parent = &ids, .index = i}, &ret->ids[i], fault);
+        stops =
+            fd_fault_stops(fault,
+                           read_two(json_array_get(body.a, i), &(fd_path){.parent = &a, .index = i},
+                                    json_array_get(body.b, i), &(fd_path){.parent = &b, .index = i},
+                                    &ret->list[i], fault),
+                           &r);
+        if (!stops && id && !json_is_null(id))
+            stops = fd_fault_stops(
+                fault,
+                fd_json_reference(id, &(fd_path){.parent = &ids, .index = i}, &ret->ids[i], fault),
+                &r);
     }
     return r;
 }
@@ -135,9 +143,13 @@ int fd_pair_list_read(const json_t *value, const char *name, fd_pair_count allow
         r = make_room(n, ret);
     if (n > 0 && json_is_array(json_array_get(value, 0)))
         ret->form = FD_PAIRS_ROWS;
-    for (size_t i = 0; i < n && r == 0; i++)
-        r = read_pair(json_array_get(value, i), &(fd_path){.parent = &path, .index = i},
-                      &ret->list[i], &ret->ids[i], fault);
+    bool stops = r < 0;
+    for (size_t i = 0; i < n && !stops; i++)
+        stops = fd_fault_stops(fault,
+                               read_pair(json_array_get(value, i),
+                                         &(fd_path){.parent = &path, .index = i}, &ret->list[i],
+                                         &ret->ids[i], fault),
+                               &r);
     return r;
 }
 

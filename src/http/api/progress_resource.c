@@ -28,8 +28,8 @@ static bool check_annotator(const fd_request *request, const char **annotator,
     if (!*annotator)
         fd_problem(response, 400, "query parameter \"annotator\" is required");
     else if (bound && strcmp(bound, *annotator) != 0)
-        fd_problem(response, 403,
-                   "query parameter \"annotator\" must be the token's name, or left out");
+        fd_problem_coded(response, FD_PROBLEM_OTHER_ANNOTATOR,
+                         "query parameter \"annotator\" must be the token's name, or left out");
     else
         return true;
     return false;

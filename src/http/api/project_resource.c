@@ -115,7 +115,7 @@ static int change(const fd_request *request, const json_t *patch, fd_project_sta
 
 void fd_project_patch(const fd_request *request, fd_response *response) {
     FD_JSON json_t *patch = NULL;
-    fd_fault fault = {0};
+    fd_fault fault = {.more = request->more_faults};
     fd_project_state project;
     if (!fd_query_accept_none(&request->query, response))
         return;

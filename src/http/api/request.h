@@ -43,7 +43,8 @@ typedef struct fd_request {
     const char *if_none_match;
     const char *score_metadata; /* keys of metadata that are scores, as a list */
     fd_query query;
-    const char *body; /* [body_size], not terminated; empty without a body */
+    fd_more_faults *more_faults; /* for a handler's fault, so that it collects all of a body */
+    const char *body;            /* [body_size], not terminated; empty without a body */
     size_t body_size;
     fd_stream *stream; /* NULL: `body` is the whole body */
     size_t page_bytes; /* most bytes of a list's rows, so that several fit the memory budget */

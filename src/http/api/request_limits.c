@@ -65,12 +65,14 @@ static bool take_memory(const fd_request_limits *limits, const fd_route *route,
         needed = fd_json_estimate(request->body, request->body_size).memory;
     if (needed > limits->request_memory) {
         fd_request_limits_count_refused(limits, "request_memory");
-        fd_problem(response, 413, "reading the body would take more memory than a request may use");
+        fd_problem_coded(response, FD_PROBLEM_NEEDS_TOO_MUCH_MEMORY,
+                         "reading the body would take more memory than a request may use");
         return false;
     }
     *ret = needed;
     if (needed > 0 && !fd_transaction_take_memory(transaction, needed)) {
-        fd_problem(response, 503, "other requests use all of the memory for requests");
+        fd_problem_coded(response, FD_PROBLEM_OVERLOADED,
+                         "other requests use all of the memory for requests");
         return false;
     }
     return true;
@@ -96,7 +98,7 @@ int fd_request_limits_enter(fd_request_limits *limits, const fd_route *route,
     int r = limiter ? fd_limiter_enter(limiter, request->is_awaited, request->await_context) : 0;
     if (r == -EBUSY) {
         fd_request_limits_count_refused(limits, limiter->name);
-        fd_problem(response, 503, busy[route->limiter]);
+        fd_problem_coded(response, FD_PROBLEM_OVERLOADED, busy[route->limiter]);
     } else if (r < 0) {
         fd_problem_of(response, r, NULL);
     } else {

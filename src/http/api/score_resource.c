@@ -50,9 +50,13 @@ static int read_items(const json_t *list, struct question *ret, fd_fault *fault)
     ret->items = calloc(ret->n ? ret->n : 1, sizeof(*ret->items));
     int r = ret->items ? 0 : -ENOMEM;
     fd_path path = {.name = "items"};
-    for (size_t i = 0; i < ret->n && r == 0; i++)
-        r = fd_item_reference_read(json_array_get(list, i), &(fd_path){.parent = &path, .index = i},
-                                   &ret->items[i], fault);
+    bool stops = r < 0;
+    for (size_t i = 0; i < ret->n && !stops; i++)
+        stops = fd_fault_stops(fault,
+                               fd_item_reference_read(json_array_get(list, i),
+                                                      &(fd_path){.parent = &path, .index = i},
+                                                      &ret->items[i], fault),
+                               &r);
     return r;
 }
 
@@ -174,7 +178,7 @@ static int post_score(const fd_request *request, fd_json_text *ret, fd_fault *fa
 void fd_score_post(const fd_request *request, fd_response *response) {
     if (!fd_query_accept_none(&request->query, response))
         return;
-    fd_fault fault = {0};
+    fd_fault fault = {.more = request->more_faults};
     FD_CLEANUP(fd_json_text_clear) fd_json_text text = {0};
     int r = post_score(request, &text, &fault);
     if (r < 0)

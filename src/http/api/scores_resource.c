@@ -41,7 +41,7 @@ static int set_of_item(const fd_request *request, fd_scores_set *ret, fd_fault *
 void fd_item_scores_set(const fd_request *request, fd_response *response) {
     if (!fd_query_accept_none(&request->query, response))
         return;
-    fd_fault fault = {0};
+    fd_fault fault = {.more = request->more_faults};
     fd_scores_set done = {0};
     int r = set_of_item(request, &done, &fault);
     if (r == -ENOENT)
@@ -87,10 +87,15 @@ static int read_entry(const json_t *value, const fd_path *at, fd_scores_of_item 
                       fd_fault *fault) {
     struct entry_body body = {0};
     fd_json_scores scores = {0};
-    int r = fd_json_read(value, at, entry_fields, FD_LENGTH(entry_fields), &body, fault);
-    if (r == 0)
-        r = fd_json_scores_read(body.scores, &(fd_path){.parent = at, .name = "scores"}, &scores,
-                                fault);
+    int r = 0;
+    bool stops = fd_fault_stops(
+        fault, fd_json_read(value, at, entry_fields, FD_LENGTH(entry_fields), &body, fault), &r);
+    if (!stops && body.scores)
+        (void)fd_fault_stops(fault,
+                             fd_json_scores_read(body.scores,
+                                                 &(fd_path){.parent = at, .name = "scores"},
+                                                 &scores, fault),
+                             &r);
     *ret = (fd_scores_of_item){body.id, scores.list, scores.n};
     return r;
 }
@@ -107,9 +112,13 @@ static int read_entries(const fd_request *request, json_t **ret_root, struct ent
     if (!ret->list)
         return -ENOMEM;
     fd_path list = {.name = "items"};
-    for (size_t i = 0; i < ret->n && r == 0; i++)
-        r = read_entry(json_array_get(body.items, i), &(fd_path){.parent = &list, .index = i},
-                       &ret->list[i], fault);
+    bool stops = false;
+    for (size_t i = 0; i < ret->n && !stops; i++)
+        stops = fd_fault_stops(fault,
+                               read_entry(json_array_get(body.items, i),
+                                          &(fd_path){.parent = &list, .index = i}, &ret->list[i],
+                                          fault),
+                               &r);
     return r;
 }
 
@@ -123,7 +132,7 @@ static int set_of_items(const fd_request *request, fd_scores_set *ret, fd_fault 
 void fd_scores_set_all(const fd_request *request, fd_response *response) {
     if (!fd_query_accept_none(&request->query, response))
         return;
-    fd_fault fault = {0};
+    fd_fault fault = {.more = request->more_faults};
     fd_scores_set done = {0};
     int r = set_of_items(request, &done, &fault);
     respond(request, response, r == -ENOENT ? -EINVAL : r, &done, &fault);

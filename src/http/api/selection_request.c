@@ -103,10 +103,13 @@ static const fd_pair_count candidates = {1, FD_PAIRS_MAX}, others = {0, FD_PAIRS
 static int read_excluded(const json_t *list, fd_pair_list *ret, fd_fault *fault) {
     int r = fd_pair_list_read(list, "exclude", others, ret, fault);
     fd_path path = {.name = "exclude"};
-    for (size_t i = 0; r == 0 && i < ret->n; i++)
+    bool stops = r < 0;
+    for (size_t i = 0; !stops && i < ret->n; i++)
         if (!ret->list[i].a.id || !ret->list[i].b.id)
-            r = fd_json_fault(fault, &(fd_path){.parent = &path, .index = i},
-                              "must be a pair of item ids");
+            stops = fd_fault_stops(fault,
+                                   fd_json_fault(fault, &(fd_path){.parent = &path, .index = i},
+                                                 "must be a pair of item ids"),
+                                   &r);
     return r;
 }
 
@@ -143,17 +146,27 @@ static int read_generate(const json_t *value, fd_sampling *ret, fd_fault *fault)
     return 0;
 }
 
+/* By the members that are there, right or wrong. */
+static int check_source(const json_t *root, fd_fault *fault) {
+    bool has_pairs = json_object_get(root, "pairs"), is_drawn = json_object_get(root, "generate");
+    if (has_pairs && is_drawn)
+        return fd_json_fault(fault, &(fd_path){.name = "generate"},
+                             "cannot be given together with \"pairs\"");
+    if (!has_pairs && !is_drawn)
+        return fd_json_fault(fault, NULL, "either \"pairs\" or \"generate\" is required");
+    return 0;
+}
+
 int fd_selection_read(const json_t *root, fd_selection_lists *lists, fd_selection_request *ret,
                       fd_fault *fault) {
     struct selection_body body = {.seed = -1, .copy_distance = -1, .style = -1};
+    int first = 0;
     int r = fd_json_read(root, NULL, selection_fields, FD_LENGTH(selection_fields), &body, fault);
-    if (r < 0)
+    if (fd_fault_stops(fault, r, &first))
         return r;
-    if (body.pairs && body.generate)
-        return fd_json_fault(fault, &(fd_path){.name = "generate"},
-                             "cannot be given together with \"pairs\"");
-    if (!body.pairs && !body.generate)
-        return fd_json_fault(fault, NULL, "either \"pairs\" or \"generate\" is required");
+    r = check_source(root, fault);
+    if (fd_fault_stops(fault, r, &first))
+        return r;
 
     *ret = (fd_selection_request){
         .batch_size = (size_t)body.batch_size,
@@ -172,19 +185,20 @@ int fd_selection_read(const json_t *root, fd_selection_lists *lists, fd_selectio
         .explain = body.explain,
     };
     r = fd_pair_list_read(body.pending, "pending", others, &lists->pending, fault);
-    if (r == 0)
+    if (!fd_fault_stops(fault, r, &first))
         r = read_excluded(body.exclude, &lists->exclude, fault);
-    if (r == 0)
+    if (!fd_fault_stops(fault, r, &first))
         r = body.generate
                 ? read_generate(body.generate, &ret->generate, fault)
                 : fd_pair_list_read(body.pairs, "pairs", candidates, &lists->pairs, fault);
+    (void)fd_fault_stops(fault, r, &first);
     ret->pairs = lists->pairs.n > 0 ? lists->pairs.list : NULL;
     ret->n_pairs = lists->pairs.n;
     ret->pending = lists->pending.list;
     ret->n_pending = lists->pending.n;
     ret->exclude = lists->exclude.list;
     ret->n_exclude = lists->exclude.n;
-    return r;
+    return first;
 }
 
 void fd_selection_lists_clear(fd_selection_lists *lists) {

@@ -167,7 +167,7 @@ static int post_selection(const fd_request *request, fd_json_text *ret, fd_fault
 void fd_selections_post(const fd_request *request, fd_response *response) {
     if (!fd_query_accept_none(&request->query, response))
         return;
-    fd_fault fault = {0};
+    fd_fault fault = {.more = request->more_faults};
     FD_CLEANUP(fd_json_text_clear) fd_json_text text = {0};
     int r = post_selection(request, &text, &fault);
     if (r < 0)

@@ -66,7 +66,7 @@ void fd_session_begin(const fd_request *request, fd_response *response) {
     if (!fd_query_accept_none(&request->query, response))
         return;
     FD_JSON json_t *root = NULL;
-    fd_fault fault = {0};
+    fd_fault fault = {.more = request->more_faults};
     struct session_body body = {0};
     int r = fd_json_read_body(request->body, request->body_size, session_fields,
                               FD_LENGTH(session_fields), &root, &body, &fault);

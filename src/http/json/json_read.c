@@ -161,36 +161,43 @@ static bool is_known(const char *name, const fd_field *fields, size_t n) {
     return false;
 }
 
-static int check_known(const json_t *object, const fd_path *at, const fd_field *fields, size_t n,
-                       fd_fault *fault) {
+/* True: stop. */
+static bool check_known(const json_t *object, const fd_path *at, const fd_field *fields, size_t n,
+                        int *first, fd_fault *fault) {
     const char *name;
     json_t *member;
+    int r;
     json_object_foreach((json_t *)object, name, member) {
-        if (!is_known(name, fields, n))
-            return fd_json_fault(fault, &(fd_path){.parent = at, .name = name},
-                                 "unknown member \"%.*s\"", (int)fd_json_whole_characters(name, 80),
-                                 name);
+        if (is_known(name, fields, n))
+            continue;
+        r = fd_json_fault(fault, &(fd_path){.parent = at, .name = name}, "unknown member \"%.*s\"",
+                          (int)fd_json_whole_characters(name, 80), name);
+        if (fd_fault_stops(fault, r, first))
+            return true;
     }
-    return 0;
+    return false;
+}
+
+static int read_member(const json_t *object, const fd_path *at, const fd_field *field, void *ret,
+                       fd_fault *fault) {
+    const json_t *member = json_object_get(object, field->name);
+    if (field->nullable && json_is_null(member))
+        member = NULL;
+    if (member)
+        return read_field(member, &(fd_path){.parent = at, .name = field->name}, field,
+                          (char *)ret + field->offset, fault);
+    return field->required ? fd_json_member_fault(fault, at, field->name, "is required") : 0;
 }
 
 int fd_json_read(const json_t *value, const fd_path *at, const fd_field *fields, size_t n,
                  void *ret, fd_fault *fault) {
     if (!json_is_object(value))
         return fd_json_fault(fault, at, "must be an object");
-    int r = check_known(value, at, fields, n, fault);
-    for (size_t i = 0; i < n && r == 0; i++) {
-        const fd_field *field = &fields[i];
-        const json_t *member = json_object_get(value, field->name);
-        if (field->nullable && json_is_null(member))
-            member = NULL;
-        if (member)
-            r = read_field(member, &(fd_path){.parent = at, .name = field->name}, field,
-                           (char *)ret + field->offset, fault);
-        else if (field->required)
-            r = fd_json_member_fault(fault, at, field->name, "is required");
-    }
-    return r;
+    int first = 0;
+    bool stops = check_known(value, at, fields, n, &first, fault);
+    for (size_t i = 0; i < n && !stops; i++)
+        stops = fd_fault_stops(fault, read_member(value, at, &fields[i], ret, fault), &first);
+    return first;
 }
 
 int fd_json_read_body(const char *body, size_t size, const fd_field *fields, size_t n,

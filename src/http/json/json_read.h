@@ -56,7 +56,8 @@ typedef struct fd_field {
     const char *const *choices;
 } fd_field;
 
-/* Reads an object into the struct at `ret`. A member that `fields` [n] does not list is a fault. */
+/* Reads an object into the struct at `ret`. A member that `fields` [n] does not list is a fault.
+ * Where the fault collects more, all members are read, and those that are right are set. */
 int fd_json_read(const json_t *value, const fd_path *at, const fd_field *fields, size_t n,
                  void *ret, fd_fault *fault) FD_MUST_CHECK;
 

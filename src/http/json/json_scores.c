@@ -45,13 +45,12 @@ static int read_members(const json_t *scores, const fd_path *at, fd_json_scores 
     if (json_object_size(scores) > FD_SCORE_NAMES_MAX)
         return fd_json_fault(fault, at, "has %zu scores; at most %d are allowed",
                              json_object_size(scores), FD_SCORE_NAMES_MAX);
-    int r = 0;
+    int first = 0;
     json_object_foreach((json_t *)scores, name, value) {
-        r = read_member(name, value, at, ret, fault);
-        if (r < 0)
-            return r;
+        if (fd_fault_stops(fault, read_member(name, value, at, ret, fault), &first))
+            break;
     }
-    return r;
+    return first;
 }
 
 /* Room for the scores of an object, and for as many more. */

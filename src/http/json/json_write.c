@@ -14,7 +14,12 @@ json_t *fd_json_real(double number) {
     return isfinite(number) ? json_real(number) : json_null();
 }
 
+/* The last millisecond of the year 9999. */
+static const int64_t time_max = INT64_C(253402300799999);
+
 json_t *fd_json_time(int64_t milliseconds) {
+    if (milliseconds > time_max) /* a year of RFC 3339 has four digits */
+        milliseconds = time_max;
     int64_t seconds = milliseconds / 1000;
     int64_t rest = milliseconds % 1000;
     if (rest < 0) {

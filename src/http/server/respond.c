@@ -10,7 +10,9 @@
 #include "response_headers.h"
 #include "server_state.h"
 
-static const char static_failure[] = "{\"title\":\"Internal Server Error\",\"status\":500}";
+static const char static_failure[] =
+    "{\"type\":\"about:blank\",\"title\":\"Internal Server Error\",\"status\":500,"
+    "\"code\":\"internal\",\"detail\":\"there was no memory for the response\"}";
 
 const char *fd_respond_route_name(const fd_transaction *transaction) {
     return transaction->route ? transaction->route : "other";

@@ -38,17 +38,21 @@ static int read_item(const struct pair_reading *reading, uint32_t index, fd_item
     return r;
 }
 
+static int visit_with_items(const struct pair_reading *reading, const fd_label_row *row) {
+    fd_labelled_pair pair = {.label = *row};
+    int r = read_item(reading, row->item_a, &pair.a);
+    if (r == 0)
+        r = read_item(reading, row->item_b, &pair.b);
+    return r < 0 ? r : reading->visit(reading->context, &pair);
+}
+
 static int visit_newest(void *context, const fd_label_row *row) {
     struct pair_reading *reading = context;
     if (row->sequence <= reading->after || reading->newest[row->original] != row->sequence ||
         reading->left == 0)
         return 0;
     reading->left--;
-    fd_labelled_pair pair = {.label = *row};
-    int r = read_item(reading, row->item_a, &pair.a);
-    if (r == 0)
-        r = read_item(reading, row->item_b, &pair.b);
-    return r < 0 ? r : reading->visit(reading->context, &pair);
+    return visit_with_items(reading, row);
 }
 
 int fd_memory_labelled_pairs_read(const fd_memory_items *items, const fd_memory_labels *labels,
@@ -62,4 +66,14 @@ int fd_memory_labelled_pairs_read(const fd_memory_items *items, const fd_memory_
     struct pair_reading reading = {items, after, limit, texts, visit, context, newest};
     int r = fd_memory_labels_read(labels, 0, (size_t)moment, note_newest, &reading);
     return r < 0 ? r : fd_memory_labels_read(labels, 0, (size_t)moment, visit_newest, &reading);
+}
+
+static int visit_row(void *context, const fd_label_row *row) {
+    return visit_with_items(context, row);
+}
+
+int fd_memory_revision_read(const fd_memory_items *items, const fd_memory_labels *labels,
+                            int64_t sequence, fd_labelled_pair_visit *visit, void *context) {
+    struct pair_reading reading = {.items = items, .visit = visit, .context = context};
+    return sequence < 1 ? 0 : fd_memory_labels_read(labels, sequence - 1, 1, visit_row, &reading);
 }

@@ -182,3 +182,13 @@ int fd_memory_labels_read(const fd_memory_labels *labels, int64_t after, size_t 
     }
     return r;
 }
+
+/* Searches the history, since the table of ids is the writer's. */
+int fd_memory_label_newest(const fd_memory_labels *labels, const char *id, int64_t *ret_sequence) {
+    const struct fd_memory_label *label;
+    *ret_sequence = 0;
+    for (size_t i = 0; (label = fd_memory_table_at(&labels->table, i)) != NULL; i++)
+        if (strcmp(label->row.id, id) == 0)
+            *ret_sequence = label->row.sequence;
+    return *ret_sequence > 0 ? 0 : -ENOENT;
+}

@@ -26,5 +26,7 @@ int fd_memory_label_revise(fd_memory_labels *labels, const fd_label_change *chan
                            fd_label_changed *ret) FD_MUST_CHECK;
 int fd_memory_labels_read(const fd_memory_labels *labels, int64_t after, size_t limit,
                           fd_label_visit *visit, void *context) FD_MUST_CHECK;
+int fd_memory_label_newest(const fd_memory_labels *labels, const char *id,
+                           int64_t *ret_sequence) FD_MUST_CHECK;
 
 #endif

@@ -186,6 +186,16 @@ static int memory_labelled_pairs_read(fd_store *store, int64_t after, int64_t mo
                                          texts, visit, context);
 }
 
+static int memory_revision_read(fd_store *store, int64_t sequence, fd_labelled_pair_visit *visit,
+                                void *context) {
+    struct memory_store *memory = memory_of(store);
+    return fd_memory_revision_read(&memory->items, &memory->labels, sequence, visit, context);
+}
+
+static int memory_label_newest(fd_store *store, const char *id, int64_t *ret_sequence) {
+    return fd_memory_label_newest(&memory_of(store)->labels, id, ret_sequence);
+}
+
 static int memory_assignments_read_open(fd_store *store, fd_assignment_row_visit *visit,
                                         void *context) {
     return fd_memory_assignments_read_open(&memory_of(store)->assignments, visit, context);
@@ -273,6 +283,8 @@ static const fd_store_operations memory_operations = {
     .embedder_read = memory_embedder_read,
     .labels_read = memory_labels_read,
     .labelled_pairs_read = memory_labelled_pairs_read,
+    .revision_read = memory_revision_read,
+    .label_newest = memory_label_newest,
     .assignments_read_open = memory_assignments_read_open,
     .assignment_key = memory_assignment_key,
     .models_read = memory_models_read,

@@ -52,3 +52,9 @@ int fd_sqlite_labelled_pairs_read(fd_store *store, int64_t after, int64_t moment
     }
     return r;
 }
+
+/* Of the rows up to itself, a row is the newest of its label. */
+int fd_sqlite_revision_read(fd_store *store, int64_t sequence, fd_labelled_pair_visit *visit,
+                            void *context) {
+    return fd_sqlite_labelled_pairs_read(store, sequence - 1, sequence, 1, false, visit, context);
+}

@@ -8,4 +8,7 @@ int fd_sqlite_labelled_pairs_read(fd_store *store, int64_t after, int64_t moment
                                   bool texts, fd_labelled_pair_visit *visit,
                                   void *context) FD_MUST_CHECK;
 
+int fd_sqlite_revision_read(fd_store *store, int64_t sequence, fd_labelled_pair_visit *visit,
+                            void *context) FD_MUST_CHECK;
+
 #endif

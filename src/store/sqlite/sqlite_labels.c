@@ -162,3 +162,16 @@ int fd_sqlite_labels_read(fd_store *store, int64_t after, size_t limit, fd_label
     }
     return r;
 }
+
+int fd_sqlite_label_newest(fd_store *store, const char *id, int64_t *ret_sequence) {
+    FD_CLEANUP(fd_sqlite_reading_end)
+    fd_sqlite_reading reading = fd_sqlite_reading_start(store, FD_SQL_LABEL_SEQUENCE);
+    fd_sqlite_bind_text(&reading.binding, id);
+    int r = fd_sqlite_bound(&reading.binding);
+    if (r == 0)
+        r = fd_sqlite_reading_next(&reading);
+    if (r <= 0)
+        return r < 0 ? r : -ENOENT;
+    *ret_sequence = fd_sqlite_integer_at(&reading, 0);
+    return fd_sqlite_row_result(&reading, *ret_sequence > 0);
+}

@@ -14,6 +14,8 @@ import subprocess
 import threading
 import time
 
+import openapi
+
 PROGRAM = os.environ.get("FISHERD", "build/gcc/src/app/fisherd")
 
 
@@ -135,7 +137,8 @@ class Daemon:
     # ---- calls ----
 
     def call(self, method, path, body=None, headers=None, raw=None, address=None):
-        """`body` is sent as JSON, `raw` unchanged; `address` is the local address to call from."""
+        """`body` is sent as JSON, `raw` unchanged; `address` is the local address to call from. The
+        response is one that docs/openapi.yaml describes."""
         sent = dict(headers or {})
         data = raw
         if body is not None:
@@ -147,10 +150,12 @@ class Daemon:
                                                 source_address=address and (address, 0))
         try:
             connection.request(method, path, data, sent)
-            response = connection.getresponse()
-            return Response(response.status, response.headers, response.read())
+            received = connection.getresponse()
+            response = Response(received.status, received.headers, received.read())
         finally:
             connection.close()
+        openapi.check(method, path, response)
+        return response
 
     def ok(self, method, path, body=None, status=200, **rest):
         response = self.call(method, path, body, **rest)

@@ -13,13 +13,13 @@ SOURCE = pathlib.Path(__file__).resolve().parents[3]
 
 # The least role of each route; a route without a row here fails.
 LEAST = {
-    "open": ["livez", "healthz", "readyz", "page", "ops", "static"],
+    "open": ["livez", "healthz", "readyz", "openapi", "page", "ops", "static"],
     "public": ["session", "session_begin", "session_end"],
     "annotator": ["labels_add", "label_correct", "label_retract", "assign", "assignment_renew",
                   "assignment_return", "progress"],
     "frontend": ["items_add", "items_list", "item_get", "item_scores_set", "scores_set", "project",
                  "score", "selections", "strategies",
-                 "labels_list", "export", "import", "stats", "model", "weights", "models", "model_version",
+                 "labels_list", "label_get", "export", "import", "stats", "model", "weights", "models", "model_version",
                  "version_weights", "metrics"],
     "admin": ["project_change", "leases", "leases_end", "train", "model_activate", "backup"],
 }

@@ -52,6 +52,7 @@ WORST = {
     "labels_add": ("/v1/labels", {"labels": [
         label(f"repeated-{i}", identity(i), identity(i + 1), comment="c" * 300) for i in range(7000)]}),
     "labels_list": ("/v1/labels?limit=1000", None),
+    "label_get": ("/v1/labels/label-0", None),
     "export": ("/v1/export?format=preferences&limit=10000", None),
     "label_correct": ("/v1/labels/label-0", {"preference": "b", "comment": "d" * 60000}),
     "label_retract": ("/v1/labels/label-1", None),
@@ -84,6 +85,7 @@ WORST = {
     "healthz": ("/healthz", None),
     "readyz": ("/readyz", None),
     "metrics": ("/metrics", None),
+    "openapi": ("/openapi.json", None),
     "page": ("/", None),
     "ops": ("/ops", None),
     "static": ("/static/label.js", None),
