@@ -156,10 +156,12 @@ static bool read_query(const fd_transaction *transaction, fd_query *query, fd_re
     return reader.result == 0 || refuse(response, 400, reader.fault.detail);
 }
 
-static bool check_running(const fd_api *api, const fd_transaction *transaction,
-                          const fd_route *route, fd_response *response) {
+/* Clients that wait for events do no work, and do not count. */
+static bool check_running(fd_api *api, const fd_transaction *transaction, const fd_route *route,
+                          fd_response *response) {
     unsigned limit = api->options.requests_at_once;
-    if (limit == 0 || transaction->running <= limit || route->role <= FD_ROLE_PUBLIC)
+    if (limit == 0 || transaction->running <= limit + fd_limiter_working(&api->limits.waits) ||
+        route->role <= FD_ROLE_PUBLIC)
         return true;
     fd_request_limits_count_refused(&api->limits, "requests");
     return refuse(response, 503, "too many requests are running already");
@@ -185,6 +187,8 @@ void fd_dispatch_run(void *context, fd_transaction *transaction, fd_response *re
         .if_none_match = fd_transaction_header(transaction, "If-None-Match"),
         .body = transaction->body ? transaction->body : "",
         .body_size = transaction->body_size,
+        .waits = &api->limits.waits,
+        .longest_wait = api->options.longest_wait,
         .page_bytes = api->limits.page_bytes,
         .is_awaited = fd_transaction_is_awaited,
         .take_memory = take_memory,
