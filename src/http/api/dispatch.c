@@ -79,11 +79,18 @@ static void audit(const fd_transaction *transaction, const struct call *call, un
            FD_STR("request_id", transaction->request_id));
 }
 
+/* Label Studio calls a machine-learning backend with a user and a password, or with neither. */
+static fd_scheme scheme_of(const fd_route *route) {
+    static const char path[] = "/v1/label-studio/";
+    return strncmp(route->path, path, sizeof(path) - 1) == 0 ? FD_SCHEME_BEARER_OR_BASIC
+                                                             : FD_SCHEME_BEARER;
+}
+
 static bool authenticate(const fd_api *api, const fd_transaction *transaction, struct call *call,
                          fd_response *response) {
     fd_role role = call->route->role;
     if (fd_authenticate(api->options.access, api->options.cors_origins, transaction, role,
-                        &call->identity, response))
+                        scheme_of(call->route), &call->identity, response))
         return true;
     response->closes = true;
     if (role == FD_ROLE_ADMIN && call->identity.role > FD_ROLE_PUBLIC)
