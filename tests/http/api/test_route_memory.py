@@ -53,6 +53,7 @@ WORST = {
         label(f"repeated-{i}", identity(i), identity(i + 1), comment="c" * 300) for i in range(7000)]}),
     "labels_list": ("/v1/labels?limit=1000", None),
     "export": ("/v1/export?format=preferences&limit=10000", None),
+    "export_card": ("/v1/export/card?names=true", None),
     "events": ("/v1/events?cursor=0&limit=1000", None),
     "label_correct": ("/v1/labels/label-0", {"preference": "b", "comment": "d" * 60000}),
     "label_retract": ("/v1/labels/label-1", None),
