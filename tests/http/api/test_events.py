@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from client import Daemon, label, labels_by_first_number, plane_items, read_response, wait_until
+from client import Daemon, PATIENCE, label, labels_by_first_number, plane_items, read_response, wait_until
 
 LONGEST = 30  # seconds that a request may wait
 
@@ -36,14 +36,18 @@ def briefly(event):
 
 
 def waiting(daemon):
-    for line in daemon.metrics().splitlines():
+    """How many clients wait; -1 where the daemon is too busy to tell."""
+    response = daemon.call("GET", "/metrics")
+    if response.status == 503:
+        return -1
+    for line in response.body.decode().splitlines():
         if line.startswith('fisherd_http_gate_working{gate="waits"} '):
             return float(line.rpartition(" ")[2])
     return 0
 
 
 class Waiter:
-    """A request that waits for events, on a thread of its own."""
+    """A client that waits for events, on a thread of its own; it asks again after each wait."""
 
     def __init__(self, daemon, cursor, types="label,model,project", before=0):
         self.response = None
@@ -52,7 +56,11 @@ class Waiter:
         wait_until(lambda: waiting(daemon) > before, "the waiting client")
 
     def _ask(self, daemon, cursor, types):
-        self.response = daemon.call("GET", f"/v1/events?cursor={cursor}&types={types}&wait={LONGEST}")
+        for _ in range(max(PATIENCE // LONGEST, 1)):
+            self.response = daemon.call("GET",
+                                        f"/v1/events?cursor={cursor}&types={types}&wait={LONGEST}")
+            if self.response.status != 200 or self.response.json["events"]:
+                return
 
     def result(self):
         self._thread.join()
@@ -60,13 +68,31 @@ class Waiter:
         return self.response.json["events"]
 
 
-def waiting_connection(daemon, cursor):
-    before = waiting(daemon)
-    connection = socket.create_connection((daemon.host, daemon.port), timeout=60)
+def open_connection(daemon, cursor):
+    connection = socket.create_connection((daemon.host, daemon.port), timeout=PATIENCE)
     connection.sendall(f"GET /v1/events?cursor={cursor}&wait={LONGEST} HTTP/1.1\r\n"
                        f"Host: {daemon.host}\r\n\r\n".encode())
+    return connection
+
+
+def waiting_connection(daemon, cursor):
+    before = waiting(daemon)
+    connection = open_connection(daemon, cursor)
     wait_until(lambda: waiting(daemon) > before, "the waiting client")
     return connection
+
+
+def waiting_connections(daemon, cursor, count):
+    """At least as many as `count`; others take the place of those that were refused or have ended."""
+    connections = []
+
+    def are_enough():
+        if waiting(daemon) >= count:
+            return True
+        connections.append(open_connection(daemon, cursor))
+        return False
+    wait_until(are_enough, "the waiting clients")
+    return connections
 
 
 def change_project(daemon, trust):
@@ -222,7 +248,7 @@ def test_those_who_wait_take_no_place_of_a_request_that_works(db, items):
     with Daemon(db, {"requests-at-once": 6}) as daemon:
         daemon.add_items(items)
         _, cursor = ask(daemon)
-        connections = [waiting_connection(daemon, cursor) for _ in range(8)]
+        connections = waiting_connections(daemon, cursor, 8)
         wait_until(lambda: daemon.call("GET", "/v1/items/p0-r0").status == 200, "an item")
         for connection in connections:
             connection.close()

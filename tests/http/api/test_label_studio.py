@@ -6,6 +6,7 @@ import copy
 import json
 import math
 import pathlib
+import random
 
 import pytest
 
@@ -290,6 +291,31 @@ def test_a_label_of_wrong_items_is_refused_with_a_pointer(daemon, data, pointer)
     response = daemon.call("POST", f"{ROOT}/webhook", annotated("left", data=data))
     assert response.status == 422 and response.json["errors"][0]["pointer"] == pointer
     assert history(daemon) == []
+
+
+def places(value, parent=None, key=None):
+    """Every (list or object, key) in a document."""
+    if parent is not None:
+        yield parent, key
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, member in list(members):
+        yield from places(member, value, name)
+
+
+def test_payloads_that_were_changed_anywhere_never_fail_the_daemon(texts):
+    draw = random.Random(7)
+    strange = [None, True, 0, -1, 2 ** 63 - 1, 1e308, "", "x" * 300, "\x7f", [], {}, [[]], [{}], {"id": "1"}]
+    paths = {"setup": "setup", "predict": "predict"}
+    answers = set()
+    for _ in range(300):
+        name = draw.choice(list(PAYLOADS))
+        body = payload(name)
+        for _ in range(draw.choice([1, 1, 2, 5])):
+            parent, key = draw.choice(list(places(body)))
+            parent[key] = copy.deepcopy(draw.choice(strange))
+        answers.add(texts.call("POST", f"{ROOT}/{paths.get(name, 'webhook')}", body).status)
+    assert answers == {200, 422}
+    assert predict(texts, GOOD)[0]["score"] > 0
 
 
 @pytest.mark.parametrize("action", ["PROJECT_UPDATED", "TASKS_CREATED", "LABEL_LINK_CREATED", "NEW_ONE"])
