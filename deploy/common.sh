@@ -19,6 +19,8 @@ test_packages='
     python3-jsonschema
     chromium fonts-dejavu-core gnuplot-nox nodejs openssl nginx-light systemd python3-seccomp libfaketime
 '
+# For deploy/test-peers.sh, which takes the rest from PyPI.
+peer_packages='python3-pip python3-venv'
 # For deploy/arm64.sh, which has nothing to do on arm64 itself.
 if command -v dpkg >/dev/null && [ "$(dpkg --print-architecture)" != arm64 ]; then
     test_packages="$test_packages gcc-aarch64-linux-gnu qemu-user"

@@ -136,7 +136,9 @@ install_node_modules() (
     cp package-lock.json node_modules/installed.json
 )
 
-install_packages $build_packages $test_packages
+# The tests with programs of PyPI need more packages, and a network: CI runs them.
+[ "${CI:-}" = true ] || peer_packages=''
+install_packages $build_packages $test_packages $peer_packages
 
 # Three runs share the machine, so a test of the API that failed without a report of a sanitizer may
 # try once more. The summary names it.
@@ -185,6 +187,21 @@ arm64() {
     esac
 }
 
+peers() {
+    if [ -z "$peer_packages" ]; then
+        say 'tests with programs of others: not run; they are sh deploy/test-peers.sh'
+        return 0
+    fi
+    status=0
+    FISHERD=$builds/gcc/src/app/fisherd \
+        block 'tests with programs of others' sh "$top/deploy/test-peers.sh" || status=$?
+    case $status in
+    0) count 1 0 0 ;;
+    77) count 0 0 1 ;;
+    *) count 0 1 0 ;;
+    esac
+}
+
 build_with_clang() (
     export CC=clang
     build "$@"
@@ -209,6 +226,7 @@ if step 'build with ThreadSanitizer' build tsan -Db_sanitize=thread; then
 fi
 if step 'build with gcc' build gcc; then
     in_background run_tests gcc
+    in_background peers
 fi
 in_background fuzzing
 in_background arm64

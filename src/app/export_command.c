@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "database_commands.h"
+#include "export_card.h"
 #include "export_format.h"
 #include "export_output.h"
 #include "labelled_pairs.h"
@@ -26,14 +27,17 @@ struct export_flags {
     char *include;
     char *texts;
     char *since;
+    char *card;
+    char *names;
 };
 
 #define FLAG(name, argument)                                                                       \
     { FD_OPTION_TEXT, offsetof(struct export_flags, name), #name, "", 0, 0, argument, "" }
 
 static const fd_option_row flag_rows[] = {
-    FLAG(to, "FILE"),    FLAG(format, "NAME"),  FLAG(annotator, "NAME"), FLAG(arm, "ARM"),
-    FLAG(ties, "WHICH"), FLAG(include, "WHAT"), FLAG(texts, "WHETHER"),  FLAG(since, "WHEN"),
+    FLAG(to, "FILE"),    FLAG(format, "NAME"),   FLAG(annotator, "NAME"), FLAG(arm, "ARM"),
+    FLAG(ties, "WHICH"), FLAG(include, "WHAT"),  FLAG(texts, "WHETHER"),  FLAG(since, "WHEN"),
+    FLAG(card, "FILE"),  FLAG(names, "WHETHER"),
 };
 static const fd_option_table flag_table = {flag_rows, FD_LENGTH(flag_rows)};
 
@@ -45,6 +49,8 @@ struct export {
     fd_store *store;
     fd_export_settings settings;
     fd_export_output output;
+    fd_export_card card;
+    bool has_names;
     int64_t moment;
     int64_t last; /* sequence of the last label that was read */
     size_t read;  /* labels of one reading */
@@ -54,6 +60,7 @@ struct export {
 static void export_clear(struct export *export) {
     fd_store_close(export->store);
     fd_export_output_clear(&export->output);
+    fd_export_card_clear(&export->card);
 }
 
 /* ---- arguments ---- */
@@ -77,10 +84,23 @@ static int read_settings(const struct export_flags *flags, fd_export_settings *r
     return 0;
 }
 
+/* Names of people are in the card only if they are asked for. */
+static int read_names(const struct export_flags *flags, bool *ret, fd_fault *fault) {
+    const char *text = flags->names;
+    *ret = strcmp(text, "true") == 0;
+    if (*ret && flags->card[0] == '\0')
+        return fd_fault_set(fault, -EINVAL, "", "--names is for --card");
+    if (*ret || text[0] == '\0' || strcmp(text, "false") == 0)
+        return 0;
+    return fd_fault_set(fault, -EINVAL, "", "--names must be true or false");
+}
+
 static int open_export(struct export *export, const fd_options *options,
                        const struct export_flags *flags, fd_fault *fault) {
     fd_counts counts;
     int r = read_settings(flags, &export->settings, fault);
+    if (r == 0)
+        r = read_names(flags, &export->has_names, fault);
     if (r == 0)
         r = fd_store_open_sqlite_read_only(options->db, &export->store, fault);
     if (r == 0)
@@ -88,7 +108,8 @@ static int open_export(struct export *export, const fd_options *options,
     if (r < 0)
         return r;
     export->moment = (int64_t)counts.label_rows;
-    return fd_export_output_open(&export->output, flags->to, fault);
+    r = fd_export_output_open(&export->output, flags->to, fault);
+    return r < 0 ? r : fd_export_card_open(&export->card, flags->card, fault);
 }
 
 /* ---- writing ---- */
@@ -97,6 +118,8 @@ static int visit_pair(void *context, const fd_labelled_pair *pair) {
     struct export *export = context;
     fd_export_outcome outcome;
     int r = fd_export_write(&export->settings, pair, &export->output.sink, &outcome);
+    if (r == 0)
+        r = fd_export_card_add(&export->card, &export->settings, pair);
     if (r < 0)
         return r;
     export->outcomes[outcome]++;
@@ -161,6 +184,8 @@ int fd_export_main(int argc, char **argv) {
     if (r == 0) {
         r = write_labels(&export);
         r = fd_export_output_close(&export.output, r, &fault);
+        r = fd_export_card_close(&export.card, export.store, &export.settings, export.has_names, r,
+                                 &fault);
     }
     if (r < 0)
         return fd_report_error("export", r, &fault);

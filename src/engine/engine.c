@@ -7,6 +7,7 @@
 
 #include "assignments_state.h"
 #include "batch_history.h"
+#include "change_signal.h"
 #include "correction_rate.h"
 #include "engine_state.h"
 #include "health.h"
@@ -30,6 +31,7 @@ static const struct part {
 } parts[] = {
     {fd_health_new, fd_health_free},
     {fd_writer_new, fd_writer_free},
+    {fd_change_signal_new, fd_change_signal_free},
     {fd_correction_rate_new, fd_correction_rate_free},
     {fd_text_fill_new, fd_text_fill_free},
     {fd_batch_history_new, fd_batch_history_free},
@@ -63,6 +65,7 @@ static void connect_parts(fd_engine *engine) {
     fd_writer_on_commit(engine, fd_incomparable_pairs_on_commit);
     fd_writer_on_commit(engine, fd_refill_on_commit);
     fd_writer_on_commit(engine, fd_refitter_on_commit);
+    fd_writer_on_commit(engine, fd_change_signal_raise);
     fd_writer_set_write_behind(engine,
                                &(fd_write_behind){fd_lease_journal_store, fd_lease_journal_settle});
     engine->label_hooks = (fd_label_hooks){fd_label_effects_on_label, fd_label_effects_on_revision,
@@ -101,6 +104,7 @@ static int start_threads(fd_engine *engine) {
 void fd_engine_interrupt(fd_engine *engine) {
     atomic_store(&engine->interrupted, true);
     fd_refill_interrupt(engine);
+    fd_change_signal_raise(engine);
 }
 
 /* ---- open and close ---- */

@@ -27,8 +27,8 @@
 int fd_engine_open(const fd_engine_options *options, fd_store *store, fd_engine **ret,
                    fd_fault *fault) FD_MUST_CHECK;
 
-/* Ends refills and backups, and starts no more. To be called before closing, while the last
- * requests still run. */
+/* Ends refills, backups and waiting for events, and starts no more. To be called before closing,
+ * while the last requests still run. */
 void fd_engine_interrupt(fd_engine *engine);
 
 /* Finishes the changes that were accepted, ends a training, joins the threads, closes the store. */

@@ -48,7 +48,7 @@ struct fd_engine {
     /* How often an extra changed that the snapshot had copied, or has no column for. */
     uint64_t extra_changes;
 
-    atomic_bool interrupted; /* refills and backups end at their next step */
+    atomic_bool interrupted; /* refills, backups and waiting for events end at their next step */
     atomic_bool closing;     /* long computations end at their next step */
     atomic_bool backup_runs;
     fd_label_hooks label_hooks;
@@ -57,6 +57,7 @@ struct fd_engine {
     struct fd_health *health;                   /* state/health.c */
     struct fd_correction_rate *correction_rate; /* state/correction_rate.c */
     struct fd_writer *writer;                   /* state/writer.c */
+    struct fd_change_signal *change_signal;     /* state/change_signal.c */
     struct fd_text_fill *text_fill;             /* state/text_fill.c */
     struct fd_batch_history *batch_history;     /* selection/batch_history.c */
     struct fd_assignments *assignments;         /* assignment/assignments_state.c */

@@ -97,7 +97,7 @@ int fd_export_settings_read(const fd_export_choices *choices, fd_export_settings
 
 /* ---- one label ---- */
 
-static bool is_asked_for(const fd_export_settings *settings, const fd_labelled_pair *pair) {
+bool fd_export_is_asked_for(const fd_export_settings *settings, const fd_labelled_pair *pair) {
     if (settings->annotator && strcmp(settings->annotator, pair->label.annotator) != 0)
         return false;
     if (settings->arm && (!pair->assignment.id ||
@@ -116,7 +116,7 @@ static fd_export_outcome texts_of(const fd_labelled_pair *pair) {
 static fd_export_outcome outcome_of(const fd_export_settings *settings,
                                     const fd_labelled_pair *pair) {
     fd_preference preference = pair->label.preference;
-    if (!is_asked_for(settings, pair))
+    if (!fd_export_is_asked_for(settings, pair))
         return FD_EXPORT_NOT_ASKED_FOR;
     if (preference == FD_PREFER_TIE && !settings->ties)
         return FD_EXPORT_TIE;

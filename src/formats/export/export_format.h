@@ -64,6 +64,9 @@ typedef struct fd_export_choices {
 int fd_export_settings_read(const fd_export_choices *choices, fd_export_settings *ret,
                             const char **ret_name, fd_fault *fault) FD_MUST_CHECK;
 
+/* Whether a label is of the annotator, the arm and the time that were asked for. */
+bool fd_export_is_asked_for(const fd_export_settings *settings, const fd_labelled_pair *pair);
+
 /* What became of a pair. */
 typedef enum fd_export_outcome {
     FD_EXPORT_WRITTEN,

@@ -1,11 +1,14 @@
 /* Authenticates requests by token or session, and refuses those that other sites send. */
 #include "authenticate.h"
 
+#include <sodium.h>
 #include <string.h>
 #include <strings.h>
 
 #include "origins.h"
 #include "problem.h"
+
+enum { CREDENTIALS_SIZE = 512 }; /* of a user and a password, decoded */
 
 /* ---- refusals ---- */
 
@@ -35,6 +38,27 @@ static const char *token_of(const char *authorization) {
     return authorization + strspn(authorization, " ");
 }
 
+/* The password of "Basic base64(user:password)" in `room`; "" without one. The user may be any. */
+static const char *password_of(const char *authorization, char room[static CREDENTIALS_SIZE]) {
+    static const char scheme[] = "Basic ";
+    size_t size;
+    if (strncasecmp(authorization, scheme, sizeof(scheme) - 1) != 0)
+        return "";
+    authorization += sizeof(scheme) - 1;
+    authorization += strspn(authorization, " ");
+    if (sodium_base642bin((unsigned char *)room, CREDENTIALS_SIZE - 1, authorization,
+                          strlen(authorization), NULL, &size, NULL,
+                          sodium_base64_VARIANT_ORIGINAL) != 0)
+        return "";
+    room[size] = '\0';
+    const char *colon = strchr(room, ':');
+    return colon ? colon + 1 : "";
+}
+
+static bool is_basic(const char *authorization) {
+    return authorization && strncasecmp(authorization, "Basic ", 6) == 0;
+}
+
 static const char *session_of(fd_access *access, const fd_transaction *transaction) {
     char name[FD_COOKIE_NAME_SIZE];
     fd_access_name_cookie(access, transaction->client.is_secure, name);
@@ -44,15 +68,20 @@ static const char *session_of(fd_access *access, const fd_transaction *transacti
 /* False, with a response, for an invalid token. An invalid session counts like none, since it may
  * have ended while its page was open. */
 static bool identify(fd_access *access, const fd_transaction *transaction, bool is_public,
-                     fd_identity *ret, fd_response *refusal) {
+                     fd_scheme scheme, fd_identity *ret, fd_response *refusal) {
+    char room[CREDENTIALS_SIZE];
     const char *authorization = fd_transaction_header(transaction, "Authorization");
+    bool has_password = scheme == FD_SCHEME_BEARER_OR_BASIC && is_basic(authorization);
     const char *session = authorization ? NULL : session_of(access, transaction);
     fd_token_state state = FD_TOKEN_UNKNOWN;
     *ret = (fd_identity){0};
     if (authorization)
-        state = fd_access_check_token(access, token_of(authorization), ret);
+        state = fd_access_check_token(
+            access, has_password ? password_of(authorization, room) : token_of(authorization), ret);
     else if (session)
         state = fd_access_check_session(access, session, ret);
+    if (has_password)
+        sodium_memzero(room, sizeof(room));
     if (state == FD_TOKEN_VALID)
         return true;
     unsigned wait =
@@ -90,8 +119,8 @@ static bool is_site_allowed(const char *cors_origins, const fd_transaction *tran
                             fd_authentication authentication) {
     enum site site = site_of(transaction);
     switch (authentication) {
-    case FD_AUTHENTICATION_TOKEN:
-        return true;
+    case FD_AUTHENTICATION_TOKEN: /* but a browser keeps passwords, and sends them by itself */
+        return site != SITE_OTHER || !is_basic(fd_transaction_header(transaction, "Authorization"));
     case FD_AUTHENTICATION_SESSION:
         return site == SITE_SAME;
     case FD_AUTHENTICATION_NONE:
@@ -120,14 +149,14 @@ static bool check_local(const fd_transaction *transaction, fd_role role, fd_resp
 }
 
 bool fd_authenticate(fd_access *access, const char *cors_origins, const fd_transaction *transaction,
-                     fd_role role, fd_identity *ret, fd_response *refusal) {
+                     fd_role role, fd_scheme scheme, fd_identity *ret, fd_response *refusal) {
     if (!access || fd_access_is_unrestricted(access)) {
         *ret = (fd_identity){.role = FD_ROLE_ADMIN, .authentication = FD_AUTHENTICATION_NONE};
         if (!check_local(transaction, role, refusal))
             return false;
     } else if (role == FD_ROLE_OPEN) {
         *ret = (fd_identity){.authentication = FD_AUTHENTICATION_REQUIRED};
-    } else if (!identify(access, transaction, role == FD_ROLE_PUBLIC, ret, refusal)) {
+    } else if (!identify(access, transaction, role == FD_ROLE_PUBLIC, scheme, ret, refusal)) {
         return false;
     }
     if (ret->role < role)

@@ -24,6 +24,8 @@ typedef struct fd_api_options {
     uint32_t transfer_queue;
     uint32_t imports_at_once; /* 0 as above */
     uint32_t import_queue;
+    uint32_t waiting_clients;   /* most that wait for events at once; 0: nobody waits */
+    double longest_wait;        /* seconds of such a wait */
     size_t body_size;           /* most bytes of a body; a route may have a lower limit */
     size_t request_memory;      /* most bytes of memory to read one body */
     size_t memory;              /* most bytes that requests take together, as the server has it */

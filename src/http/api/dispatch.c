@@ -82,11 +82,18 @@ static void audit(const fd_transaction *transaction, const struct call *call, un
            FD_STR("request_id", transaction->request_id));
 }
 
+/* Label Studio calls a machine-learning backend with a user and a password, or with neither. */
+static fd_scheme scheme_of(const fd_route *route) {
+    static const char path[] = "/v1/label-studio/";
+    return strncmp(route->path, path, sizeof(path) - 1) == 0 ? FD_SCHEME_BEARER_OR_BASIC
+                                                             : FD_SCHEME_BEARER;
+}
+
 static bool authenticate(const fd_api *api, const fd_transaction *transaction, struct call *call,
                          fd_response *response) {
     fd_role role = call->route->role;
     if (fd_authenticate(api->options.access, api->options.cors_origins, transaction, role,
-                        &call->identity, response))
+                        scheme_of(call->route), &call->identity, response))
         return true;
     response->closes = true;
     if (role == FD_ROLE_ADMIN && call->identity.role > FD_ROLE_PUBLIC)
@@ -181,8 +188,7 @@ static void give_back_memory(void *context, size_t bytes) {
     fd_transaction_give_back_memory(context, bytes);
 }
 
-static fd_request request_of(const fd_api *api, fd_transaction *transaction,
-                             const struct call *call) {
+static fd_request request_of(fd_api *api, fd_transaction *transaction, const struct call *call) {
     return (fd_request){
         .engine = api->engine,
         .access = api->options.access,
@@ -196,6 +202,8 @@ static fd_request request_of(const fd_api *api, fd_transaction *transaction,
         .if_none_match = fd_transaction_header(transaction, "If-None-Match"),
         .body = transaction->body ? transaction->body : "",
         .body_size = transaction->body_size,
+        .waits = &api->limits.waits,
+        .longest_wait = api->options.longest_wait,
         .page_bytes = api->limits.page_bytes,
         .is_awaited = fd_transaction_is_awaited,
         .take_memory = take_memory,
@@ -237,10 +245,12 @@ bool fd_dispatch_accept(void *context, fd_transaction *transaction, fd_response 
 
 /* ---- the whole request ---- */
 
-static bool check_running(const fd_api *api, const fd_transaction *transaction,
-                          const fd_route *route, fd_response *response) {
+/* Clients that wait for events do no work, and do not count. */
+static bool check_running(fd_api *api, const fd_transaction *transaction, const fd_route *route,
+                          fd_response *response) {
     unsigned limit = api->options.requests_at_once;
-    if (limit == 0 || transaction->running <= limit || route->role <= FD_ROLE_PUBLIC)
+    if (limit == 0 || transaction->running <= limit + fd_limiter_working(&api->limits.waits) ||
+        route->role <= FD_ROLE_PUBLIC)
         return true;
     fd_request_limits_count_refused(&api->limits, "requests");
     return refuse(response, FD_PROBLEM_OVERLOADED, "too many requests are running already");

@@ -3,14 +3,13 @@
 #include <string.h>
 
 #include "handlers.h"
-#include "item_text_features.h"
 #include "items.h"
 #include "json_read.h"
 #include "json_scores.h"
 #include "json_write.h"
 #include "prior_scores.h"
 #include "problem.h"
-#include "text_embeddings.h"
+#include "text_items.h"
 
 enum { ITEMS_MAX = 20000 };
 
@@ -113,56 +112,11 @@ static int read_items(const fd_request *request, json_t **ret_root, struct rows 
     return r;
 }
 
-/* For counting the texts. */
-static int take_memory(const fd_request *request, const struct rows *rows, fd_fault *fault) {
-    size_t longest = 0;
-    for (size_t i = 0; i < rows->n; i++) {
-        const fd_item_row *row = &rows->list[i];
-        if (!fd_item_has_texts(row))
-            continue;
-        size_t prompt = strlen(row->prompt), response = strlen(row->response);
-        size_t longer = prompt > response ? prompt : response;
-        longest = longer > longest ? longer : longest;
-    }
-    return fd_request_take_memory(request, fd_text_features_memory(longest), fault);
-}
-
-/* Forgets the embeddings that were made of texts. */
-static void forget_embeddings(struct rows *rows, const bool *is_given) {
-    for (size_t i = 0; i < rows->n; i++)
-        if (!is_given[i])
-            free((float *)FD_STEAL(rows->list[i].embedding));
-}
-
-/* An embedder may give a text another vector the next time. So where another request has just added
- * an item, its vector is right, and not the one that was made here meanwhile. */
-static int embed_and_add(const fd_request *request, struct rows *rows, fd_added *ret,
-                         fd_fault *fault) {
-    FD_FREE bool *is_given = calloc(rows->n ? rows->n : 1, sizeof(*is_given));
-    size_t made;
-    if (!is_given)
-        return -ENOMEM;
-    for (size_t i = 0; i < rows->n; i++)
-        is_given[i] = rows->list[i].embedding != NULL;
-    int r = fd_text_embeddings_of_items(request, rows->list, rows->n, &made, fault);
-    if (r < 0)
-        return r;
-    r = fd_engine_items_add(request->engine, rows->list, rows->n, ret, fault);
-    if (r != -EEXIST || made == 0 || is_given[ret->conflict])
-        return r;
-    *fault = (fd_fault){0};
-    forget_embeddings(rows, is_given);
-    r = fd_text_embeddings_of_items(request, rows->list, rows->n, &made, fault);
-    return r < 0 ? r : fd_engine_items_add(request->engine, rows->list, rows->n, ret, fault);
-}
-
 static int add_items(const fd_request *request, fd_added *ret, fd_fault *fault) {
     FD_JSON json_t *root = NULL;
     FD_CLEANUP(rows_clear) struct rows rows = {0};
     int r = read_items(request, &root, &rows, fault);
-    if (r == 0)
-        r = take_memory(request, &rows, fault);
-    return r < 0 ? r : embed_and_add(request, &rows, ret, fault);
+    return r < 0 ? r : fd_text_items_add(request, rows.list, rows.n, ret, fault);
 }
 
 void fd_items_add(const fd_request *request, fd_response *response) {

@@ -12,6 +12,7 @@
 #include "fault.h"
 #include "identity.h"
 #include "json_path.h"
+#include "limiter.h"
 #include "macros.h"
 #include "queries.h"
 
@@ -46,8 +47,10 @@ typedef struct fd_request {
     fd_more_faults *more_faults; /* for a handler's fault, so that it collects all of a body */
     const char *body;            /* [body_size], not terminated; empty without a body */
     size_t body_size;
-    fd_stream *stream; /* NULL: `body` is the whole body */
-    size_t page_bytes; /* most bytes of a list's rows, so that several fit the memory budget */
+    fd_limiter *waits;   /* clients that wait for events */
+    double longest_wait; /* seconds */
+    fd_stream *stream;   /* NULL: `body` is the whole body */
+    size_t page_bytes;   /* most bytes of a list's rows, so that several fit the memory budget */
     /* Takes bytes from the memory budget until the response is sent; false if they are not left.
      * JSON is counted without asking. */
     bool (*take_memory)(void *context, size_t bytes);

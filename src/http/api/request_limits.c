@@ -39,9 +39,11 @@ void fd_request_limits_open(fd_request_limits *limits, const fd_api_options *opt
                     metrics);
 #include "limiters.def"
 #undef LIMITER
+    fd_limiter_open(&limits->waits, "waits", options->waiting_clients, 0, metrics);
 }
 
 void fd_request_limits_close(fd_request_limits *limits) {
+    fd_limiter_close(&limits->waits);
     for (size_t i = 0; i < FD_LENGTH(limits->limiters); i++)
         fd_limiter_close(&limits->limiters[i]);
 }

@@ -12,6 +12,7 @@
 
 typedef struct fd_request_limits {
     fd_limiter limiters[FD_LIMITER_NONE];
+    fd_limiter waits;      /* of clients that wait for events; nobody waits for it */
     size_t request_memory; /* most bytes of memory to read one body */
     size_t page_bytes;     /* most bytes of a list's rows */
     fd_metrics *metrics;

@@ -85,3 +85,8 @@ void fd_limiter_leave(fd_limiter *limiter) {
     }
     publish(limiter);
 }
+
+unsigned fd_limiter_working(fd_limiter *limiter) {
+    FD_LOCKED(&limiter->lock);
+    return limiter->working;
+}

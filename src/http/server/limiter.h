@@ -34,4 +34,7 @@ int fd_limiter_enter(fd_limiter *limiter, bool (*is_awaited)(void *context),
                      void *context) FD_MUST_CHECK;
 void fd_limiter_leave(fd_limiter *limiter);
 
+/* Requests that work now. */
+unsigned fd_limiter_working(fd_limiter *limiter);
+
 #endif

@@ -40,6 +40,15 @@ fd_server_options fd_options_server(const fd_options *options) {
     };
 }
 
+/* A waiting client keeps its connection and the thread of it: at most half of them wait. A pool has
+ * no thread to spare, since one that waits would serve none of its other connections. */
+static uint32_t waiting_clients(const fd_options *options) {
+    uint32_t most = fd_options_server(options).connections / 2;
+    if (options->threads > 0)
+        return 0;
+    return options->waiting_clients < most ? (uint32_t)options->waiting_clients : most;
+}
+
 fd_api_options fd_options_api(const fd_options *options) {
     return (fd_api_options){
         .requests_at_once = (uint32_t)options->requests_at_once,
@@ -48,6 +57,8 @@ fd_api_options fd_options_api(const fd_options *options) {
         .transfers_at_once = (uint32_t)options->transfers_at_once,
         .transfer_queue = (uint32_t)options->transfer_queue,
         .imports_at_once = (uint32_t)options->imports_at_once,
+        .waiting_clients = waiting_clients(options),
+        .longest_wait = (double)options->idle_seconds / 2.0,
         .body_size = mebibytes(options->body_size),
         .request_memory = mebibytes(options->request_memory),
         .memory = mebibytes(options->memory),

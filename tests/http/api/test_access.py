@@ -19,8 +19,9 @@ LEAST = {
                   "assignment_return", "progress"],
     "frontend": ["items_add", "items_list", "item_get", "item_scores_set", "scores_set", "project",
                  "score", "selections", "strategies",
-                 "labels_list", "label_get", "export", "import", "stats", "model", "weights", "models", "model_version",
-                 "version_weights", "metrics"],
+                 "labels_list", "label_get", "export", "import", "export_card", "events", "stats", "model", "weights", "models", "model_version",
+                 "version_weights", "metrics", "label_studio_health", "label_studio_setup",
+                 "label_studio_predict", "label_studio_webhook"],
     "admin": ["project_change", "leases", "leases_end", "train", "model_activate", "backup"],
 }
 

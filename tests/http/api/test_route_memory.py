@@ -54,6 +54,8 @@ WORST = {
     "labels_list": ("/v1/labels?limit=1000", None),
     "label_get": ("/v1/labels/label-0", None),
     "export": ("/v1/export?format=preferences&limit=10000", None),
+    "export_card": ("/v1/export/card?names=true", None),
+    "events": ("/v1/events?cursor=0&limit=1000", None),
     "label_correct": ("/v1/labels/label-0", {"preference": "b", "comment": "d" * 60000}),
     "label_retract": ("/v1/labels/label-1", None),
     "import": ("/v1/import", [
@@ -77,6 +79,17 @@ WORST = {
     "project": ("/v1/project", None),
     "project_change": ("/v1/project", {"scores": {f"score-{i}": {"trust": "trusted"}
                                                   for i in range(16)}}),
+    "label_studio_health": ("/v1/label-studio/health", None),
+    "label_studio_setup": ("/v1/label-studio/setup", {"schema": "<Pairwise" + "x" * 900000}),
+    "label_studio_predict": ("/v1/label-studio/predict", {"tasks": [
+        {"id": i, "data": {"item1": identity(i % SMALL), "item2": identity((i + 1) % SMALL)}}
+        for i in range(20000)]}),
+    "label_studio_webhook": ("/v1/label-studio/webhook", {
+        "action": "ANNOTATIONS_CREATED",
+        "annotation": [{"id": i, "task": i, "result": [{"value": {"selected": "left"}}]}
+                       for i in range(10000)],
+        "task": [{"id": i, "data": {"item1": identity(i), "item2": identity(i + 1)}}
+                 for i in range(10000)]}),
     "session": ("/v1/session", None),
     "session_begin": ("/v1/session", {"token": "x" * 256}),
     "session_end": ("/v1/session", None),
