@@ -1,6 +1,7 @@
 /* /v1/score: rewards of items, and differences of the rewards of pairs. */
 #include <errno.h>
 
+#include "embedding_scan.h"
 #include "handlers.h"
 #include "item_reference.h"
 #include "json_read.h"
@@ -56,9 +57,32 @@ static int read_items(const json_t *list, struct question *ret, fd_fault *fault)
     return r;
 }
 
+/* Reads embeddings without a tree where that is possible. What is wrong in the rest is found again
+ * in the whole, where lines and columns are right. */
+static bool scan_request(const fd_request *request, json_t **root, struct question *ret) {
+    FD_CLEANUP(fd_embedding_scan_clear) fd_embedding_scan scan = {0};
+    struct score_body body = {0};
+    fd_fault unused = {0};
+    if (!fd_embedding_scan_read(request->body, request->body_size, SCORES_MAX, &scan))
+        return false;
+    if (fd_json_read_body(scan.rest, scan.rest_size, score_fields, FD_LENGTH(score_fields), root,
+                          &body, &unused) < 0 ||
+        body.items || body.pairs) {
+        json_decref(FD_STEAL(*root));
+        return false;
+    }
+    ret->style = (fd_style)body.style;
+    ret->items = FD_STEAL(scan.items);
+    ret->n = scan.n;
+    scan.n = 0;
+    return true;
+}
+
 static int read_request(const fd_request *request, json_t **root, struct question *ret,
                         fd_fault *fault) {
     struct score_body body = {0};
+    if (scan_request(request, root, ret))
+        return 0;
     int r = fd_json_read_body(request->body, request->body_size, score_fields,
                               FD_LENGTH(score_fields), root, &body, fault);
     if (r < 0)
