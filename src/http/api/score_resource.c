@@ -4,12 +4,13 @@
 #include "embedding_scan.h"
 #include "handlers.h"
 #include "item_reference.h"
+#include "item_scores.h"
 #include "json_read.h"
 #include "json_write.h"
-#include "model_info.h"
 #include "pair_list.h"
 #include "problem.h"
 #include "score.h"
+#include "score_json.h"
 #include "text_columns.h"
 #include "text_embeddings.h"
 
@@ -102,32 +103,6 @@ static int read_request(const fd_request *request, json_t **root, struct questio
     return r;
 }
 
-/* For the features of inline items, as they are computed, and for counting their texts. */
-static int take_memory(const fd_request *request, const struct question *question,
-                       fd_fault *fault) {
-    fd_model_info model;
-    int r = fd_engine_model(request->engine, &model);
-    if (r < 0)
-        return r;
-    size_t references = question->about_pairs ? 2 * question->n : question->n, inlined = 0;
-    const fd_item_reference *first = question->items;
-    if (question->about_pairs)
-        first = question->n > 0 ? &question->pairs.list[0].a : NULL;
-    for (size_t i = 0; i < references; i++)
-        inlined += first[i].id ? 0 : 1;
-    return fd_request_take_memory(request,
-                                  inlined * 2 * sizeof(float) * model.feature_count +
-                                      question->n * sizeof(fd_score) +
-                                      fd_item_references_memory(first, references),
-                                  fault);
-}
-
-static json_t *item_json(const fd_score *score) {
-    return json_pack("{s:o, s:o, s:o, s:o}", "reward", fd_json_real(score->reward), "stddev",
-                     fd_json_real(score->stddev), "content", fd_json_real(score->content),
-                     "content_stddev", fd_json_real(score->content_stddev));
-}
-
 static json_t *pair_json(const fd_score *score) {
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "difference", fd_json_real(score->reward),
                      "stddev", fd_json_real(score->stddev), "p",
@@ -143,41 +118,36 @@ static int write_scores(const struct question *question, const fd_score *scores,
     int r = fd_json_text_add_value(ret, json_integer((json_int_t)version));
     fd_json_text_add(ret, question->about_pairs ? ",\"pairs\":[" : ",\"scores\":[");
     for (size_t i = 0; i < question->n && r == 0; i++) {
-        fd_score score = scores[i];
-        if (question->style == FD_STYLE_EXCLUDE) {
-            score.reward = score.content;
-            score.stddev = score.content_stddev;
-        }
+        fd_score score = fd_score_in_style(&scores[i], question->style);
         r = fd_json_text_add_row(ret,
-                                 question->about_pairs ? pair_json(&score) : item_json(&score));
+                                 question->about_pairs ? pair_json(&score) : fd_score_json(&score));
     }
     fd_json_text_add(ret, "]}");
     return r;
 }
 
-/* Makes the embeddings of inline items that have only texts. */
-static int embed_texts(const fd_request *request, struct question *question, fd_fault *fault) {
+/* Faults point at "/pairs/i/a" until they are located. */
+static int score_pairs(const fd_request *request, fd_pair_list *pairs, fd_score *scores,
+                       uint64_t *ret_version, fd_fault *fault) {
     static const char *const sides[] = {"a", "b"};
-    if (question->n == 0)
-        return 0;
-    if (!question->about_pairs)
-        return fd_text_embeddings_of_references(request, "items", NULL, 1, question->items,
-                                                question->n, fault);
-    int r = fd_text_embeddings_of_references(request, "pairs", sides, FD_LENGTH(sides),
-                                             &question->pairs.list[0].a, 2 * question->n, fault);
-    if (r < 0)
-        fd_pair_list_locate(&question->pairs, "pairs", fault);
-    return r;
+    if (pairs->n > 0) {
+        size_t n = FD_LENGTH(sides) * pairs->n;
+        int r =
+            fd_item_scores_memory(request, &pairs->list[0].a, n, pairs->n * sizeof(*scores), fault);
+        if (r == 0)
+            r = fd_text_embeddings_of_references(request, "pairs", sides, FD_LENGTH(sides),
+                                                 &pairs->list[0].a, n, fault);
+        if (r < 0)
+            return r;
+    }
+    return fd_engine_score_pairs(request->engine, pairs->list, pairs->n, scores, ret_version,
+                                 fault);
 }
 
 static int post_score(const fd_request *request, fd_json_text *ret, fd_fault *fault) {
     FD_JSON json_t *root = NULL;
     FD_CLEANUP(question_clear) struct question question = {0};
     int r = read_request(request, &root, &question, fault);
-    if (r == 0)
-        r = take_memory(request, &question, fault);
-    if (r == 0)
-        r = embed_texts(request, &question, fault);
     if (r < 0)
         return r;
     FD_FREE fd_score *scores = calloc(question.n ? question.n : 1, sizeof(*scores));
@@ -185,9 +155,8 @@ static int post_score(const fd_request *request, fd_json_text *ret, fd_fault *fa
         return -ENOMEM;
     uint64_t version = 0;
     r = question.about_pairs
-            ? fd_engine_score_pairs(request->engine, question.pairs.list, question.n, scores,
-                                    &version, fault)
-            : fd_engine_score(request->engine, question.items, question.n, scores, &version, fault);
+            ? score_pairs(request, &question.pairs, scores, &version, fault)
+            : fd_item_scores(request, "items", question.items, question.n, scores, &version, fault);
     if (r < 0) {
         fd_pair_list_locate(&question.pairs, "pairs", fault);
         return r;

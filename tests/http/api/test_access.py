@@ -18,7 +18,7 @@ LEAST = {
     "annotator": ["labels_add", "label_correct", "label_retract", "assign", "assignment_renew",
                   "assignment_return", "progress"],
     "frontend": ["items_add", "items_list", "item_get", "item_scores_set", "scores_set", "project",
-                 "score", "selections", "strategies",
+                 "score", "reward", "selections", "strategies",
                  "labels_list", "export", "stats", "model", "weights", "models", "model_version",
                  "version_weights", "metrics"],
     "admin": ["project_change", "leases", "leases_end", "train", "model_activate", "backup"],
