@@ -91,13 +91,17 @@ static bool authenticate(const fd_api *api, const fd_transaction *transaction, s
     return false;
 }
 
-static bool is_json(const char *type) {
-    static const char json[] = "application/json";
-    if (!type || strncasecmp(type, json, sizeof(json) - 1) != 0)
+static bool is_type(const char *type, const char *name) {
+    if (!type || strncasecmp(type, name, strlen(name)) != 0)
         return false;
-    type += sizeof(json) - 1;
+    type += strlen(name);
     type += strspn(type, " \t");
     return *type == '\0' || *type == ';';
+}
+
+static bool has_lines(const fd_transaction *transaction, const fd_route *route) {
+    return route->handler == fd_score_post &&
+           is_type(fd_transaction_header(transaction, "Content-Type"), "application/x-ndjson");
 }
 
 static bool check_body(const fd_api *api, fd_transaction *transaction, const fd_route *route,
@@ -106,7 +110,9 @@ static bool check_body(const fd_api *api, fd_transaction *transaction, const fd_
     limit = route->body_limit < limit ? route->body_limit : limit;
     if (transaction->content_length > limit || (transaction->is_chunked && limit == 0))
         return refuse(response, 413, "the body is too large");
-    if (transaction->has_body && !is_json(fd_transaction_header(transaction, "Content-Type")))
+    const char *type = fd_transaction_header(transaction, "Content-Type");
+    if (transaction->has_body && !is_type(type, "application/json") &&
+        !has_lines(transaction, route))
         return refuse(response, 415, "the Content-Type must be application/json");
     const char *encoding = fd_transaction_header(transaction, "Content-Encoding");
     if (encoding && strcasecmp(encoding, "identity") != 0) {
@@ -185,6 +191,7 @@ void fd_dispatch_run(void *context, fd_transaction *transaction, fd_response *re
         .if_none_match = fd_transaction_header(transaction, "If-None-Match"),
         .body = transaction->body ? transaction->body : "",
         .body_size = transaction->body_size,
+        .has_lines = has_lines(transaction, call->route),
         .page_bytes = api->limits.page_bytes,
         .is_awaited = fd_transaction_is_awaited,
         .take_memory = take_memory,

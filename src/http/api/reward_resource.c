@@ -1,6 +1,5 @@
 /* /v1/reward: rewards of texts, in the form in which OpenRLHF asks a remote reward model. */
 #include <errno.h>
-#include <string.h>
 
 #include "handlers.h"
 #include "item_scores.h"
@@ -154,16 +153,6 @@ static json_t *answers_json(const struct answers *answers, fd_style style) {
                      (json_int_t)answers->version);
 }
 
-static bool read_style(const char *name, fd_style *ret, fd_response *response) {
-    for (int style = 0; fd_style_names[style]; style++)
-        if (!name || strcmp(name, fd_style_names[style]) == 0) {
-            *ret = name ? (fd_style)style : FD_STYLE_INCLUDE;
-            return true;
-        }
-    fd_problem(response, 400, "\"style\" must be \"include\" or \"exclude\"");
-    return false;
-}
-
 static int reward(const fd_request *request, const fd_reward_marks *marks, struct answers *answers,
                   fd_fault *fault) {
     if (!request->embedder)
@@ -179,7 +168,7 @@ void fd_reward_post(const fd_request *request, fd_response *response) {
     fd_style style;
     if (!fd_query_accept(&request->query, reward_parameters, FD_LENGTH(reward_parameters), &query,
                          response) ||
-        !read_style(query.style, &style, response))
+        !fd_score_style(query.style, &style, response))
         return;
     fd_fault fault = {0};
     FD_CLEANUP(answers_clear) struct answers answers = {0};

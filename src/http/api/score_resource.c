@@ -11,6 +11,7 @@
 #include "problem.h"
 #include "score.h"
 #include "score_json.h"
+#include "score_lines.h"
 #include "text_columns.h"
 #include "text_embeddings.h"
 
@@ -164,7 +165,38 @@ static int post_score(const fd_request *request, fd_json_text *ret, fd_fault *fa
     return write_scores(&question, scores, version, ret);
 }
 
+/* Lines have no place for a style. */
+struct lines_query {
+    const char *style;
+};
+
+static const fd_parameter lines_parameters[] = {
+    {"style", FD_PARAMETER_TEXT, offsetof(struct lines_query, style), 0, 0},
+};
+
+static void post_lines(const fd_request *request, fd_response *response) {
+    struct lines_query query = {0};
+    fd_style style;
+    if (!fd_query_accept(&request->query, lines_parameters, FD_LENGTH(lines_parameters), &query,
+                         response) ||
+        !fd_score_style(query.style, &style, response))
+        return;
+    fd_fault fault = {0};
+    FD_CLEANUP(fd_json_text_clear) fd_json_text text = {0};
+    int r = fd_score_lines(request, style, &text, &fault);
+    if (r < 0) {
+        fd_problem_of(response, r, &fault);
+        return;
+    }
+    response->content_type = "application/x-ndjson";
+    fd_json_text_respond(response, 200, &text);
+}
+
 void fd_score_post(const fd_request *request, fd_response *response) {
+    if (request->has_lines) {
+        post_lines(request, response);
+        return;
+    }
     if (!fd_query_accept_none(&request->query, response))
         return;
     fd_fault fault = {0};
