@@ -9,6 +9,7 @@
 
 #include "json_read.h"
 #include "json_size_estimate.h"
+#include "rng.h"
 
 static size_t allocated, most_allocated;
 
@@ -97,9 +98,48 @@ static void the_estimate_is_enough_and_not_far_more(void **state) {
 }
 #pragma GCC diagnostic pop
 
+/* Byte by byte, which the estimate was before it went through strings at once. */
+static fd_json_extent slow_estimate(const char *body, size_t size) {
+    static const unsigned short memory_of[256] = {
+        [','] = 72, ['['] = 208, ['{'] = 320, [':'] = 112, ['"'] = 112};
+    fd_json_extent extent = {.memory = size};
+    size_t depth = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < size; i++) {
+        char c = body[i];
+        if (in_string) {
+            i += c == '\\';
+            in_string = c != '"';
+            continue;
+        }
+        in_string = c == '"';
+        depth += c == '[' || c == '{';
+        depth -= (c == ']' || c == '}') && depth > 0;
+        extent.depth = depth > extent.depth ? depth : extent.depth;
+        extent.memory += memory_of[(unsigned char)c];
+    }
+    return extent;
+}
+
+static void strings_end_where_their_escapes_let_them(void **state) {
+    (void)state;
+    fd_rng rng = fd_rng_seeded(7);
+    static const char letters[] = "\"\"\"\\\\\\[{]},:a";
+    for (int n = 0; n < 200000; n++) {
+        char body[24];
+        size_t size = fd_rng_below(&rng, sizeof(body) + 1);
+        for (size_t i = 0; i < size; i++)
+            body[i] = letters[fd_rng_below(&rng, sizeof(letters) - 1)];
+        fd_json_extent slow = slow_estimate(body, size), found = fd_json_estimate(body, size);
+        assert_int_equal(found.depth, slow.depth);
+        assert_int_equal(found.memory, slow.memory);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_estimate_is_enough_and_not_far_more),
+        cmocka_unit_test(strings_end_where_their_escapes_let_them),
     };
     return cmocka_run_group_tests_name("json_size_estimate", tests, NULL, NULL);
 }

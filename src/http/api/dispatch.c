@@ -109,8 +109,9 @@ static bool is_type(const char *type, const char *name) {
     return *type == '\0' || *type == ';';
 }
 
-static bool is_json(const char *type) {
-    return is_type(type, "application/json");
+static bool has_lines(const fd_transaction *transaction, const fd_route *route) {
+    return route->handler == fd_score_post &&
+           is_type(fd_transaction_header(transaction, "Content-Type"), "application/x-ndjson");
 }
 
 /* ---- streamed bodies ---- */
@@ -147,7 +148,9 @@ static bool check_body(const fd_api *api, fd_transaction *transaction, const fd_
     limit = route->body_limit < limit ? route->body_limit : limit;
     if (transaction->content_length > limit || (transaction->is_chunked && limit == 0))
         return refuse(response, FD_PROBLEM_BODY_TOO_LARGE, "the body is too large");
-    if (transaction->has_body && !is_json(fd_transaction_header(transaction, "Content-Type")))
+    const char *type = fd_transaction_header(transaction, "Content-Type");
+    if (transaction->has_body && !is_type(type, "application/json") &&
+        !has_lines(transaction, route))
         return refuse(response, FD_PROBLEM_WRONG_MEDIA_TYPE,
                       "the Content-Type must be application/json");
     const char *encoding = fd_transaction_header(transaction, "Content-Encoding");
@@ -204,6 +207,7 @@ static fd_request request_of(fd_api *api, fd_transaction *transaction, const str
         .body_size = transaction->body_size,
         .waits = &api->limits.waits,
         .longest_wait = api->options.longest_wait,
+        .has_lines = has_lines(transaction, call->route),
         .page_bytes = api->limits.page_bytes,
         .is_awaited = fd_transaction_is_awaited,
         .take_memory = take_memory,

@@ -47,6 +47,7 @@ typedef struct fd_request {
     fd_more_faults *more_faults; /* for a handler's fault, so that it collects all of a body */
     const char *body;            /* [body_size], not terminated; empty without a body */
     size_t body_size;
+    bool has_lines;      /* the body is JSON lines (application/x-ndjson), not JSON */
     fd_limiter *waits;   /* clients that wait for events */
     double longest_wait; /* seconds */
     fd_stream *stream;   /* NULL: `body` is the whole body */

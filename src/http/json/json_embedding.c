@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base64.h"
+
 static bool is_in_range(double number) {
     return fabs(number) <= (double)FI_EMBEDDING_MAX; /* false for NaN */
 }
@@ -36,9 +38,9 @@ static int read_numbers(const json_t *list, const fd_path *at, float *numbers, f
     return 0;
 }
 
-static int read_base64(const json_t *text, const fd_path *at, fd_embedding *ret, fd_fault *fault) {
+int fd_json_embedding_of_base64(const char *text, size_t length, const fd_path *at,
+                                fd_embedding *ret, fd_fault *fault) {
     /* 4 characters are at most 3 bytes. What must be too long is not decoded. */
-    size_t length = json_string_length(text);
     if (length / 4 * 3 > (size_t)FI_INPUTS_MAX * sizeof(float) + 2)
         return fd_json_fault(fault, at, "has more than %d numbers", FI_INPUTS_MAX);
     size_t room = length / 4 * 3 + sizeof(float);
@@ -46,8 +48,7 @@ static int read_base64(const json_t *text, const fd_path *at, fd_embedding *ret,
     if (!numbers)
         return -ENOMEM;
     size_t size = 0;
-    if (sodium_base642bin((unsigned char *)numbers, room, json_string_value(text), length, NULL,
-                          &size, NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
+    if (!fd_base64_decode(text, length, (unsigned char *)numbers, room, &size))
         return fd_json_fault(fault, at, "is not base64 (standard alphabet, with padding)");
     if (size % sizeof(float) != 0)
         return fd_json_fault(fault, at, "decodes to %zu bytes, which is not a multiple of 4", size);
@@ -74,7 +75,8 @@ static int read_base64(const json_t *text, const fd_path *at, fd_embedding *ret,
 
 int fd_json_embedding(const json_t *value, const fd_path *at, fd_embedding *ret, fd_fault *fault) {
     if (json_is_string(value))
-        return read_base64(value, at, ret, fault);
+        return fd_json_embedding_of_base64(json_string_value(value), json_string_length(value), at,
+                                           ret, fault);
     if (!json_is_array(value))
         return fd_json_fault(fault, at, "must be a list of numbers or a base64 string");
     size_t count = json_array_size(value);

@@ -19,6 +19,10 @@ typedef struct fd_embedding {
 int fd_json_embedding(const json_t *value, const fd_path *at, fd_embedding *ret,
                       fd_fault *fault) FD_MUST_CHECK;
 
+/* The same for the characters of a base64 string [length]. */
+int fd_json_embedding_of_base64(const char *text, size_t length, const fd_path *at,
+                                fd_embedding *ret, fd_fault *fault) FD_MUST_CHECK;
+
 /* Numbers as base64; NULL without memory. */
 json_t *fd_json_base64(const float *numbers, size_t count);
 

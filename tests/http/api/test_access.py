@@ -18,7 +18,7 @@ LEAST = {
     "annotator": ["labels_add", "label_correct", "label_retract", "assign", "assignment_renew",
                   "assignment_return", "progress"],
     "frontend": ["items_add", "items_list", "item_get", "item_scores_set", "scores_set", "project",
-                 "score", "selections", "strategies",
+                 "score", "reward", "selections", "strategies",
                  "labels_list", "label_get", "export", "import", "export_card", "events", "stats", "model", "weights", "models", "model_version",
                  "version_weights", "metrics", "label_studio_health", "label_studio_setup",
                  "label_studio_predict", "label_studio_webhook"],

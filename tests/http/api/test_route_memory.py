@@ -46,6 +46,7 @@ WORST = {
         {"id": identity(i), "scores": {f"score-{s}": i / 7 + s for s in range(16)}}
         for i in range(4000)]}),
     "score": ("/v1/score", {"items": [identity(i % SMALL) for i in range(100000)]}),
+    "reward": ("/v1/reward?prompt_end=a", {"query": ["y" * 4000 + "a"] * 4000}),
     "selections": ("/v1/selections", {"batch_size": SMALL - 1, "strategy": "dopt", "explain": True,
                                       "copy_distance": 0, "pairs": PAIRS}),
     "strategies": ("/v1/strategies", None),
