@@ -29,6 +29,12 @@ static const char *const checks[] = {
     "SELECT printf('%d versions of the project are numbered from %d to %d', count(*),"
     " min(version), max(version)) FROM project HAVING min(version) <> 1"
     " OR max(version) <> count(*)",
+    "SELECT printf('embedding job %s is \"%s\", with %d of %d texts embedded', id, state, done, total)"
+    " FROM embedding_jobs WHERE state NOT IN ('queued', 'running', 'done', 'failed', 'cancelled')"
+    " OR done NOT BETWEEN 0 AND total OR length(body_hash) <> 32",
+    "SELECT printf('embedding job %s has %d items, but %d', id, items, count(place)) FROM"
+    " embedding_jobs LEFT JOIN embedding_job_items ON job = sequence WHERE state IN ('queued',"
+    " 'running') GROUP BY sequence HAVING count(place) <> items",
     "SELECT printf('%d revisions of labels are numbered from %d to %d', count(*), min(sequence),"
     " max(sequence)) FROM labels HAVING min(sequence) <> 1 OR max(sequence) <> count(*)",
     "SELECT printf('label %s has revisions from %d to %d, but %d', id, min(revision),"
