@@ -14,12 +14,14 @@ static const char *const checks[] = {
     "SELECT printf('%d items are numbered from %d to %d', count(*), min(idx), max(idx)) FROM items"
     " HAVING min(idx) <> 0 OR max(idx) <> count(*) - 1",
     "SELECT printf('item %s has no embedding', id) FROM items LEFT JOIN item_embeddings"
-    " ON embedder = 0 AND item_embeddings.idx = items.idx WHERE bytes IS NULL",
+    " ON embedder = (SELECT embedder FROM serving_embedder) AND item_embeddings.idx = items.idx"
+    " WHERE bytes IS NULL",
+    "SELECT printf('%d embedders serve', count(*)) FROM serving_embedder HAVING count(*) <> 1",
     "SELECT printf('the embedding of item %s has %d bytes', coalesce(id, item_embeddings.idx),"
     " length(bytes)) FROM item_embeddings LEFT JOIN items ON items.idx = item_embeddings.idx"
     " WHERE length(bytes) % 4 <> 0",
     "SELECT printf('items have from %d to %d numbers', min(length(bytes)) / 4,"
-    " max(length(bytes)) / 4) FROM item_embeddings WHERE embedder = 0"
+    " max(length(bytes)) / 4) FROM item_embeddings GROUP BY embedder"
     " HAVING min(length(bytes)) <> max(length(bytes))",
     "SELECT printf('the text features of item %s have %d bytes, of version %d', coalesce(id,"
     " counted.idx), length(bytes), version) FROM item_text_features AS counted LEFT JOIN items"
