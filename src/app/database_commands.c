@@ -5,6 +5,7 @@
 
 #include "commands.h"
 #include "database_commands.h"
+#include "re_embedding.h"
 #include "report_error.h"
 #include "sqlite_store.h"
 #include "verify_models.h"
@@ -61,6 +62,20 @@ int fd_database_check(fd_store *store, const char *name, size_t *ret_findings, f
     return 0;
 }
 
+/* What `fisherd re-embed` has begun, or not cleaned away. */
+static int print_re_embedding(fd_store *store) {
+    fd_re_embedding counts;
+    int r = fd_re_embedding_read(store, &counts);
+    if (r == 0 && counts.is_begun)
+        printf("a re-embedding is not finished: %llu of %llu items are embedded; fisherd re-embed "
+               "goes on with it\n",
+               (unsigned long long)counts.made, (unsigned long long)counts.items);
+    if (r == 0 && counts.left > 0)
+        printf("%llu embeddings are left over from a re-embedding; fisherd re-embed deletes them\n",
+               (unsigned long long)counts.left);
+    return r;
+}
+
 int fd_check_main(int argc, char **argv) {
     FD_CLEANUP(fd_options_clear) fd_options options = {0};
     FD_CLEANUP(fd_store_closep) fd_store *store = NULL;
@@ -87,5 +102,6 @@ int fd_check_main(int argc, char **argv) {
     printf("%s is sound: %llu items, %llu labels in %llu rows, %llu models\n", options.db,
            (unsigned long long)counts.items, (unsigned long long)counts.labels,
            (unsigned long long)counts.label_rows, (unsigned long long)counts.models);
-    return 0;
+    r = print_re_embedding(store);
+    return r < 0 ? fd_report_error("check", r, &fault) : 0;
 }

@@ -194,6 +194,7 @@ void fd_service_stop(fd_service *service) {
     fd_service_manager_notify_stopping();
     fd_log(FD_LOG_INFO, "stopping", FD_REAL("grace_seconds", grace));
     fd_engine_interrupt(service->engine);
+    fd_api_interrupt(service->api);
     fd_server_stop(service->server, grace);
     fd_api_close(service->api);
     fd_engine_close(service->engine);

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "embedding_job_rows.h"
 #include "fault.h"
 #include "macros.h"
 #include "store_rows.h"
@@ -64,6 +65,24 @@ typedef struct fd_store_operations {
     /* Writes the embedder of the items, in the place of the one before, inside begin and commit. */
     int (*embedder_write)(fd_store *store, const fd_embedder_row *row) FD_MUST_CHECK;
 
+    /* Adds an embedding job with its n items, inside begin and commit, as are the next two.
+     * -EEXIST: its author has used its key. -EINVAL: with it, jobs that have not ended would be
+     * more than `most_jobs`, or their contents more than `most_bytes`; one that has ended is not
+     * refused. */
+    int (*embedding_job_add)(fd_store *store, const fd_embedding_job_row *row,
+                             const fd_embedding_job_item *items, size_t n, uint64_t most_jobs,
+                             uint64_t most_bytes) FD_MUST_CHECK;
+
+    /* Writes what may change of a job: state, done, created, unchanged, error, embedder_ms, and the
+     * times; and the vectors of n items. Where `done` is 0, vectors from before are dropped. With
+     * an end, the items are. -ECANCELED if the job has ended, or is not there; then nothing is
+     * written. */
+    int (*embedding_job_write)(fd_store *store, const fd_embedding_job_row *row,
+                               const fd_embedding_job_item *items, size_t n) FD_MUST_CHECK;
+
+    /* Drops jobs that ended before a time, and all that have ended but the newest `keep`. */
+    int (*embedding_jobs_prune)(fd_store *store, int64_t before_ms, size_t keep) FD_MUST_CHECK;
+
     /* Adds labels at revision 0, as items are added. `sequences` [n] gets the place of each new
      * label in the history, and 0 for a label that is stored already. -EINVAL if an item does not
      * exist or is paired with itself. */
@@ -104,6 +123,15 @@ typedef struct fd_store_operations {
 
     /* Reads the embedder of the items, if it is known. */
     int (*embedder_read)(fd_store *store, fd_embedder_visit *visit, void *context) FD_MUST_CHECK;
+
+    /* Reads at most `limit` embedding jobs, the newest first, of those before sequence `before`. */
+    int (*embedding_jobs_read)(fd_store *store, int64_t before, size_t limit,
+                               fd_embedding_job_visit *visit, void *context) FD_MUST_CHECK;
+
+    /* Reads the items of an embedding job in the order of their places, from `first`. */
+    int (*embedding_job_items_read)(fd_store *store, int64_t sequence, uint32_t first,
+                                    fd_embedding_job_item_visit *visit,
+                                    void *context) FD_MUST_CHECK;
 
     /* Reads at most `limit` revisions of labels in the order of the history, after sequence
      * `after`.

@@ -212,6 +212,7 @@ typedef struct fd_model_row {
     int64_t answers; /* rows of the history that the training knew: its first ones; -1: unknown */
     double logdet;   /* log det of the information of those rows and the prior */
     fd_unseen_figures unseen;
+    bool is_foreign; /* trained on the embeddings of another embedder than the items' */
 } fd_model_row;
 
 /* The result of adding a list of rows. */

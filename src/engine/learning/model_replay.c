@@ -38,7 +38,7 @@ static int try_version(void *context, const fd_model_row *row) {
     struct replay *replay = context;
     const fd_growing_matrix *embeddings = replay->engine->embeddings;
     FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
-    if (row->state == FD_MODEL_REJECTED)
+    if (row->state == FD_MODEL_REJECTED || row->is_foreign)
         return 0;
     int r = fi_model_decode(row->bytes, row->size, &model);
     if (r == -ENOMEM)

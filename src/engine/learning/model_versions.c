@@ -88,6 +88,10 @@ static int make_snapshot(fd_engine *engine, fd_training_data *data, fi_model **m
                          const fd_model_row *row, fd_snapshot **ret, fd_fault *fault) {
     if (!data->snapshot)
         return fd_fault_set(fault, -EAGAIN, "", "there are no items and labels yet");
+    if (row->is_foreign)
+        return fd_fault_set(fault, -EEXIST, "",
+                            "version %llu was trained on the embeddings of another embedder",
+                            (unsigned long long)row->version);
     if (fi_model_shape(*model)->inputs != data->embeddings->width)
         return fd_fault_set(fault, -EEXIST, "",
                             "version %llu takes embeddings of %u numbers; those of the items have "

@@ -225,6 +225,8 @@ static int verify_model(void *context, const fd_model_row *row) {
         return r;
     if (r < 0)
         return report(verification, row, "is damaged");
+    if (row->is_foreign)
+        return 0; /* the embeddings that it was trained on are not there any more */
     if (!verification->embeddings ||
         fi_model_shape(model)->inputs != verification->embeddings->width)
         return report(verification, row, "takes embeddings of another size than the items have");

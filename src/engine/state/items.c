@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "embedding_jobs.h"
 #include "engine_state.h"
 #include "item_extras.h"
 #include "item_rules.h"
@@ -23,6 +24,7 @@ struct add_items_job {
     const char **prompt_ids; /* [n_new], borrowed from the rows */
     size_t n_new;
     fd_score_changes scores;
+    const fd_embedding_job_row *ends; /* the embedding job that ends with it; NULL: none */
 };
 
 static int check_dimension(const fd_engine *engine, const fd_pending *pending,
@@ -134,10 +136,7 @@ static int store_scores(fd_engine *engine, fd_pending *pending, struct add_items
     return fd_score_changes_store(&add->scores, engine, pending, &changed);
 }
 
-static int store_items(fd_engine *engine, fd_job *job, fd_pending *pending) {
-    struct add_items_job *add = (struct add_items_job *)job;
-    discard_entries(add); /* those of a transaction that was undone */
-
+static int store_rows(fd_engine *engine, struct add_items_job *add, fd_pending *pending) {
     if (pending->items + add->n >= UINT32_MAX)
         return -ENOSPC;
     int r = check_dimension(engine, pending, add);
@@ -166,6 +165,15 @@ static int store_items(fd_engine *engine, fd_job *job, fd_pending *pending) {
     return 0;
 }
 
+static int store_items(fd_engine *engine, fd_job *job, fd_pending *pending) {
+    struct add_items_job *add = (struct add_items_job *)job;
+    discard_entries(add); /* those of a transaction that was undone */
+    int r = add->ends ? fd_embedding_job_store_unfinished(engine, add->ends) : 0;
+    if (r == 0)
+        r = store_rows(engine, add, pending);
+    return r == 0 && add->ends ? fd_embedding_job_store_end(engine, add->ends, &add->added) : r;
+}
+
 static void apply_items(fd_engine *engine, fd_job *job) {
     struct add_items_job *add = (struct add_items_job *)job;
     for (size_t i = 0; i < add->n_new; i++)
@@ -173,8 +181,8 @@ static void apply_items(fd_engine *engine, fd_job *job) {
     fd_score_changes_apply(&add->scores, engine);
 }
 
-int fd_engine_items_add(fd_engine *engine, const fd_item_row *items, size_t n, fd_added *ret,
-                        fd_fault *fault) {
+int fd_engine_items_add_of_job(fd_engine *engine, const fd_item_row *items, size_t n,
+                               const fd_embedding_job_row *job, fd_added *ret, fd_fault *fault) {
     *ret = (fd_added){0};
     if (n == 0)
         return 0;
@@ -209,14 +217,22 @@ int fd_engine_items_add(fd_engine *engine, const fd_item_row *items, size_t n, f
         .indices = indices,
         .entries = entries,
         .prompt_ids = prompt_ids,
+        .ends = job,
     };
     r = fd_score_changes_new(&add.scores, n_scores);
     if (r == 0)
         r = fd_writer_run(engine, &add.job);
     discard_entries(&add); /* those that the table did not take */
     fd_score_changes_clear(&add.scores);
-    *ret = add.added;
+    *ret = add.added; /* which of them is the conflict */
+    if (r == 0 && job)
+        fd_embedding_jobs_gauge(engine);
     return r;
+}
+
+int fd_engine_items_add(fd_engine *engine, const fd_item_row *items, size_t n, fd_added *ret,
+                        fd_fault *fault) {
+    return fd_engine_items_add_of_job(engine, items, n, NULL, ret, fault);
 }
 
 int fd_engine_items_read(fd_engine *engine, uint32_t first, size_t limit, bool embeddings,

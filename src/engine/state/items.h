@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "embedding_job_rows.h"
 #include "engine_options.h"
 #include "fault.h"
 #include "macros.h"
@@ -16,6 +17,13 @@
  * already, except those for new items; -EINVAL with a fault for one name too many. */
 int fd_engine_items_add(fd_engine *engine, const fd_item_row *items, size_t n, fd_added *ret,
                         fd_fault *fault) FD_MUST_CHECK;
+
+/* The same for the items of an embedding job, which ends in the same transaction: an item is there
+ * if and only if the job is done. -ECANCELED if it has ended already. A row without a sequence is
+ * of a request that is answered at once, and is added. */
+int fd_engine_items_add_of_job(fd_engine *engine, const fd_item_row *items, size_t n,
+                               const fd_embedding_job_row *job, fd_added *ret,
+                               fd_fault *fault) FD_MUST_CHECK;
 
 /* Reads items in the order of arrival, from index `first`, at most `limit`. */
 int fd_engine_items_read(fd_engine *engine, uint32_t first, size_t limit, bool embeddings,

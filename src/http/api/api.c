@@ -16,11 +16,25 @@ int fd_api_open(const fd_api_options *options, fd_engine *engine, fd_api **ret) 
     api->options = *options;
     api->engine = engine;
     fd_request_limits_open(&api->limits, options, fd_engine_metrics(engine));
+    fd_held_keys_open(&api->held_keys);
+    int r = fd_embedding_worker_start(engine, options->embedder, options->score_metadata,
+                                      &api->embedding_worker);
+    if (r < 0) {
+        fd_api_close(api);
+        return r;
+    }
     *ret = api;
     return 0;
 }
 
+void fd_api_interrupt(fd_api *api) {
+    fd_embedding_worker_interrupt(api->embedding_worker);
+}
+
 void fd_api_close(fd_api *api) {
+    if (api->embedding_worker)
+        fd_embedding_worker_stop(api->embedding_worker);
+    fd_held_keys_close(&api->held_keys);
     fd_request_limits_close(&api->limits);
     free(api);
 }

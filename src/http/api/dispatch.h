@@ -5,6 +5,8 @@
 #include <stdbool.h>
 
 #include "api.h"
+#include "embedding_worker.h"
+#include "idempotency.h"
 #include "request_limits.h"
 #include "response.h"
 #include "transaction.h"
@@ -13,6 +15,8 @@ struct fd_api {
     fd_api_options options;
     fd_engine *engine;
     fd_request_limits limits;
+    fd_embedding_worker *embedding_worker;
+    fd_held_keys held_keys;
 };
 
 /* As fd_server_hooks says. */

@@ -1,141 +1,14 @@
-/* /v1/items: adds items and lists them. */
+/* GET /v1/items and /v1/items/{id}: lists items and reads one. */
 #include <errno.h>
 #include <string.h>
 
 #include "handlers.h"
 #include "items.h"
-#include "json_read.h"
+#include "json_embedding.h"
 #include "json_scores.h"
 #include "json_write.h"
 #include "prior_scores.h"
 #include "problem.h"
-#include "text_items.h"
-
-enum { ITEMS_MAX = 20000 };
-
-/* ---- POST /v1/items ---- */
-
-struct item_body {
-    const char *id;
-    const char *prompt_id;
-    const char *prompt;
-    const char *response;
-    fd_embedding embedding;
-    const json_t *metadata;
-    const json_t *scores;
-};
-
-static const fd_field item_fields[] = {
-    {"id", FD_FIELD_ID, .required = true, .offset = offsetof(struct item_body, id)},
-    {"prompt_id", FD_FIELD_ID, .required = true, .offset = offsetof(struct item_body, prompt_id)},
-    {"prompt", FD_FIELD_TEXT, .nullable = true, .offset = offsetof(struct item_body, prompt)},
-    {"response", FD_FIELD_TEXT, .nullable = true, .offset = offsetof(struct item_body, response)},
-    {"embedding", FD_FIELD_EMBEDDING, .offset = offsetof(struct item_body, embedding)},
-    {"metadata", FD_FIELD_OBJECT, .nullable = true, .offset = offsetof(struct item_body, metadata)},
-    {"scores", FD_FIELD_OBJECT, .nullable = true, .offset = offsetof(struct item_body, scores)},
-};
-
-struct items_body {
-    const json_t *items;
-};
-
-static const fd_field items_fields[] = {
-    {"items", FD_FIELD_ARRAY, .required = true, .offset = offsetof(struct items_body, items),
-     .max = ITEMS_MAX},
-};
-
-/* The rows own their embeddings, metadata and lists of scores; the rest is borrowed from the tree.
- */
-struct rows {
-    size_t n;
-    fd_item_row *list;
-};
-
-static void rows_clear(struct rows *rows) {
-    for (size_t i = 0; rows->list && i < rows->n; i++) {
-        free((float *)rows->list[i].embedding);
-        free((char *)rows->list[i].metadata);
-        free((fd_item_score *)rows->list[i].scores);
-    }
-    free(rows->list);
-}
-
-static int read_item(const fd_request *request, const json_t *value, const fd_path *at,
-                     fd_item_row *ret, fd_fault *fault) {
-    struct item_body body = {0};
-    fd_json_scores scores = {0};
-    int r = 0;
-    bool stops = fd_fault_stops(
-        fault, fd_json_read(value, at, item_fields, FD_LENGTH(item_fields), &body, fault), &r);
-    *ret = (fd_item_row){
-        .id = body.id,
-        .prompt_id = body.prompt_id,
-        .prompt = body.prompt,
-        .response = body.response,
-        .embedding = body.embedding.numbers,
-        .dimension = body.embedding.count,
-    };
-    if (!stops)
-        (void)fd_fault_stops(fault,
-                             fd_json_scores_of_item(body.scores, body.metadata,
-                                                    request->score_metadata, at, &scores, fault),
-                             &r);
-    ret->scores = scores.list;
-    ret->n_scores = scores.n;
-    if (r < 0 || !body.metadata)
-        return r;
-    /* With sorted keys, so that the order of members does not make an item different. */
-    ret->metadata =
-        json_dumps(body.metadata, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17));
-    return ret->metadata ? 0 : -ENOMEM;
-}
-
-static int read_items(const fd_request *request, json_t **ret_root, struct rows *ret,
-                      fd_fault *fault) {
-    struct items_body body = {0};
-    int r = fd_json_read_body(request->body, request->body_size, items_fields,
-                              FD_LENGTH(items_fields), ret_root, &body, fault);
-    if (r < 0)
-        return r;
-    ret->n = json_array_size(body.items);
-    ret->list = calloc(ret->n ? ret->n : 1, sizeof(*ret->list));
-    if (!ret->list)
-        return -ENOMEM;
-    fd_path list = {.name = "items"};
-    bool stops = false;
-    for (size_t i = 0; i < ret->n && !stops; i++)
-        stops =
-            fd_fault_stops(fault,
-                           read_item(request, json_array_get(body.items, i),
-                                     &(fd_path){.parent = &list, .index = i}, &ret->list[i], fault),
-                           &r);
-    return r;
-}
-
-static int add_items(const fd_request *request, fd_added *ret, fd_fault *fault) {
-    FD_JSON json_t *root = NULL;
-    FD_CLEANUP(rows_clear) struct rows rows = {0};
-    int r = read_items(request, &root, &rows, fault);
-    return r < 0 ? r : fd_text_items_add(request, rows.list, rows.n, ret, fault);
-}
-
-void fd_items_add(const fd_request *request, fd_response *response) {
-    if (!fd_query_accept_none(&request->query, response))
-        return;
-    fd_fault fault = {.more = request->more_faults};
-    fd_added added = {0};
-    response->is_audited = request->identity->authentication != FD_AUTHENTICATION_NONE;
-    int r = add_items(request, &added, &fault);
-    if (r < 0) {
-        fd_problem_of(response, r, &fault);
-        return;
-    }
-    fd_json_respond(response, 200,
-                    json_pack("{s:I, s:I}", "created", (json_int_t)added.created, "unchanged",
-                              (json_int_t)added.unchanged));
-}
-
-/* ---- GET /v1/items and /v1/items/{id} ---- */
 
 static json_t *scores_json(fd_engine *engine, uint32_t item) {
     fd_item_score scores[FD_SCORE_NAMES_MAX];

@@ -189,7 +189,7 @@ static int find_some(const fd_request *request, const fd_task_list *tasks, size_
     }
     if (r < 0 || made->n == 0)
         return r;
-    r = fd_text_items_add(request, made->rows, made->n, &added, fault);
+    r = fd_text_items_add(request, made->rows, made->n, NULL, &added, fault);
     *created += added.created;
     return r < 0 ? locate(tasks, made->task_of_row, r, fault) : 0;
 }

@@ -8,6 +8,7 @@
 #include "access.h"
 #include "client_address.h"
 #include "embedder.h"
+#include "embedding_jobs.h"
 #include "engine.h"
 #include "fault.h"
 #include "identity.h"
@@ -42,6 +43,11 @@ typedef struct fd_request {
     const char *id;              /* the {id} of the route's path, decoded; NULL without one */
     const char *if_match;        /* header; NULL without one, as the next */
     const char *if_none_match;
+    const char *prefer;
+    const char *idempotency_key;
+    struct fd_embedding_worker *embedding_worker;
+    struct fd_held_keys *held_keys; /* idempotency keys of requests that are being answered */
+    const fd_embedding_job_limits *embedding_job_limits;
     const char *score_metadata; /* keys of metadata that are scores, as a list */
     fd_query query;
     fd_more_faults *more_faults; /* for a handler's fault, so that it collects all of a body */

@@ -61,6 +61,13 @@ static int check_embedder(fd_engine *engine, const fd_embedder_identity *embedde
     return r;
 }
 
+int fd_text_embeddings_identify(fd_engine *engine, fd_embedder *embedder,
+                                const fd_patience *patience, bool are_new,
+                                fd_embedder_identity *ret, fd_fault *fault) {
+    int r = fd_embedder_identify(embedder, patience, ret, fault);
+    return r < 0 ? r : check_embedder(engine, ret, are_new, fault);
+}
+
 /* Gives each item its own copy. */
 static int hand_out(const fd_vectors *vectors, const fd_wanted_embedding *wanted, size_t n) {
     for (size_t i = 0; i < n; i++) {
@@ -88,9 +95,8 @@ int fd_text_embeddings_make(const fd_request *request, const fd_wanted_embedding
         .context = request->await_context,
     };
     fd_embedder_identity identity;
-    int r = fd_embedder_identify(request->embedder, &patience, &identity, fault);
-    if (r == 0)
-        r = check_embedder(request->engine, &identity, are_new, fault);
+    int r = fd_text_embeddings_identify(request->engine, request->embedder, &patience, are_new,
+                                        &identity, fault);
     if (r == 0)
         r = take_memory(request, wanted, n, identity.dimension, fault);
     if (r < 0)
@@ -166,6 +172,38 @@ static int copy_stored(void *context, const fd_item_row *stored) {
     return 0;
 }
 
+int fd_text_embeddings_find_stored(fd_engine *engine, fd_item_row *row) {
+    return fd_engine_item_read(engine, row->id, true, copy_stored, row);
+}
+
+static int visit_nothing(void *context, const fd_item_row *stored) {
+    (void)context;
+    (void)stored;
+    return 0;
+}
+
+int fd_text_embeddings_missing(const fd_request *request, const fd_item_row *rows, size_t n,
+                               bool *is_missing, size_t *ret, fd_fault *fault) {
+    *ret = 0;
+    for (size_t i = 0; i < n; i++) {
+        is_missing[i] = false;
+        if (rows[i].embedding)
+            continue;
+        if (!request->embedder)
+            return refuse(request, "items", i, NULL, fault);
+        int r = fd_engine_item_read(request->engine, rows[i].id, false, visit_nothing, NULL);
+        if (r == 0)
+            continue;
+        if (r != -ENOENT)
+            return r;
+        if (is_empty(rows[i].response))
+            return refuse(request, "items", i, NULL, fault);
+        is_missing[i] = true;
+        ++*ret;
+    }
+    return 0;
+}
+
 /* Adds the row to `wanted` unless it has, or gets, the embedding that is stored. */
 static int find_or_want(const fd_request *request, fd_item_row *row, size_t index,
                         fd_wanted_embedding *wanted, size_t *n, fd_fault *fault) {
@@ -173,7 +211,7 @@ static int find_or_want(const fd_request *request, fd_item_row *row, size_t inde
         return 0;
     if (!request->embedder)
         return refuse(request, "items", index, NULL, fault);
-    int r = fd_engine_item_read(request->engine, row->id, true, copy_stored, row);
+    int r = fd_text_embeddings_find_stored(request->engine, row);
     if (r != -ENOENT)
         return r;
     if (is_empty(row->response))

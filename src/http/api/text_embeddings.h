@@ -11,7 +11,7 @@
 #include "request.h"
 #include "store_rows.h"
 
-enum { FD_TEXTS_MAX = 256 }; /* items of a request that are embedded, at most */
+enum { FD_TEXTS_MAX = 256 }; /* items that are embedded while a request waits, at most */
 
 /* An item whose embedding is to be made. */
 typedef struct fd_wanted_embedding {
@@ -19,6 +19,21 @@ typedef struct fd_wanted_embedding {
     const float **numbers; /* gets a malloc'd vector */
     size_t *dimension;
 } fd_wanted_embedding;
+
+/* Who embeds, compared with who embedded the items: -EEXIST with a fault for another one. If that
+ * is not known yet, and items are about to be stored (`are_new`), it is stored. The other errors
+ * are those of fd_embedder_identify. */
+int fd_text_embeddings_identify(fd_engine *engine, fd_embedder *embedder,
+                                const fd_patience *patience, bool are_new,
+                                fd_embedder_identity *ret, fd_fault *fault) FD_MUST_CHECK;
+
+/* Gives the row a copy of the embedding of the stored item with its id. -ENOENT. */
+int fd_text_embeddings_find_stored(fd_engine *engine, fd_item_row *row) FD_MUST_CHECK;
+
+/* Which of n items have no embedding, neither with them nor in the store, and how many. -EINVAL
+ * with a fault for one that cannot be embedded. */
+int fd_text_embeddings_missing(const fd_request *request, const fd_item_row *rows, size_t n,
+                               bool *is_missing, size_t *ret, fd_fault *fault) FD_MUST_CHECK;
 
 /*
  * Makes n embeddings, of items that are about to be stored (`are_new`) or of others, within the

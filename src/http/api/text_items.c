@@ -33,8 +33,8 @@ static void forget_embeddings(fd_item_row *rows, size_t n, const bool *is_given)
 
 /* An embedder may give a text another vector the next time. So where another request has just added
  * an item, its vector is right, and not the one that was made here meanwhile. */
-static int embed_and_add(const fd_request *request, fd_item_row *rows, size_t n, fd_added *ret,
-                         fd_fault *fault) {
+static int embed_and_add(const fd_request *request, fd_item_row *rows, size_t n,
+                         const fd_embedding_job_row *job, fd_added *ret, fd_fault *fault) {
     FD_FREE bool *is_given = calloc(n ? n : 1, sizeof(*is_given));
     size_t made;
     if (!is_given)
@@ -44,17 +44,17 @@ static int embed_and_add(const fd_request *request, fd_item_row *rows, size_t n,
     int r = fd_text_embeddings_of_items(request, rows, n, &made, fault);
     if (r < 0)
         return r;
-    r = fd_engine_items_add(request->engine, rows, n, ret, fault);
+    r = fd_engine_items_add_of_job(request->engine, rows, n, job, ret, fault);
     if (r != -EEXIST || made == 0 || is_given[ret->conflict])
         return r;
     *fault = (fd_fault){0};
     forget_embeddings(rows, n, is_given);
     r = fd_text_embeddings_of_items(request, rows, n, &made, fault);
-    return r < 0 ? r : fd_engine_items_add(request->engine, rows, n, ret, fault);
+    return r < 0 ? r : fd_engine_items_add_of_job(request->engine, rows, n, job, ret, fault);
 }
 
-int fd_text_items_add(const fd_request *request, fd_item_row *rows, size_t n, fd_added *ret,
-                      fd_fault *fault) {
+int fd_text_items_add(const fd_request *request, fd_item_row *rows, size_t n,
+                      const fd_embedding_job_row *job, fd_added *ret, fd_fault *fault) {
     int r = take_memory(request, rows, n, fault);
-    return r < 0 ? r : embed_and_add(request, rows, n, ret, fault);
+    return r < 0 ? r : embed_and_add(request, rows, n, job, ret, fault);
 }

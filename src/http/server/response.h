@@ -18,6 +18,8 @@ typedef struct fd_response {
     char etag[40];            /* quoted; lets clients keep and revalidate the body; "": no header */
     char file_name[64];       /* of a download; "": not a download */
     char next_cursor[48];     /* where the next page begins; "": not a page in headers */
+    char location[64];        /* of what a request made; "": no header */
+    bool is_preferred;        /* the response is the one that the client preferred: respond-async */
     bool has_more;            /* with next_cursor: there is more of the same moment */
     char cookie[192];         /* value of Set-Cookie; "": no header */
     unsigned keep_alive;      /* seconds that the connection may then idle; 0: no header */

@@ -39,10 +39,14 @@ static enum MHD_Result add_cors(struct MHD_Response *to, const fd_cors *cors,
         {"Vary", vary},
         {"Access-Control-Allow-Origin", origin},
         {"Access-Control-Expose-Headers",
-         origin ? "ETag, Retry-After, X-Has-More, X-Next-Cursor, X-Request-Id" : NULL},
+         origin
+             ? "ETag, Location, Preference-Applied, Retry-After, X-Has-More, X-Next-Cursor, X-Request-Id"
+             : NULL},
         {"Access-Control-Allow-Methods", preflight ? "GET, HEAD, POST, PUT, DELETE, PATCH" : NULL},
         {"Access-Control-Allow-Headers",
-         preflight ? "Authorization, Content-Type, If-Match, If-None-Match, X-Request-Id" : NULL},
+         preflight
+             ? "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Prefer, X-Request-Id"
+             : NULL},
         {"Access-Control-Max-Age", preflight ? "600" : NULL},
     };
     return add(to, headers, FD_LENGTH(headers));
@@ -70,6 +74,8 @@ enum MHD_Result fd_response_headers_add(struct MHD_Response *to, const fd_respon
         {"Content-Encoding", response->is_compressed ? "gzip" : NULL},
         {"Content-Disposition", is_download ? disposition : NULL},
         {"X-Next-Cursor", is_page_of_rows ? response->next_cursor : NULL},
+        {"Location", response->location[0] != '\0' ? response->location : NULL},
+        {"Preference-Applied", response->is_preferred ? "respond-async" : NULL},
         {"X-Has-More", !is_page_of_rows     ? NULL
                        : response->has_more ? "true"
                                             : "false"},

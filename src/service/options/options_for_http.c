@@ -62,6 +62,8 @@ fd_api_options fd_options_api(const fd_options *options) {
         .body_size = mebibytes(options->body_size),
         .request_memory = mebibytes(options->request_memory),
         .memory = mebibytes(options->memory),
+        .embedding_jobs = {.jobs = (uint64_t)options->embedding_jobs,
+                           .bytes = mebibytes(options->embedding_job_size)},
         .cors_origins = options->cors_origins,
         .score_metadata = options->score_metadata,
     };

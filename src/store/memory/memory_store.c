@@ -12,6 +12,7 @@
 #include "fair_lock.h"
 #include "memory_assignments.h"
 #include "memory_embedders.h"
+#include "memory_embedding_jobs.h"
 #include "memory_items.h"
 #include "memory_labelled_pairs.h"
 #include "memory_labels.h"
@@ -28,6 +29,7 @@ struct memory_store {
     fd_memory_scores scores;
     fd_memory_project project;
     fd_memory_embedders embedders;
+    fd_memory_embedding_jobs embedding_jobs;
     fd_memory_labels labels;
     fd_memory_assignments assignments;
     fd_memory_models models; /* with a lock of their own */
@@ -60,6 +62,7 @@ static void commit_rows(struct memory_store *memory) {
     memory->scores.table.committed = memory->scores.table.count;
     memory->project.table.committed = memory->project.table.count;
     memory->embedders.table.committed = memory->embedders.table.count;
+    fd_memory_embedding_jobs_commit(&memory->embedding_jobs);
     fd_memory_labels_commit(&memory->labels);
     fd_memory_assignments_commit(&memory->assignments);
 }
@@ -72,14 +75,15 @@ static int memory_commit(fd_store *store) {
     return 0;
 }
 
-static void roll_back_assignments(struct memory_store *memory) {
+static void roll_back_changes(struct memory_store *memory) {
     FD_WRITE_LOCKED(&memory->lock);
     fd_memory_assignments_rollback(&memory->assignments);
+    fd_memory_embedding_jobs_rollback(&memory->embedding_jobs);
 }
 
 static void memory_rollback(fd_store *store) {
     struct memory_store *memory = memory_of(store);
-    roll_back_assignments(memory);
+    roll_back_changes(memory);
     fd_memory_text_features_drop(&memory->items.text_features, 0);
     fd_memory_items_drop(&memory->items, memory->items.table.committed);
     fd_memory_scores_drop(&memory->scores, memory->scores.table.committed);
@@ -124,6 +128,22 @@ static int memory_project_add(fd_store *store, const fd_project_row *row) {
 
 static int memory_embedder_write(fd_store *store, const fd_embedder_row *row) {
     return fd_memory_embedder_write(&writing_to(store)->embedders, row);
+}
+
+static int memory_embedding_job_add(fd_store *store, const fd_embedding_job_row *row,
+                                    const fd_embedding_job_item *items, size_t n,
+                                    uint64_t most_jobs, uint64_t most_bytes) {
+    return fd_memory_embedding_job_add(&writing_to(store)->embedding_jobs, row, items, n, most_jobs,
+                                       most_bytes);
+}
+
+static int memory_embedding_job_write(fd_store *store, const fd_embedding_job_row *row,
+                                      const fd_embedding_job_item *items, size_t n) {
+    return fd_memory_embedding_job_write(&writing_to(store)->embedding_jobs, row, items, n);
+}
+
+static int memory_embedding_jobs_prune(fd_store *store, int64_t before_ms, size_t keep) {
+    return fd_memory_embedding_jobs_prune(&writing_to(store)->embedding_jobs, before_ms, keep);
 }
 
 static int memory_labels_add(fd_store *store, const fd_label_row *rows, size_t n,
@@ -172,6 +192,18 @@ static int memory_project_read(fd_store *store, fd_project_visit *visit, void *c
 
 static int memory_embedder_read(fd_store *store, fd_embedder_visit *visit, void *context) {
     return fd_memory_embedder_read(&memory_of(store)->embedders, visit, context);
+}
+
+static int memory_embedding_jobs_read(fd_store *store, int64_t before, size_t limit,
+                                      fd_embedding_job_visit *visit, void *context) {
+    return fd_memory_embedding_jobs_read(&memory_of(store)->embedding_jobs, before, limit, visit,
+                                         context);
+}
+
+static int memory_embedding_job_items_read(fd_store *store, int64_t sequence, uint32_t first,
+                                           fd_embedding_job_item_visit *visit, void *context) {
+    return fd_memory_embedding_job_items_read(&memory_of(store)->embedding_jobs, sequence, first,
+                                              visit, context);
 }
 
 static int memory_labels_read(fd_store *store, int64_t after, size_t limit, fd_label_visit *visit,
@@ -253,6 +285,7 @@ static void memory_close(fd_store *store) {
     fd_memory_scores_clear(&memory->scores);
     fd_memory_table_clear(&memory->project.table);
     fd_memory_table_clear(&memory->embedders.table);
+    fd_memory_embedding_jobs_clear(&memory->embedding_jobs);
     fd_memory_labels_clear(&memory->labels);
     fd_memory_assignments_clear(&memory->assignments);
     fd_memory_models_clear(&memory->models);
@@ -271,6 +304,9 @@ static const fd_store_operations memory_operations = {
     .scores_add = memory_scores_add,
     .project_add = memory_project_add,
     .embedder_write = memory_embedder_write,
+    .embedding_job_add = memory_embedding_job_add,
+    .embedding_job_write = memory_embedding_job_write,
+    .embedding_jobs_prune = memory_embedding_jobs_prune,
     .labels_add = memory_labels_add,
     .label_revise = memory_label_revise,
     .assignments_write = memory_assignments_write,
@@ -281,6 +317,8 @@ static const fd_store_operations memory_operations = {
     .scores_read = memory_scores_read,
     .project_read = memory_project_read,
     .embedder_read = memory_embedder_read,
+    .embedding_jobs_read = memory_embedding_jobs_read,
+    .embedding_job_items_read = memory_embedding_job_items_read,
     .labels_read = memory_labels_read,
     .labelled_pairs_read = memory_labelled_pairs_read,
     .revision_read = memory_revision_read,
@@ -306,6 +344,7 @@ int fd_store_open_memory(fd_store **ret) {
     memory->scores.table.lock = &memory->lock;
     memory->project.table.lock = &memory->lock;
     memory->embedders.table.lock = &memory->lock;
+    memory->embedding_jobs.lock = &memory->lock;
     memory->labels.table.lock = &memory->lock;
     fd_memory_assignments_init(&memory->assignments, &memory->lock);
     fd_memory_models_init(&memory->models);

@@ -14,12 +14,14 @@ static const char *const checks[] = {
     "SELECT printf('%d items are numbered from %d to %d', count(*), min(idx), max(idx)) FROM items"
     " HAVING min(idx) <> 0 OR max(idx) <> count(*) - 1",
     "SELECT printf('item %s has no embedding', id) FROM items LEFT JOIN item_embeddings"
-    " ON embedder = 0 AND item_embeddings.idx = items.idx WHERE bytes IS NULL",
+    " ON embedder = (SELECT embedder FROM serving_embedder) AND item_embeddings.idx = items.idx"
+    " WHERE bytes IS NULL",
+    "SELECT printf('%d embedders serve', count(*)) FROM serving_embedder HAVING count(*) <> 1",
     "SELECT printf('the embedding of item %s has %d bytes', coalesce(id, item_embeddings.idx),"
     " length(bytes)) FROM item_embeddings LEFT JOIN items ON items.idx = item_embeddings.idx"
     " WHERE length(bytes) % 4 <> 0",
     "SELECT printf('items have from %d to %d numbers', min(length(bytes)) / 4,"
-    " max(length(bytes)) / 4) FROM item_embeddings WHERE embedder = 0"
+    " max(length(bytes)) / 4) FROM item_embeddings GROUP BY embedder"
     " HAVING min(length(bytes)) <> max(length(bytes))",
     "SELECT printf('the text features of item %s have %d bytes, of version %d', coalesce(id,"
     " counted.idx), length(bytes), version) FROM item_text_features AS counted LEFT JOIN items"
@@ -29,6 +31,12 @@ static const char *const checks[] = {
     "SELECT printf('%d versions of the project are numbered from %d to %d', count(*),"
     " min(version), max(version)) FROM project HAVING min(version) <> 1"
     " OR max(version) <> count(*)",
+    "SELECT printf('embedding job %s is \"%s\", with %d of %d texts embedded', id, state, done, total)"
+    " FROM embedding_jobs WHERE state NOT IN ('queued', 'running', 'done', 'failed', 'cancelled')"
+    " OR done NOT BETWEEN 0 AND total OR length(body_hash) <> 32",
+    "SELECT printf('embedding job %s has %d items, but %d', id, items, count(place)) FROM"
+    " embedding_jobs LEFT JOIN embedding_job_items ON job = sequence WHERE state IN ('queued',"
+    " 'running') GROUP BY sequence HAVING count(place) <> items",
     "SELECT printf('%d revisions of labels are numbered from %d to %d', count(*), min(sequence),"
     " max(sequence)) FROM labels HAVING min(sequence) <> 1 OR max(sequence) <> count(*)",
     "SELECT printf('label %s has revisions from %d to %d, but %d', id, min(revision),"

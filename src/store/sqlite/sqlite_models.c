@@ -103,6 +103,7 @@ static int model_row(const fd_sqlite_reading *reading, bool bytes, fd_model_row 
         .created_ms = fd_sqlite_integer_at(reading, 19),
         .answers = known_information ? fd_sqlite_integer_at(reading, 20) : -1,
         .logdet = fd_sqlite_real_at(reading, 21),
+        .is_foreign = fd_sqlite_integer_at(reading, 24) != 0,
     };
     if (bytes) {
         ret->bytes = sqlite3_column_blob(reading->statement, 22);

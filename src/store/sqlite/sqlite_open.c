@@ -14,6 +14,7 @@
 #include "sqlite_check.h"
 #include "sqlite_counts.h"
 #include "sqlite_embedders.h"
+#include "sqlite_embedding_jobs.h"
 #include "sqlite_items.h"
 #include "sqlite_labelled_pairs.h"
 #include "sqlite_labels.h"
@@ -137,6 +138,9 @@ static const fd_store_operations operations = {
     .scores_add = fd_sqlite_scores_add,
     .project_add = fd_sqlite_project_add,
     .embedder_write = fd_sqlite_embedder_write,
+    .embedding_job_add = fd_sqlite_embedding_job_add,
+    .embedding_job_write = fd_sqlite_embedding_job_write,
+    .embedding_jobs_prune = fd_sqlite_embedding_jobs_prune,
     .labels_add = fd_sqlite_labels_add,
     .label_revise = fd_sqlite_label_revise,
     .assignments_write = fd_sqlite_assignments_write,
@@ -147,6 +151,8 @@ static const fd_store_operations operations = {
     .scores_read = fd_sqlite_scores_read,
     .project_read = fd_sqlite_project_read,
     .embedder_read = fd_sqlite_embedder_read,
+    .embedding_jobs_read = fd_sqlite_embedding_jobs_read,
+    .embedding_job_items_read = fd_sqlite_embedding_job_items_read,
     .labels_read = fd_sqlite_labels_read,
     .labelled_pairs_read = fd_sqlite_labelled_pairs_read,
     .revision_read = fd_sqlite_revision_read,

@@ -207,13 +207,6 @@ def test_an_item_without_a_response_points_at_its_embedding(daemon, form):
     assert item.json["errors"][0]["pointer"] == "/items/0/embedding"
 
 
-def test_too_many_texts_are_refused_before_anything_is_asked(daemon, mock):
-    response = refused(daemon, 422, "257", "256", items=text_items(257))
-    assert mock.requests == [] and "errors" in response.json
-    texts = [{"response": f"r{k}"} for k in range(257)]
-    assert daemon.call("POST", "/v1/score", {"items": texts}).status in (422, 503)
-
-
 # ---- faults of the server ----
 
 @pytest.mark.parametrize("fault", [status(429, {"Retry-After": "1"}), status(500), status(503),

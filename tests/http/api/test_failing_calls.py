@@ -81,6 +81,7 @@ COMMANDS = {
     "export": ("export", "--db=x.db", "--to=answers.csv", "--format=csv"),
     "import": ("import", "--db=y.db", "--items=items.jsonl", "--embeddings=embeddings.npy",
                "--prompt-embeddings=prompts.npy"),
+    "re-embed": ("re-embed", "--db=z.db", "--embedding-url=builtin:hash"),
     "simulate": (*SIMULATED, "--data=plane", "--rounds=2", "--jobs=2", "--plot=figures",
                  "--strategies=greedy"),
     "simulate files": (*SIMULATED, "--data-dir=set", "--rounds=1", "--rewards=judge,teacher",
@@ -88,6 +89,7 @@ COMMANDS = {
 }
 # Files of the call before, which would not be overwritten.
 IN_THE_WAY = {"backup": "other.db", "export": "answers.csv*", "restore": "x.db.before-*", "import": "y.db*",
+              "re-embed": "z.db*",
               "simulate": "out.csv", "simulate files": "out.csv"}
 
 
@@ -97,6 +99,8 @@ def test_a_command_reports_a_failed_system_call_and_works_the_next_time(prepared
     def call(env=None):
         for file in prepared.glob(IN_THE_WAY.get(name, "none")):
             file.unlink()
+        if name == "re-embed":
+            shutil.copy(prepared / "x.db", prepared / "z.db")
         return run(*COMMANDS[name], cwd=prepared, env=env)
 
     for place in places(prepared, kind, call):

@@ -41,6 +41,9 @@ WORST = {
         for i in range(20)]}),
     "items_list": ("/v1/items?limit=1000&embeddings=true", None),
     "item_get": ("/v1/items/large-0?embedding=true", None),
+    "jobs": ("/v1/jobs?limit=1000", None),
+    "job": ("/v1/jobs/none", None),
+    "job_cancel": ("/v1/jobs/none", None),
     "item_scores_set": ("/v1/items/large-0/scores", {f"score-{i}": i / 7 for i in range(16)}),
     "scores_set": ("/v1/scores", {"items": [
         {"id": identity(i), "scores": {f"score-{s}": i / 7 + s for s in range(16)}}

@@ -59,9 +59,12 @@ def assert_stored(db, texts):
 def forget(db):
     """Makes the database what an older program would have left."""
     with contextlib.closing(sqlite3.connect(db, isolation_level=None)) as connection:
-        for table in ("item_text_features", "item_scores", "project", "embedders"):
+        for table in ("item_text_features", "item_scores", "project", "embedders",
+                      "embedding_job_vectors", "embedding_job_items", "embedding_jobs",
+                      "serving_embedder"):
             connection.execute(f"DROP TABLE {table}")
-        connection.execute("ALTER TABLE models DROP COLUMN unseen")
+        for column in ("unseen", "embedder"):
+            connection.execute(f"ALTER TABLE models DROP COLUMN {column}")
         connection.execute("PRAGMA user_version = 5")
 
 
