@@ -13,7 +13,7 @@ def routes():
     rows = re.findall(r'^ROUTE\("(\w+)", "(\w+)", "([^"]+)", (\w+), (\w+), (\w+), ([^)]+)\)',
                       (API / "routes.def").read_text(), re.MULTILINE)
     return [{"name": name, "method": method.lower(), "path": path, "role": role.lower(),
-             "body_limit": number(limit)} for name, method, path, role, _, _, limit in rows]
+             "body_limit": "streamed" if limit == "STREAMED" else number(limit)} for name, method, path, role, _, _, limit in rows]
 
 
 def codes():
