@@ -62,6 +62,8 @@ static int add_completions(fd_row_draft *draft, const json_t *row, const char **
     size_t i;
     json_t *completion;
     int r = fd_row_text(draft, row, "instruction", true, &prompt);
+    if (r == 0 && json_array_size(json_object_get(row, "completions")) == 0)
+        return fd_row_refuse(draft, "completions", "is an empty list, or none");
     json_array_foreach(json_object_get(row, "completions"), i, completion) {
         if (r < 0)
             return r;
