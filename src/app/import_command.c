@@ -74,8 +74,10 @@ static int check_dimension(struct import *import) {
         import->store->operations->items_read(import->store, 0, 1, false, read_dimension, &stored);
     if (r == 0 && stored != 0 && stored != given)
         r = fd_fault_set(import->fault, -EINVAL, "",
-                         "the embeddings have %zu numbers, the items of the database %zu", given,
-                         stored);
+                         "the embeddings have %zu numbers, the items of the database %zu: expected "
+                         "the shape (%zu, %zu), found (%zu, %zu)",
+                         given, stored, fd_import_reader_count(import->reader), stored,
+                         fd_import_reader_count(import->reader), given);
     return r;
 }
 
