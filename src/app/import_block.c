@@ -12,7 +12,11 @@
 #include "item_rules.h"
 #include "item_text_features.h"
 
-enum { BLOCK_BYTES = 8 << 20, BLOCK_ROWS = 2000 };
+enum {
+    BLOCK_BYTES = 8 << 20,
+    BLOCK_ROWS = 2000,
+    USUAL_DIMENSION = 1024, /* of embeddings that are not made yet, as long as it is not known */
+};
 
 /* A new item, or new scores of one that is there already. */
 struct staged_item {
@@ -124,7 +128,6 @@ static int own(fd_import_block *block, const void *bytes, size_t size, void *ret
     }
     memcpy(copy, bytes, size);
     block->owned[block->n_owned++] = copy;
-    block->bytes += size;
     memcpy(ret, &copy, sizeof(copy));
     return 0;
 }
@@ -381,21 +384,24 @@ static int stage(fd_import_block *block, size_t file, const fd_imported_row *row
     return r;
 }
 
-static size_t size_of(const fd_imported_row *row) {
-    size_t size = 0;
+/* With the embeddings that its items will get. */
+static size_t size_of(const fd_import_block *block, const fd_imported_row *row) {
+    size_t size = 0, dimension = fd_import_texts_dimension(block->place.texts);
+    dimension = dimension > 0 ? dimension : USUAL_DIMENSION;
     for (size_t i = 0; i < row->n_items; i++) {
         const fd_item_row *item = &row->items[i].row;
         size += item->prompt ? strlen(item->prompt) : 0;
         size += item->response ? strlen(item->response) : 0;
         size += item->metadata ? strlen(item->metadata) : 0;
-        size += item->dimension * sizeof(float);
+        size += (item->embedding ? item->dimension : dimension) * sizeof(float);
     }
     return size;
 }
 
 int fd_import_block_add(fd_import_block *block, size_t file, const fd_imported_row *row,
                         fd_fault *fault) {
-    bool is_full = block->rows >= BLOCK_ROWS || block->bytes + size_of(row) > BLOCK_BYTES;
+    size_t size = size_of(block, row);
+    bool is_full = block->rows >= BLOCK_ROWS || block->bytes + size > BLOCK_BYTES;
     int r = is_full && block->rows > 0 ? fd_import_block_commit(block, fault) : 0;
     for (size_t i = 0; i < row->n_items && r == 0; i++)
         r = fd_import_report_note(block->place.report, &row->items[i]);
@@ -406,6 +412,7 @@ int fd_import_block_add(fd_import_block *block, size_t file, const fd_imported_r
     r = stage(block, file, row);
     block->place.report->rows += r == 0;
     block->rows++;
+    block->bytes += size;
     return r == -EINVAL ? 0 : r;
 }
 

@@ -172,14 +172,14 @@ def test_columns_are_mapped(db, tmp_path):
             ("Why?", "So.", {"grade": "4"}), ("Why?", "Because.", {"grade": "2.5"})]
 
 
-def test_embeddings_of_a_batch_serve_the_items_after_them(db, tmp_path):
+def test_embeddings_of_a_batch_serve_the_items_of_the_other_files(db, tmp_path):
     vectors = write_lines(tmp_path / "vectors.jsonl", [
         {"id": f"b{k}", "custom_id": f"i{k}", "error": None, "response": {
             "status_code": 200, "body": {"data": [{"index": 0, "embedding": [k, 0.5, -1]}]}}}
         for k in range(3)])
     items = write_lines(tmp_path / "items.jsonl", [
         {"id": f"i{k}", "prompt_id": "p", "prompt": "Why?", "response": f"{k}"} for k in range(2)])
-    done = bring_in(db, vectors, items, arguments=())
+    done = bring_in(db, items, vectors, arguments=())
     assert done.returncode == 0, done.stderr
     assert "1 embeddings are of no item" in done.stderr
     with Daemon(db) as daemon:
