@@ -256,6 +256,8 @@ static int check_files(const fd_import_files *files, const fd_import_arguments *
                    : 0;
     if (!has_items)
         return refuse("a file is needed, or --items FILE.jsonl and --embeddings FILE.npy", fault);
+    if (strcmp(files->format, "auto") != 0)
+        return refuse("--format is for files that are named without --items", fault);
     if (arguments->is_dry)
         return refuse("--dry-run is for files that are named without --items", fault);
     if (files->embeddings[0] == '\0' && files->prompt_embeddings[0] != '\0')

@@ -60,10 +60,8 @@ def test_a_sample_is_imported_by_one_command_and_a_repeat_adds_nothing(db, name)
     assert labels + same_labels == answers - refused
     again = counts(bring_in(db, DATA / name))
     assert again == [0, created + unchanged, 0, labels + same_labels, refused]
-    assert run("check", f"--db={db}").returncode == 0
-    with Daemon(db) as daemon:
-        assert len(daemon.list_all("items")) == created
-        assert len(daemon.list_all("labels")) == labels
+    checked = run("check", f"--db={db}")
+    assert f"is sound: {created} items, {labels} labels in" in checked.stdout, checked.stderr
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -120,6 +118,13 @@ def test_what_is_exported_and_imported_is_exported_again_the_same(db, tmp_path, 
     done = bring_in(other, tmp_path / "exported")
     assert done.returncode == 0, done.stderr
     assert export(other, name) == first
+
+
+def test_a_retracted_label_gives_its_items_alone(db, tmp_path):
+    answers = some_answers()[:2]
+    answers[1]["preference"] = "retracted"
+    done = bring_in(db, write_lines(tmp_path / "answers.jsonl", answers))
+    assert counts(done) == [3, 1, 1, 0, 0]
 
 
 def test_transcripts_and_turns_come_back_the_same(db, tmp_path):
@@ -232,6 +237,7 @@ def test_texts_without_an_embedder_are_refused_with_the_option(db):
     (("--map=x",), "to=from"),
     (("--map",), "--map needs a value"),
     (("--items=x",), "take no other files"),
+    (("--items=x", "--format=trl"), "take no other files"),
     (("--embeddings=x",), "take no other files"),
 ])
 def test_wrong_arguments_are_named(db, arguments, words):
