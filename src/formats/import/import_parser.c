@@ -165,7 +165,9 @@ static int take_json(fd_import_parser *parser, const char *bytes, size_t size, s
     FD_JSON json_t *row = NULL;
     fd_fault fault = {0};
     int r = fd_json_parse(bytes, size, &row, &fault);
-    if (r == -EBADMSG || r == -EINVAL)
+    if (r == -EINVAL)
+        return refuse(parser, line, "is not a JSON object");
+    if (r == -EBADMSG)
         return refuse_fault(parser, line, &fault);
     return r < 0 ? r : read_row(parser, row, line);
 }
