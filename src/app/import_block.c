@@ -17,31 +17,19 @@ enum {
     USUAL_DIMENSION = 1024, /* of embeddings that are not made yet, as long as it is not known */
 };
 
-static int visit_label(void *context, const fd_label_row *row) {
-    int r = fd_staged_note_label(context, row->id);
-    return r < 0 ? r : 0;
-}
-
 int fd_import_block_open(const fd_import_place *place, fd_import_block **ret) {
     FD_CLEANUP(fd_import_block_closep) fd_import_block *block = calloc(1, sizeof(*block));
     if (!block)
         return -ENOMEM;
     block->place = *place;
-    int r = place->is_dry ? place->store->operations->labels_read(place->store, 0, SIZE_MAX,
-                                                                  visit_label, block)
-                          : 0;
+    int r = place->is_dry ? fd_known_labels_read(&block->known_labels, place->store) : 0;
     if (r == 0)
         *ret = FD_STEAL(block);
     return r;
 }
 
 void fd_import_block_close(fd_import_block *block) {
-    struct fd_label_id *label, *next;
-    HASH_ITER(hh, block->label_ids, label, next) {
-        HASH_DEL(block->label_ids, label);
-        free(label->id);
-        free(label);
-    }
+    fd_known_labels_clear(&block->known_labels);
     fd_staged_empty(block);
     free(block->items);
     free(block->known);

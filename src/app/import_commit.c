@@ -57,29 +57,46 @@ static int store_scores(fd_import_block *block, const fd_item_row *rows, const u
     return r;
 }
 
+static void refuse_label(fd_import_block *block, const struct fd_staged_label *label) {
+    block->place.report->rows--;
+    (void)fd_staged_refuse(block, label->file, label->line, "id",
+                           "is that of a label with other content");
+}
+
+/* A label under the same id that differs from the stored one: in what it says, or only in what an
+ * export does not tell, such as the assignment, or in a correction that both have. */
+static int settle_conflict(fd_import_block *block, const struct fd_staged_label *label) {
+    int r = fd_known_labels_read(&block->known_labels, block->place.store);
+    if (r == 0)
+        r = fd_known_labels_compare(&block->known_labels, &label->row);
+    if (r == 0)
+        block->place.report->labels.unchanged++;
+    if (r != -EEXIST && r != -ENOENT)
+        return r;
+    refuse_label(block, label);
+    return 0;
+}
+
 /* One by one, so that one that exists with other content is refused alone. */
 static int store_labels(fd_import_block *block) {
     fd_store *store = block->place.store;
     fd_report_count *count = &block->place.report->labels;
-    for (size_t i = 0; i < block->n_labels; i++) {
+    int r = 0;
+    for (size_t i = 0; i < block->n_labels && r == 0; i++) {
         struct fd_staged_label *label = &block->labels[i];
-        fd_added added;
+        fd_added added = {0};
         int64_t sequence;
         label->row.item_a = index_of(block, label->a);
         label->row.item_b = index_of(block, label->b);
-        int r = store->operations->labels_add(store, &label->row, 1, &sequence, &added);
-        if (r == -EEXIST) {
-            block->place.report->rows--;
-            (void)fd_staged_refuse(block, label->file, label->line, "id",
-                                   "is that of a label with other content");
-            continue;
+        r = store->operations->labels_add(store, &label->row, 1, &sequence, &added);
+        if (r == -EEXIST)
+            r = settle_conflict(block, label);
+        else if (r == 0) {
+            count->created += added.created;
+            count->unchanged += added.unchanged;
         }
-        if (r < 0)
-            return r;
-        count->created += added.created;
-        count->unchanged += added.unchanged;
     }
-    return 0;
+    return r;
 }
 
 static int store_items(fd_import_block *block, fd_item_row *rows, uint32_t *indices,
@@ -123,17 +140,23 @@ static int store_block(fd_import_block *block, fd_item_row *rows, uint32_t *indi
 
 static int count_dry(fd_import_block *block, uint32_t *indices) {
     fd_import_report *report = block->place.report;
+    int r = 0;
     for (size_t i = 0; i < block->n_items; i++)
-        indices[i] = UINT32_MAX;
+        indices[i] = block->items[i]->row.index = UINT32_MAX;
     report->items.created += block->n_items;
-    for (size_t i = 0; i < block->n_labels; i++) {
-        int r = fd_staged_note_label(block, block->labels[i].row.id);
-        if (r < 0)
-            return r;
-        report->labels.created += r == 1;
-        report->labels.unchanged += r == 0;
+    for (size_t i = 0; i < block->n_labels && r == 0; i++) {
+        struct fd_staged_label *label = &block->labels[i];
+        label->row.item_a = index_of(block, label->a);
+        label->row.item_b = index_of(block, label->b);
+        int found = fd_known_labels_compare(&block->known_labels, &label->row);
+        if (found == -EEXIST)
+            refuse_label(block, label);
+        else if (found == -ENOENT)
+            r = fd_known_labels_note(&block->known_labels, &label->row);
+        report->labels.created += found == -ENOENT;
+        report->labels.unchanged += found == 0;
     }
-    return 0;
+    return r;
 }
 
 int fd_staged_commit(fd_import_block *block, fd_fault *fault) {

@@ -71,26 +71,6 @@ int fd_staged_copy_item(fd_import_block *block, const fd_imported_item *given,
     return r < 0 ? r : own(block, &item, sizeof(item), ret);
 }
 
-/* ---- labels of a dry run, and refusals ---- */
-
-int fd_staged_note_label(fd_import_block *block, const char *id) {
-    struct fd_label_id *label;
-    HASH_FIND_STR(block->label_ids, id, label);
-    if (label)
-        return 0;
-    label = calloc(1, sizeof(*label));
-    if (!label || !(label->id = strdup(id))) {
-        free(label);
-        return -ENOMEM;
-    }
-    HASH_ADD_KEYPTR(hh, block->label_ids, label->id, strlen(label->id), label);
-    if (label->hh.tbl)
-        return 1;
-    free(label->id);
-    free(label);
-    return -ENOMEM;
-}
-
 int fd_staged_refuse(const fd_import_block *block, size_t file, size_t line, const char *member,
                      const char *reason) {
     char pointer[80] = "";

@@ -7,18 +7,13 @@
 #include <uthash.h>
 
 #include "import_block.h"
+#include "import_known_labels.h"
 
 /* A new item, or new scores of one that is there already. */
 struct fd_staged_item {
     fd_item_row row;
     bool by_texts;
     UT_hash_handle hh; /* of a new item, by id */
-};
-
-/* An id of a label that is there, or would be after a dry run. */
-struct fd_label_id {
-    char *id;
-    UT_hash_handle hh;
 };
 
 struct fd_staged_label {
@@ -38,7 +33,7 @@ struct fd_import_block {
     struct fd_staged_item *by_id; /* the new ones */
     struct fd_staged_label *labels;
     size_t n_labels, labels_room;
-    struct fd_label_id *label_ids; /* of a dry run */
+    fd_known_labels known_labels; /* read for a dry run, and at the first conflict */
     void **owned;
     size_t n_owned, owned_room;
     size_t bytes;
@@ -52,9 +47,6 @@ void fd_staged_empty(fd_import_block *block);
 int fd_staged_own_text(fd_import_block *block, const char *text, const char **ret) FD_MUST_CHECK;
 int fd_staged_copy_item(fd_import_block *block, const fd_imported_item *given,
                         struct fd_staged_item **ret) FD_MUST_CHECK;
-
-/* Notes the id of a label, for a dry run. 1 for a new one, 0 for one that is there; -ENOMEM. */
-int fd_staged_note_label(fd_import_block *block, const char *id) FD_MUST_CHECK;
 
 /* Reports that a row was refused; `member` is NULL for the row as a whole. -EINVAL. */
 int fd_staged_refuse(const fd_import_block *block, size_t file, size_t line, const char *member,

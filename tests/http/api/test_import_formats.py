@@ -8,7 +8,7 @@ import subprocess
 import numpy
 import pytest
 
-from client import PATIENCE, PROGRAM, Daemon, run
+from client import PATIENCE, PROGRAM, Daemon, run, wait_until
 
 DATA = pathlib.Path(__file__).parents[2] / "formats" / "import" / "data"
 SAMPLES = sorted(path.name for path in DATA.iterdir()
@@ -120,6 +120,23 @@ def test_what_is_exported_and_imported_is_exported_again_the_same(db, tmp_path, 
     assert export(other, name) == first
 
 
+def test_an_export_is_there_already_in_its_own_database(db, tmp_path):
+    assert bring_in(db, write_lines(tmp_path / "answers.jsonl", some_answers())).returncode == 0
+    with Daemon(db) as daemon:
+        given = []
+        wait_until(lambda: given.extend(
+            daemon.post("/v1/assignments", {"annotator": "eva"})["assignments"]) or given, "a pair")
+        assignment = given[0]
+        daemon.add_labels([{"id": "given", "a": assignment["a"]["id"], "b": assignment["b"]["id"],
+                            "preference": "a", "annotator": "eva", "assignment": assignment["id"]}])
+        daemon.ok("PUT", "/v1/labels/l1", {"preference": "tie"})
+    (tmp_path / "exported").write_text(export(db, "preferences"))
+    for arguments in [(HASH, "--dry-run"), (HASH,)]:
+        done = bring_in(db, tmp_path / "exported", arguments=arguments)
+        assert done.returncode == 0, done.stderr
+        assert counts(done) == [0, 14, 0, 7, 0]
+
+
 def test_a_retracted_label_gives_its_items_alone(db, tmp_path):
     answers = some_answers()[:2]
     answers[1]["preference"] = "retracted"
@@ -222,6 +239,8 @@ def test_labels_without_items_or_with_other_content_are_refused_alone(db, tmp_pa
         {**short, "id": "l1"}, {**short, "b": "nobody"}, short]))
     assert done.returncode == 3
     assert counts(done) == [0, 0, 1, 0, 2]
+    dry = bring_in(db, tmp_path / "b", arguments=(HASH, "--dry-run"))
+    assert counts(dry) == [0, 0, 0, 1, 2]
     assert "/b names an item that does not exist; line 2" in done.stderr
     assert "/id is that of a label with other content; line 1" in done.stderr
 
