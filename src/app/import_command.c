@@ -1,8 +1,8 @@
 /*
- * `fisherd import`: adds items of files to a database that no daemon holds. Files that are named
- * alone are import_run.c's. With --items, and a file of
- * embeddings all of them are added or none. Without, their texts are embedded, which takes long, so
- * they are added block by block, and the same command goes on where it ended.
+ * `fisherd import`: adds items of files to a database that no daemon holds. Files of the field,
+ * which are named alone, are import_run.c's. With --items and a file of embeddings all items are
+ * added or none. With --items alone their texts are embedded, which takes long, so they are added
+ * block by block, and the same command goes on where it ended.
  */
 #include <errno.h>
 #include <stdio.h>
