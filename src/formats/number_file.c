@@ -166,8 +166,8 @@ int fd_number_file_read(fd_number_file *file, size_t n, double *values) {
 int fd_number_file_read_float(fd_number_file *file, size_t n, float *values) {
     size_t size = sizes[file->kind];
     const uint8_t *row;
-    bool is_same = file->kind == FD_NUMBER_FLOAT32 &&
-                   file->is_big_endian == (__BYTE_ORDER == __BIG_ENDIAN);
+    bool is_same =
+        file->kind == FD_NUMBER_FLOAT32 && file->is_big_endian == (__BYTE_ORDER == __BIG_ENDIAN);
     if (n > file->rows - file->next)
         return -ENODATA;
     for (size_t i = 0; i < n; i++, values += file->columns) {
