@@ -46,6 +46,7 @@ export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 longest() {
     case $1 in
     framing | http) echo 20000 ;;
+    import) echo 4096 ;;
     npy) echo 8192 ;;
     *) echo 1024 ;;
     esac
@@ -65,6 +66,7 @@ stored() {
     for folder in "$programs/inputs/$1" "$sources/corpus/$1" "$sources/regressions/$1"; do
         [ ! -d "$folder" ] || echo "$folder"
     done
+    [ "$1" != import ] || echo "$top/tests/formats/import/data"
 }
 
 # libfuzzer TARGET ARGUMENT …: its output goes to a log, which is shown when it fails.

@@ -1,8 +1,8 @@
 /*
- * `fisherd import`: adds items of files to a database that no daemon holds. Files that are named
- * alone are import_run.c's. With --items, and a file of
- * embeddings all of them are added or none. Without, their texts are embedded, which takes long, so
- * they are added block by block, and the same command goes on where it ended.
+ * `fisherd import`: adds items of files to a database that no daemon holds. Files of the field,
+ * which are named alone, are import_run.c's. With --items and a file of embeddings all items are
+ * added or none. With --items alone their texts are embedded, which takes long, so they are added
+ * block by block, and the same command goes on where it ended.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -75,8 +75,10 @@ static int check_dimension(struct import *import) {
         import->store->operations->items_read(import->store, 0, 1, false, read_dimension, &stored);
     if (r == 0 && stored != 0 && stored != given)
         r = fd_fault_set(import->fault, -EINVAL, "",
-                         "the embeddings have %zu numbers, the items of the database %zu", given,
-                         stored);
+                         "the embeddings have %zu numbers, the items of the database %zu: expected "
+                         "the shape (%zu, %zu), found (%zu, %zu)",
+                         given, stored, fd_import_reader_count(import->reader), stored,
+                         fd_import_reader_count(import->reader), given);
     return r;
 }
 
@@ -255,6 +257,8 @@ static int check_files(const fd_import_files *files, const fd_import_arguments *
                    : 0;
     if (!has_items)
         return refuse("a file is needed, or --items FILE.jsonl and --embeddings FILE.npy", fault);
+    if (strcmp(files->format, "auto") != 0)
+        return refuse("--format is for files that are named without --items", fault);
     if (arguments->is_dry)
         return refuse("--dry-run is for files that are named without --items", fault);
     if (files->embeddings[0] == '\0' && files->prompt_embeddings[0] != '\0')

@@ -272,6 +272,20 @@ static int take_prompt_row(fd_import_reader *reader, const char *prompt_id, floa
     return 0;
 }
 
+/* The other lines are counted, for the shape that would be right. */
+static int refuse_shape(fd_import_reader *reader) {
+    char why[160];
+    size_t line = reader->line, lines = line;
+    while (getline(&reader->text, &reader->text_size, reader->lines) > 0)
+        lines++;
+    (void)snprintf(why, sizeof(why),
+                   "there are more items than embeddings: expected the shape (%zu, %zu), found "
+                   "(%zu, %zu)",
+                   lines, fd_npy_columns(reader->embeddings), fd_import_reader_count(reader),
+                   fd_npy_columns(reader->embeddings));
+    return refuse(reader, why);
+}
+
 static int take_embedding(fd_import_reader *reader, const char *prompt_id, float *values) {
     if (!reader->embeddings)
         return 0;
@@ -280,7 +294,7 @@ static int take_embedding(fd_import_reader *reader, const char *prompt_id, float
         return r;
     r = fd_npy_read_float(reader->embeddings, 1, values + reader->prompt_columns);
     if (r == -ENODATA)
-        return refuse(reader, "there are more items than embeddings");
+        return refuse_shape(reader);
     return r;
 }
 
@@ -331,8 +345,10 @@ static int check_counts(const fd_import_reader *reader) {
     size_t rows = fd_import_reader_count(reader);
     if (reader->embeddings && reader->line != rows)
         return fd_fault_set(reader->fault, -EINVAL, "",
-                            "there are %zu items and %zu embeddings; nothing was imported",
-                            reader->line, rows);
+                            "there are %zu items and %zu embeddings: expected the shape (%zu, "
+                            "%zu), found (%zu, %zu); nothing was imported",
+                            reader->line, rows, reader->line, fd_npy_columns(reader->embeddings),
+                            rows, fd_npy_columns(reader->embeddings));
     if (reader->prompt_rows && HASH_COUNT(reader->prompts) != reader->prompt_count)
         return fd_fault_set(reader->fault, -EINVAL, "",
                             "there are %u prompts and %zu prompt embeddings; nothing was imported",

@@ -115,6 +115,56 @@ static int import_file(struct run *run, const char *path) {
     return r < 0 ? name_file(run, path, r) : 0;
 }
 
+/* ---- files of embeddings come first ---- */
+
+static int ignore_row(void *context, const fd_imported_row *row) {
+    (void)context;
+    (void)row;
+    return 0;
+}
+
+static int ignore_refusal(void *context, const fd_import_refusal *refusal) {
+    (void)context;
+    (void)refusal;
+    return 0;
+}
+
+/* Whether a file begins like one of embeddings alone. What is wrong with it is said later. */
+static bool has_embeddings(struct run *run, const char *path) {
+    static const char name[] = "embeddings";
+    fd_fault fault = {0}, *said = run->fault;
+    fd_import_input input = {0};
+    const fd_import_sink sink = {ignore_row, ignore_refusal, run};
+    if (strcmp(path, "-") == 0)
+        return strcmp(run->settings.format, name) == 0;
+    run->fault = &fault;
+    int r = fd_import_parser_open(&run->settings, &sink, &run->parser, &fault);
+    if (r == 0)
+        r = fd_import_input_open(path, take_bytes, run, &input, &fault);
+    if (r == 0)
+        r = fd_import_input_read(&input, &fault);
+    const char *format = r >= 0 ? fd_import_parser_format(run->parser) : NULL;
+    bool is_so = format && strcmp(format, name) == 0;
+    fd_import_input_close(&input);
+    fd_import_parser_closep(&run->parser);
+    run->parser = NULL;
+    run->fault = said;
+    return is_so;
+}
+
+static int import_files(struct run *run) {
+    const fd_import_arguments *arguments = run->arguments;
+    FD_FREE bool *is_first = calloc(arguments->n_files, sizeof(*is_first));
+    int r = is_first ? 0 : -ENOMEM;
+    for (size_t i = 0; i < arguments->n_files && r == 0; i++)
+        is_first[i] = arguments->n_files > 1 && has_embeddings(run, arguments->files[i]);
+    for (int pass = 0; pass < 2; pass++)
+        for (run->file = 0; run->file < arguments->n_files && r == 0; run->file++)
+            if (is_first[run->file] == (pass == 0))
+                r = import_file(run, arguments->files[run->file]);
+    return r;
+}
+
 int fd_import_run(const fd_import_arguments *arguments, const char *format,
                   const fd_options *options, int *ret_status, fd_fault *fault) {
     FD_CLEANUP(run_clear)
@@ -124,8 +174,8 @@ int fd_import_run(const fd_import_arguments *arguments, const char *format,
                                    .score_metadata = options->score_metadata},
                       .fault = fault};
     int r = open_run(&run, options);
-    for (run.file = 0; run.file < arguments->n_files && r == 0; run.file++)
-        r = import_file(&run, arguments->files[run.file]);
+    if (r == 0)
+        r = import_files(&run);
     if (r == 0)
         r = fd_import_block_commit(run.block, fault);
     if (run.block)

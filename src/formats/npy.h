@@ -1,7 +1,9 @@
 /*
- * Reads NumPy's .npy files row by row: versions 1 to 3, little-endian float32, float64, int32 or
- * int64, C order, up to 4 dimensions. The header is not trusted: its sizes must match the length of
- * the file.
+ * Reads an array of numbers row by row: NumPy's .npy (versions 1 to 3), the array of an .npz, or
+ * the tensor of a file of safetensors, told from what the file begins with. Numbers are float16,
+ * float32, float64, int32 or int64 in either byte order, and bfloat16 in safetensors; arrays are in
+ * C or in Fortran order and have up to 4 dimensions. The header is not trusted: its sizes must
+ * match the length of the file.
  */
 #ifndef FD_NPY_H
 #define FD_NPY_H

@@ -130,7 +130,7 @@ function emptyBody(words) {
 function promptBody(text) {
     const { earlier, newest } = splitTurns(text);
     if (earlier.length === 0 || isPlain) {
-        return bodyOf(text, 1);
+        return bodyOf([...earlier, newest].join(''), 1);
     }
     const body = document.createElement('div');
     const fold = document.createElement('details');

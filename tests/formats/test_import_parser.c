@@ -85,8 +85,8 @@ static void test_a_bad_row_is_refused_alone(void **state) {
           "1" ITEM_OUT "2 refused : malformed JSON: unexpected token at line 1, column 6\n"
           "3" ITEM_OUT);
     check(&automatic, ITEM "\n7\n[]\n{\"id\":\"a\",\"id\":\"b\"}\n",
-          "1" ITEM_OUT "2 refused : the body must be a JSON object\n"
-          "3 refused : the body must be a JSON object\n"
+          "1" ITEM_OUT "2 refused : is not a JSON object\n"
+          "3 refused : is not a JSON object\n"
           "4 refused : malformed JSON: duplicate object key at line 1, column 14\n");
     check(&automatic,
           ITEM "\n{\"id\":7,\"prompt_id\":\"p\"}\n{\"id\":\"\",\"prompt_id\":\"p\"}\n"

@@ -1,5 +1,6 @@
-/* .npy files, which `fisherd import` reads. */
+/* .npy, .npz and safetensors, which `fisherd import` reads. */
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "file.h"
@@ -16,11 +17,15 @@ static fd_npy *open_again(const char *path) {
 }
 
 /* Both ways of reading give the same numbers of every row, and then report the end. */
-static void read_rows(const char *path, fd_npy *npy, size_t size) {
+static void read_rows(const char *path, fd_npy *npy, size_t size, bool is_archive) {
     size_t rows = fd_npy_rows(npy), columns = fd_npy_columns(npy);
     if (columns == 0 || rows == 0)
         return;
-    assert(rows <= size / columns);
+    /* What an archive holds may be a thousand times as long as the archive. */
+    if (rows > size / columns) {
+        assert(is_archive);
+        return;
+    }
     FD_CLEANUP(fd_npy_closep) fd_npy *other = open_again(path);
     FD_FREE double *values = calloc(rows, columns * sizeof(*values));
     FD_FREE float *floats = calloc(rows, columns * sizeof(*floats));
@@ -48,6 +53,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fuzz_check_fault(r, &fault);
     assert((r == 0) == (npy != NULL));
     if (r == 0)
-        read_rows(path, npy, size);
+        read_rows(path, npy, size, size > 2 && memcmp(data, "PK", 2) == 0);
     return 0;
 }

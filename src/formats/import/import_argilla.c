@@ -39,15 +39,20 @@ static int read_fields(fd_row_draft *draft, const json_t *row, fd_pair_source *p
     *ret_names = sides[i];
     pair->a = (fd_item_source){.name = "fields", .by_texts = true};
     pair->b = pair->a;
+    draft->at = &(const fd_path){.name = "fields"};
     int r = fd_row_prompt(draft, fields, prompts[j], true, &pair->a.prompt);
     pair->b.prompt = pair->a.prompt;
     if (r == 0)
         r = fd_row_response(draft, fields, sides[i][0], &pair->a.response);
     if (r == 0)
         r = fd_row_response(draft, fields, sides[i][1], &pair->b.response);
+    draft->at = &(const fd_path){.name = "metadata"};
     if (r == 0)
         r = fd_row_text(draft, metadata, "item_a", false, &pair->a.id);
-    return r < 0 ? r : fd_row_text(draft, metadata, "item_b", false, &pair->b.id);
+    if (r == 0)
+        r = fd_row_text(draft, metadata, "item_b", false, &pair->b.id);
+    draft->at = NULL;
+    return r;
 }
 
 /* ---- responses of people ---- */

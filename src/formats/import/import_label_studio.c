@@ -40,16 +40,22 @@ static int read_data(fd_row_draft *draft, const json_t *row, fd_pair_source *pai
         return fd_row_refuse(draft, "data", "has no two texts, such as text1 and text2");
     pair->a = (fd_item_source){.name = "data", .by_texts = true};
     pair->b = pair->a;
-    int r = j == FD_LENGTH(prompts) ? fd_row_refuse(draft, "data", "has no prompt")
-                                    : fd_row_prompt(draft, data, prompts[j], true, &pair->a.prompt);
+    if (j == FD_LENGTH(prompts))
+        return fd_row_refuse(draft, "data", "has no prompt");
+    draft->at = &(const fd_path){.name = "data"};
+    int r = fd_row_prompt(draft, data, prompts[j], true, &pair->a.prompt);
     pair->b.prompt = pair->a.prompt;
     if (r == 0)
         r = fd_row_response(draft, data, sides[i][0], &pair->a.response);
     if (r == 0)
         r = fd_row_response(draft, data, sides[i][1], &pair->b.response);
+    draft->at = &(const fd_path){.name = "meta"};
     if (r == 0)
         r = fd_row_text(draft, meta, "item1", false, &pair->a.id);
-    return r < 0 ? r : fd_row_text(draft, meta, "item2", false, &pair->b.id);
+    if (r == 0)
+        r = fd_row_text(draft, meta, "item2", false, &pair->b.id);
+    draft->at = NULL;
+    return r;
 }
 
 /* ---- an annotation ---- */
@@ -103,7 +109,7 @@ static int read_annotation(fd_row_draft *draft, const json_t *row, const json_t 
                            fd_imported_label *ret) {
     double seconds;
     const json_t *meta = json_object_get(row, "meta");
-    int r = fd_row_preference(draft, "annotations", word_of(annotation), &ret->preference);
+    int r = fd_row_preference(draft, "result", word_of(annotation), &ret->preference);
     if (r == 0)
         r = read_id(draft, row, annotation, &ret->id);
     if (r == 0)
@@ -137,7 +143,10 @@ int fd_import_read_label_studio(fd_row_draft *draft, const json_t *row) {
         label.b = id_b;
         if (json_is_true(json_object_get(annotation, "was_cancelled")) || !word_of(annotation))
             continue;
+        const fd_path list = {.name = "annotations"}, here = {.parent = &list, .index = i};
+        draft->at = &here;
         r = read_annotation(draft, row, annotation, &label);
+        draft->at = NULL;
         if (r == 0)
             r = fd_row_add_label(draft, &label);
     }

@@ -165,7 +165,9 @@ static int take_json(fd_import_parser *parser, const char *bytes, size_t size, s
     FD_JSON json_t *row = NULL;
     fd_fault fault = {0};
     int r = fd_json_parse(bytes, size, &row, &fault);
-    if (r == -EBADMSG || r == -EINVAL)
+    if (r == -EINVAL)
+        return refuse(parser, line, "is not a JSON object");
+    if (r == -EBADMSG)
         return refuse_fault(parser, line, &fault);
     return r < 0 ? r : read_row(parser, row, line);
 }
@@ -225,13 +227,14 @@ static char separator_of(const char *head, size_t size) {
 }
 
 static int choose_kind(fd_import_parser *parser, const char *head, size_t size, size_t blank) {
-    char first = blank < size ? head[blank] : '{';
-    bool is_table = parser->is_table || (first != '{' && first != '[');
+    bool is_list = blank < size && head[blank] == '[';
+    bool is_object = blank == size || head[blank] == '{';
+    bool is_table = parser->is_table || (!is_list && !is_object);
     const fd_record_sink sink = {.take = take, .refuse = refuse, .context = parser};
     fd_record_splitter_open(&parser->splitter,
-                            is_table       ? FD_RECORDS_TABLE
-                            : first == '[' ? FD_RECORDS_LIST
-                                           : FD_RECORDS_LINES,
+                            is_table  ? FD_RECORDS_TABLE
+                            : is_list ? FD_RECORDS_LIST
+                                      : FD_RECORDS_LINES,
                             parser->record_max, &sink);
     if (is_table && parser->separator == '\0')
         parser->separator = separator_of(head + blank, size - blank);

@@ -5,6 +5,7 @@
  * assignment) is not taken: it belongs to the assignments of the database that chose it.
  */
 #include <math.h>
+#include <string.h>
 
 #include "import_formats.h"
 #include "import_turns.h"
@@ -70,14 +71,17 @@ static int read_items(fd_row_draft *draft, const json_t *row, fd_imported_label 
 int fd_import_read_preferences(fd_row_draft *draft, const json_t *row) {
     fd_imported_label label = FD_LABEL_UNKNOWN;
     const char *word;
+    bool has_texts = !is_absent(row, "response_a") && !is_absent(row, "response_b");
     int r = fd_row_text(draft, row, "preference", true, &word);
+    if (r == 0 && has_texts && strcmp(word, "retracted") == 0)
+        return read_items(draft, row, &label); /* the label does not count any more */
     if (r == 0)
         r = fd_row_preference(draft, "preference", word, &label.preference);
     if (r == 0)
         r = read_label(draft, row, &label);
     if (r < 0)
         return r;
-    if (!is_absent(row, "response_a") && !is_absent(row, "response_b")) {
+    if (has_texts) {
         r = read_items(draft, row, &label);
     } else {
         r = fd_row_text(draft, row, "a", true, &label.a);

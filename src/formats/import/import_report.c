@@ -31,7 +31,10 @@ static void copy_pointer(const char *pointer, char *ret, size_t size) {
     while (*pointer && n + 1 < size) {
         bool is_place = isdigit((unsigned char)*pointer) && n > 0 && ret[n - 1] == '/';
         size_t digits = is_place ? strspn(pointer, "0123456789") : 0;
-        ret[n++] = is_place ? '*' : *pointer;
+        ret[n] = *pointer;
+        if (is_place)
+            ret[n] = '*';
+        n++;
         pointer += is_place ? digits : 1;
     }
     ret[n] = '\0';

@@ -34,9 +34,12 @@ static int add_response(fd_row_draft *draft, const json_t *row, size_t place, co
     double number = json_is_number(score) ? json_number_value(score) : NAN;
     fd_item_source source = {
         .name = responses_name, .prompt = prompt, .response = json_string_value(response)};
+    const fd_path list = {.name = responses_name}, here = {.parent = &list, .index = place};
     int r = fd_row_text(draft, row, "prompt_id", false, &source.prompt_id);
+    draft->at = &here;
     if (r == 0 && json_is_object(response))
         r = read_object(draft, response, &source, &model, &number);
+    draft->at = NULL;
     if (r == 0 && (!source.response || source.response[0] == '\0'))
         return fd_row_refuse(draft, responses_name, "must be texts that are not empty");
     if (r == 0)

@@ -18,6 +18,7 @@ bool fd_import_fits_summarize(const json_t *row) {
 static int read_prompt(fd_row_draft *draft, const json_t *info, const char **ret) {
     const char *title, *forum, *post, *article;
     char *prompt = NULL;
+    draft->at = &(const fd_path){.name = "info"};
     int r = fd_row_text(draft, info, "title", false, &title);
     if (r == 0)
         r = fd_row_text(draft, info, "subreddit", false, &forum);
@@ -25,6 +26,7 @@ static int read_prompt(fd_row_draft *draft, const json_t *info, const char **ret
         r = fd_row_text(draft, info, "article", false, &article);
     if (r == 0)
         r = fd_row_text(draft, info, "post", !article, &post);
+    draft->at = NULL;
     if (r < 0)
         return r;
     int length =
@@ -41,10 +43,13 @@ static int read_summary(fd_row_draft *draft, const json_t *summaries, size_t pla
                         fd_item_source *ret) {
     const json_t *summary = json_array_get(summaries, place);
     const char *policy;
-    ret->name = "summaries";
+    const fd_path list = {.name = "summaries"}, here = {.parent = &list, .index = place};
+    ret->name = list.name;
+    draft->at = &here;
     int r = fd_row_text(draft, summary, "text", true, &ret->response);
     if (r == 0)
         r = fd_row_text(draft, summary, "policy", false, &policy);
+    draft->at = NULL;
     return r < 0 ? r : fd_row_model(draft, policy, &ret->metadata);
 }
 

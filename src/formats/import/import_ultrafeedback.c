@@ -43,7 +43,7 @@ static int read_scores(fd_row_draft *draft, const json_t *completion, const json
 static int add_completion(fd_row_draft *draft, const char *prompt, const json_t *completion,
                           const char **ret_id, double *ret_overall) {
     const char *model;
-    fd_item_source source = {.name = "completions", .prompt = prompt};
+    fd_item_source source = {.name = "response", .prompt = prompt};
     int r = fd_row_text(draft, completion, "response", true, &source.response);
     if (r == 0)
         r = fd_row_text(draft, completion, "model", false, &model);
@@ -62,12 +62,17 @@ static int add_completions(fd_row_draft *draft, const json_t *row, const char **
     size_t i;
     json_t *completion;
     int r = fd_row_text(draft, row, "instruction", true, &prompt);
+    if (r == 0 && json_array_size(json_object_get(row, "completions")) == 0)
+        return fd_row_refuse(draft, "completions", "is an empty list, or none");
     json_array_foreach(json_object_get(row, "completions"), i, completion) {
         if (r < 0)
             return r;
         if (i == COMPLETIONS_MAX)
             return fd_row_refuse(draft, "completions", "has more than %d", COMPLETIONS_MAX);
+        const fd_path list = {.name = "completions"}, here = {.parent = &list, .index = i};
+        draft->at = &here;
         r = add_completion(draft, prompt, completion, &ids[i], &scores[i]);
+        draft->at = NULL;
     }
     return r;
 }

@@ -19,6 +19,7 @@ void fd_row_draft_reset(fd_row_draft *draft) {
     for (size_t i = 0; i < draft->n_trees; i++)
         json_decref(draft->trees[i]);
     draft->n_items = draft->n_labels = draft->n_owned = draft->n_trees = 0;
+    draft->at = NULL;
     draft->fault = (fd_fault){0};
 }
 
@@ -39,7 +40,8 @@ int fd_row_refuse(fd_row_draft *draft, const char *name, const char *reason_form
     va_end(arguments);
     if (!name)
         return fd_fault_set(&draft->fault, -EINVAL, "", "%s", reason);
-    return fd_json_fault(&draft->fault, &(fd_path){.name = name}, "%s", reason);
+    return fd_json_fault(&draft->fault, &(fd_path){.parent = draft->at, .name = name}, "%s",
+                         reason);
 }
 
 /* ---- owning ---- */

@@ -25,6 +25,7 @@ typedef struct fd_row_draft {
     size_t n_owned, owned_room;
     json_t **trees;
     size_t n_trees, trees_room;
+    const fd_path *at; /* what the names of members are in; NULL: the row */
     fd_fault fault;
 } fd_row_draft;
 

@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import json
 import os
+import pathlib
 import shutil
 import signal
 import socket
@@ -54,6 +55,8 @@ def fixture_world(tmp_path, stored):
     numpy.save(tmp_path / "embeddings.npy", embeddings(12, 5))
     numpy.save(tmp_path / "prompts.npy", embeddings(4, 3, seed=2))
     write_items(tmp_path / "items.jsonl")
+    for name in ["arena.jsonl", "arena-table.csv", "label-studio.json", "preferences.csv"]:
+        shutil.copy(SAMPLES / name, tmp_path / name)
     (tmp_path / "set").mkdir()
     write_data(tmp_path / "set")
     return tmp_path
@@ -71,6 +74,7 @@ def places(folder, kind, call):
     return range(1, count + 1, STRIDE)
 
 
+SAMPLES = pathlib.Path(__file__).parents[2] / "formats" / "import" / "data"
 COMMANDS = {
     "token create": ("token", "create", "--db=x.db", "--role=annotator", "--name=second"),
     "token list": ("token", "list", "--db=x.db"),
@@ -82,6 +86,10 @@ COMMANDS = {
     "import": ("import", "--db=y.db", "--items=items.jsonl", "--embeddings=embeddings.npy",
                "--prompt-embeddings=prompts.npy"),
     "re-embed": ("re-embed", "--db=z.db", "--embedding-url=builtin:hash"),
+    "import of files": ("import", "arena.jsonl", "label-studio.json", "preferences.csv", "--db=w.db",
+                        "--embedding-url=builtin:hash"),
+    "import without effect": ("import", "arena.jsonl", "arena-table.csv", "--db=w.db", "--dry-run",
+                              "--embedding-url=builtin:hash"),
     "simulate": (*SIMULATED, "--data=plane", "--rounds=2", "--jobs=2", "--plot=figures",
                  "--strategies=greedy"),
     "simulate files": (*SIMULATED, "--data-dir=set", "--rounds=1", "--rewards=judge,teacher",
@@ -89,7 +97,7 @@ COMMANDS = {
 }
 # Files of the call before, which would not be overwritten.
 IN_THE_WAY = {"backup": "other.db", "export": "answers.csv*", "restore": "x.db.before-*", "import": "y.db*",
-              "re-embed": "z.db*",
+              "re-embed": "z.db*", "import of files": "w.db*",
               "simulate": "out.csv", "simulate files": "out.csv"}
 
 
