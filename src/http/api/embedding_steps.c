@@ -140,9 +140,19 @@ struct whole {
     fd_body_items rows;
 };
 
+/* Takes from a row the embedding that it got: the job's own, or a copy of the stored one. */
+static void take_back(struct whole *whole, size_t i) {
+    const float *embedding = FD_STEAL(whole->rows.list[i].embedding);
+    if (embedding != whole->items[i].vector)
+        free((float *)embedding);
+}
+
 static void whole_clear(struct whole *whole) {
-    for (size_t i = 0; i < whole->n; i++)
+    for (size_t i = 0; i < whole->n; i++) {
+        if (whole->rows.list && i < whole->rows.n)
+            take_back(whole, i);
         free((float *)whole->items[i].vector);
+    }
     free(whole->items);
     fd_body_items_clear(&whole->rows);
     fd_json_text_clear(&whole->body);
@@ -186,6 +196,7 @@ static int gather_all(const fd_embedding_steps *steps, const fd_embedding_job_ro
     if (r == 0)
         r = fd_body_items_read(whole->body.bytes, whole->body.size, steps->score_metadata,
                                &whole->rows, fault);
+    fd_json_text_clear(&whole->body);
     return r == 0 && whole->rows.n != whole->n ? -EBADMSG : r;
 }
 
@@ -198,7 +209,8 @@ static int place_vector(const fd_embedding_steps *steps, const fd_embedding_job_
     if (!item->vector)
         return fd_fault_set(fault, -EINVAL, "", "item \"%s\" has no embedding", row->id);
     row->dimension = item->dimension;
-    return copy_vector(item->vector, item->dimension, &row->embedding);
+    row->embedding = item->vector;
+    return 0;
 }
 
 static int place_vectors(const fd_embedding_steps *steps, struct whole *whole, const bool *is_given,
@@ -207,7 +219,7 @@ static int place_vectors(const fd_embedding_steps *steps, struct whole *whole, c
     for (size_t i = 0; i < whole->n && r == 0; i++) {
         if (is_given[i])
             continue;
-        free((float *)FD_STEAL(whole->rows.list[i].embedding));
+        take_back(whole, i);
         r = place_vector(steps, &whole->items[i], &whole->rows.list[i], fault);
     }
     return r;

@@ -2,6 +2,7 @@
 #include "items_job.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,8 @@
 #include "items.h"
 #include "job_json.h"
 #include "log.h"
+#include "prior_scores.h"
+#include "score_names.h"
 #include "text_embeddings.h"
 
 /* ---- checks ---- */
@@ -132,6 +135,29 @@ static int check_dimensions(const fd_request *request, const fd_body_items *rows
     return r;
 }
 
+/* Adds a name that is not among the first *n. -ENOSPC: there is no room. */
+static int take_name(const char *names[static FD_SCORE_NAMES_MAX], size_t *n, const char *name) {
+    for (size_t i = 0; i < *n; i++)
+        if (strcmp(names[i], name) == 0)
+            return 0;
+    if (*n == FD_SCORE_NAMES_MAX)
+        return -ENOSPC;
+    names[(*n)++] = name;
+    return 0;
+}
+
+static int check_scores(const fd_request *request, const fd_body_items *rows, fd_fault *fault) {
+    fd_score_counts known = fd_engine_score_counts(request->engine);
+    for (size_t i = 0; i < rows->n; i++)
+        for (size_t s = 0; s < rows->list[i].n_scores; s++) {
+            const fd_item_score *score = &rows->list[i].scores[s];
+            if (!isnan(score->value) && take_name(known.names, &known.n, score->name) < 0)
+                return fd_fault_set_at(fault, -EINVAL, "items", i, "scores", FD_SCORE_NAMES_FULL,
+                                       score->name);
+        }
+    return 0;
+}
+
 static int check(const fd_request *request, const fd_body_items *rows, fd_fault *fault) {
     int r = 0;
     for (size_t i = 0; i < rows->n && r == 0; i++) {
@@ -141,6 +167,8 @@ static int check(const fd_request *request, const fd_body_items *rows, fd_fault 
     }
     if (r == 0)
         r = check_repeats(rows, fault);
+    if (r == 0)
+        r = check_scores(request, rows, fault);
     return r < 0 ? r : check_dimensions(request, rows, fault);
 }
 

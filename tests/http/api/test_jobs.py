@@ -199,12 +199,14 @@ def wrong(change):
     (wrong({"embedding": [1.0]}), 422, "/items/123/embedding"),
     (wrong({"embedding": [1e39] * 2 * DIMENSION}), 422, "/items/123/embedding/0"),
     (wrong({"scores": {"": 1}}), 422, "/items/123/scores"),
+    (wrong({"scores": {f"s{k}": k for k in range(10)}}), 422, "/items/123/scores"),
     (wrong({"id": "t5"}), 409, "/items/123/id"),
     (wrong({"id": "old"}), 409, "/items/123/id"),
     (wrong({"extra": 1}), 422, "/items/123/extra"),
 ])
 def test_a_wrong_item_is_refused_and_there_is_no_job(daemon, items, status_code, pointer):
-    daemon.add_items([{"id": "old", "prompt_id": "p", "response": "Old."}])
+    daemon.add_items([{"id": "old", "prompt_id": "p", "response": "Old.",
+                       "scores": {f"old{k}": k for k in range(10)}}])
     response = daemon.call("POST", "/v1/items", {"items": items})
     assert response.status == status_code, response
     assert response.json["errors"][0]["pointer"].startswith(pointer)
