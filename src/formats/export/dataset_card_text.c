@@ -117,8 +117,8 @@ static void put_counts(FILE *to, fd_dataset_card *card) {
     put_row(to, "annotators", sizes.annotators);
     if (card->n_durations > 0) {
         qsort(card->durations, card->n_durations, sizeof(*card->durations), by_size);
-        (void)fprintf(to, "| median seconds of an answer | %.1f |\n",
-                      (double)card->durations[card->n_durations / 2] / 1e3);
+        int64_t median = card->durations[card->n_durations / 2];
+        (void)fprintf(to, "| median seconds of an answer | %.1f |\n", (double)median / 1e3);
     }
 }
 
