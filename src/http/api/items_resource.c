@@ -5,14 +5,13 @@
 #include "handlers.h"
 #include "item_text_features.h"
 #include "items.h"
+#include "items_body.h"
 #include "json_read.h"
 #include "json_scores.h"
 #include "json_write.h"
 #include "prior_scores.h"
 #include "problem.h"
 #include "text_embeddings.h"
-
-enum { ITEMS_MAX = 20000 };
 
 /* ---- POST /v1/items ---- */
 
@@ -34,15 +33,6 @@ static const fd_field item_fields[] = {
     {"embedding", FD_FIELD_EMBEDDING, .offset = offsetof(struct item_body, embedding)},
     {"metadata", FD_FIELD_OBJECT, .nullable = true, .offset = offsetof(struct item_body, metadata)},
     {"scores", FD_FIELD_OBJECT, .nullable = true, .offset = offsetof(struct item_body, scores)},
-};
-
-struct items_body {
-    const json_t *items;
-};
-
-static const fd_field items_fields[] = {
-    {"items", FD_FIELD_ARRAY, .required = true, .offset = offsetof(struct items_body, items),
-     .max = ITEMS_MAX},
 };
 
 /* The rows own their embeddings, metadata and lists of scores; the rest is borrowed from the tree.
@@ -89,9 +79,8 @@ static int read_item(const fd_request *request, const json_t *value, const fd_pa
 
 static int read_items(const fd_request *request, json_t **ret_root, struct rows *ret,
                       fd_fault *fault) {
-    struct items_body body = {0};
-    int r = fd_json_read_body(request->body, request->body_size, items_fields,
-                              FD_LENGTH(items_fields), ret_root, &body, fault);
+    fd_items_body body = {0};
+    int r = fd_items_body_read(request, ret_root, &body, fault);
     if (r < 0)
         return r;
     ret->n = json_array_size(body.items);
