@@ -29,7 +29,7 @@ typedef struct fd_request {
     fd_query query;
     const char *body; /* [body_size], not terminated; empty without a body */
     size_t body_size;
-    bool has_lines; /* the body is JSON lines (application/x-ndjson), not JSON */
+    bool has_lines;    /* the body is JSON lines (application/x-ndjson), not JSON */
     size_t page_bytes; /* most bytes of a list's rows, so that several fit the memory budget */
     /* Takes bytes from the memory budget until the response is sent; false if they are not left.
      * JSON is counted without asking. */
