@@ -55,7 +55,7 @@ longest() {
 # The file of words that inputs of a target are made of.
 dictionary() {
     case $1 in
-    embedding | items | labels | selections | tokens) echo "$sources/json.dict" ;;
+    embedding | items | labels | scores | selections | tokens) echo "$sources/json.dict" ;;
     framing) echo "$sources/http.dict" ;;
     *) echo "$sources/$1.dict" ;;
     esac

@@ -1,4 +1,5 @@
-"""Scores embeddings by a reward model that fisherd exported, with NumPy alone.
+"""Scores embeddings by a reward model that fisherd exported, with NumPy alone: prints the reward of
+each, and how unsure the model is of it.
 
     curl -o model.safetensors http://127.0.0.1:8077/v1/model/weights
     python3 load_weights.py model.safetensors embeddings.npy
@@ -74,8 +75,20 @@ def score(metadata, tensors, embeddings, extras=None, style="include"):
     return features(metadata, tensors, embeddings, extras) @ beta
 
 
+def stddev(metadata, tensors, embeddings, extras=None, style="include"):
+    """What `score` says, how unsure the model is of it, [n]: sqrt(phi' M^-1 phi). A stored version
+    that does not serve has the M of its training alone, and none where it was not fitted."""
+    if extras is not None and style == "exclude":
+        extras = np.where(is_text(metadata), 0, extras)
+    phi = features(metadata, tensors, embeddings, extras)
+    if "design" in tensors:  # U of M = U'U
+        return np.linalg.norm(np.linalg.solve(tensors["design"].T, phi.T), axis=0)
+    return np.sqrt(np.maximum(((phi @ tensors["covariance"]) * phi).sum(1), 0))
+
+
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit(__doc__)
-    for reward in score(*load(sys.argv[1]), np.load(sys.argv[2])):
-        print(f"{reward:.7g}")
+    model, embedded = load(sys.argv[1]), np.load(sys.argv[2])
+    for reward, unsure in zip(score(*model, embedded), stddev(*model, embedded)):
+        print(f"{reward:.7g} {unsure:.7g}")

@@ -85,6 +85,9 @@ void fi_factor_free(fi_factor *factor); /* NULL is allowed */
 /* log det M, nats */
 double fi_factor_logdet(const fi_factor *factor);
 
+/* U [h x h], row by row, with M = U'U and zeros below the diagonal; belongs to the factor. */
+const double *fi_factor_upper(const fi_factor *factor);
+
 /* M += weight difference difference', for weight >= 0 and difference [h]. */
 void fi_factor_update(fi_factor *factor, double weight, const double *difference);
 

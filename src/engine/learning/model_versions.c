@@ -127,6 +127,18 @@ int fd_engine_model_activate(fd_engine *engine, uint64_t version, fd_fault *faul
     return 0;
 }
 
+int fd_engine_serving_copy(fd_engine *engine, fd_model_row *ret_row, fi_model **ret_model,
+                           fi_factor **ret_design, fd_fault *fault) {
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
+    int r = fd_engine_snapshot(engine, &snapshot, fault);
+    if (r == 0)
+        r = fi_factor_copy(snapshot->design, ret_design);
+    if (r < 0)
+        return r;
+    *ret_row = snapshot->served->row;
+    return fi_model_copy(snapshot->served->model, ret_model);
+}
+
 int fd_engine_model_copy(fd_engine *engine, uint64_t version, fd_model_row *ret_row,
                          fi_model **ret_model, fd_fault *fault) {
     if (version > 0)

@@ -23,4 +23,9 @@ int fd_engine_model_activate(fd_engine *engine, uint64_t version, fd_fault *faul
 int fd_engine_model_copy(fd_engine *engine, uint64_t version, fd_model_row *ret_row,
                          fi_model **ret_model, fd_fault *fault) FD_MUST_CHECK;
 
+/* Copies of the model that serves, and of the factor of its design matrix at the same moment; the
+ * caller frees both. -EAGAIN with a fault before there are items; -ENOMEM. */
+int fd_engine_serving_copy(fd_engine *engine, fd_model_row *ret_row, fi_model **ret_model,
+                           fi_factor **ret_design, fd_fault *fault) FD_MUST_CHECK;
+
 #endif

@@ -73,6 +73,10 @@ double fi_factor_logdet(const fi_factor *factor) {
     return 2.0 * sum;
 }
 
+const double *fi_factor_upper(const fi_factor *factor) {
+    return factor->upper;
+}
+
 /* One Givens rotation per row folds the new direction into the factor. */
 void fi_factor_update(fi_factor *factor, double weight, const double *difference) {
     assert(weight >= 0.0);

@@ -41,25 +41,21 @@ static int put_value(const fd_export_sink *sink, const json_t *value) {
     return put(sink, number, strlen(number));
 }
 
-int fd_export_csv_head(const fd_export_settings *settings, const fd_export_sink *sink) {
-    const fd_labelled_pair none = {0};
-    json_t *row = fd_export_columns(settings, &none), *value;
-    const char *name;
-    int r = row ? 0 : -EIO;
-    bool is_first = true;
-    json_object_foreach(row, name, value) {
-        if (r == 0 && !is_first)
-            r = put(sink, ",", 1);
-        if (r == 0)
-            r = put_text(sink, name);
-        is_first = false;
-    }
-    json_decref(row);
-    return r < 0 ? r : put(sink, "\r\n", 2);
+static int put_name(const fd_export_sink *sink, const char *name, const json_t *value) {
+    (void)value;
+    return put_text(sink, name);
 }
 
-int fd_export_csv(const fd_export_settings *settings, const fd_labelled_pair *pair,
-                  const fd_export_sink *sink) {
+static int put_column(const fd_export_sink *sink, const char *name, const json_t *value) {
+    (void)name;
+    return put_value(sink, value);
+}
+
+/* A line with what `cell` puts for each column. */
+static int put_line(const fd_export_settings *settings, const fd_labelled_pair *pair,
+                    const fd_export_sink *sink,
+                    int (*cell)(const fd_export_sink *sink, const char *name,
+                                const json_t *value)) {
     json_t *row = fd_export_columns(settings, pair), *value;
     const char *name;
     int r = row ? 0 : -EIO;
@@ -68,9 +64,19 @@ int fd_export_csv(const fd_export_settings *settings, const fd_labelled_pair *pa
         if (r == 0 && !is_first)
             r = put(sink, ",", 1);
         if (r == 0)
-            r = put_value(sink, value);
+            r = cell(sink, name, value);
         is_first = false;
     }
     json_decref(row);
     return r < 0 ? r : put(sink, "\r\n", 2);
+}
+
+int fd_export_csv_head(const fd_export_settings *settings, const fd_export_sink *sink) {
+    const fd_labelled_pair none = {0};
+    return put_line(settings, &none, sink, put_name);
+}
+
+int fd_export_csv(const fd_export_settings *settings, const fd_labelled_pair *pair,
+                  const fd_export_sink *sink) {
+    return put_line(settings, pair, sink, put_column);
 }

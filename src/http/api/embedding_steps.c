@@ -5,12 +5,12 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "body_items.h"
 #include "clock.h"
 #include "embedder_record.h"
 #include "embedding_jobs.h"
 #include "items.h"
 #include "json_write.h"
+#include "new_items.h"
 #include "text_embeddings.h"
 
 /* Of one block, which is lost if the daemon ends in the middle of it. */
@@ -137,7 +137,7 @@ struct whole {
     size_t n;
     size_t room;
     fd_embedding_job_item *items; /* [n], which own their vectors */
-    fd_body_items rows;
+    fd_new_items rows;
 };
 
 /* Takes from a row the embedding that it got: the job's own, or a copy of the stored one. */
@@ -154,7 +154,7 @@ static void whole_clear(struct whole *whole) {
         free((float *)whole->items[i].vector);
     }
     free(whole->items);
-    fd_body_items_clear(&whole->rows);
+    fd_new_items_clear(&whole->rows);
     fd_json_text_clear(&whole->body);
 }
 
@@ -194,8 +194,8 @@ static int gather_all(const fd_embedding_steps *steps, const fd_embedding_job_ro
     if (r == 0 && whole->body.has_failed)
         r = -ENOMEM;
     if (r == 0)
-        r = fd_body_items_read(whole->body.bytes, whole->body.size, steps->score_metadata,
-                               &whole->rows, fault);
+        r = fd_new_items_read(whole->body.bytes, whole->body.size, steps->score_metadata,
+                              &whole->rows, fault);
     fd_json_text_clear(&whole->body);
     return r == 0 && whole->rows.n != whole->n ? -EBADMSG : r;
 }

@@ -2,12 +2,12 @@
 #include <errno.h>
 #include <string.h>
 
-#include "body_items.h"
 #include "handlers.h"
 #include "idempotency.h"
 #include "items_job.h"
 #include "job_json.h"
 #include "json_write.h"
+#include "new_items.h"
 #include "problem.h"
 #include "text_embeddings.h"
 #include "text_items.h"
@@ -15,7 +15,7 @@
 /* ---- at once ---- */
 
 /* The response is kept under the key, if there is one. */
-static int add_rows(const fd_request *request, fd_body_items *rows, const fd_held_key *key,
+static int add_rows(const fd_request *request, fd_new_items *rows, const fd_held_key *key,
                     fd_added *ret, fd_fault *fault) {
     char id[FD_EMBEDDING_JOB_ID_SIZE];
     if (key->key[0] == '\0')
@@ -33,7 +33,7 @@ static int add_rows(const fd_request *request, fd_body_items *rows, const fd_hel
     return fd_text_items_add(request, rows->list, rows->n, &row, ret, fault);
 }
 
-static int add_at_once(const fd_request *request, fd_body_items *rows, const fd_held_key *key,
+static int add_at_once(const fd_request *request, fd_new_items *rows, const fd_held_key *key,
                        fd_response *response, fd_fault *fault) {
     fd_added added = {0};
     int r = add_rows(request, rows, key, &added, fault);
@@ -49,11 +49,11 @@ static int add_at_once(const fd_request *request, fd_body_items *rows, const fd_
 /* A job where the client prefers it, or where there are many texts to embed. */
 static int add_items(const fd_request *request, const fd_held_key *key, fd_response *response,
                      fd_fault *fault) {
-    FD_CLEANUP(fd_body_items_clear) fd_body_items rows = {0};
+    FD_CLEANUP(fd_new_items_clear) fd_new_items rows = {0};
     bool is_preferred = fd_prefers_job(request);
     size_t n_wanted = 0;
-    int r = fd_body_items_read(request->body, request->body_size, request->score_metadata, &rows,
-                               fault);
+    int r =
+        fd_new_items_read(request->body, request->body_size, request->score_metadata, &rows, fault);
     FD_FREE bool *wanted = calloc(rows.n ? rows.n : 1, sizeof(*wanted));
     if (r == 0 && !wanted)
         r = -ENOMEM;

@@ -45,7 +45,7 @@ static int compare_ids(const void *a, const void *b) {
 }
 
 /* The same id may come twice, with the same content. */
-static int check_repeats(const fd_body_items *rows, fd_fault *fault) {
+static int check_repeats(const fd_new_items *rows, fd_fault *fault) {
     FD_FREE const fd_item_row **sorted = calloc(rows->n ? rows->n : 1, sizeof(*sorted));
     if (!sorted)
         return -ENOMEM;
@@ -70,7 +70,7 @@ static int compare_stored(void *context, const fd_item_row *stored) {
     return 0;
 }
 
-static int check_stored(const fd_request *request, const fd_body_items *rows, size_t i,
+static int check_stored(const fd_request *request, const fd_new_items *rows, size_t i,
                         fd_fault *fault) {
     struct comparison comparison = {&rows->list[i], true};
     int r = fd_engine_item_read(request->engine, rows->list[i].id, rows->list[i].embedding != NULL,
@@ -81,7 +81,7 @@ static int check_stored(const fd_request *request, const fd_body_items *rows, si
                                          : r;
 }
 
-static int check_rules(const fd_body_items *rows, size_t i, fd_fault *fault) {
+static int check_rules(const fd_new_items *rows, size_t i, fd_fault *fault) {
     fd_item_row row = rows->list[i];
     char why[FD_RULE_SIZE];
     const char *member;
@@ -97,7 +97,7 @@ static int take_dimension(void *context, const fd_item_row *row) {
 }
 
 /* Of the stored items, or of the embedder; 0: nobody knows yet. */
-static int find_dimension(const fd_request *request, const fd_body_items *rows, size_t *ret,
+static int find_dimension(const fd_request *request, const fd_new_items *rows, size_t *ret,
                           fd_fault *fault) {
     static const double patience_seconds = 2;
     const fd_patience patience = {
@@ -119,7 +119,7 @@ static int find_dimension(const fd_request *request, const fd_body_items *rows, 
     return fd_engine_items_read(request->engine, 0, 1, false, take_dimension, ret);
 }
 
-static int check_dimensions(const fd_request *request, const fd_body_items *rows, fd_fault *fault) {
+static int check_dimensions(const fd_request *request, const fd_new_items *rows, fd_fault *fault) {
     size_t dimension;
     int r = find_dimension(request, rows, &dimension, fault);
     for (size_t i = 0; i < rows->n && r == 0; i++) {
@@ -146,7 +146,7 @@ static int take_name(const char *names[static FD_SCORE_NAMES_MAX], size_t *n, co
     return 0;
 }
 
-static int check_scores(const fd_request *request, const fd_body_items *rows, fd_fault *fault) {
+static int check_scores(const fd_request *request, const fd_new_items *rows, fd_fault *fault) {
     fd_score_counts known = fd_engine_score_counts(request->engine);
     for (size_t i = 0; i < rows->n; i++)
         for (size_t s = 0; s < rows->list[i].n_scores; s++) {
@@ -158,7 +158,7 @@ static int check_scores(const fd_request *request, const fd_body_items *rows, fd
     return 0;
 }
 
-static int check(const fd_request *request, const fd_body_items *rows, fd_fault *fault) {
+static int check(const fd_request *request, const fd_new_items *rows, fd_fault *fault) {
     int r = 0;
     for (size_t i = 0; i < rows->n && r == 0; i++) {
         r = check_rules(rows, i, fault);
@@ -186,7 +186,7 @@ static void contents_clear(struct contents *contents) {
     free(contents->items);
 }
 
-static int write_contents(const fd_body_items *rows, const bool *wanted, struct contents *ret) {
+static int write_contents(const fd_new_items *rows, const bool *wanted, struct contents *ret) {
     ret->items = calloc(rows->n ? rows->n : 1, sizeof(*ret->items));
     if (!ret->items)
         return -ENOMEM;
@@ -202,7 +202,7 @@ static int write_contents(const fd_body_items *rows, const bool *wanted, struct 
     return 0;
 }
 
-int fd_items_job_accept(const fd_request *request, const fd_body_items *rows, const bool *wanted,
+int fd_items_job_accept(const fd_request *request, const fd_new_items *rows, const bool *wanted,
                         size_t n_wanted, const fd_held_key *key, fd_response *response,
                         fd_fault *fault) {
     FD_CLEANUP(contents_clear) struct contents contents = {0};

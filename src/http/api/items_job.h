@@ -5,10 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "body_items.h"
 #include "fault.h"
 #include "idempotency.h"
 #include "macros.h"
+#include "new_items.h"
 #include "request.h"
 #include "response.h"
 
@@ -18,7 +18,7 @@
  * by other content, or the items have another embedder; -EBUSY too many jobs wait. -ENOMEM, -EIO,
  * ….
  */
-int fd_items_job_accept(const fd_request *request, const fd_body_items *rows, const bool *wanted,
+int fd_items_job_accept(const fd_request *request, const fd_new_items *rows, const bool *wanted,
                         size_t n_wanted, const fd_held_key *key, fd_response *response,
                         fd_fault *fault) FD_MUST_CHECK;
 

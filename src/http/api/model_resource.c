@@ -1,9 +1,9 @@
 /* /v1/model: the model that serves, its progress, and training on request. */
 #include <errno.h>
 #include <math.h>
-#include <sodium.h>
 
 #include "coefficients_json.h"
+#include "embedder_json.h"
 #include "embedder_record.h"
 #include "handlers.h"
 #include "json_read.h"
@@ -105,27 +105,6 @@ static json_t *progress_json(const fd_progress *progress) {
                      exam_json(&progress->exam), "choosing", choosing_json(&progress->choosing));
 }
 
-/* ---- the embedder ---- */
-
-enum { FINGERPRINT_SIZE = crypto_generichash_BYTES_MIN };
-
-/* Of the vectors of the probes, so that two daemons can be compared by eye. */
-static json_t *fingerprint_json(const fd_embedder_row *row) {
-    unsigned char hash[FINGERPRINT_SIZE];
-    char text[2 * FINGERPRINT_SIZE + 1];
-    (void)crypto_generichash(hash, sizeof(hash), (const unsigned char *)row->probes,
-                             row->n_probes * row->dimension * sizeof(float), NULL, 0);
-    return json_string(sodium_bin2hex(text, sizeof(text), hash, sizeof(hash)));
-}
-
-/* null where it is not known. */
-static json_t *embedder_json(const fd_embedder_row *row) {
-    if (!row)
-        return json_null();
-    return json_pack("{s:s, s:s, s:I, s:o}", "name", row->name, "template", row->template,
-                     "dimension", (json_int_t)row->dimension, "fingerprint", fingerprint_json(row));
-}
-
 /* The figures of the version, and the state of the daemon. */
 static json_t *model_json(const fd_model_info *model, const fd_progress *progress,
                           const fd_embedder_row *embedder) {
@@ -138,7 +117,7 @@ static json_t *model_json(const fd_model_info *model, const fd_progress *progres
                   "refits", (json_int_t)model->refits, "logdet", fd_json_real(model->logdet),
                   "features", size_json(model->feature_count), "shape", shape_json(&model->shape),
                   "worker", trainer_json(model), "progress", progress_json(progress), "embedder",
-                  embedder_json(embedder));
+                  embedder ? fd_embedder_json(embedder) : json_null());
     if (json_object_update(whole, figures) < 0 || json_object_update(whole, coefficients) < 0)
         json_decref(FD_STEAL(whole));
     return whole;

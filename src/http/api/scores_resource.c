@@ -2,13 +2,12 @@
 #include <errno.h>
 
 #include "handlers.h"
+#include "items_body.h"
 #include "json_read.h"
 #include "json_scores.h"
 #include "json_write.h"
 #include "prior_scores.h"
 #include "problem.h"
-
-enum { ITEMS_MAX = 20000 };
 
 static void respond(const fd_request *request, fd_response *response, int r,
                     const fd_scores_set *done, const fd_fault *fault) {
@@ -62,15 +61,6 @@ static const fd_field entry_fields[] = {
     {"scores", FD_FIELD_OBJECT, .required = true, .offset = offsetof(struct entry_body, scores)},
 };
 
-struct scores_body {
-    const json_t *items;
-};
-
-static const fd_field scores_fields[] = {
-    {"items", FD_FIELD_ARRAY, .required = true, .offset = offsetof(struct scores_body, items),
-     .max = ITEMS_MAX},
-};
-
 /* The entries own their lists; the rest is borrowed from the tree. */
 struct entries {
     size_t n;
@@ -102,9 +92,8 @@ static int read_entry(const json_t *value, const fd_path *at, fd_scores_of_item 
 
 static int read_entries(const fd_request *request, json_t **ret_root, struct entries *ret,
                         fd_fault *fault) {
-    struct scores_body body = {0};
-    int r = fd_json_read_body(request->body, request->body_size, scores_fields,
-                              FD_LENGTH(scores_fields), ret_root, &body, fault);
+    fd_items_body body = {0};
+    int r = fd_items_body_read(request->body, request->body_size, ret_root, &body, fault);
     if (r < 0)
         return r;
     ret->n = json_array_size(body.items);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "embedder_json.h"
 #include "item_extras.h"
 #include "json_tree.h"
 #include "json_write.h"
@@ -61,7 +62,7 @@ static json_t *count_text(uint64_t count) {
 }
 
 json_t *fd_weights_metadata(const fd_model_row *row, const fi_model *model,
-                            const fd_score_counts *scores) {
+                            const fd_score_counts *scores, const fd_embedder_row *embedder) {
     const fi_shape *shape = fi_model_shape(model);
     json_t *metadata =
         json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o}", "format_version",
@@ -74,7 +75,8 @@ json_t *fd_weights_metadata(const fd_model_row *row, const fi_model *model,
         (void)json_object_set_new(metadata, "prior_precision",
                                   json_sprintf("%.17g", row->prior_precision));
     if (set_text(metadata, "extras", extras_json(model, scores)) < 0 ||
-        set_text(metadata, "blocks", blocks_json(model, scores)) < 0)
+        set_text(metadata, "blocks", blocks_json(model, scores)) < 0 ||
+        (embedder && set_text(metadata, "embedder", fd_embedder_json(embedder)) < 0))
         json_decref(FD_STEAL(metadata));
     return metadata;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "embedder_record.h"
 #include "handlers.h"
 #include "item_extras.h"
 #include "json_tree.h"
@@ -25,6 +26,8 @@ enum { TENSORS_MAX = 20, ALIGNMENT = 8, LENGTH_SIZE = 8, HASH_SIZE = 16 };
 struct weights {
     fd_model_row row;
     fi_model *model;
+    fi_factor *design; /* NULL for a stored version */
+    fd_embedder_row *embedder;
     float *projection;  /* [inputs x components] */
     int32_t *extra_ids; /* [extras] */
     fd_score_counts scores;
@@ -32,6 +35,8 @@ struct weights {
 
 static void weights_clear(struct weights *weights) {
     fi_model_free(weights->model);
+    fi_factor_free(weights->design);
+    free(weights->embedder);
     free(weights->projection);
     free(weights->extra_ids);
 }
@@ -79,6 +84,9 @@ static void list_wide_extras(const struct weights *weights, tensors *ret) {
     const fi_last_layer *layer = fi_model_last_layer(weights->model);
     fi_extra_statistics statistics = fi_model_extra_statistics(weights->model);
     size_t extras = fi_model_shape(weights->model)->extras;
+    size_t features = fi_model_feature_count(weights->model);
+    if (weights->design)
+        name(add(ret, "F64", features, features, fi_factor_upper(weights->design)), "design");
     if (layer)
         name(add(ret, "F64", layer->n_features, layer->n_features, layer->covariance),
              "covariance");
@@ -140,9 +148,9 @@ static int copy_extra_ids(struct weights *weights) {
 /* ---- the header ---- */
 
 static char *header_text(const struct weights *weights, const tensors *all) {
-    FD_JSON json_t *header =
-        json_pack("{s:o}", "__metadata__",
-                  fd_weights_metadata(&weights->row, weights->model, &weights->scores));
+    FD_JSON json_t *header = json_pack(
+        "{s:o}", "__metadata__",
+        fd_weights_metadata(&weights->row, weights->model, &weights->scores, weights->embedder));
     size_t at = 0;
     for (size_t i = 0; i < all->count; i++) {
         const tensor *one = &all->list[i];
@@ -194,11 +202,11 @@ static int take_memory(const fd_request *request, fi_model *model, fd_fault *fau
     const fi_shape *shape = fi_model_shape(model);
     size_t parameters = 0;
     (void)fi_model_parameters(model, &parameters);
-    size_t features = fi_model_feature_count(model); /* their covariance is in model and file */
+    size_t features = fi_model_feature_count(model); /* covariance and design are in the file too */
     return fd_request_take_memory(
         request,
         3 * sizeof(float) * (parameters + (size_t)shape->inputs * (shape->components + 4)) +
-            2 * sizeof(double) * features * features,
+            3 * sizeof(double) * features * features,
         fault);
 }
 
@@ -206,7 +214,12 @@ static int export(const fd_request *request, uint64_t version, fd_response *resp
                   fd_fault *fault) {
     FD_CLEANUP(weights_clear)
     struct weights weights = {.scores = fd_engine_score_counts(request->engine)};
-    int r = fd_engine_model_copy(request->engine, version, &weights.row, &weights.model, fault);
+    int r = version > 0 ? fd_engine_model_copy(request->engine, version, &weights.row,
+                                               &weights.model, fault)
+                        : fd_engine_serving_copy(request->engine, &weights.row, &weights.model,
+                                                 &weights.design, fault);
+    if (r == 0)
+        r = fd_engine_embedder(request->engine, &weights.embedder);
     if (r == 0)
         r = take_memory(request, weights.model, fault);
     if (r == 0)

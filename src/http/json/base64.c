@@ -35,7 +35,12 @@ static void put_group(uint32_t group, unsigned char bytes[static 3]) {
 /* The last group has up to two characters of padding, and only zeros in the bits that they hide. */
 static bool decode_last(const char *text, unsigned char *bytes, size_t room, size_t *ret_size) {
     size_t padding = text[3] != '=' ? 0 : text[2] != '=' ? 1 : 2;
-    char whole[4] = {text[0], text[1], padding > 1 ? 'A' : text[2], padding > 0 ? 'A' : text[3]};
+    char whole[4];
+    memcpy(whole, text, sizeof(whole));
+    if (padding > 1)
+        whole[2] = 'A';
+    if (padding > 0)
+        whole[3] = 'A';
     uint32_t group = group_of(whole);
     unsigned char last[3];
     if (group >= WRONG || (group & ((1U << 8 * padding) - 1)) != 0 || 3 - padding > room)

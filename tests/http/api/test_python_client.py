@@ -6,6 +6,7 @@ import json
 import math
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import threading
@@ -115,8 +116,14 @@ def test_a_connection_that_the_daemon_closed_is_opened_again(db):
         connection = client._of_thread.connection  # pylint: disable=protected-access
         connection.sock.shutdown(2)
         assert client.model()["version"] == 0
-    with pytest.raises(OSError):
-        client_of(daemon, retries=0).model()
+
+
+def test_a_daemon_that_is_not_there_is_an_oserror(slept):
+    with socket.socket() as taken:  # bound, so that nobody else gets the port, but nobody listens
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(OSError):
+            fisherd.Client(f"http://127.0.0.1:{taken.getsockname()[1]}", retries=2).model()
+    assert len(slept) == 2
 
 
 # ---- against faults ----

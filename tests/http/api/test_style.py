@@ -298,6 +298,14 @@ def test_a_daemon_without_items_knows_nothing(empty):
 
 # ---- the file ----
 
+def test_the_script_tells_how_unsure_the_model_is(weights, taught, items):
+    scores = taught.post("/v1/score", {"items": [item["id"] for item in items]})["scores"]
+    embeddings = [item["embedding"] for item in items]
+    placed = script.place(weights[1], raw_extras(items), [item["prompt_id"] for item in items])
+    for style, name in (("include", "stddev"), ("exclude", "content_stddev")):
+        assert_close(script.stddev(*weights, embeddings, placed, style=style), column(scores, name))
+
+
 def test_the_script_leaves_style_out(weights, taught, items, features):
     metadata, tensors = weights
     scores = taught.post("/v1/score", {"items": [item["id"] for item in items]})["scores"]

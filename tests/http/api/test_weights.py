@@ -77,6 +77,8 @@ def test_the_script_gives_the_scores_of_the_daemon(db, tmp_path, shape, taught):
             path.write_bytes(download(daemon).body)
             found = module.score(*module.load(path), numpy.array(embeddings))
             assert abs(found - expected).max() <= 1e-5 * expected.std()
+            unsure = numpy.array([score["stddev"] for score in scores])
+            assert abs(module.stddev(*module.load(path), embeddings) - unsure).max() <= 1e-5 * unsure.max()
 
 
 def test_the_file_follows_the_safetensors_format(teacher):
@@ -95,7 +97,8 @@ def test_the_file_follows_the_safetensors_format(teacher):
     assert {name: (about["dtype"], about["shape"]) for name, about in header.items()} == {
         "input.mean": ("F64", [DIMENSION]), "input.scale": ("F32", [DIMENSION]),
         "projection": ("F32", [DIMENSION, 5]), "layers.0.weight": ("F32", [8, 5]),
-        "layers.0.bias": ("F32", [8]), "beta": ("F32", [8]), "covariance": ("F64", [8, 8])}
+        "layers.0.bias": ("F32", [8]), "beta": ("F32", [8]), "covariance": ("F64", [8, 8]),
+        "design": ("F64", [8, 8])}
     at = 0
     for about in header.values():
         begin, end = about["data_offsets"]
@@ -136,6 +139,43 @@ def test_a_stored_version_is_exported_as_it_served(teacher, tmp_path):
     expected = numpy.array([score["reward"] for score in scores])
     found = module.score(metadata, tensors, [item["embedding"] for item in items])
     assert abs(found - expected).max() <= 1e-5 * expected.std()
+
+
+def test_each_answer_makes_the_exported_model_surer(db, tmp_path):
+    """Before the next training the covariance of the last one is too wide; the design is not."""
+    module, items = script(), uneven_items()
+    embeddings = [item["embedding"] for item in items]
+    with Daemon(db, {"model": "linear"}) as daemon:
+        daemon.add_items(items)
+        answers = labels_by_first_number(items, 300)
+        daemon.add_labels(answers[:100])
+        daemon.train()
+
+        def deviations():
+            path = tmp_path / "model.safetensors"
+            path.write_bytes(download(daemon).body)
+            metadata, tensors = module.load(path)
+            scores = daemon.post("/v1/score", {"items": [item["id"] for item in items]})["scores"]
+            found = module.stddev(metadata, tensors, embeddings)
+            assert abs(found - [score["stddev"] for score in scores]).max() <= 1e-5 * found.max()
+            del tensors["design"]
+            return found, module.stddev(metadata, tensors, embeddings)
+        before, trained = deviations()
+        assert abs(before - trained).max() <= 1e-4 * before.max()
+        daemon.add_labels(answers[100:])
+        after, trained = deviations()
+        assert after.mean() < 0.95 * before.mean() and (after <= trained + 1e-9).all()
+
+
+def test_the_file_names_the_embedder_of_the_items(db, tmp_path):
+    with Daemon(db, {"embedding-url": "builtin:hash"}) as daemon:
+        daemon.add_items([{"id": f"i{k}", "prompt_id": "p", "prompt": "Why?", "response": f"Because {k}"}
+                          for k in range(4)])
+        (tmp_path / "model").write_bytes(download(daemon).body)
+        metadata, _ = script().load(tmp_path / "model")
+        embedder = json.loads(metadata["embedder"])
+        assert embedder == daemon.model()["embedder"] and embedder["name"] == "builtin:hash"
+        assert set(embedder) == {"name", "template", "dimension", "fingerprint"}
 
 
 def test_without_items_the_export_is_503(empty):

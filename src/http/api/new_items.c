@@ -1,14 +1,13 @@
 /* Reads the items of a body by a table of their members. */
-#include "body_items.h"
+#include "new_items.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
+#include "items_body.h"
 #include "json_embedding.h"
 #include "json_read.h"
 #include "json_scores.h"
-
-enum { ITEMS_MAX = 20000 };
 
 struct item_body {
     const char *id;
@@ -30,16 +29,7 @@ static const fd_field item_fields[] = {
     {"scores", FD_FIELD_OBJECT, .nullable = true, .offset = offsetof(struct item_body, scores)},
 };
 
-struct items_body {
-    const json_t *items;
-};
-
-static const fd_field items_fields[] = {
-    {"items", FD_FIELD_ARRAY, .required = true, .offset = offsetof(struct items_body, items),
-     .max = ITEMS_MAX},
-};
-
-void fd_body_items_clear(fd_body_items *rows) {
+void fd_new_items_clear(fd_new_items *rows) {
     for (size_t i = 0; rows->list && i < rows->n; i++) {
         free((float *)rows->list[i].embedding);
         free((char *)rows->list[i].metadata);
@@ -79,11 +69,10 @@ static int read_item(const char *score_metadata, const json_t *value, const fd_p
     return ret->metadata ? 0 : -ENOMEM;
 }
 
-int fd_body_items_read(const char *body, size_t size, const char *score_metadata,
-                       fd_body_items *ret, fd_fault *fault) {
-    struct items_body items = {0};
-    int r = fd_json_read_body(body, size, items_fields, FD_LENGTH(items_fields), &ret->root, &items,
-                              fault);
+int fd_new_items_read(const char *body, size_t size, const char *score_metadata, fd_new_items *ret,
+                      fd_fault *fault) {
+    fd_items_body items = {0};
+    int r = fd_items_body_read(body, size, &ret->root, &items, fault);
     if (r < 0)
         return r;
     ret->n = json_array_size(items.items);
