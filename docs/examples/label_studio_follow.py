@@ -6,7 +6,7 @@
 Label Studio hands out tasks by the scores of one version of a model, which its project names. So
 for each version that fisherd begins to serve, this asks Label Studio to fetch scores, and then
 names that version. Needs the standard library alone, and FISHERD_URL, FISHERD_TOKEN (role
-frontend), LABEL_STUDIO_URL and LABEL_STUDIO_TOKEN.
+frontend), LABEL_STUDIO_URL and LABEL_STUDIO_TOKEN (a legacy token of its API).
 """
 
 import json

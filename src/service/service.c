@@ -16,6 +16,7 @@
 #include "options_for_embedder.h"
 #include "options_for_engine.h"
 #include "options_for_http.h"
+#include "re_embedding.h"
 #include "secret.h"
 #include "service_manager.h"
 #include "sqlite_store.h"
@@ -41,6 +42,13 @@ static void warn_of_needless_options(const fd_options *options) {
                FD_STR("meaning", "all answers train the model, and folds of them test it"));
 }
 
+static int warn_of_coming(void *context, const fd_embedder_row *row) {
+    (void)context;
+    fd_log(FD_LOG_WARNING, "re-embedding-unfinished", FD_STR("embedder", row->name),
+           FD_STR("meaning", "fisherd re-embed goes on with it; the embeddings from before serve"));
+    return 0;
+}
+
 static int open_engine(const fd_options *options, const fd_token_files *files,
                        const fd_embedder *embedder, fd_engine **ret, fd_fault *fault) {
     fd_store *store;
@@ -51,6 +59,7 @@ static int open_engine(const fd_options *options, const fd_token_files *files,
     engine.prompt_is_half = embedder && fd_embedder_is_apart(embedder);
     name_files_in_use(options, files, &engine);
     warn_of_needless_options(options);
+    (void)!fd_re_embedding_coming(store, warn_of_coming, NULL);
     return fd_engine_open(&engine, store, ret, fault);
 }
 

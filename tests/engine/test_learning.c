@@ -69,7 +69,7 @@ static double known(struct world *world, double prior_precision) {
 }
 
 static void assert_near(double one, double other) {
-    assert_true(fabs(one - other) <= 1e-5 * fabs(other) + 1e-9);
+    assert_true(fabs(one - other) <= 1e-6 * fabs(other) + 1e-9);
 }
 
 /* ---- the prior ---- */

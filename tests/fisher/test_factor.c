@@ -40,6 +40,29 @@ static void logdet_and_leverages_are_those_of_the_matrix(void **state) {
     }
 }
 
+static void the_upper_factor_times_itself_is_the_matrix(void **state) {
+    (void)state;
+    enum { H = 7 };
+    problem made = problem_new(3, 50, H, 100, 10.0f, 1.0f);
+    fi_information *information = information_of(&made.candidates);
+    fi_factor *factor = NULL;
+    assert_int_equal(fi_factor_new(information, 0.5, &factor), 0);
+    double *matrix = plain_design(H, information, 0.5);
+    const double *upper = fi_factor_upper(factor);
+    for (size_t i = 0; i < H; i++)
+        for (size_t j = 0; j < H; j++) {
+            double sum = 0.0;
+            for (size_t k = 0; k < H; k++)
+                sum += upper[k * H + i] * upper[k * H + j];
+            assert_close(sum, matrix[i * H + j], 1e-9);
+            assert_true(j >= i || upper[i * H + j] == 0.0);
+        }
+    free(matrix);
+    fi_factor_free(factor);
+    fi_information_free(information);
+    problem_free(&made);
+}
+
 static void leverages_stay_right_when_the_matrix_is_ill_conditioned(void **state) {
     (void)state;
     enum { H = 12, PAIRS = 200 };
@@ -199,6 +222,7 @@ static void leverages_want_features_of_the_same_width(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(logdet_and_leverages_are_those_of_the_matrix),
+        cmocka_unit_test(the_upper_factor_times_itself_is_the_matrix),
         cmocka_unit_test(leverages_stay_right_when_the_matrix_is_ill_conditioned),
         cmocka_unit_test(a_leverage_without_some_columns_is_that_of_zeros),
         cmocka_unit_test(a_rank_one_update_equals_a_new_factor),

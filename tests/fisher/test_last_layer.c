@@ -136,12 +136,12 @@ static void a_fit_under_given_precisions_agrees_to_rounding(void **context) {
         made.options.rounds = 0;
         made.options.design_effect = expected.values[0];
         LAYER *found = fit(&made, &made.given, NULL);
-        assert_same_array(found->beta, layer.values, H, 1e-5);
-        assert_same_array(found->start, layer.values + H, H, 1e-5);
-        assert_same_array(found->covariance, covariance.values, H * H, 1e-5);
-        assert_near(found->log_evidence, expected.values[3], 1e-4);
+        assert_same_array(found->beta, layer.values, H, 1e-7);
+        assert_same_array(found->start, layer.values + H, H, 1e-7);
+        assert_same_array(found->covariance, covariance.values, H * H, 1e-7);
+        assert_near(found->log_evidence, expected.values[3], 1e-7);
         for (size_t g = 0; g < BLOCKS; g++)
-            assert_near(found->probabilities[g], made.blocks_read.values[4 * g + 3], 1e-6);
+            assert_near(found->probabilities[g], made.blocks_read.values[4 * g + 3], 1e-7);
     }
 }
 
@@ -240,8 +240,8 @@ static void the_order_of_answers_and_of_their_sides_does_not_matter(void **conte
         LAYER *first = fit(&made, &made.given, NULL);
         turn(&made, &rng);
         LAYER *second = fit(&made, &made.given, NULL);
-        assert_same_array(second->beta, first->beta, H, 1e-5);
-        assert_near(second->side, first->side, 1e-6);
+        assert_same_array(second->beta, first->beta, H, 1e-7);
+        assert_near(second->side, first->side, 1e-7);
         assert_near(second->design_effect, first->design_effect, 1e-9);
     }
 }

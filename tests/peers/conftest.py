@@ -136,7 +136,7 @@ def corpus(count):
     return items
 
 
-def add_texts(daemon, items, at_once=100):
+def add_texts(daemon, items, at_once=25):
     for start in range(0, len(items), at_once):
         daemon.add_items([{key: item[key] for key in ("id", "prompt_id", "prompt", "response")}
                           for item in items[start:start + at_once]])

@@ -236,7 +236,7 @@ def test_the_kind_and_the_prior_of_a_model_are_shown_and_selections_take_them(
         assert prior > 0 and prior != features
         plain = daemon.select(**request)["diagnostics"]["logdet_before"]
         given = daemon.select(**request, prior_precision=prior)["diagnostics"]["logdet_before"]
-        assert math.isclose(plain, given, rel_tol=1e-5)  # features are single precision
+        assert math.isclose(plain, given, rel_tol=1e-6)  # features are single precision
         assert plain < daemon.select(**request, prior_precision=2 * prior)[
             "diagnostics"]["logdet_before"]
 

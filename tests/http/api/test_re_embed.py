@@ -92,6 +92,7 @@ def test_all_items_get_the_vectors_of_the_new_embedder_and_keep_everything_else(
     assert query(db, "SELECT count(*), count(DISTINCT embedder) FROM item_embeddings") == [(COUNT, 1)]
     assert "re-embed" not in check(db)
     with Daemon(db, new.options()) as daemon:
+        assert "re-embedding" not in daemon.log_text()
         assert {row["id"]: row["dimension"] for row in daemon.list_all("items", 1000)} == {
             item["id"]: 16 for item in items}
         assert stored(daemon) == vectors(items, new)
@@ -143,6 +144,7 @@ def test_one_that_ends_in_the_middle_leaves_the_old_vectors_and_goes_on(db, old,
         assert "the embeddings from before serve, and the same command goes on" in errors
     assert "a re-embedding is not finished: 256 of 600 items" in check(db)
     with Daemon(db, old.options()) as daemon:
+        wait_until(lambda: "event=re-embedding-unfinished" in daemon.log_text(), "a line of the log")
         assert stored(daemon) == vectors(items, old)
         assert daemon.model()["version"] == 1
         assert len(daemon.list_all("labels")) == 30

@@ -129,6 +129,7 @@ def test_the_style_may_be_left_out(taught):
     ({"query": ["ab", "b"], "prompts": ["a", None]}, "/prompts/1"),
     ({"query": ["ab", "cd"], "prompts": ["a", "e"]}, "/query/1"),
     ({"query": ["is the sky blue? No"], "prompts": ["Why is the sky red?"]}, "/query/0"),
+    ({"query": ["is the sky red? No"], "prompts": ["Why is the sky red?"]}, "/query/0"),  # 15 bytes
     ({"query": ["a"], "response": ["b"]}, "/response"),
     ({"query": ["a"] * 4097}, "/query"),
 ])

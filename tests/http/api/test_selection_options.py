@@ -217,7 +217,7 @@ def test_the_prior_of_a_request_holds_only_for_that_request(trained):
     prior = trained.model()["prior_precision"]
     assert before(trained, prior_precision=2 * prior) > plain
     assert before(trained) == plain
-    assert math.isclose(before(trained, prior_precision=prior), plain, rel_tol=1e-5)
+    assert math.isclose(before(trained, prior_precision=prior), plain, rel_tol=1e-6)
 
 
 def test_a_larger_prior_leaves_less_to_gain(trained):

@@ -366,7 +366,8 @@ class Known:
             leverages = (moved * x).sum(1)
             gains = numpy.einsum("ij,jk,ik->i", moved, target, moved) * v / (1 + v * leverages)
             gains[batch[:i]] = -1
-            assert gains[pick] >= (1 - 1e-4) * gains.max(), (i, gains[pick], gains.max())
+            # What the model exports is float32, so gains are known to 1e-6: enough for a tie.
+            assert gains[pick] >= (1 - 1e-6) * gains.max(), (i, gains[pick], gains.max())
             best = moved[pick]
             sigma -= numpy.outer(best, best) * (v / (1 + v * leverages))[pick]
 
