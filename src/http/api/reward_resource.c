@@ -1,6 +1,7 @@
 /* /v1/reward: rewards of texts, in the form in which OpenRLHF asks a remote reward model. */
 #include <errno.h>
 
+#include "block_memory.h"
 #include "handlers.h"
 #include "item_scores.h"
 #include "json_read.h"
@@ -158,8 +159,12 @@ static int reward(const fd_request *request, const fd_reward_marks *marks, struc
     if (!request->embedder)
         return fd_fault_set(fault, -EEXIST, "", "there is no embedder (option embedding-url)");
     int r = read_body(request, marks, answers, fault);
-    for (size_t first = 0; first < answers->n && r == 0; first += FD_TEXTS_MAX)
-        r = score_some(request, answers, first, fault);
+    fd_block_memory memory = {0};
+    fd_request inner = fd_block_memory_request(&memory, request);
+    for (size_t first = 0; first < answers->n && r == 0; first += FD_TEXTS_MAX) {
+        fd_block_memory_next(&memory);
+        r = score_some(&inner, answers, first, fault);
+    }
     return r;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "block_memory.h"
 #include "embedding_scan.h"
 #include "item_reference.h"
 #include "item_scores.h"
@@ -23,7 +24,6 @@ struct line {
 };
 
 struct block {
-    const fd_request *request;
     size_t n;
     struct line lines[LINES];
     size_t n_items; /* of the lines that are not wrong */
@@ -31,8 +31,6 @@ struct block {
     size_t line_of[LINES]; /* of an item */
     fd_score scores[LINES];
     uint64_t version;
-    size_t used; /* bytes of the memory budget that this block takes */
-    size_t most; /* and that any block took */
 };
 
 static void block_clear(struct block *block) {
@@ -41,30 +39,12 @@ static void block_clear(struct block *block) {
     for (size_t i = 0; i < block->n_items; i++)
         fd_item_reference_clear(&block->items[i]);
     block->n = block->n_items = 0;
-    block->used = 0;
 }
 
 static void block_free(struct block **block) {
     if (*block)
         block_clear(*block);
     free(*block);
-}
-
-/* Blocks take the same memory one after another. */
-static bool take_memory(void *context, size_t bytes) {
-    struct block *block = context;
-    block->used += bytes;
-    if (block->used <= block->most)
-        return true;
-    if (!block->request->take_memory(block->request->await_context, block->used - block->most))
-        return false;
-    block->most = block->used;
-    return true;
-}
-
-static bool is_awaited(void *context) {
-    const struct block *block = context;
-    return block->request->is_awaited(block->request->await_context);
 }
 
 /* ---- reading ---- */
@@ -131,10 +111,11 @@ static bool set_aside(struct block *block, const fd_fault *fault) {
     return true;
 }
 
-static int score_block(const fd_request *request, struct block *block, fd_fault *fault) {
+static int score_block(const fd_request *request, struct block *block, fd_block_memory *memory,
+                       fd_fault *fault) {
     for (;;) {
         *fault = (fd_fault){0};
-        block->used = 0;
+        fd_block_memory_next(memory);
         int r = fd_item_scores(request, "items", block->items, block->n_items, block->scores,
                                &block->version, fault);
         if (r != -EINVAL || !set_aside(block, fault))
@@ -174,18 +155,15 @@ int fd_score_lines(const fd_request *request, fd_style style, fd_json_text *ret,
     FD_CLEANUP(block_free) struct block *block = calloc(1, sizeof(*block));
     if (!block)
         return -ENOMEM;
-    block->request = request;
-    fd_request inner = *request;
-    inner.take_memory = take_memory;
-    inner.is_awaited = is_awaited;
-    inner.await_context = block;
+    fd_block_memory memory = {0};
+    fd_request inner = fd_block_memory_request(&memory, request);
     const char *at = request->body, *end = at + request->body_size;
     size_t number = 0;
     int r = 0;
     while (at < end && r == 0) {
         r = read_block(&at, end, &number, block);
         if (r == 0)
-            r = score_block(&inner, block, fault);
+            r = score_block(&inner, block, &memory, fault);
         if (r == 0)
             r = write_block(block, style, ret);
         if (r == 0 && !request->is_awaited(request->await_context))

@@ -167,3 +167,12 @@ def test_the_items_must_have_as_many_numbers_as_the_embedder_gives(db, items):
 def test_nothing_has_a_reward_before_there_are_items(db):
     with Daemon(db, {"embedding-url": "builtin:hash"}) as daemon:
         assert ask(daemon, {"query": ["a"]}).status == 503
+
+
+def test_the_blocks_of_many_queries_do_not_add_up_in_memory(db):
+    """Embedding 256 texts of 512 numbers takes ten MB, and there are sixteen blocks."""
+    options = {"embedding-url": "builtin:hash", "memory": 64, "request-memory": 64}
+    with Daemon(db, options) as daemon:
+        daemon.add_items([{"id": f"t{k}", "prompt_id": "p", "prompt": "Q?", "response": f"An answer {k}"}
+                          for k in range(4)])
+        assert len(rewards(daemon, {"query": [f"Answer {k}" for k in range(4096)]})) == 4096
