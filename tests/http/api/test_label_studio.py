@@ -196,7 +196,8 @@ def test_a_recorded_annotation_is_a_label_until_it_is_deleted(texts):
     assert row.pop("created_at")
     assert row == {"id": "label-studio-1", "a": items[0]["id"], "b": items[1]["id"], "preference": "a",
                    "annotator": "label-studio-user-1", "assignment": None, "duration_ms": 3250,
-                   "comment": None, "revision": 0}
+                   "comment": None, "revision": 0, "arm": None, "p": None, "gain": None,
+                   "strategy": None, "model_version": None}
     assert webhook(texts, payload("annotation_updated")) == done(corrected=1)
     assert webhook(texts, payload("annotation_created_cancelled")) == done(accepted=1)
     assert webhook(texts, payload("annotation_created_tie")) == done(accepted=1)
