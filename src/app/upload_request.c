@@ -151,7 +151,9 @@ static int perform(CURL *curl, fd_upload *upload, struct sending *sending) {
         upload->response = json_loadb(sending->response.bytes, sending->response.size, 0, NULL);
     if (upload->response && upload->status >= 200)
         return 0;
-    return fd_fault_set(sending->fault, -EIO, "", "%s does not respond as fisherd does: %s",
+    return fd_fault_set(sending->fault, -EIO, "",
+                        "%s does not respond as fisherd does: %s; what it has stored is not "
+                        "known, and to send the file again adds what is missing",
                         upload->url,
                         code != CURLE_OK ? curl_easy_strerror(code) : "there is no document");
 }
