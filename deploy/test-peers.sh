@@ -58,4 +58,5 @@ export FISHERD
 export LABEL_STUDIO="$environments/label_studio/bin/label-studio"
 export HF_HUB_OFFLINE=1 HF_HOME="$environments/hugging_face" TRANSFORMERS_VERBOSITY=error
 export PYTHONDONTWRITEBYTECODE=1
+unset PYTEST_ADDOPTS # those of deploy/test.sh are for Debian's plugins
 exec timeout 1500 "$environments/clients/bin/python" -m pytest -q -p no:cacheprovider "$tests" "$@"
