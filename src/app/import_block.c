@@ -7,8 +7,8 @@
 
 #include "array.h"
 #include "clock.h"
-#include "import_store.h"
 #include "import_staged.h"
+#include "import_store.h"
 #include "item_rules.h"
 
 enum {
