@@ -18,7 +18,7 @@ import pytest
 from client import (PATIENCE, PROGRAM, SANITIZER, SMALL_MODEL, Daemon, environment, flags, label,
                     plane_items, run, wait_until)
 from test_import import embeddings, write_items
-from test_simulate import SMALL, write_data
+from simulation import SMALL, write_data
 from test_tls import Pair
 
 SHIM = os.environ.get("FISHERD_FAILING_CALLS", "")
