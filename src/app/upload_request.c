@@ -20,6 +20,8 @@ struct buffer {
 };
 
 static int append(struct buffer *buffer, const char *bytes, size_t size) {
+    if (size == 0) /* the buffer may be NULL yet */
+        return 0;
     if (buffer->size + size > buffer->room) {
         size_t room = 2 * (buffer->size + size);
         char *grown = realloc(buffer->bytes, room);
