@@ -114,7 +114,7 @@ def encoded(vector: Vector) -> str:
 
 
 def batches(rows: Iterable[dict[str, Any]], most: int, most_bytes: int = 4 << 20) -> Iterator[str]:
-    """JSON lists of at most so many rows and bytes, of rows that may be too many for the memory."""
+    """JSON lists of at most this number of rows and bytes, of rows that may be too many for the memory."""
     lines: list[str] = []
     size = 0
     for row in rows:

@@ -1,4 +1,4 @@
-/* The arguments of `fisherd import FILE…`: those that are no options of the daemon. */
+/* The arguments of `fisherd import FILE…`: those that are not options of the daemon. */
 #ifndef FD_IMPORT_ARGUMENTS_H
 #define FD_IMPORT_ARGUMENTS_H
 

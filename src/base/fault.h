@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A response tells at most so many faults. */
+/* A response tells at most this number of faults. */
 enum { FD_FAULTS_MAX = 20, FD_FAULT_POINTER_SIZE = 160, FD_FAULT_DETAIL_SIZE = 320 };
 
 /* Faults after the first one. Only `n` must be set at first, to 0. */

@@ -6,7 +6,7 @@
 #include "import_parser.h"
 
 enum {
-    FD_REPORT_REASONS = 64, /* kinds of refusals that are told apart */
+    FD_REPORT_REASONS = 64, /* kinds of refusals with a count of their own */
     FD_REPORT_FIRST = 10,   /* lines that are listed of each */
 };
 

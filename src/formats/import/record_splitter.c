@@ -163,7 +163,7 @@ static int end_element(fd_record_splitter *splitter, char byte) {
 static int feed_element(fd_record_splitter *splitter, const char *bytes, size_t size,
                         size_t *ret_used) {
     size_t begin = 0, i;
-    /* Blanks before an element are no part of it, so that it begins on its own line. */
+    /* Blanks before an element do not belong to it, so that it begins on its own line. */
     if (splitter->size == 0 && !splitter->is_long && is_space(bytes[0])) {
         splitter->line += bytes[0] == '\n';
         *ret_used = 1;

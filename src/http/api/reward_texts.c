@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CUT_MIN = 16 }; /* bytes of a prompt that are no coincidence */
+enum { CUT_MIN = 16 }; /* bytes of a prompt that are not a coincidence */
 
 static bool is_set(const char *mark) {
     return mark && mark[0] != '\0';
