@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from client import Daemon, label, plane_items
+from client import Daemon, label, plane_items, wait_until
 
 ITEMS = plane_items()
 ANNOTATORS = ["anna", "ben", "cleo"]
@@ -95,7 +95,11 @@ def test_items_of_a_prompt_are_listed_in_order(labelled, limit):
 
 
 def test_how_a_pair_was_chosen_is_told_with_its_labels(daemon):
-    given = daemon.post("/v1/assignments", {"annotator": "anna", "count": 2})["assignments"]
+    def two():
+        """Pairs get ready one after another; those that are out come again."""
+        given = daemon.post("/v1/assignments", {"annotator": "anna", "count": 2})["assignments"]
+        return given if len(given) == 2 else None
+    given = wait_until(two, "two pairs")
     first, second = ((one["id"], one["a"]["id"], one["b"]["id"]) for one in given)
     daemon.add_labels([
         label("shown", first[1], first[2], assignment=first[0]),
