@@ -43,7 +43,7 @@ for line in sys.stdin:
     if fault == "ends":
         sys.exit(3)
     if fault == "sleeps":
-        time.sleep(60)
+        time.sleep(3600)
     if fault == "no JSON":
         print("hello", flush=True)
     if fault == "one long line":

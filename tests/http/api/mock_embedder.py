@@ -42,7 +42,7 @@ class MockEmbedder:
                     fault = mock.faults.pop(0) if mock.faults else mock.always
                     mock.at_once += 1
                     mock.most_at_once = max(mock.most_at_once, mock.at_once)
-                time.sleep(mock.delay)
+                mock.pause()
                 with mock._lock:  # before the response, after which the next request may come
                     mock.at_once -= 1
                 try:
@@ -68,6 +68,10 @@ class MockEmbedder:
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True)
         self.thread.start()
         self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
+
+    def pause(self):
+        """Before each answer."""
+        time.sleep(self.delay)
 
     def vector(self, text):
         return vector(text, self.dimension, self.salt)

@@ -291,10 +291,13 @@ def audits(daemon):
 def test_admin_requests_are_audited_with_token_and_address(fresh):
     tokens = fresh.tokens
     identity = tokens["admin"].split("_")[1]
-    fresh.ask("POST", "/v1/model/train", tokens["admin"], address="127.5.5.5",
-              headers={"X-Request-Id": "abc"})
-    fresh.ask("POST", "/v1/models/7/activate", tokens["admin"])
-    fresh.ask("POST", "/v1/model/train", tokens["frontend"])
+    requests = [("/v1/model/train", "admin", {"address": "127.5.5.5", "headers": {"X-Request-Id": "abc"}}),
+                ("/v1/models/7/activate", "admin", {}), ("/v1/model/train", "frontend", {})]
+    for number, (path, who, more) in enumerate(requests, start=1):
+        # A request is recorded after its response, which the next one does not wait for.
+        # pylint: disable-next=cell-var-from-loop
+        wait_until(lambda: len(audits(fresh)) >= number, "the record")
+        fresh.ask("POST", path, tokens[who], **more)
     lines = wait_until(lambda: len(audits(fresh)) >= 4 and audits(fresh), "the record")
     assert "action=items_add" in lines[0]
     assert all(part in lines[1] for part in [

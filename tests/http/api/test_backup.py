@@ -180,9 +180,8 @@ def test_one_backup_is_made_at_a_time_while_labels_go_on_arriving(db, folder):
         annotators = label_at_once(daemon, many, 2)
         responses = []
         threads = [threading.Thread(
-            target=lambda: responses.append(daemon.call("POST", "/v1/admin/backup",
-                                                        {"name": f"{len(responses)}-{i}.db"})))
-            for i in range(4)]
+            target=lambda name: responses.append(daemon.call("POST", "/v1/admin/backup", {"name": name})),
+            args=(f"{i}.db",)) for i in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:

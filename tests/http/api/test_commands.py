@@ -359,7 +359,7 @@ def test_simulated_annotators_are_refused_without_a_token(db):
 
         def refused():
             with urllib.request.urlopen(asked, timeout=PATIENCE) as response:
-                return b'requests_total{route="assign",status="401"} 1' in response.read()
+                return b'requests_total{route="assign",status="401"} ' in response.read()
         wait_until(refused, "an annotator that was refused")
         process.send_signal(signal.SIGTERM)
         wrong = process.communicate(timeout=PATIENCE)[1]

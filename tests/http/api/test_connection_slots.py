@@ -5,18 +5,17 @@ import resource
 import select
 import socket
 import subprocess
-import time
 
 import pytest
 
-from client import (PATIENCE, PROGRAM, Daemon, SLOWNESS, environment, label, plane_items,
-                    read_response, read_to_end, statuses, wait_until)
+from client import (PATIENCE, PROGRAM, Daemon, environment, label, plane_items, read_response,
+                    read_to_end, statuses, wait_until)
 
 REQUEST = "GET {} HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 def connect(daemon, address="127.0.0.1"):
-    return socket.create_connection((daemon.host, daemon.port), timeout=20 * SLOWNESS,
+    return socket.create_connection((daemon.host, daemon.port), timeout=PATIENCE,
                                     source_address=(address, 0))
 
 
@@ -26,7 +25,7 @@ def ask(connection, path="/v1/model"):
 
 
 def is_open(connection):
-    connection.settimeout(20 * SLOWNESS)
+    connection.settimeout(PATIENCE)
     try:
         return statuses(ask(connection)) == [200]
     except ConnectionError:
@@ -71,7 +70,7 @@ def test_an_address_with_all_slots_loses_one_to_another_address(small):
     greedy = hold(small, 6)
     with connect(small, "127.0.0.2") as other:
         assert statuses(ask(other)) == [200]
-        closed = select.select(greedy, [], [], 20 * SLOWNESS)[0]
+        closed = select.select(greedy, [], [], PATIENCE)[0]
         assert [read_to_end(connection) for connection in closed] == [b""], "one is closed"
         assert is_open(other)
     close(greedy)
@@ -103,7 +102,7 @@ def test_the_longest_idle_connection_of_an_address_is_replaced(small):
         with connect(small) as newcomer:
             return statuses(ask(newcomer)) == [200]
     wait_until(displaced, "a place")
-    closed = select.select(held, [], [], 20 * SLOWNESS)[0]
+    closed = select.select(held, [], [], PATIENCE)[0]
     assert len(closed) == 1 and held[0] not in closed
     assert is_open(held[0])
     close(held)
@@ -152,12 +151,11 @@ def test_the_limit_of_an_address_does_not_apply_to_a_trusted_proxy(db):
 
 
 def test_a_silent_surplus_connection_is_closed_early(db):
-    with Daemon(db, {"connections": 6, "address-connections": 1}) as daemon:
+    options = {"connections": 6, "address-connections": 1, "idle-seconds": 86400}
+    with Daemon(db, options) as daemon:
         held = hold(daemon, 1)
-        start = time.monotonic()
         with connect(daemon) as second:
             assert read_to_end(second) == b""
-        assert time.monotonic() - start < 10 * SLOWNESS
         assert is_open(held[0])
         close(held)
 
@@ -188,6 +186,7 @@ def test_a_slow_reader_is_cut_off(db, threads):
                            "embedding": [i, 1]} for i in range(40)])
         path = "/v1/items?limit=40"
         with socket.socket() as connection:
+            connection.settimeout(PATIENCE)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             connection.connect((daemon.host, daemon.port))
             connection.sendall(REQUEST.format(path).encode())
@@ -197,7 +196,7 @@ def test_a_slow_reader_is_cut_off(db, threads):
                 nonlocal received
                 received += connection.recv(1000)
                 return cut(daemon, "sending") == 1
-            wait_until(read_a_bit, "the end of patience", 15 * SLOWNESS)
+            wait_until(read_a_bit, "the end of patience")
             received += read_to_end(connection)
         length = int(re.search(rb"(?i)content-length: (\d+)", received)[1])
         assert len(received) < length, "all of it, though it took longer than allowed"

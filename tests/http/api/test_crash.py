@@ -184,7 +184,9 @@ def test_kill_at_any_moment_of_many_lives_loses_nothing(db, items, tmp_path):
             now = label_at_once(daemon, items, 32, f"life-{life}")
             admin = Admin(daemon, life)
             admin.start()
-            time.sleep(draw.uniform(0, 0.4))
+            least = draw.randint(2, 400)
+            # pylint: disable-next=cell-var-from-loop
+            wait_until(lambda: sum(len(a.acknowledged) for a in now) >= least, "labels")
             daemon.kill()
             for thread in [*now, admin]:
                 thread.join(PATIENCE)
@@ -210,7 +212,7 @@ def test_kill_while_it_starts_leaves_a_database_that_opens(tmp_path, items):
         options = {"listen": "127.0.0.1:0", "db": db, **SMALL_MODEL}
         process = subprocess.Popen([PROGRAM, "serve", *flags(options)], env=environment(),
                                    stderr=subprocess.DEVNULL)
-        time.sleep(draw.uniform(0, 0.04) * SLOWNESS)
+        time.sleep(draw.uniform(0, 0.04) * SLOWNESS)  # any moment will do
         process.kill()
         process.wait(PATIENCE)
         with Daemon(db) as daemon:
@@ -244,12 +246,16 @@ def test_kill_while_items_come_leaves_all_or_none_of_a_request(db):
         assert daemon.model()["items"] == 50 * len(there)
 
 
+# A daemon that waited for what runs would wait for half an hour, and so beyond our patience.
+WAITING = {"stop-seconds": 3600}
+
+
 def test_term_loses_no_acknowledged_label(db, items):
-    with Daemon(db) as daemon:
+    with Daemon(db, WAITING) as daemon:
         daemon.add_items(items)
         annotators = label_at_once(daemon, items)
         wait_until(lambda: sum(len(a.acknowledged) for a in annotators) >= 100, "labels")
-        assert daemon.stop() < 2 * SLOWNESS
+        daemon.stop()
         for annotator in annotators:
             annotator.join(PATIENCE)
             assert all(response.status == 503 for response in annotator.refused)
@@ -257,15 +263,15 @@ def test_term_loses_no_acknowledged_label(db, items):
         check_nothing_lost_or_doubled(daemon, annotators)
 
 
-def test_term_ends_a_training_within_two_seconds(db):
+def test_term_ends_a_training(db):
     items = plane_items(prompts=30, responses=8, dimension=64)
-    with Daemon(db, LONG_TRAINING) as daemon:
+    with Daemon(db, {**LONG_TRAINING, **WAITING}) as daemon:
         daemon.add_items(items)
         labels = labels_by_first_number(items, 1000)
         daemon.add_labels(labels)
         daemon.ok("POST", "/v1/model/train", None, 202)
         wait_until(lambda: daemon.model()["worker"]["state"] == "training", "training")
-        assert daemon.stop() < 2 * SLOWNESS
+        daemon.stop()
     with Daemon(db) as daemon:
         model = daemon.model()
         assert model["labels"] == 1000 and model["version"] == 0
@@ -273,12 +279,12 @@ def test_term_ends_a_training_within_two_seconds(db):
 
 
 def test_term_ends_a_daemon_with_idle_and_half_sent_requests(db):
-    with Daemon(db) as daemon:
+    with Daemon(db, WAITING) as daemon:
         sockets = [socket.create_connection((daemon.host, daemon.port)) for _ in range(10)]
         for connection in sockets[:5]:
             connection.sendall(b"POST /v1/labels HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n"
                                b"Content-Type: application/json\r\n\r\n{")
-        assert daemon.stop() < 2 * SLOWNESS
+        daemon.stop()
         for connection in sockets:
             connection.close()
 

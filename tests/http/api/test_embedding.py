@@ -7,12 +7,11 @@ import os
 import pathlib
 import struct
 import sys
-import time
 
 import pytest
 
 import mock_embedder
-from client import Daemon, SLOWNESS, run, wait_until
+from client import PATIENCE, Daemon, SLOWNESS, run, wait_until
 from mock_embedder import DIMENSION, MockEmbedder, changed, raw, status, vector
 
 APART = 2 * DIMENSION
@@ -129,12 +128,15 @@ def test_answers_are_put_in_order_by_their_index(daemon, mock):
 
 
 def test_batches_run_at_once_but_never_more_than_allowed(db, mock):
-    mock.delay = 0.05
     options = mock.options(**{"embedding-batch": 4, "embedding-requests": 3})
     with Daemon(db, options) as daemon:
+        daemon.add_items(text_items(1, "first"))  # before it the embedder is asked who it is
+        mock.pause = lambda: wait_until(lambda: mock.most_at_once >= 3, "three requests at once")
         with concurrent.futures.ThreadPoolExecutor(3) as pool:
             list(pool.map(daemon.add_items, [text_items(30, name) for name in "abc"]))
-        expected = {item["id"]: apart(item) for name in "abc" for item in text_items(30, name)}
+        mock.pause = lambda: None
+        expected = {item["id"]: apart(item) for item in text_items(1, "first")}
+        expected |= {item["id"]: apart(item) for name in "abc" for item in text_items(30, name)}
         assert stored(daemon) == expected
     assert mock.most_at_once == 3
     assert max(len(body["input"]) for _, body in mock.requests) == 4
@@ -216,7 +218,7 @@ def test_passing_faults_are_retried(daemon, mock, fault):
     mock.faults = [fault, fault]
     assert daemon.add_items(text_items()) == {"created": 6, "unchanged": 0}
     assert stored(daemon) == {item["id"]: apart(item) for item in text_items()}
-    assert "embedding-retry" in daemon.log_text()
+    daemon.wait_for_log("embedding-retry")
 
 
 def test_retry_after_is_obeyed(daemon, mock):
@@ -226,11 +228,9 @@ def test_retry_after_is_obeyed(daemon, mock):
 
 
 def test_a_wait_beyond_the_time_of_the_request_is_not_begun(db, mock):
-    mock.faults = [status(429, {"Retry-After": "30"})]
-    with Daemon(db, mock.options(**{"embedding-seconds": 5})) as daemon:
-        start = time.monotonic()
+    mock.faults = [status(429, {"Retry-After": "7200"})]
+    with Daemon(db, mock.options(**{"embedding-seconds": 3600})) as daemon:
         response = refused(daemon, 503, "429")
-        assert time.monotonic() - start < 3 * SLOWNESS
         assert response.headers["Retry-After"]
 
 
@@ -300,11 +300,9 @@ def test_what_the_server_says_of_a_refusal_is_passed_on(daemon, mock):
 
 
 def test_a_slow_server_ends_the_request_in_time(db, mock):
-    mock.always = mock_embedder.slow(4)
+    mock.always = mock_embedder.slow(2 * PATIENCE)
     with Daemon(db, mock.options(**{"embedding-seconds": 1})) as daemon:
-        start = time.monotonic()
         refused(daemon, 503)
-        assert time.monotonic() - start < 3 * SLOWNESS
         assert daemon.call("GET", "/readyz").status == 200
 
 
@@ -317,12 +315,12 @@ def test_a_daemon_starts_and_serves_without_its_server(db):
 
 
 def test_stopping_does_not_wait_for_the_server(db, mock):
-    mock.always = mock_embedder.slow(8)
-    with Daemon(db, mock.options(**{"stop-seconds": 2})) as daemon:
+    mock.always = mock_embedder.slow(2 * PATIENCE)
+    with Daemon(db, mock.options(**{"stop-seconds": 6 * SLOWNESS, "embedding-seconds": 3600})) as daemon:
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             pool.submit(daemon.call, "POST", "/v1/items", {"items": text_items()})
             wait_until(lambda: mock.requests, "a request")
-            assert daemon.stop() < 3 * SLOWNESS
+            daemon.stop()
 
 
 # ---- the key, and what is configured ----
@@ -451,7 +449,7 @@ PROGRAM_FILE = pathlib.Path(__file__).with_name("command_embedder.py")
 
 def by_command(fault="", notes="", **more):
     command = f"exec {sys.executable} {PROGRAM_FILE} '{fault}' {notes}"
-    return {"embedding-command": command, "embedding-seconds": 5 * SLOWNESS, **more}
+    return {"embedding-command": command, "embedding-seconds": PATIENCE // 2, **more}
 
 
 def test_a_program_embeds_batch_by_batch_and_is_started_once(db, tmp_path):
@@ -481,7 +479,8 @@ def test_long_texts_go_to_a_program_whole(db):
     ("twice the same id", 502), ("an unknown id", 502), ("NaN", 502), ("other dimensions", 502),
     ("no JSON", 502), ("one long line", 502), ("ends", 503), ("sleeps", 503)])
 def test_a_wrong_program_is_refused_and_stores_nothing(db, fault, expected):
-    with Daemon(db, by_command(fault, **{"embedding-seconds": 2 * SLOWNESS})) as daemon:
+    more = {"embedding-seconds": 2} if fault == "sleeps" else {}
+    with Daemon(db, by_command(fault, **more)) as daemon:
         refused(daemon, expected, "embedding-command" if expected == 503 else "embed")
 
 

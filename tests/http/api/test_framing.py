@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from client import send_raw, read_response, statuses
+from client import PATIENCE, send_raw, read_response, statuses
 from raw_requests import BODY, CHUNKED, CHUNKS, LENGTH, get, post
 
 FOLLOWING = get(path=b"/v1/model")
@@ -16,7 +16,7 @@ FOLLOWING = get(path=b"/v1/model")
     get(CHUNKED) + b"%x\r\n%s\r\n0\r\n\r\n" % (len(FOLLOWING), FOLLOWING),
 ], ids=["length", "chunked"])
 def test_the_body_of_a_get_is_not_read_as_a_request(shared, request_bytes):
-    with socket.create_connection((shared.host, shared.port), timeout=30) as connection:
+    with socket.create_connection((shared.host, shared.port), timeout=PATIENCE) as connection:
         connection.sendall(request_bytes + get(b"Connection: close", path=b"/nothing"))
         received = b""
         while chunk := connection.recv(65536):
@@ -35,13 +35,13 @@ def test_the_daemon_survives_clients_that_disconnect(shared):
     for part in (b"", b"POST /v1/sc", post(LENGTH, body=b""), post(LENGTH, body=BODY[:7]),
                  post(CHUNKED, body=CHUNKS[:9]), post(LENGTH)):
         for _ in range(5):
-            with socket.create_connection((shared.host, shared.port), timeout=30) as connection:
+            with socket.create_connection((shared.host, shared.port), timeout=PATIENCE) as connection:
                 connection.sendall(part)
     assert shared.call("GET", "/livez").status == 200
 
 
 def test_expect_100_continue_gets_a_response_before_the_body(shared):
-    with socket.create_connection((shared.host, shared.port), timeout=30) as connection:
+    with socket.create_connection((shared.host, shared.port), timeout=PATIENCE) as connection:
         connection.sendall(post(LENGTH, b"Expect: 100-continue", body=b""))
         assert connection.recv(65536).startswith(b"HTTP/1.1 100 ")
         connection.sendall(BODY)

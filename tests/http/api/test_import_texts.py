@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 import mock_embedder
-from client import PROGRAM, Daemon, environment, flags, run, wait_until
+from client import PATIENCE, PROGRAM, Daemon, environment, flags, run, wait_until
 from mock_embedder import MockEmbedder, status
 from test_embedding import apart, stored, text_items
 
@@ -85,7 +85,7 @@ def test_an_import_that_is_killed_goes_on(db, tmp_path, mock):
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_until(lambda: len(mock.texts()) > 1.5 * BLOCK, "the second block")
     process.send_signal(signal.SIGINT)
-    process.wait(30)
+    process.wait(PATIENCE)
     mock.delay = 0
     done = bring_in(db, path, mock.options())
     assert done.returncode == 0 and ", 0 were there already" not in done.stdout, done.stdout

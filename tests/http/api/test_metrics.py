@@ -99,8 +99,13 @@ def test_promtool_has_no_complaints(busy):
 
 
 def test_the_figures_match_what_happened(busy):
-    # A version serves a moment before its training has ended.
-    wait_until(lambda: total(parse(busy.metrics())[1], "fisherd_retrains_total") == 1, "a training")
+    # A request is counted after its response, and a version serves before its training has ended.
+    last = {"fisherd_retrains_total": {}, "fisherd_retrain_duration_seconds_count": {}}
+    wait_until(lambda: all(total(parse(busy.metrics())[1], name, **labels) == 1
+                           for name, labels in last.items()), "the training")
+    wait_until(lambda: all(total(parse(busy.metrics())[1], "fisherd_http_requests_total", status=status) == 1
+                           for status in ("404", "422")), "the count of the requests")
+    wait_until(lambda: value(parse(busy.metrics())[1], "fisherd_worker_training") == 0, "its end")
     kinds, samples = parse(busy.metrics())
     assert value(samples, "fisherd_items") == 12
     assert total(samples, "fisherd_labels") == 62
@@ -141,7 +146,7 @@ def test_input_does_not_create_series(busy):
 def test_requests_are_counted_one_by_one(busy):
     def count():
         return total(parse(busy.metrics())[1], "fisherd_http_requests_total", status="404")
-    before = count()
+    wait_until(lambda: count() == 1, "the one before")
     for _ in range(7):
         busy.call("GET", "/v1/items/nobody")
-    assert count() == before + 7
+    wait_until(lambda: count() == 8, "all of them")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from client import PATIENCE, SANITIZER, SLOWNESS, Daemon, plane_items, read_response, read_to_end, wait_until
+from client import PATIENCE, SANITIZER, Daemon, plane_items, read_response, read_to_end, wait_until
 from raw_requests import CHUNKED, CHUNKS, CLOSE, LENGTH, REQUESTS, get, post
 from test_metrics import parse, total, value
 from test_tls import Pair, context
@@ -66,7 +66,7 @@ def check(response, status, is_head=False):
 
 
 def connect(port):
-    connection = socket.create_connection(("127.0.0.1", port), timeout=10 * SLOWNESS)
+    connection = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
 
@@ -195,7 +195,7 @@ def test_a_refused_client_that_goes_on_sending_is_cut_off(shared):
             except ConnectionError:
                 return True
             return False
-        wait_until(is_cut_off, "the end of the connection", 10 * SLOWNESS)
+        wait_until(is_cut_off, "the end of the connection")
 
 
 def test_refusals_are_counted_and_logged(db):
@@ -344,8 +344,8 @@ def test_a_proxy_keeps_its_connection(proxy):
         with connect(port) as connection:
             connection.sendall(following(f"n{i}"))
             check_own(read_to_end(connection), f"n{i}")
-    _, samples = parse(daemon.metrics())
-    assert value(samples, "fisherd_http_connections") <= 3
+    wait_until(lambda: value(parse(daemon.metrics())[1], "fisherd_http_connections") <= 3,
+               "the end of connections of before")
 
 
 def test_a_response_through_a_proxy_is_the_daemons(proxy):

@@ -40,6 +40,7 @@ def test_reliabilities_are_told_once_a_model_was_trained_and_survive_a_restart(d
         daemon.add_labels([label("late", items[0]["id"], items[1]["id"], annotator="dora")])
         assert told(daemon)["dora"] == (None, None)
         assert daemon.get("/v1/stats?annotator=ivan&from=0")["annotators"][0]["reliability"] < 0
+        daemon.wait_for_log("event=annotator-unreliable")
         rows = [line for line in daemon.log if "event=annotator-unreliable" in line]
         assert len(rows) == 1 and "annotator=ivan" in rows[0]
     with Daemon(db, options) as daemon:

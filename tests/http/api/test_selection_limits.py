@@ -221,4 +221,3 @@ def test_random_ends_where_the_limits_leave_no_more_of_a_large_pool(empty):
     selection = empty.select(batch_size=1000, strategy="random", max_per_prompt=9,
                              generate={"mode": "all_pairs", "scope": "any"})
     assert 18 <= len(selection["pairs"]) <= 36
-    assert selection["diagnostics"]["elapsed_ms"] < 5000

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from client import PATIENCE, Daemon, label, run, wait_until
+from client import Daemon, label, run, wait_until
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts and gives files away")
 
@@ -83,7 +83,7 @@ def test_labels_are_refused_while_a_file_is_away_and_accepted_when_it_is_back(se
         ready = serving.call("GET", "/readyz")
         assert ready.status == 503 and "removed, moved or replaced" in ready.json["detail"]
         assert [row["id"] for row in serving.list_all("labels")] == ["before"], "reading goes on"
-        time.sleep(1.5)
+        wait_until(lambda: failures(serving), "the log line")
         assert len(failures(serving)) == 1 and "event=store-failed" in failures(serving)[0]
         assert "removed, moved or replaced" in failures(serving)[0]
     finally:
@@ -91,6 +91,7 @@ def test_labels_are_refused_while_a_file_is_away_and_accepted_when_it_is_back(se
     wait_until(lambda: is_ready(serving), "readiness")
     assert answer(serving, "after").status == 200
     wait_until(lambda: serving.log_text().count("event=store-recovered") == 1, "the log line")
+    assert len(failures(serving)) == 1, "it is said once"
     serving.kill()
     with Daemon(serving.db) as again:
         assert [row["id"] for row in again.list_all("labels")] == ["before", "after"]
@@ -100,10 +101,8 @@ def test_labels_are_refused_while_a_file_is_away_and_accepted_when_it_is_back(se
 def test_it_is_noticed_without_a_request_that_writes(serving, how):
     bring_back = TAKEN[how](serving.db)
     try:
-        start = time.monotonic()
         wait_until(lambda: not is_ready(serving), "what /readyz says")
-        assert time.monotonic() - start < PATIENCE / 10
-        assert failures(serving)
+        wait_until(lambda: failures(serving), "the log line")
     finally:
         bring_back()
 
@@ -115,7 +114,8 @@ def test_removed_files_are_never_written_to_again(serving, suffixes):
     assert answer(serving, "lost").status == 503
     assert serving.call("POST", "/v1/items", {"items": [
         {"id": "x", "prompt_id": "x", "embedding": [1, 2, 3, 4]}]}).status == 503
-    time.sleep(1.5)
+    wait_until(lambda: failures(serving), "the log line")
+    time.sleep(1.5)  # so that the writer tries again; on a slow machine it has less to withstand
     assert answer(serving, "lost").status == 503
     assert not is_ready(serving)
 
@@ -143,6 +143,7 @@ def test_a_backup_is_refused_while_the_database_is_away(home, items, tmp_path):
         assert response.status == 503, response
         assert not (tmp_path / "copy.db").exists()
         bring_back()
+        wait_until(lambda: is_ready(daemon), "readiness")
         daemon.ok("POST", "/v1/admin/backup", {"name": "copy.db"}, 201)
 
 

@@ -8,12 +8,11 @@ import signal
 import socket
 import ssl
 import subprocess
-import time
 import warnings
 
 import pytest
 
-from client import PATIENCE, SLOWNESS, Daemon, flags, plane_items, run, statuses, wait_until
+from client import PATIENCE, Daemon, flags, plane_items, run, statuses, wait_until
 
 
 class Pair:
@@ -209,13 +208,11 @@ def test_an_unfinished_handshake_is_cut_off(db, first, beginning):
     with Daemon(db, options) as daemon:
         with socket.create_connection((daemon.host, daemon.port), timeout=PATIENCE) as connection:
             connection.sendall(beginning)
-            start = time.monotonic()
             try:
                 while connection.recv(4096):
                     pass
             except ConnectionError:
                 pass
-            assert time.monotonic() - start < 4 * SLOWNESS
         wait_until(lambda: "fisherd_http_connections 1\n" in
                    call(daemon, "GET", "/metrics")[1].decode(), "the others to be closed")
 
