@@ -150,8 +150,8 @@ def refits(daemon):
     return daemon.model()["refits"]
 
 
-# Features and rewards are float32, and the evidence stops when its precisions move by 1e-4.
-SETTLED = 2e-5
+# Features and rewards are float32, and the evidence stops when its precisions move by 1e-5.
+SETTLED = 1e-5
 
 
 def assert_same(daemon, world, layer, tolerance=SETTLED):
