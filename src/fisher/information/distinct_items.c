@@ -119,6 +119,44 @@ void fi_distinct_items_block(const fi_distinct_items *distinct, size_t first, si
                 block + i * h);
 }
 
+FI_CLONES static double product(size_t h, const float *restrict row, const double *restrict centre,
+                                const double *restrict vector) {
+    double sum = 0.0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t j = 0; j < h; j++)
+        sum += ((double)row[j] - centre[j]) * vector[j];
+    return sum;
+}
+
+void fi_distinct_items_multiply(const fi_distinct_items *distinct, const double *vector,
+                                double *products) {
+    size_t h = distinct->n_features;
+    for (size_t i = 0; i < distinct->n_items; i++)
+        products[i] =
+            product(h, distinct->features + distinct->rows[i] * h, distinct->centre, vector);
+}
+
+/* Two rows at a time, so that the sum is read and written half as often. */
+FI_CLONES static void add_rows(size_t h, const double scales[2], const float *restrict first,
+                               const float *restrict second, const double *restrict centre,
+                               double *restrict sum) {
+    double x = scales[0], y = scales[1];
+#pragma omp simd
+    for (size_t j = 0; j < h; j++)
+        sum[j] += x * ((double)first[j] - centre[j]) + y * ((double)second[j] - centre[j]);
+}
+
+void fi_distinct_items_add(const fi_distinct_items *distinct, double scale, const double *values,
+                           double *sum) {
+    size_t h = distinct->n_features, m = distinct->n_items;
+    for (size_t i = 0; i < m; i += 2) {
+        size_t next = i + 1 < m ? i + 1 : i;
+        double scales[2] = {scale * values[i], next > i ? scale * values[next] : 0.0};
+        add_rows(h, scales, distinct->features + distinct->rows[i] * h,
+                 distinct->features + distinct->rows[next] * h, distinct->centre, sum);
+    }
+}
+
 void fi_distinct_items_difference(const fi_distinct_items *distinct, fi_pair pair, double scale,
                                   double *difference) {
     size_t h = distinct->n_features;
@@ -126,4 +164,18 @@ void fi_distinct_items_difference(const fi_distinct_items *distinct, fi_pair pai
     const float *b = distinct->features + distinct->rows[pair.b] * h;
     for (size_t j = 0; j < h; j++)
         difference[j] = scale * ((double)a[j] - (double)b[j]);
+}
+
+FI_CLONES static void add_apart(size_t h, double scale, const float *restrict a,
+                                const float *restrict b, double *restrict sum) {
+#pragma omp simd
+    for (size_t j = 0; j < h; j++)
+        sum[j] += scale * ((double)a[j] - (double)b[j]);
+}
+
+void fi_distinct_items_add_difference(const fi_distinct_items *distinct, fi_pair pair, double scale,
+                                      double *sum) {
+    size_t h = distinct->n_features;
+    add_apart(h, scale, distinct->features + distinct->rows[pair.a] * h,
+              distinct->features + distinct->rows[pair.b] * h, sum);
 }

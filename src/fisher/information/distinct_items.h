@@ -38,9 +38,21 @@ FD_DEFINE_CLEANUP(fi_distinct_items, fi_distinct_items_free)
 void fi_distinct_items_block(const fi_distinct_items *distinct, size_t first, size_t count,
                              double *block);
 
+/* products [m] of the centred features and a vector [h] */
+void fi_distinct_items_multiply(const fi_distinct_items *distinct, const double *vector,
+                                double *products);
+
+/* sum [h] += scale sum over the items of values [m] times their centred features */
+void fi_distinct_items_add(const fi_distinct_items *distinct, double scale, const double *values,
+                           double *sum);
+
 /* difference [h] = scale (phi(a) - phi(b)) */
 void fi_distinct_items_difference(const fi_distinct_items *distinct, fi_pair pair, double scale,
                                   double *difference);
+
+/* sum [h] += scale (phi(a) - phi(b)) */
+void fi_distinct_items_add_difference(const fi_distinct_items *distinct, fi_pair pair, double scale,
+                                      double *sum);
 
 /* d' beta */
 static inline double fi_distinct_items_logit(const fi_distinct_items *distinct, fi_pair pair) {

@@ -8,6 +8,7 @@
 
 #include "block_averaging.h"
 #include "design_effect.h"
+#include "evidence_step.h"
 #include "fitted_layer.h"
 #include "posterior_mode.h"
 
@@ -16,14 +17,13 @@
 #define STIFFNESS 8.0
 
 /* A precision has settled when its logarithm changes by no more than this. */
-#define SETTLED 1e-4
+#define SETTLED 1e-5
 
 /* Nats: the tolerance while the precisions still move. */
-#define ROUGH 1e-6
+#define ROUGH 1e-8
 
-/* When its logarithm leaps, and by how much. */
-#define RATIO_MOST 0.95
-#define LEAP_MOST 1.0
+/* Before I is computed, the search goes on to this share of the tolerance. */
+#define FINER 1e-2
 
 fi_last_layer_options fi_last_layer_defaults(void) {
     return (fi_last_layer_options){
@@ -56,10 +56,11 @@ static bool are_options(const fi_last_layer_options *options, size_t h) {
 struct fit {
     const fi_last_layer_options *options;
     fi_posterior_mode mode;
-    double precisions[FI_BLOCKS_MAX + 1]; /* of each block, then of the side */
-    double steps[FI_BLOCKS_MAX + 1];      /* the last change of each log, 0: none or a leap */
-    double *covariance;                   /* [p x p] H^-1 */
-    const fi_last_layer *start;           /* NULL: none that fits */
+    size_t n_blocks;
+    fi_block blocks[FI_BLOCKS_MAX + 1]; /* those of the options, then the side if one is known */
+    double precisions[FI_BLOCKS_MAX + 1];
+    double *covariance; /* [p x p] H^-1 */
+    bool is_warm;       /* starts from an earlier fit */
 };
 
 static void fit_clear(struct fit *fit) {
@@ -67,36 +68,24 @@ static void fit_clear(struct fit *fit) {
     free(fit->covariance);
 }
 
-/* The block g of the fit: those of the options, then the side if one is known. */
-static fi_block block_at(const struct fit *fit, size_t g) {
+static void list_blocks(struct fit *fit) {
     const fi_last_layer_options *options = fit->options;
-    if (g < options->n_blocks)
-        return options->blocks[g];
-    return (fi_block){.first = (uint32_t)fit->mode.likelihood.distinct->n_features,
-                      .count = 1,
-                      .guess = options->side_guess,
-                      .shape = 1.0};
-}
-
-static size_t block_count(const struct fit *fit) {
-    return fit->options->n_blocks + (fit->mode.likelihood.sides ? 1 : 0);
-}
-
-/* The earlier fit, if there is one: also after a search under other precisions. */
-static void take_start(struct fit *fit) {
-    size_t h = fit->mode.likelihood.distinct->n_features;
-    if (!fit->start)
-        return;
-    memcpy(fit->mode.beta, fit->start->start, h * sizeof(*fit->mode.beta));
-    if (fit->mode.p > h)
-        fit->mode.beta[h] = fit->start->side;
+    fit->n_blocks = options->n_blocks;
+    memcpy(fit->blocks, options->blocks, options->n_blocks * sizeof(*fit->blocks));
+    if (fit->mode.likelihood.sides)
+        fit->blocks[fit->n_blocks++] =
+            (fi_block){.first = (uint32_t)fit->mode.likelihood.distinct->n_features,
+                       .count = 1,
+                       .guess = options->side_guess,
+                       .shape = 1.0};
 }
 
 static void begin(struct fit *fit, const fi_last_layer *start) {
     size_t h = fit->mode.likelihood.distinct->n_features;
     bool starts = start && start->n_features == h && start->n_blocks == fit->options->n_blocks;
-    for (size_t g = 0; g < block_count(fit); g++) {
-        fi_block block = block_at(fit, g);
+    list_blocks(fit);
+    for (size_t g = 0; g < fit->n_blocks; g++) {
+        fi_block block = fit->blocks[g];
         double from = !starts                      ? 0.0
                       : g < fit->options->n_blocks ? start->precisions[g]
                                                    : start->side_precision;
@@ -104,36 +93,87 @@ static void begin(struct fit *fit, const fi_last_layer *start) {
         for (size_t j = 0; j < block.count; j++)
             fit->mode.mean[block.first + j] = block.mean;
     }
-    memcpy(fit->mode.beta, fit->mode.mean, fit->mode.p * sizeof(*fit->mode.beta));
-    fit->start = starts ? start : NULL;
-    take_start(fit);
+    fit->is_warm = starts;
+    memcpy(fit->mode.beta, starts ? start->start : fit->mode.mean, h * sizeof(*fit->mode.beta));
+    if (fit->mode.p > h)
+        fit->mode.beta[h] = starts ? start->side : 0.0;
 }
 
-static int find_mode(struct fit *fit, const double *precisions, double tolerance) {
-    for (size_t g = 0; g < block_count(fit); g++) {
-        fi_block block = block_at(fit, g);
+static void set_precisions(struct fit *fit, const double *precisions) {
+    for (size_t g = 0; g < fit->n_blocks; g++) {
+        fi_block block = fit->blocks[g];
         for (size_t j = 0; j < block.count; j++)
             fit->mode.precisions[block.first + j] = precisions[g];
     }
+}
+
+static int find_mode(struct fit *fit, const double *precisions, double tolerance) {
+    set_precisions(fit, precisions);
     return fi_posterior_mode_find(&fit->mode, tolerance);
 }
 
 /* ---- the design effect ---- */
 
+static int find_stiff_mode(struct fit *fit) {
+    double stiff[FI_BLOCKS_MAX + 1];
+    for (size_t g = 0; g < fit->n_blocks; g++)
+        stiff[g] = fit->blocks[g].guess * (g == 0 ? STIFFNESS : 1.0);
+    stiff[0] = fmin(stiff[0], FI_PRECISION_MOST);
+    int r = find_mode(fit, stiff, fit->options->tolerance);
+    if (r == 0 && !fit->mode.is_exact)
+        r = fi_posterior_mode_find_curvature(&fit->mode);
+    return r;
+}
+
+/* Where a search begins: beta, and the I there. */
+struct beginning {
+    double *beta;
+    fi_information *information;
+};
+
+static void beginning_clear(struct beginning *from) {
+    free(from->beta);
+    fi_information_free(from->information);
+}
+
+static int find_beginning(struct fit *fit, struct beginning *ret) {
+    size_t p = fit->mode.p;
+    set_precisions(fit, fit->precisions);
+    int r = fi_posterior_mode_begin(&fit->mode);
+    if (r == 0)
+        r = fi_information_copy(fit->mode.information, &ret->information);
+    ret->beta = calloc(p, sizeof(*ret->beta));
+    if (r < 0 || !ret->beta)
+        return r < 0 ? r : -ENOMEM;
+    memcpy(ret->beta, fit->mode.beta, p * sizeof(*ret->beta));
+    return 0;
+}
+
+static void return_to(struct fit *fit, struct beginning *from) {
+    memcpy(fit->mode.beta, from->beta, fit->mode.p * sizeof(*from->beta));
+    fi_information_free(fit->mode.information);
+    fit->mode.information = FD_STEAL(from->information);
+    fit->mode.is_exact = true;
+    fit->mode.is_evaluated = false;
+}
+
+/* After an earlier fit, the fits before and after D begin at the same place, with the same I. */
 static int find_design_effect(struct fit *fit, const fi_answers *answers) {
-    double stiff[FI_BLOCKS_MAX + 1], effect = fit->options->design_effect;
+    FD_CLEANUP(beginning_clear) struct beginning from = {0};
+    double effect = fit->options->design_effect;
+    int r = 0;
     fi_posterior_mode_set_share(&fit->mode, 1.0);
     if (effect == 0.0) {
-        for (size_t g = 0; g < block_count(fit); g++)
-            stiff[g] = block_at(fit, g).guess * (g == 0 ? STIFFNESS : 1.0);
-        stiff[0] = fmin(stiff[0], FI_PRECISION_MOST);
-        int r = find_mode(fit, stiff, fit->options->tolerance);
+        if (fit->is_warm)
+            r = find_beginning(fit, &from);
         if (r == 0)
-            r = fi_posterior_mode_find_curvature(&fit->mode);
+            r = find_stiff_mode(fit);
         if (r == 0)
             r = fi_design_effect(&fit->mode, answers, &effect);
         if (r < 0)
             return r;
+        if (fit->is_warm)
+            return_to(fit, &from);
     }
     fi_posterior_mode_set_share(&fit->mode, 1.0 / effect);
     return 0;
@@ -155,73 +195,59 @@ static int invert(struct fit *fit) {
     return 0;
 }
 
-/* gamma_g, as a sum in which nothing cancels */
-static double count_determined(const struct fit *fit, const fi_block *block) {
-    size_t p = fit->mode.p;
-    double sum = 0.0;
-    for (size_t j = block->first; j < block->first + block->count; j++)
-        for (size_t k = 0; k < p; k++)
-            sum += fit->covariance[j * p + k] * fit->mode.information->matrix[j * p + k];
-    return sum;
-}
-
-static double next_precision(const struct fit *fit, const fi_block *block) {
-    double length = 0.0, weight = 2.0 * block->shape;
-    if (isinf(block->shape))
-        return block->guess;
-    for (size_t j = block->first; j < block->first + block->count; j++) {
-        double offset = fit->mode.beta[j] - block->mean;
-        length += offset * offset;
-    }
-    double found = (count_determined(fit, block) + weight) / (length + weight / block->guess);
-    return fmin(fmax(found, FI_PRECISION_LEAST), FI_PRECISION_MOST);
-}
-
-/* The changes of a precision shrink by about the same ratio each time. After two of them, the next
- * one leaps to where their sum would end (Aitken 1926). */
-static double leap(struct fit *fit, size_t g, double step) {
-    double ratio = fit->steps[g] != 0.0 ? step / fit->steps[g] : 0.0;
-    bool leaps = ratio > 0.0 && ratio < RATIO_MOST;
-    fit->steps[g] = leaps ? 0.0 : step;
-    return leaps ? fmin(fmax(step / (1.0 - ratio), -LEAP_MOST), LEAP_MOST) : step;
-}
-
-/* Sets the next precision of each block; whether all of them have settled. */
-static bool update_precisions(struct fit *fit) {
-    bool settled = true;
-    for (size_t g = 0; g < block_count(fit); g++) {
-        fi_block block = block_at(fit, g);
-        double step = log(next_precision(fit, &block) / fit->precisions[g]);
-        settled = settled && fabs(step) <= SETTLED;
-        double next = fit->precisions[g] * exp(leap(fit, g, step));
-        fit->precisions[g] = fmin(fmax(next, FI_PRECISION_LEAST), FI_PRECISION_MOST);
-    }
-    return settled;
-}
-
-/* The mode under the precisions and H^-1; by I at the mode if `exact`. */
-static int find_posterior(struct fit *fit, double tolerance, bool exact) {
+/* The mode under the precisions and H^-1. */
+static int find_posterior(struct fit *fit, double tolerance) {
     int r = find_mode(fit, fit->precisions, tolerance);
-    if (r == 0 && exact && !fit->mode.is_exact)
-        r = fi_posterior_mode_find_curvature(&fit->mode);
     return r < 0 ? r : invert(fit);
 }
 
-/* Precisions that have settled with the I of an earlier beta go on with that of the mode. They move
- * before each fit but the last, so that the covariance belongs to them; their last move is too
- * small to change I. */
+/* The same with the I of the mode. The last step, with that I, is too small to change it. */
+static int find_exact_posterior(struct fit *fit) {
+    int r = find_mode(fit, fit->precisions, fit->options->tolerance * FINER);
+    if (r == 0 && !fit->mode.is_exact) {
+        r = fi_posterior_mode_find_curvature(&fit->mode);
+        if (r == 0 && fit->mode.converged)
+            r = find_mode(fit, fit->precisions, fit->options->tolerance);
+    }
+    return r < 0 ? r : invert(fit);
+}
+
+/* Moves the precisions, unless they have settled. */
+static bool have_settled(struct fit *fit) {
+    double changes[FI_BLOCKS_MAX + 1];
+    fi_evidence_point at = {.blocks = fit->blocks,
+                            .n_blocks = fit->n_blocks,
+                            .p = fit->mode.p,
+                            .precisions = fit->precisions,
+                            .beta = fit->mode.beta,
+                            .covariance = fit->covariance,
+                            .information = fit->mode.information->matrix};
+    if (fi_evidence_step(&at, changes) <= SETTLED)
+        return true;
+    for (size_t g = 0; g < fit->n_blocks; g++)
+        fit->precisions[g] =
+            fmin(fmax(fit->precisions[g] * exp(changes[g]), FI_PRECISION_LEAST), FI_PRECISION_MOST);
+    return false;
+}
+
+/* Precisions that have settled with the I of an earlier beta are tried again with that of the mode.
+ * Those that stand that have not moved since the last fit, so the covariance belongs to them. */
 static int find_evidence(struct fit *fit, bool *ret_settled) {
-    double tolerance = fit->options->tolerance;
-    bool exact = false, settled = false;
-    for (uint32_t round = 0; round < fit->options->rounds && !(settled && exact); round++) {
-        int r = find_posterior(fit, settled ? tolerance : fmax(tolerance, ROUGH), settled);
+    double rough = fmax(fit->options->tolerance, ROUGH);
+    bool settled = false;
+    for (uint32_t round = 0; round < fit->options->rounds; round++) {
+        int r = settled ? find_exact_posterior(fit) : find_posterior(fit, rough);
         if (r < 0)
             return r;
-        exact = fit->mode.is_exact;
-        settled = update_precisions(fit);
+        bool was_settled = settled;
+        settled = have_settled(fit);
+        if (settled && was_settled) {
+            *ret_settled = true;
+            return 0;
+        }
     }
-    *ret_settled = fit->options->rounds == 0 || settled;
-    return find_posterior(fit, tolerance, true); /* who fits again finds the same M */
+    *ret_settled = fit->options->rounds == 0;
+    return find_exact_posterior(fit); /* who fits again finds the same M */
 }
 
 /* ---- the result ---- */
@@ -311,7 +337,6 @@ static int fit_answers(size_t n_items, const float *features, const fi_answers *
     begin(&fit, start);
     bool settled;
     r = find_design_effect(&fit, answers);
-    take_start(&fit);
     if (r == 0)
         r = find_evidence(&fit, &settled);
     return r < 0 ? r : describe(&fit, settled, layer);

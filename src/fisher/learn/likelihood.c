@@ -1,15 +1,16 @@
 /* Evaluates the likelihood of answers in blocks of items. */
 #include "likelihood.h"
 
-#include <cblas.h>
 #include <errno.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
+/* Factors of at most 2 are multiplied until their product is so large. */
+#define PRODUCT_MOST 0x1p64
+
 void fi_likelihood_clear(fi_likelihood *likelihood) {
     fi_distinct_items_free(likelihood->distinct);
-    free(likelihood->block);
     free(likelihood->rewards);
     free(likelihood->slopes);
     free(likelihood->errors);
@@ -67,38 +68,21 @@ int fi_likelihood_init(fi_likelihood *likelihood, size_t n_items, size_t n_featu
     likelihood->reliabilities = answers->reliabilities;
     likelihood->sides = is_any_side_known(answers) ? answers->sides : NULL;
     likelihood->p = n_features + (likelihood->sides ? 1 : 0);
-    likelihood->block = calloc(FI_BLOCK_ROWS * n_features, sizeof(*likelihood->block));
     likelihood->rewards = calloc(m, sizeof(*likelihood->rewards));
     likelihood->slopes = calloc(m, sizeof(*likelihood->slopes));
     likelihood->errors = calloc(answers->count, sizeof(*likelihood->errors));
     likelihood->weights = calloc(answers->count, sizeof(*likelihood->weights));
-    if (!likelihood->block || !likelihood->rewards || !likelihood->slopes || !likelihood->errors ||
-        !likelihood->weights)
+    if (!likelihood->rewards || !likelihood->slopes || !likelihood->errors || !likelihood->weights)
         return -ENOMEM;
     return 0;
-}
-
-/* Loads the rows from `first` on into the block. Returns their number, 0 after the last. */
-static size_t next_block(const fi_likelihood *likelihood, size_t first) {
-    size_t left = likelihood->distinct->n_items - first;
-    size_t count = left < FI_BLOCK_ROWS ? left : FI_BLOCK_ROWS;
-    fi_distinct_items_block(likelihood->distinct, first, count, likelihood->block);
-    return count;
-}
-
-static void find_rewards(fi_likelihood *likelihood, const double *beta) {
-    int h = (int)likelihood->distinct->n_features;
-    for (size_t first = 0, count; (count = next_block(likelihood, first)) > 0; first += count)
-        cblas_dgemv(CblasRowMajor, CblasNoTrans, (int)count, h, 1.0, likelihood->block, h, beta, 1,
-                    0.0, likelihood->rewards + first, 1);
 }
 
 double fi_likelihood_evaluate(fi_likelihood *likelihood, const double *beta) {
     const fi_distinct_items *distinct = likelihood->distinct;
     const float *sides = likelihood->sides, *reliabilities = likelihood->reliabilities;
     double pull = sides ? beta[distinct->n_features] : 0.0;
-    double loss = 0.0;
-    find_rewards(likelihood, beta);
+    double loss = 0.0, product = 1.0;
+    fi_distinct_items_multiply(distinct, beta, likelihood->rewards);
     memset(likelihood->slopes, 0, distinct->n_items * sizeof(*likelihood->slopes));
     for (size_t i = 0; i < distinct->n_pairs; i++) {
         fi_pair pair = distinct->pairs[i];
@@ -115,23 +99,19 @@ double fi_likelihood_evaluate(fi_likelihood *likelihood, const double *beta) {
         likelihood->slopes[pair.a] += error;
         likelihood->slopes[pair.b] -= error;
         likelihood->weights[i] = x * x * more * less;
-        loss += fmax(logit, 0.0) + log1p(e) - target * logit;
+        loss += fmax(logit, 0.0) - target * logit;
+        product *= 1.0 + e; /* one logarithm for many answers */
+        if (product > PRODUCT_MOST) {
+            loss += log(product);
+            product = 1.0;
+        }
     }
-    return loss;
-}
-
-/* result [h] += scale sum over the items of values [m] phi */
-static void add_items(const fi_likelihood *likelihood, double scale, const double *values,
-                      double *result) {
-    int h = (int)likelihood->distinct->n_features;
-    for (size_t first = 0, count; (count = next_block(likelihood, first)) > 0; first += count)
-        cblas_dgemv(CblasRowMajor, CblasTrans, (int)count, h, scale, likelihood->block, h,
-                    values + first, 1, 1.0, result, 1);
+    return loss + log(product);
 }
 
 void fi_likelihood_add_gradient(fi_likelihood *likelihood, double scale, double *gradient) {
     size_t h = likelihood->distinct->n_features;
-    add_items(likelihood, scale, likelihood->slopes, gradient);
+    fi_distinct_items_add(likelihood->distinct, scale, likelihood->slopes, gradient);
     for (size_t i = 0; likelihood->sides && i < likelihood->distinct->n_pairs; i++)
         gradient[h] += scale * likelihood->errors[i] * (double)likelihood->sides[i];
 }
@@ -151,12 +131,13 @@ static int add_side(const fi_likelihood *likelihood, const double *weights, doub
         sums[distinct->pairs[i].b] -= weight;
         row[h] += weight * side;
     }
-    add_items(likelihood, 1.0, sums, row);
+    fi_distinct_items_add(distinct, 1.0, sums, row);
     return 0;
 }
 
-static int add_products(const fi_likelihood *likelihood, const double *weights, double scale,
-                        fi_information *information) {
+int fi_likelihood_add_information(fi_likelihood *likelihood, double scale,
+                                  fi_information *information) {
+    const double *weights = likelihood->weights;
     size_t h = likelihood->distinct->n_features, p = likelihood->p;
     FD_CLEANUP(fi_information_freep) fi_information *items = NULL;
     FD_FREE double *side = calloc(h + 1, sizeof(*side));
@@ -181,19 +162,4 @@ static int add_products(const fi_likelihood *likelihood, const double *weights, 
     }
     information->matrix[h * p + h] += scale * side[h];
     return 0;
-}
-
-int fi_likelihood_add_information(fi_likelihood *likelihood, double scale,
-                                  fi_information *information) {
-    return add_products(likelihood, likelihood->weights, scale, information);
-}
-
-int fi_likelihood_add_scores(const fi_likelihood *likelihood, fi_information *scores) {
-    size_t n = likelihood->distinct->n_pairs;
-    FD_FREE double *squares = calloc(n + 1, sizeof(*squares));
-    if (!squares)
-        return -ENOMEM;
-    for (size_t i = 0; i < n; i++)
-        squares[i] = likelihood->errors[i] * likelihood->errors[i];
-    return add_products(likelihood, squares, 1.0, scores);
 }

@@ -16,7 +16,6 @@ typedef struct fi_likelihood {
     const float *targets;       /* [n_pairs] */
     const float *sides;         /* [n_pairs], or NULL if none is known */
     const float *reliabilities; /* [n_pairs], or NULL for ones */
-    double *block;              /* [FI_BLOCK_ROWS x h] centred features */
     double *rewards;            /* [m] features beta, up to a constant */
     double *slopes;             /* [m] sum of x (t - p), minus that where the item is b */
     double *errors;             /* [n_pairs] x (t - p) */
@@ -38,9 +37,5 @@ void fi_likelihood_add_gradient(fi_likelihood *likelihood, double scale, double 
 /* information [p x p] += scale sum of x^2 v d d' at the beta that was evaluated last. -ENOMEM. */
 int fi_likelihood_add_information(fi_likelihood *likelihood, double scale,
                                   fi_information *information) FD_MUST_CHECK;
-
-/* scores [p x p] += sum of (x (t - p))^2 d d' at the same beta: the products of the scores of the
- * answers. -ENOMEM. */
-int fi_likelihood_add_scores(const fi_likelihood *likelihood, fi_information *scores) FD_MUST_CHECK;
 
 #endif

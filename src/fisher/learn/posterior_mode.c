@@ -12,7 +12,7 @@ enum { HALVINGS = 60 };
 #define ROUNDING 1e-12
 
 /* With the I of an earlier beta, a step shall leave no more than this share of the fall. */
-#define FALL_MOST 0.01
+#define FALL_MOST 0.02
 
 /* Nats: a step that lowers J by no more does not change I. */
 #define FALL_NONE 1e-14
@@ -46,22 +46,28 @@ int fi_posterior_mode_init(fi_posterior_mode *mode, size_t n_items, size_t n_fea
     return 0;
 }
 
-/* Returns J(beta). */
-static double evaluate(fi_posterior_mode *mode, const double *beta) {
+/* J(beta), with the loss there. */
+static double objective_at(const fi_posterior_mode *mode, const double *beta) {
     double penalty = 0.0;
     for (size_t j = 0; j < mode->p; j++) {
         double offset = beta[j] - mode->mean[j];
         penalty += mode->precisions[j] * offset * offset;
     }
-    mode->loss = fi_likelihood_evaluate(&mode->likelihood, beta);
     return mode->share * mode->loss + penalty / 2.0;
+}
+
+static double evaluate(fi_posterior_mode *mode, const double *beta) {
+    mode->is_evaluated = beta == mode->beta;
+    mode->loss = fi_likelihood_evaluate(&mode->likelihood, beta);
+    return objective_at(mode, beta);
 }
 
 /* Starts from the prior's mean if beta has a larger J, or is not finite; what an earlier search
  * found is better. */
 static void start(fi_posterior_mode *mode) {
     double at_mean = mode->information ? INFINITY : evaluate(mode, mode->mean);
-    mode->objective = evaluate(mode, mode->beta);
+    mode->objective =
+        mode->is_evaluated ? objective_at(mode, mode->beta) : evaluate(mode, mode->beta);
     if (isfinite(mode->objective) && mode->objective <= at_mean)
         return;
     memcpy(mode->beta, mode->mean, mode->p * sizeof(*mode->beta));
@@ -88,13 +94,22 @@ static int find_factor(fi_posterior_mode *mode) {
     return factor_with(mode->information, mode->precisions, &mode->factor);
 }
 
-int fi_posterior_mode_find_curvature(fi_posterior_mode *mode) {
+/* I at the beta that was evaluated last. */
+static int find_information(fi_posterior_mode *mode) {
     fi_information_free(FD_STEAL(mode->information));
     mode->is_exact = true;
     int r = fi_information_new(mode->p, &mode->information);
-    if (r == 0)
-        r = fi_likelihood_add_information(&mode->likelihood, mode->share, mode->information);
+    return r ? r : fi_likelihood_add_information(&mode->likelihood, mode->share, mode->information);
+}
+
+int fi_posterior_mode_find_curvature(fi_posterior_mode *mode) {
+    int r = find_information(mode);
     return r ? r : find_factor(mode);
+}
+
+int fi_posterior_mode_begin(fi_posterior_mode *mode) {
+    start(mode);
+    return find_information(mode);
 }
 
 void fi_posterior_mode_set_share(fi_posterior_mode *mode, double share) {
@@ -127,6 +142,7 @@ static int descend(fi_posterior_mode *mode) {
         if (objective <= mode->objective * (1.0 + ROUNDING)) {
             memcpy(mode->beta, mode->next, mode->p * sizeof(*mode->beta));
             mode->objective = objective;
+            mode->is_evaluated = true;
             mode->steps++;
             return 0;
         }

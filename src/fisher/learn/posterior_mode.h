@@ -29,7 +29,8 @@ typedef struct fi_posterior_mode {
     fi_factor *factor;           /* of H = I + precisions */
     uint32_t steps;
     bool converged;
-    bool is_exact; /* I is that of beta */
+    bool is_exact;     /* I is that of beta */
+    bool is_evaluated; /* the likelihood is that of beta */
 } fi_posterior_mode;
 
 /* The caller sets `options` and leaves all else zero; afterwards it sets share, mean, precisions
@@ -45,6 +46,10 @@ int fi_posterior_mode_find(fi_posterior_mode *mode, double tolerance) FD_MUST_CH
 
 /* Makes I and the factor those at beta, after a search. -EDOM, -ENOMEM. */
 int fi_posterior_mode_find_curvature(fi_posterior_mode *mode) FD_MUST_CHECK;
+
+/* Finds I where the first search would begin: at beta, or at the mean if J is less there. Not the
+ * factor. -ENOMEM. */
+int fi_posterior_mode_begin(fi_posterior_mode *mode) FD_MUST_CHECK;
 
 /* Sets the share that each answer counts, in I too. */
 void fi_posterior_mode_set_share(fi_posterior_mode *mode, double share);

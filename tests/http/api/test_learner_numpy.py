@@ -146,8 +146,8 @@ def wait_fitted(daemon, count):
     wait_until(lambda: daemon.model()["labels_fitted"] == count, f"a fit to {count} labels")
 
 
-# Features and rewards are float32, and the evidence stops when its precisions move by 1e-4.
-SETTLED = 2e-5
+# Features and rewards are float32, and the evidence stops when its precisions move by 1e-5.
+SETTLED = 1e-5
 
 
 def assert_same(daemon, world, layer, tolerance=SETTLED):
