@@ -20,6 +20,7 @@
 #include "embedding_job_rows.h"
 #include "fault.h"
 #include "macros.h"
+#include "store_replicas.h"
 #include "store_rows.h"
 
 typedef struct fd_store fd_store;
@@ -27,7 +28,8 @@ typedef struct fd_store fd_store;
 /* ---- operations ---- */
 
 typedef struct fd_store_operations {
-    /* When commit returns 0, everything since begin is on disk; otherwise nothing is. If an
+    /* When commit returns 0, everything since begin is on disk; otherwise nothing is, except after
+     * -EAGAIN: a store of several replicas may not know, and the same rows are added again. If an
      * operation in between fails, the caller rolls back, except after -EEXIST. */
     int (*begin)(fd_store *store) FD_MUST_CHECK;
     int (*commit)(fd_store *store) FD_MUST_CHECK;
@@ -191,6 +193,7 @@ typedef struct fd_store_operations {
 
 struct fd_store {
     const fd_store_operations *operations;
+    const fd_replica_operations *replicas; /* NULL: one process alone opens the store */
 };
 
 static inline void fd_store_close(fd_store *store) {
