@@ -13,7 +13,7 @@ SOURCE = pathlib.Path(__file__).resolve().parents[3]
 
 # The least role of each route; a route without a row here fails.
 LEAST = {
-    "open": ["livez", "healthz", "readyz", "openapi", "page", "ops", "static"],
+    "open": ["livez", "healthz", "readyz", "openapi", "page", "ops", "data", "static"],
     "public": ["session", "session_begin", "session_end"],
     "annotator": ["labels_add", "label_correct", "label_retract", "assign", "assignment_renew",
                   "assignment_return", "progress"],
