@@ -356,7 +356,7 @@ def test_in_the_demo_simulated_annotators_label_and_learning_goes_on(db):
     with subprocess.Popen([PROGRAM, "demo", "--simulate", "3", f"--db={db}", "--listen=127.0.0.1:0",
                            "--retrain-labels=2", "--blas-kernels=keep"], env=environment(),
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        told = [process.stdout.readline() for _ in range(4)]
+        told = [process.stdout.readline() for _ in range(5)]
         url = told[0].split()[-1]
 
         def learned():
@@ -366,7 +366,7 @@ def test_in_the_demo_simulated_annotators_label_and_learning_goes_on(db):
         process.send_signal(signal.SIGTERM)
         wrong = process.communicate(timeout=PATIENCE)[1]
     assert process.returncode == 0 and not wrong, wrong
-    assert "3 simulated annotators" in told[3]
+    assert "3 simulated annotators" in told[4]
     done = run("check", f"--db={db}")
     assert done.returncode == 0 and " 0 labels" not in done.stdout, done
 
