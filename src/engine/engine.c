@@ -130,7 +130,7 @@ int fd_engine_open(const fd_engine_options *options, fd_store *store, fd_engine 
     return 0;
 }
 
-void fd_engine_close(fd_engine *engine) {
+void fd_engine_end(fd_engine *engine) {
     /* All at once, so that none waits for a step of another. */
     atomic_store(&engine->closing, true);
     fd_engine_interrupt(engine);
@@ -138,6 +138,11 @@ void fd_engine_close(fd_engine *engine) {
     fd_refitter_interrupt(engine);
     fd_trainer_interrupt(engine);
     stop_threads(engine, FD_LENGTH(threads));
+    fd_store_close(FD_STEAL(engine->store));
+}
+
+void fd_engine_close(fd_engine *engine) {
+    fd_engine_end(engine);
     engine_free(engine);
 }
 

@@ -196,6 +196,9 @@ fd_signal_request fd_service_wait(fd_service *service) {
     }
 }
 
+/* A process stops its service as the last thing. */
+static fd_engine *left_to_the_system;
+
 void fd_service_stop(fd_service *service) {
     double start = fd_monotonic_seconds();
     double grace = service->stop_seconds / 2; /* for running requests */
@@ -206,11 +209,13 @@ void fd_service_stop(fd_service *service) {
     fd_api_interrupt(service->api);
     fd_server_stop(service->server, grace);
     fd_api_close(service->api);
-    fd_engine_close(service->engine);
+    fd_engine_end(service->engine);
+    left_to_the_system = service->engine;
     fd_access_close(service->access);
     if (service->embedder)
         fd_embedder_close(service->embedder);
     fd_ended_names_clear(&service->ended);
     fd_token_files_clear(&service->files);
+    fd_signals_end_within(0); /* all is safe, and what is left are the system's steps */
     fd_log(FD_LOG_INFO, "stopped", FD_REAL("seconds", fd_monotonic_seconds() - start));
 }

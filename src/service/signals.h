@@ -13,7 +13,7 @@ void fd_signals_catch(bool reloads);
 /* Waits for at most `seconds`. */
 fd_signal_request fd_signals_wait(double seconds);
 
-/* Ends the process after `seconds`, unless it has ended by then. */
+/* Ends the process after `seconds`, unless it has ended by then; 0: never. */
 void fd_signals_end_within(double seconds);
 
 #endif
