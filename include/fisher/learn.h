@@ -117,7 +117,8 @@ typedef struct fi_learned {
  * Learns from answers to pairs of embeddings [n_items x D], whose extras may be NULL.
  *
  * `inputs` is a model whose input statistics are taken over if its shape fits. Otherwise, or if it
- * is NULL, all rows set the statistics.
+ * is NULL, all rows set the statistics. All rows always set those of the extras, whose values may
+ * change.
  *
  * `start` is a network to continue from, with its input statistics. Its weights are moved halfway
  * to fresh ones, so that they can still change (Ash and Adams 2020). It has seen the answers of

@@ -49,11 +49,17 @@ static int print_finding(void *context, const char *finding) {
     return 0;
 }
 
+static int print_unchecked(void *context, const char *text) {
+    const struct findings *findings = context;
+    printf("%s: %s\n", findings->name, text);
+    return 0;
+}
+
 int fd_database_check(fd_store *store, const char *name, size_t *ret_findings, fd_fault *fault) {
     struct findings findings = {.name = name};
     int r = store->operations->check(store, print_finding, &findings);
     if (r == 0)
-        r = fd_engine_verify(store, print_finding, &findings);
+        r = fd_engine_verify(store, print_finding, print_unchecked, &findings);
     if (r == 0)
         r = fd_engine_verify_project(store, print_finding, &findings);
     *ret_findings = findings.count;

@@ -1,7 +1,7 @@
 /* Draws the charts of the operators' page. */
 
 import { Chart, ticks } from './charts.js';
-import { clock, count, counted, DAY, duration, formats, MINUTE, ownCount, percent, plain, SECOND, tickTime,
+import { clock, count, counted, DAY, duration, formats, loss, MINUTE, ownCount, percent, plain, SECOND, tickTime,
     timeTicks, wholeTicks } from './ops_format.js';
 import { POLL_MS } from './ops_history.js';
 import { element, show } from './page.js';
@@ -16,6 +16,7 @@ export const summed = (values) => values.reduce((sum, value) => sum + value, 0);
 const charts = {
     answers: new Chart(element('chart-answers'), 'bars'),
     accuracy: new Chart(element('chart-accuracy'), 'lines'),
+    exam: new Chart(element('chart-exam'), 'lines'),
     efficiency: new Chart(element('chart-efficiency'), 'lines'),
     logdet: new Chart(element('chart-logdet'), 'lines'),
     queue: new Chart(element('chart-queue'), 'lines'),
@@ -29,6 +30,7 @@ const colours = new Map();
 export function drawCharts(seen, annotators, history) {
     drawAnswers(seen, annotators);
     drawCurve(seen.model);
+    drawExam(seen.model);
     drawRetrains(history);
     drawBatches(seen.stats, seen.model);
     drawSamples(history, seen.range);
@@ -75,9 +77,6 @@ const versionText = ({ version, labels }) => `Model ${version}, ${counted(labels
 
 function drawCurve({ progress }) {
     const { curve } = progress;
-    show('stop-note', `${progress.stop_recommended ? 'It may be time to stop' : 'Go on'}: ${progress.stop_reason}.`);
-    element('selection-note').hidden = progress.selection_warning === null;
-    show('selection-note', `The choice of pairs may hurt: ${progress.selection_warning}.`);
     if (curve.length === 0) {
         charts.accuracy.say('No model yet: the daemon trains the first one when there are answers to learn from.');
         return;
@@ -93,6 +92,33 @@ function drawCurve({ progress }) {
         xText: (labels) => counted(labels, 'answer'), xTick: count, xTicks: wholeTicks,
         yText: percent, low: Math.min(0.5, ...known), high: 1, yTicks: (low, high) => ticks(low, high, 5),
         rest: newest(versionText(curve.at(-1)), accuracy),
+    });
+}
+
+/* Each stage learns from twice the answers of the one before, so they are drawn by powers of two. The
+ * last point is what the power law through them expects of twice all answers. */
+function drawExam({ progress }) {
+    const { exam, curve, expected_loss_at_double: expected } = progress;
+    show('stop-note', `${progress.stop_recommended ? 'It may be time to stop' : 'Go on'}: ${progress.stop_reason}.`);
+    if (exam === null) {
+        charts.exam.say('No exam yet: the first training with 64 answers holds one.');
+        return;
+    }
+    const learned = exam.stages.map(({ labels }) => labels);
+    const losses = exam.stages.map((stage) => stage.loss);
+    const series = [{ name: 'Loss', colour: 0, values: losses }];
+    if (expected !== null) {
+        learned.push(Math.max(2 * (curve.at(-1)?.labels ?? exam.answers), 2 * learned.at(-1)));
+        series.push({ name: 'Expected of twice the answers', colour: 1, dashed: true,
+            values: [...losses.map((value, i) => (i + 1 < losses.length ? null : value)), expected] });
+        losses.push(null);
+    }
+    const x = learned.map(Math.log2);
+    charts.exam.draw({
+        series, x, xName: 'Learned from', xText: (power) => counted(Math.round(2 ** power), 'answer'),
+        xTick: (power) => count(Math.round(2 ** power)), xTicks: () => x, yText: loss,
+        rest: { title: `In all, ${counted(exam.answers, 'answer')}`,
+            values: [exam.stages.at(-1).loss, ...expected === null ? [] : [expected]] },
     });
 }
 

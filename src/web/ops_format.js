@@ -23,6 +23,9 @@ export const ownCount = (counts, name) => (Object.hasOwn(counts, name) ? counts[
 export const percent = (share) => (share === null ? '–' : `${Number((share * 100).toFixed(1))}%`);
 /* A reward, or a difference of rewards. */
 export const signed = (value) => (value === null ? '–' : `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(2)}`);
+/* A log loss in nats, and how far one is from another. */
+export const loss = (value) => value.toFixed(3);
+export const lossApart = (value) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(4)}`;
 export const clock = (time) => formats.second.format(time);
 /* Enough digits to tell ticks apart, without rounding noise. */
 export const plain = (value) => String(Number(value.toPrecision(4))).replace('-', '−');

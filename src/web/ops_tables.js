@@ -2,7 +2,7 @@
 
 import { html, rowsOf } from './charts.js';
 import { summed } from './ops_charts.js';
-import { ago, count, counted, duration, HOUR, MINUTE, ownCount, percent, quantileText, SECOND, signed } from './ops_format.js';
+import { ago, count, counted, duration, HOUR, lossApart, MINUTE, ownCount, percent, quantileText, SECOND, signed } from './ops_format.js';
 import { element, show } from './page.js';
 import { histograms, totalOf, valueOf } from './prometheus.js';
 
@@ -49,6 +49,26 @@ function fillArms({ arms }) {
         row('Ties', (arm) => count(arm.tie)), row('Skips', (arm) => count(arm.skip)),
         row('Median time', (arm) => duration(arm.median_duration_ms)),
     ]));
+}
+
+/* Two standard errors tell a difference from chance. */
+function verdict({ loss_difference: difference, stddev }) {
+    return Math.abs(difference) <= 2 * stddev ? 'Not clear: the difference may be chance.'
+        : difference > 0 ? 'Yes: answers to chosen pairs teach more about typical pairs than answers to random ones.'
+            : 'No: answers to chosen pairs teach less about typical pairs than answers to random ones.';
+}
+
+function fillChoosing({ model: { progress } }) {
+    const { choosing, selection_warning: warning } = progress;
+    const known = choosing !== null && choosing.loss_difference !== null && choosing.stddev !== null;
+    fillTable('choosing', !known ? [] : [
+        ['Loss saved by choosing', lossApart(choosing.loss_difference)],
+        ['Standard error', choosing.stddev.toFixed(4)],
+        ['Predicted answers', count(choosing.answers)],
+    ]);
+    show('choosing-note', known ? verdict(choosing) : '');
+    element('selection-note').hidden = warning === null;
+    show('selection-note', `The choice of pairs may hurt: ${warning}.`);
 }
 
 function fillLearned({ model }) {
@@ -120,6 +140,7 @@ function showTiles({ now, stats, model, metrics, range }) {
 export function fillTables(seen, annotators, history) {
     showTiles(seen);
     fillArms(seen.stats);
+    fillChoosing(seen);
     fillAnnotators(seen, annotators);
     fillLearned(seen);
     fillRoutes(history);

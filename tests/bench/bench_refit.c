@@ -1,7 +1,8 @@
 /*
  * Measures a refit of the last layer, with the blocks of the text and of a prior score, the side
  * and the design effect, against a plain fit: one block, whose precision the evidence sets, with D
- * given and without sides. Both are cold, or start from the fit to all answers but the newest.
+ * given and without sides. Both are cold, or start from the fit to all answers but the newest. A
+ * refit that starts so takes D over from that fit, as the daemon does, or measures it again.
  * Answers to random pairs within 500 prompts follow a true beta. Each number is a median of RUNS,
  * measured in turns.
  */
@@ -37,6 +38,7 @@ struct bench {
     uint32_t *clusters; /* [ANSWERS] */
     double guess;
     double effect;
+    bool measures_effect; /* in a warm refit too */
     fi_last_layer *start; /* of the whole fit; NULL: cold */
     fi_last_layer *plain_start;
     fi_last_layer *last;
@@ -56,6 +58,8 @@ static fi_last_layer *fit_whole(const bench *state, size_t count, const fi_last_
     fi_last_layer_options options = fi_last_layer_defaults();
     options.blocks = blocks;
     options.n_blocks = BLOCKS;
+    if (start && !state->measures_effect)
+        options.design_effect = start->design_effect;
     fi_last_layer *layer;
     require(fi_last_layer_fit(ITEMS, WIDTH, state->features, &answers, &options, start, &layer),
             "refit");
@@ -174,6 +178,9 @@ int main(void) {
         state.start = fit_whole(&state, state.count - NEW, NULL);
         state.plain_start = fit_plain(&state, state.count - NEW, NULL);
         measure(&state, "warm", MOST);
+        state.measures_effect = true;
+        measure(&state, "warm, D measured", 0.0);
+        state.measures_effect = false;
         fi_last_layer_free(state.start);
         fi_last_layer_free(state.plain_start);
         state.start = state.plain_start = NULL;

@@ -56,6 +56,41 @@ static void a_model_of_either_kind_is_fitted_to_all_labels(void **state) {
         }
 }
 
+/* Answers to one pair after another, five to each, of which four agree. */
+static void vote(fd_engine *engine, size_t first, size_t last) {
+    for (size_t i = first; i < last; i++) {
+        uint32_t a = (uint32_t)(i / 5 % ITEMS), b = (uint32_t)((i / 5 * 7 + 1 + i / 400) % ITEMS);
+        b = a == b ? (b + 1) % ITEMS : b;
+        bool prefers_a = (a * 5 < b * 3) != (i % 5 == 4);
+        assert_int_equal(
+            fixture_label(engine, i, id_of(a), id_of(b), prefers_a ? FD_PREFER_A : FD_PREFER_B), 0);
+    }
+    fd_engine_wait_refitted(engine);
+}
+
+static void
+the_design_effect_of_many_answers_stands_until_there_are_a_twentieth_more(void **state) {
+    (void)state;
+    static const size_t answers[] = {1000, 1025, 1050, 1055};
+    double effects[FD_LENGTH(answers)];
+    fd_engine_options options = refit_options(FI_KIND_LINEAR);
+    fd_engine *engine = fixture_memory(&options);
+    fixture_add_items(engine, PROMPTS, RESPONSES);
+    for (size_t i = 0; i < FD_LENGTH(answers); i++) {
+        vote(engine, i > 0 ? answers[i - 1] : 0, answers[i]);
+        if (i == 0)
+            train(engine);
+        SERVING serving = {0};
+        copy_model(engine, 0, &serving);
+        effects[i] = serving.layer->design_effect;
+        assert_int_equal(fixture_model(engine).labels_fitted, answers[i]);
+    }
+    assert_true(effects[0] > 1.2);
+    assert_true(effects[1] == effects[0] && effects[2] == effects[0]);
+    assert_true(effects[3] != effects[0] && fabs(effects[3] / effects[0] - 1.0) < 0.05);
+    fd_engine_close(engine);
+}
+
 /* What the model knows after a refit is the inverse of the covariance of its fit, and each further
  * label adds v d d' / D. */
 static void the_information_is_that_of_the_fit(void **state) {
@@ -129,6 +164,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_label_moves_the_rewards_of_its_items_without_a_training),
         cmocka_unit_test(a_model_of_either_kind_is_fitted_to_all_labels),
+        cmocka_unit_test(the_design_effect_of_many_answers_stands_until_there_are_a_twentieth_more),
         cmocka_unit_test(the_information_is_that_of_the_fit),
         cmocka_unit_test(corrections_and_retractions_are_learned_at_once),
         cmocka_unit_test(an_untrained_network_is_not_refitted),

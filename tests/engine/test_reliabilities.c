@@ -234,7 +234,7 @@ static void slopes_and_scores_survive_a_restart(void **state) {
 
     size_t findings = 0;
     assert_int_equal(fd_store_open_sqlite(file, &store, &fault), 0);
-    assert_int_equal(fd_engine_verify(store, count_finding, &findings), 0);
+    assert_int_equal(fd_engine_verify(store, count_finding, count_finding, &findings), 0);
     assert_int_equal(findings, 0);
     engine = fixture_open(&options, store);
     fd_engine_wait_refitted(engine);

@@ -1,5 +1,7 @@
 /* A model records what its training knew: a restart relies on it, and a check verifies it. */
 #include "fixture.h"
+#include "items.h"
+#include "prior_scores.h"
 #include "trainer.h"
 #include "verify_models.h"
 
@@ -14,6 +16,7 @@
 struct findings {
     size_t count;
     char text[1000];
+    char unchecked[1000];
 };
 
 static int keep_finding(void *context, const char *finding) {
@@ -24,10 +27,23 @@ static int keep_finding(void *context, const char *finding) {
     return 0;
 }
 
+static int keep_unchecked(void *context, const char *text) {
+    struct findings *findings = context;
+    size_t used = strlen(findings->unchecked);
+    (void)snprintf(findings->unchecked + used, sizeof(findings->unchecked) - used, "%s\n", text);
+    return 0;
+}
+
 static struct findings verify(struct world *world) {
     struct findings findings = {0};
-    assert_int_equal(fd_engine_verify(world->store, keep_finding, &findings), 0);
+    assert_int_equal(fd_engine_verify(world->store, keep_finding, keep_unchecked, &findings), 0);
     return findings;
+}
+
+static void assert_sound(struct world *world) {
+    struct findings findings = verify(world);
+    assert_string_equal(findings.text, "");
+    assert_string_equal(findings.unchecked, "");
 }
 
 static int copy_row(void *context, const fd_model_row *row) {
@@ -85,7 +101,7 @@ static void the_recorded_information_is_that_of_items_and_labels(void **state) {
     assert_int_equal(row.answers, 44);
     assert_true(isfinite(row.logdet));
     free((void *)row.bytes);
-    assert_string_equal(verify(&world).text, "");
+    assert_sound(&world);
 }
 
 static void labels_that_come_during_a_training_do_not_count_as_learned(void **state) {
@@ -110,7 +126,7 @@ static void labels_that_come_during_a_training_do_not_count_as_learned(void **st
     fd_model_row row = newest(&world);
     free((void *)row.bytes);
     assert_int_equal(row.answers, 20);
-    assert_string_equal(verify(&world).text, "");
+    assert_sound(&world);
 }
 
 static void every_model_that_differs_from_its_record_is_found(void **state) {
@@ -132,7 +148,11 @@ static void every_model_that_differs_from_its_record_is_found(void **state) {
     row.logdet = 0;
     row.answers = -1;
     plant(&world, &row);
-    assert_string_equal(verify(&world).text, "");
+    struct findings findings = verify(&world);
+    assert_string_equal(findings.text, "");
+    assert_string_equal(findings.unchecked,
+                        "model 5 was not checked: it does not say what it has learned from\n"
+                        "model 4 was not checked: it does not say what it has learned from\n");
 
     row.answers = sound.answers;
     row.version = 6;
@@ -149,13 +169,192 @@ static void every_model_that_differs_from_its_record_is_found(void **state) {
     row.size--;
     plant(&world, &row);
     free((void *)sound.bytes);
-    struct findings findings = verify(&world);
+    findings = verify(&world);
     assert_int_equal(findings.count, 4);
     assert_non_null(strstr(findings.text, "model 6 recorded"));
     assert_non_null(strstr(findings.text, "model 7 recorded"));
     assert_non_null(strstr(findings.text, "model 8 has learned from more labels"));
     assert_non_null(strstr(findings.text, "model 9 is damaged"));
 }
+
+/* ---- extras ---- */
+
+enum { LATER = 60 };
+
+/* Plants a copy of the newest model with a log det that is wrong, and returns what is said of it.
+ */
+static struct findings verify_wrong(struct world *world, uint64_t version) {
+    fd_model_row row = newest(world);
+    row.version = version;
+    row.logdet += 1e-3 * fabs(row.logdet);
+    plant(world, &row);
+    free((void *)row.bytes);
+    return verify(world);
+}
+
+static void expect_only(const struct findings *findings, const char *finding) {
+    assert_int_equal(findings->count, 1);
+    assert_non_null(strstr(findings->text, finding));
+    assert_string_equal(findings->unchecked, "");
+}
+
+static void set_score(struct world *world, const char *id, double value) {
+    const fd_item_score score = {.name = "judge", .value = value};
+    const fd_scores_of_item item = {id, &score, 1};
+    fd_scores_set done;
+    fd_fault fault = {0};
+    assert_int_equal(fd_engine_scores_set(world->engine, &item, 1, &done, &fault), 0);
+}
+
+static void set(struct world *world, size_t prompt, size_t response, double value) {
+    set_score(world, fixture_item_id(prompt, response), value);
+}
+
+static void set_all(struct world *world, size_t times) {
+    for (size_t i = 0; i < 20; i++)
+        set(world, i / 4, i % 4, (double)(i * times % 7));
+}
+
+/* Another embedding of an item whose prompt may be new. */
+static void add_item(struct world *world, const char *id, const char *prompt_id, const char *prompt,
+                     const char *response, size_t number) {
+    float embeddings[40 * DIMENSION];
+    fd_added added;
+    fd_fault fault = {0};
+    fixture_embeddings(embeddings, 40);
+    fd_item_row row = {.id = id,
+                       .prompt_id = prompt_id,
+                       .prompt = prompt,
+                       .response = response,
+                       .embedding = embeddings + number * DIMENSION,
+                       .dimension = DIMENSION};
+    assert_int_equal(fd_engine_items_add(world->engine, &row, 1, &added, &fault), 0);
+}
+
+static void a_model_is_compared_with_the_scores_of_its_time(void **state) {
+    (void)state;
+    FD_CLEANUP(world_clear) struct world world;
+    world_begin(&world, 5, 4);
+    set_all(&world, 3);
+    set(&world, 1, 1, NAN);
+    fixture_pass(&world.clock, LATER);
+    work(&world);
+    fixture_pass(&world.clock, LATER);
+    assert_sound(&world);
+    set_all(&world, 5);
+    set(&world, 0, 0, NAN);
+    fixture_pass(&world.clock, LATER);
+    assert_sound(&world);
+    (void)fixture_train(world.engine);
+    fixture_pass(&world.clock, LATER);
+    set_all(&world, 2);
+    assert_sound(&world);
+
+    /* The scores of the wrong time are those of another model. */
+    fd_model_row row = newest(&world);
+    row.version = 4;
+    row.created_ms -= 2000 * LATER;
+    plant(&world, &row);
+    free((void *)row.bytes);
+    struct findings findings = verify(&world);
+    expect_only(&findings, "model 4 recorded");
+}
+
+static void scores_that_change_while_a_model_is_trained_leave_it_unchecked(void **state) {
+    (void)state;
+    FD_CLEANUP(world_clear) struct world world;
+    world_begin(&world, 5, 4);
+    set_all(&world, 3);
+    work(&world);
+    set_all(&world, 5); /* at the same moment of the clock: before the training, or after it */
+    fixture_pass(&world.clock, LATER);
+    struct findings findings = verify(&world);
+    assert_string_equal(findings.text, "");
+    assert_string_equal(findings.unchecked,
+                        "model 2 was not checked: items or scores came while it was trained\n"
+                        "model 1 was not checked: items or scores came while it was trained\n");
+
+    /* Scores of items that no answer is about do not matter. */
+    add_item(&world, "other", "other", NULL, "other", 30);
+    (void)fixture_train(world.engine);
+    set_score(&world, "other", 5.0);
+    findings = verify_wrong(&world, 4);
+    assert_int_equal(findings.count, 1);
+    assert_non_null(strstr(findings.text, "model 4 recorded"));
+}
+
+/* The cosine of prompt and response depends on an option of the daemon. */
+static void a_model_that_takes_texts_and_their_cosine_is_checked(void **state) {
+    (void)state;
+    static const char *const responses[] = {"One two.", "Three!", "Four, five; six.\n- seven", ""};
+    FD_CLEANUP(world_clear) struct world world;
+    world_prepare(&world);
+    world.options.prompt_dimension = DIMENSION / 2;
+    world_open(&world);
+    for (size_t i = 0; i < 20; i++) {
+        char prompt[16];
+        (void)snprintf(prompt, sizeof(prompt), "p%zu", i / 4);
+        add_item(&world, fixture_item_id(i / 4, i % 4), prompt, "What is one?", responses[i % 4],
+                 i);
+    }
+    fixture_pass(&world.clock, LATER);
+    work(&world);
+    fixture_pass(&world.clock, LATER);
+    fd_model_row row = newest(&world);
+    fi_model *model;
+    assert_int_equal(fi_model_decode(row.bytes, row.size, &model), 0);
+    free((void *)row.bytes);
+    assert_int_equal(fi_model_shape(model)->extras, FD_TEXT_FEATURES);
+    assert_true(fi_model_extra_statistics(model).within[FD_TEXT_COSINE] > 0.0);
+    fi_model_free(model);
+    assert_sound(&world);
+    struct findings findings = verify_wrong(&world, 3);
+    expect_only(&findings, "model 3 recorded");
+}
+
+/* A pair of two prompts depends on the centres of both, which a new item moves. */
+static void items_that_came_later_have_no_part_in_a_model(void **state) {
+    (void)state;
+    FD_CLEANUP(world_clear) struct world world;
+    world_begin(&world, 5, 4);
+    set_all(&world, 3);
+    fixture_pass(&world.clock, LATER);
+    work(&world);
+    fixture_pass(&world.clock, LATER);
+    for (size_t i = 0; i < 4; i++) {
+        char id[8];
+        (void)snprintf(id, sizeof(id), "new-%zu", i);
+        add_item(&world, id, i < 2 ? "p0" : "another", NULL, id, 30 + i);
+        set_score(&world, id, 40.0);
+    }
+    assert_sound(&world);
+    fixture_pass(&world.clock, LATER);
+    (void)fixture_train(world.engine);
+    assert_sound(&world);
+    struct findings findings = verify_wrong(&world, 4);
+    expect_only(&findings, "model 4 recorded");
+}
+
+static void a_clock_that_was_set_back_makes_no_model_wrong(void **state) {
+    (void)state;
+    FD_CLEANUP(world_clear) struct world world;
+    world_prepare(&world);
+    fixture_jump(&world.clock, 1000 * LATER);
+    world_start(&world, 5, 4);
+    set_all(&world, 3);
+    fixture_jump(&world.clock, -1000 * LATER);
+    work(&world);
+    assert_sound(&world);
+    struct findings findings = verify_wrong(&world, 3);
+    expect_only(&findings, "model 3 recorded");
+    fixture_pass(&world.clock, LATER);
+    set_all(&world, 5);
+    findings = verify(&world);
+    assert_string_equal(findings.text, "");
+    assert_non_null(strstr(findings.unchecked, "model 2 was not checked: the clock was set back"));
+}
+
+/* ---- restarts ---- */
 
 static void a_restart_knows_which_labels_are_new_whatever_the_clock_says(void **state) {
     (void)state;
@@ -185,6 +384,11 @@ int main(void) {
         cmocka_unit_test(the_recorded_information_is_that_of_items_and_labels),
         cmocka_unit_test(labels_that_come_during_a_training_do_not_count_as_learned),
         cmocka_unit_test(every_model_that_differs_from_its_record_is_found),
+        cmocka_unit_test(a_model_is_compared_with_the_scores_of_its_time),
+        cmocka_unit_test(scores_that_change_while_a_model_is_trained_leave_it_unchecked),
+        cmocka_unit_test(a_model_that_takes_texts_and_their_cosine_is_checked),
+        cmocka_unit_test(items_that_came_later_have_no_part_in_a_model),
+        cmocka_unit_test(a_clock_that_was_set_back_makes_no_model_wrong),
         cmocka_unit_test(a_restart_knows_which_labels_are_new_whatever_the_clock_says),
     };
     return cmocka_run_group_tests_name("verify", tests, NULL, NULL);

@@ -256,7 +256,7 @@ void session_prepare(const char *path) {
 
 static int verify_copy(void *context, fd_store *store) {
     (void)context;
-    return fd_engine_verify(store, report, NULL);
+    return fd_engine_verify(store, report, report, NULL);
 }
 
 /* Backs up the database to a file, and restores that over another one. */

@@ -1,4 +1,5 @@
 /* Tests of the information of pairs against plain sums. */
+#include "component_information.h"
 #include "information.h"
 #include "problems.h"
 
@@ -77,6 +78,72 @@ static void both_ways_of_adding_agree_under_a_large_common_offset(void **state) 
     problem_free(&made);
 }
 
+/* Pairs within groups of `of` items; some groups have a chain of pairs, some several pairs between
+ * two items, some none, and an item may be paired with itself. */
+static problem grouped_problem(uint64_t seed, size_t of, size_t n_pairs) {
+    problem made = problem_new(seed, 12 * of, 9, n_pairs, 100.0f, 1.0f);
+    fd_rng rng = fd_rng_seeded(seed);
+    for (size_t i = 0; i < n_pairs; i++) {
+        uint32_t first = (uint32_t)(fd_rng_below(&rng, 11) * of);
+        uint32_t a = (uint32_t)fd_rng_below(&rng, of);
+        uint32_t b = i % 3 ? (a + 1) % (uint32_t)of : (uint32_t)fd_rng_below(&rng, of);
+        made.pairs[i] = (fi_pair){first + a, first + b};
+    }
+    return made;
+}
+
+static void small_components_give_the_sum_over_their_pairs(void **state) {
+    (void)state;
+    static const size_t sizes[] = {1, 2, 3, 10, 64};
+    for (size_t i = 0; i < FD_LENGTH(sizes); i++) {
+        problem made = grouped_problem(i, sizes[i], 40 * sizes[i]);
+        fi_distinct_items *distinct = NULL;
+        fi_information *ways[2] = {NULL, NULL};
+        double *weights = problem_memory(made.candidates.n_pairs, sizeof(double));
+        assert_int_equal(fi_distinct_items_new(&made.candidates, &distinct), 0);
+        for (int extremes = 0; extremes < 2; extremes++) {
+            for (size_t j = 0; j < made.candidates.n_pairs; j++)
+                weights[j] = !extremes    ? problem_weight(&made.candidates, j)
+                             : j % 4 == 0 ? 0.0
+                                          : pow(10.0, -(double)(j % 16));
+            for (int way = 0; way < 2; way++)
+                assert_int_equal(fi_information_new(9, &ways[way]), 0);
+            assert_int_equal(fi_information_add_components(ways[0], distinct, weights), 0);
+            assert_int_equal(fi_information_add_differences(ways[1], distinct, weights), 0);
+            double trace = 0.0;
+            for (size_t j = 0; j < 9; j++)
+                trace += ways[1]->matrix[10 * j];
+            for (size_t j = 0; j < 81; j++)
+                assert_true(fabs(ways[0]->matrix[j] - ways[1]->matrix[j]) <= 1e-13 * trace);
+            fi_information_free(ways[0]);
+            fi_information_free(ways[1]);
+        }
+        free(weights);
+        fi_distinct_items_free(distinct);
+        problem_free(&made);
+    }
+}
+
+static void a_large_component_is_left_to_the_other_ways(void **state) {
+    (void)state;
+    enum { ITEMS = 65 };
+    problem made = problem_new(2, ITEMS, 3, ITEMS - 1, 0.0f, 1.0f);
+    for (uint32_t i = 0; i + 1 < ITEMS; i++)
+        made.pairs[i] = (fi_pair){i, i + 1};
+    fi_distinct_items *distinct = NULL;
+    fi_information *information = NULL;
+    assert_int_equal(fi_distinct_items_new(&made.candidates, &distinct), 0);
+    assert_int_equal(fi_information_new(3, &information), 0);
+    assert_int_equal(fi_information_add_components(information, distinct, NULL), 1);
+    for (size_t i = 0; i < 9; i++)
+        assert_true(information->matrix[i] == 0.0);
+    assert_int_equal(fi_information_add_weighted(information, distinct, NULL), 0);
+    assert_true(information->matrix[0] > 0.0);
+    fi_information_free(information);
+    fi_distinct_items_free(distinct);
+    problem_free(&made);
+}
+
 static void adding_twice_is_merging_and_copies_are_independent(void **state) {
     (void)state;
     problem made = problem_new(5, 30, 4, 50, 0.0f, 1.0f);
@@ -125,6 +192,8 @@ int main(void) {
         cmocka_unit_test(weights_and_probabilities_of_confident_models_are_finite),
         cmocka_unit_test(information_is_the_sum_over_pairs),
         cmocka_unit_test(both_ways_of_adding_agree_under_a_large_common_offset),
+        cmocka_unit_test(small_components_give_the_sum_over_their_pairs),
+        cmocka_unit_test(a_large_component_is_left_to_the_other_ways),
         cmocka_unit_test(adding_twice_is_merging_and_copies_are_independent),
         cmocka_unit_test(no_pairs_add_nothing),
         cmocka_unit_test(wrong_sizes_and_unknown_items_are_refused),

@@ -68,9 +68,34 @@ static void without_repetition_the_error_is_that_of_a_mean(void **state) {
     assert_true(fabs(fi_kind_comparison_error(&comparison) - sqrt(variance / PAIRS)) < 1e-12);
 }
 
+/* Half of the answers are right, and half the other way round by someone of whom that is known. */
+static void answers_count_by_their_reliabilities(void **state) {
+    (void)state;
+    static const float slopes[] = {-0.5f, 0.0f, 1.0f};
+    float linear[ITEMS], network[ITEMS] = {0}, targets[PAIRS], reliabilities[PAIRS];
+    fi_pair pairs[PAIRS];
+    for (size_t slope = 0; slope < 3; slope++) {
+        for (uint32_t i = 0; i < PAIRS; i++) {
+            linear[2 * i] = 2.0f;
+            linear[2 * i + 1] = 0.0f;
+            pairs[i] = (fi_pair){2 * i, 2 * i + 1};
+            targets[i] = i % 2 ? 0.0f : 1.0f;
+            reliabilities[i] = i % 2 ? slopes[slope] : 1.0f;
+        }
+        fi_kind_comparison comparison = {0};
+        fi_answers answers = {
+            .count = PAIRS, .pairs = pairs, .targets = targets, .reliabilities = reliabilities};
+        assert_int_equal(fi_kind_comparison_add(&comparison, &answers, linear, network), 0);
+        double right = log1p(exp(-2.0)), wrong = log1p(exp(2.0 * (double)slopes[slope]));
+        assert_true(fabs(comparison.linear / PAIRS - (right + wrong) / 2.0) < 1e-9);
+        assert_true(fabs(comparison.network / PAIRS - log(2.0)) < 1e-9);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(votes_that_repeat_each_other_do_not_make_a_comparison_surer),
+        cmocka_unit_test(answers_count_by_their_reliabilities),
         cmocka_unit_test(without_repetition_the_error_is_that_of_a_mean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,20 @@ bool fd_last_layer_is_behind(const fd_snapshot *snapshot, uint64_t project) {
 
 /* ---- fitting ---- */
 
+/* The design effect of a training stands while its answers are many, and the history has grown by
+ * no more than this share: it hardly changes then, and to measure it takes longer than the fit. */
+#define GROWTH_MOST 0.05
+enum { ANSWERS_MANY = 1000 };
+
+/* 0: to be measured */
+static double known_design_effect(const fd_training_data *data, const fi_model *trained) {
+    const fi_last_layer *layer = fi_model_last_layer(trained);
+    size_t knew = fd_served_model_trained(data->snapshot->served)->fitted;
+    bool stands = layer && knew >= ANSWERS_MANY && data->n_revisions >= knew &&
+                  (double)(data->n_revisions - knew) <= GROWTH_MOST * (double)knew;
+    return stands ? layer->design_effect : 0.0;
+}
+
 static int fit_layer(const fd_last_layer_refit *refit, const fd_training_data *data,
                      const fi_answers *answers, fi_last_layer **ret) {
     const fd_snapshot *snapshot = data->snapshot;
@@ -37,6 +51,7 @@ static int fit_layer(const fd_last_layer_refit *refit, const fd_training_data *d
     fi_last_layer_options options = fi_last_layer_defaults();
     options.blocks = blocks;
     options.n_blocks = fi_learn_blocks(&learn, h, square, blocks);
+    options.design_effect = known_design_effect(data, trained);
     options.go_on = refit->go_on;
     options.context = refit->context;
     return fi_last_layer_fit(snapshot->items, width, features, answers, &options,

@@ -8,6 +8,7 @@
 
 #include "annotators.h"
 #include "assignment_id.h"
+#include "extras_history.h"
 #include "item_extras.h"
 #include "item_table.h"
 #include "item_text_features.h"
@@ -26,9 +27,11 @@ static const double tolerance = 1e-6;
 
 struct verification {
     fd_finding_visit *visit;
+    fd_finding_visit *unchecked;
     void *context;
     size_t n_items;
-    int64_t newest_item_ms;
+    fd_extras_history history;
+    bool has_uncounted;            /* an item has texts, but not their features */
     fd_growing_matrix *embeddings; /* NULL without items */
     fd_growing_matrix *text_features;
     fd_growing_matrix *groups;
@@ -39,6 +42,7 @@ struct verification {
 };
 
 static void verification_clear(struct verification *verification) {
+    fd_extras_history_clear(&verification->history);
     fd_growing_matrix_free(verification->embeddings);
     fd_growing_matrix_free(verification->text_features);
     fd_growing_matrix_free(verification->groups);
@@ -56,7 +60,15 @@ static int report(const struct verification *verification, const fd_model_row *r
     return verification->visit(verification->context, finding);
 }
 
-/* ---- items and labels ---- */
+static int report_unchecked(const struct verification *verification, const fd_model_row *row,
+                            const char *reason) {
+    char text[200];
+    (void)snprintf(text, sizeof(text), "model %llu was not checked: %s",
+                   (unsigned long long)row->version, reason);
+    return verification->unchecked(verification->context, text);
+}
+
+/* ---- items, scores and labels ---- */
 
 /* A row that makes no sense ends the reading without an error: the store's own check reports it. */
 static int ignore_damage(int result) {
@@ -79,7 +91,8 @@ static int reserve_rows(struct verification *verification) {
 }
 
 static int read_item(void *context, const fd_item_row *row) {
-    static const fd_engine_options options = {.text_features = true};
+    /* A cosine is 0, and nothing depends on it, unless half of the numbers come from the prompt. */
+    static const fd_engine_options options = {.text_features = true, .prompt_is_half = true};
     struct verification *verification = context;
     FD_CLEANUP(fd_item_entry_freep) fd_item_entry *entry = NULL;
     int r = verification->embeddings ? 0 : make_matrices(verification, row->dimension);
@@ -92,17 +105,23 @@ static int read_item(void *context, const fd_item_row *row) {
         r = fd_item_entry_new(row, &entry);
     if (r == 0)
         r = fd_item_table_reserve(&verification->items, 1, &entry, &row->prompt_id, 1);
+    if (r == 0)
+        r = fd_extras_history_add_item(&verification->history, row->created_ms);
     if (r < 0)
         return r;
     size_t item = verification->n_items++;
-    if (row->created_ms > verification->newest_item_ms)
-        verification->newest_item_ms = row->created_ms;
+    verification->has_uncounted |= fd_item_has_texts(row) && !fd_item_has_text_features(row);
     memcpy(fd_growing_matrix_row(verification->embeddings, item), row->embedding,
            row->dimension * sizeof(float));
     fd_text_features_place(&options, row, fd_growing_matrix_row(verification->text_features, item));
     fd_item_group_set(verification->groups, item, entry->prompt->index);
     fd_item_table_add(&verification->items, FD_STEAL(entry));
     return 0;
+}
+
+static int read_score(void *context, const fd_score_row *row) {
+    struct verification *verification = context;
+    return fd_extras_history_add_score(&verification->history, row);
 }
 
 static int read_label(void *context, const fd_label_row *row) {
@@ -128,33 +147,90 @@ static int read_label(void *context, const fd_label_row *row) {
 
 /* ---- models ---- */
 
-/* Whether the extras that the model was trained with can be found again. Scores may have changed
- * since, the cosine takes an option of the daemon, and centres of prompts, which pairs of two
- * prompts depend on, change with new items. */
-static bool are_extras_known(const struct verification *verification, const fi_model *model,
-                             const fd_model_row *row) {
-    uint32_t count = fi_model_shape(model)->extras;
-    const double *within = fi_model_extra_statistics(model).within;
-    for (uint32_t j = 0; j < count; j++) {
-        uint32_t id = fi_model_extra_ids(model)[j];
-        if (id >= FD_TEXT_FEATURES || (id == FD_TEXT_COSINE && within[j] > 0.0))
-            return false;
+/* Marks the prompts of the pairs that the model learned from, whose items its information depends
+ * on. *ret_items: all of these items are among the first that many. */
+static void mark_prompts(const struct verification *verification, const fd_model_row *row,
+                         bool *marked, size_t *ret_items) {
+    *ret_items = 0;
+    for (size_t i = 0; i < (size_t)row->answers; i++) {
+        const uint32_t pair[] = {verification->labels.revisions[i].pair.a,
+                                 verification->labels.revisions[i].pair.b};
+        for (size_t side = 0; side < FD_LENGTH(pair); side++) {
+            marked[verification->items.entries[pair[side]]->prompt->index] = true;
+            if (pair[side] >= *ret_items)
+                *ret_items = pair[side] + 1;
+        }
     }
-    if (verification->newest_item_ms <= row->created_ms)
-        return true;
-    for (size_t i = 0; count > 0 && i < (size_t)row->answers; i++) {
-        fi_pair pair = verification->labels.revisions[i].pair;
-        if (verification->items.entries[pair.a]->prompt !=
-            verification->items.entries[pair.b]->prompt)
-            return false;
-    }
-    return true;
 }
 
-/* A snapshot of the first row->answers revisions. Takes *model over. */
-static int rebuild(const struct verification *verification, fi_model **model,
+static bool has_column(const fi_model *model, uint32_t id) {
+    for (uint32_t j = 0; j < fi_model_shape(model)->extras; j++)
+        if (fi_model_extra_ids(model)[j] == id)
+            return true;
+    return false;
+}
+
+/* What the extras were when the training read them. */
+struct bracket {
+    fd_moment moments[3]; /* in the order in which they are tried; the last one is now */
+    size_t n;
+    const char *doubt; /* why none of them may be right; NULL: one must be */
+};
+
+/* Whether what came between two moments matters to the model. */
+static bool matters(const struct verification *verification, const fi_model *model,
+                    const bool *marked, fd_moment from, fd_moment to) {
+    const fd_extras_history *history = &verification->history;
+    for (size_t i = from.items; i < to.items; i++)
+        if (marked[verification->items.entries[i]->prompt->index])
+            return true;
+    for (size_t i = from.changes; i < to.changes; i++) {
+        const fd_score_change *change = &history->changes[i];
+        if (marked[verification->items.entries[change->item]->prompt->index] &&
+            has_column(model, FD_EXTRA_SCORES + change->name))
+            return true;
+    }
+    return false;
+}
+
+static bool takes_texts(const fi_model *model) {
+    return fi_model_shape(model)->extras > 0 && fi_model_extra_ids(model)[0] < FD_TEXT_FEATURES;
+}
+
+static int find_bracket(const struct verification *verification, const fi_model *model,
+                        const fd_model_row *row, struct bracket *ret) {
+    const fd_moment now = fd_extras_history_now(&verification->history);
+    *ret = (struct bracket){.moments = {now}, .n = 1};
+    if (fi_model_shape(model)->extras == 0)
+        return 0;
+    FD_FREE bool *marked = calloc(verification->n_items + 1, sizeof(*marked));
+    if (!marked)
+        return -ENOMEM;
+    size_t least;
+    fd_moment early, late;
+    mark_prompts(verification, row, marked, &least);
+    fd_extras_history_find(&verification->history, row, &early, &late);
+    early.items = early.items < least ? least : early.items;
+    late.items = late.items < least ? least : late.items;
+    ret->n = 0;
+    ret->moments[ret->n++] = late;
+    if (matters(verification, model, marked, early, late)) {
+        ret->moments[ret->n++] = early;
+        ret->doubt = "items or scores came while it was trained";
+    }
+    if (matters(verification, model, marked, late, now))
+        ret->moments[ret->n++] = now;
+    if (verification->history.went_back)
+        ret->doubt = "the clock was set back while items or scores came";
+    if (verification->has_uncounted && takes_texts(model))
+        ret->doubt = "the texts of some items are not counted; the daemon does so once it runs";
+    return 0;
+}
+
+/* The snapshot of a moment and the first row->answers revisions. Takes *model over. */
+static int rebuild(const struct verification *verification, fd_moment moment, fi_model **model,
                    const fd_model_row *row, fd_snapshot **ret) {
-    static const fd_score_table no_scores;
+    FD_CLEANUP(fd_score_table_clear) fd_score_table scores = {0};
     FD_CLEANUP(fd_served_model_freep) fd_served_model *served = NULL;
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *empty = NULL;
     FD_CLEANUP(fd_item_extras_clear) fd_item_extras extras = {0};
@@ -168,13 +244,15 @@ static int rebuild(const struct verification *verification, fi_model **model,
     if (r == 0)
         r = fd_snapshot_new(served, &empty);
     if (r == 0)
+        r = fd_extras_history_scores(&verification->history, moment, &scores);
+    if (r == 0)
         r = fd_item_extras_init(&extras, fi_model_extra_ids(served->model),
-                                fi_model_shape(served->model)->extras, 0, verification->n_items,
+                                fi_model_shape(served->model)->extras, 0, moment.items,
                                 verification->groups);
     if (r < 0)
         return r;
-    fd_item_extras_copy(&extras, verification->text_features, &no_scores, 0, verification->n_items);
-    return fd_snapshot_extend(empty, verification->embeddings, &extras, verification->n_items,
+    fd_item_extras_copy(&extras, verification->text_features, &scores, 0, moment.items);
+    return fd_snapshot_extend(empty, verification->embeddings, &extras, moment.items,
                               verification->labels.revisions, (size_t)row->answers, NULL, ret);
 }
 
@@ -206,15 +284,42 @@ static int fit_again(const struct verification *verification, const fd_snapshot 
     return r;
 }
 
-static int recompute(const struct verification *verification, fi_model **model,
+/* log det M as the training of a moment would have recorded it. */
+static int recompute(const struct verification *verification, fd_moment moment,
                      const fd_model_row *row, double *ret) {
+    FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
-    int r = rebuild(verification, model, row, &snapshot);
+    int r = fi_model_decode(row->bytes, row->size, &model);
+    if (r == 0)
+        r = rebuild(verification, moment, &model, row, &snapshot);
     if (r < 0)
         return r;
     const fi_last_layer *layer = fi_model_last_layer(snapshot->served->model);
     *ret = fi_factor_logdet(snapshot->design);
     return layer ? fit_again(verification, snapshot, layer, ret) : 0;
+}
+
+static int compare(const struct verification *verification, const fi_model *model,
+                   const fd_model_row *row) {
+    struct bracket bracket;
+    double logdet = NAN, scale = fmax((double)fi_model_feature_count(model), fabs(row->logdet));
+    char text[120];
+    int r = find_bracket(verification, model, row, &bracket);
+    for (size_t i = 0; i < bracket.n && r == 0; i++) {
+        double found = NAN;
+        r = recompute(verification, bracket.moments[i], row, &found);
+        if (r == 0 && fabs(found - row->logdet) <= tolerance * scale)
+            return 0;
+        logdet = i == 0 ? found : logdet;
+    }
+    if (r < 0)
+        return r;
+    if (bracket.doubt)
+        return report_unchecked(verification, row, bracket.doubt);
+    (void)snprintf(text, sizeof(text),
+                   "recorded information of log det %.9g, but items and labels give %.9g",
+                   row->logdet, logdet);
+    return report(verification, row, text);
 }
 
 static int verify_model(void *context, const fd_model_row *row) {
@@ -226,32 +331,22 @@ static int verify_model(void *context, const fd_model_row *row) {
     if (r < 0)
         return report(verification, row, "is damaged");
     if (row->is_foreign)
-        return 0; /* the embeddings that it was trained on are not there any more */
+        return report_unchecked(verification, row,
+                                "the embeddings that it was trained on are not there any more");
     if (!verification->embeddings ||
         fi_model_shape(model)->inputs != verification->embeddings->width)
         return report(verification, row, "takes embeddings of another size than the items have");
     if (row->answers < 0 || isnan(row->logdet))
-        return 0;
+        return report_unchecked(verification, row, "it does not say what it has learned from");
     if ((uint64_t)row->answers > verification->labels.count)
         return report(verification, row, "has learned from more labels than there are");
-    if (!are_extras_known(verification, model, row))
-        return 0;
-    double logdet = NAN, scale = fmax((double)fi_model_feature_count(model), fabs(row->logdet));
-    r = recompute(verification, &model, row, &logdet);
-    if (r < 0)
-        return r;
-    if (fabs(logdet - row->logdet) <= tolerance * scale)
-        return 0;
-    char text[120];
-    (void)snprintf(text, sizeof(text),
-                   "recorded information of log det %.9g, but items and labels give %.9g",
-                   row->logdet, logdet);
-    return report(verification, row, text);
+    return compare(verification, model, row);
 }
 
-int fd_engine_verify(fd_store *store, fd_finding_visit *visit, void *context) {
+int fd_engine_verify(fd_store *store, fd_finding_visit *visit, fd_finding_visit *unchecked,
+                     void *context) {
     FD_CLEANUP(verification_clear)
-    struct verification verification = {.visit = visit, .context = context};
+    struct verification verification = {.visit = visit, .unchecked = unchecked, .context = context};
     const fd_store_operations *operations = store->operations;
     int r = fd_annotators_new(&verification.annotators);
     if (r == 0)
@@ -259,6 +354,8 @@ int fd_engine_verify(fd_store *store, fd_finding_visit *visit, void *context) {
     if (r == 0)
         r = ignore_damage(
             operations->items_read(store, 0, SIZE_MAX, true, read_item, &verification));
+    if (r == 0)
+        r = ignore_damage(operations->scores_read(store, read_score, &verification));
     if (r == 0)
         r = ignore_damage(operations->labels_read(store, 0, SIZE_MAX, read_label, &verification));
     if (r == 0)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <math.h>
 
+#include "component_information.h"
 #include "target_clones.h"
 
 double fi_weight(double logit) {
@@ -92,7 +93,13 @@ int fi_information_add_reliable(fi_information *information, const fi_candidates
 
 int fi_information_add_weighted(fi_information *information, const fi_distinct_items *distinct,
                                 const double *weights) {
-    /* The Laplacian costs about 2 m h^2 and little per pair, the differences cost n_pairs h^2. */
+    /* The Laplacian costs about 2 m h^2 and little per pair, the differences cost n_pairs h^2, and
+     * small components less than m h^2 or n_pairs h^2. */
+    int r = distinct->n_pairs > distinct->n_items / 2
+                ? fi_information_add_components(information, distinct, weights)
+                : 1;
+    if (r <= 0)
+        return r;
     if (distinct->n_pairs / 3 > distinct->n_items / 2)
         return fi_information_add_laplacian(information, distinct, weights);
     return fi_information_add_differences(information, distinct, weights);

@@ -10,9 +10,15 @@
 /* With fewer clusters their spread is not known, and pairs take their place. */
 enum { CLUSTERS_LEAST = 10 };
 
-static double loss_of(const float *rewards, fi_pair pair, float target) {
-    return rewards ? fi_loss((double)rewards[pair.a] - (double)rewards[pair.b], (double)target)
-                   : NAN;
+/* With the slope of the annotator, as the fit has it: who answers at random, or the other way
+ * round, says nothing against a model that knows so. */
+static double loss_of(const float *rewards, const fi_answers *answers, size_t answer) {
+    if (!rewards)
+        return NAN;
+    fi_pair pair = answers->pairs[answer];
+    double x = answers->reliabilities ? (double)answers->reliabilities[answer] : 1.0;
+    return fi_loss(x * ((double)rewards[pair.a] - (double)rewards[pair.b]),
+                   (double)answers->targets[answer]);
 }
 
 static void add_cluster(fi_kind_comparison *comparison, double n, double sum) {
@@ -30,8 +36,8 @@ int fi_kind_comparison_add(fi_kind_comparison *comparison, const fi_answers *ans
     double n = 0.0, sum = 0.0;
     for (size_t i = 0; i < answers->count; i++) {
         size_t at = members[i].answer;
-        double linear_loss = loss_of(linear, answers->pairs[at], answers->targets[at]);
-        double network_loss = loss_of(network, answers->pairs[at], answers->targets[at]);
+        double linear_loss = loss_of(linear, answers, at);
+        double network_loss = loss_of(network, answers, at);
         if (fi_cluster_begins(members, i)) {
             add_cluster(comparison, n, sum);
             n = sum = 0.0;

@@ -21,8 +21,9 @@ typedef struct fi_kind_comparison {
     double size;       /* sum of n^2 */
 } fi_kind_comparison;
 
-/* Adds the losses on answers, given the rewards that each model has for their items; NULL means
- * that a model is missing. No cluster may be in two calls. -ENOMEM. */
+/* Adds the losses on answers, which count by their reliabilities, given the rewards that each model
+ * has for their items; NULL means that a model is missing. No cluster may be in two calls. -ENOMEM.
+ */
 int fi_kind_comparison_add(fi_kind_comparison *comparison, const fi_answers *answers,
                            const float *linear, const float *network) FD_MUST_CHECK;
 

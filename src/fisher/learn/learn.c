@@ -78,18 +78,13 @@ static bool takes_over(const fi_model *inputs, const fi_shape *shape) {
            inputs->shape.components == shape->components;
 }
 
-static bool takes_extras_over(const fi_model *inputs, const fi_shape *shape,
-                              const fi_extras *extras) {
-    return takes_over(inputs, shape) && inputs->shape.extras == shape->extras &&
-           memcmp(inputs->extra_ids, extras->ids, shape->extras * sizeof(*extras->ids)) == 0;
-}
-
 static bool goes_on(void *context) {
     return fi_learning_report(context, 0.0) == 0;
 }
 
 /* The inputs belong to the smallest network, because a linear model may not be as wide as the
- * inputs of a network. */
+ * inputs of a network. The columns of extras are always measured: values may have come since the
+ * given model was made, and the hidden layers do not read them. */
 static int take_inputs(fi_learning *learning, size_t n_items, const float *embeddings,
                        const fi_extras *extras, fi_shape shape, const fi_model *inputs) {
     shape.hidden_layers = shape.hidden_width = 1;
@@ -100,7 +95,7 @@ static int take_inputs(fi_learning *learning, size_t n_items, const float *embed
         fi_model_copy_inputs(learning->inputs, inputs);
     else
         r = fi_model_fit_inputs_while(learning->inputs, n_items, embeddings, goes_on, learning);
-    if (r == 0 && extras && !takes_extras_over(inputs, &shape, extras))
+    if (r == 0 && extras)
         r = fi_model_fit_extras(learning->inputs, extras);
     return r;
 }

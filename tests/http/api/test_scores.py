@@ -1,11 +1,14 @@
 """Scores that people had before anyone answered: with items, later, in bulk, and from metadata."""
 
+import contextlib
 import json
+import sqlite3
 import subprocess
 
 import pytest
 
-from client import PATIENCE, PROGRAM, Daemon, flags, environment, run
+from client import (PATIENCE, PROGRAM, Daemon, environment, flags, labels_by_first_number,
+                    plane_items, run)
 
 NAMES_FULL = 'the score "s16" would be one too many: a project has at most 16 names of scores'
 
@@ -95,6 +98,34 @@ def test_scores_outlive_a_restart_and_a_crash(db):
         assert all_scores(daemon) == {**expected, "y": {"old": 3, "late": -1e-9}}
         assert list(daemon.get("/v1/project")["scores"]) == ["judge", "old", "late"]
     assert "is sound" in run("check", "--db", db).stdout
+
+
+def test_check_compares_models_with_the_scores_of_their_time(db):
+    """Pairs of two prompts, so later items matter too; the change of a model stands for damage."""
+    items = plane_items()
+    with Daemon(db, {"retrain-labels": 0}) as daemon:
+        daemon.add_items([{**row, "scores": {"judge": i * i % 7}} for i, row in enumerate(items)])
+        daemon.add_labels(labels_by_first_number(items, 40))
+        daemon.train()
+        daemon.ok("PUT", "/v1/scores", {"items": [
+            {"id": row["id"], "scores": {"judge": -i}} for i, row in enumerate(items)]})
+        daemon.add_items([{**items[0], "id": "later", "scores": {"judge": 30}}])
+        daemon.train()
+    checked = run("check", "--db", db)
+    assert checked.returncode == 0, checked.stderr
+    assert "is sound" in checked.stdout and "was not checked" not in checked.stdout
+
+    with contextlib.closing(sqlite3.connect(db, isolation_level=None)) as connection:
+        connection.execute("UPDATE models SET logdet = logdet + 0.1, created_ms ="
+                           " (SELECT max(set_ms) FROM item_scores) WHERE version = 2")
+    checked = run("check", "--db", db)
+    assert checked.returncode == 0, checked.stderr
+    assert "model 2 was not checked: items or scores came while it was trained" in checked.stdout
+    with contextlib.closing(sqlite3.connect(db, isolation_level=None)) as connection:
+        connection.execute("UPDATE models SET created_ms = created_ms + 3600000 WHERE version = 2")
+    checked = run("check", "--db", db)
+    assert checked.returncode == 1, checked
+    assert "model 2 recorded information of log det" in checked.stderr
 
 
 def test_annotators_do_not_see_scores(daemon):

@@ -72,6 +72,51 @@ test('a page that was opened late has the learning curve and the advice on stopp
     assert.ok(await page.locator('#selection-note').isHidden());
 });
 
+async function answerMany(daemon, people) {
+    for (let i = 0; i < people; i++) {
+        const annotator = `person ${i}`;
+        const { assignments } = await daemon.call('POST', '/v1/assignments', { annotator, count: 40 });
+        const labels = assignments.map(({ id, a, b }, j) => ({ id, a: a.id, b: b.id, preference: a.id < b.id === (j % 5 > 0) ? 'a' : 'b',
+            annotator, assignment: id, duration_ms: 4000 }));
+        await daemon.call('POST', '/v1/labels', { labels });
+    }
+}
+
+/* An exam needs 64 answers, and a verdict on choosing ten to control pairs, which chance draws. */
+async function learnMuch(daemon) {
+    for (;;) {
+        await answerMany(daemon, 2);
+        await train(daemon);
+        const { labels, progress } = await daemon.call('GET', '/v1/model');
+        if (progress.exam !== null && progress.choosing !== null) {
+            return { labels, progress };
+        }
+    }
+}
+
+test('the operators’ page shows the exam and whether choosing pairs pays', async (t) => {
+    const daemon = await serve(t, items(40, 5));
+    const page = await openContext(daemon).then((context) => context.newPage());
+    await page.goto('/ops');
+    await page.locator('#chart-exam .empty').waitFor();
+    await page.locator('#choosing-empty').waitFor();
+    const { labels, progress: { exam, choosing, expected_loss_at_double: expected } } = await learnMuch(daemon);
+    await page.reload();
+    await page.locator('#chart-exam summary').click();
+    await page.locator('#chart-exam tbody tr').first().waitFor();
+    const cells = (rows) => page.locator(rows).evaluateAll((all) => all.map((row) => [...row.cells].map((cell) => cell.textContent)));
+    const losses = exam.stages.map(({ labels: learned, loss }, i) => [`${Math.round(learned)} answers`, loss.toFixed(3), i < 3 ? '–' : loss.toFixed(3)]);
+    assert.deepEqual(await cells('#chart-exam tbody tr'), [...losses, [`${2 * labels} answers`, '–', expected.toFixed(3)]]);
+    const sign = choosing.loss_difference < 0 ? '−' : '+';
+    assert.deepEqual((await cells('#choosing tr')).map((row) => row[1]), [`${sign}${Math.abs(choosing.loss_difference).toFixed(4)}`,
+        choosing.stddev.toFixed(4), String(choosing.answers)]);
+    const clear = Math.abs(choosing.loss_difference) > 2 * choosing.stddev;
+    assert.match(await page.locator('#choosing-note').textContent(), !clear ? /^Not clear/ : sign === '+' ? /^Yes/ : /^No:/);
+    await page.locator('#chart-exam .plot').focus();
+    await page.keyboard.press('Home');
+    assert.match(await page.locator('#chart-exam .plot').getAttribute('aria-valuetext'), new RegExp(`^${losses[0][0]}.*Loss ${losses[0][1]}`));
+});
+
 test('the operators’ page says what length, style and scores are worth', async (t) => {
     const daemon = await serve(t, items(8, 4).map((item, i) => ({ ...item, scores: { judge: i % 5 } })));
     const page = await openLively(daemon, await openContext(daemon));
@@ -108,13 +153,16 @@ test('the operators’ page recovers by itself after an outage of the daemon', a
 
 for (const colorScheme of ['light', 'dark']) {
     test(`axe finds nothing on the operators’ page, ${colorScheme}`, async (t) => {
-        const daemon = await serve(t, items(8, 4));
+        const daemon = await serve(t, items(40, 5));
         const context = await openContext(daemon, { colorScheme, bypassCSP: true, reducedMotion: 'reduce' });
         const blank = await context.newPage();
         await blank.goto('/ops');
         await until(async () => (await blank.locator('#live').textContent()).startsWith('Live'), 'numbers');
         await assertAccessible(blank, 'without answers');
-        await assertAccessible(await openLively(daemon, context), 'with answers');
+        await learnMuch(daemon);
+        const page = await openLively(daemon, context);
+        await page.locator('#chart-exam svg').waitFor();
+        await assertAccessible(page, 'with answers');
     });
 }
 

@@ -16,13 +16,13 @@ const LIVELY_MS = 90_000;
 const demo = spawn(process.env.FISHERD, ['demo', '--simulate', '5', '--listen', '127.0.0.1:0', '--retrain-labels', '25'], { stdio: ['ignore', 'pipe', 'ignore'] });
 const url = await new Promise((resolve) => demo.stdout.on('data', (text) => resolve(/http:\/\/[^/]+/.exec(text)[0])));
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
-const open = async (colorScheme, path) => {
-    const page = await browser.newPage({ colorScheme, viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce' });
+const open = async (colorScheme, path, height = 800) => {
+    const page = await browser.newPage({ colorScheme, viewport: { width: 1280, height }, reducedMotion: 'reduce' });
     await page.goto(url + path);
     return page;
 };
 
-const ops = await Promise.all(['light', 'dark'].map((look) => open(look, '/ops#15m')));
+const ops = await Promise.all(['light', 'dark'].map((look) => open(look, '/ops#15m', 1560)));
 await sleep(LIVELY_MS);
 for (const [look, page] of [['', ops[0]], ['-dark', ops[1]]]) {
     await page.screenshot({ path: join(folder, `ops${look}.png`) });
