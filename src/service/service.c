@@ -45,7 +45,8 @@ static void warn_of_needless_options(const fd_options *options) {
 static int warn_of_coming(void *context, const fd_embedder_row *row) {
     (void)context;
     fd_log(FD_LOG_WARNING, "re-embedding-unfinished", FD_STR("embedder", row->name),
-           FD_STR("meaning", "fisherd re-embed goes on with it; the embeddings from before serve"));
+           FD_STR("meaning", "it goes on where this embedder is configured, here or by fisherd "
+                             "re-embed; the embeddings from before serve"));
     return 0;
 }
 

@@ -19,6 +19,8 @@ int fd_api_open(const fd_api_options *options, fd_engine *engine, fd_api **ret) 
     fd_held_keys_open(&api->held_keys);
     int r = fd_embedding_worker_start(engine, options->embedder, options->score_metadata,
                                       &api->embedding_worker);
+    if (r == 0)
+        r = fd_re_embedding_worker_start(engine, options->embedder, &api->re_embedding_worker);
     if (r < 0) {
         fd_api_close(api);
         return r;
@@ -29,9 +31,12 @@ int fd_api_open(const fd_api_options *options, fd_engine *engine, fd_api **ret) 
 
 void fd_api_interrupt(fd_api *api) {
     fd_embedding_worker_interrupt(api->embedding_worker);
+    fd_re_embedding_worker_interrupt(api->re_embedding_worker);
 }
 
 void fd_api_close(fd_api *api) {
+    if (api->re_embedding_worker)
+        fd_re_embedding_worker_stop(api->re_embedding_worker);
     if (api->embedding_worker)
         fd_embedding_worker_stop(api->embedding_worker);
     fd_held_keys_close(&api->held_keys);

@@ -11,6 +11,7 @@
 #include "items.h"
 #include "json_write.h"
 #include "new_items.h"
+#include "re_embedding_changes.h"
 #include "text_embeddings.h"
 
 /* Of one block, which is lost if the daemon ends in the middle of it. */
@@ -106,6 +107,15 @@ int fd_embedding_steps_check_size(size_t n, size_t dimension, fd_fault *fault) {
                         n, dimension, FD_EMBEDDING_JOB_VECTORS / (dimension * sizeof(float)));
 }
 
+/* While the embedder's vectors take the place of those of the items' one, the job waits. */
+static int wait_for_switch(fd_engine *engine, fd_fault *fault) {
+    FD_FREE fd_embedder_row *coming = NULL;
+    int r = fd_engine_re_embedding_coming(engine, &coming);
+    if (r < 0 || !coming)
+        return r < 0 ? r : -EEXIST;
+    return fd_fault_set(fault, -EAGAIN, "", "it waits until the items are re-embedded");
+}
+
 /* Vectors of two embedders mean nothing to each other: those of another one are dropped. */
 static int begin(const fd_embedding_steps *steps, fd_embedding_job_row *row, fd_fault *fault) {
     FD_FREE fd_embedder_row *record = NULL;
@@ -113,6 +123,8 @@ static int begin(const fd_embedding_steps *steps, fd_embedding_job_row *row, fd_
     const fd_patience patience = patience_of(steps);
     int r = fd_text_embeddings_identify(steps->engine, steps->embedder, &patience, true, &embedder,
                                         fault);
+    if (r == -EEXIST)
+        r = wait_for_switch(steps->engine, fault);
     if (r == 0)
         r = fd_embedding_steps_check_size((size_t)row->items, embedder.dimension, fault);
     if (r == 0)
