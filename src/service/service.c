@@ -145,6 +145,7 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
     server_options.host = host;
     server_options.port = port;
     server_options.is_secure = is_secure;
+    server_options.shared_memory = fd_api_memory(api);
     const fd_server_hooks hooks = fd_api_hooks(api);
     fd_server *server;
     r = fd_server_start(&server_options, &hooks, fd_engine_metrics(engine), &server, fault);

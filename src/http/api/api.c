@@ -15,10 +15,12 @@ int fd_api_open(const fd_api_options *options, fd_engine *engine, fd_api **ret) 
         return -ENOMEM;
     api->options = *options;
     api->engine = engine;
+    api->memory =
+        (fd_memory_budget){.limit = options->memory, .metrics = fd_engine_metrics(engine)};
     fd_request_limits_open(&api->limits, options, fd_engine_metrics(engine));
     fd_held_keys_open(&api->held_keys);
     int r = fd_embedding_worker_start(engine, options->embedder, options->score_metadata,
-                                      &api->embedding_worker);
+                                      &api->memory, &api->embedding_worker);
     if (r == 0)
         r = fd_re_embedding_worker_start(engine, options->embedder, &api->re_embedding_worker);
     if (r < 0) {
@@ -27,6 +29,10 @@ int fd_api_open(const fd_api_options *options, fd_engine *engine, fd_api **ret) 
     }
     *ret = api;
     return 0;
+}
+
+fd_memory_budget *fd_api_memory(fd_api *api) {
+    return &api->memory;
 }
 
 void fd_api_interrupt(fd_api *api) {
