@@ -253,7 +253,13 @@ static int open_all(int argc, char **argv, struct re_embed *self) {
         r = fd_options_open_embedder(&options, &self->embedder, self->fault);
     if (r == 0 && !self->embedder)
         r = fd_fault_set(self->fault, -EINVAL, "", "the option embedding-url is needed");
-    return r < 0 ? r : fd_store_open_sqlite(options.db, &self->store, self->fault);
+    if (r == 0)
+        r = fd_store_open_sqlite(options.db, &self->store, self->fault);
+    if (r != -EBUSY)
+        return r;
+    const fd_fault busy = *self->fault;
+    return fd_fault_set(self->fault, r, "", "%s; a daemon does this itself, by POST /v1/re-embed",
+                        busy.detail);
 }
 
 int fd_re_embed_main(int argc, char **argv) {

@@ -45,7 +45,8 @@ static void warn_of_needless_options(const fd_options *options) {
 static int warn_of_coming(void *context, const fd_embedder_row *row) {
     (void)context;
     fd_log(FD_LOG_WARNING, "re-embedding-unfinished", FD_STR("embedder", row->name),
-           FD_STR("meaning", "fisherd re-embed goes on with it; the embeddings from before serve"));
+           FD_STR("meaning", "it goes on where this embedder is configured, here or by fisherd "
+                             "re-embed; the embeddings from before serve"));
     return 0;
 }
 
@@ -144,6 +145,7 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
     server_options.host = host;
     server_options.port = port;
     server_options.is_secure = is_secure;
+    server_options.shared_memory = fd_api_memory(api);
     const fd_server_hooks hooks = fd_api_hooks(api);
     fd_server *server;
     r = fd_server_start(&server_options, &hooks, fd_engine_metrics(engine), &server, fault);

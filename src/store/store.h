@@ -194,6 +194,7 @@ typedef struct fd_store_operations {
 struct fd_store {
     const fd_store_operations *operations;
     const fd_replica_operations *replicas; /* NULL: one process alone opens the store */
+    const struct fd_re_embedding_operations *re_embedding; /* re_embedding.h; NULL: it cannot */
 };
 
 static inline void fd_store_close(fd_store *store) {

@@ -49,6 +49,21 @@ static void assert_missing(fd_store *store, uint32_t first, uint32_t expected) {
     assert_int_equal(bits, expected);
 }
 
+static int note_vector(void *context, const fd_item_row *row) {
+    uint32_t *next = context;
+    assert_int_equal(row->index, *next);
+    assert_int_equal(row->dimension, NUMBERS);
+    assert_memory_equal(row->embedding, vectors[row->index], sizeof(vectors[0]));
+    ++*next;
+    return 0;
+}
+
+static void assert_vectors(fd_store *store, uint32_t first, uint32_t end) {
+    uint32_t next = first;
+    assert_int_equal(fd_re_embedding_vectors(store, first, 2, note_vector, &next), 0);
+    assert_int_equal(next, end);
+}
+
 static int note_model(void *context, const fd_model_row *row) {
     *(fd_model_row *)context = *row;
     return 0;
@@ -71,6 +86,8 @@ static void the_old_vectors_serve_until_each_item_has_a_new_one(void **state) {
     add(store, 0, 2);
     assert_missing(store, 0, 4);
     assert_missing(store, 3, 0);
+    assert_vectors(store, 0, 2);
+    assert_vectors(store, 1, 2);
     assert_int_equal(counts_of(store).made, 2);
     assert_int_equal(fd_re_embedding_switch(store), -EAGAIN);
     assert_int_equal(numbers_of(store), before);
@@ -79,6 +96,8 @@ static void the_old_vectors_serve_until_each_item_has_a_new_one(void **state) {
     assert_int_equal(numbers_of(store), before);
     assert_int_equal(fd_re_embedding_switch(store), 0);
     assert_int_equal(numbers_of(store), ITEMS * NUMBERS);
+    assert_vectors(store, 0, 0); /* none is coming any more, and none can be added */
+    assert_int_equal(fd_re_embedding_add(store, (uint32_t[]){0}, 1, vectors[0], NUMBERS), -EINVAL);
     assert_true(model_of(store).is_foreign);
     assert_int_equal(model_of(store).state, FD_MODEL_REJECTED);
     assert_int_equal(counts_of(store).left, ITEMS);

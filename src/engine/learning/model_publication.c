@@ -69,8 +69,8 @@ static int reject_if_worse(const fd_training_data *data, const fd_training_set *
     const fd_model_row *row_before = &data->snapshot->served->row;
     fi_fit before, now;
     bool clear;
-    if (row_before->version == 0 || row_before->answers < 0)
-        return 0;
+    if (data->coming || row_before->version == 0 || row_before->answers < 0)
+        return 0; /* whoever asks for other vectors gets them */
     int r = compare(data, set, learned, &before, &now, &clear);
     if (r < 0 || now.decided < DECIDED_LEAST || !clear || before.accuracy <= now.accuracy_high)
         return r;
@@ -133,8 +133,9 @@ int fd_model_publish(fd_engine *engine, const fd_training_data *data, const fd_t
     stored.bytes = bytes;
     stored.size = size;
     row->reason = NULL; /* the text goes with this call */
-    r = fd_model_store_and_serve(engine, &stored,
-                                 row->state == FD_MODEL_REJECTED ? NULL : snapshot);
+    fd_snapshot *serving = row->state == FD_MODEL_REJECTED ? NULL : snapshot;
+    r = data->coming ? fd_model_serve_coming(engine, &stored, serving, data->coming)
+                     : fd_model_store_and_serve(engine, &stored, serving, data->re_embeddings);
     if (r == 0 && row->state != FD_MODEL_REJECTED)
         fd_unreliable_annotators_report(engine, data->snapshot->served, snapshot->served);
     if (r == 0)

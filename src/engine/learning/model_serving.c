@@ -81,20 +81,26 @@ int fd_model_snapshot_of(fd_engine *engine, const fd_training_data *data, fi_mod
 struct serve_job {
     fd_job job;
     const fd_model_row *new_row; /* to be stored first, with its bytes; NULL: it is stored */
-    uint64_t version;
-    fd_snapshot *snapshot; /* NULL: rejected, not to be served */
+    uint64_t version;            /* 0: an untrained one */
+    fd_snapshot *snapshot;       /* NULL: rejected, not to be served */
+    uint64_t re_embeddings;      /* whose vectors it knows */
+    fd_coming_vectors *coming;   /* serve from now on; NULL: the vectors stay */
     size_t pruned;
 };
+
+static int add_version(fd_engine *engine, const fd_model_row *row) {
+    int r = engine->store->operations->model_add(engine->store, row);
+    return r == -EEXIST ? -EIO : r; /* we number the versions, so a clash is not a refusal */
+}
 
 static int store_serving(fd_engine *engine, fd_job *job, fd_pending *pending) {
     struct serve_job *serve = (struct serve_job *)job;
     const fd_store_operations *store = engine->store->operations;
-    int r = 0;
-    if (serve->new_row) {
-        r = store->model_add(engine->store, serve->new_row);
-        if (r == -EEXIST)
-            return -EIO; /* we number the versions, so a clash is not a refusal */
-    }
+    if (!serve->coming && serve->re_embeddings != engine->re_embeddings)
+        return -ECANCELED;
+    int r = serve->coming ? fd_coming_vectors_store(engine, serve->coming, pending) : 0;
+    if (r == 0 && serve->new_row)
+        r = add_version(engine, serve->new_row);
     if (r == 0 && serve->snapshot)
         r = store->model_activate(engine->store, serve->version);
     if (r == 0 && serve->snapshot)
@@ -108,29 +114,56 @@ static int store_serving(fd_engine *engine, fd_job *job, fd_pending *pending) {
 
 static void apply_serving(fd_engine *engine, fd_job *job) {
     struct serve_job *serve = (struct serve_job *)job;
+    if (serve->coming)
+        fd_coming_vectors_apply(engine, serve->coming);
     if (serve->new_row) {
         engine->model_serving->newest = serve->version;
         engine->model_serving->stored += 1 - serve->pruned;
-    } else {
+    } else if (!serve->coming) {
         fd_metrics_add(engine->metrics, FD_METRIC_MODEL_ACTIVATIONS, NULL, NULL, 1);
     }
 }
 
-static int serve(fd_engine *engine, const fd_model_row *new_row, uint64_t version,
-                 fd_snapshot *snapshot) {
+static int serve(fd_engine *engine, struct serve_job *job) {
+    job->job =
+        (fd_job){.store = store_serving, .apply = apply_serving, .is_alone = job->coming != NULL};
+    return fd_writer_run(engine, &job->job);
+}
+
+int fd_model_store_and_serve(fd_engine *engine, const fd_model_row *row, fd_snapshot *snapshot,
+                             uint64_t re_embeddings) {
+    struct serve_job job = {.new_row = row,
+                            .version = row->version,
+                            .snapshot = snapshot,
+                            .re_embeddings = re_embeddings};
+    return serve(engine, &job);
+}
+
+int fd_model_serve_stored(fd_engine *engine, uint64_t version, fd_snapshot *snapshot,
+                          uint64_t re_embeddings) {
     struct serve_job job = {
-        .job = {.store = store_serving, .apply = apply_serving},
-        .new_row = new_row,
-        .version = version,
-        .snapshot = snapshot,
-    };
-    return fd_writer_run(engine, &job.job);
+        .version = version, .snapshot = snapshot, .re_embeddings = re_embeddings};
+    return serve(engine, &job);
 }
 
-int fd_model_store_and_serve(fd_engine *engine, const fd_model_row *row, fd_snapshot *snapshot) {
-    return serve(engine, row, row->version, snapshot);
-}
+/* Items that keep coming could hold the switch up for ever: whoever asked for it tries again. */
+enum { SWITCH_ATTEMPTS = 10 };
 
-int fd_model_serve_stored(fd_engine *engine, uint64_t version, fd_snapshot *snapshot) {
-    return serve(engine, NULL, version, snapshot);
+int fd_model_serve_coming(fd_engine *engine, const fd_model_row *row, fd_snapshot *snapshot,
+                          fd_coming_vectors *coming) {
+    int r = -ENOENT;
+    for (int i = 0; i < SWITCH_ATTEMPTS && r == -ENOENT; i++) {
+        struct serve_job job = {.new_row = row,
+                                .version = row ? row->version : 0,
+                                .snapshot = snapshot,
+                                .coming = coming};
+        r = coming->complete(coming->context);
+        if (r == 0)
+            r = fd_coming_vectors_read(engine, coming);
+        if (r == 0)
+            r = serve(engine, &job);
+    }
+    if (r == 0)
+        coming->version = row ? row->version : 0;
+    return r == -ENOENT ? -EAGAIN : r;
 }

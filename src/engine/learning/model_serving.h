@@ -42,11 +42,17 @@ int fd_model_snapshot_of(fd_engine *engine, const fd_training_data *data, fi_mod
                          const fd_model_row *row, size_t learned, fd_snapshot **ret) FD_MUST_CHECK;
 
 /* Stores a new version, with its bytes, prunes old ones, and serves it; with a NULL snapshot it is
- * stored only. */
-int fd_model_store_and_serve(fd_engine *engine, const fd_model_row *row,
-                             fd_snapshot *snapshot) FD_MUST_CHECK;
+ * stored only. -ECANCELED if other vectors serve than at the moment of its data. */
+int fd_model_store_and_serve(fd_engine *engine, const fd_model_row *row, fd_snapshot *snapshot,
+                             uint64_t re_embeddings) FD_MUST_CHECK;
 
-/* Serves a version that is stored. -ENOENT if it is not there any more. */
-int fd_model_serve_stored(fd_engine *engine, uint64_t version, fd_snapshot *snapshot) FD_MUST_CHECK;
+/* Serves a version that is stored. -ENOENT if it is not there any more; -ECANCELED as above. */
+int fd_model_serve_stored(fd_engine *engine, uint64_t version, fd_snapshot *snapshot,
+                          uint64_t re_embeddings) FD_MUST_CHECK;
+
+/* Serves the coming vectors, with a new version that was trained on them, or with an untrained
+ * model where `row` and `snapshot` are NULL. -EAGAIN if items came that lack theirs. */
+int fd_model_serve_coming(fd_engine *engine, const fd_model_row *row, fd_snapshot *snapshot,
+                          fd_coming_vectors *coming) FD_MUST_CHECK;
 
 #endif

@@ -115,7 +115,11 @@ int fd_engine_model_activate(fd_engine *engine, uint64_t version, fd_fault *faul
         r = make_snapshot(engine, &data, &model, &row, &snapshot, fault);
     if (r < 0)
         return r;
-    r = fd_model_serve_stored(engine, version, snapshot);
+    r = fd_model_serve_stored(engine, version, snapshot, data.re_embeddings);
+    if (r == -ECANCELED)
+        return fd_fault_set(fault, -EEXIST, "",
+                            "version %llu was trained on the embeddings of another embedder",
+                            (unsigned long long)version);
     if (r == -ENOENT) /* pruned meanwhile */
         return fd_fault_set(fault, r, "", "no model has this version any more");
     if (r < 0)

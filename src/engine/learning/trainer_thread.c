@@ -30,6 +30,10 @@ struct fd_trainer {
     double oldest_new;        /* monotonic seconds when the first news after those came */
     fd_trainer_state state;
     double progress;
+    fd_coming_vectors *coming; /* to be switched to; NULL: nobody asks */
+    int switched;              /* how the last switch ended */
+    size_t switch_revisions;   /* as revisions_trained, of the switch that runs */
+    uint64_t switch_extras;
     pthread_t thread;
 };
 
@@ -115,6 +119,18 @@ void fd_trainer_read_state(fd_engine *engine, fd_trainer_state *ret, double *ret
     *ret_progress = engine->trainer->progress;
 }
 
+int fd_trainer_switch(fd_engine *engine, fd_coming_vectors *coming) {
+    struct fd_trainer *trainer = engine->trainer;
+    FD_LOCKED(&trainer->lock);
+    if (trainer->stop)
+        return -ESHUTDOWN;
+    trainer->coming = coming;
+    (void)pthread_cond_signal(&trainer->wanted);
+    while (trainer->coming)
+        (void)pthread_cond_wait(&trainer->rested, &trainer->lock);
+    return trainer->switched;
+}
+
 /* ---- when a training is due ---- */
 
 /* Seconds until a training is due; 0 if one is, negative if only news or a request makes it so. */
@@ -141,32 +157,52 @@ static void set_state(fd_engine *engine, fd_trainer_state state) {
                    state == FD_TRAINER_TRAINING);
 }
 
+/* With the lock held. */
+static void end_switch(struct fd_trainer *trainer, int result) {
+    if (!trainer->coming)
+        return;
+    trainer->switched = result;
+    trainer->coming = NULL;
+    (void)pthread_cond_broadcast(&trainer->rested);
+}
+
 /* Waits until a training is due and begins it; false when the engine closes. */
-static bool begin_training(fd_engine *engine, fd_retrain *ret_from) {
+static bool begin_training(fd_engine *engine, fd_retrain *ret_from,
+                           fd_coming_vectors **ret_coming) {
     struct fd_trainer *trainer = engine->trainer;
     FD_LOCKED(&trainer->lock);
-    for (double seconds; !trainer->stop && (seconds = seconds_until_due(engine)) != 0;) {
+    for (double seconds;
+         !trainer->stop && !trainer->coming && (seconds = seconds_until_due(engine)) != 0;) {
         if (seconds < 0)
             (void)pthread_cond_wait(&trainer->wanted, &trainer->lock);
         else
             fd_condition_wait_for(&trainer->wanted, &trainer->lock, seconds);
     }
-    if (trainer->stop)
+    if (trainer->stop) {
+        end_switch(trainer, -ESHUTDOWN);
         return false;
+    }
+    *ret_coming = trainer->coming;
+    set_state(engine, FD_TRAINER_TRAINING);
+    if (trainer->coming) {
+        trainer->switch_revisions = trainer->revisions_seen;
+        trainer->switch_extras = trainer->extras_seen;
+        return true;
+    }
     *ret_from = trainer->from;
     trainer->requested = false;
     trainer->from = FD_RETRAIN_CONFIGURED;
     trainer->revisions_trained = trainer->revisions_seen;
     trainer->extras_trained = trainer->extras_seen;
-    set_state(engine, FD_TRAINER_TRAINING);
     return true;
 }
 
 /* ---- how it ended ---- */
 
-/* The engine closes, or no label counts any more. */
+/* The engine closes, other vectors serve by now, no label counts any more, or a switch waits for
+ * vectors. */
 static bool is_harmless(int result) {
-    return result == -ECANCELED || result == -ESHUTDOWN || result == -ENODATA;
+    return result == -ECANCELED || result == -ESHUTDOWN || result == -ENODATA || result == -EAGAIN;
 }
 
 static void report(fd_engine *engine, int result) {
@@ -191,6 +227,18 @@ static void end_training(fd_engine *engine, int result) {
         trainer->oldest_new = fd_monotonic_seconds();
 }
 
+/* A switch that did not come about leaves the state of the trainings as it was. */
+static void end_training_of_switch(fd_engine *engine, int result) {
+    struct fd_trainer *trainer = engine->trainer;
+    FD_LOCKED(&trainer->lock);
+    if (result == 0 && trainer->coming->version > 0) {
+        trainer->revisions_trained = trainer->switch_revisions;
+        trainer->extras_trained = trainer->switch_extras;
+    }
+    set_state(engine, FD_TRAINER_IDLE);
+    end_switch(trainer, result);
+}
+
 /* ---- the thread ---- */
 
 static bool goes_on(void *context, double share) {
@@ -201,17 +249,33 @@ static bool goes_on(void *context, double share) {
     return !engine->trainer->stop;
 }
 
+/* Whoever asked for the switch may give it up. */
+static bool switch_goes_on(void *context, double share) {
+    fd_engine *engine = context;
+    const fd_coming_vectors *coming = engine->trainer->coming; /* this thread alone ends it */
+    return goes_on(context, share) && coming->go_on(coming->context);
+}
+
+static int run(fd_training *training, fd_retrain from, fd_coming_vectors *coming) {
+    training->go_on = coming ? switch_goes_on : goes_on;
+    return coming ? fd_training_switch(training, coming) : fd_training_run(training, from);
+}
+
 static void *train_loop(void *context) {
     fd_engine *engine = context;
-    fd_training training = {.engine = engine, .go_on = goes_on, .context = engine};
-    fd_retrain from;
+    fd_training training = {.engine = engine, .context = engine};
+    fd_coming_vectors *coming;
+    fd_retrain from = FD_RETRAIN_CONFIGURED;
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
-    while (begin_training(engine, &from)) {
+    while (begin_training(engine, &from, &coming)) {
         fd_health_beat(engine, FD_HEALTH_TRAINING);
-        int r = fd_training_run(&training, from);
+        int r = run(&training, from, coming);
         report(engine, r);
         fd_health_rest(engine, FD_HEALTH_TRAINING);
-        end_training(engine, r);
+        if (coming)
+            end_training_of_switch(engine, r);
+        else
+            end_training(engine, r);
     }
     return NULL;
 }

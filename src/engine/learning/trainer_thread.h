@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "coming_vectors.h"
 #include "engine_options.h"
 #include "macros.h"
 #include "trainer.h"
@@ -23,6 +24,10 @@ void fd_trainer_stop(fd_engine *engine);      /* interrupts, then joins */
 
 /* A commit hook: there may be new labels, or other extras. */
 void fd_trainer_on_commit(fd_engine *engine);
+
+/* Has the trainer's thread switch to the coming vectors (training.h), and waits for it. One caller
+ * at a time. */
+int fd_trainer_switch(fd_engine *engine, fd_coming_vectors *coming) FD_MUST_CHECK;
 
 bool fd_trainer_request(fd_engine *engine, fd_retrain from); /* false without labels */
 void fd_trainer_wait(fd_engine *engine); /* until all trainings that were asked for have ended */

@@ -10,10 +10,11 @@
 #include "model_serving.h"
 #include "training_data.h"
 
-/* The model whose input statistics are kept; NULL once the items have doubled since. */
+/* The model whose input statistics are kept; NULL once the items have doubled since, or have other
+ * vectors. */
 static const fi_model *inputs_to_keep(const fd_training_data *data) {
     const fd_served_model *served = data->snapshot->served;
-    return data->n_items < 2 * served->row.items ? served->model : NULL;
+    return !data->coming && data->n_items < 2 * served->row.items ? served->model : NULL;
 }
 
 /* Whether a network may go on from the one that serves. */
@@ -117,21 +118,34 @@ static void note_texts(fd_training *training, const fd_training_data *data) {
     training->without_texts = without;
 }
 
+static int run(fd_training *training, fd_training_data *data, fd_retrain from) {
+    FD_CLEANUP(fd_training_set_clear) fd_training_set set = {0};
+    if (data->n_revisions == 0)
+        return -ENODATA;
+    int r = fd_training_data_read_extras(training->engine, NULL, data);
+    if (r < 0)
+        return r;
+    note_texts(training, data);
+    r = fd_training_set_fill(data, &set);
+    if (r < 0)
+        return r;
+    return set.answers.count > 0 ? train(training, data, &set, from) : -ENODATA;
+}
+
 int fd_training_run(fd_training *training, fd_retrain from) {
     FD_CLEANUP(fd_training_data_clear) fd_training_data data = {0};
-    FD_CLEANUP(fd_training_set_clear) fd_training_set set = {0};
     int r = fd_training_data_read(training->engine, &data);
-    if (r < 0)
-        return r;
-    if (data.n_revisions == 0)
-        return -ENODATA;
-    r = fd_training_data_read_extras(training->engine, NULL, &data);
-    if (r < 0)
-        return r;
-    note_texts(training, &data);
+    return r < 0 ? r : run(training, &data, from);
+}
+
+int fd_training_switch(fd_training *training, fd_coming_vectors *coming) {
+    FD_CLEANUP(fd_training_data_clear) fd_training_data data = {0};
+    int r = fd_training_data_read(training->engine, &data);
+    if (r == 0 && data.snapshot)
+        r = fd_training_data_take_coming(&data, coming);
     if (r == 0)
-        r = fd_training_set_fill(&data, &set);
-    if (r < 0)
-        return r;
-    return set.answers.count > 0 ? train(training, &data, &set, from) : -ENODATA;
+        r = run(training, &data, FD_RETRAIN_SCRATCH);
+    if (r == -ENODATA || r == -EDOM)
+        r = fd_model_serve_coming(training->engine, NULL, NULL, coming);
+    return r;
 }

@@ -29,6 +29,7 @@ static void take_references(fd_engine *engine, fd_training_data *ret) {
     ret->n_items = engine->items.count;
     ret->snapshot = fd_snapshot_reference(engine->snapshot);
     ret->embeddings = fd_growing_matrix_reference(engine->embeddings);
+    ret->re_embeddings = engine->re_embeddings;
     ret->settings = engine->project.settings;
     ret->project = engine->project.version;
     /* The writer may be adding the next name, which does not count yet. */
@@ -75,6 +76,15 @@ int fd_training_data_read(fd_engine *engine, fd_training_data *ret) {
     return fd_annotator_order_find(ret->revisions, n, &ret->annotators);
 }
 
+int fd_training_data_take_coming(fd_training_data *data, fd_coming_vectors *coming) {
+    if (coming->rows < data->n_items)
+        return -EAGAIN;
+    fd_growing_matrix_free(data->embeddings);
+    data->embeddings = fd_growing_matrix_reference(coming->embeddings);
+    data->coming = coming;
+    return 0;
+}
+
 /* ---- extras ---- */
 
 /* Items whose extras are copied at once: labels wait meanwhile. */
@@ -96,6 +106,9 @@ static void copy_extras(fd_engine *engine, size_t first, size_t end, fd_training
     fd_item_extras_copy(&data->extras, texts, &engine->scores, first, end);
     for (size_t i = first; i < end; i++)
         data->lengths[i] = texts ? fd_growing_matrix_row(texts, i)[FD_TEXT_LOG_LENGTH] : NAN;
+    for (size_t i = first; i < end && data->coming; i++)
+        if (!isnan(data->lengths[i]))
+            fd_item_extras_set(&data->extras, FD_TEXT_COSINE, i, data->coming->cosines[i]);
 }
 
 int fd_training_data_read_extras(fd_engine *engine, const fi_model *model, fd_training_data *data) {

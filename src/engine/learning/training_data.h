@@ -6,6 +6,7 @@
 #include <fisher/learn.h>
 
 #include "annotator_order.h"
+#include "coming_vectors.h"
 #include "engine_options.h"
 #include "snapshot.h"
 
@@ -13,8 +14,10 @@ typedef struct fd_training_data {
     fd_snapshot *snapshot; /* the one that served; NULL, like all else, without items or labels */
     fd_growing_matrix *embeddings; /* [n_items x D] */
     size_t n_items;
-    fd_item_extras extras; /* of all items, once they were asked for */
-    double text_share;     /* of the items that have texts, once a new model's extras were */
+    uint64_t re_embeddings;    /* the engine's, at that moment */
+    fd_coming_vectors *coming; /* whose embeddings these are; NULL: those that serve */
+    fd_item_extras extras;     /* of all items, once they were asked for */
+    double text_share;         /* of the items that have texts, once a new model's extras were */
     float *lengths; /* [n_items] log of the response's length, with the extras; NaN: unknown */
     fd_project_settings settings;
     fd_score_names score_names;
@@ -29,6 +32,9 @@ typedef struct fd_training_data {
 } fd_training_data;
 
 int fd_training_data_read(fd_engine *engine, fd_training_data *ret) FD_MUST_CHECK;
+
+/* Takes the coming vectors in the place of those that serve. -EAGAIN if items lack theirs. */
+int fd_training_data_take_coming(fd_training_data *data, fd_coming_vectors *coming) FD_MUST_CHECK;
 
 /* Adds the extras of all items to the data: in the columns of the model, or in those that a new
  * model takes if it is NULL. */

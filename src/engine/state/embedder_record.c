@@ -8,7 +8,7 @@
 #include "thread.h"
 #include "writer.h"
 
-static int copy_row(const fd_embedder_row *row, fd_embedder_row **ret) {
+int fd_embedder_record_copy(const fd_embedder_row *row, fd_embedder_row **ret) {
     size_t probes = row->n_probes * row->dimension * sizeof(*row->probes);
     size_t name = strlen(row->name) + 1, template = strlen(row->template) + 1;
     fd_embedder_row *copy = malloc(sizeof(*copy) + probes + name + template);
@@ -26,11 +26,11 @@ static int copy_row(const fd_embedder_row *row, fd_embedder_row **ret) {
 int fd_engine_embedder(fd_engine *engine, fd_embedder_row **ret) {
     FD_READ_LOCKED(&engine->state_lock);
     *ret = NULL;
-    return engine->embedder ? copy_row(engine->embedder, ret) : 0;
+    return engine->embedder ? fd_embedder_record_copy(engine->embedder, ret) : 0;
 }
 
 int fd_embedder_record_replay(fd_engine *engine, const fd_embedder_row *row) {
-    return copy_row(row, &engine->embedder);
+    return fd_embedder_record_copy(row, &engine->embedder);
 }
 
 /* ---- setting ---- */
@@ -64,7 +64,7 @@ int fd_engine_embedder_set(fd_engine *engine, const fd_embedder_row *row, fd_fau
         .job = {.store = store_embedder, .apply = apply_embedder},
         .fault = fault,
     };
-    int r = copy_row(row, &set.row);
+    int r = fd_embedder_record_copy(row, &set.row);
     if (r < 0)
         return r;
     set.row->created_ms = fd_engine_now_ms(engine);

@@ -16,6 +16,8 @@ int fd_engine_embedder(fd_engine *engine, fd_embedder_row **ret) FD_MUST_CHECK;
 int fd_engine_embedder_set(fd_engine *engine, const fd_embedder_row *row,
                            fd_fault *fault) FD_MUST_CHECK;
 
+int fd_embedder_record_copy(const fd_embedder_row *row, fd_embedder_row **ret) FD_MUST_CHECK;
+
 /* The one of the store, before any thread runs. -ENOMEM. */
 int fd_embedder_record_replay(fd_engine *engine, const fd_embedder_row *row) FD_MUST_CHECK;
 

@@ -35,7 +35,7 @@ struct fd_engine {
         assignment_key[FD_ASSIGNMENT_KEY_SIZE]; /* the store's; set before any thread runs */
 
     pthread_rwlock_t state_lock;
-    fd_item_table items; /* guarded by state_lock, like the next eight */
+    fd_item_table items; /* guarded by state_lock, like the next nine */
     fd_score_table scores;
     fd_project_state project;
     fd_embedder_row *embedder; /* NULL: not known; embedder_record.h */
@@ -44,6 +44,7 @@ struct fd_engine {
     fd_growing_matrix *text_features; /* the same; a row of each item: item_text_features.h */
     fd_growing_matrix *groups;        /* the same; the prompt of each item: item_extras.h */
     fd_snapshot *snapshot;            /* NULL until the first item */
+    uint64_t re_embeddings; /* how often other vectors took the place of those of all items */
 
     /* How often an extra changed that the snapshot had copied, or has no column for. */
     uint64_t extra_changes;

@@ -49,7 +49,7 @@ static void set_missing(float to[static FD_TEXT_FEATURES]) {
         to[i] = NAN;
 }
 
-static float cosine_of(const fd_engine_options *options, const fd_item_row *row) {
+float fd_text_features_cosine(const fd_engine_options *options, const fd_item_row *row) {
     size_t prompt = options->prompt_is_half ? row->dimension / 2 : options->prompt_dimension;
     return (float)fd_text_cosine(row->embedding, row->dimension, prompt);
 }
@@ -61,7 +61,7 @@ void fd_text_features_place(const fd_engine_options *options, const fd_item_row 
         return;
     }
     memcpy(to, row->text_features.values, FD_TEXT_FEATURES * sizeof(*to));
-    to[FD_TEXT_COSINE] = cosine_of(options, row);
+    to[FD_TEXT_COSINE] = fd_text_features_cosine(options, row);
 }
 
 int fd_text_features_inline(fd_text_extractor *extractor, const fd_engine_options *options,
@@ -70,6 +70,6 @@ int fd_text_features_inline(fd_text_extractor *extractor, const fd_engine_option
     if (!options->text_features || !fd_item_has_texts(row))
         return 0;
     int r = fd_text_features_of(extractor, row, to);
-    to[FD_TEXT_COSINE] = cosine_of(options, row);
+    to[FD_TEXT_COSINE] = fd_text_features_cosine(options, row);
     return r;
 }

@@ -36,6 +36,9 @@ int fd_text_features_of(fd_text_extractor *extractor, const fd_item_row *row,
  * frees their numbers, *ret, after the rows were stored. -ENOMEM. */
 int fd_text_features_count(fd_item_row *rows, size_t n, float **ret) FD_MUST_CHECK;
 
+/* The cosine of the prompt's and the response's part of the row's embedding. */
+float fd_text_features_cosine(const fd_engine_options *options, const fd_item_row *row);
+
 /* Writes the matrix row of an item, which has its embedding: from its stored features, or NaN. */
 void fd_text_features_place(const fd_engine_options *options, const fd_item_row *row,
                             float to[static FD_TEXT_FEATURES]);

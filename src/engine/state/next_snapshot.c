@@ -19,6 +19,14 @@ enum { UNTRAINED_ITEMS = 20000 };
 /* A sample that tells how long the features of an item are. */
 enum { SQUARED_ITEMS = 1000 };
 
+static fd_growing_matrix *embeddings_of(const fd_engine *engine, const fd_pending *pending) {
+    return pending->embeddings ? pending->embeddings : engine->embeddings;
+}
+
+static fd_growing_matrix *texts_of(const fd_engine *engine, const fd_pending *pending) {
+    return pending->text_features ? pending->text_features : engine->text_features;
+}
+
 /* The extras of n items in the columns of the model, with the scores that the transaction sets.
  * Only the writer changes them, so it needs no lock. */
 static int collect_extras(const fd_engine *engine, const fd_pending *pending, const fi_model *model,
@@ -27,7 +35,7 @@ static int collect_extras(const fd_engine *engine, const fd_pending *pending, co
                                 first, n, engine->groups);
     if (r < 0)
         return r;
-    fd_item_extras_copy(ret, engine->text_features, &engine->scores, first, first + n);
+    fd_item_extras_copy(ret, texts_of(engine, pending), &engine->scores, first, first + n);
     fd_score_changes_overlay(pending->scores, ret);
     return 0;
 }
@@ -35,7 +43,7 @@ static int collect_extras(const fd_engine *engine, const fd_pending *pending, co
 static int untrained_inputs(const fd_engine *engine, const fd_pending *pending, size_t n_items,
                             fi_model *model) {
     FD_CLEANUP(fd_item_extras_clear) fd_item_extras extras = {0};
-    int r = fi_model_fit_inputs(model, n_items, engine->embeddings->data);
+    int r = fi_model_fit_inputs(model, n_items, embeddings_of(engine, pending)->data);
     if (r == 0 && fi_model_shape(model)->extras > 0)
         r = collect_extras(engine, pending, model, 0, n_items, &extras);
     if (r < 0 || fi_model_shape(model)->extras == 0)
@@ -45,7 +53,8 @@ static int untrained_inputs(const fd_engine *engine, const fd_pending *pending, 
 }
 
 /* What is known of beta before any answer: nothing, but for scores that somebody trusts. */
-static int untrained_layer(const fd_engine *engine, size_t n_items, fi_model *model) {
+static int untrained_layer(const fd_engine *engine, const fd_pending *pending, size_t n_items,
+                           fi_model *model) {
     static const fi_answers none = {0};
     FD_CLEANUP(fi_last_layer_freep) fi_last_layer *layer = NULL;
     fi_block blocks[FI_BLOCKS_MAX], extra_blocks[FI_EXTRAS_MAX];
@@ -59,7 +68,7 @@ static int untrained_layer(const fd_engine *engine, size_t n_items, fi_model *mo
     FD_FREE float *features = reallocarray(NULL, sample, width * sizeof(*features));
     if (!features)
         return -ENOMEM;
-    int r = fi_model_features(model, sample, engine->embeddings->data, NULL, features);
+    int r = fi_model_features(model, sample, embeddings_of(engine, pending)->data, NULL, features);
     if (r < 0)
         return r;
     fi_last_layer_options options = fi_last_layer_defaults();
@@ -73,7 +82,7 @@ static int untrained_layer(const fd_engine *engine, size_t n_items, fi_model *mo
 static int untrained_model(const fd_engine *engine, const fd_pending *pending, size_t n_items,
                            fi_model **ret) {
     const fd_engine_options *options = &engine->options;
-    uint32_t dimension = (uint32_t)engine->embeddings->width;
+    uint32_t dimension = (uint32_t)embeddings_of(engine, pending)->width;
     uint32_t ids[FI_EXTRAS_MAX];
     double share;
     fi_shape shape = {
@@ -81,8 +90,8 @@ static int untrained_model(const fd_engine *engine, const fd_pending *pending, s
         .components = options->components < dimension ? options->components : dimension,
         .hidden_layers = options->kind == FI_KIND_NETWORK ? options->hidden_layers : 0,
         .hidden_width = options->hidden_width,
-        .extras = fd_extra_columns(options->text_features, engine->text_features, &engine->scores,
-                                   n_items, ids, &share),
+        .extras = fd_extra_columns(options->text_features, texts_of(engine, pending),
+                                   &engine->scores, n_items, ids, &share),
     };
     FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
     int r = fi_model_new(&shape, options->seed, &model);
@@ -91,7 +100,7 @@ static int untrained_model(const fd_engine *engine, const fd_pending *pending, s
     fi_model_set_extra_ids(model, ids);
     r = untrained_inputs(engine, pending, n_items, model);
     if (r == 0)
-        r = untrained_layer(engine, n_items, model);
+        r = untrained_layer(engine, pending, n_items, model);
     if (r == 0)
         *ret = FD_STEAL(model);
     return r;
@@ -141,7 +150,9 @@ static bool is_outdated(const fd_engine *engine, const fd_snapshot *base,
 int fd_next_snapshot(fd_engine *engine, const fd_pending *pending, fd_snapshot **ret) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *untrained = NULL;
     FD_CLEANUP(fd_item_extras_clear) fd_item_extras extras = {0};
-    const fd_snapshot *base = pending->base ? pending->base : engine->snapshot;
+    const fd_snapshot *base = pending->base         ? pending->base
+                              : pending->embeddings ? NULL /* the model knows other ones */
+                                                    : engine->snapshot;
     int r = 0;
 
     *ret = NULL;
@@ -163,6 +174,6 @@ int fd_next_snapshot(fd_engine *engine, const fd_pending *pending, fd_snapshot *
                            &extras);
     if (r < 0)
         return r;
-    return fd_snapshot_extend(base, engine->embeddings, &extras, pending->items,
+    return fd_snapshot_extend(base, embeddings_of(engine, pending), &extras, pending->items,
                               engine->labels.revisions, pending->revisions, NULL, ret);
 }

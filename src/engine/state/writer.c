@@ -308,7 +308,8 @@ static enum duty wait_for_duty(fd_engine *engine) {
 static fd_job *cut_group(struct fd_writer *writer) {
     fd_job *jobs = writer->head;
     fd_job **end = &writer->head;
-    for (size_t i = 0; i < GROUP_MAX && *end; i++)
+    for (size_t i = 0; i < GROUP_MAX && *end && (i == 0 || !(jobs->is_alone || (*end)->is_alone));
+         i++)
         end = &(*end)->next;
     writer->head = *end;
     if (!writer->head)

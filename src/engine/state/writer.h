@@ -21,6 +21,7 @@ struct fd_job {
     /* After the commit, under the state lock: changes the memory. Cannot fail. */
     void (*apply)(fd_engine *engine, fd_job *job);
 
+    bool is_alone; /* in its transaction */
     int result;
     sem_t finished;
     fd_job *next; /* guarded by the writer's lock */

@@ -15,10 +15,14 @@ int fd_api_open(const fd_api_options *options, fd_engine *engine, fd_api **ret) 
         return -ENOMEM;
     api->options = *options;
     api->engine = engine;
+    api->memory =
+        (fd_memory_budget){.limit = options->memory, .metrics = fd_engine_metrics(engine)};
     fd_request_limits_open(&api->limits, options, fd_engine_metrics(engine));
     fd_held_keys_open(&api->held_keys);
     int r = fd_embedding_worker_start(engine, options->embedder, options->score_metadata,
-                                      &api->embedding_worker);
+                                      &api->memory, &api->embedding_worker);
+    if (r == 0)
+        r = fd_re_embedding_worker_start(engine, options->embedder, &api->re_embedding_worker);
     if (r < 0) {
         fd_api_close(api);
         return r;
@@ -27,11 +31,18 @@ int fd_api_open(const fd_api_options *options, fd_engine *engine, fd_api **ret) 
     return 0;
 }
 
+fd_memory_budget *fd_api_memory(fd_api *api) {
+    return &api->memory;
+}
+
 void fd_api_interrupt(fd_api *api) {
     fd_embedding_worker_interrupt(api->embedding_worker);
+    fd_re_embedding_worker_interrupt(api->re_embedding_worker);
 }
 
 void fd_api_close(fd_api *api) {
+    if (api->re_embedding_worker)
+        fd_re_embedding_worker_stop(api->re_embedding_worker);
     if (api->embedding_worker)
         fd_embedding_worker_stop(api->embedding_worker);
     fd_held_keys_close(&api->held_keys);

@@ -42,6 +42,9 @@ typedef struct fd_api_options {
 int fd_api_open(const fd_api_options *options, fd_engine *engine, fd_api **ret) FD_MUST_CHECK;
 void fd_api_close(fd_api *api);
 
+/* The memory that requests and embedding jobs share, for the server. */
+struct fd_memory_budget *fd_api_memory(fd_api *api);
+
 /* Lets embedding jobs stop soon, while the last requests still run. */
 void fd_api_interrupt(fd_api *api);
 FD_DEFINE_CLEANUP(fd_api, fd_api_close)

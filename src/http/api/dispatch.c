@@ -204,6 +204,7 @@ static fd_request request_of(fd_api *api, fd_transaction *transaction, const str
         .prefer = fd_transaction_header(transaction, "Prefer"),
         .idempotency_key = fd_transaction_header(transaction, "Idempotency-Key"),
         .embedding_worker = api->embedding_worker,
+        .re_embedding_worker = api->re_embedding_worker,
         .held_keys = &api->held_keys,
         .embedding_job_limits = &api->options.embedding_jobs,
         .score_metadata = api->options.score_metadata,

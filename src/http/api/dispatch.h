@@ -7,6 +7,8 @@
 #include "api.h"
 #include "embedding_worker.h"
 #include "idempotency.h"
+#include "memory_budget.h"
+#include "re_embedding_worker.h"
 #include "request_limits.h"
 #include "response.h"
 #include "transaction.h"
@@ -15,7 +17,9 @@ struct fd_api {
     fd_api_options options;
     fd_engine *engine;
     fd_request_limits limits;
+    fd_memory_budget memory; /* that requests and embedding jobs share */
     fd_embedding_worker *embedding_worker;
+    fd_re_embedding_worker *re_embedding_worker;
     fd_held_keys held_keys;
 };
 

@@ -9,8 +9,10 @@
 #include "embedder_record.h"
 #include "embedding_jobs.h"
 #include "items.h"
+#include "json_size_estimate.h"
 #include "json_write.h"
 #include "new_items.h"
+#include "re_embedding_changes.h"
 #include "text_embeddings.h"
 
 /* Of one block, which is lost if the daemon ends in the middle of it. */
@@ -106,6 +108,15 @@ int fd_embedding_steps_check_size(size_t n, size_t dimension, fd_fault *fault) {
                         n, dimension, FD_EMBEDDING_JOB_VECTORS / (dimension * sizeof(float)));
 }
 
+/* While the embedder's vectors take the place of those of the items' one, the job waits. */
+static int wait_for_switch(fd_engine *engine, fd_fault *fault) {
+    FD_FREE fd_embedder_row *coming = NULL;
+    int r = fd_engine_re_embedding_coming(engine, &coming);
+    if (r < 0 || !coming)
+        return r < 0 ? r : -EEXIST;
+    return fd_fault_set(fault, -EAGAIN, "", "it waits until the items are re-embedded");
+}
+
 /* Vectors of two embedders mean nothing to each other: those of another one are dropped. */
 static int begin(const fd_embedding_steps *steps, fd_embedding_job_row *row, fd_fault *fault) {
     FD_FREE fd_embedder_row *record = NULL;
@@ -113,6 +124,8 @@ static int begin(const fd_embedding_steps *steps, fd_embedding_job_row *row, fd_
     const fd_patience patience = patience_of(steps);
     int r = fd_text_embeddings_identify(steps->engine, steps->embedder, &patience, true, &embedder,
                                         fault);
+    if (r == -EEXIST)
+        r = wait_for_switch(steps->engine, fault);
     if (r == 0)
         r = fd_embedding_steps_check_size((size_t)row->items, embedder.dimension, fault);
     if (r == 0)
@@ -133,6 +146,8 @@ static int begin(const fd_embedding_steps *steps, fd_embedding_job_row *row, fd_
 
 /* All items of the job, as one body, and the vectors that were made. */
 struct whole {
+    fd_memory_budget *memory;
+    size_t held; /* bytes of it */
     fd_json_text body;
     size_t n;
     size_t room;
@@ -156,6 +171,25 @@ static void whole_clear(struct whole *whole) {
     free(whole->items);
     fd_new_items_clear(&whole->rows);
     fd_json_text_clear(&whole->body);
+    fd_memory_budget_give_back(whole->memory, &whole->held);
+}
+
+/* Takes memory before it is used. What never fits ends the job. */
+static int take_memory(struct whole *whole, size_t bytes, fd_fault *fault) {
+    if (fd_memory_budget_take(whole->memory, &whole->held, bytes))
+        return 0;
+    size_t needed = whole->held + bytes;
+    if (needed > whole->memory->limit)
+        return fd_fault_set(fault, -EINVAL, "",
+                            "adding its items takes %zu MiB, more than the option memory has",
+                            needed >> 20);
+    return fd_fault_set(fault, -EAGAIN, "", "requests use the memory that its items need");
+}
+
+/* The contents twice, as rows of the store and as one body, and the vectors. */
+static size_t rows_memory(const fd_embedding_job_row *row, size_t dimension) {
+    size_t n = (size_t)row->items;
+    return 2 * (size_t)row->bytes + n * (dimension * sizeof(float) + sizeof(fd_embedding_job_item));
 }
 
 static int copy_vector(const float *numbers, size_t dimension, const float **ret) {
@@ -183,16 +217,21 @@ static int gather(void *context, const fd_embedding_job_item *item) {
 }
 
 static int gather_all(const fd_embedding_steps *steps, const fd_embedding_job_row *row,
-                      struct whole *whole, fd_fault *fault) {
+                      size_t dimension, struct whole *whole, fd_fault *fault) {
+    int r = take_memory(whole, rows_memory(row, dimension), fault);
+    if (r < 0)
+        return r;
     whole->room = (size_t)row->items;
     whole->items = calloc(whole->room ? whole->room : 1, sizeof(*whole->items));
     if (!whole->items)
         return -ENOMEM;
     fd_json_text_add(&whole->body, "{\"items\":[");
-    int r = fd_engine_embedding_job_items(steps->engine, row->sequence, 0, gather, whole);
+    r = fd_engine_embedding_job_items(steps->engine, row->sequence, 0, gather, whole);
     fd_json_text_add(&whole->body, "]}");
     if (r == 0 && whole->body.has_failed)
         r = -ENOMEM;
+    if (r == 0)
+        r = take_memory(whole, fd_json_estimate(whole->body.bytes, whole->body.size).memory, fault);
     if (r == 0)
         r = fd_new_items_read(whole->body.bytes, whole->body.size, steps->score_metadata,
                               &whole->rows, fault);
@@ -248,8 +287,12 @@ static int add_all(const fd_embedding_steps *steps, const fd_embedding_job_row *
 
 static int finish(const fd_embedding_steps *steps, const fd_embedding_job_row *row,
                   fd_fault *fault) {
-    FD_CLEANUP(whole_clear) struct whole whole = {0};
-    int r = gather_all(steps, row, &whole, fault);
+    FD_CLEANUP(whole_clear) struct whole whole = {.memory = steps->memory};
+    fd_embedder_identity embedder;
+    const fd_patience patience = patience_of(steps);
+    int r = fd_embedder_identify(steps->embedder, &patience, &embedder, fault); /* known by now */
+    if (r == 0)
+        r = gather_all(steps, row, embedder.dimension, &whole, fault);
     return r < 0 ? r : add_all(steps, row, &whole, fault);
 }
 

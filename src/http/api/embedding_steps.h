@@ -10,6 +10,7 @@
 #include "engine.h"
 #include "fault.h"
 #include "macros.h"
+#include "memory_budget.h"
 
 /* Most bytes of the vectors of a job, which are in memory together when its items are added. */
 #define FD_EMBEDDING_JOB_VECTORS ((size_t)256 << 20)
@@ -18,6 +19,7 @@ typedef struct fd_embedding_steps {
     fd_engine *engine;
     fd_embedder *embedder;
     const char *score_metadata;   /* keys of metadata that are scores, as a list; NULL: none */
+    fd_memory_budget *memory;     /* that requests share, and the items of a job at its end */
     bool (*go_on)(void *context); /* false: stop */
     void *context;
 } fd_embedding_steps;
@@ -25,8 +27,8 @@ typedef struct fd_embedding_steps {
 /*
  * Does what is missing of a job, and ends it as done. The row follows: state, done, embedder_ms and
  * times. -ECANCELED it was told to stop, or the job has ended; with a fault: -EAGAIN the embedder
- * cannot be used now; -EPROTO, -EEXIST, -EINVAL, -ENOENT it can never be done. Other errors are of
- * the store, or -ENOMEM.
+ * cannot be used now, or requests use the memory; -EPROTO, -EEXIST, -EINVAL, -ENOENT it can never
+ * be done. Other errors are of the store, or -ENOMEM.
  */
 int fd_embedding_steps_run(const fd_embedding_steps *steps, fd_embedding_job_row *row,
                            fd_fault *fault) FD_MUST_CHECK;

@@ -177,7 +177,7 @@ static void worker_free(fd_embedding_worker *worker) {
 }
 
 int fd_embedding_worker_start(fd_engine *engine, fd_embedder *embedder, const char *score_metadata,
-                              fd_embedding_worker **ret) {
+                              fd_memory_budget *memory, fd_embedding_worker **ret) {
     fd_embedding_worker *worker = calloc(1, sizeof(*worker));
     if (!worker)
         return -ENOMEM;
@@ -185,6 +185,7 @@ int fd_embedding_worker_start(fd_engine *engine, fd_embedder *embedder, const ch
         .engine = engine,
         .embedder = embedder,
         .score_metadata = score_metadata,
+        .memory = memory,
         .go_on = goes_on,
         .context = worker,
     };

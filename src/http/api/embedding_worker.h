@@ -11,13 +11,14 @@
 #include "embedder.h"
 #include "engine.h"
 #include "macros.h"
+#include "memory_budget.h"
 
 typedef struct fd_embedding_worker fd_embedding_worker;
 
-/* Starts the thread, unless there is no embedder: then jobs wait. Embedder and engine outlive it,
- * as does the list of keys of metadata that are scores. */
+/* Starts the thread, unless there is no embedder: then jobs wait. Embedder, engine and memory
+ * outlive it, as does the list of keys of metadata that are scores. */
 int fd_embedding_worker_start(fd_engine *engine, fd_embedder *embedder, const char *score_metadata,
-                              fd_embedding_worker **ret) FD_MUST_CHECK;
+                              fd_memory_budget *memory, fd_embedding_worker **ret) FD_MUST_CHECK;
 
 /* Lets it stop soon; and waits for that, and frees it. */
 void fd_embedding_worker_interrupt(fd_embedding_worker *worker);

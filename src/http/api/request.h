@@ -46,6 +46,7 @@ typedef struct fd_request {
     const char *prefer;
     const char *idempotency_key;
     struct fd_embedding_worker *embedding_worker;
+    struct fd_re_embedding_worker *re_embedding_worker;
     struct fd_held_keys *held_keys; /* idempotency keys of requests that are being answered */
     const fd_embedding_job_limits *embedding_job_limits;
     const char *score_metadata; /* keys of metadata that are scores, as a list */

@@ -17,7 +17,7 @@ static bool make_room(fd_transaction *transaction, size_t needed) {
     if (room <= transaction->body_room)
         return true;
     if (room > FD_MEMORY_BUDGET_SMALL &&
-        !fd_memory_budget_take(&server->memory, &transaction->memory,
+        !fd_memory_budget_take(server->memory, &transaction->memory,
                                room - transaction->body_room)) {
         fd_metrics_add(server->metrics, FD_METRIC_REFUSED, "memory", NULL, 1);
         return false;
@@ -45,7 +45,7 @@ void fd_request_body_append(fd_transaction *transaction, const char *data, size_
 }
 
 void fd_request_body_free(fd_transaction *transaction) {
-    fd_memory_budget_give_back(&transaction->server->memory, &transaction->memory);
+    fd_memory_budget_give_back(transaction->server->memory, &transaction->memory);
     free(transaction->body);
     transaction->body = NULL;
 }

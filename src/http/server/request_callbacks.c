@@ -159,7 +159,7 @@ static enum MHD_Result run(fd_transaction *transaction) {
     server->hooks.run(server->hooks.context, transaction, &response);
     fd_request_body_free(transaction);
     if (response.size > FD_MEMORY_BUDGET_SMALL)
-        fd_memory_budget_add(&server->memory, &transaction->memory, response.size);
+        fd_memory_budget_add(server->memory, &transaction->memory, response.size);
     fd_compression_apply(transaction, &response);
     return fd_respond(transaction, &response);
 }

@@ -152,8 +152,8 @@ static fd_server *server_new(const fd_server_options *options, const fd_server_h
     server->hooks = *hooks;
     server->metrics = metrics;
     server->socket = -1;
-    server->memory.limit = options->memory;
-    server->memory.metrics = metrics;
+    server->own_memory = (fd_memory_budget){.limit = options->memory, .metrics = metrics};
+    server->memory = options->shared_memory ? options->shared_memory : &server->own_memory;
     server->slots = (fd_connection_slots){
         .limit = options->connections,
         .address_limit = options->address_connections,

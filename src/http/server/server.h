@@ -27,12 +27,13 @@ typedef struct fd_server_options {
     uint32_t threads; /* 0: one per connection; else an epoll pool, connections <= 120 x threads */
     size_t head_size; /* most bytes of a request's first line and headers */
     size_t memory;    /* most bytes that requests take together: bodies and unsent responses */
-    uint32_t idle_seconds;    /* a connection without traffic is closed after these */
-    uint32_t request_seconds; /* from a request's first byte to its last */
-    uint32_t send_seconds;    /* from a response's first byte to its last */
-    double stream_rate;       /* bytes a second of a streamed body, at least */
-    double stream_seconds;    /* a client that sends fewer is refused after these */
-    bool is_secure;           /* TLS, with the certificate given to fd_tls_serve; else plain HTTP */
+    struct fd_memory_budget *shared_memory; /* in its place: others take from it too; or NULL */
+    uint32_t idle_seconds;                  /* a connection without traffic is closed after these */
+    uint32_t request_seconds;               /* from a request's first byte to its last */
+    uint32_t send_seconds;                  /* from a response's first byte to its last */
+    double stream_rate;                     /* bytes a second of a streamed body, at least */
+    double stream_seconds;                  /* a client that sends fewer is refused after these */
+    bool is_secure; /* TLS, with the certificate given to fd_tls_serve; else plain HTTP */
     const char *trusted_proxies; /* a list for fd_networks_parse; "": none */
 } fd_server_options;
 

@@ -20,7 +20,8 @@ struct fd_server {
     fd_networks trusted; /* proxies */
     int socket;          /* listens */
     uint16_t port;
-    fd_memory_budget memory; /* of all requests */
+    fd_memory_budget *memory;    /* of all requests */
+    fd_memory_budget own_memory; /* unless the options name another one */
 
     pthread_mutex_t lock;
     pthread_cond_t changed;    /* a request ended while draining, or stopping began */

@@ -43,14 +43,14 @@ bool fd_transaction_has_slot(const fd_transaction *transaction) {
 bool fd_transaction_take_memory(void *context, size_t bytes) {
     fd_transaction *transaction = context;
     fd_server *server = transaction->server;
-    if (fd_memory_budget_take(&server->memory, &transaction->memory, bytes))
+    if (fd_memory_budget_take(server->memory, &transaction->memory, bytes))
         return true;
     fd_metrics_add(server->metrics, FD_METRIC_REFUSED, "memory", NULL, 1);
     return false;
 }
 
 void fd_transaction_give_back_memory(fd_transaction *transaction, size_t bytes) {
-    fd_memory_budget_give_back_some(&transaction->server->memory, &transaction->memory, bytes);
+    fd_memory_budget_give_back_some(transaction->server->memory, &transaction->memory, bytes);
 }
 
 static bool is_stopping(fd_server *server) {

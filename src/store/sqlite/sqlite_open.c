@@ -21,6 +21,7 @@
 #include "sqlite_models.h"
 #include "sqlite_paths.h"
 #include "sqlite_project.h"
+#include "sqlite_re_embedding.h"
 #include "sqlite_schema.h"
 #include "sqlite_scores.h"
 #include "sqlite_statement.h"
@@ -172,6 +173,7 @@ static int store_new(const char *given, fd_sqlite_store **ret, fd_fault *fault) 
     if (!store)
         return -ENOMEM;
     store->store.operations = &operations;
+    store->store.re_embedding = &fd_sqlite_re_embedding_operations;
     store->lock = FD_DATABASE_NOT_LOCKED;
     fd_sqlite_readers_init(&store->readers);
     *ret = store;

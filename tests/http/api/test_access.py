@@ -17,12 +17,13 @@ LEAST = {
     "public": ["session", "session_begin", "session_end"],
     "annotator": ["labels_add", "label_correct", "label_retract", "assign", "assignment_renew",
                   "assignment_return", "progress"],
-    "frontend": ["items_add", "jobs", "job", "job_cancel", "items_list", "item_get", "item_scores_set", "scores_set", "project",
+    "frontend": ["items_add", "jobs", "job", "job_cancel", "re_embed_get", "items_list", "item_get", "item_scores_set", "scores_set", "project",
                  "score", "reward", "selections", "strategies",
                  "labels_list", "label_get", "export", "import", "export_card", "events", "stats", "model", "weights", "models", "model_version",
                  "version_weights", "metrics", "label_studio_health", "label_studio_setup",
                  "label_studio_predict", "label_studio_webhook"],
-    "admin": ["project_change", "leases", "leases_end", "train", "model_activate", "backup"],
+    "admin": ["project_change", "leases", "leases_end", "train", "model_activate", "backup",
+              "re_embed", "re_embed_cancel"],
 }
 
 

@@ -8,6 +8,7 @@ import pytest
 from client import Daemon, run, wait_until
 from mock_embedder import DIMENSION, MockEmbedder, changed, closed_early, status
 from test_embedding import apart, stored
+from test_streamed_import import connect, head, working
 from token_daemon import TokenDaemon, create
 
 ENDED = ("done", "failed", "cancelled")
@@ -254,6 +255,30 @@ def test_a_job_has_so_many_vectors_at_most_that_they_fit_into_memory(db):
         refused = post(daemon, distinct(4097), status_code=422)
         assert "4097" in refused.json["detail"] and "4096" in refused.json["detail"]
         assert daemon.get("/v1/jobs")["jobs"] == [] and len(mock.texts()) == 6
+
+
+def test_a_job_takes_its_memory_at_the_end_from_that_of_requests(db, mock):
+    """An import holds 32 of 44 MiB for as long as it is open."""
+    items = [{**item, "response": item["response"] + "x" * 60000} for item in distinct(100)]
+    options = {"memory": 44, "stream-seconds": 86400, "embedding-batch": 100}
+    with Daemon(db, mock.options(**options)) as daemon:
+        gate = Gate(mock, 1)
+        identity = begin(daemon, items)
+        with connect(daemon) as upload:
+            upload.sendall(head("Content-Length: 100000"))
+            wait_until(lambda: working(daemon) == 1, "the import")
+            gate.open()
+            wait_until(lambda: "the memory" in (job(daemon, identity)["error"] or ""), "a word")
+            assert job(daemon, identity)["done"] == 100 and stored(daemon) == {}
+        ended(daemon, identity)
+        assert len(daemon.list_all("items")) == 100
+
+
+def test_a_job_that_never_fits_into_the_memory_fails_and_says_so(db, mock):
+    mock.vector = lambda _: [1.0] * 8192
+    with Daemon(db, mock.options(memory=8)) as daemon:
+        found = ended(daemon, begin(daemon, distinct(130)), "failed")
+        assert "more than the option memory has" in found["error"] and stored(daemon) == {}
 
 
 # ---- cancelling ----

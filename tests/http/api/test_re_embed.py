@@ -235,6 +235,7 @@ def test_a_database_that_a_daemon_holds_is_refused(db, old, new):
         daemon.add_items(distinct(2))
         done = re_embed(db, new)
         assert done.returncode == 1 and str(daemon.process.pid) in done.stderr
+        assert "POST /v1/re-embed" in done.stderr
         assert new.requests == []
 
 

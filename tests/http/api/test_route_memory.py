@@ -44,6 +44,9 @@ WORST = {
     "jobs": ("/v1/jobs?limit=1000", None),
     "job": ("/v1/jobs/none", None),
     "job_cancel": ("/v1/jobs/none", None),
+    "re_embed_get": ("/v1/re-embed", None),
+    "re_embed": ("/v1/re-embed", None),
+    "re_embed_cancel": ("/v1/re-embed", None),
     "item_scores_set": ("/v1/items/large-0/scores", {f"score-{i}": i / 7 for i in range(16)}),
     "scores_set": ("/v1/scores", {"items": [
         {"id": identity(i), "scores": {f"score-{s}": i / 7 + s for s in range(16)}}
