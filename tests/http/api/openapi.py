@@ -139,7 +139,11 @@ def check(method, target, response):
     name = operation["operationId"], status
     assert str(status) in responses or (status >= 400 and "default" in responses), (
         f"docs/openapi.yaml does not have the status {status} of {operation['operationId']}")
-    content = resolve(responses.get(str(status), responses.get("default"))).get("content", {})
+    described = resolve(responses.get(str(status), responses.get("default")))
+    for header, about in described.get("headers", {}).items():
+        assert header in response.headers or not resolve(about).get("required"), (
+            f"the response {status} of {operation['operationId']} lacks {header}")
+    content = described.get("content", {})
     if not content:
         return
     assert media_type in content or "*/*" in content, (
