@@ -23,7 +23,7 @@ sys.path.insert(0, str(HERE.parent / "http" / "api"))
 sys.modules["openapi"] = types.SimpleNamespace(check=lambda *_: None)
 
 # pylint: disable=wrong-import-position
-from client import PATIENCE, Daemon, labels_by_first_number, plane_items, wait_until  # noqa: E402
+from client import PATIENCE, Daemon, label, wait_until  # noqa: E402
 from token_daemon import create  # noqa: E402
 
 # What a document can promise of each response. Not: that a valid body is accepted, since ids must
@@ -45,12 +45,18 @@ LOAD = {"Network Error", "Failed Health Check", "Unresponsive Operation", "Serve
 
 
 def fill(daemon, token):
-    """Items, labels and a trained version."""
+    """The items that the examples of the document name, more items, labels and a trained version."""
     headers = {"Authorization": f"Bearer {token}"}
-    items = plane_items(prompts=6, dimension=4)
+    document = daemon.ok("GET", "/openapi.json")
+    named = document["paths"]["/v1/items"]["post"]["requestBody"]["content"]["application/json"]["example"]
+    items = [{"id": f"more-{p}-{r}", "prompt_id": f"more-{p}", "prompt": f"Question {p}?",
+              "response": f"Answer {r}."} for p in range(6) for r in range(4)]
+    labels = [label(f"label-{i}", f"more-{i % 6}-{i % 4}", f"more-{i % 6}-{(i + 1) % 4}", "ab"[i % 2])
+              for i in range(60)]
     for method, path, body, status in [
+            ("POST", "/v1/items", named, 200),
             ("POST", "/v1/items", {"items": items}, 200),
-            ("POST", "/v1/labels", {"labels": labels_by_first_number(items, 60)}, 200),
+            ("POST", "/v1/labels", {"labels": labels}, 200),
             ("POST", "/v1/model/train", {}, 202)]:
         daemon.ok(method, path, body, status, headers=headers)
     wait_until(lambda: daemon.ok("GET", "/v1/model", headers=headers)["version"] > 0, "a model")
