@@ -133,7 +133,7 @@ void fd_simulate_print_help(FILE *out) {
                 "chooses pairs,\nsimulated annotators answer them, and the model learns from the "
                 "answers. A CSV file gets\na row per round.\n\nOptions, with their defaults:\n",
                 out);
-    fd_option_table_print_help(&fd_simulate_option_table, out);
+    fd_option_table_print_help(&fd_simulate_option_table, "", out);
     (void)fputs("  --resume                   continue the CSV file: skip its complete runs\n\n"
                 "The options of the engine that fisherd --help lists are available too:\n"
                 "--hidden-layers, --prior-precision, --weight-decay, --held-out, --iterations, …\n",

@@ -146,9 +146,11 @@ void fd_option_swap(const fd_option_row *row, void *members, void *others) {
 
 /* ---- help ---- */
 
-void fd_option_table_print_help(const fd_option_table *table, FILE *out) {
+void fd_option_table_print_help(const fd_option_table *table, const char *prefix, FILE *out) {
     for (size_t i = 0; i < table->n; i++) {
         const fd_option_row *row = &table->rows[i];
+        if (strncmp(row->name, prefix, strlen(prefix)) != 0)
+            continue;
         char flag[48];
         (void)snprintf(flag, sizeof(flag), "--%s %s", row->name, row->argument);
         (void)fprintf(out, "  %-26s %s", flag, row->help);

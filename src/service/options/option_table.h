@@ -56,8 +56,8 @@ void fd_option_print(const fd_option_row *row, const void *members, FILE *out);
 bool fd_option_is_same(const fd_option_row *row, const void *members, const void *others);
 void fd_option_swap(const fd_option_row *row, void *members, void *others);
 
-/* Prints a line for each option, with its default. */
-void fd_option_table_print_help(const fd_option_table *table, FILE *out);
+/* Prints a line for each option whose name begins with the prefix, with its default. */
+void fd_option_table_print_help(const fd_option_table *table, const char *prefix, FILE *out);
 
 /* ---- flags ---- */
 

@@ -28,7 +28,26 @@ def test_help_lists_every_command_and_option_with_its_default():
     assert "[ranking]" in options["objective"]
     assert "[64]" in options["hidden-width"]
     assert re.search(r"\[[\d.]+:\d+\]", options["listen"])
-    assert run("serve", "--help").returncode == 0
+
+
+def test_the_help_of_a_command_is_about_that_command_alone():
+    commands = set(re.findall(r"^  fisherd ([a-z-]+) ", run("--help").stdout, re.M))
+    assert len(commands) == 12
+    for command in commands - {"simulate"}:
+        done = run(command, "--help")
+        assert done.returncode == 0 and done.stdout.startswith(f"fisherd {command}: ")
+        assert set(re.findall(r"^  fisherd ([a-z-]+) ", done.stdout, re.M)) == {command}
+    shown = run("import", "--help").stdout
+    assert "--map TO=FROM" in shown and "--embedding-url URL" in shown and "--redundancy" not in shown
+    assert "--redundancy" in run("serve", "--help").stdout
+
+
+@pytest.mark.parametrize("arguments", [["absent.jsonl"], ["there.jsonl", "--format", "nope"]])
+def test_an_import_that_read_nothing_tells_of_no_rows(tmp_path, arguments):
+    (tmp_path / "there.jsonl").write_text('{"prompt": "Why?", "chosen": "So.", "rejected": "No."}\n')
+    done = run("import", *arguments, "--db", "x.db", "--embedding-url", "builtin:hash", cwd=tmp_path)
+    assert done.returncode == 1 and done.stdout == "" and "rows" not in done.stderr
+    assert arguments[-1] in done.stderr
 
 
 def test_version_is_one_line():
