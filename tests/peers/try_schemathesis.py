@@ -8,12 +8,15 @@ cause, a lost connection or a slow one, is told and does not fail: the status is
 to Schemathesis.
 """
 
+import contextlib
 import json
 import os
 import pathlib
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import types
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -31,7 +34,8 @@ from token_daemon import create  # noqa: E402
 CHECKS = ["fails_only_for_want_of_room", "status_code_conformance", "content_type_conformance",
           "response_headers_conformance", "response_schema_conformance", "unsupported_method"]
 
-OPTIONS = {"embedding-url": "builtin:hash", "requests-at-once": 0, "memory": 1024}
+# Nobody waits for events: that would take up to 30 seconds of each call.
+OPTIONS = {"embedding-url": "builtin:hash", "requests-at-once": 0, "memory": 1024, "waiting-clients": 0}
 
 # CONNECT and TRACE are refused with 501, as framing.c says; so only the others are tried where the
 # document does not have them.
@@ -39,6 +43,8 @@ CONFIGURATION = """
 [phases.coverage]
 unexpected-methods = ["GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"]
 """
+
+BACKUP_SECONDS = 60
 
 # Errors of Schemathesis that a slow machine may cause.
 LOAD = {"Network Error", "Failed Health Check", "Unresponsive Operation", "Server Unavailable"}
@@ -80,6 +86,15 @@ def run(program, seconds, url, token, folder, more):
     return json.loads(report.read_text()) if report.exists() else None
 
 
+def remove_backups(folder, ended):
+    """There are hundreds in half an hour. Those that the daemon still works on are younger."""
+    while not ended.wait(1):
+        for path in folder.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_ctime < time.time() - BACKUP_SECONDS:
+                    path.unlink()
+
+
 def verdict(report):
     """0, 1, or 77 where Schemathesis came to no end that tells about the daemon."""
     if report is None or not report["complete"]:
@@ -98,13 +113,17 @@ def main():
         db = folder / "fisherd.db"
         token, _ = create(db, "admin", "schemathesis")
         (folder / "schemathesis.toml").write_text(CONFIGURATION)
-        with Daemon(db, {**OPTIONS, "backup-dir": folder}) as daemon:
+        backups, ended = folder / "backups", threading.Event()
+        backups.mkdir()
+        threading.Thread(target=remove_backups, args=(backups, ended), daemon=True).start()
+        with Daemon(db, {**OPTIONS, "backup-dir": backups}) as daemon:
             fill(daemon, token)
             url = f"http://{daemon.host}:{daemon.port}"
             status = verdict(run(program, seconds, url, token, folder, more))
             if daemon.process.poll() is not None:
                 print(f"The daemon ended with {daemon.process.returncode}.", file=sys.stderr)
                 status = 1
+        ended.set()
         if status != 0:
             print(daemon.log_text()[-3000:], file=sys.stderr)
     return status
