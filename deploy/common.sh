@@ -1,4 +1,5 @@
-# What demo.sh and test.sh share: Debian packages, quiet commands, build folders. To be sourced.
+# What the scripts here share: Debian packages, quiet commands, build folders, packages of PyPI. To
+# be sourced.
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 builds=${BUILD_DIR:-$top/build}
@@ -17,7 +18,7 @@ test_packages='
     clang clang-format libclang-rt-dev clang-tidy cppcheck gcovr llvm
     python3-pytest python3-pytest-rerunfailures python3-pytest-xdist python3-numpy
     python3-jsonschema
-    chromium fonts-dejavu-core gnuplot-nox nodejs openssl nginx-light systemd python3-seccomp libfaketime
+    chromium curl fonts-dejavu-core gnuplot-nox nodejs openssl nginx-light systemd python3-seccomp libfaketime
 '
 # For deploy/test-peers.sh, which takes the rest from PyPI.
 peer_packages='python3-pip python3-venv'
@@ -76,4 +77,46 @@ configure() {
     name=$1
     shift
     [ -f "$builds/$name/build.ninja" ] || quietly meson setup "$builds/$name" "$top" "$@"
+}
+
+# The program to test: FISHERD, or the one of the folder gcc, which is built then.
+find_program() {
+    [ -z "${FISHERD:-}" ] || return 0
+    # shellcheck disable=SC2086 # a list of words
+    install_packages $build_packages
+    configure gcc
+    quietly ninja -C "$builds/gcc" src/app/fisherd
+    FISHERD=$builds/gcc/src/app/fisherd
+}
+
+# ---- packages of PyPI ----
+
+peers=$builds/peers
+
+# One small package tells whether PyPI answers.
+pypi_answers() {
+    rm -rf "$peers/reachable"
+    /usr/bin/python3 -m pip download --quiet --no-deps --retries 1 --timeout 20 \
+        --dest "$peers/reachable" iniconfig==2.3.0 >/dev/null 2>&1
+}
+
+# peer_environment NAME: a virtual environment, $peers/NAME, of the packages that
+# tests/peers/NAME.txt lists; made once. Where that cannot be, $why says why.
+peer_environment() {
+    list=$top/tests/peers/$1.txt
+    cmp -s "$list" "$peers/$1/installed.txt" && return 0
+    why=''
+    install_packages $peer_packages || why='packages of Debian are missing'
+    found=$(/usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    # The versions in the lists are those for the Python of Debian 12.
+    [ "$found" = 3.11 ] || why="Python is $found and the packages are for 3.11"
+    [ "$(uname -m)" = x86_64 ] || why='the packages are for x86_64'
+    mkdir -p "$peers"
+    [ -n "$why" ] || pypi_answers || why='PyPI is out of reach'
+    [ -z "$why" ] || return 1
+    why='packages of PyPI could not be installed'
+    rm -rf "${peers:?}/$1"
+    quietly /usr/bin/python3 -m venv "$peers/$1" &&
+        quietly "$peers/$1/bin/pip" install --no-compile --no-deps --timeout 60 -r "$list" &&
+        cp "$list" "$peers/$1/installed.txt"
 }

@@ -165,6 +165,13 @@ static int import_files(struct run *run) {
     return r;
 }
 
+/* Nothing is told of rows where no file was read. */
+static bool has_read(const fd_import_report *report) {
+    return report->items.created + report->items.unchanged + report->labels.created +
+               report->labels.unchanged + report->refused >
+           0;
+}
+
 int fd_import_run(const fd_import_arguments *arguments, const char *format,
                   const fd_options *options, int *ret_status, fd_fault *fault) {
     FD_CLEANUP(run_clear)
@@ -178,7 +185,7 @@ int fd_import_run(const fd_import_arguments *arguments, const char *format,
         r = import_files(&run);
     if (r == 0)
         r = fd_import_block_commit(run.block, fault);
-    if (run.block)
+    if (r == 0 || has_read(&run.report))
         fd_import_print_report(&run.report, arguments, run.vectors.unused);
     *ret_status = run.report.refused > 0 ? FD_IMPORT_REFUSED : 0;
     return r;

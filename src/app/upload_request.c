@@ -153,6 +153,9 @@ static int perform(CURL *curl, fd_upload *upload, struct sending *sending) {
         upload->response = json_loadb(sending->response.bytes, sending->response.size, 0, NULL);
     if (upload->response && upload->status >= 200)
         return 0;
+    if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST)
+        return fd_fault_set(sending->fault, -EIO, "", "there is no daemon at %s: %s", upload->url,
+                            curl_easy_strerror(code));
     return fd_fault_set(sending->fault, -EIO, "",
                         "%s does not respond as fisherd does: %s; what it has stored is not "
                         "known, and to send the file again adds what is missing",

@@ -118,7 +118,8 @@ static bool is_empty(const char *text) {
 }
 
 static const char *why_missing(const fd_request *request) {
-    return request->embedder ? "is required, or a \"response\" to embed" : "is required";
+    return request->embedder ? "is required, or a \"response\" to embed"
+                             : "is required, since there is no embedder (option embedding-url)";
 }
 
 static int refuse(const fd_request *request, const char *list, size_t index, const char *member,

@@ -109,12 +109,12 @@ _validators = {}
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 
 
-def _validate(name, schema, value):
+def validate(name, schema, value):
     if name not in _validators:
         _validators[name] = jsonschema.Draft202012Validator(schema, resolver=_RESOLVER,
                                                             format_checker=_FORMATS)
     error = jsonschema.exceptions.best_match(_validators[name].iter_errors(value))
-    assert error is None, (f"docs/openapi.yaml does not describe this response of {name}: "
+    assert error is None, (f"docs/openapi.yaml does not describe this of {name}: "
                            f"{error.message} at /{'/'.join(map(str, error.absolute_path))}")
 
 
@@ -139,7 +139,11 @@ def check(method, target, response):
     name = operation["operationId"], status
     assert str(status) in responses or (status >= 400 and "default" in responses), (
         f"docs/openapi.yaml does not have the status {status} of {operation['operationId']}")
-    content = resolve(responses.get(str(status), responses.get("default"))).get("content", {})
+    described = resolve(responses.get(str(status), responses.get("default")))
+    for header, about in described.get("headers", {}).items():
+        assert header in response.headers or not resolve(about).get("required"), (
+            f"the response {status} of {operation['operationId']} lacks {header}")
+    content = described.get("content", {})
     if not content:
         return
     assert media_type in content or "*/*" in content, (
@@ -157,5 +161,5 @@ def _check_json(name, schema, value):
     # The code of a problem is a part of its shape: each operation names those that it may have.
     key = name, known, value.get("code") if isinstance(value, dict) else None
     if key not in _seen:
-        _validate(name, schema, kept)
+        validate(name, schema, kept)
         _seen.add(key)

@@ -28,7 +28,14 @@ def test_help_lists_every_command_and_option_with_its_default():
     assert "[ranking]" in options["objective"]
     assert "[64]" in options["hidden-width"]
     assert re.search(r"\[[\d.]+:\d+\]", options["listen"])
-    assert run("serve", "--help").returncode == 0
+
+
+@pytest.mark.parametrize("arguments", [["absent.jsonl"], ["there.jsonl", "--format", "nope"]])
+def test_an_import_that_read_nothing_tells_of_no_rows(tmp_path, arguments):
+    (tmp_path / "there.jsonl").write_text('{"prompt": "Why?", "chosen": "So.", "rejected": "No."}\n')
+    done = run("import", *arguments, "--db", "x.db", "--embedding-url", "builtin:hash", cwd=tmp_path)
+    assert done.returncode == 1 and done.stdout == "" and "rows" not in done.stderr
+    assert arguments[-1] in done.stderr
 
 
 COMMANDS = ("serve", "check-config", "import", "export", "re-embed", "migrate", "check", "backup",

@@ -191,7 +191,8 @@ def test_without_an_embedder_an_embedding_is_required(db):
         response = daemon.call("POST", "/v1/items", {"items": text_items()})
         assert response.status == 422
         assert response.json["errors"] == [
-            {"pointer": "/items/0/embedding", "detail": "is required"}]
+            {"pointer": "/items/0/embedding",
+             "detail": "is required, since there is no embedder (option embedding-url)"}]
 
 
 @pytest.mark.parametrize("form", [

@@ -1,6 +1,7 @@
 """`fisherd import --url`: files go to a running daemon."""
 
 import gzip
+import http.server
 import json
 import os
 import socket
@@ -107,6 +108,25 @@ def test_without_files_or_a_daemon_it_says_so(tmp_path):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         done = run("import", file, f"--url=http://127.0.0.1:{unused.getsockname()[1]}")
+    assert done.returncode == 1 and "there is no daemon at http://127.0.0.1:" in done.stderr
+
+
+def test_a_server_that_is_not_fisherd_is_named(tmp_path):
+    class Other(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+    file = write(tmp_path / "file.jsonl", [item(0)])
+    with http.server.HTTPServer(("127.0.0.1", 0), Other) as server:
+        server.timeout = PATIENCE
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        done = run("import", file, f"--url=http://127.0.0.1:{server.server_port}")
+        thread.join()
     assert done.returncode == 1 and "does not respond as fisherd does" in done.stderr
 
 

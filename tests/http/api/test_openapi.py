@@ -223,6 +223,46 @@ def test_the_daemon_serves_the_document(served):
     assert served.headers["Content-Type"] == "application/json" and served.headers["ETag"]
 
 
+# ---- examples ----
+
+IDS = {"item_scores_set": "p1-r1", "label_correct": "anna-1"}
+NEEDS_MORE = {"session_begin"}  # a token
+
+
+def examples():
+    """Of each body, in the order of the document: operation, media type, schema, example."""
+    for name, (_, _, operation) in OPERATIONS.items():
+        content = operation.get("requestBody", {}).get("content", {})
+        for media_type, described in content.items():
+            if "example" in described:
+                yield name, media_type, described["schema"], described["example"]
+
+
+def test_each_json_body_has_an_example_that_its_schema_takes():
+    shown = set()
+    for name, media_type, schema, example in examples():
+        shown.add(name)
+        openapi.validate(f"the example of {name} in {media_type}", schema, example)
+    assert shown == {name for name, (_, _, operation) in OPERATIONS.items() if "requestBody" in operation}
+
+
+def test_the_daemon_takes_each_example(tmp_path):
+    ids = dict(IDS)
+    with Daemon(tmp_path / "fisherd.db", {"embedding-url": "builtin:hash", "backup-dir": tmp_path}) as daemon:
+        daemon.add_items([{"id": f"p2-r{i}", "prompt_id": "p2", "prompt": "What is a pair?",
+                           "response": f"It is {i} items."} for i in range(4)])
+        for name, media_type, _, example in examples():
+            path, method, _ = OPERATIONS[name]
+            body = example if isinstance(example, str) else json.dumps(example)
+            response = daemon.call(method.upper(), path.replace("{id}", ids.get(name, "")), raw=body,
+                                   headers={"Content-Type": media_type})
+            assert response.status in (200, 201, 202) or name in NEEDS_MORE, (name, response)
+            assert b'"error"' not in response.body, (name, response)  # a line's
+            assert name != "import" or response.json["errors"] == [], response
+            if name == "assign":
+                ids["assignment_renew"] = response.json["assignments"][0]["id"]
+
+
 # ---- the check of each response in client.py ----
 
 def answer(status, body, media_type="application/json"):
