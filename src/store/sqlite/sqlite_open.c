@@ -23,6 +23,7 @@
 #include "sqlite_project.h"
 #include "sqlite_schema.h"
 #include "sqlite_scores.h"
+#include "sqlite_shared_files.h"
 #include "sqlite_statement.h"
 #include "sqlite_text_features.h"
 #include "sqlite_transaction.h"
@@ -142,14 +143,18 @@ static const fd_store_operations operations = {
     .embedding_job_write = fd_sqlite_embedding_job_write,
     .embedding_jobs_prune = fd_sqlite_embedding_jobs_prune,
     .labels_add = fd_sqlite_labels_add,
+    .label_rows_add = fd_sqlite_label_rows_add,
     .label_revise = fd_sqlite_label_revise,
     .assignments_write = fd_sqlite_assignments_write,
+    .assignment_key_write = fd_sqlite_assignment_key_write,
     .model_add = fd_sqlite_model_add,
     .model_activate = fd_sqlite_model_activate,
     .models_prune = fd_sqlite_models_prune,
+    .shared_file_write = fd_sqlite_shared_file_write,
     .items_read = fd_sqlite_items_read,
     .scores_read = fd_sqlite_scores_read,
     .project_read = fd_sqlite_project_read,
+    .project_versions_read = fd_sqlite_project_versions_read,
     .embedder_read = fd_sqlite_embedder_read,
     .embedding_jobs_read = fd_sqlite_embedding_jobs_read,
     .embedding_job_items_read = fd_sqlite_embedding_job_items_read,
@@ -158,8 +163,10 @@ static const fd_store_operations operations = {
     .revision_read = fd_sqlite_revision_read,
     .label_newest = fd_sqlite_label_newest,
     .assignments_read_open = fd_sqlite_assignments_read_open,
+    .assignments_read = fd_sqlite_assignments_read,
     .assignment_key = fd_sqlite_assignment_key,
     .models_read = fd_sqlite_models_read,
+    .shared_file_read = fd_sqlite_shared_file_read,
     .counts = fd_sqlite_counts,
     .log_bytes = log_bytes,
     .check = fd_sqlite_check,
