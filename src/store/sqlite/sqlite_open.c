@@ -234,19 +234,39 @@ static int inspect_for_reading(fd_sqlite_store *store, const char *given, size_t
 
 /* One connection in one transaction, so that all readings see the same moment. Rows that a daemon
  * adds between two readings would look like contradictions. */
+static int open_reader(fd_sqlite_store *store, const char *given, fd_fault *fault) {
+    int r = fd_sqlite_readers_open(&store->readers, 1, store->path, given, fault);
+    if (r < 0)
+        return r;
+    fd_sqlite_connection *reader = &store->readers.connections[0];
+    r = fd_sqlite_execute(reader, "BEGIN");
+    return r < 0 ? fd_sqlite_fault(reader, given, "cannot be read", r, fault) : 0;
+}
+
 int fd_sqlite_open_read_only(const char *given, size_t newest, fd_store **ret, fd_fault *fault) {
     FD_CLEANUP(store_freep) fd_sqlite_store *store = NULL;
     int r = store_new(given, &store, fault);
     if (r == 0)
         r = inspect_for_reading(store, given, newest, fault);
     if (r == 0)
-        r = fd_sqlite_readers_open(&store->readers, 1, store->path, given, fault);
+        r = open_reader(store, given, fault);
     if (r < 0)
         return r;
-    fd_sqlite_connection *reader = &store->readers.connections[0];
-    r = fd_sqlite_execute(reader, "BEGIN");
+    *ret = &FD_STEAL(store)->store;
+    return 0;
+}
+
+int fd_store_open_sqlite_still(const char *path, fd_store **ret, fd_fault *fault) {
+    FD_CLEANUP(store_freep) fd_sqlite_store *store = NULL;
+    int r = store_new(path, &store, fault);
+    if (r == 0)
+        r = inspect_for_reading(store, path, fd_sqlite_migration_count, fault);
+    if (r == 0)
+        r = fd_database_lock_take(store->path, path, &store->lock, fault);
+    if (r == 0)
+        r = open_reader(store, path, fault);
     if (r < 0)
-        return fd_sqlite_fault(reader, given, "cannot be read", r, fault);
+        return r;
     *ret = &FD_STEAL(store)->store;
     return 0;
 }
