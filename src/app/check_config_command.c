@@ -34,10 +34,13 @@ static int check_tls(const fd_options *options, fd_fault *fault) {
 
 static int check_tokens(const fd_options *options, fd_fault *fault) {
     FD_CLEANUP(fd_access_closep) fd_access *access = NULL;
+    FD_CLEANUP(fd_token_files_clear) fd_token_files files = {0};
     char host[64];
     uint16_t port;
     int r = fd_options_split_listen(options->listen, host, sizeof(host), &port, fault);
-    return r == 0 ? fd_token_files_open(options, host, &access, fault) : r;
+    if (r == 0)
+        r = fd_token_files_find(options, options->db, NULL, &files, fault);
+    return r == 0 ? fd_token_files_open(options, &files, host, &access, fault) : r;
 }
 
 static int check_folder(const char *option, const char *path, fd_fault *fault) {
