@@ -61,7 +61,8 @@ static int open_engine(const fd_options *options, const fd_token_files *files,
     engine.prompt_is_half = embedder && fd_embedder_is_apart(embedder);
     name_files_in_use(options, files, &engine);
     warn_of_needless_options(options);
-    (void)!fd_re_embedding_coming(store, warn_of_coming, NULL);
+    if (!fd_store_is_url(options->db))
+        (void)!fd_re_embedding_coming(store, warn_of_coming, NULL);
     return fd_engine_open(&engine, store, ret, fault);
 }
 
@@ -95,11 +96,13 @@ static void set_up_libraries(void) {
 }
 
 static void announce_ready(const fd_service *service, const fd_options *options) {
+    FD_FREE char *db = NULL;
+    (void)!fd_store_name(options->db, &db); /* without the password */
     fd_metrics *metrics = fd_engine_metrics(service->engine);
     fd_metrics_set(metrics, FD_METRIC_BUILD, FD_VERSION, NULL, 1);
     fd_metrics_set(metrics, FD_METRIC_START_TIME, NULL, NULL, (double)fd_wall_milliseconds() / 1e3);
     fd_log(FD_LOG_INFO, "ready", FD_STR("listening", service->url), FD_STR("version", FD_VERSION),
-           FD_STR("db", options->db), FD_STR("blas_kernels", openblas_get_corename()));
+           FD_STR("db", db ? db : ""), FD_STR("blas_kernels", openblas_get_corename()));
     fd_service_manager_notify_ready("started");
 }
 
