@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "copy_mark.h"
 #include "database_commands.h"
 #include "re_embedding.h"
 #include "report_error.h"
@@ -62,6 +63,15 @@ int fd_database_check(fd_store *store, const char *name, size_t *ret_findings, f
     return 0;
 }
 
+/* Such a database lacks what the rest of it refers to. */
+static int print_unfinished_copy(fd_store *store) {
+    fd_copy_mark mark;
+    int r = fd_copy_mark_read(store, &mark);
+    if (r == 0 && mark.state == FD_COPY_UNFINISHED)
+        printf("the copy is not finished; the same fisherd copy goes on with it\n");
+    return r;
+}
+
 /* What `fisherd re-embed` has begun, or not cleaned away. */
 static int print_re_embedding(fd_store *store) {
     fd_re_embedding counts;
@@ -85,6 +95,8 @@ int fd_check_main(int argc, char **argv) {
     int r = fd_database_options(argc, argv, &options, &fault);
     if (r == 0)
         r = fd_store_open_sqlite_read_only(options.db, &store, &fault);
+    if (r == 0)
+        r = print_unfinished_copy(store);
     if (r == 0)
         r = fd_database_check(store, options.db, &findings, &fault);
     if (r == 0 && findings > 0)

@@ -12,6 +12,7 @@
 #include "import_summary.h"
 #include "memory_store.h"
 #include "sqlite_store.h"
+#include "store_open.h"
 
 struct run {
     const fd_import_arguments *arguments;
@@ -42,7 +43,7 @@ static void run_clear(struct run *run) {
 /* A dry run changes no database, and makes none. */
 static int open_store(struct run *run, const fd_options *options) {
     if (!run->arguments->is_dry)
-        return fd_store_open_sqlite(options->db, &run->store, run->fault);
+        return fd_store_open(options->db, &run->store, run->fault);
     if (access(options->db, F_OK) == 0)
         return fd_store_open_sqlite_read_only(options->db, &run->store, run->fault);
     return fd_store_open_memory(&run->store);

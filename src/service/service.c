@@ -19,7 +19,7 @@
 #include "re_embedding.h"
 #include "secret.h"
 #include "service_manager.h"
-#include "sqlite_store.h"
+#include "store_open.h"
 #include "version.h"
 
 /* The daemon reports its status to the service manager at least this often. */
@@ -52,7 +52,7 @@ static int warn_of_coming(void *context, const fd_embedder_row *row) {
 static int open_engine(const fd_options *options, const fd_token_files *files,
                        const fd_embedder *embedder, fd_engine **ret, fd_fault *fault) {
     fd_store *store;
-    int r = fd_store_open_sqlite(options->db, &store, fault);
+    int r = fd_store_open(options->db, &store, fault);
     if (r < 0)
         return r;
     fd_engine_options engine = fd_options_engine(options);
