@@ -11,6 +11,7 @@
 #include "commands.h"
 #include "copy_mark.h"
 #include "copy_run.h"
+#include "copy_tokens.h"
 #include "options.h"
 #include "report_error.h"
 #include "sqlite_store.h"
@@ -53,10 +54,14 @@ struct work {
     fd_options options;
     char *from_name;
     char *to_name;
+    fd_token_files from_files;
+    fd_token_files to_files;
     fd_copy copy;
 };
 
 static void work_clear(struct work *work) {
+    fd_token_files_clear(&work->from_files);
+    fd_token_files_clear(&work->to_files);
     fd_store_close(work->copy.from);
     fd_store_close(work->copy.to);
     free(work->from_name);
@@ -120,6 +125,12 @@ static int open_source(struct work *work, fd_fault *fault) {
     return r;
 }
 
+/* The files beside a database, or in it. */
+static int find_token_files(const struct work *work, const char *db, fd_store *store,
+                            fd_token_files *ret, fd_fault *fault) {
+    return fd_token_files_find(&work->options, db, fd_store_is_url(db) ? store : NULL, ret, fault);
+}
+
 /* A file that has a database is looked at first: opening it for writing might migrate it. */
 static int look_at_target(struct work *work, fd_fault *fault) {
     FD_CLEANUP(fd_store_closep) fd_store *store = NULL;
@@ -140,6 +151,18 @@ static int open_target(struct work *work, fd_fault *fault) {
     return r == 0 ? fd_copy_check_target(copy, copy->to) : r;
 }
 
+static int check_tokens(struct work *work, fd_fault *fault) {
+    fd_copy_mark mark;
+    int r = find_token_files(work, work->flags.from, work->copy.from, &work->from_files, fault);
+    if (r == 0)
+        r = find_token_files(work, work->flags.to, work->copy.to, &work->to_files, fault);
+    if (r == 0)
+        r = fd_copy_mark_read(work->copy.to, &mark);
+    return r == 0 && mark.state != FD_COPY_UNFINISHED
+               ? fd_copy_tokens_check(&work->from_files, &work->to_files, fault)
+               : r;
+}
+
 static int open_both(int argc, char **argv, struct work *work, fd_fault *fault) {
     int r = fd_option_table_take(&flag_table, &argc, argv, &work->flags, fault);
     if (r == 0)
@@ -154,7 +177,9 @@ static int open_both(int argc, char **argv, struct work *work, fd_fault *fault) 
     work->copy.to_name = work->to_name;
     if (r == 0)
         r = open_source(work, fault);
-    return r == 0 ? open_target(work, fault) : r;
+    if (r == 0)
+        r = open_target(work, fault);
+    return r == 0 ? check_tokens(work, fault) : r;
 }
 
 /* ---- the command ---- */
@@ -179,19 +204,24 @@ static int run(struct work *work) {
     fd_copied copied = {0};
     double start = fd_monotonic_seconds();
     (void)fprintf(stderr, "copying %s to %s\n", copy->from_name, copy->to_name);
+    size_t files;
     int r = fd_copy_all(copy);
+    if (r == 0)
+        r = fd_copy_tokens(copy, &work->from_files, &work->to_files, &files);
     if (r == 0)
         r = fd_copy_compare(copy, &copied);
     if (r == 0)
         r = fd_copy_finish(copy);
     if (r < 0)
         return explain(copy, r);
-    printf("%s is a copy of %s: %llu items, %llu scores, %llu labels in %llu rows, %llu "
-           "assignments, %llu models, in %.1f seconds; both were read and have the same contents\n",
-           copy->to_name, copy->from_name, (unsigned long long)copied.counts.items,
-           (unsigned long long)copied.scores, (unsigned long long)copied.counts.labels,
-           (unsigned long long)copied.counts.label_rows, (unsigned long long)copied.assignments,
-           (unsigned long long)copied.counts.models, fd_monotonic_seconds() - start);
+    printf(
+        "%s is a copy of %s: %llu items, %llu scores, %llu labels in %llu rows, %llu "
+        "assignments, %llu models%s, in %.1f seconds; both were read and have the same contents\n",
+        copy->to_name, copy->from_name, (unsigned long long)copied.counts.items,
+        (unsigned long long)copied.scores, (unsigned long long)copied.counts.labels,
+        (unsigned long long)copied.counts.label_rows, (unsigned long long)copied.assignments,
+        (unsigned long long)copied.counts.models, files > 0 ? ", tokens" : "",
+        fd_monotonic_seconds() - start);
     return 0;
 }
 

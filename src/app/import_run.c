@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "database_commands.h"
 #include "import_block.h"
 #include "import_input.h"
 #include "import_summary.h"
@@ -42,6 +43,9 @@ static void run_clear(struct run *run) {
 
 /* A dry run changes no database, and makes none. */
 static int open_store(struct run *run, const fd_options *options) {
+    int r = fd_database_refuse_url(options->db, FD_IMPORT_BY_A_REPLICA, run->fault);
+    if (r < 0)
+        return r;
     if (!run->arguments->is_dry)
         return fd_store_open(options->db, &run->store, run->fault);
     if (access(options->db, F_OK) == 0)

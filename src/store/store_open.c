@@ -66,6 +66,11 @@ int fd_store_open(const char *db, fd_store **ret, fd_fault *fault) {
     return r;
 }
 
+int fd_store_open_read_only(const char *db, fd_store **ret, fd_fault *fault) {
+    return fd_store_is_url(db) ? open_url(db, ret, fault)
+                               : fd_store_open_sqlite_read_only(db, ret, fault);
+}
+
 int fd_store_open_still(const char *db, fd_store **ret, fd_fault *fault) {
     return fd_store_is_url(db) ? open_url(db, ret, fault)
                                : fd_store_open_sqlite_still(db, ret, fault);

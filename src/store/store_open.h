@@ -19,6 +19,9 @@ int fd_store_open(const char *db, fd_store **ret, fd_fault *fault) FD_MUST_CHECK
 /* The same, but takes an unfinished copy too. */
 int fd_store_open_unfinished(const char *db, fd_store **ret, fd_fault *fault) FD_MUST_CHECK;
 
+/* Opens one that exists, for reading only, also while others have it open. */
+int fd_store_open_read_only(const char *db, fd_store **ret, fd_fault *fault) FD_MUST_CHECK;
+
 /* Opens one that exists, for reading only, and keeps other processes from writing it. -EBUSY: one
  * has it open. A store of replicas is opened for writing: its replicas are looked for by the
  * caller. */

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pathlib
 import shutil
 import signal
 import sqlite3
@@ -12,6 +13,7 @@ import pytest
 from client import PATIENCE, PROGRAM, Daemon, environment, label, run, wait_until
 from mock_embedder import MockEmbedder
 from test_jobs import Gate, begin, distinct, ended, job
+from token_daemon import TokenDaemon, create, revoke
 
 COUNT = 300
 
@@ -276,6 +278,48 @@ def test_contents_that_differ_are_found_by_the_comparison(project, tmp_path, sta
     assert done.returncode == 1
     assert words in done.stderr and f"{target} is not complete" in done.stderr
     assert "not finished" in run("check", "--db", target).stdout
+
+
+def test_tokens_and_sessions_move_along(tmp_path):
+    source, target = tmp_path / "source.db", tmp_path / "target.db"
+    token, _ = create(source, "frontend", "front")
+    gone, identity = create(source, "frontend", "gone")
+    revoke(source, identity)
+    with TokenDaemon(source) as daemon:
+        cookie = daemon.begin_session(token)
+        ended_cookie = daemon.begin_session(create(source, "annotator", "anna")[0])
+        assert daemon.ask("DELETE", "/v1/session", headers={
+            **ended_cookie, "Sec-Fetch-Site": "same-origin"}).status == 200
+    assert ", tokens, in " in copied(source, target).stdout
+    for suffix in (".tokens", ".token-key", ".sessions"):
+        one, other = pathlib.Path(f"{source}{suffix}"), pathlib.Path(f"{target}{suffix}")
+        assert one.read_bytes() == other.read_bytes()
+        assert other.stat().st_mode & 0o777 == 0o600
+    with TokenDaemon(target) as daemon:
+        assert daemon.ask("GET", "/v1/items", token).status == 200
+        assert daemon.ask("GET", "/v1/items", gone).status == 401
+        assert daemon.ask("GET", "/v1/items", headers=cookie).status == 200
+        assert daemon.ask("GET", "/v1/items", headers=ended_cookie).status == 401
+
+
+def test_tokens_that_the_target_has_already_are_not_replaced(tmp_path):
+    source, target = tmp_path / "source.db", tmp_path / "target.db"
+    create(source, "frontend", "front")
+    assert run("migrate", "--db", source).returncode == 0
+    create(target, "admin", "other")
+    before = pathlib.Path(f"{target}.tokens").read_bytes()
+    done = copy(source, target)
+    assert done.returncode == 1 and "is not empty" in done.stderr
+    assert pathlib.Path(f"{target}.tokens").read_bytes() == before
+
+
+def test_tokens_of_a_file_that_both_name_stay_where_they_are(tmp_path):
+    source, target = tmp_path / "source.db", tmp_path / "target.db"
+    places = ["--tokens", tmp_path / "tokens", "--token-key", tmp_path / "key"]
+    create(source, "frontend", "front", *places)
+    assert run("migrate", "--db", source).returncode == 0
+    assert copy(source, target, *places).returncode == 0
+    assert not pathlib.Path(f"{target}.tokens").exists()
 
 
 def test_ctrl_c_leaves_a_target_that_the_same_command_completes(project, tmp_path):
