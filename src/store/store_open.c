@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "copy_mark.h"
+#include "postgres_store.h"
 #include "sqlite_store.h"
 
 static const char *const schemes[] = {"postgresql://", "postgres://"};
@@ -38,14 +39,9 @@ int fd_store_name(const char *db, char **ret) {
     return 0;
 }
 
-static int open_url(const char *url, fd_store **ret, fd_fault *fault) {
-    (void)url;
-    (void)ret;
-    return fd_fault_set(fault, -EOPNOTSUPP, "", "this program was built without PostgreSQL");
-}
-
 int fd_store_open_unfinished(const char *db, fd_store **ret, fd_fault *fault) {
-    return fd_store_is_url(db) ? open_url(db, ret, fault) : fd_store_open_sqlite(db, ret, fault);
+    return fd_store_is_url(db) ? fd_store_open_postgres(db, ret, fault)
+                               : fd_store_open_sqlite(db, ret, fault);
 }
 
 int fd_store_open(const char *db, fd_store **ret, fd_fault *fault) {
@@ -67,11 +63,11 @@ int fd_store_open(const char *db, fd_store **ret, fd_fault *fault) {
 }
 
 int fd_store_open_read_only(const char *db, fd_store **ret, fd_fault *fault) {
-    return fd_store_is_url(db) ? open_url(db, ret, fault)
+    return fd_store_is_url(db) ? fd_store_open_postgres_read_only(db, ret, fault)
                                : fd_store_open_sqlite_read_only(db, ret, fault);
 }
 
 int fd_store_open_still(const char *db, fd_store **ret, fd_fault *fault) {
-    return fd_store_is_url(db) ? open_url(db, ret, fault)
+    return fd_store_is_url(db) ? fd_store_open_postgres(db, ret, fault)
                                : fd_store_open_sqlite_still(db, ret, fault);
 }

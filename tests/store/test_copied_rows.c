@@ -214,20 +214,28 @@ static void the_time_at_which_a_job_was_started_is_added(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_SQLITE(a_history_is_added_as_it_is),
+        ON_POSTGRES(a_history_is_added_as_it_is),
         ON_MEMORY(a_history_is_added_as_it_is),
         ON_SQLITE(a_history_that_was_added_goes_on),
+        ON_POSTGRES(a_history_that_was_added_goes_on),
         ON_MEMORY(a_history_that_was_added_goes_on),
         ON_SQLITE(rows_that_do_not_continue_the_history_are_refused),
+        ON_POSTGRES(rows_that_do_not_continue_the_history_are_refused),
         ON_MEMORY(rows_that_do_not_continue_the_history_are_refused),
         ON_SQLITE(the_key_of_assignments_is_replaced_by_a_commit),
+        ON_POSTGRES(the_key_of_assignments_is_replaced_by_a_commit),
         ON_MEMORY(the_key_of_assignments_is_replaced_by_a_commit),
         ON_SQLITE(a_model_of_another_embedder_stays_one),
+        ON_POSTGRES(a_model_of_another_embedder_stays_one),
         ON_MEMORY(a_model_of_another_embedder_stays_one),
         ON_SQLITE(all_versions_of_the_project_are_read),
+        ON_POSTGRES(all_versions_of_the_project_are_read),
         ON_MEMORY(all_versions_of_the_project_are_read),
         ON_SQLITE(open_and_ended_assignments_are_read_in_order),
+        ON_POSTGRES(open_and_ended_assignments_are_read_in_order),
         ON_MEMORY(open_and_ended_assignments_are_read_in_order),
         ON_SQLITE(the_time_at_which_a_job_was_started_is_added),
+        ON_POSTGRES(the_time_at_which_a_job_was_started_is_added),
         ON_MEMORY(the_time_at_which_a_job_was_started_is_added),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
