@@ -5,38 +5,23 @@
 
 #include "commands.h"
 #include "demo_command.h"
+#include "help.h"
 #include "macros.h"
-#include "options.h"
 #include "service_manager.h"
 #include "simulate_command.h"
 #include "version.h"
 
-static const struct command {
-    const char *name;
-    int (*main)(int argc, char **argv);
-    const char *arguments;
-    const char *help;
-} commands[] = {
+static const fd_command commands[] = {
 #define COMMAND(...) {__VA_ARGS__},
 #include "commands.def"
 #undef COMMAND
 };
 
-static void print_help(FILE *out) {
-    (void)fputs("fisherd tells a labelling team which two model responses to compare next.\n\n"
-                "Usage:\n",
-                out);
+static const fd_command *find_command(const char *name) {
     for (size_t i = 0; i < FD_LENGTH(commands); i++)
-        (void)fprintf(out, "  fisherd %s %s\n      %s\n", commands[i].name, commands[i].arguments,
-                      commands[i].help);
-    (void)fputs(
-        "\nOptions, with their defaults. Instead of --name you can set FISHERD_NAME in the\n"
-        "environment, or write \"name = value\" in the file that --config names:\n",
-        out);
-    fd_option_table_print_help(&fd_options_table, out);
-    (void)fputs("  --help                     print this text\n"
-                "  --version                  print the version\n",
-                out);
+        if (strcmp(name, commands[i].name) == 0)
+            return &commands[i];
+    return NULL;
 }
 
 static bool asks_for(int argc, char **argv, const char *flag) {
@@ -48,15 +33,19 @@ static bool asks_for(int argc, char **argv, const char *flag) {
 
 int main(int argc, char **argv) {
     if (argc < 2) {
-        print_help(stderr);
+        fd_help_print(commands, FD_LENGTH(commands), stderr);
         return 2;
     }
-    if (asks_for(argc, argv, "--help") && strcmp(argv[1], "simulate") == 0) {
-        fd_simulate_print_help(stdout);
+    bool asks_for_help = asks_for(argc, argv, "--help") || strcmp(argv[1], "help") == 0;
+    const fd_command *command = find_command(argv[1]);
+    if (asks_for_help && !command && argc > 2)
+        command = find_command(argv[2]); /* fisherd help COMMAND */
+    if (asks_for_help && command) {
+        fd_help_print_command(command, stdout);
         return 0;
     }
-    if (asks_for(argc, argv, "--help") || strcmp(argv[1], "help") == 0) {
-        print_help(stdout);
+    if (asks_for_help) {
+        fd_help_print(commands, FD_LENGTH(commands), stdout);
         return 0;
     }
     if (asks_for(argc, argv, "--version")) {
@@ -64,9 +53,8 @@ int main(int argc, char **argv) {
                      fd_service_manager_is_built_in() ? "" : ", without libsystemd");
         return 0;
     }
-    for (size_t i = 0; i < FD_LENGTH(commands); i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].main(argc - 2, argv + 2);
+    if (command)
+        return command->main(argc - 2, argv + 2);
     (void)fprintf(stderr, "fisherd: there is no command \"%s\"; see fisherd --help\n", argv[1]);
     return 2;
 }

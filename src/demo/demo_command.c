@@ -12,6 +12,7 @@
 
 #include "blas_kernels.h"
 #include "corpus_items.h"
+#include "embedder.h"
 #include "log.h"
 #include "plane_annotator.h"
 #include "report_error.h"
@@ -74,8 +75,9 @@ static int serve_corpus(fd_service *service, size_t simulate, fd_fault *fault) {
         return r;
     printf("Label at      %s/\n"
            "Watch it at   %s/ops\n"
+           "Files at      %s/data\n"
            "Stop it with  Ctrl-C; it keeps no answers\n",
-           service->url, service->url);
+           service->url, service->url, service->url);
     if (simulate > 0)
         printf("%zu simulated annotators label with you.\n", simulate);
     else
@@ -106,6 +108,15 @@ static void set_defaults(const struct flags *flags) {
     (void)setenv("FISHERD_RETRAIN_LABELS", flags->once ? "100" : "20", 0);
 }
 
+/* The embedder of the corpus takes the texts that a visitor brings along. */
+static int set_embedder(fd_options *options) {
+    if (options->embedding_url[0] != '\0' || options->embedding_command[0] != '\0')
+        return 0;
+    free(options->embedding_url);
+    options->embedding_url = strdup(FD_EMBEDDER_BUILTIN);
+    return options->embedding_url ? 0 : -ENOMEM;
+}
+
 int fd_demo_main(int argc, char **argv) {
     FD_CLEANUP(fd_options_clear) fd_options options = {0};
     fd_fault fault = {0};
@@ -120,6 +131,8 @@ int fd_demo_main(int argc, char **argv) {
         return fd_report_error("demo", r, &fault);
     set_defaults(&flags);
     r = fd_options_read(argc, kept, &options, &fault);
+    if (r == 0 && !flags.once)
+        r = set_embedder(&options);
     if (r < 0)
         return fd_report_error("demo", r, &fault);
     fd_log_set_level(FD_LOG_WARNING);

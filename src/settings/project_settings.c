@@ -13,6 +13,13 @@ const char *const fd_trust_names[] = {
     NULL,
 };
 
+const char *const fd_better_length_names[] = {
+    [FD_LENGTH_UNKNOWN] = "unknown",
+    [FD_LENGTH_LONGER] = "longer",
+    [FD_LENGTH_SHORTER] = "shorter",
+    NULL,
+};
+
 static const fd_score_settings *find(const fd_project_settings *settings, const char *name) {
     for (size_t i = 0; i < settings->n_scores; i++)
         if (strcmp(settings->scores[i].name, name) == 0)
@@ -27,7 +34,7 @@ fd_trust fd_project_settings_trust(const fd_project_settings *settings, const ch
 
 bool fd_project_settings_are_same(const fd_project_settings *one,
                                   const fd_project_settings *other) {
-    if (one->n_scores != other->n_scores)
+    if (one->n_scores != other->n_scores || one->better_length != other->better_length)
         return false;
     for (size_t i = 0; i < one->n_scores; i++)
         if (strcmp(one->scores[i].name, other->scores[i].name) != 0 ||
@@ -84,18 +91,32 @@ static int refuse_unknown(fd_fault *fault, const struct place *at, const char *n
 
 /* ---- merging ---- */
 
-static int merge_trust(fd_score_settings *score, const json_t *value, fd_fault *fault) {
+/* The place of a name in a list that begins with the default, which null stands for; -1: none. */
+static int choice_of(const json_t *value, const char *const *names) {
     const char *text = json_string_value(value);
-    score->trust = FD_TRUST_UNKNOWN;
     if (json_is_null(value))
         return 0;
-    for (int i = 0; text && fd_trust_names[i]; i++)
-        if (strcmp(text, fd_trust_names[i]) == 0) {
-            score->trust = (fd_trust)i;
-            return 0;
-        }
-    return refuse(fault, &(struct place){{"scores", score->name, "trust"}},
-                  "must be \"unknown\", \"trusted\" or \"inverted\"");
+    for (int i = 0; text && names[i]; i++)
+        if (strcmp(text, names[i]) == 0)
+            return i;
+    return -1;
+}
+
+static int merge_trust(fd_score_settings *score, const json_t *value, fd_fault *fault) {
+    int choice = choice_of(value, fd_trust_names);
+    score->trust = choice < 0 ? FD_TRUST_UNKNOWN : (fd_trust)choice;
+    return choice < 0 ? refuse(fault, &(struct place){{"scores", score->name, "trust"}},
+                               "must be \"unknown\", \"trusted\" or \"inverted\"")
+                      : 0;
+}
+
+static int merge_better_length(fd_project_settings *settings, const json_t *value,
+                               fd_fault *fault) {
+    int choice = choice_of(value, fd_better_length_names);
+    settings->better_length = choice < 0 ? FD_LENGTH_UNKNOWN : (fd_better_length)choice;
+    return choice < 0 ? refuse(fault, &(struct place){{"better_length"}},
+                               "must be \"unknown\", \"longer\" or \"shorter\"")
+                      : 0;
 }
 
 static int merge_score(fd_score_settings *score, const json_t *patch, fd_fault *fault) {
@@ -191,7 +212,9 @@ int fd_project_settings_merge(fd_project_settings *settings, const json_t *patch
         return refuse(fault, &(struct place){{NULL}}, "must be an object");
     json_object_foreach((json_t *)patch, name, value) {
         int r = strcmp(name, "scores") == 0 ? merge_scores(settings, value, fault)
-                                            : refuse_unknown(fault, &(struct place){{name}}, name);
+                : strcmp(name, "better_length") == 0
+                    ? merge_better_length(settings, value, fault)
+                    : refuse_unknown(fault, &(struct place){{name}}, name);
         if (fd_fault_stops(fault, r, &first))
             break;
     }
@@ -230,7 +253,12 @@ static json_t *scores_json(const fd_project_settings *settings) {
 }
 
 char *fd_project_settings_print(const fd_project_settings *settings) {
-    json_t *root = json_pack("{s:o}", "scores", scores_json(settings));
+    /* A version before this one reads what has no better length. */
+    const char *better = settings->better_length == FD_LENGTH_UNKNOWN
+                             ? NULL
+                             : fd_better_length_names[settings->better_length];
+    json_t *root =
+        json_pack("{s:s*, s:o}", "better_length", better, "scores", scores_json(settings));
     char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
     return text;

@@ -1,7 +1,7 @@
 /*
  * The settings of the project, which people change while the daemon runs. They are stored as JSON:
  *
- *     {"scores": {"judge": {"trust": "trusted"}}}
+ *     {"better_length": "longer", "scores": {"judge": {"trust": "trusted"}}}
  */
 #ifndef FD_PROJECT_SETTINGS_H
 #define FD_PROJECT_SETTINGS_H
@@ -24,6 +24,15 @@ typedef enum fd_trust {
 
 extern const char *const fd_trust_names[]; /* by trust; NULL ends the list */
 
+/* Which of two responses people are expected to prefer for its length. */
+typedef enum fd_better_length {
+    FD_LENGTH_UNKNOWN,
+    FD_LENGTH_LONGER,
+    FD_LENGTH_SHORTER,
+} fd_better_length;
+
+extern const char *const fd_better_length_names[]; /* as fd_trust_names */
+
 /* The settings of one score. */
 typedef struct fd_score_settings {
     char name[FD_SCORE_NAME_MAX + 1];
@@ -32,6 +41,7 @@ typedef struct fd_score_settings {
 
 /* Starts as all zero: the defaults. */
 typedef struct fd_project_settings {
+    fd_better_length better_length;
     size_t n_scores;
     fd_score_settings
         scores[FD_SCORE_NAMES_MAX]; /* [n_scores] in the order of their first change */

@@ -1,11 +1,12 @@
 /* The operators' page: asks the daemon every few seconds and shows what it says. */
 
-import { drawCharts, element, show } from './ops_charts.js';
+import { drawCharts } from './ops_charts.js';
 import { clock, DAY, HOUR, MINUTE, SECOND } from './ops_format.js';
 import { History, POLL_MS } from './ops_history.js';
 import { fillTables } from './ops_tables.js';
+import { element, show } from './page.js';
 import { parse } from './prometheus.js';
-import { signInWith, signOut as endSession, getSession } from './sign_in.js';
+import { refusal, SignInForm } from './sign_in_form.js';
 
 const BACKOFF_MAX_MS = MINUTE;
 const TIMEOUT_MS = 10 * SECOND;
@@ -106,10 +107,10 @@ async function round() {
     }
     if (seen.status === 401 || seen.status === 403) {
         /* The page waits until somebody signs in. */
-        showSignIn(seen.status === 403 ? 'The token that you signed in with has another role.' : '');
+        signIn.open(refusal(seen.status));
         return;
     }
-    showSignedIn();
+    signIn.close();
     if (seen instanceof Error) {
         delay = Math.min(BACKOFF_MAX_MS, POLL_MS * 2 ** failures);
         showDown(seen, delay);
@@ -122,60 +123,19 @@ async function round() {
 
 /* ---- signing in ---- */
 
-const CONTENT = ['ranges', 'tiles', 'grid'];
-
-function showSignIn(error) {
-    const changed = element('sign-in').hidden;
-    turn += 1;
-    clearTimeout(timer);
-    CONTENT.forEach((id) => { element(id).hidden = true; });
-    element('alert').hidden = true;
-    element('sign-in').hidden = false;
-    element('token').value = '';
-    show('sign-in-error', error);
-    element('token').toggleAttribute('aria-invalid', error !== '');
-    showState('waiting', 'Signed out');
-    if (changed || error !== '') {
-        element('token').focus();
-    }
-}
-
-function showSignedIn() {
-    if (!element('sign-in').hidden) {
-        CONTENT.forEach((id) => { element(id).hidden = false; });
-        element('sign-in').hidden = true;
-        element('title').focus();
-    }
-}
-
-/* Shows the button if there is a session to end. Returns how the visitor is authenticated. */
-async function showSignOut() {
-    const { authentication } = await getSession().catch(() => ({}));
-    element('sign-out').hidden = authentication !== 'session';
-    return authentication;
-}
-
-async function signIn(event) {
-    event.preventDefault();
-    try {
-        await signInWith(element('token').value.trim());
-    } catch (error) {
-        showSignIn(`That did not work: ${error.message}.`);
-        return;
-    }
-    element('token').value = '';
-    await showSignOut();
-    round();
-}
-
-async function signOut() {
-    await endSession().catch(() => {});
-    const authentication = await showSignOut();
-    showSignIn(authentication === 'required' ? '' : 'The server cannot be reached: the session goes on until it expires.');
-}
+const signIn = new SignInForm({
+    content: ['ranges', 'tiles', 'grid'],
+    onSignedIn: round,
+    onSignedOut: () => {
+        turn += 1;
+        clearTimeout(timer);
+        element('alert').hidden = true;
+        showState('waiting', 'Signed out');
+    },
+});
 
 function visibilityChanged() {
-    if (!element('sign-in').hidden) {
+    if (signIn.isOpen) {
         return;
     }
     if (document.hidden) {
@@ -199,15 +159,13 @@ for (const input of element('ranges').querySelectorAll('input')) {
     input.addEventListener('change', () => choose(input.value));
 }
 element('try-now').addEventListener('click', round);
-element('sign-in').addEventListener('submit', signIn);
-element('sign-out').addEventListener('click', signOut);
 document.addEventListener('visibilitychange', visibilityChanged);
 
 /* Asks for the session first, so that a visitor who has not signed in sees no error. */
 async function start() {
-    if (await showSignOut() === 'required') {
+    if (await signIn.look() === 'required') {
         range = RANGES[wanted];
-        showSignIn('');
+        signIn.open('');
     } else if (document.hidden) {
         visibilityChanged();
     } else {

@@ -4,17 +4,12 @@ import { Chart, ticks } from './charts.js';
 import { clock, count, counted, DAY, duration, formats, MINUTE, ownCount, percent, plain, SECOND, tickTime,
     timeTicks, wholeTicks } from './ops_format.js';
 import { POLL_MS } from './ops_history.js';
+import { element, show } from './page.js';
 import { quantile } from './prometheus.js';
 
 const OTHERS = 7;
 /* Latencies are drawn by powers of ten, which have no zero. */
 const LEAST_SECONDS = 1e-5;
-
-export const element = (id) => document.getElementById(id);
-
-export function show(id, text) {
-    element(id).textContent = text;
-}
 
 export const summed = (values) => values.reduce((sum, value) => sum + value, 0);
 

@@ -26,7 +26,7 @@ from client import PATIENCE, Daemon, run, scattered_items
 
 PROMPTS, RESPONSES, NUMBERS = 1000, 10, 256
 LONGEST_PAUSE = 15  # seconds; the daemon closes connections that idle for longer than its limit
-PAGE_PARTS = ["/", "/ops", "/static/pairs.js", "/livez", "/readyz", "/metrics", "/v1/stats",
+PAGE_PARTS = ["/", "/ops", "/data", "/static/pairs.js", "/livez", "/readyz", "/metrics", "/v1/stats",
               "/v1/model", "/v1/models", "/v1/strategies", "/v1/labels?limit=50"]
 
 

@@ -51,6 +51,11 @@ static void patches_are_merged(void **state) {
         {"{\"scores\":{\"a\":{\"trust\":\"trusted\"},\"b\":{\"trust\":\"trusted\"}}}",
          "{\"scores\":{\"a\":{\"trust\":\"trusted\"},\"b\":{\"trust\":\"trusted\"}}}"},
         {"{\"scores\":null}", "{\"scores\":{}}"},
+        {"{\"better_length\":\"longer\"}", "{\"better_length\":\"longer\",\"scores\":{}}"},
+        {"{\"better_length\":\"shorter\",\"scores\":{\"a\":{\"trust\":\"trusted\"}}}",
+         "{\"better_length\":\"shorter\",\"scores\":{\"a\":{\"trust\":\"trusted\"}}}"},
+        {"{\"better_length\":null}", "{\"scores\":{\"a\":{\"trust\":\"trusted\"}}}"},
+        {"{\"better_length\":\"unknown\",\"scores\":null}", "{\"scores\":{}}"},
     };
     fd_project_settings settings = {0};
     fd_fault fault = {0};
@@ -68,6 +73,8 @@ static void a_wrong_patch_is_refused_by_name(void **state) {
         {"[]", "", "must be an object"},
         {"null", "", "must be an object"},
         {"{\"Scores\":{}}", "/Scores", "unknown member \"Scores\""},
+        {"{\"better_length\":\"long\"}", "/better_length",
+         "must be \"unknown\", \"longer\" or \"shorter\""},
         {"{\"scores\":[]}", "/scores", "must be an object or null"},
         {"{\"scores\":{\"judge\":\"trusted\"}}", "/scores/judge", "must be an object or null"},
         {"{\"scores\":{\"j/~\":{\"mean\":1}}}", "/scores/j~1~0/mean", "unknown member \"mean\""},

@@ -14,6 +14,7 @@
 #define STYLE_GUESS 160.0
 #define SCORE_GUESS 64.0
 #define TRUSTED_MEAN 0.3
+#define LENGTH_MEAN 0.25
 
 void fd_item_extras_clear(fd_item_extras *extras) {
     free(extras->raw);
@@ -103,12 +104,19 @@ static double mean_of(fd_trust trust) {
                                         : 0.0;
 }
 
+static double length_mean(fd_better_length better) {
+    return better == FD_LENGTH_LONGER    ? LENGTH_MEAN
+           : better == FD_LENGTH_SHORTER ? -LENGTH_MEAN
+                                         : 0.0;
+}
+
 static fi_block block_of(uint32_t id, const fd_score_names *names,
                          const fd_project_settings *settings) {
     fi_block block = {.shape = 1.0};
     if (id < FD_TEXT_FEATURES) {
         block.averaged = true;
         block.guess = id == FD_TEXT_LOG_LENGTH ? LENGTH_GUESS : STYLE_GUESS;
+        block.mean = id == FD_TEXT_LOG_LENGTH ? length_mean(settings->better_length) : 0.0;
         return block;
     }
     block.guess = SCORE_GUESS;

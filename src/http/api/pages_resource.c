@@ -1,4 +1,4 @@
-/* /, /ops and /static: the pages; /openapi.json. */
+/* /, /ops, /data and /static: the pages; /openapi.json. */
 #include "pages_resource.h"
 
 #include <stdio.h>
@@ -34,6 +34,10 @@ void fd_page_label(const fd_request *request, fd_response *response) {
 
 void fd_page_ops(const fd_request *request, fd_response *response) {
     send_file(request, response, "ops.html");
+}
+
+void fd_page_data(const fd_request *request, fd_response *response) {
+    send_file(request, response, "data.html");
 }
 
 void fd_openapi_get(const fd_request *request, fd_response *response) {

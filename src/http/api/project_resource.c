@@ -39,10 +39,12 @@ static json_t *project_json(fd_engine *engine, const fd_project_state *project) 
     fd_score_counts counts = fd_engine_score_counts(engine);
     bool is_changed = project->version > 0;
     const char *author = project->author[0] != '\0' ? project->author : NULL;
-    return json_pack("{s:I, s:s?, s:o, s:I, s:o}", "version", (json_int_t)project->version,
+    return json_pack("{s:I, s:s?, s:o, s:I, s:s, s:o}", "version", (json_int_t)project->version,
                      "author", author, "changed_at",
                      is_changed ? fd_json_time(project->created_ms) : json_null(), "items",
-                     (json_int_t)counts.items, "scores", scores_json(&project->settings, &counts));
+                     (json_int_t)counts.items, "better_length",
+                     fd_better_length_names[project->settings.better_length], "scores",
+                     scores_json(&project->settings, &counts));
 }
 
 static void print_tag(const fd_project_state *project, char tag[static 40]) {

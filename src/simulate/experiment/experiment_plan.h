@@ -23,8 +23,9 @@ extern const fd_option_table fd_simulate_option_table;
 typedef struct fd_planned_learner {
     char *name;
     fd_options options;
-    fd_score_source scores; /* what it knows before any answer */
-    char *described;        /* the options that matter to a run, "name=value;…" */
+    fd_score_source scores; /* what it knows before any answer, as the next */
+    fd_better_length better_length;
+    char *described; /* the options that matter to a run, "name=value;…" */
 } fd_planned_learner;
 
 typedef struct fd_planned_mix {

@@ -17,21 +17,22 @@
 /* The one name of a score. */
 static const char score_name[] = "prior";
 
-/* What is known of the scores is a setting of the project. */
-static int trust_scores(fd_engine *engine, fd_trust trust) {
-    fd_project_settings settings = {.n_scores = 1, .scores = {{.name = "prior", .trust = trust}}};
+/* What is known of the scores and of the length are settings of the project. */
+static int set_up_project(const fd_planned_learner *planned, fd_engine *engine) {
+    fd_trust trust = planned->scores.given ? planned->scores.trust : FD_TRUST_UNKNOWN;
+    fd_project_settings settings = {.better_length = planned->better_length,
+                                    .n_scores = trust == FD_TRUST_UNKNOWN ? 0 : 1,
+                                    .scores = {{.name = "prior", .trust = trust}}};
     fd_project_state changed;
-    return trust == FD_TRUST_UNKNOWN
-               ? 0
-               : fd_engine_project_change(engine, 0, &settings, NULL, &changed);
+    return fd_engine_project_change(engine, 0, &settings, NULL, &changed);
 }
 
-static int find_scores(const fd_score_source *source, const fd_testbed *testbed,
-                       const double *rewards, uint64_t seed, fd_learner *learner, fd_fault *fault) {
-    if (!source->given)
-        return 0;
-    int r = fd_score_source_values(source, testbed, rewards, seed, &learner->scores, fault);
-    return r == 0 ? trust_scores(learner->engine, source->trust) : r;
+static int inform(const fd_planned_learner *planned, const fd_testbed *testbed,
+                  const double *rewards, uint64_t seed, fd_learner *learner, fd_fault *fault) {
+    int r = planned->scores.given ? fd_score_source_values(&planned->scores, testbed, rewards, seed,
+                                                           &learner->scores, fault)
+                                  : 0;
+    return r == 0 ? set_up_project(planned, learner->engine) : r;
 }
 
 /* The score of an item in `room`; returns how many there are. */
@@ -60,8 +61,7 @@ int fd_learner_open(const fd_plan *plan, const fd_run *run, const fd_testbed *te
     if (r == 0)
         fd_engine_interrupt(ret->engine); /* without annotators no pair needs to lie ready */
     return r < 0 ? r
-                 : find_scores(&plan->learners[run->learner].scores, testbed, rewards, run->seed,
-                               ret, fault);
+                 : inform(&plan->learners[run->learner], testbed, rewards, run->seed, ret, fault);
 }
 
 void fd_learner_close(fd_learner *learner) {

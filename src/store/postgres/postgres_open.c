@@ -20,8 +20,8 @@
 #include "postgres_replicas.h"
 #include "postgres_schema.h"
 #include "postgres_scores.h"
-#include "postgres_shared_files.h"
 #include "postgres_settings.h"
+#include "postgres_shared_files.h"
 #include "postgres_time.h"
 #include "postgres_transaction.h"
 #include "postgres_url.h"
@@ -86,7 +86,6 @@ static const fd_store_operations operations = {
     .model_add = fd_postgres_model_add,
     .model_activate = fd_postgres_model_activate,
     .models_prune = fd_postgres_models_prune,
-    .shared_file_write = fd_postgres_shared_file_write,
     .items_read = fd_postgres_items_read,
     .scores_read = fd_postgres_scores_read,
     .project_read = fd_postgres_project_read,
@@ -103,6 +102,7 @@ static const fd_store_operations operations = {
     .assignment_key = fd_postgres_assignment_key,
     .models_read = fd_postgres_models_read,
     .shared_file_read = fd_postgres_shared_file_read,
+    .shared_file_write = fd_postgres_shared_file_write,
     .counts = fd_postgres_counts,
     .log_bytes = log_bytes,
     .check = fd_postgres_check,

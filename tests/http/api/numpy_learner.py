@@ -5,7 +5,8 @@ import itertools
 
 import numpy as np
 
-LENGTH_GUESS, STYLE_GUESS, SCORE_GUESS, SIDE_GUESS, TRUSTED_MEAN = 4.0, 160.0, 64.0, 4.0, 0.3
+LENGTH_GUESS, STYLE_GUESS, SCORE_GUESS, SIDE_GUESS = 4.0, 160.0, 64.0, 4.0
+TRUSTED_MEAN, LENGTH_MEAN = 0.3, 0.25
 STIFFNESS = 2.0   # guess of the embedded block, by the mean square of the items of the answers
 TEXT_COLUMNS = 10
 
@@ -76,9 +77,10 @@ class Answers:
                          for a, b in self.pairs.tolist()]
 
 
-def extra_blocks(columns, scores, trusts):
+def extra_blocks(columns, scores, trusts, better_length="unknown"):
     """(columns, guess, mean, averaged) of the text's columns, if any, and of each score."""
-    blocks = [(1, LENGTH_GUESS, 0, True), (TEXT_COLUMNS - 1, STYLE_GUESS, 0, True)]
+    length_means = {"longer": LENGTH_MEAN, "shorter": -LENGTH_MEAN, "unknown": 0}
+    blocks = [(1, LENGTH_GUESS, length_means[better_length], True), (TEXT_COLUMNS - 1, STYLE_GUESS, 0, True)]
     blocks = blocks if columns > len(scores) else []
     means = {"trusted": TRUSTED_MEAN, "inverted": -TRUSTED_MEAN}
     return blocks + [(1, SCORE_GUESS, means.get(trusts.get(name), 0), False) for name in scores]

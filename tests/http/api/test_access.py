@@ -13,7 +13,7 @@ SOURCE = pathlib.Path(__file__).resolve().parents[3]
 
 # The least role of each route; a route without a row here fails.
 LEAST = {
-    "open": ["livez", "healthz", "readyz", "openapi", "page", "ops", "static"],
+    "open": ["livez", "healthz", "readyz", "openapi", "page", "ops", "data", "static"],
     "public": ["session", "session_begin", "session_end"],
     "annotator": ["labels_add", "label_correct", "label_retract", "assign", "assignment_renew",
                   "assignment_return", "progress"],
@@ -258,7 +258,7 @@ def test_an_address_that_fails_too_often_must_wait_but_a_valid_token_passes(fres
 
 def test_health_and_pages_do_not_look_at_tokens(fresh):
     home, wrong = "127.9.9.11", fresh.tokens["garbage"]
-    for path in ["/livez", "/healthz", "/readyz", "/", "/ops", "/static/label.js"]:
+    for path in ["/livez", "/healthz", "/readyz", "/", "/ops", "/data", "/static/label.js"]:
         for _ in range(4):
             assert fresh.ask("GET", path, wrong, address=home).status == 200, path
             assert fresh.ask("HEAD", path, fresh.tokens["revoked"], address=home).status == 200, path

@@ -31,6 +31,28 @@ def test_help_lists_every_command_and_option_with_its_default():
     assert run("serve", "--help").returncode == 0
 
 
+COMMANDS = ("serve", "check-config", "import", "export", "re-embed", "migrate", "check", "backup",
+            "restore", "token", "demo")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_explains_each_flag_of_its_usage_and_no_other_commands(command):
+    done = run(command, "--help")
+    usage = re.findall(rf"^  fisherd {command} .*$", done.stdout, re.M)
+    explained = set(re.findall(r"^  (--[a-z-]+)", done.stdout, re.M))
+    assert done.returncode == 0 and usage
+    assert set(re.findall(r"--[a-z-]+", " ".join(usage))) <= explained
+    assert done.stdout == run("help", command).stdout == run(command, "--db", "x", "--help").stdout
+    if command not in ("serve", "check-config", "demo"):
+        assert "--learning-rate" in run("--help").stdout and "--learning-rate" not in done.stdout
+
+
+def test_the_help_of_import_and_export_lists_their_formats():
+    for command, names in (("import", ("hh-rlhf", "trl", "csv")), ("export", ("trl", "arena"))):
+        formats = run(command, "--help").stdout.split("\nFormats\n")[1]
+        assert all(re.search(rf"^  {name}\b", formats, re.M) for name in names), command
+
+
 def test_version_is_one_line():
     done = run("--version")
     assert done.returncode == 0
@@ -334,7 +356,7 @@ def test_in_the_demo_simulated_annotators_label_and_learning_goes_on(db):
     with subprocess.Popen([PROGRAM, "demo", "--simulate", "3", f"--db={db}", "--listen=127.0.0.1:0",
                            "--retrain-labels=2", "--blas-kernels=keep"], env=environment(),
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        told = [process.stdout.readline() for _ in range(4)]
+        told = [process.stdout.readline() for _ in range(5)]
         url = told[0].split()[-1]
 
         def learned():
@@ -344,7 +366,7 @@ def test_in_the_demo_simulated_annotators_label_and_learning_goes_on(db):
         process.send_signal(signal.SIGTERM)
         wrong = process.communicate(timeout=PATIENCE)[1]
     assert process.returncode == 0 and not wrong, wrong
-    assert "3 simulated annotators" in told[3]
+    assert "3 simulated annotators" in told[4]
     done = run("check", f"--db={db}")
     assert done.returncode == 0 and " 0 labels" not in done.stdout, done
 

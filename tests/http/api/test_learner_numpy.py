@@ -99,7 +99,7 @@ class World:
     """Items and labels of a daemon, and what NumPy makes of them."""
 
     def __init__(self, items, compressibility=None):
-        self.items, self.labels, self.trusts = items, [], {}
+        self.items, self.labels, self.trusts, self.better_length = items, [], {}, "unknown"
         self.rows = {item["id"]: i for i, item in enumerate(items)}
         self.prompts = np.array([item["prompt_id"] for item in items])
         self.raw = np.array([[item["scores"].get(name, np.nan) for name in SCORES]
@@ -124,7 +124,7 @@ class World:
         answers = Answers([(self.rows[row["a"]], self.rows[row["b"]]) for row in self.labels],
                           [targets[row["preference"]] for row in self.labels],
                           [1 if row["id"] in sides else 0 for row in self.labels], self.prompts)
-        blocks = extra_blocks(self.raw.shape[1], SCORES, self.trusts)
+        blocks = extra_blocks(self.raw.shape[1], SCORES, self.trusts, self.better_length)
         return LastLayer(self.features, COMPONENTS, blocks, answers)
 
 
@@ -202,6 +202,22 @@ def test_a_trust_moves_the_mean_of_its_score(db):
             layer = world.fit()
             # pylint: disable-next=cell-var-from-loop
             wait_until(lambda: max(differences(daemon, world, layer)) < SETTLED, f"the fit with {trusts}")
+
+
+def test_a_better_length_moves_the_mean_of_the_length(db):
+    items = make_items()
+    with Daemon(db, {**LEARNER, "refit": "yes"}) as daemon:
+        daemon.add_items(items)
+        world = World(items, stored_compressibility(db))
+        for count in (0, 12):
+            daemon.add_labels(make_labels(items, count))
+            world.labels = make_labels(items, count)
+            for world.better_length in ("longer", "shorter", "unknown"):
+                daemon.ok("PATCH", "/v1/project", {"better_length": world.better_length})
+                layer = world.fit()
+                # pylint: disable-next=cell-var-from-loop
+                wait_until(lambda: max(differences(daemon, world, layer)) < SETTLED,
+                           f"the fit to {count} answers with {world.better_length}")
 
 
 def test_the_side_of_an_assigned_pair_counts(db):

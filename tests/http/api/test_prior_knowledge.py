@@ -64,6 +64,22 @@ def test_a_trusted_score_orders_items_at_zero_answers(db, model, posted):
         wait_for_agreement(daemon, JUDGE, 1)
 
 
+@pytest.mark.parametrize("model", ["linear", "network"])
+def test_a_better_length_orders_items_at_zero_answers(db, model):
+    lengths = {item["id"]: float((5 * i + i // 4) % 7) for i, item in enumerate(ITEMS)}
+    items = [{**item, "prompt": "Why?", "response": "a" * (3 + 2 * int(lengths[item["id"]]))}
+             for item in ITEMS]
+    with Daemon(db, {"model": model, "refit": "yes"}) as daemon:
+        daemon.add_items(items)
+        for known, sign in (("longer", 1), ("shorter", -1), ("unknown", 0), ("longer", 1)):
+            daemon.ok("PATCH", "/v1/project", {"better_length": known})
+            wait_for_agreement(daemon, lengths, sign)
+        content = daemon.post("/v1/score", {"items": [item["id"] for item in items]})["scores"]
+        assert {score["content"] for score in content} == {0.0}
+    with Daemon(db, {"model": model}) as daemon:
+        wait_for_agreement(daemon, lengths, 1)
+
+
 def test_changed_scores_count_at_zero_answers(db):
     with Daemon(db, {"model": "linear"}) as daemon:
         daemon.add_items(scored(ITEMS))

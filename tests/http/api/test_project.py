@@ -7,7 +7,8 @@ import pytest
 from client import Daemon, run, wait_until
 from token_daemon import TokenDaemon, create
 
-NOTHING = {"version": 0, "author": None, "changed_at": None, "items": 12, "scores": {}}
+NOTHING = {"version": 0, "author": None, "changed_at": None, "items": 12, "better_length": "unknown",
+           "scores": {}}
 
 
 def trust(**names):
@@ -48,6 +49,23 @@ def test_a_patch_is_merged(daemon):
     assert trusts(daemon) == {}
 
 
+def test_what_is_known_of_the_length_is_changed_apart_from_the_scores(daemon):
+    patch(daemon, trust(judge="trusted"))
+    assert patch(daemon, {"better_length": "longer"}).json["version"] == 2
+    project = patch(daemon, {"better_length": "shorter"}).json
+    assert project["better_length"] == "shorter" and trusts(daemon) == {"judge": "trusted"}
+    assert patch(daemon, trust(judge="unknown")).json["better_length"] == "shorter"
+    assert patch(daemon, {"better_length": "shorter"}).json["version"] == 4
+    assert patch(daemon, {"better_length": None}).json["better_length"] == "unknown"
+
+
+def test_what_is_known_of_the_length_survives_a_restart(db):
+    for state in ("unknown", "longer"):
+        with Daemon(db) as daemon:
+            assert daemon.get("/v1/project")["better_length"] == state
+            patch(daemon, {"better_length": "longer"})
+
+
 def test_a_patch_that_changes_nothing_makes_no_version(daemon):
     patch(daemon, trust(judge="trusted"))
     for body in ({}, {"scores": {}}, trust(judge="trusted"), trust(other="unknown"),
@@ -75,6 +93,8 @@ def test_items_that_miss_a_score_are_counted(daemon):
 WRONG = [
     ({"name": "x"}, "/name", 'unknown member "name"'),
     ({"version": 1}, "/version", 'unknown member "version"'),
+    ({"better_length": "long"}, "/better_length", 'must be "unknown", "longer" or "shorter"'),
+    ({"better_length": 1}, "/better_length", 'must be "unknown", "longer" or "shorter"'),
     ({"scores": []}, "/scores", "must be an object or null"),
     ({"scores": {"judge": "trusted"}}, "/scores/judge", "must be an object or null"),
     ({"scores": {"judge": {"items": 3}}}, "/scores/judge/items", 'unknown member "items"'),

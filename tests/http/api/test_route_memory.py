@@ -105,6 +105,7 @@ WORST = {
     "openapi": ("/openapi.json", None),
     "page": ("/", None),
     "ops": ("/ops", None),
+    "data": ("/data", None),
     "static": ("/static/label.js", None),
 }
 

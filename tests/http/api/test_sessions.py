@@ -287,7 +287,7 @@ def test_an_invalid_origin_is_refused(db, origins):
     assert done.returncode == 1 and "origin" in done.stderr
 
 
-@pytest.mark.parametrize("path", ["/", "/ops", "/static/base.css", "/v1/session", "/v1/items",
+@pytest.mark.parametrize("path", ["/", "/ops", "/data", "/static/base.css", "/v1/session", "/v1/items",
                                   "/livez", "/nothing"])
 def test_every_response_has_security_headers(secured, path):
     response = secured.ask("GET", path)
