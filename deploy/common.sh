@@ -18,7 +18,7 @@ test_packages='
     clang clang-format libclang-rt-dev clang-tidy cppcheck gcovr llvm
     python3-pytest python3-pytest-rerunfailures python3-pytest-xdist python3-numpy
     python3-jsonschema
-    chromium curl fonts-dejavu-core gnuplot-nox nodejs openssl nginx-light systemd python3-seccomp libfaketime
+    chromium curl fonts-dejavu-core gnuplot-nox nodejs openssl nginx-light haproxy systemd python3-seccomp libfaketime
 '
 # For deploy/test-peers.sh, which takes the rest from PyPI.
 peer_packages='python3-pip python3-venv'

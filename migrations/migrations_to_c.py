@@ -1,18 +1,18 @@
-"""Writes the migrations as a C table: migrations_to_c.py OUTPUT.c NNNN_what.sql …"""
+"""Writes migrations as a C table: migrations_to_c.py BACKEND_migrations.c NNNN_what.sql …"""
 
 import pathlib
 import sys
 
 HEAD = """\
-/* The migrations, generated from migrations/sqlite. */
-#include "sqlite_migrations.h"
+/* The migrations, generated from migrations/{0}. */
+#include "{0}_migrations.h"
 
-const fd_sqlite_migration fd_sqlite_migrations[] = {
+const fd_{0}_migration fd_{0}_migrations[] = {{
 """
 TAIL = """\
-};
-const size_t fd_sqlite_migration_count =
-    sizeof(fd_sqlite_migrations) / sizeof(*fd_sqlite_migrations);
+}};
+const size_t fd_{0}_migration_count =
+    sizeof(fd_{0}_migrations) / sizeof(*fd_{0}_migrations);
 """
 
 
@@ -31,4 +31,6 @@ def entry(position, path):
 
 
 output, *inputs = map(pathlib.Path, sys.argv[1:])
-output.write_text(HEAD + "".join(entry(i, path) for i, path in enumerate(inputs, 1)) + TAIL)
+backend = output.name.partition("_")[0]
+output.write_text(HEAD.format(backend) + "".join(entry(i, path) for i, path in enumerate(inputs, 1))
+                  + TAIL.format(backend))

@@ -33,6 +33,8 @@ static int back_up(int argc, char **argv, struct backup_options *backup, fd_faul
     if (r == 0)
         r = fd_database_options(argc, argv, &options, fault);
     if (r == 0)
+        r = fd_database_refuse_url(options.db, "use pg_dump or pg_basebackup", fault);
+    if (r == 0)
         r = require(backup->to, "to", fault);
     if (r == 0)
         r = fd_store_open_sqlite_read_only(options.db, &store, fault);
@@ -88,6 +90,8 @@ static int restore(int argc, char **argv, struct restore_options *restore, fd_fa
     int r = fd_option_table_take(&restore_table, &argc, argv, restore, fault);
     if (r == 0)
         r = fd_database_options(argc, argv, &options, fault);
+    if (r == 0)
+        r = fd_database_refuse_url(options.db, "use pg_restore, or restore the cluster", fault);
     if (r == 0)
         r = require(restore->from, "from", fault);
     if (r < 0)

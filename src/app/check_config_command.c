@@ -17,6 +17,7 @@
 #include "report_error.h"
 #include "service.h"
 #include "sqlite_store.h"
+#include "store_open.h"
 #include "token_files.h"
 
 extern char **environ;
@@ -33,11 +34,17 @@ static int check_tls(const fd_options *options, fd_fault *fault) {
 }
 
 static int check_tokens(const fd_options *options, fd_fault *fault) {
+    FD_CLEANUP(fd_store_closep) fd_store *shared = NULL;
     FD_CLEANUP(fd_access_closep) fd_access *access = NULL;
+    FD_CLEANUP(fd_token_files_clear) fd_token_files files = {0};
     char host[64];
     uint16_t port;
     int r = fd_options_split_listen(options->listen, host, sizeof(host), &port, fault);
-    return r == 0 ? fd_token_files_open(options, host, &access, fault) : r;
+    if (r == 0 && fd_store_is_url(options->db))
+        r = fd_store_open_read_only(options->db, &shared, fault);
+    if (r == 0)
+        r = fd_token_files_find(options, options->db, shared, &files, fault);
+    return r == 0 ? fd_token_files_open(options, &files, host, &access, fault) : r;
 }
 
 static int check_folder(const char *option, const char *path, fd_fault *fault) {
@@ -58,13 +65,16 @@ static int check_embedder(const fd_options *options, fd_fault *fault) {
     return fd_options_open_embedder(options, &embedder, fault);
 }
 
-/* An older schema is right too: `serve` migrates it. */
+/* An older schema is right too: `serve` migrates it. What replicas share is opened with the tokens
+ * that are in it. */
 static int check_database(const fd_options *options, fd_fault *fault) {
     FD_CLEANUP(fd_store_closep) fd_store *store = NULL;
     FD_FREE char *copy = strdup(options->db);
     struct stat about;
     if (!copy)
         return -ENOMEM;
+    if (fd_store_is_url(options->db))
+        return 0;
     int r = check_folder("db", dirname(copy), fault);
     if (r < 0 || (stat(options->db, &about) < 0 && errno == ENOENT))
         return r;

@@ -8,6 +8,7 @@ int fd_check_config_main(int argc, char **argv);
 int fd_import_main(int argc, char **argv);
 int fd_export_main(int argc, char **argv);
 int fd_re_embed_main(int argc, char **argv);
+int fd_copy_main(int argc, char **argv);
 int fd_migrate_main(int argc, char **argv);
 int fd_check_main(int argc, char **argv);
 int fd_backup_main(int argc, char **argv);

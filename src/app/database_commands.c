@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "commands.h"
+#include "copy_mark.h"
 #include "database_commands.h"
 #include "re_embedding.h"
 #include "report_error.h"
 #include "sqlite_store.h"
+#include "store_open.h"
 #include "verify_models.h"
 #include "verify_rows.h"
 
@@ -18,15 +20,40 @@ int fd_database_options(int argc, char **argv, fd_options *options, fd_fault *fa
     return r;
 }
 
+int fd_database_refuse_url(const char *db, const char *instead, fd_fault *fault) {
+    return fd_store_is_url(db) ? fd_fault_set(fault, -EINVAL, "",
+                                              "this command works on SQLite databases alone; with "
+                                              "PostgreSQL, %s",
+                                              instead)
+                               : 0;
+}
+
+/* Opening it has brought it to this program's schema. */
+static int migrate_url(const char *url, fd_fault *fault) {
+    FD_CLEANUP(fd_store_closep) fd_store *store = NULL;
+    FD_FREE char *name = NULL;
+    int r = fd_store_open(url, &store, fault);
+    if (r == 0)
+        r = fd_store_name(url, &name);
+    if (r == 0)
+        printf("%s has the schema of this program\n", name);
+    return r;
+}
+
 int fd_migrate_main(int argc, char **argv) {
     FD_CLEANUP(fd_options_clear) fd_options options = {0};
     FD_CLEANUP(fd_store_closep) fd_store *store = NULL;
     fd_fault fault = {0};
     int r = fd_database_options(argc, argv, &options, &fault);
-    if (r == 0)
+    bool is_url = r == 0 && fd_store_is_url(options.db);
+    if (is_url)
+        r = migrate_url(options.db, &fault);
+    else if (r == 0)
         r = fd_store_open_sqlite(options.db, &store, &fault);
     if (r < 0)
         return fd_report_error("migrate", r, &fault);
+    if (is_url)
+        return 0;
     fd_schema schema = fd_store_sqlite_schema(store);
     if (schema.found == schema.current)
         printf("%s is at schema %u already\n", options.db, schema.current);
@@ -68,6 +95,15 @@ int fd_database_check(fd_store *store, const char *name, size_t *ret_findings, f
     return 0;
 }
 
+/* Such a database lacks what the rest of it refers to. */
+static int print_unfinished_copy(fd_store *store) {
+    fd_copy_mark mark;
+    int r = fd_copy_mark_read(store, &mark);
+    if (r == 0 && mark.state == FD_COPY_UNFINISHED)
+        printf("the copy is not finished; the same fisherd copy goes on with it\n");
+    return r;
+}
+
 /* What `fisherd re-embed` has begun, or not cleaned away. */
 static int print_re_embedding(fd_store *store) {
     fd_re_embedding counts;
@@ -85,29 +121,34 @@ static int print_re_embedding(fd_store *store) {
 int fd_check_main(int argc, char **argv) {
     FD_CLEANUP(fd_options_clear) fd_options options = {0};
     FD_CLEANUP(fd_store_closep) fd_store *store = NULL;
+    FD_FREE char *name = NULL;
     fd_fault fault = {0};
     fd_counts counts = {0};
     size_t findings = 0;
     int r = fd_database_options(argc, argv, &options, &fault);
     if (r == 0)
-        r = fd_store_open_sqlite_read_only(options.db, &store, &fault);
+        r = fd_store_name(options.db, &name);
     if (r == 0)
-        r = fd_database_check(store, options.db, &findings, &fault);
+        r = fd_store_open_read_only(options.db, &store, &fault);
+    if (r == 0)
+        r = print_unfinished_copy(store);
+    if (r == 0)
+        r = fd_database_check(store, name, &findings, &fault);
     if (r == 0 && findings > 0)
-        r = fd_fault_set(&fault, -EBADMSG, "", "%s is damaged", options.db);
-    struct findings refused = {.name = options.db};
+        r = fd_fault_set(&fault, -EBADMSG, "", "%s is damaged", name);
+    struct findings refused = {.name = name};
     if (r == 0)
         r = fd_engine_verify_rows(store, print_finding, &refused);
     if (r == 0 && refused.count > 0)
         r = fd_fault_set(&fault, -EINVAL, "",
-                         "%s is not damaged, but has rows that would be refused today", options.db);
+                         "%s is not damaged, but has rows that would be refused today", name);
     if (r == 0)
         r = store->operations->counts(store, &counts);
     if (r < 0)
         return fd_report_error("check", r, &fault);
-    printf("%s is sound: %llu items, %llu labels in %llu rows, %llu models\n", options.db,
+    printf("%s is sound: %llu items, %llu labels in %llu rows, %llu models\n", name,
            (unsigned long long)counts.items, (unsigned long long)counts.labels,
            (unsigned long long)counts.label_rows, (unsigned long long)counts.models);
-    r = print_re_embedding(store);
+    r = fd_store_is_url(options.db) ? 0 : print_re_embedding(store);
     return r < 0 ? fd_report_error("check", r, &fault) : 0;
 }

@@ -8,6 +8,10 @@
 /* Reads the options. -EINVAL with a fault, also if --db is missing. */
 int fd_database_options(int argc, char **argv, fd_options *options, fd_fault *fault) FD_MUST_CHECK;
 
+/* -EINVAL, with a fault, for the URL of a database that replicas share: what the command does is
+ * for SQLite, and `instead` says what does it there. */
+int fd_database_refuse_url(const char *db, const char *instead, fd_fault *fault) FD_MUST_CHECK;
+
 /* Prints each finding of damage in a database as a line on standard error that begins with `name`,
  * and counts them. Fails if the database cannot be read. */
 int fd_database_check(fd_store *store, const char *name, size_t *ret_findings,

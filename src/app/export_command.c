@@ -12,7 +12,7 @@
 #include "export_output.h"
 #include "labelled_pairs.h"
 #include "report_error.h"
-#include "sqlite_store.h"
+#include "store_open.h"
 #include "time_text.h"
 
 /* Labels of one reading: the log of a running daemon waits for its end. */
@@ -102,7 +102,7 @@ static int open_export(struct export *export, const fd_options *options,
     if (r == 0)
         r = read_names(flags, &export->has_names, fault);
     if (r == 0)
-        r = fd_store_open_sqlite_read_only(options->db, &export->store, fault);
+        r = fd_store_open_read_only(options->db, &export->store, fault);
     if (r == 0)
         r = export->store->operations->counts(export->store, &counts);
     if (r < 0)

@@ -12,7 +12,7 @@
 #include "options_for_embedder.h"
 #include "re_embedding.h"
 #include "report_error.h"
-#include "sqlite_store.h"
+#include "store_open.h"
 
 /* Of one transaction, which is lost if the program ends in the middle of it. */
 enum { BLOCK_ITEMS = 256, BLOCK_BYTES = 4 << 20, DELETED_AT_ONCE = 10000 };
@@ -250,11 +250,16 @@ static int open_all(int argc, char **argv, struct re_embed *self) {
     FD_CLEANUP(fd_options_clear) fd_options options = {0};
     int r = fd_database_options(argc, argv, &options, self->fault);
     if (r == 0)
+        r = fd_database_refuse_url(options.db,
+                                   "copy the project to SQLite (fisherd copy), embed it there, and "
+                                   "copy it back",
+                                   self->fault);
+    if (r == 0)
         r = fd_options_open_embedder(&options, &self->embedder, self->fault);
     if (r == 0 && !self->embedder)
         r = fd_fault_set(self->fault, -EINVAL, "", "the option embedding-url is needed");
     if (r == 0)
-        r = fd_store_open_sqlite(options.db, &self->store, self->fault);
+        r = fd_store_open(options.db, &self->store, self->fault);
     if (r != -EBUSY)
         return r;
     const fd_fault busy = *self->fault;

@@ -15,9 +15,10 @@
 #include "database_commands.h"
 #include "log.h"
 #include "report_error.h"
+#include "store_open.h"
 #include "token_files.h"
 
-enum { DAY_SECONDS = 86400, DAYS_MAX = 36500 };
+enum { DAY_SECONDS = 86400, DAYS_MAX = 36500, TRIES = 20 };
 
 struct flags {
     char *role;
@@ -43,10 +44,11 @@ static int64_t now_seconds(void) {
 /* ---- files ---- */
 
 /* The files of one run. It locks them to change them: of two runs that wrote at once, one would
- * lose its change. */
+ * lose its change. Of those in a store, one is refused and begins again. */
 struct work {
     const struct flags *flags;
-    const char *id; /* from the command line; NULL: none */
+    const char *id;  /* from the command line; NULL: none */
+    fd_store *store; /* NULL: the tokens are in files */
     fd_token_files files;
     int lock;
     fd_tokens tokens;
@@ -55,12 +57,13 @@ struct work {
 static void close_work(struct work *work) {
     fd_token_files_clear(&work->files);
     fd_tokens_clear(&work->tokens);
+    fd_store_close(work->store);
     if (work->lock >= 0)
         (void)close(work->lock);
 }
 
 static int take_lock(struct work *work, fd_fault *fault) {
-    FD_FREE char *path = strdup(work->files.tokens);
+    FD_FREE char *path = strdup(work->files.tokens.name);
     if (!path)
         return -ENOMEM;
     const char *folder = dirname(path);
@@ -71,11 +74,15 @@ static int take_lock(struct work *work, fd_fault *fault) {
 }
 
 static int open_work(const fd_options *options, bool changes, struct work *work, fd_fault *fault) {
-    int r = fd_token_files_find(options, &work->files);
-    if (r == 0 && changes)
-        r = take_lock(work, fault);
+    int r = fd_store_is_url(options->db) ? fd_store_open(options->db, &work->store, fault) : 0;
     if (r == 0)
-        r = fd_tokens_read(work->files.tokens, &work->tokens, fault);
+        r = fd_token_files_find(options, options->db, work->store, &work->files, fault);
+    return r == 0 && changes && !work->store ? take_lock(work, fault) : r;
+}
+
+static int read_tokens(struct work *work, fd_fault *fault) {
+    fd_tokens_clear(&work->tokens);
+    int r = fd_tokens_read(&work->files.tokens, &work->tokens, fault);
     if (r == -ENOENT) {
         *fault = (fd_fault){0};
         r = 0;
@@ -87,11 +94,11 @@ static int open_work(const fd_options *options, bool changes, struct work *work,
  * hashes need it. */
 static int read_key(const struct work *work, unsigned char key[static FD_TOKEN_KEY_SIZE],
                     fd_fault *fault) {
-    int r = fd_token_key_read(work->files.key, key, fault);
+    int r = fd_token_key_read(&work->files.key, key, fault);
     if (r != -ENOENT || work->tokens.n > 0)
         return r;
     *fault = (fd_fault){0};
-    return fd_token_key_make(work->files.key, key, fault);
+    return fd_token_key_make(&work->files.key, key, fault);
 }
 
 static void audit(const char *action, const fd_token *token) {
@@ -142,7 +149,7 @@ static int create_token(struct work *work, fd_fault *fault) {
         r = fd_tokens_make(&work->tokens, key, flags->name, role, now, expires, text, fault);
     sodium_memzero(key, sizeof(key));
     if (r == 0)
-        r = fd_tokens_write(work->files.tokens, &work->tokens, fault);
+        r = fd_tokens_write(&work->files.tokens, &work->tokens, fault);
     if (r == 0) {
         audit("token_create", &work->tokens.tokens[work->tokens.n - 1]);
         (void)puts(text);
@@ -199,7 +206,7 @@ static int revoke_tokens(struct work *work, fd_fault *fault) {
     }
     if (found == 0)
         return fd_fault_set(fault, -ENOENT, "", "there is no token \"%s\"", name);
-    int r = fd_tokens_write(work->files.tokens, &work->tokens, fault);
+    int r = fd_tokens_write(&work->files.tokens, &work->tokens, fault);
     for (size_t i = 0; r == 0 && i < work->tokens.n; i++)
         if (is_named(work, &work->tokens.tokens[i]))
             audit("token_revoke", &work->tokens.tokens[i]);
@@ -226,6 +233,18 @@ static const struct verb *find_verb(const char *name) {
     return NULL;
 }
 
+/* Somebody may change the tokens between reading and writing them. */
+static int try_verb(const struct verb *verb, struct work *work, fd_fault *fault) {
+    int r = -EEXIST;
+    for (int i = 0; i < TRIES && r == -EEXIST; i++) {
+        *fault = (fd_fault){0};
+        r = read_tokens(work, fault);
+        if (r == 0)
+            r = verb->run(work, fault);
+    }
+    return r;
+}
+
 static int run(const struct verb *verb, int argc, char **argv, fd_fault *fault) {
     FD_CLEANUP(fd_options_clear) fd_options options = {0};
     FD_CLEANUP(clear_flags) struct flags flags = {0};
@@ -241,7 +260,7 @@ static int run(const struct verb *verb, int argc, char **argv, fd_fault *fault) 
         r = fd_database_options(argc, argv, &options, fault);
     if (r == 0)
         r = open_work(&options, verb->changes, &work, fault);
-    return r == 0 ? verb->run(&work, fault) : r;
+    return r == 0 ? try_verb(verb, &work, fault) : r;
 }
 
 int fd_token_main(int argc, char **argv) {

@@ -19,7 +19,7 @@
 #include "re_embedding.h"
 #include "secret.h"
 #include "service_manager.h"
-#include "sqlite_store.h"
+#include "store_open.h"
 #include "version.h"
 
 /* The daemon reports its status to the service manager at least this often. */
@@ -28,8 +28,8 @@ static const double tick_seconds = 1.0;
 /* What a backup must not take the place of. The engine borrows the paths. */
 static void name_files_in_use(const fd_options *options, const fd_token_files *files,
                               fd_engine_options *engine) {
-    const char *const paths[] = {options->db,     files->tokens,   files->key,
-                                 files->ended,    options->config, options->tls_certificate,
+    const char *const paths[] = {options->db,       files->tokens.name, files->key.name,
+                                 files->ended.name, options->config,    options->tls_certificate,
                                  options->tls_key};
     static_assert(FD_LENGTH(paths) <= FD_FILES_IN_USE, "each path has room");
     memcpy(engine->files_in_use, paths, sizeof(paths));
@@ -50,17 +50,20 @@ static int warn_of_coming(void *context, const fd_embedder_row *row) {
     return 0;
 }
 
+/* A store that replicas share has the tokens, and is open already. */
 static int open_engine(const fd_options *options, const fd_token_files *files,
-                       const fd_embedder *embedder, fd_engine **ret, fd_fault *fault) {
-    fd_store *store;
-    int r = fd_store_open_sqlite(options->db, &store, fault);
+                       const fd_embedder *embedder, fd_store **shared, fd_engine **ret,
+                       fd_fault *fault) {
+    fd_store *store = FD_STEAL(*shared);
+    int r = store ? 0 : fd_store_open(options->db, &store, fault);
     if (r < 0)
         return r;
     fd_engine_options engine = fd_options_engine(options);
     engine.prompt_is_half = embedder && fd_embedder_is_apart(embedder);
     name_files_in_use(options, files, &engine);
     warn_of_needless_options(options);
-    (void)!fd_re_embedding_coming(store, warn_of_coming, NULL);
+    if (!fd_store_is_url(options->db))
+        (void)!fd_re_embedding_coming(store, warn_of_coming, NULL);
     return fd_engine_open(&engine, store, ret, fault);
 }
 
@@ -94,11 +97,13 @@ static void set_up_libraries(void) {
 }
 
 static void announce_ready(const fd_service *service, const fd_options *options) {
+    FD_FREE char *db = NULL;
+    (void)!fd_store_name(options->db, &db); /* without the password */
     fd_metrics *metrics = fd_engine_metrics(service->engine);
     fd_metrics_set(metrics, FD_METRIC_BUILD, FD_VERSION, NULL, 1);
     fd_metrics_set(metrics, FD_METRIC_START_TIME, NULL, NULL, (double)fd_wall_milliseconds() / 1e3);
     fd_log(FD_LOG_INFO, "ready", FD_STR("listening", service->url), FD_STR("version", FD_VERSION),
-           FD_STR("db", options->db), FD_STR("blas_kernels", openblas_get_corename()));
+           FD_STR("db", db ? db : ""), FD_STR("blas_kernels", openblas_get_corename()));
     fd_service_manager_notify_ready("started");
 }
 
@@ -120,16 +125,19 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
 
     set_up_libraries();
     FD_CLEANUP(fd_token_files_clear) fd_token_files files = {0};
+    FD_CLEANUP(fd_store_closep) fd_store *shared = NULL;
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = NULL;
     FD_CLEANUP(fd_access_closep) fd_access *access = NULL;
     FD_CLEANUP(fd_embedder_closep) fd_embedder *embedder = NULL;
     r = fd_options_open_embedder(options, &embedder, fault);
+    if (r == 0 && fd_store_is_url(options->db))
+        r = fd_store_open(options->db, &shared, fault);
     if (r == 0)
-        r = fd_token_files_open(options, host, &access, fault);
+        r = fd_token_files_find(options, options->db, shared, &files, fault);
     if (r == 0)
-        r = fd_token_files_find(options, &files);
+        r = fd_token_files_open(options, &files, host, &access, fault);
     if (r == 0)
-        r = open_engine(options, &files, embedder, &engine, fault);
+        r = open_engine(options, &files, embedder, &shared, &engine, fault);
     if (r < 0)
         return r;
 
@@ -211,9 +219,9 @@ void fd_service_stop(fd_service *service) {
     fd_api_interrupt(service->api);
     fd_server_stop(service->server, grace);
     fd_api_close(service->api);
+    fd_access_close(service->access); /* before the store, which may have its files */
     fd_engine_end(service->engine);
     left_to_the_system = service->engine;
-    fd_access_close(service->access);
     if (service->embedder)
         fd_embedder_close(service->embedder);
     fd_ended_names_clear(&service->ended);

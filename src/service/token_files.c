@@ -11,9 +11,9 @@
 #include "secret.h"
 
 void fd_token_files_clear(fd_token_files *files) {
-    free(files->tokens);
-    free(files->key);
-    free(files->ended);
+    fd_kept_file_clear(&files->tokens);
+    fd_kept_file_clear(&files->key);
+    fd_kept_file_clear(&files->ended);
     *files = (fd_token_files){0};
 }
 
@@ -36,18 +36,40 @@ static int find_next_to(const char *db, const char *suffix, char **ret) {
     return join(real, suffix, ret);
 }
 
-int fd_token_files_find(const fd_options *options, fd_token_files *ret) {
-    FD_CLEANUP(fd_token_files_clear) fd_token_files files = {0};
+static int find_files(const fd_options *options, const char *db, fd_token_files *ret) {
     FD_FREE char *key = NULL;
-    int r = find_next_to(options->db, ".token-key", &key);
+    int r = find_next_to(db, ".token-key", &key);
     if (r == 0)
-        r = fd_secret_path(options->token_key, "token-key", key, &files.key);
+        r = fd_secret_path(options->token_key, "token-key", key, &ret->key.name);
     if (r == 0 && options->tokens[0] == '\0')
-        r = find_next_to(options->db, ".tokens", &files.tokens);
-    else if (r == 0 && !(files.tokens = strdup(options->tokens)))
+        r = find_next_to(db, ".tokens", &ret->tokens.name);
+    else if (r == 0 && !(ret->tokens.name = strdup(options->tokens)))
         r = -ENOMEM;
+    return r == 0 ? find_next_to(db, ".sessions", &ret->ended.name) : r;
+}
+
+/* The key may be a file of its own, the same at all replicas: then who reads the database cannot
+ * make sessions. */
+static int find_shared(const fd_options *options, fd_store *store, fd_token_files *ret,
+                       fd_fault *fault) {
+    if (options->tokens[0] != '\0')
+        return fd_fault_set(fault, -EINVAL, "",
+                            "the tokens of replicas are in their database: leave out the option "
+                            "tokens");
+    int r = fd_secret_path(options->token_key, "token-key", "", &ret->key.name);
+    if (r == 0 && ret->key.name[0] == '\0') {
+        fd_kept_file_clear(&ret->key);
+        r = fd_kept_file_set("token-key", store, &ret->key);
+    }
     if (r == 0)
-        r = find_next_to(options->db, ".sessions", &files.ended);
+        r = fd_kept_file_set("tokens", store, &ret->tokens);
+    return r == 0 ? fd_kept_file_set("ended-sessions", store, &ret->ended) : r;
+}
+
+int fd_token_files_find(const fd_options *options, const char *db, fd_store *store,
+                        fd_token_files *ret, fd_fault *fault) {
+    FD_CLEANUP(fd_token_files_clear) fd_token_files files = {0};
+    int r = store ? find_shared(options, store, &files, fault) : find_files(options, db, &files);
     if (r < 0)
         return r;
     *ret = files;
@@ -61,21 +83,17 @@ static bool is_loopback(const char *host) {
                                               fd_address_is_loopback(&address));
 }
 
-int fd_token_files_open(const fd_options *options, const char *host, fd_access **ret,
-                        fd_fault *fault) {
-    FD_CLEANUP(fd_token_files_clear) fd_token_files files = {0};
+int fd_token_files_open(const fd_options *options, const fd_token_files *files, const char *host,
+                        fd_access **ret, fd_fault *fault) {
     FD_CLEANUP(fd_access_closep) fd_access *access = NULL;
-    int r = fd_token_files_find(options, &files);
-    if (r < 0)
-        return r;
     fd_access_options access_options = {
-        .tokens = files.tokens,
+        .tokens = files->tokens,
         .is_required = options->tokens[0] != '\0',
-        .key = files.key,
-        .ended = files.ended,
+        .key = files->key,
+        .ended = files->ended,
         .session_seconds = (int64_t)options->session_hours * 3600,
     };
-    r = fd_access_open(&access_options, &access, fault);
+    int r = fd_access_open(&access_options, &access, fault);
     if (r < 0)
         return r;
     if (fd_access_is_unrestricted(access) && !is_loopback(host))

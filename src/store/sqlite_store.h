@@ -19,6 +19,9 @@ int fd_store_open_sqlite(const char *path, fd_store **ret, fd_fault *fault) FD_M
  */
 int fd_store_open_sqlite_read_only(const char *path, fd_store **ret, fd_fault *fault) FD_MUST_CHECK;
 
+/* The same, while no other fisherd has it open: takes the lock and changes nothing. -EBUSY. */
+int fd_store_open_sqlite_still(const char *path, fd_store **ret, fd_fault *fault) FD_MUST_CHECK;
+
 /* Looks at a store that is open for reading only; returns 0 to accept it. */
 typedef int fd_store_visit(void *context, fd_store *store);
 

@@ -20,6 +20,7 @@
 #include "embedding_job_rows.h"
 #include "fault.h"
 #include "macros.h"
+#include "shared_file.h"
 #include "store_replicas.h"
 #include "store_rows.h"
 
@@ -95,10 +96,20 @@ typedef struct fd_store_operations {
     int (*label_revise)(fd_store *store, const fd_label_change *change,
                         fd_label_changed *ret) FD_MUST_CHECK;
 
+    /* Adds rows of the history as another store has them, inside begin and commit: with their place
+     * in it, which must be the next one. `original` is not read. -EINVAL if a row does not continue
+     * the history or its label, or an item does not exist or is paired with itself; then none is
+     * written. */
+    int (*label_rows_add)(fd_store *store, const fd_label_row *rows, size_t n) FD_MUST_CHECK;
+
     /* Adds assignments, inside begin and commit. Of one whose id is stored only the expiry and the
      * end are changed. -EINVAL if an item does not exist; then none is written. */
     int (*assignments_write)(fd_store *store, const fd_assignment_row *rows,
                              size_t n) FD_MUST_CHECK;
+
+    /* Writes the key of the hash in their ids, in the place of the one that the store drew. */
+    int (*assignment_key_write)(
+        fd_store *store, const unsigned char key[static FD_ASSIGNMENT_KEY_SIZE]) FD_MUST_CHECK;
 
     /* Adds a model whose state is stored or rejected, inside begin and commit, as are the next two.
      * -EEXIST if the version exists, -EINVAL if it is 0 or there are no bytes. */
@@ -112,6 +123,12 @@ typedef struct fd_store_operations {
     int (*models_prune)(fd_store *store, size_t keep, uint64_t spare,
                         size_t *ret_deleted) FD_MUST_CHECK;
 
+    /* Writes a shared file in the place of its version `replaced` (0: there is none), outside of
+     * begin and commit: a transaction of its own. -EEXIST: it has another version, and nothing is
+     * written. At a store of several replicas any thread may call it. */
+    int (*shared_file_write)(fd_store *store, const char *name, const void *bytes, size_t size,
+                             uint64_t replaced) FD_MUST_CHECK;
+
     /* Reads at most `limit` items in the order of their index, from `first`. Without `embeddings`
      * the embedding may be NULL; dimension is set in any case. */
     int (*items_read)(fd_store *store, uint32_t first, size_t limit, bool embeddings,
@@ -122,6 +139,10 @@ typedef struct fd_store_operations {
 
     /* Reads the newest version of the project, if there is one. */
     int (*project_read)(fd_store *store, fd_project_visit *visit, void *context) FD_MUST_CHECK;
+
+    /* Reads all versions of the project, from the first. */
+    int (*project_versions_read)(fd_store *store, fd_project_visit *visit,
+                                 void *context) FD_MUST_CHECK;
 
     /* Reads the embedder of the items, if it is known. */
     int (*embedder_read)(fd_store *store, fd_embedder_visit *visit, void *context) FD_MUST_CHECK;
@@ -160,6 +181,11 @@ typedef struct fd_store_operations {
     int (*assignments_read_open)(fd_store *store, fd_assignment_row_visit *visit,
                                  void *context) FD_MUST_CHECK;
 
+    /* Reads all assignments, in the order in which they were added. Those that have ended may be
+     * missing. */
+    int (*assignments_read)(fd_store *store, fd_assignment_row_visit *visit,
+                            void *context) FD_MUST_CHECK;
+
     /* The key of the hash in the ids of assignments; the same as long as the store exists. */
     int (*assignment_key)(fd_store *store,
                           unsigned char key[static FD_ASSIGNMENT_KEY_SIZE]) FD_MUST_CHECK;
@@ -168,6 +194,11 @@ typedef struct fd_store_operations {
      */
     int (*models_read)(fd_store *store, uint64_t highest, size_t limit, bool bytes,
                        fd_model_visit *visit, void *context) FD_MUST_CHECK;
+
+    /* Reads a shared file, unless its version is `known`. Nothing is visited where there is none.
+     */
+    int (*shared_file_read)(fd_store *store, const char *name, uint64_t known,
+                            fd_shared_file_visit *visit, void *context) FD_MUST_CHECK;
 
     int (*counts)(fd_store *store, fd_counts *ret) FD_MUST_CHECK;
 

@@ -33,7 +33,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size_t skipped = end ? length + 1 : 0;
     FD_CLEANUP(fd_tokens_clear) fd_tokens tokens = {0};
     fd_fault fault = {0};
-    int r = fd_tokens_read(fuzz_file(data + skipped, size - skipped), &tokens, &fault);
+    const fd_kept_file file = {(char *)fuzz_file(data + skipped, size - skipped), NULL};
+    int r = fd_tokens_read(&file, &tokens, &fault);
     assert(r == 0 || r == -EINVAL);
     fuzz_check_fault(r, &fault);
     assert(r == 0 || (tokens.n == 0 && !tokens.tokens));

@@ -106,16 +106,17 @@ static void a_name_is_an_id(void **state) {
 /* ---- files ---- */
 
 static void tokens_are_read_as_they_were_written(void **state) {
-    const struct folder *folder = *state;
+    struct folder *folder = *state;
     FD_CLEANUP(fd_tokens_clear) fd_tokens tokens = {0}, again = {0};
     char text[FD_TOKEN_TEXT_SIZE];
     fd_fault fault = {0};
     make(&tokens, "anna \"the\" \xc3\xa9", FD_ROLE_ANNOTATOR, FD_TOKEN_NEVER, text);
     make(&tokens, "bert", FD_ROLE_FRONTEND, 2000, text);
     tokens.tokens[1].revoked = 1700;
-    assert_int_equal(fd_tokens_read(folder->tokens, &again, &fault), -ENOENT);
-    assert_int_equal(fd_tokens_write(folder->tokens, &tokens, &fault), 0);
-    assert_int_equal(fd_tokens_read(folder->tokens, &again, &fault), 0);
+    assert_int_equal(fd_tokens_read(&(fd_kept_file){folder->tokens, NULL}, &again, &fault),
+                     -ENOENT);
+    assert_int_equal(fd_tokens_write(&(fd_kept_file){folder->tokens, NULL}, &tokens, &fault), 0);
+    assert_int_equal(fd_tokens_read(&(fd_kept_file){folder->tokens, NULL}, &again, &fault), 0);
     assert_int_equal(again.n, 2);
     for (size_t i = 0; i < 2; i++) {
         const fd_token *one = &tokens.tokens[i], *other = &again.tokens[i];
@@ -136,7 +137,7 @@ static void tokens_are_read_as_they_were_written(void **state) {
 #define GOOD TOKEN("\"0123456789ab\"", "\"admin\"", "\"" HASH "\"")
 
 static void a_damaged_file_is_refused_with_its_name_and_the_place(void **state) {
-    const struct folder *folder = *state;
+    struct folder *folder = *state;
     const struct {
         const char *text;
         const char *expected; /* in the fault */
@@ -164,30 +165,31 @@ static void a_damaged_file_is_refused_with_its_name_and_the_place(void **state) 
         fd_fault fault = {0};
         size_t size = strlen(cases[i].text);
         assert_int_equal(fd_secret_write(folder->tokens, cases[i].text, size, &fault), 0);
-        assert_int_equal(fd_tokens_read(folder->tokens, &tokens, &fault), -EINVAL);
+        assert_int_equal(fd_tokens_read(&(fd_kept_file){folder->tokens, NULL}, &tokens, &fault),
+                         -EINVAL);
         assert_non_null(strstr(fault.detail, cases[i].expected));
         assert_non_null(strstr(fault.detail, folder->tokens));
     }
 }
 
 static void a_key_is_read_as_it_was_made_and_anything_else_is_refused(void **state) {
-    const struct folder *folder = *state;
+    struct folder *folder = *state;
     unsigned char made[FD_TOKEN_KEY_SIZE], read[FD_TOKEN_KEY_SIZE];
     fd_fault fault = {0};
-    assert_int_equal(fd_token_key_make(folder->key, made, &fault), 0);
-    assert_int_equal(fd_token_key_read(folder->key, read, &fault), 0);
+    assert_int_equal(fd_token_key_make(&(fd_kept_file){folder->key, NULL}, made, &fault), 0);
+    assert_int_equal(fd_token_key_read(&(fd_kept_file){folder->key, NULL}, read, &fault), 0);
     assert_memory_equal(made, read, sizeof(made));
     const char *const wrong[] = {"", "\n", "00", (HASH "0"), (HASH "\n\n\n"), ("g" HASH)};
     for (size_t i = 0; i < FD_LENGTH(wrong); i++) {
         assert_int_equal(fd_secret_write(folder->key, wrong[i], strlen(wrong[i]), &fault), 0);
-        assert_true(fd_token_key_read(folder->key, read, &fault) < 0);
+        assert_true(fd_token_key_read(&(fd_kept_file){folder->key, NULL}, read, &fault) < 0);
     }
     assert_int_equal(fd_secret_write(folder->key, HASH, strlen(HASH), &fault), 0);
-    assert_int_equal(fd_token_key_read(folder->key, read, &fault), 0);
+    assert_int_equal(fd_token_key_read(&(fd_kept_file){folder->key, NULL}, read, &fault), 0);
 }
 
 static void a_secret_that_others_may_read_is_refused(void **state) {
-    const struct folder *folder = *state;
+    struct folder *folder = *state;
     FD_FREE char *bytes = NULL;
     size_t size;
     fd_fault fault = {0};

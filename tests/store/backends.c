@@ -1,6 +1,8 @@
 /* Sets up a store of each backend for a test. */
 #include "backends.h"
 #include "memory_store.h"
+#include "postgres_schema.h"
+#include "postgres_store.h"
 
 struct subject {
     fd_store *store;
@@ -34,5 +36,27 @@ int backend_set_up_memory(void **state) {
 
 int backend_tear_down_memory(void **state) {
     fd_store_close(backend_of(state));
+    return 0;
+}
+
+static struct subject on_postgres;
+
+void backend_run_on_postgres(void **state) {
+    backend_test *const *test = *state;
+    const char *url = postgres_schema_new();
+    if (!url)
+        skip();
+    fd_fault fault = {0};
+    int r = fd_store_open_postgres(url, &on_postgres.store, &fault);
+    assert_string_equal(fault.detail, "");
+    assert_int_equal(r, 0);
+    *state = &on_postgres;
+    (*test)(state);
+}
+
+int backend_tear_down_postgres(void **state) {
+    (void)state;
+    fd_store_close(on_postgres.store);
+    on_postgres.store = NULL;
     return 0;
 }

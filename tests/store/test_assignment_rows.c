@@ -140,14 +140,19 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         ON_MEMORY(assignments_are_read_until_they_end),
         ON_SQLITE(assignments_are_read_until_they_end),
+        ON_POSTGRES(assignments_are_read_until_they_end),
         ON_MEMORY(what_is_unknown_stays_unknown),
         ON_SQLITE(what_is_unknown_stays_unknown),
+        ON_POSTGRES(what_is_unknown_stays_unknown),
         ON_MEMORY(a_rollback_undoes_assignments_and_ends),
         ON_SQLITE(a_rollback_undoes_assignments_and_ends),
+        ON_POSTGRES(a_rollback_undoes_assignments_and_ends),
         ON_MEMORY(assignments_of_items_that_do_not_exist_are_refused),
         ON_SQLITE(assignments_of_items_that_do_not_exist_are_refused),
+        ON_POSTGRES(assignments_of_items_that_do_not_exist_are_refused),
         ON_MEMORY(a_store_has_one_key_of_its_own),
         ON_SQLITE(a_store_has_one_key_of_its_own),
+        ON_POSTGRES(a_store_has_one_key_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,12 +55,12 @@ static void a_rollback_leaves_the_one_before(void **state) {
     assert_stored(store, &row_of_a);
 }
 
-#define ON_BOTH(test) ON_MEMORY(test), ON_SQLITE(test)
+#define ON_ALL(test) ON_MEMORY(test), ON_SQLITE(test), ON_POSTGRES(test)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        ON_BOTH(the_last_one_written_is_read),
-        ON_BOTH(a_rollback_leaves_the_one_before),
+        ON_ALL(the_last_one_written_is_read),
+        ON_ALL(a_rollback_leaves_the_one_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -215,16 +215,16 @@ static void old_jobs_are_dropped_once_they_have_ended(void **state) {
     fixture_check(store);
 }
 
-#define ON_BOTH(test) ON_MEMORY(test), ON_SQLITE(test)
+#define ON_ALL(test) ON_MEMORY(test), ON_SQLITE(test), ON_POSTGRES(test)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        ON_BOTH(a_job_and_its_items_are_read_as_they_were_added),
-        ON_BOTH(vectors_are_kept_until_the_job_ends),
-        ON_BOTH(a_rollback_undoes_all_of_it),
-        ON_BOTH(a_key_is_its_authors_own_and_used_once),
-        ON_BOTH(jobs_that_have_not_ended_are_limited),
-        ON_BOTH(old_jobs_are_dropped_once_they_have_ended),
+        ON_ALL(a_job_and_its_items_are_read_as_they_were_added),
+        ON_ALL(vectors_are_kept_until_the_job_ends),
+        ON_ALL(a_rollback_undoes_all_of_it),
+        ON_ALL(a_key_is_its_authors_own_and_used_once),
+        ON_ALL(jobs_that_have_not_ended_are_limited),
+        ON_ALL(old_jobs_are_dropped_once_they_have_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

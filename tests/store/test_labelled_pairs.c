@@ -176,18 +176,25 @@ static void a_label_has_only_the_assignment_of_its_pair_and_annotator(void **sta
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_SQLITE(each_label_comes_once_with_its_newest_revision),
+        ON_POSTGRES(each_label_comes_once_with_its_newest_revision),
         ON_MEMORY(each_label_comes_once_with_its_newest_revision),
         ON_SQLITE(later_revisions_do_not_change_an_earlier_moment),
+        ON_POSTGRES(later_revisions_do_not_change_an_earlier_moment),
         ON_MEMORY(later_revisions_do_not_change_an_earlier_moment),
         ON_SQLITE(each_row_of_the_history_is_read_by_its_place),
+        ON_POSTGRES(each_row_of_the_history_is_read_by_its_place),
         ON_MEMORY(each_row_of_the_history_is_read_by_its_place),
         ON_SQLITE(the_newest_revision_of_a_label_is_found_by_its_id),
+        ON_POSTGRES(the_newest_revision_of_a_label_is_found_by_its_id),
         ON_MEMORY(the_newest_revision_of_a_label_is_found_by_its_id),
         ON_SQLITE(pages_of_a_moment_join_without_gaps),
+        ON_POSTGRES(pages_of_a_moment_join_without_gaps),
         ON_MEMORY(pages_of_a_moment_join_without_gaps),
         ON_SQLITE(texts_come_when_they_are_asked_for),
+        ON_POSTGRES(texts_come_when_they_are_asked_for),
         ON_MEMORY(texts_come_when_they_are_asked_for),
         ON_SQLITE(a_label_has_only_the_assignment_of_its_pair_and_annotator),
+        ON_POSTGRES(a_label_has_only_the_assignment_of_its_pair_and_annotator),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,13 +61,13 @@ static void a_rollback_undoes_a_version(void **state) {
     assert_int_equal(add(store, 1, "bert", "{}"), 0);
 }
 
-#define ON_BOTH(test) ON_MEMORY(test), ON_SQLITE(test)
+#define ON_ALL(test) ON_MEMORY(test), ON_SQLITE(test), ON_POSTGRES(test)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        ON_BOTH(the_newest_version_is_read),
-        ON_BOTH(a_version_that_is_not_the_next_is_refused),
-        ON_BOTH(a_rollback_undoes_a_version),
+        ON_ALL(the_newest_version_is_read),
+        ON_ALL(a_version_that_is_not_the_next_is_refused),
+        ON_ALL(a_rollback_undoes_a_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

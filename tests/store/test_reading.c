@@ -201,6 +201,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TESTS(ON_MEMORY),
         TESTS(ON_SQLITE),
+        TESTS(ON_POSTGRES),
         cmocka_unit_test(preferences_have_names),
     };
     return cmocka_run_group_tests_name("reading", tests, NULL, NULL);

@@ -231,6 +231,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TESTS(ON_MEMORY),
         TESTS(ON_SQLITE),
+        TESTS(ON_POSTGRES),
     };
     return cmocka_run_group_tests_name("revisions", tests, NULL, NULL);
 }

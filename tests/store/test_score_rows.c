@@ -150,18 +150,18 @@ static void a_visit_ends_the_reading(void **state) {
     assert_int_equal(visits, 1);
 }
 
-#define ON_BOTH(test) ON_MEMORY(test), ON_SQLITE(test)
+#define ON_ALL(test) ON_MEMORY(test), ON_SQLITE(test), ON_POSTGRES(test)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        ON_BOTH(scores_are_read_in_the_order_in_which_they_were_added),
-        ON_BOTH(a_repetition_is_not_written),
-        ON_BOTH(a_score_is_withdrawn_once),
-        ON_BOTH(a_rollback_brings_the_score_before_back),
-        ON_BOTH(readers_see_committed_scores_only),
-        ON_BOTH(scores_of_items_that_do_not_exist_are_refused),
-        ON_BOTH(scores_of_items_of_the_same_transaction_are_taken),
-        ON_BOTH(a_visit_ends_the_reading),
+        ON_ALL(scores_are_read_in_the_order_in_which_they_were_added),
+        ON_ALL(a_repetition_is_not_written),
+        ON_ALL(a_score_is_withdrawn_once),
+        ON_ALL(a_rollback_brings_the_score_before_back),
+        ON_ALL(readers_see_committed_scores_only),
+        ON_ALL(scores_of_items_that_do_not_exist_are_refused),
+        ON_ALL(scores_of_items_of_the_same_transaction_are_taken),
+        ON_ALL(a_visit_ends_the_reading),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

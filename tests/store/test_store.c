@@ -406,6 +406,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TESTS(ON_MEMORY),
         TESTS(ON_SQLITE),
+        TESTS(ON_POSTGRES),
     };
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }

@@ -299,6 +299,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TESTS(ON_MEMORY),
         TESTS(ON_SQLITE),
+        TESTS(ON_POSTGRES),
         cmocka_unit_test(states_have_names),
     };
     return cmocka_run_group_tests_name("models", tests, NULL, NULL);

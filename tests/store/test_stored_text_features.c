@@ -128,6 +128,6 @@ static void items_that_are_refused_leave_no_features(void **state) {
         ON(items_that_are_refused_leave_no_features)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {TESTS(ON_MEMORY), TESTS(ON_SQLITE)};
+    const struct CMUnitTest tests[] = {TESTS(ON_MEMORY), TESTS(ON_SQLITE), TESTS(ON_POSTGRES)};
     return cmocka_run_group_tests_name("text features", tests, NULL, NULL);
 }

@@ -8,32 +8,30 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "access_watch.h"
 #include "clock.h"
 #include "ended_sessions.h"
 #include "log.h"
 #include "thread.h"
 #include "throttle.h"
 
-enum { CHECK_MILLISECONDS = 500 };
+enum { CHECK_MILLISECONDS = 500, WRITE_TRIES = 10, MISSES_MAX = 20 };
 
-/* What shows that a file has changed. */
-struct file_state {
-    ino_t inode;
-    off_t size;
-    struct timespec changed;
-};
+static const double watch_seconds = 0.25;
 
 struct fd_access {
-    char *tokens_path, *key_path, *ended_path;
+    fd_kept_file tokens_file, key_file, ended_file;
     int64_t session_seconds;
     fd_throttle throttle;
+    fd_access_watch watch; /* of shared files */
+    atomic_int misses;     /* readings for unknown tokens that are allowed until its next turn */
 
     _Atomic int64_t next_check; /* of the files; monotonic milliseconds */
-    pthread_mutex_t reading;    /* one thread at a time reads the files; guards the next two */
-    struct file_state state;
-    bool is_outdated; /* the files with this state could not be read */
+    pthread_mutex_t reading;    /* one thread at a time reads the files; guards the next three */
+    fd_kept_state state;
+    bool is_outdated;   /* the files with this state could not be read */
+    bool is_unfinished; /* sessions that have ended are not in the file yet */
 
     pthread_rwlock_t lock; /* guards all below; taken within `reading` */
     bool is_unrestricted;  /* there never were tokens */
@@ -44,27 +42,14 @@ struct fd_access {
 
 /* ---- the files ---- */
 
-static struct file_state state_of(const char *path) {
-    struct stat status;
-    struct file_state state;
-    memset(&state, 0, sizeof(state));
-    if (stat(path, &status) == 0) {
-        state.inode = status.st_ino;
-        state.size = status.st_size;
-        state.changed = status.st_ctim;
-    }
-    return state;
+/* By the clock of the replicas, so that they agree on what has expired. */
+static int64_t now_milliseconds(const fd_access *access) {
+    fd_store *store = access->tokens_file.store;
+    return store && store->replicas ? store->replicas->now_ms(store) : fd_wall_milliseconds();
 }
 
-static bool is_same(const struct file_state *one, const struct file_state *other) {
-    return one->inode == other->inode && one->size == other->size &&
-           one->changed.tv_sec == other->changed.tv_sec &&
-           one->changed.tv_nsec == other->changed.tv_nsec;
-}
-
-static size_t count_valid(const fd_tokens *tokens) {
+static size_t count_valid(const fd_tokens *tokens, int64_t now) {
     size_t valid = 0;
-    int64_t now = fd_wall_milliseconds() / 1000;
     for (size_t i = 0; i < tokens->n; i++)
         valid += fd_token_state_at(&tokens->tokens[i], now) == FD_TOKEN_VALID;
     return valid;
@@ -74,14 +59,15 @@ static size_t count_valid(const fd_tokens *tokens) {
 static int read_files(fd_access *access, fd_fault *fault) {
     FD_CLEANUP(fd_tokens_clear) fd_tokens tokens = {0};
     unsigned char key[FD_TOKEN_KEY_SIZE];
-    int r = fd_tokens_read(access->tokens_path, &tokens, fault);
+    int r = fd_tokens_read(&access->tokens_file, &tokens, fault);
     if (r < 0)
         return r;
-    r = fd_token_key_read(access->key_path, key, fault);
+    r = fd_token_key_read(&access->key_file, key, fault);
     if (r < 0)
         return r == -ENOENT ? -EIO : r; /* there are tokens, but none can be checked */
-    fd_log(FD_LOG_INFO, "tokens", FD_STR("file", access->tokens_path), FD_INT("tokens", tokens.n),
-           FD_INT("valid", count_valid(&tokens)));
+    fd_log(FD_LOG_INFO, "tokens", FD_STR("file", access->tokens_file.name),
+           FD_INT("tokens", tokens.n),
+           FD_INT("valid", count_valid(&tokens, now_milliseconds(access) / 1000)));
     FD_WRITE_LOCKED(&access->lock);
     fd_tokens before = access->tokens;
     access->tokens = tokens;
@@ -102,11 +88,11 @@ static bool note_result(fd_access *access, int r) {
 }
 
 /* Removing or damaging the file never opens access: the tokens read before stay valid. */
-static void reload_locked(fd_access *access, const struct file_state *state) {
+static void reload_locked(fd_access *access, const fd_kept_state *state) {
     fd_fault fault = {0};
     int r = read_files(access, &fault);
     bool is_well = note_result(access, r);
-    bool is_logged = access->is_outdated && is_same(state, &access->state);
+    bool is_logged = access->is_outdated && fd_kept_state_is_same(state, &access->state);
     access->state = *state;
     access->is_outdated = !is_well;
     if (!is_well && !is_logged)
@@ -116,7 +102,7 @@ static void reload_locked(fd_access *access, const struct file_state *state) {
 
 void fd_access_reload(fd_access *access) {
     FD_LOCKED(&access->reading);
-    struct file_state state = state_of(access->tokens_path);
+    fd_kept_state state = fd_kept_file_state(&access->tokens_file, &access->state);
     access->is_outdated = false; /* so that a failure is logged again */
     reload_locked(access, &state);
 }
@@ -124,12 +110,15 @@ void fd_access_reload(fd_access *access) {
 /* `tries_again`: also files that could not be read before, since that may work now. */
 static void check_files(fd_access *access, bool tries_again) {
     FD_LOCKED(&access->reading);
-    struct file_state state = state_of(access->tokens_path);
-    if ((tries_again && access->is_outdated) || !is_same(&state, &access->state))
+    fd_kept_state state = fd_kept_file_state(&access->tokens_file, &access->state);
+    if ((tries_again && access->is_outdated) || !fd_kept_state_is_same(&state, &access->state))
         reload_locked(access, &state);
 }
 
+/* The watch looks at shared files. */
 static void check_files_if_due(fd_access *access) {
+    if (access->watch.is_running)
+        return;
     int64_t now = (int64_t)(fd_monotonic_seconds() * 1e3);
     int64_t due = atomic_load(&access->next_check);
     if (now >= due &&
@@ -137,47 +126,99 @@ static void check_files_if_due(fd_access *access) {
         check_files(access, true);
 }
 
+/* ---- sessions that have ended ---- */
+
+/* Takes over what other replicas have written. */
+static int read_ended(fd_access *access, fd_fault *fault) {
+    FD_CLEANUP(fd_ended_sessions_clear) fd_ended_sessions others = {0};
+    int r = fd_ended_sessions_read(&access->ended_file, &others, fault);
+    if (r < 0)
+        return r;
+    FD_WRITE_LOCKED(&access->lock);
+    return fd_ended_sessions_add(&access->ended, &others);
+}
+
+/* Only the holder of `reading` changes the list, so that writing needs no lock. */
+static int write_ended(fd_access *access, fd_fault *fault) {
+    int r = -EEXIST;
+    for (int i = 0; i < WRITE_TRIES && r == -EEXIST; i++) {
+        r = fd_ended_sessions_write(&access->ended_file, &access->ended, fault);
+        if (r == -EEXIST && read_ended(access, fault) < 0)
+            break;
+    }
+    access->is_unfinished = r < 0 && access->ended_file.store;
+    return r;
+}
+
+static void check_ended(fd_access *access) {
+    fd_fault fault = {0};
+    FD_LOCKED(&access->reading);
+    fd_kept_state known = {.version = access->ended.version};
+    fd_kept_state state = fd_kept_file_state(&access->ended_file, &known);
+    if (!fd_kept_state_is_same(&state, &known))
+        (void)!read_ended(access, &fault);
+    if (access->is_unfinished)
+        (void)!write_ended(access, &fault);
+}
+
 /* ---- opening and closing ---- */
 
+static void look(void *context) {
+    fd_access *access = context;
+    check_files(access, true);
+    check_ended(access);
+    atomic_store(&access->misses, MISSES_MAX);
+}
+
 void fd_access_close(fd_access *access) {
+    fd_access_watch_stop(&access->watch);
     fd_tokens_clear(&access->tokens);
     fd_ended_sessions_clear(&access->ended);
     sodium_memzero(access->key, sizeof(access->key));
     fd_throttle_clear(&access->throttle);
     (void)pthread_mutex_destroy(&access->reading);
     (void)pthread_rwlock_destroy(&access->lock);
-    free(access->tokens_path);
-    free(access->key_path);
-    free(access->ended_path);
+    fd_kept_file_clear(&access->tokens_file);
+    fd_kept_file_clear(&access->key_file);
+    fd_kept_file_clear(&access->ended_file);
     free(access);
 }
 
-int fd_access_open(const fd_access_options *options, fd_access **ret, fd_fault *fault) {
-    if (sodium_init() < 0)
-        return -EIO;
-    FD_FREE char *tokens_path = strdup(options->tokens);
-    FD_FREE char *key_path = strdup(options->key);
-    FD_FREE char *ended_path = strdup(options->ended);
-    fd_access *made = tokens_path && key_path && ended_path ? calloc(1, sizeof(*made)) : NULL;
-    if (!made)
+static int access_new(const fd_access_options *options, fd_access **ret) {
+    fd_access *access = calloc(1, sizeof(*access));
+    if (!access)
         return -ENOMEM;
-    FD_CLEANUP(fd_access_closep) fd_access *access = made;
-    access->tokens_path = FD_STEAL(tokens_path);
-    access->key_path = FD_STEAL(key_path);
-    access->ended_path = FD_STEAL(ended_path);
     access->session_seconds = options->session_seconds;
     access->is_unrestricted = true;
+    atomic_init(&access->misses, MISSES_MAX);
     fd_throttle_init(&access->throttle);
     (void)pthread_mutex_init(&access->reading, NULL);
     (void)pthread_rwlock_init(&access->lock, NULL);
+    *ret = access;
+    int r = fd_kept_file_set(options->tokens.name, options->tokens.store, &access->tokens_file);
+    if (r == 0)
+        r = fd_kept_file_set(options->key.name, options->key.store, &access->key_file);
+    if (r == 0)
+        r = fd_kept_file_set(options->ended.name, options->ended.store, &access->ended_file);
+    return r;
+}
 
-    access->state = state_of(access->tokens_path);
-    int r = read_files(access, fault);
+int fd_access_open(const fd_access_options *options, fd_access **ret, fd_fault *fault) {
+    FD_CLEANUP(fd_access_closep) fd_access *access = NULL;
+    if (sodium_init() < 0)
+        return -EIO;
+    int r = access_new(options, &access);
+    if (r < 0)
+        return r;
+    access->state = fd_kept_file_state(&access->tokens_file, &access->state);
+    r = read_files(access, fault);
     if (r == -ENOENT && !options->is_required)
         *fault = (fd_fault){0};
     else if (r < 0)
         return r;
-    r = fd_ended_sessions_read(access->ended_path, &access->ended, fault);
+    r = read_ended(access, fault);
+    if (r == 0 && access->tokens_file.store)
+        r = fd_access_watch_start(&access->watch, watch_seconds, look, access);
     if (r < 0)
         return r;
     *ret = FD_STEAL(access);
@@ -201,17 +242,22 @@ static void fill(const fd_token *token, fd_authentication authentication, fd_ide
 static fd_token_state check_token(fd_access *access, const char *text, fd_identity *ret) {
     const fd_token *token;
     FD_READ_LOCKED(&access->lock);
-    fd_token_state state =
-        fd_tokens_check(&access->tokens, access->key, text, fd_wall_milliseconds() / 1000, &token);
+    int64_t now = now_milliseconds(access) / 1000;
+    fd_token_state state = fd_tokens_check(&access->tokens, access->key, text, now, &token);
     if (token)
         fill(token, FD_AUTHENTICATION_TOKEN, ret);
     return state;
 }
 
+/* Whoever sends garbage does not make a replica ask its store each time. */
+static bool may_check(fd_access *access) {
+    return !access->watch.is_running || atomic_fetch_sub(&access->misses, 1) > 0;
+}
+
 fd_token_state fd_access_check_token(fd_access *access, const char *text, fd_identity *ret) {
     check_files_if_due(access);
     fd_token_state state = check_token(access, text, ret);
-    if (state != FD_TOKEN_UNKNOWN)
+    if (state != FD_TOKEN_UNKNOWN || !may_check(access))
         return state;
     check_files(access, false); /* it may have been made a moment ago */
     return check_token(access, text, ret);
@@ -234,26 +280,27 @@ static void sign(fd_access *access, const char *id, int64_t began,
 void fd_access_make_session(fd_access *access, const fd_identity *identity,
                             char text[static FD_SESSION_TEXT_SIZE]) {
     FD_READ_LOCKED(&access->lock);
-    int64_t now = fd_wall_milliseconds();
+    int64_t now = now_milliseconds(access);
     int64_t ended = fd_ended_sessions_until(&access->ended, identity->token);
     sign(access, identity->token, now > ended ? now : ended + 1, text);
 }
 
+/* It may have begun at a replica whose clock is ahead by a moment. */
 int fd_access_end_sessions(fd_access *access, const fd_identity *identity) {
     fd_fault fault = {0};
-    int64_t now = fd_wall_milliseconds();
+    int64_t now = now_milliseconds(access);
+    int64_t until = now > identity->session_began ? now : identity->session_began;
     FD_LOCKED(&access->reading);
     {
         FD_WRITE_LOCKED(&access->lock);
-        int r = fd_ended_sessions_end(&access->ended, identity->token, now,
+        int r = fd_ended_sessions_end(&access->ended, identity->token, until,
                                       now - 1000 * access->session_seconds);
         if (r < 0)
             return r;
     }
-    /* Only this function changes the list, and one thread at a time is here. */
-    int r = fd_ended_sessions_write(access->ended_path, &access->ended, &fault);
+    int r = write_ended(access, &fault);
     if (r < 0)
-        fd_log(FD_LOG_ERROR, "ended-sessions-not-stored", FD_STR("file", access->ended_path),
+        fd_log(FD_LOG_ERROR, "ended-sessions-not-stored", FD_STR("file", access->ended_file.name),
                FD_STR("reason", fault.detail[0] != '\0' ? fault.detail : strerror(-r)));
     return 0;
 }
@@ -270,7 +317,8 @@ static fd_token_state check_session(fd_access *access, const char *text, fd_iden
         !token)
         return FD_TOKEN_UNKNOWN;
     fill(token, FD_AUTHENTICATION_SESSION, ret);
-    int64_t now = fd_wall_milliseconds();
+    ret->session_began = began;
+    int64_t now = now_milliseconds(access);
     fd_token_state state = fd_token_state_at(token, now / 1000);
     bool is_over = now - began >= 1000 * access->session_seconds ||
                    began <= fd_ended_sessions_until(&access->ended, id);
@@ -302,7 +350,7 @@ int64_t fd_access_session_seconds(const fd_access *access) {
 int fd_access_ended_names(fd_access *access, fd_ended_names *ret) {
     check_files_if_due(access);
     FD_READ_LOCKED(&access->lock);
-    return fd_ended_names_find(&access->tokens, fd_wall_milliseconds() / 1000, ret);
+    return fd_ended_names_find(&access->tokens, now_milliseconds(access) / 1000, ret);
 }
 
 unsigned fd_access_note_failure(fd_access *access, const fd_client *client, fd_token_state state,

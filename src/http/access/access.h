@@ -1,7 +1,8 @@
 /*
  * Access: the tokens as they are now, the sessions made from them, and the failed attempts. The
- * token files are checked for changes about twice a second, so that a token ends soon after it is
- * revoked. While they cannot be read, the tokens read before stay valid.
+ * token files are checked for changes some times a second, so that a token ends soon after it is
+ * revoked; those in a store by a thread of their own, as are the sessions that other replicas have
+ * ended. While they cannot be read, the tokens read before stay valid.
  */
 #ifndef FD_ACCESS_H
 #define FD_ACCESS_H
@@ -10,6 +11,7 @@
 
 #include "client_address.h"
 #include "ended_names.h"
+#include "kept_file.h"
 #include "tokens.h"
 
 enum {
@@ -20,14 +22,15 @@ enum {
 typedef struct fd_access fd_access;
 
 typedef struct fd_access_options {
-    const char *tokens; /* the file; until it exists everyone is admin */
-    bool is_required;   /* the file must exist */
-    const char *key;    /* the file with the key of hashes and sessions */
-    const char *ended;  /* the file that the daemon keeps of sessions that were ended */
+    fd_kept_file tokens; /* until it exists everyone is admin */
+    bool is_required;    /* the file must exist */
+    fd_kept_file key;    /* of hashes and sessions */
+    fd_kept_file ended;  /* which sessions were ended */
     int64_t session_seconds;
 } fd_access_options;
 
-/* Fails, with a fault, where there are tokens that cannot be read. */
+/* Fails, with a fault, where there are tokens that cannot be read. A store of the files must stay
+ * open until access is closed. */
 int fd_access_open(const fd_access_options *options, fd_access **ret,
                    fd_fault *fault) FD_MUST_CHECK;
 void fd_access_close(fd_access *access);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "json_read.h"
-#include "secret.h"
 
 enum { FILE_MAX = 4 << 20, ENDED_MAX = 20000 };
 
@@ -52,12 +51,12 @@ static int parse(const char *text, size_t size, fd_ended_sessions *ret, fd_fault
     return r;
 }
 
-int fd_ended_sessions_read(const char *path, fd_ended_sessions *ret, fd_fault *fault) {
+int fd_ended_sessions_read(const fd_kept_file *file, fd_ended_sessions *ret, fd_fault *fault) {
     FD_FREE char *text = NULL;
     FD_CLEANUP(fd_ended_sessions_clear) fd_ended_sessions ended = {0};
     fd_fault wrong = {0};
     size_t size;
-    int r = fd_secret_read(path, FILE_MAX, &text, &size, fault);
+    int r = fd_kept_file_read(file, FILE_MAX, &text, &size, &ended.version, fault);
     if (r == -ENOENT) {
         *fault = (fd_fault){0};
         return 0;
@@ -65,8 +64,8 @@ int fd_ended_sessions_read(const char *path, fd_ended_sessions *ret, fd_fault *f
     if (r == 0)
         r = parse(text, size, &ended, &wrong);
     if (r == -EINVAL || r == -EBADMSG)
-        return fd_fault_set(fault, -EINVAL, "", "%s is damaged: %s %s", path, wrong.pointer,
-                            wrong.detail);
+        return fd_fault_set(fault, -EINVAL, "", "%s%s is damaged: %s %s", FD_KEPT_FILE_TITLE(file),
+                            wrong.pointer, wrong.detail);
     if (r < 0)
         return r;
     *ret = ended;
@@ -74,7 +73,7 @@ int fd_ended_sessions_read(const char *path, fd_ended_sessions *ret, fd_fault *f
     return 0;
 }
 
-int fd_ended_sessions_write(const char *path, const fd_ended_sessions *ended, fd_fault *fault) {
+int fd_ended_sessions_write(const fd_kept_file *file, fd_ended_sessions *ended, fd_fault *fault) {
     FD_JSON json_t *list = json_array();
     for (size_t i = 0; i < ended->n; i++)
         if (json_array_append_new(list, json_pack("{s:s, s:I}", "token", ended->list[i].token,
@@ -82,7 +81,10 @@ int fd_ended_sessions_write(const char *path, const fd_ended_sessions *ended, fd
             return -ENOMEM;
     FD_JSON json_t *root = json_pack("{s:O}", "ended", list);
     FD_FREE char *text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
-    return text ? fd_secret_write(path, text, strlen(text), fault) : -ENOMEM;
+    int r = text ? fd_kept_file_write(file, text, strlen(text), ended->version, fault) : -ENOMEM;
+    if (r == 0)
+        ended->version++;
+    return r;
 }
 
 void fd_ended_sessions_clear(fd_ended_sessions *ended) {
@@ -102,6 +104,14 @@ static struct fd_ended_session *find(const fd_ended_sessions *ended, const char 
 int64_t fd_ended_sessions_until(const fd_ended_sessions *ended, const char *token) {
     const struct fd_ended_session *found = find(ended, token);
     return found ? found->until : 0;
+}
+
+int fd_ended_sessions_add(fd_ended_sessions *ended, const fd_ended_sessions *others) {
+    int r = 0;
+    for (size_t i = 0; i < others->n && r == 0; i++)
+        r = fd_ended_sessions_end(ended, others->list[i].token, others->list[i].until, 0);
+    ended->version = others->version;
+    return r;
 }
 
 /* Sessions that began before `oldest` have expired. */

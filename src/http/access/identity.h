@@ -2,6 +2,8 @@
 #ifndef FD_IDENTITY_H
 #define FD_IDENTITY_H
 
+#include <stdint.h>
+
 enum { FD_TOKEN_ID_SIZE = 13, FD_IDENTITY_NAME_SIZE = 257 }; /* bytes, with the NUL */
 
 /* Each role may do what the ones before it may. */
@@ -25,6 +27,7 @@ typedef struct fd_identity {
     fd_authentication authentication;
     char token[FD_TOKEN_ID_SIZE];     /* id of the token; "" without one */
     char name[FD_IDENTITY_NAME_SIZE]; /* of the token; "" without one */
+    int64_t session_began;            /* Unix milliseconds; 0: not by a session */
 } fd_identity;
 
 #endif

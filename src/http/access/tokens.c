@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "json_read.h"
-#include "secret.h"
 
 enum { FILE_MAX = 16 << 20, KEY_DIGITS = 2 * FD_TOKEN_KEY_SIZE, SECRET_SIZE = 32 };
 
@@ -130,17 +129,20 @@ static int parse(const char *text, size_t size, fd_tokens *ret, fd_fault *fault)
     return 0;
 }
 
-int fd_tokens_read(const char *path, fd_tokens *ret, fd_fault *fault) {
+int fd_tokens_read(const fd_kept_file *file, fd_tokens *ret, fd_fault *fault) {
     FD_FREE char *text = NULL;
     size_t size;
-    int r = fd_secret_read(path, FILE_MAX, &text, &size, fault);
+    uint64_t version;
+    int r = fd_kept_file_read(file, FILE_MAX, &text, &size, &version, fault);
     if (r < 0)
         return r;
     fd_fault wrong = {0};
     r = parse(text, size, ret, &wrong);
+    if (r == 0)
+        ret->version = version;
     if (r == -EINVAL || r == -EBADMSG)
-        return fd_fault_set(fault, -EINVAL, "", "%s is damaged: %s %s", path, wrong.pointer,
-                            wrong.detail);
+        return fd_fault_set(fault, -EINVAL, "", "%s%s is damaged: %s %s", FD_KEPT_FILE_TITLE(file),
+                            wrong.pointer, wrong.detail);
     return r;
 }
 
@@ -157,14 +159,14 @@ static json_t *token_json(const fd_token *token) {
                      hash);
 }
 
-int fd_tokens_write(const char *path, const fd_tokens *tokens, fd_fault *fault) {
+int fd_tokens_write(const fd_kept_file *file, const fd_tokens *tokens, fd_fault *fault) {
     FD_JSON json_t *list = json_array();
     for (size_t i = 0; i < tokens->n; i++)
         if (json_array_append_new(list, token_json(&tokens->tokens[i])) < 0)
             return -ENOMEM;
     FD_JSON json_t *root = json_pack("{s:O}", "tokens", list);
     FD_FREE char *text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
-    return text ? fd_secret_write(path, text, strlen(text), fault) : -ENOMEM;
+    return text ? fd_kept_file_write(file, text, strlen(text), tokens->version, fault) : -ENOMEM;
 }
 
 void fd_tokens_clear(fd_tokens *tokens) {
@@ -174,28 +176,30 @@ void fd_tokens_clear(fd_tokens *tokens) {
 
 /* ---- the key ---- */
 
-int fd_token_key_read(const char *path, unsigned char key[static FD_TOKEN_KEY_SIZE],
+int fd_token_key_read(const fd_kept_file *file, unsigned char key[static FD_TOKEN_KEY_SIZE],
                       fd_fault *fault) {
     FD_FREE char *text = NULL;
     size_t size;
-    int r = fd_secret_read(path, KEY_DIGITS + 2, &text, &size, fault);
+    uint64_t version;
+    int r = fd_kept_file_read(file, KEY_DIGITS + 2, &text, &size, &version, fault);
     if (r < 0)
         return r;
     text[strcspn(text, "\r\n")] = '\0';
     bool is_key = read_hexadecimal(text, key, FD_TOKEN_KEY_SIZE);
     sodium_memzero(text, size);
-    return is_key ? 0
-                  : fd_fault_set(fault, -EINVAL, "", "%s must hold a key of %d hexadecimal digits",
-                                 path, (int)KEY_DIGITS);
+    return is_key
+               ? 0
+               : fd_fault_set(fault, -EINVAL, "", "%s%s must hold a key of %d hexadecimal digits",
+                              FD_KEPT_FILE_TITLE(file), (int)KEY_DIGITS);
 }
 
-int fd_token_key_make(const char *path, unsigned char key[static FD_TOKEN_KEY_SIZE],
+int fd_token_key_make(const fd_kept_file *file, unsigned char key[static FD_TOKEN_KEY_SIZE],
                       fd_fault *fault) {
     char text[KEY_DIGITS + 1];
     randombytes_buf(key, FD_TOKEN_KEY_SIZE);
     (void)sodium_bin2hex(text, sizeof(text), key, FD_TOKEN_KEY_SIZE);
     text[KEY_DIGITS] = '\n';
-    int r = fd_secret_write(path, text, sizeof(text), fault);
+    int r = fd_kept_file_write(file, text, sizeof(text), 0, fault);
     sodium_memzero(text, sizeof(text));
     return r;
 }

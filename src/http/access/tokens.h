@@ -1,7 +1,7 @@
 /*
- * Access tokens and their file: JSON, next to the database. Only the command line writes it, and
- * the daemon reads it. A token is shown once, when it is made; the file keeps its hash, under a key
- * from a file of its own.
+ * Access tokens and their file: JSON, next to the database, or in the store that replicas share.
+ * Only the command line writes it, and the daemon reads it. A token is shown once, when it is made;
+ * the file keeps its hash, under a key from a file of its own.
  */
 #ifndef FD_TOKENS_H
 #define FD_TOKENS_H
@@ -12,6 +12,7 @@
 
 #include "fault.h"
 #include "identity.h"
+#include "kept_file.h"
 #include "macros.h"
 
 enum {
@@ -34,6 +35,7 @@ typedef struct fd_token {
 typedef struct fd_tokens {
     size_t n;
     fd_token *tokens; /* [n] */
+    uint64_t version; /* of the file that they were read from */
 } fd_tokens;
 
 typedef enum fd_token_state {
@@ -51,13 +53,16 @@ int fd_role_parse(const char *name, fd_role *ret) FD_MUST_CHECK; /* -EINVAL */
 
 /* -ENOENT without a file, -EACCES if other users may read it, -EINVAL for anything but a list of
  * tokens. */
-int fd_tokens_read(const char *path, fd_tokens *ret, fd_fault *fault) FD_MUST_CHECK;
-int fd_tokens_write(const char *path, const fd_tokens *tokens, fd_fault *fault) FD_MUST_CHECK;
+int fd_tokens_read(const fd_kept_file *file, fd_tokens *ret, fd_fault *fault) FD_MUST_CHECK;
+
+/* -EEXIST: the shared file is not the one that was read any more. So for a key that is made. */
+int fd_tokens_write(const fd_kept_file *file, const fd_tokens *tokens,
+                    fd_fault *fault) FD_MUST_CHECK;
 void fd_tokens_clear(fd_tokens *tokens);
 
-int fd_token_key_read(const char *path, unsigned char key[static FD_TOKEN_KEY_SIZE],
+int fd_token_key_read(const fd_kept_file *file, unsigned char key[static FD_TOKEN_KEY_SIZE],
                       fd_fault *fault) FD_MUST_CHECK;
-int fd_token_key_make(const char *path, unsigned char key[static FD_TOKEN_KEY_SIZE],
+int fd_token_key_make(const fd_kept_file *file, unsigned char key[static FD_TOKEN_KEY_SIZE],
                       fd_fault *fault) FD_MUST_CHECK;
 
 /* ---- tokens ---- */

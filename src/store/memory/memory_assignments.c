@@ -52,6 +52,9 @@ void fd_memory_assignments_commit(fd_memory_assignments *assignments) {
             remove_assignment(assignments, assignment);
     }
     assignments->n_changes = 0;
+    if (assignments->has_next_key)
+        memcpy(assignments->key, assignments->next_key, FD_ASSIGNMENT_KEY_SIZE);
+    assignments->has_next_key = false;
 }
 
 void fd_memory_assignments_rollback(fd_memory_assignments *assignments) {
@@ -62,6 +65,22 @@ void fd_memory_assignments_rollback(fd_memory_assignments *assignments) {
             remove_assignment(assignments, assignment);
     }
     assignments->n_changes = 0;
+    assignments->has_next_key = false;
+}
+
+/* ---- the key ---- */
+
+/* Kept by the transaction, and put in the place of the other one at its commit. */
+void fd_memory_assignment_key_write(fd_memory_assignments *assignments,
+                                    const unsigned char key[static FD_ASSIGNMENT_KEY_SIZE]) {
+    memcpy(assignments->next_key, key, FD_ASSIGNMENT_KEY_SIZE);
+    assignments->has_next_key = true;
+}
+
+void fd_memory_assignment_key(fd_memory_assignments *assignments,
+                              unsigned char key[static FD_ASSIGNMENT_KEY_SIZE]) {
+    FD_READ_LOCKED(assignments->lock);
+    memcpy(key, assignments->key, FD_ASSIGNMENT_KEY_SIZE);
 }
 
 /* ---- writing ---- */

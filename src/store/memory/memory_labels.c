@@ -137,6 +137,43 @@ int fd_memory_labels_add(fd_memory_labels *labels, size_t n_items, const fd_labe
     return 0;
 }
 
+/* ---- rows of another history ---- */
+
+/* A row behind the newest revision of its label. */
+static int revision_insert(fd_memory_labels *labels, struct fd_memory_label *first,
+                           const fd_label_row *row) {
+    struct fd_memory_label *label = next_label(labels, row);
+    if (!label)
+        return -ENOMEM;
+    label->row.original = first->row.sequence;
+    label->first = first;
+    label->before = first->newest;
+    first->newest = label;
+    labels->table.rows[labels->table.count++] = label;
+    return 0;
+}
+
+static int label_row_add(fd_memory_labels *labels, size_t n_items, const fd_label_row *row) {
+    struct fd_memory_label *first;
+    HASH_FIND_STR(labels->by_id, row->id, first);
+    uint32_t revision = first ? first->newest->row.revision + 1 : 0;
+    if (row->sequence != (int64_t)labels->table.count + 1 || row->revision != revision ||
+        row->item_a == row->item_b || row->item_a >= n_items || row->item_b >= n_items)
+        return -EINVAL;
+    return first ? revision_insert(labels, first, row) : label_insert(labels, row);
+}
+
+int fd_memory_label_rows_add(fd_memory_labels *labels, size_t n_items, const fd_label_row *rows,
+                             size_t n) {
+    size_t before = labels->table.count;
+    int r = 0;
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = label_row_add(labels, n_items, &rows[i]);
+    if (r < 0)
+        fd_memory_labels_drop(labels, before);
+    return r;
+}
+
 /* ---- revising ---- */
 
 int fd_memory_label_revise(fd_memory_labels *labels, const fd_label_change *change,
@@ -155,16 +192,13 @@ int fd_memory_label_revise(fd_memory_labels *labels, const fd_label_change *chan
         row.comment = change->comment;
     if (same_label(&row, &first->newest->row))
         return 0;
-    struct fd_memory_label *label = next_label(labels, &row);
-    if (!label)
-        return -ENOMEM;
-    label->row.created_ms = change->created_ms;
-    ret->revision = ++label->row.revision;
+    row.created_ms = change->created_ms;
+    row.revision++;
+    int r = revision_insert(labels, first, &row);
+    if (r < 0)
+        return r;
+    ret->revision = row.revision;
     ret->changed = true;
-    label->first = first;
-    label->before = first->newest;
-    first->newest = label;
-    labels->table.rows[labels->table.count++] = label;
     return 0;
 }
 

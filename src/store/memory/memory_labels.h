@@ -22,6 +22,8 @@ void fd_memory_labels_commit(fd_memory_labels *labels);
 /* As the store's operations. Labels name items below `n_items`. */
 int fd_memory_labels_add(fd_memory_labels *labels, size_t n_items, const fd_label_row *rows,
                          size_t n, int64_t *sequences, fd_added *ret) FD_MUST_CHECK;
+int fd_memory_label_rows_add(fd_memory_labels *labels, size_t n_items, const fd_label_row *rows,
+                             size_t n) FD_MUST_CHECK;
 int fd_memory_label_revise(fd_memory_labels *labels, const fd_label_change *change,
                            fd_label_changed *ret) FD_MUST_CHECK;
 int fd_memory_labels_read(const fd_memory_labels *labels, int64_t after, size_t limit,

@@ -1,4 +1,4 @@
-/* The project's settings in memory: adding a version, and reading the newest. */
+/* The project's settings in memory: adding a version, and reading the newest or all. */
 #include "memory_project.h"
 
 #include <errno.h>
@@ -44,4 +44,13 @@ int fd_memory_project_read(const fd_memory_project *project, fd_project_visit *v
                            void *context) {
     size_t n = committed(&project->table);
     return n > 0 ? visit(context, fd_memory_table_at(&project->table, n - 1)) : 0;
+}
+
+int fd_memory_project_versions_read(const fd_memory_project *project, fd_project_visit *visit,
+                                    void *context) {
+    size_t n = committed(&project->table);
+    int r = 0;
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = visit(context, fd_memory_table_at(&project->table, i));
+    return r;
 }

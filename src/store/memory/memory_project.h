@@ -16,5 +16,7 @@ void fd_memory_project_drop(fd_memory_project *project, size_t keep);
 int fd_memory_project_add(fd_memory_project *project, const fd_project_row *row) FD_MUST_CHECK;
 int fd_memory_project_read(const fd_memory_project *project, fd_project_visit *visit,
                            void *context) FD_MUST_CHECK;
+int fd_memory_project_versions_read(const fd_memory_project *project, fd_project_visit *visit,
+                                    void *context) FD_MUST_CHECK;
 
 #endif

@@ -19,6 +19,7 @@
 #include "memory_models.h"
 #include "memory_project.h"
 #include "memory_scores.h"
+#include "memory_shared_files.h"
 #include "thread.h"
 
 struct memory_store {
@@ -33,6 +34,7 @@ struct memory_store {
     fd_memory_labels labels;
     fd_memory_assignments assignments;
     fd_memory_models models; /* with a lock of their own */
+    fd_memory_shared_files shared_files;
 };
 
 static struct memory_store *memory_of(fd_store *store) {
@@ -153,6 +155,11 @@ static int memory_labels_add(fd_store *store, const fd_label_row *rows, size_t n
                                 ret);
 }
 
+static int memory_label_rows_add(fd_store *store, const fd_label_row *rows, size_t n) {
+    struct memory_store *memory = writing_to(store);
+    return fd_memory_label_rows_add(&memory->labels, memory->items.table.count, rows, n);
+}
+
 static int memory_label_revise(fd_store *store, const fd_label_change *change,
                                fd_label_changed *ret) {
     return fd_memory_label_revise(&writing_to(store)->labels, change, ret);
@@ -161,6 +168,12 @@ static int memory_label_revise(fd_store *store, const fd_label_change *change,
 static int memory_assignments_write(fd_store *store, const fd_assignment_row *rows, size_t n) {
     struct memory_store *memory = writing_to(store);
     return fd_memory_assignments_write(&memory->assignments, memory->items.table.count, rows, n);
+}
+
+static int memory_assignment_key_write(fd_store *store,
+                                       const unsigned char key[static FD_ASSIGNMENT_KEY_SIZE]) {
+    fd_memory_assignment_key_write(&writing_to(store)->assignments, key);
+    return 0;
 }
 
 static int memory_model_add(fd_store *store, const fd_model_row *row) {
@@ -173,6 +186,13 @@ static int memory_model_activate(fd_store *store, uint64_t version) {
 
 static int memory_models_prune(fd_store *store, size_t keep, uint64_t spare, size_t *ret_deleted) {
     return fd_memory_models_prune(&writing_to(store)->models, keep, spare, ret_deleted);
+}
+
+static int memory_shared_file_write(fd_store *store, const char *name, const void *bytes,
+                                    size_t size, uint64_t replaced) {
+    struct memory_store *memory = memory_of(store);
+    assert(!memory->in_transaction);
+    return fd_memory_shared_file_write(&memory->shared_files, name, bytes, size, replaced);
 }
 
 /* ---- reading ---- */
@@ -188,6 +208,10 @@ static int memory_scores_read(fd_store *store, fd_score_visit *visit, void *cont
 
 static int memory_project_read(fd_store *store, fd_project_visit *visit, void *context) {
     return fd_memory_project_read(&memory_of(store)->project, visit, context);
+}
+
+static int memory_project_versions_read(fd_store *store, fd_project_visit *visit, void *context) {
+    return fd_memory_project_versions_read(&memory_of(store)->project, visit, context);
 }
 
 static int memory_embedder_read(fd_store *store, fd_embedder_visit *visit, void *context) {
@@ -233,15 +257,25 @@ static int memory_assignments_read_open(fd_store *store, fd_assignment_row_visit
     return fd_memory_assignments_read_open(&memory_of(store)->assignments, visit, context);
 }
 
+/* Those that have ended are not kept. */
+static int memory_assignments_read(fd_store *store, fd_assignment_row_visit *visit, void *context) {
+    return memory_assignments_read_open(store, visit, context);
+}
+
 static int memory_assignment_key(fd_store *store,
                                  unsigned char key[static FD_ASSIGNMENT_KEY_SIZE]) {
-    memcpy(key, memory_of(store)->assignments.key, FD_ASSIGNMENT_KEY_SIZE);
+    fd_memory_assignment_key(&memory_of(store)->assignments, key);
     return 0;
 }
 
 static int memory_models_read(fd_store *store, uint64_t highest, size_t limit, bool bytes,
                               fd_model_visit *visit, void *context) {
     return fd_memory_models_read(&memory_of(store)->models, highest, limit, bytes, visit, context);
+}
+
+static int memory_shared_file_read(fd_store *store, const char *name, uint64_t known,
+                                   fd_shared_file_visit *visit, void *context) {
+    return fd_memory_shared_file_read(&memory_of(store)->shared_files, name, known, visit, context);
 }
 
 static int memory_counts(fd_store *store, fd_counts *ret) {
@@ -289,6 +323,7 @@ static void memory_close(fd_store *store) {
     fd_memory_labels_clear(&memory->labels);
     fd_memory_assignments_clear(&memory->assignments);
     fd_memory_models_clear(&memory->models);
+    fd_memory_shared_files_clear(&memory->shared_files);
     (void)pthread_rwlock_destroy(&memory->lock);
     free(memory);
 }
@@ -308,14 +343,18 @@ static const fd_store_operations memory_operations = {
     .embedding_job_write = memory_embedding_job_write,
     .embedding_jobs_prune = memory_embedding_jobs_prune,
     .labels_add = memory_labels_add,
+    .label_rows_add = memory_label_rows_add,
     .label_revise = memory_label_revise,
     .assignments_write = memory_assignments_write,
+    .assignment_key_write = memory_assignment_key_write,
     .model_add = memory_model_add,
     .model_activate = memory_model_activate,
     .models_prune = memory_models_prune,
+    .shared_file_write = memory_shared_file_write,
     .items_read = memory_items_read,
     .scores_read = memory_scores_read,
     .project_read = memory_project_read,
+    .project_versions_read = memory_project_versions_read,
     .embedder_read = memory_embedder_read,
     .embedding_jobs_read = memory_embedding_jobs_read,
     .embedding_job_items_read = memory_embedding_job_items_read,
@@ -324,8 +363,10 @@ static const fd_store_operations memory_operations = {
     .revision_read = memory_revision_read,
     .label_newest = memory_label_newest,
     .assignments_read_open = memory_assignments_read_open,
+    .assignments_read = memory_assignments_read,
     .assignment_key = memory_assignment_key,
     .models_read = memory_models_read,
+    .shared_file_read = memory_shared_file_read,
     .counts = memory_counts,
     .log_bytes = memory_log_bytes,
     .check = memory_check,
@@ -348,6 +389,7 @@ int fd_store_open_memory(fd_store **ret) {
     memory->labels.table.lock = &memory->lock;
     fd_memory_assignments_init(&memory->assignments, &memory->lock);
     fd_memory_models_init(&memory->models);
+    memory->shared_files.lock = &memory->lock;
     *ret = &memory->store;
     return 0;
 }

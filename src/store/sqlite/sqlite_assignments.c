@@ -1,4 +1,4 @@
-/* Assignments in the database: writing them, reading the open ones, and the key of their ids. */
+/* Assignments in the database: writing them, reading them, and the key of their ids. */
 #include "sqlite_assignments.h"
 
 #include <errno.h>
@@ -37,6 +37,15 @@ int fd_sqlite_assignments_write(fd_store *store, const fd_assignment_row *rows, 
     return fd_sqlite_list_end(writer, r);
 }
 
+int fd_sqlite_assignment_key_write(fd_store *store,
+                                   const unsigned char key[static FD_ASSIGNMENT_KEY_SIZE]) {
+    fd_sqlite_connection *writer = fd_sqlite_writer_of(store);
+    fd_sqlite_binding binding = fd_sqlite_bind(writer, FD_SQL_ASSIGNMENT_KEY_WRITE);
+    fd_sqlite_bind_blob(&binding, key, FD_ASSIGNMENT_KEY_SIZE);
+    int r = fd_sqlite_modify(writer, FD_SQL_ASSIGNMENT_KEY_WRITE, &binding);
+    return r == 0 ? -EBADMSG : r < 0 ? r : 0;
+}
+
 /* ---- reading ---- */
 
 int fd_sqlite_assignment_at(const fd_sqlite_reading *reading, int first, fd_assignment_row *ret) {
@@ -63,10 +72,10 @@ int fd_sqlite_assignment_at(const fd_sqlite_reading *reading, int first, fd_assi
                                              item_b <= UINT32_MAX);
 }
 
-int fd_sqlite_assignments_read_open(fd_store *store, fd_assignment_row_visit *visit,
-                                    void *context) {
+static int read_rows(fd_store *store, fd_sqlite_statement identifier,
+                     fd_assignment_row_visit *visit, void *context) {
     FD_CLEANUP(fd_sqlite_reading_end)
-    fd_sqlite_reading reading = fd_sqlite_reading_start(store, FD_SQL_ASSIGNMENTS_READ_OPEN);
+    fd_sqlite_reading reading = fd_sqlite_reading_start(store, identifier);
     int r = 0;
     while (r == 0) {
         r = fd_sqlite_reading_next(&reading);
@@ -78,6 +87,15 @@ int fd_sqlite_assignments_read_open(fd_store *store, fd_assignment_row_visit *vi
             r = visit(context, &row);
     }
     return r;
+}
+
+int fd_sqlite_assignments_read_open(fd_store *store, fd_assignment_row_visit *visit,
+                                    void *context) {
+    return read_rows(store, FD_SQL_ASSIGNMENTS_READ_OPEN, visit, context);
+}
+
+int fd_sqlite_assignments_read(fd_store *store, fd_assignment_row_visit *visit, void *context) {
+    return read_rows(store, FD_SQL_ASSIGNMENTS_READ, visit, context);
 }
 
 int fd_sqlite_assignment_key(fd_store *store, unsigned char key[static FD_ASSIGNMENT_KEY_SIZE]) {

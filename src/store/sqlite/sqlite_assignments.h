@@ -10,6 +10,10 @@ int fd_sqlite_assignments_write(fd_store *store, const fd_assignment_row *rows,
                                 size_t n) FD_MUST_CHECK;
 int fd_sqlite_assignments_read_open(fd_store *store, fd_assignment_row_visit *visit,
                                     void *context) FD_MUST_CHECK;
+int fd_sqlite_assignments_read(fd_store *store, fd_assignment_row_visit *visit,
+                               void *context) FD_MUST_CHECK;
+int fd_sqlite_assignment_key_write(
+    fd_store *store, const unsigned char key[static FD_ASSIGNMENT_KEY_SIZE]) FD_MUST_CHECK;
 int fd_sqlite_assignment_key(fd_store *store,
                              unsigned char key[static FD_ASSIGNMENT_KEY_SIZE]) FD_MUST_CHECK;
 

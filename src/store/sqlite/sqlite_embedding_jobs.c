@@ -30,6 +30,7 @@ static int job_insert(fd_sqlite_connection *writer, const fd_embedding_job_row *
     fd_sqlite_bind_text(&binding, row->error);
     fd_sqlite_bind_integer(&binding, row->embedder_ms);
     fd_sqlite_bind_integer(&binding, row->created_ms);
+    fd_sqlite_bind_integer(&binding, row->started_ms);
     fd_sqlite_bind_integer(&binding, row->finished_ms);
     fd_sqlite_bind_integer(&binding, fd_sqlite_clamp(most_jobs));
     fd_sqlite_bind_integer(&binding, fd_sqlite_clamp(most_bytes));

@@ -71,6 +71,24 @@ int fd_sqlite_labels_add(fd_store *store, const fd_label_row *rows, size_t n, in
     return fd_sqlite_list_end(writer, r);
 }
 
+static int label_row_add(fd_sqlite_connection *writer, const fd_label_row *row) {
+    fd_sqlite_binding binding = bind_label(writer, FD_SQL_LABEL_ROW_ADD, row);
+    fd_sqlite_bind_integer(&binding, row->revision);
+    fd_sqlite_bind_integer(&binding, row->sequence);
+    int r = fd_sqlite_modify(writer, FD_SQL_LABEL_ROW_ADD, &binding);
+    return r == 0 ? -EINVAL : r < 0 ? r : 0;
+}
+
+int fd_sqlite_label_rows_add(fd_store *store, const fd_label_row *rows, size_t n) {
+    fd_sqlite_connection *writer = fd_sqlite_writer_of(store);
+    int r = fd_sqlite_list_begin(writer);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = label_row_add(writer, &rows[i]);
+    return fd_sqlite_list_end(writer, r);
+}
+
 /* ---- revising ---- */
 
 static fd_sqlite_binding bind_change(fd_sqlite_connection *writer, fd_sqlite_statement identifier,

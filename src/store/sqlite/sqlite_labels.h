@@ -7,6 +7,7 @@
 
 int fd_sqlite_labels_add(fd_store *store, const fd_label_row *rows, size_t n, int64_t *sequences,
                          fd_added *ret) FD_MUST_CHECK;
+int fd_sqlite_label_rows_add(fd_store *store, const fd_label_row *rows, size_t n) FD_MUST_CHECK;
 int fd_sqlite_label_revise(fd_store *store, const fd_label_change *change,
                            fd_label_changed *ret) FD_MUST_CHECK;
 int fd_sqlite_labels_read(fd_store *store, int64_t after, size_t limit, fd_label_visit *visit,

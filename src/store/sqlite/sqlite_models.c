@@ -39,6 +39,7 @@ int fd_sqlite_model_add(fd_store *store, const fd_model_row *row) {
     fd_sqlite_bind_real(&binding, row->logdet);
     fd_sqlite_bind_blob(&binding, row->bytes, row->size);
     fd_sqlite_bind_blob(&binding, &row->unseen, sizeof(row->unseen));
+    fd_sqlite_bind_integer(&binding, row->is_foreign);
     int r = fd_sqlite_modify(writer, FD_SQL_MODEL_ADD, &binding);
     return r == 0 ? -EEXIST : r < 0 ? r : 0;
 }

@@ -24,6 +24,7 @@
 #include "sqlite_re_embedding.h"
 #include "sqlite_schema.h"
 #include "sqlite_scores.h"
+#include "sqlite_shared_files.h"
 #include "sqlite_statement.h"
 #include "sqlite_text_features.h"
 #include "sqlite_transaction.h"
@@ -143,14 +144,18 @@ static const fd_store_operations operations = {
     .embedding_job_write = fd_sqlite_embedding_job_write,
     .embedding_jobs_prune = fd_sqlite_embedding_jobs_prune,
     .labels_add = fd_sqlite_labels_add,
+    .label_rows_add = fd_sqlite_label_rows_add,
     .label_revise = fd_sqlite_label_revise,
     .assignments_write = fd_sqlite_assignments_write,
+    .assignment_key_write = fd_sqlite_assignment_key_write,
     .model_add = fd_sqlite_model_add,
     .model_activate = fd_sqlite_model_activate,
     .models_prune = fd_sqlite_models_prune,
+    .shared_file_write = fd_sqlite_shared_file_write,
     .items_read = fd_sqlite_items_read,
     .scores_read = fd_sqlite_scores_read,
     .project_read = fd_sqlite_project_read,
+    .project_versions_read = fd_sqlite_project_versions_read,
     .embedder_read = fd_sqlite_embedder_read,
     .embedding_jobs_read = fd_sqlite_embedding_jobs_read,
     .embedding_job_items_read = fd_sqlite_embedding_job_items_read,
@@ -159,8 +164,10 @@ static const fd_store_operations operations = {
     .revision_read = fd_sqlite_revision_read,
     .label_newest = fd_sqlite_label_newest,
     .assignments_read_open = fd_sqlite_assignments_read_open,
+    .assignments_read = fd_sqlite_assignments_read,
     .assignment_key = fd_sqlite_assignment_key,
     .models_read = fd_sqlite_models_read,
+    .shared_file_read = fd_sqlite_shared_file_read,
     .counts = fd_sqlite_counts,
     .log_bytes = log_bytes,
     .check = fd_sqlite_check,
@@ -229,19 +236,39 @@ static int inspect_for_reading(fd_sqlite_store *store, const char *given, size_t
 
 /* One connection in one transaction, so that all readings see the same moment. Rows that a daemon
  * adds between two readings would look like contradictions. */
+static int open_reader(fd_sqlite_store *store, const char *given, fd_fault *fault) {
+    int r = fd_sqlite_readers_open(&store->readers, 1, store->path, given, fault);
+    if (r < 0)
+        return r;
+    fd_sqlite_connection *reader = &store->readers.connections[0];
+    r = fd_sqlite_execute(reader, "BEGIN");
+    return r < 0 ? fd_sqlite_fault(reader, given, "cannot be read", r, fault) : 0;
+}
+
 int fd_sqlite_open_read_only(const char *given, size_t newest, fd_store **ret, fd_fault *fault) {
     FD_CLEANUP(store_freep) fd_sqlite_store *store = NULL;
     int r = store_new(given, &store, fault);
     if (r == 0)
         r = inspect_for_reading(store, given, newest, fault);
     if (r == 0)
-        r = fd_sqlite_readers_open(&store->readers, 1, store->path, given, fault);
+        r = open_reader(store, given, fault);
     if (r < 0)
         return r;
-    fd_sqlite_connection *reader = &store->readers.connections[0];
-    r = fd_sqlite_execute(reader, "BEGIN");
+    *ret = &FD_STEAL(store)->store;
+    return 0;
+}
+
+int fd_store_open_sqlite_still(const char *path, fd_store **ret, fd_fault *fault) {
+    FD_CLEANUP(store_freep) fd_sqlite_store *store = NULL;
+    int r = store_new(path, &store, fault);
+    if (r == 0)
+        r = inspect_for_reading(store, path, fd_sqlite_migration_count, fault);
+    if (r == 0)
+        r = fd_database_lock_take(store->path, path, &store->lock, fault);
+    if (r == 0)
+        r = open_reader(store, path, fault);
     if (r < 0)
-        return fd_sqlite_fault(reader, given, "cannot be read", r, fault);
+        return r;
     *ret = &FD_STEAL(store)->store;
     return 0;
 }

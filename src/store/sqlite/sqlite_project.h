@@ -7,5 +7,7 @@
 /* The store's operations. */
 int fd_sqlite_project_add(fd_store *store, const fd_project_row *row) FD_MUST_CHECK;
 int fd_sqlite_project_read(fd_store *store, fd_project_visit *visit, void *context) FD_MUST_CHECK;
+int fd_sqlite_project_versions_read(fd_store *store, fd_project_visit *visit,
+                                    void *context) FD_MUST_CHECK;
 
 #endif

@@ -85,6 +85,7 @@ COMMANDS = {
     "export": ("export", "--db=x.db", "--to=answers.csv", "--format=csv"),
     "import": ("import", "--db=y.db", "--items=items.jsonl", "--embeddings=embeddings.npy",
                "--prompt-embeddings=prompts.npy"),
+    "copy": ("copy", "--from=x.db", "--to=v.db"),
     "re-embed": ("re-embed", "--db=z.db", "--embedding-url=builtin:hash"),
     "import of files": ("import", "arena.jsonl", "label-studio.json", "preferences.csv", "--db=w.db",
                         "--embedding-url=builtin:hash"),
@@ -97,7 +98,7 @@ COMMANDS = {
 }
 # Files of the call before, which would not be overwritten.
 IN_THE_WAY = {"backup": "other.db", "export": "answers.csv*", "restore": "x.db.before-*", "import": "y.db*",
-              "re-embed": "z.db*", "import of files": "w.db*",
+              "copy": "v.db*", "re-embed": "z.db*", "import of files": "w.db*",
               "simulate": "out.csv", "simulate files": "out.csv"}
 
 

@@ -1,0 +1,294 @@
+/*
+ * Transactions, by one thread through the one connection that writes. A transaction locks the row
+ * of the clock first, so that replicas write one after another; the lock goes with the commit.
+ */
+#include "postgres_transaction.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "clock.h"
+#include "log.h"
+#include "postgres_migrations.h"
+#include "postgres_time.h"
+#include "random_bytes.h"
+
+/* A replica that is behind by more ticks than these reads all rows again. */
+enum { TICKS_KEPT = 100000, PRUNE_EVERY = 1024 };
+
+enum { PROBE_SIZE = 65536 };
+
+/* ---- connecting ---- */
+
+static int check_history(fd_postgres_store *store) {
+    FD_CLEANUP(PQclearp) PGresult *result = NULL;
+    fd_postgres_binding binding = {0};
+    fd_postgres_bind_integer(&binding, store->proof.tick);
+    int r = fd_postgres_run(&store->writer, FD_PG_TICK_NONCE, &binding, &result);
+    if (r < 0)
+        return r;
+    if (PQntuples(result) == 1 && fd_postgres_integer_at(result, 0, 0) == store->proof.nonce)
+        return 0;
+    fd_log(FD_LOG_ERROR, "history-lost", FD_INT("tick", store->proof.tick),
+           FD_STR("meaning", "the database no longer has a transaction that this process knows:"
+                             " a failover lost it, or this process was away for too long"));
+    return -ESTALE;
+}
+
+/* What was committed before may be here, but not on a standby: the next commit waits for it. */
+int fd_postgres_writer_connect(fd_postgres_store *store) {
+    if (store->is_read_only)
+        return -EROFS;
+    if (fd_postgres_is_connected(&store->writer))
+        return 0;
+    int r = fd_postgres_connect(&store->writer, store->url, FD_POSTGRES_WRITES);
+    if (r < 0)
+        return r;
+    store->owes_flush = true;
+    r = check_history(store);
+    if (r < 0)
+        fd_postgres_disconnect(&store->writer);
+    return r;
+}
+
+int fd_postgres_resume(fd_store *store) {
+    fd_postgres_store *postgres = fd_postgres_store_of(store);
+    fd_postgres_rollback(store);
+    int r = fd_postgres_writer_connect(postgres);
+    return r < 0 ? r : check_history(postgres);
+}
+
+/* ---- begin ---- */
+
+int fd_postgres_moment_at(const PGresult *result, fd_postgres_moment *ret) {
+    if (PQntuples(result) != 1)
+        return -EBADMSG;
+    if (fd_postgres_integer_at(result, 0, 0) != (int64_t)fd_postgres_migration_count)
+        return -EPROTONOSUPPORT;
+    *ret = (fd_postgres_moment){
+        .tick = fd_postgres_integer_at(result, 0, 1),
+        .nonce = fd_postgres_integer_at(result, 0, 2),
+        .items = fd_postgres_integer_at(result, 0, 3),
+        .labels = fd_postgres_integer_at(result, 0, 4),
+        .scores = fd_postgres_integer_at(result, 0, 5),
+        .assignments = fd_postgres_integer_at(result, 0, 6),
+        .project = fd_postgres_integer_at(result, 0, 7),
+    };
+    return 0;
+}
+
+static int prepare_all(fd_postgres_connection *writer, const fd_postgres_statement *statements,
+                       size_t n) {
+    int r = 0;
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = fd_postgres_prepare(writer, statements[i], NULL);
+    return r;
+}
+
+/* BEGIN, the clock and the time in one round trip. */
+static int lock_clock(fd_postgres_store *store) {
+    static const fd_postgres_statement statements[] = {FD_PG_BEGIN, FD_PG_CLOCK_LOCK, FD_PG_TIME};
+    fd_postgres_connection *writer = &store->writer;
+    double asked = fd_monotonic_seconds();
+    int r = prepare_all(writer, statements, FD_LENGTH(statements));
+    if (r == 0)
+        r = fd_postgres_enter(writer);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < FD_LENGTH(statements) && r == 0; i++)
+        r = fd_postgres_send(writer, statements[i], NULL);
+    int last = fd_postgres_sent(writer);
+    r = r < 0 ? r : last;
+    for (size_t i = 0; i < FD_LENGTH(statements) && r == 0; i++) {
+        FD_CLEANUP(PQclearp) PGresult *result = NULL;
+        r = fd_postgres_take(writer, &result);
+        if (r == 0 && statements[i] == FD_PG_CLOCK_LOCK)
+            r = fd_postgres_moment_at(result, &store->clock);
+        else if (r == 0 && statements[i] == FD_PG_TIME)
+            fd_postgres_note_time(store, fd_postgres_integer_at(result, 0, 0), asked);
+    }
+    int left = fd_postgres_leave(writer);
+    return r < 0 ? r : left;
+}
+
+static void undo(fd_postgres_store *store) {
+    fd_postgres_connection *writer = &store->writer;
+    store->in_transaction = false;
+    if (!writer->wire || PQtransactionStatus(writer->wire) == PQTRANS_IDLE)
+        return;
+    if (PQpipelineStatus(writer->wire) != PQ_PIPELINE_OFF ||
+        PQtransactionStatus(writer->wire) == PQTRANS_ACTIVE ||
+        fd_postgres_execute(writer, "ROLLBACK") < 0)
+        fd_postgres_disconnect(writer);
+}
+
+/* A server that was started again has closed the connection while nothing was done: this is no
+ * failure yet. Nor is a conflict that the server asks to resolve by trying again. */
+int fd_postgres_begin(fd_store *store) {
+    fd_postgres_store *postgres = fd_postgres_store_of(store);
+    int r = -EIO;
+    bool again = true;
+    for (int attempt = 0; attempt < 4 && again; attempt++) {
+        bool was_connected = fd_postgres_is_connected(&postgres->writer);
+        undo(postgres); /* makes up for a rollback that failed */
+        r = fd_postgres_writer_connect(postgres);
+        if (r == 0)
+            r = lock_clock(postgres);
+        if (r == 0)
+            break;
+        again = fd_postgres_may_try_again(&postgres->writer) ||
+                (was_connected && !fd_postgres_is_connected(&postgres->writer));
+        undo(postgres);
+    }
+    if (r < 0)
+        return r == -EAGAIN ? -EIO : r;
+    postgres->now = postgres->clock;
+    postgres->in_transaction = true;
+    postgres->has_written = postgres->is_fenced = false;
+    return 0;
+}
+
+fd_postgres_store *fd_postgres_writing(fd_store *store) {
+    fd_postgres_store *postgres = fd_postgres_store_of(store);
+    assert(postgres->in_transaction);
+    return postgres;
+}
+
+void fd_postgres_rollback(fd_store *store) {
+    undo(fd_postgres_store_of(store));
+}
+
+/* ---- commit ---- */
+
+static void bind_clock(fd_postgres_binding *binding, const fd_postgres_moment *moment) {
+    const int64_t columns[] = {moment->tick,   moment->nonce,       moment->items,  moment->labels,
+                               moment->scores, moment->assignments, moment->project};
+    for (size_t i = 0; i < FD_LENGTH(columns); i++)
+        fd_postgres_bind_integer(binding, columns[i]);
+}
+
+/* The statements of a commit, one of which may be the last. */
+enum { COMMIT_MAX = 5 };
+struct ending {
+    size_t n;
+    fd_postgres_statement statements[COMMIT_MAX];
+    fd_postgres_binding bindings[COMMIT_MAX];
+    char tick[24];
+};
+
+static fd_postgres_binding *add(struct ending *ending, fd_postgres_statement statement) {
+    assert(ending->n < COMMIT_MAX);
+    ending->statements[ending->n] = statement;
+    return &ending->bindings[ending->n++];
+}
+
+static void end_with_tick(fd_postgres_store *store, struct ending *ending) {
+    fd_postgres_moment *now = &store->now;
+    now->tick = store->clock.tick + 1;
+    fd_random_bytes(&now->nonce, sizeof(now->nonce));
+    bind_clock(add(ending, FD_PG_CLOCK_TICK), now);
+    fd_postgres_binding *tick = add(ending, FD_PG_TICK_ADD);
+    fd_postgres_bind_integer(tick, now->tick);
+    fd_postgres_bind_integer(tick, now->nonce);
+    if (now->tick % PRUNE_EVERY == 0)
+        fd_postgres_bind_integer(add(ending, FD_PG_TICKS_PRUNE), now->tick - TICKS_KEPT);
+    (void)snprintf(ending->tick, sizeof(ending->tick), "%lld", (long long)now->tick);
+    fd_postgres_bind_text(add(ending, FD_PG_NOTIFY), ending->tick);
+}
+
+/* Whether the server may have committed, although it did not say so: the connection is gone, or
+ * somebody cancelled the wait for a standby, which gives success and a warning. */
+static bool is_unknown(const fd_postgres_connection *writer, int result) {
+    return result == 0 ? writer->was_warned : !fd_postgres_is_connected(writer);
+}
+
+static int take_commit(fd_postgres_connection *writer) {
+    FD_CLEANUP(PQclearp) PGresult *result = NULL;
+    int r = fd_postgres_take(writer, &result);
+    if (r == 0 && strcmp(PQcmdStatus(result), "COMMIT") != 0)
+        r = -EIO; /* ROLLBACK: a statement before had failed */
+    return r;
+}
+
+/* All in one round trip, as the transaction began. */
+static int run_ending(fd_postgres_connection *writer, const struct ending *ending) {
+    int r = 0;
+    for (size_t i = 0; i < ending->n && r == 0; i++)
+        r = fd_postgres_prepare(writer, ending->statements[i], &ending->bindings[i]);
+    if (r == 0)
+        r = fd_postgres_enter(writer);
+    if (r < 0)
+        return r;
+    writer->was_warned = false;
+    for (size_t i = 0; i < ending->n && r == 0; i++)
+        r = fd_postgres_send(writer, ending->statements[i], &ending->bindings[i]);
+    int last = fd_postgres_sent(writer);
+    r = r < 0 ? r : last;
+    for (size_t i = 0; i + 1 < ending->n && r == 0; i++) {
+        FD_CLEANUP(PQclearp) PGresult *result = NULL;
+        r = fd_postgres_take(writer, &result);
+    }
+    if (r == 0)
+        r = take_commit(writer);
+    int left = fd_postgres_leave(writer);
+    r = r < 0 ? r : left;
+    return is_unknown(writer, r) ? -EAGAIN : r;
+}
+
+static void note_commit(fd_postgres_store *store) {
+    bool was_in_step = store->has_applied && store->applied.tick == store->clock.tick;
+    store->owes_flush = false;
+    if (was_in_step)
+        store->applied = store->now;
+    if (was_in_step || !store->has_applied)
+        atomic_store(&store->known_tick, store->now.tick);
+    store->proof = store->now;
+}
+
+/* -EAGAIN also stands for a conflict after which nothing was committed: the same is to be done. */
+int fd_postgres_commit(fd_store *store) {
+    fd_postgres_store *postgres = fd_postgres_writing(store);
+    struct ending ending = {0};
+    if (postgres->has_written)
+        end_with_tick(postgres, &ending);
+    else if (postgres->owes_flush)
+        (void)add(&ending, FD_PG_CLOCK_TOUCH);
+    (void)add(&ending, FD_PG_COMMIT);
+    int r = run_ending(&postgres->writer, &ending);
+    if (r < 0) {
+        postgres->owes_flush |= r == -EAGAIN;
+        return r;
+    }
+    note_commit(postgres);
+    postgres->in_transaction = false;
+    return 0;
+}
+
+/* ---- probe ---- */
+
+static int write_probe(fd_postgres_store *store) {
+    static _Thread_local unsigned char bytes[PROBE_SIZE];
+    fd_postgres_binding binding = {0};
+    fd_random_bytes(bytes, 256);
+    for (size_t i = 256; i < sizeof(bytes);
+         i += 256) /* nothing that could be compressed to little */
+        memcpy(bytes + i, bytes, 256);
+    fd_postgres_bind_bytes(&binding, bytes, sizeof(bytes));
+    int r = fd_postgres_modify(&store->writer, FD_PG_PROBE, &binding);
+    return r < 0 ? r : 0;
+}
+
+/* Without the clock, since the row means nothing. */
+int fd_postgres_probe(fd_store *store) {
+    fd_postgres_store *postgres = fd_postgres_store_of(store);
+    undo(postgres);
+    int r = fd_postgres_writer_connect(postgres);
+    return r < 0 ? r : write_probe(postgres);
+}
+
+/* A database that was taken away is noticed by the next transaction, which needs its history. */
+int fd_postgres_present(fd_store *store) {
+    (void)store;
+    return 0;
+}

@@ -1,0 +1,144 @@
+"""A PostgreSQL server of its own in a temporary folder, for tests.
+
+As a program it prints the URL of the server, or a sentence that says why there is none, and stops
+the server when its standard input ends.
+"""
+
+import ctypes
+import os
+import pathlib
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+USER = "fisherd"
+PATIENCE = 600  # seconds; nothing is measured by it
+
+# What counts for safety is on, as in a server that people use. The rest makes a small one.
+SETTINGS = {
+    "listen_addresses": "",
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "shared_buffers": "16MB",
+    "max_connections": "60",
+    "max_wal_size": "256MB",
+    "log_min_messages": "log",
+}
+
+
+def programs():
+    """The folder of PostgreSQL's programs, the newest of several; None: it is not installed."""
+    given = os.environ.get("FISHERD_POSTGRES")
+    found = [pathlib.Path(given)] if given else sorted(
+        pathlib.Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
+    found = [path for path in found if (path / "initdb").exists() and (path / "postgres").exists()]
+    return found[-1] if found else None
+
+
+def _other_user():
+    """PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return {}
+    user = pwd.getpwnam("nobody")
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+def _stop_with_parent():
+    ctypes.CDLL(None).prctl(1, signal.SIGQUIT)  # PR_SET_PDEATHSIG; SIGQUIT: an immediate shutdown
+
+
+class PostgresServer:
+    """Starts at once. `settings` are those of postgresql.conf."""
+
+    def __init__(self, settings=None):
+        self.programs = programs()
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="fisherd-pg-"))
+        self.data = self.folder / "data"
+        self.as_user = _other_user()
+        if self.as_user:
+            os.chown(self.folder, self.as_user["user"], self.as_user["group"])
+        self.settings = {**SETTINGS, "unix_socket_directories": self.folder, **(settings or {})}
+        self.process = None
+        self._run("initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C",
+                  f"--username={USER}", f"--pgdata={self.data}")
+        self.start()
+
+    def _run(self, program, *arguments):
+        done = subprocess.run([self.programs / program, *arguments], cwd=self.folder,
+                              capture_output=True, text=True, timeout=PATIENCE, check=False,
+                              **self.as_user)
+        if done.returncode != 0:
+            raise RuntimeError(f"{program} failed: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def start(self):
+        """Starts it, and waits until it takes connections."""
+        settings = [f"-c{name}={value}" for name, value in self.settings.items()]
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen(
+                [self.programs / "postgres", "-D", self.data, *settings], cwd=self.folder,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_stop_with_parent,
+                **self.as_user)
+        deadline = time.monotonic() + PATIENCE
+        while not self.is_ready():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL does not start: {self.log()}")
+            time.sleep(0.02)
+
+    def is_ready(self):
+        return subprocess.run([self.programs / "pg_isready", "-q", "-h", self.folder, "-d",
+                               "postgres"], check=False).returncode == 0
+
+    def log(self):
+        return (self.folder / "log").read_text(errors="replace")
+
+    def url(self, schema=None):
+        """Of the whole database, or of a schema of its own in it."""
+        path = f"&options=-csearch_path%3D{schema}" if schema else ""
+        return f"postgresql://{USER}@/postgres?host={self.folder}{path}"
+
+    def sql(self, text):
+        """What the statements print, as psql does without a heading."""
+        return self._run("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h",
+                         str(self.folder), "-U", USER, "-d", "postgres", "-c", text).strip()
+
+    def stop(self, how=signal.SIGINT):
+        """SIGINT: a fast shutdown; SIGQUIT: an immediate one, as after a crash."""
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        self.process.wait(PATIENCE)
+
+    def kill(self):
+        """Kills the server and all that works for it, as a crash of the machine would."""
+        children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)],
+                                  capture_output=True, text=True, check=False).stdout.split()
+        for pid in [self.process.pid, *map(int, children)]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.process.wait(PATIENCE)
+
+    def remove(self):
+        self.stop(signal.SIGQUIT)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def main():
+    if programs() is None:
+        print("PostgreSQL is not installed: no initdb in /usr/lib/postgresql/*/bin", flush=True)
+        return
+    server = PostgresServer()
+    try:
+        print(server.url(), flush=True)
+        sys.stdin.read()
+    finally:
+        server.remove()
+
+
+if __name__ == "__main__":
+    main()
