@@ -173,6 +173,17 @@ def test_a_dry_run_tells_what_would_be_and_changes_nothing(patient):
     assert (patient.list_all("items", 1000), patient.list_all("labels")) == before
 
 
+def test_a_dry_run_tells_which_labels_are_there_already(patient):
+    there = [preference("there-1", 0, 1), preference("there-2", 2, 3, "b", comment="why")]
+    send(patient, lines(there))
+    patient.ok("PUT", "/v1/labels/lthere-1", {"preference": "b"})  # a repeat is of the first answer
+    rows = there + [preference("there-2", 2, 3, "a", comment="why"), preference("new", 4, 5)]
+    told = send(patient, lines(rows), "?dry_run=true")
+    assert counts(told)[3:] == (1, 2, 1)
+    assert [error["line"] for error in told["errors"]] == [3]
+    assert counts(send(patient, lines(rows)))[3:] == (1, 2, 1)
+
+
 # ---- what is refused ----
 
 @pytest.mark.parametrize(("query", "detail"), [
