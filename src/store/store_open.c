@@ -68,6 +68,6 @@ int fd_store_open_read_only(const char *db, fd_store **ret, fd_fault *fault) {
 }
 
 int fd_store_open_still(const char *db, fd_store **ret, fd_fault *fault) {
-    return fd_store_is_url(db) ? fd_store_open_postgres(db, ret, fault)
+    return fd_store_is_url(db) ? fd_store_open_postgres_read_only(db, ret, fault)
                                : fd_store_open_sqlite_still(db, ret, fault);
 }

@@ -73,14 +73,14 @@ def check(db):
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def mock():
+@pytest.fixture(scope="module", name="mock")
+def fixture_mock():
     with MockEmbedder() as server:
         yield server
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory, mock):
+@pytest.fixture(scope="module", name="project")
+def fixture_project(tmp_path_factory, mock):
     """A database with a row of everything: (its path, an assignment that is open)."""
     db = tmp_path_factory.mktemp("project") / "project.db"
     with Daemon(db, mock.options(candidates="cross_prompt")) as daemon:
