@@ -65,22 +65,24 @@ class PostgresServer:
         self.process = None
         self._run("initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C",
                   f"--username={USER}", f"--pgdata={self.data}")
+        self._run("sh", "-c", 'cat >>"$0/postgresql.conf"', self.data, input="".join(
+            f"{name} = '{value}'\n" for name, value in self.settings.items()))
         self.start()
 
-    def _run(self, program, *arguments):
-        done = subprocess.run([self.programs / program, *arguments], cwd=self.folder,
+    def _run(self, program, *arguments, **more):
+        own = self.programs / program
+        done = subprocess.run([own if own.exists() else program, *arguments], cwd=self.folder,
                               capture_output=True, text=True, timeout=PATIENCE, check=False,
-                              **self.as_user)
+                              **self.as_user, **more)
         if done.returncode != 0:
             raise RuntimeError(f"{program} failed: {done.stdout}{done.stderr}")
         return done.stdout
 
     def start(self):
         """Starts it, and waits until it takes connections."""
-        settings = [f"-c{name}={value}" for name, value in self.settings.items()]
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(
-                [self.programs / "postgres", "-D", self.data, *settings], cwd=self.folder,
+                [self.programs / "postgres", "-D", self.data], cwd=self.folder,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_stop_with_parent,
                 **self.as_user)
         deadline = time.monotonic() + PATIENCE

@@ -144,6 +144,9 @@ static int catch_up_with(fd_postgres_store *store, const fd_postgres_moment *to,
         .visits = visits,
         .context = context,
     };
+    if (store->has_applied && (to->tick < self.from->tick ||
+                               (to->tick == self.from->tick && to->nonce != self.from->nonce)))
+        return -ESTALE;
     int r = pass_all(&self);
     if (r != 0)
         return r;
@@ -159,14 +162,24 @@ static int read_moment(fd_postgres_store *store, fd_postgres_moment *ret) {
     return r < 0 ? r : fd_postgres_moment_at(result, ret);
 }
 
+/* It locks nothing, and visits of all rows may take their time. */
+static int begin_reading(fd_postgres_store *store) {
+    int r = fd_postgres_writer_connect(store);
+    if (r < 0)
+        return r;
+    return fd_postgres_execute(&store->writer, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+                                               "SET LOCAL idle_in_transaction_session_timeout = 0;"
+                                               "SET LOCAL tcp_user_timeout = 0");
+}
+
+/* A connection that was lost since it was last used is opened again. */
 static int catch_up_outside(fd_postgres_store *store, const fd_change_visits *visits,
                             void *context) {
     fd_postgres_moment moment = {0};
-    int r = fd_postgres_writer_connect(store);
-    if (r == 0) /* it locks nothing, and visits of all rows may take their time */
-        r = fd_postgres_execute(&store->writer, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
-                                                "SET LOCAL idle_in_transaction_session_timeout = 0;"
-                                                "SET LOCAL tcp_user_timeout = 0");
+    bool was_connected = fd_postgres_is_connected(&store->writer);
+    int r = begin_reading(store);
+    if (r < 0 && was_connected && !fd_postgres_is_connected(&store->writer))
+        r = begin_reading(store);
     if (r == 0)
         r = read_moment(store, &moment);
     if (r == 0)
