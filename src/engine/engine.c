@@ -18,6 +18,7 @@
 #include "refill_thread.h"
 #include "refitter.h"
 #include "replay.h"
+#include "replica.h"
 #include "state_gauges.h"
 #include "text_fill.h"
 #include "trainer_thread.h"
@@ -31,6 +32,7 @@ static const struct part {
 } parts[] = {
     {fd_health_new, fd_health_free},
     {fd_writer_new, fd_writer_free},
+    {fd_replica_new, fd_replica_free},
     {fd_change_signal_new, fd_change_signal_free},
     {fd_correction_rate_new, fd_correction_rate_free},
     {fd_text_fill_new, fd_text_fill_free},
@@ -118,7 +120,9 @@ int fd_engine_open(const fd_engine_options *options, fd_store *store, fd_engine 
     if (r < 0)
         return r;
     connect_parts(engine);
-    r = fd_replay_store(engine, fault);
+    r = fd_replica_start(engine, fault);
+    if (r == 0)
+        r = fd_replay_store(engine, fault);
     if (r < 0)
         return r;
     fd_writer_call_hooks(engine);
@@ -138,6 +142,7 @@ void fd_engine_end(fd_engine *engine) {
     fd_refitter_interrupt(engine);
     fd_trainer_interrupt(engine);
     stop_threads(engine, FD_LENGTH(threads));
+    fd_replica_stop(engine);
     fd_store_close(FD_STEAL(engine->store));
 }
 

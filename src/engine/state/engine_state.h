@@ -58,6 +58,7 @@ struct fd_engine {
     struct fd_health *health;                   /* state/health.c */
     struct fd_correction_rate *correction_rate; /* state/correction_rate.c */
     struct fd_writer *writer;                   /* state/writer.c */
+    struct fd_replica *replica;                 /* state/replica.c */
     struct fd_change_signal *change_signal;     /* state/change_signal.c */
     struct fd_text_fill *text_fill;             /* state/text_fill.c */
     struct fd_batch_history *batch_history;     /* selection/batch_history.c */
