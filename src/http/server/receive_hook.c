@@ -89,7 +89,7 @@ static bool is_open(const fd_receive_hook *hook) {
 /* To be called again when more has arrived. Only epoll tells that of a shut socket; poll always
  * says that there is something. */
 static ssize_t read_later(const fd_receive_hook *hook) {
-    static const struct timespec moment = {.tv_nsec = 10 * 1000 * 1000};
+    static const struct timespec moment = {.tv_nsec = 10000000};
     if (!hook->is_edge_triggered)
         (void)nanosleep(&moment, NULL); /* the thread serves this connection alone */
     errno = EAGAIN;
