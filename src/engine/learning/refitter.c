@@ -125,6 +125,7 @@ static void *refit_loop(void *context) {
     fd_engine *engine = context;
     const fd_last_layer_refit refit = {.engine = engine, .go_on = goes_on, .context = engine};
     double due_since;
+    fd_thread_name("refit");
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
     while (begin_refit(engine->refitter, &due_since)) {
         double start = fd_monotonic_seconds();

@@ -205,6 +205,7 @@ static void *train_loop(void *context) {
     fd_engine *engine = context;
     fd_training training = {.engine = engine, .go_on = goes_on, .context = engine};
     fd_retrain from;
+    fd_thread_name("training");
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
     while (begin_training(engine, &from)) {
         fd_health_beat(engine, FD_HEALTH_TRAINING);
