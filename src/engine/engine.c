@@ -130,7 +130,7 @@ int fd_engine_open(const fd_engine_options *options, fd_store *store, fd_engine 
     return 0;
 }
 
-void fd_engine_close(fd_engine *engine) {
+static void stop(fd_engine *engine) {
     /* All at once, so that none waits for a step of another. */
     atomic_store(&engine->closing, true);
     fd_engine_interrupt(engine);
@@ -138,7 +138,19 @@ void fd_engine_close(fd_engine *engine) {
     fd_refitter_interrupt(engine);
     fd_trainer_interrupt(engine);
     stop_threads(engine, FD_LENGTH(threads));
+}
+
+void fd_engine_close(fd_engine *engine) {
+    stop(engine);
     engine_free(engine);
+}
+
+void fd_engine_close_last(fd_engine *engine) {
+    static fd_engine *volatile last; /* looks for leaks find the memory here */
+    stop(engine);
+    fd_store_close(engine->store);
+    last = engine;
+    (void)last;
 }
 
 /* ---- figures ---- */

@@ -35,6 +35,10 @@ void fd_engine_interrupt(fd_engine *engine);
 void fd_engine_close(fd_engine *engine);
 FD_DEFINE_CLEANUP(fd_engine, fd_engine_close)
 
+/* The same when the process is about to end: leaves its memory to the system, which takes back that
+ * of a million items faster than it can be freed. */
+void fd_engine_close_last(fd_engine *engine);
+
 /* What GET /metrics prints; lives as long as the engine. */
 fd_metrics *fd_engine_metrics(fd_engine *engine);
 

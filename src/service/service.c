@@ -206,7 +206,7 @@ void fd_service_stop(fd_service *service) {
     fd_api_interrupt(service->api);
     fd_server_stop(service->server, grace);
     fd_api_close(service->api);
-    fd_engine_close(service->engine);
+    fd_engine_close_last(service->engine);
     fd_access_close(service->access);
     if (service->embedder)
         fd_embedder_close(service->embedder);
