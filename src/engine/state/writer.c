@@ -344,6 +344,7 @@ static void run_jobs(fd_engine *engine, fd_job *jobs) {
 
 static void *write_loop(void *context) {
     fd_engine *engine = context;
+    fd_thread_name("writer");
     for (;;) {
         fd_job *jobs;
         enum duty duty = next_duty(engine, &jobs);

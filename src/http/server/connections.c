@@ -226,6 +226,7 @@ void fd_connection_notify(void *context, struct MHD_Connection *connection, void
  * open forever. */
 void *fd_connection_enforce_deadlines(void *context) {
     fd_server *server = context;
+    fd_thread_name("deadlines");
     FD_LOCKED(&server->lock);
     while (!server->is_stopping) {
         double now = fd_monotonic_seconds();
