@@ -117,9 +117,14 @@ static const char *caught_up(fd_store *store) {
 
 /* ---- writing ---- */
 
+/* Without catching up. */
+static void begin_apart(fd_store *store) {
+    assert_int_equal(store->operations->begin(store), 0);
+}
+
 /* As an engine does it: under the lock it knows all before it writes. */
 static void begin(fd_store *store) {
-    fixture_begin(store);
+    begin_apart(store);
     (void)caught_up(store);
 }
 
@@ -219,7 +224,7 @@ static void after_a_visit_that_fails_the_next_call_begins_where_this_one_did(voi
     assert_string_equal(caught_up(other), "item:0:i0 item:1:i1 label:1:l1:0");
     add_labels(one, "l2");
     passed = (struct passed){.stop_at = "label:2:l2:0"};
-    fixture_begin(other);
+    begin_apart(other);
     assert_int_equal(other->replicas->catch_up(other, &visits, &passed), -ECANCELED);
     other->operations->rollback(other);
     assert_string_equal(caught_up(other), "label:2:l2:0");
@@ -254,6 +259,55 @@ static void a_transaction_that_wrote_nothing_makes_no_tick(void) {
     add_labels(other, "m");
     assert_int_equal(number("SELECT tick FROM clock"), before + 1);
     assert_int_equal(number("SELECT count(*) FROM ticks"), before + 2);
+}
+
+static void labels_are_added_without_catching_up_too(void) {
+    fd_added added;
+    add_items(one, 0, 2);
+    add_labels(one, "l1");
+    begin_apart(other);
+    assert_int_equal(add_label(other, "l1", &added), 0);
+    assert_int_equal(added.unchanged, 1);
+    assert_int_equal(add_label(other, "l2", &added), 0);
+    assert_int_equal(added.created, 1);
+    fixture_commit(other);
+    begin_apart(one);
+    assert_int_equal(add_label(one, "l2", &added), 0);
+    assert_int_equal(added.unchanged, 1);
+    fixture_commit(one);
+    assert_string_equal(caught_up(one), "label:2:l2:0");
+    assert_string_equal(caught_up(other), "item:0:i0 item:1:i1 label:1:l1:0 label:2:l2:0");
+    fixture_check(one);
+}
+
+/* Those that are certainly new wait for the commit; whatever asks about them sees them all the
+ * same. */
+static void labels_of_one_transaction_see_each_other(void) {
+    fd_added added;
+    add_items(one, 0, 2);
+    begin(one);
+    assert_int_equal(add_label(one, "l1", &added), 0);
+    assert_int_equal(add_label(one, "l1", &added), 0);
+    assert_int_equal(added.unchanged, 1);
+    assert_int_equal(add_label(one, "l2", &added), 0);
+    fd_label_row rows[] = {fixture_label("l3", 0, 1), fixture_label("l2", 1, 0)};
+    int64_t sequences[2];
+    assert_int_equal(one->operations->labels_add(one, rows, 2, sequences, &added), -EEXIST);
+    assert_int_equal(added.conflict, 1);
+    fd_label_change change = {.id = "l2", .preference = FD_PREFER_TIE, .duration_ms = -1};
+    fd_label_changed changed;
+    assert_int_equal(one->operations->label_revise(one, &change, &changed), 0);
+    assert_true(changed.changed);
+    assert_int_equal(add_label(one, "l4", &added), 0);
+    one->operations->rollback(one);
+    begin(one);
+    rows[1] = fixture_label("l4", 1, 0);
+    assert_int_equal(one->operations->labels_add(one, rows, 2, sequences, &added), 0);
+    assert_int_equal(added.created, 2);
+    assert_int_equal(sequences[1], 2);
+    fixture_commit(one);
+    assert_string_equal(caught_up(other), "item:0:i0 item:1:i1 label:1:l3:0 label:2:l4:0");
+    fixture_check(one);
 }
 
 static void *add_a_label(void *context) {
@@ -293,10 +347,17 @@ static void lost_connections_are_opened_again(void) {
     terminate_connections();
     assert_int_equal(fixture_counts(one).items, 2);
     add_labels(one, "l1");
-    fixture_begin(one);
+    begin_apart(one);
     terminate_connections();
     fd_added added;
-    assert_int_equal(add_label(one, "l2", &added), -EIO);
+    fd_label_change change = {.id = "l1", .preference = FD_PREFER_TIE, .duration_ms = -1};
+    fd_label_changed changed;
+    assert_int_equal(one->operations->label_revise(one, &change, &changed), -EIO);
+    one->operations->rollback(one);
+    begin(one);
+    assert_int_equal(add_label(one, "l2", &added), 0);
+    terminate_connections();
+    assert_int_equal(one->operations->commit(one), -EIO); /* it did not come to the commit */
     one->operations->rollback(one);
     assert_int_equal(one->replicas->resume(one), 0);
     add_labels(one, "l2");
@@ -354,7 +415,7 @@ static void a_commit_whose_fate_is_unknown_is_told_and_may_be_done_again(void) {
 
         /* It was committed, as the same row tells; but its acknowledgement waits for the standby.
          */
-        fixture_begin(one);
+        begin_apart(one);
         assert_string_equal(caught_up(one), fixture_text("label:%zu:%s:0", i + 1, id));
         assert_int_equal(add_label(one, id, &added), 0);
         assert_int_equal(added.unchanged, 1);
@@ -537,6 +598,8 @@ int main(void) {
         ON_TWO(after_a_visit_that_fails_the_next_call_begins_where_this_one_did),
         ON_TWO(a_gap_in_the_history_is_not_passed_over),
         ON_TWO(a_transaction_that_wrote_nothing_makes_no_tick),
+        ON_TWO(labels_are_added_without_catching_up_too),
+        ON_TWO(labels_of_one_transaction_see_each_other),
         ON_TWO(a_replica_waits_until_another_one_has_committed),
         ON_TWO(lost_connections_are_opened_again),
         ON_TWO(a_commit_whose_fate_is_unknown_is_told_and_may_be_done_again),

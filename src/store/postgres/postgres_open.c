@@ -53,6 +53,7 @@ static void store_free(fd_postgres_store *store) {
     fd_postgres_readers_clear(&store->readers);
     fd_postgres_disconnect(&store->side);
     fd_postgres_disconnect(&store->writer);
+    fd_postgres_new_labels_clear(&store->new_labels);
     (void)pthread_mutex_destroy(&store->side_lock);
     free(store->url);
     free(store->name);

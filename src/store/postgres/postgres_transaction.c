@@ -115,6 +115,7 @@ static int lock_clock(fd_postgres_store *store) {
 static void undo(fd_postgres_store *store) {
     fd_postgres_connection *writer = &store->writer;
     store->in_transaction = false;
+    fd_postgres_new_labels_forget(&store->new_labels);
     if (!writer->wire || PQtransactionStatus(writer->wire) == PQTRANS_IDLE)
         return;
     if (PQpipelineStatus(writer->wire) != PQ_PIPELINE_OFF ||
@@ -255,7 +256,9 @@ int fd_postgres_commit(fd_store *store) {
     else if (postgres->owes_flush)
         (void)add(&ending, FD_PG_CLOCK_TOUCH);
     (void)add(&ending, FD_PG_COMMIT);
-    int r = run_ending(&postgres->writer, &ending);
+    int r = fd_postgres_new_labels_send(&postgres->new_labels, &postgres->writer);
+    if (r == 0)
+        r = run_ending(&postgres->writer, &ending);
     if (r < 0) {
         postgres->owes_flush |= r == -EAGAIN;
         return r;
