@@ -41,7 +41,9 @@ typedef struct fd_postgres_store {
     fd_postgres_moment now;     /* with what the transaction added */
     fd_postgres_moment applied; /* what catch_up gave, and this replica committed since */
     bool has_applied;
-    fd_postgres_moment proof; /* one that must be in the history, or it was lost */
+    fd_postgres_moment proof;  /* one that must be in the history, or it was lost */
+    fd_postgres_moment unsure; /* what a commit tried whose fate is unknown */
+    bool is_unsure;
 
     fd_postgres_new_labels new_labels;
 

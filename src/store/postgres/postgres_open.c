@@ -116,6 +116,7 @@ static const fd_replica_operations replica_operations = {
     .wait_for_change = fd_postgres_wait_for_change,
     .now_ms = fd_postgres_now_ms,
     .resume = fd_postgres_resume,
+    .was_committed = fd_postgres_was_committed,
     .hold_learning = fd_postgres_hold_learning,
     .release_learning = fd_postgres_release_learning,
     .replica_write = fd_postgres_replica_write,

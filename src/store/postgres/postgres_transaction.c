@@ -21,15 +21,21 @@ enum { PROBE_SIZE = 65536 };
 
 /* ---- connecting ---- */
 
-static int check_history(fd_postgres_store *store) {
+/* 1 or 0. */
+static int is_in_history(fd_postgres_store *store, const fd_postgres_moment *moment) {
     FD_CLEANUP(PQclearp) PGresult *result = NULL;
     fd_postgres_binding binding = {0};
-    fd_postgres_bind_integer(&binding, store->proof.tick);
+    fd_postgres_bind_integer(&binding, moment->tick);
     int r = fd_postgres_run(&store->writer, FD_PG_TICK_NONCE, &binding, &result);
     if (r < 0)
         return r;
-    if (PQntuples(result) == 1 && fd_postgres_integer_at(result, 0, 0) == store->proof.nonce)
-        return 0;
+    return PQntuples(result) == 1 && fd_postgres_integer_at(result, 0, 0) == moment->nonce;
+}
+
+static int check_history(fd_postgres_store *store) {
+    int r = is_in_history(store, &store->proof);
+    if (r != 0)
+        return r < 0 ? r : 0;
     fd_log(FD_LOG_ERROR, "history-lost", FD_INT("tick", store->proof.tick),
            FD_STR("meaning", "the database no longer has a transaction that this process knows:"
                              " a failover lost it, or this process was away for too long"));
@@ -146,7 +152,7 @@ int fd_postgres_begin(fd_store *store) {
         return r == -EAGAIN ? -EIO : r;
     postgres->now = postgres->clock;
     postgres->in_transaction = true;
-    postgres->has_written = postgres->is_fenced = false;
+    postgres->has_written = postgres->is_fenced = postgres->is_unsure = false;
     return 0;
 }
 
@@ -261,11 +267,47 @@ int fd_postgres_commit(fd_store *store) {
         r = run_ending(&postgres->writer, &ending);
     if (r < 0) {
         postgres->owes_flush |= r == -EAGAIN;
+        postgres->is_unsure = postgres->has_written && r == -EAGAIN;
+        postgres->unsure = postgres->now;
         return r;
     }
     note_commit(postgres);
     postgres->in_transaction = false;
     return 0;
+}
+
+/* ---- a commit whose fate is unknown ---- */
+
+/* With the clock locked, which the commit had locked before: it has ended. Another commit then
+ * reaches the disk, and the standby, after it. */
+static int look_for_commit(fd_postgres_store *store, const fd_postgres_moment *tried) {
+    int r = is_in_history(store, tried);
+    if (r <= 0)
+        return r;
+    store->owes_flush = true;
+    r = fd_postgres_commit(&store->store);
+    if (r < 0)
+        return r;
+    if (store->has_applied && store->applied.tick == tried->tick - 1)
+        store->applied = *tried;
+    atomic_store(&store->known_tick, tried->tick);
+    return 1;
+}
+
+int fd_postgres_was_committed(fd_store *store) {
+    fd_postgres_store *postgres = fd_postgres_store_of(store);
+    fd_postgres_moment tried = postgres->unsure;
+    fd_postgres_rollback(store);
+    if (!postgres->is_unsure) /* nothing was written, or the server refused the commit */
+        return fd_postgres_resume(store);
+    int r = fd_postgres_begin(store);
+    if (r == 0)
+        r = look_for_commit(postgres, &tried);
+    if (r <= 0)
+        fd_postgres_rollback(store);
+    postgres->unsure = tried;
+    postgres->is_unsure = r < 0;
+    return r == -EAGAIN ? -EIO : r;
 }
 
 /* ---- probe ---- */
