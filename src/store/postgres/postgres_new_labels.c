@@ -32,15 +32,20 @@ void fd_postgres_new_labels_keep(fd_postgres_new_labels *labels, const fd_label_
     labels->count++;
 }
 
+int fd_postgres_new_labels_bind(fd_postgres_new_labels *labels, fd_postgres_binding *binding) {
+    int r = 0;
+    for (size_t i = 0; i < FD_POSTGRES_LABEL_INTEGERS && r == 0; i++)
+        r = fd_postgres_bind_integers(binding, &labels->integers[i]);
+    for (size_t i = 0; i < FD_POSTGRES_LABEL_TEXTS && r == 0; i++)
+        r = fd_postgres_bind_texts(binding, &labels->texts[i]);
+    return r;
+}
+
 int fd_postgres_new_labels_send(fd_postgres_new_labels *labels, fd_postgres_connection *writer) {
     fd_postgres_binding binding = {0};
-    int r = 0;
     if (labels->count == 0)
         return 0;
-    for (size_t i = 0; i < FD_POSTGRES_LABEL_INTEGERS && r == 0; i++)
-        r = fd_postgres_bind_integers(&binding, &labels->integers[i]);
-    for (size_t i = 0; i < FD_POSTGRES_LABEL_TEXTS && r == 0; i++)
-        r = fd_postgres_bind_texts(&binding, &labels->texts[i]);
+    int r = fd_postgres_new_labels_bind(labels, &binding);
     if (r == 0)
         r = fd_postgres_modify(writer, FD_PG_LABELS_ADD_NEW, &binding);
     fd_postgres_new_labels_forget(labels);

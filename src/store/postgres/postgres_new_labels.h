@@ -22,6 +22,10 @@ void fd_postgres_new_labels_clear(fd_postgres_new_labels *labels);
 void fd_postgres_new_labels_keep(fd_postgres_new_labels *labels, const fd_label_row *row,
                                  int64_t sequence);
 
+/* Binds what is kept, for LABELS_ADD_NEW; it is borrowed. */
+int fd_postgres_new_labels_bind(fd_postgres_new_labels *labels,
+                                fd_postgres_binding *binding) FD_MUST_CHECK;
+
 /* Sends what is kept, in one statement; or forgets it. */
 int fd_postgres_new_labels_send(fd_postgres_new_labels *labels,
                                 fd_postgres_connection *writer) FD_MUST_CHECK;

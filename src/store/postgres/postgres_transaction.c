@@ -176,7 +176,7 @@ static void bind_clock(fd_postgres_binding *binding, const fd_postgres_moment *m
 }
 
 /* The statements of a commit, one of which may be the last. */
-enum { COMMIT_MAX = 5 };
+enum { COMMIT_MAX = 6 };
 struct ending {
     size_t n;
     fd_postgres_statement statements[COMMIT_MAX];
@@ -257,12 +257,14 @@ static void note_commit(fd_postgres_store *store) {
 int fd_postgres_commit(fd_store *store) {
     fd_postgres_store *postgres = fd_postgres_writing(store);
     struct ending ending = {0};
+    int r = 0;
+    if (postgres->new_labels.count > 0)
+        r = fd_postgres_new_labels_bind(&postgres->new_labels, add(&ending, FD_PG_LABELS_ADD_NEW));
     if (postgres->has_written)
         end_with_tick(postgres, &ending);
     else if (postgres->owes_flush)
         (void)add(&ending, FD_PG_CLOCK_TOUCH);
     (void)add(&ending, FD_PG_COMMIT);
-    int r = fd_postgres_new_labels_send(&postgres->new_labels, &postgres->writer);
     if (r == 0)
         r = run_ending(&postgres->writer, &ending);
     if (r < 0) {
@@ -272,6 +274,7 @@ int fd_postgres_commit(fd_store *store) {
         return r;
     }
     note_commit(postgres);
+    fd_postgres_new_labels_forget(&postgres->new_labels);
     postgres->in_transaction = false;
     return 0;
 }
@@ -316,8 +319,8 @@ static int write_probe(fd_postgres_store *store) {
     static _Thread_local unsigned char bytes[PROBE_SIZE];
     fd_postgres_binding binding = {0};
     fd_random_bytes(bytes, 256);
-    for (size_t i = 256; i < sizeof(bytes);
-         i += 256) /* nothing that could be compressed to little */
+    /* Nothing that could be compressed to little. */
+    for (size_t i = 256; i < sizeof(bytes); i += 256)
         memcpy(bytes + i, bytes, 256);
     fd_postgres_bind_bytes(&binding, bytes, sizeof(bytes));
     int r = fd_postgres_modify(&store->writer, FD_PG_PROBE, &binding);
