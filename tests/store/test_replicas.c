@@ -548,50 +548,6 @@ static void changes_of_others_end_a_wait_and_own_ones_do_not(void) {
     assert_string_equal(caught_up(other), "label:3:m:0");
 }
 
-/* ---- replicas ---- */
-
-struct replicas {
-    size_t n;
-    size_t learners;
-    uint64_t prepared, serving, tick;
-};
-
-static int see_replica(void *context, const fd_replica_row *row) {
-    struct replicas *seen = context;
-    seen->n++;
-    seen->learners += row->is_learner;
-    seen->prepared += row->prepared;
-    seen->serving += row->serving;
-    seen->tick += row->tick;
-    assert_true(row->seen_ms > 0);
-    assert_true(!row->url || strcmp(row->url, "http://one") == 0);
-    return 0;
-}
-
-static struct replicas see(double seconds) {
-    struct replicas seen = {0};
-    assert_int_equal(one->replicas->replicas_read(one, seconds, see_replica, &seen), 0);
-    return seen;
-}
-
-static void replicas_see_each_other(void) {
-    assert_int_equal(see(3600).n, 0);
-    add_items(one, 0, 1);
-    fd_replica_row row = {.url = "http://one", .prepared = 3, .serving = 2};
-    assert_int_equal(one->replicas->replica_write(one, &row), 0);
-    row = (fd_replica_row){.prepared = 30, .serving = 20};
-    assert_int_equal(other->replicas->replica_write(other, &row), 0);
-    assert_int_equal(other->replicas->replica_write(other, &row), 0);
-    assert_int_equal(other->replicas->hold_learning(other, 3600), 1);
-    struct replicas seen = see(3600);
-    assert_int_equal(seen.n, 2);
-    assert_int_equal(seen.learners, 1);
-    assert_int_equal(seen.prepared, 33);
-    assert_int_equal(seen.serving, 22);
-    assert_int_equal(seen.tick, 1);
-    assert_int_equal(see(0.0).n, 0);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_TWO(the_first_call_passes_all_rows_and_later_ones_what_others_wrote),
@@ -610,7 +566,6 @@ int main(void) {
         ON_TWO(one_that_lost_the_right_adds_no_model),
         ON_TWO(the_time_is_the_servers),
         ON_TWO(changes_of_others_end_a_wait_and_own_ones_do_not),
-        ON_TWO(replicas_see_each_other),
     };
     return cmocka_run_group_tests_name("replicas", tests, NULL, NULL);
 }
