@@ -369,11 +369,7 @@ static void lost_connections_are_opened_again(void) {
 /* A standby that is not there lets every commit wait, with its rows on disk. */
 static void name_a_standby(const char *name) {
     has_standby = name[0] != '\0';
-    (void)postgres_schema_run(
-        url, fixture_text("ALTER SYSTEM SET synchronous_standby_names = '%s'", name));
-    (void)postgres_schema_run(url, "SELECT pg_reload_conf()");
-    while (strcmp(postgres_schema_run(url, "SHOW synchronous_standby_names"), name) != 0)
-        continue;
+    postgres_schema_name_standby(url, name);
 }
 
 static atomic_bool is_over; /* nobody waits any more */
