@@ -51,6 +51,13 @@ def _stop_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGQUIT)  # PR_SET_PDEATHSIG; SIGQUIT: an immediate shutdown
 
 
+def _is_running(pid):
+    try:
+        return pathlib.Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 class PostgresServer:
     """Starts at once. `settings` are those of postgresql.conf."""
 
@@ -116,6 +123,7 @@ class PostgresServer:
 
     def kill(self):
         """Kills the server and all that works for it, as a crash of the machine would."""
+        self.process.send_signal(signal.SIGSTOP)  # it starts no more of them
         children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)],
                                   capture_output=True, text=True, check=False).stdout.split()
         for pid in [self.process.pid, *map(int, children)]:
@@ -124,6 +132,10 @@ class PostgresServer:
             except ProcessLookupError:
                 pass
         self.process.wait(PATIENCE)
+        deadline = time.monotonic() + PATIENCE
+        while any(_is_running(pid) for pid in children):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
     def remove(self):
         self.stop(signal.SIGQUIT)

@@ -184,6 +184,58 @@ static void contradictions_are_found(void **state) {
     fd_store_close(store);
 }
 
+/* ---- replicas ---- */
+
+struct replicas {
+    size_t n;
+    size_t learners;
+    uint64_t prepared, serving, tick;
+};
+
+static int see_replica(void *context, const fd_replica_row *row) {
+    struct replicas *seen = context;
+    seen->n++;
+    seen->learners += row->is_learner;
+    seen->prepared += row->prepared;
+    seen->serving += row->serving;
+    seen->tick += row->tick;
+    assert_true(row->seen_ms > 0);
+    assert_true(!row->url || strcmp(row->url, "http://one") == 0);
+    return 0;
+}
+
+static struct replicas see(fd_store *store, double seconds) {
+    struct replicas seen = {0};
+    assert_int_equal(store->replicas->replicas_read(store, seconds, see_replica, &seen), 0);
+    return seen;
+}
+
+static void replicas_see_each_other(void **state) {
+    (void)state;
+    const char *url = schema_or_skip();
+    fd_store *one = NULL, *other = NULL;
+    fd_fault fault = {0};
+    assert_int_equal(fd_store_open_postgres(url, &one, &fault), 0);
+    assert_int_equal(fd_store_open_postgres(url, &other, &fault), 0);
+    assert_int_equal(see(one, 3600).n, 0);
+    fixture_add_numbered_items(one, 1);
+    fd_replica_row row = {.url = "http://one", .prepared = 3, .serving = 2};
+    assert_int_equal(one->replicas->replica_write(one, &row), 0);
+    row = (fd_replica_row){.prepared = 30, .serving = 20};
+    assert_int_equal(other->replicas->replica_write(other, &row), 0);
+    assert_int_equal(other->replicas->replica_write(other, &row), 0);
+    assert_int_equal(other->replicas->hold_learning(other, 3600), 1);
+    struct replicas seen = see(one, 3600);
+    assert_int_equal(seen.n, 2);
+    assert_int_equal(seen.learners, 1);
+    assert_int_equal(seen.prepared, 33);
+    assert_int_equal(seen.serving, 22);
+    assert_int_equal(seen.tick, 1);
+    assert_int_equal(see(one, 0.0).n, 0);
+    fd_store_close(one);
+    fd_store_close(other);
+}
+
 /* ---- URLs ---- */
 
 static void a_url_is_shown_without_passwords(void **state) {
@@ -219,6 +271,7 @@ int main(void) {
         cmocka_unit_test(what_is_open_for_reading_stands_still),
         cmocka_unit_test(histories_are_not_changed),
         cmocka_unit_test(contradictions_are_found),
+        cmocka_unit_test(replicas_see_each_other),
         cmocka_unit_test(a_url_is_shown_without_passwords),
     };
     return cmocka_run_group_tests_name("postgres", tests, NULL, NULL);

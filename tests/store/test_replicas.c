@@ -1,6 +1,7 @@
 /* What a store of several replicas offers: two handles of one PostgreSQL database. */
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -117,9 +118,14 @@ static const char *caught_up(fd_store *store) {
 
 /* ---- writing ---- */
 
+/* Without catching up. */
+static void begin_apart(fd_store *store) {
+    assert_int_equal(store->operations->begin(store), 0);
+}
+
 /* As an engine does it: under the lock it knows all before it writes. */
 static void begin(fd_store *store) {
-    fixture_begin(store);
+    begin_apart(store);
     (void)caught_up(store);
 }
 
@@ -219,7 +225,7 @@ static void after_a_visit_that_fails_the_next_call_begins_where_this_one_did(voi
     assert_string_equal(caught_up(other), "item:0:i0 item:1:i1 label:1:l1:0");
     add_labels(one, "l2");
     passed = (struct passed){.stop_at = "label:2:l2:0"};
-    fixture_begin(other);
+    begin_apart(other);
     assert_int_equal(other->replicas->catch_up(other, &visits, &passed), -ECANCELED);
     other->operations->rollback(other);
     assert_string_equal(caught_up(other), "label:2:l2:0");
@@ -254,6 +260,55 @@ static void a_transaction_that_wrote_nothing_makes_no_tick(void) {
     add_labels(other, "m");
     assert_int_equal(number("SELECT tick FROM clock"), before + 1);
     assert_int_equal(number("SELECT count(*) FROM ticks"), before + 2);
+}
+
+static void labels_are_added_without_catching_up_too(void) {
+    fd_added added;
+    add_items(one, 0, 2);
+    add_labels(one, "l1");
+    begin_apart(other);
+    assert_int_equal(add_label(other, "l1", &added), 0);
+    assert_int_equal(added.unchanged, 1);
+    assert_int_equal(add_label(other, "l2", &added), 0);
+    assert_int_equal(added.created, 1);
+    fixture_commit(other);
+    begin_apart(one);
+    assert_int_equal(add_label(one, "l2", &added), 0);
+    assert_int_equal(added.unchanged, 1);
+    fixture_commit(one);
+    assert_string_equal(caught_up(one), "label:2:l2:0");
+    assert_string_equal(caught_up(other), "item:0:i0 item:1:i1 label:1:l1:0 label:2:l2:0");
+    fixture_check(one);
+}
+
+/* Those that are certainly new wait for the commit; whatever asks about them sees them all the
+ * same. */
+static void labels_of_one_transaction_see_each_other(void) {
+    fd_added added;
+    add_items(one, 0, 2);
+    begin(one);
+    assert_int_equal(add_label(one, "l1", &added), 0);
+    assert_int_equal(add_label(one, "l1", &added), 0);
+    assert_int_equal(added.unchanged, 1);
+    assert_int_equal(add_label(one, "l2", &added), 0);
+    fd_label_row rows[] = {fixture_label("l3", 0, 1), fixture_label("l2", 1, 0)};
+    int64_t sequences[2];
+    assert_int_equal(one->operations->labels_add(one, rows, 2, sequences, &added), -EEXIST);
+    assert_int_equal(added.conflict, 1);
+    fd_label_change change = {.id = "l2", .preference = FD_PREFER_TIE, .duration_ms = -1};
+    fd_label_changed changed;
+    assert_int_equal(one->operations->label_revise(one, &change, &changed), 0);
+    assert_true(changed.changed);
+    assert_int_equal(add_label(one, "l4", &added), 0);
+    one->operations->rollback(one);
+    begin(one);
+    rows[1] = fixture_label("l4", 1, 0);
+    assert_int_equal(one->operations->labels_add(one, rows, 2, sequences, &added), 0);
+    assert_int_equal(added.created, 2);
+    assert_int_equal(sequences[1], 2);
+    fixture_commit(one);
+    assert_string_equal(caught_up(other), "item:0:i0 item:1:i1 label:1:l3:0 label:2:l4:0");
+    fixture_check(one);
 }
 
 static void *add_a_label(void *context) {
@@ -293,10 +348,18 @@ static void lost_connections_are_opened_again(void) {
     terminate_connections();
     assert_int_equal(fixture_counts(one).items, 2);
     add_labels(one, "l1");
-    fixture_begin(one);
+    begin_apart(one);
     terminate_connections();
     fd_added added;
-    assert_int_equal(add_label(one, "l2", &added), -EIO);
+    fd_label_change change = {.id = "l1", .preference = FD_PREFER_TIE, .duration_ms = -1};
+    fd_label_changed changed;
+    assert_int_equal(one->operations->label_revise(one, &change, &changed), -EIO);
+    one->operations->rollback(one);
+    begin(one);
+    assert_int_equal(add_label(one, "l2", &added), 0);
+    terminate_connections();
+    int r = one->operations->commit(one); /* -EAGAIN if it came to the commit */
+    assert_true(r == -EIO || r == -EAGAIN);
     one->operations->rollback(one);
     assert_int_equal(one->replicas->resume(one), 0);
     add_labels(one, "l2");
@@ -306,12 +369,10 @@ static void lost_connections_are_opened_again(void) {
 /* A standby that is not there lets every commit wait, with its rows on disk. */
 static void name_a_standby(const char *name) {
     has_standby = name[0] != '\0';
-    (void)postgres_schema_run(
-        url, fixture_text("ALTER SYSTEM SET synchronous_standby_names = '%s'", name));
-    (void)postgres_schema_run(url, "SELECT pg_reload_conf()");
-    while (strcmp(postgres_schema_run(url, "SHOW synchronous_standby_names"), name) != 0)
-        continue;
+    postgres_schema_name_standby(url, name);
 }
+
+static atomic_bool is_over; /* nobody waits any more */
 
 static void *end_wait(void *function) {
     char sql[200];
@@ -320,7 +381,7 @@ static void *end_wait(void *function) {
                    (const char *)function);
     PGconn *connection = PQconnectdb(url);
     bool found = false;
-    while (!found) {
+    while (!found && !atomic_load(&is_over)) {
         PGresult *result = PQexec(connection, sql);
         found = PQntuples(result) > 0;
         PQclear(result);
@@ -332,8 +393,10 @@ static void *end_wait(void *function) {
 /* Commits while the standby is missing; somebody ends the wait. */
 static int commit_unknown(fd_store *store, const char *function) {
     pthread_t thread;
+    atomic_store(&is_over, false);
     assert_int_equal(pthread_create(&thread, NULL, end_wait, (void *)function), 0);
     int r = store->operations->commit(store);
+    atomic_store(&is_over, true);
     assert_int_equal(pthread_join(thread, NULL), 0);
     store->operations->rollback(store);
     return r;
@@ -346,6 +409,8 @@ static void a_commit_whose_fate_is_unknown_is_told_and_may_be_done_again(void) {
     for (size_t i = 0; i < FD_LENGTH(functions); i++) {
         const char *id = i == 0 ? "l1" : "l2";
         fd_added added;
+        begin(other); /* it owes nothing any more */
+        fixture_commit(other);
         name_a_standby("nobody");
         begin(one);
         assert_int_equal(add_label(one, id, &added), 0);
@@ -354,7 +419,7 @@ static void a_commit_whose_fate_is_unknown_is_told_and_may_be_done_again(void) {
 
         /* It was committed, as the same row tells; but its acknowledgement waits for the standby.
          */
-        fixture_begin(one);
+        begin_apart(one);
         assert_string_equal(caught_up(one), fixture_text("label:%zu:%s:0", i + 1, id));
         assert_int_equal(add_label(one, id, &added), 0);
         assert_int_equal(added.unchanged, 1);
@@ -486,50 +551,6 @@ static void changes_of_others_end_a_wait_and_own_ones_do_not(void) {
     assert_string_equal(caught_up(other), "label:3:m:0");
 }
 
-/* ---- replicas ---- */
-
-struct replicas {
-    size_t n;
-    size_t learners;
-    uint64_t prepared, serving, tick;
-};
-
-static int see_replica(void *context, const fd_replica_row *row) {
-    struct replicas *seen = context;
-    seen->n++;
-    seen->learners += row->is_learner;
-    seen->prepared += row->prepared;
-    seen->serving += row->serving;
-    seen->tick += row->tick;
-    assert_true(row->seen_ms > 0);
-    assert_true(!row->url || strcmp(row->url, "http://one") == 0);
-    return 0;
-}
-
-static struct replicas see(double seconds) {
-    struct replicas seen = {0};
-    assert_int_equal(one->replicas->replicas_read(one, seconds, see_replica, &seen), 0);
-    return seen;
-}
-
-static void replicas_see_each_other(void) {
-    assert_int_equal(see(3600).n, 0);
-    add_items(one, 0, 1);
-    fd_replica_row row = {.url = "http://one", .prepared = 3, .serving = 2};
-    assert_int_equal(one->replicas->replica_write(one, &row), 0);
-    row = (fd_replica_row){.prepared = 30, .serving = 20};
-    assert_int_equal(other->replicas->replica_write(other, &row), 0);
-    assert_int_equal(other->replicas->replica_write(other, &row), 0);
-    assert_int_equal(other->replicas->hold_learning(other, 3600), 1);
-    struct replicas seen = see(3600);
-    assert_int_equal(seen.n, 2);
-    assert_int_equal(seen.learners, 1);
-    assert_int_equal(seen.prepared, 33);
-    assert_int_equal(seen.serving, 22);
-    assert_int_equal(seen.tick, 1);
-    assert_int_equal(see(0.0).n, 0);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_TWO(the_first_call_passes_all_rows_and_later_ones_what_others_wrote),
@@ -537,6 +558,8 @@ int main(void) {
         ON_TWO(after_a_visit_that_fails_the_next_call_begins_where_this_one_did),
         ON_TWO(a_gap_in_the_history_is_not_passed_over),
         ON_TWO(a_transaction_that_wrote_nothing_makes_no_tick),
+        ON_TWO(labels_are_added_without_catching_up_too),
+        ON_TWO(labels_of_one_transaction_see_each_other),
         ON_TWO(a_replica_waits_until_another_one_has_committed),
         ON_TWO(lost_connections_are_opened_again),
         ON_TWO(a_commit_whose_fate_is_unknown_is_told_and_may_be_done_again),
@@ -546,7 +569,6 @@ int main(void) {
         ON_TWO(one_that_lost_the_right_adds_no_model),
         ON_TWO(the_time_is_the_servers),
         ON_TWO(changes_of_others_end_a_wait_and_own_ones_do_not),
-        ON_TWO(replicas_see_each_other),
     };
     return cmocka_run_group_tests_name("replicas", tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
@@ -11,10 +12,13 @@
 #include "log.h"
 #include "thread.h"
 
-enum { GROUP_MAX = 256, HOOKS_MAX = 8 };
+enum { GROUP_MAX = 256, HOOKS_MAX = 8, TRIES_MAX = 8 };
 
 /* How often a store that failed is probed, and one that works is looked for. */
 static const double probe_seconds = 1.0;
+
+/* How often the store is asked what became of a commit, and how long all jobs wait for that. */
+static const double look_seconds = 0.1, patience_seconds = 5.0;
 
 /* How long changes that are written behind wait for a transaction that takes them along. */
 static const double behind_seconds = 0.5;
@@ -40,6 +44,7 @@ struct fd_writer {
     atomic_int store_failure; /* -errno or 0; only the writer's thread sets it */
     double failed_since;      /* monotonic seconds; the thread's own, like the next */
     double next_refresh;      /* an untrained model is not made again before */
+    bool is_unsure;           /* the end came before a commit's fate was known: nothing follows */
 };
 
 int fd_writer_new(fd_engine *engine) {
@@ -195,23 +200,102 @@ static void confirm_jobs(fd_engine *engine, fd_job *jobs) {
             job->result = r;
 }
 
-static int run_transaction(fd_engine *engine, fd_job *jobs, bool refreshes) {
-    const fd_store_operations *store = engine->store->operations;
-    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
-    double start = fd_monotonic_seconds();
+/* ---- a commit whose fate is unknown ---- */
 
-    int r = store->begin(engine->store);
+static void finish_jobs(fd_job *jobs) {
+    for (fd_job *job = jobs, *next; job; job = next) {
+        next = job->next; /* the job is gone once its thread wakes */
+        (void)sem_post(&job->finished);
+    }
+}
+
+static void fail_queue(fd_engine *engine, int failure) {
+    struct fd_writer *writer = engine->writer;
+    fd_job *jobs;
+    {
+        FD_LOCKED(&writer->lock);
+        jobs = writer->head;
+        writer->head = NULL;
+        writer->tail = &writer->head;
+    }
+    for (fd_job *job = jobs; job; job = job->next)
+        job->result = failure;
+    finish_jobs(jobs);
+}
+
+/* Rests for a moment; false once the writer is closed. */
+static bool rest(fd_engine *engine) {
+    struct fd_writer *writer = engine->writer;
+    double until = fd_monotonic_seconds() + look_seconds;
+    FD_LOCKED(&writer->lock);
+    for (double left = look_seconds; left > 0 && !writer->closed;
+         left = until - fd_monotonic_seconds())
+        fd_condition_wait_for(&writer->queue_filled, &writer->lock, left);
+    return !writer->closed;
+}
+
+/* Ends the process where the memory holds what is not stored: where replicas share the store, and
+ * no file was taken away. */
+static void end_if_lost(fd_engine *engine, int failure) {
+    if (!engine->store->replicas || (failure != -ESTALE && failure != -EPROTONOSUPPORT))
+        return;
+    fd_log(FD_LOG_ERROR, "process-ended", FD_STR("error", strerror(-failure)),
+           FD_STR("meaning", "the database no longer has what this process knows, or has a newer"
+                             " schema: started again, it reads what is there"));
+    _Exit(EXIT_FAILURE);
+}
+
+/* 0: the jobs are stored, -EAGAIN: they are not. While neither is known, the memory can change
+ * neither with them nor without: they wait, whereas others are refused after some seconds. */
+static int settle_commit(fd_engine *engine) {
+    double start = fd_monotonic_seconds();
+    do {
+        int r = engine->store->replicas->was_committed(engine->store);
+        if (r >= 0)
+            return r > 0 ? 0 : -EAGAIN;
+        end_if_lost(engine, r);
+        fd_health_beat(engine, FD_HEALTH_WRITER);
+        if (fd_monotonic_seconds() - start < patience_seconds)
+            continue;
+        note_failure(engine, r);
+        fail_queue(engine, r);
+    } while (rest(engine));
+    engine->writer->is_unsure = true;
+    return -ESHUTDOWN;
+}
+
+/* ---- transactions that change the memory ---- */
+
+static int write_transaction(fd_engine *engine, fd_job *jobs, bool refreshes,
+                             fd_snapshot **ret_snapshot) {
+    const fd_store_operations *store = engine->store->operations;
+    int r = engine->writer->is_unsure ? -ESHUTDOWN : store->begin(engine->store);
+    end_if_lost(engine, r);
     if (r < 0)
         return r;
     note_written_behind(engine->writer);
-    r = store_jobs(engine, jobs, refreshes, &snapshot);
+    r = store_jobs(engine, jobs, refreshes, ret_snapshot);
     if (r == 0 && engine->writer->behind.store)
         r = engine->writer->behind.store(engine);
     if (r == 0)
         r = store->commit(engine->store);
     if (r < 0)
         store->rollback(engine->store);
+    if (r == -EAGAIN && engine->store->replicas)
+        r = settle_commit(engine);
     settle_behind(engine, r == 0);
+    return r;
+}
+
+static int run_transaction(fd_engine *engine, fd_job *jobs, bool refreshes) {
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
+    double start = fd_monotonic_seconds();
+
+    int r = write_transaction(engine, jobs, refreshes, &snapshot);
+    for (int i = 1; r == -EAGAIN && engine->store->replicas && i < TRIES_MAX; i++) {
+        fd_snapshot_free(FD_STEAL(snapshot));
+        r = write_transaction(engine, jobs, refreshes, &snapshot);
+    }
     if (r < 0)
         return r;
     fd_metrics_observe(engine->metrics, FD_METRIC_COMMIT_SECONDS, NULL, NULL,
@@ -325,13 +409,6 @@ static enum duty next_duty(fd_engine *engine, fd_job **ret_jobs) {
     fd_health_beat(engine, FD_HEALTH_WRITER);
     *ret_jobs = duty == RUN_JOBS ? cut_group(engine->writer) : NULL;
     return duty;
-}
-
-static void finish_jobs(fd_job *jobs) {
-    for (fd_job *job = jobs, *next; job; job = next) {
-        next = job->next; /* the job is gone once its thread wakes */
-        (void)sem_post(&job->finished);
-    }
 }
 
 static void run_jobs(fd_engine *engine, fd_job *jobs) {

@@ -22,6 +22,7 @@ struct catching_up {
     const fd_postgres_moment *from; /* what was applied */
     const fd_postgres_moment *to;
     bool is_first;
+    fd_postgres_known_ids *known;
     const fd_change_visits *visits;
     void *context;
     int64_t next; /* of the numbers without gaps */
@@ -46,6 +47,7 @@ static int pass_item(void *context, const fd_item_row *row) {
 static int pass_label(void *context, const fd_label_row *row) {
     struct catching_up *self = context;
     int r = check_number(self, row->sequence, "label");
+    (void)fd_postgres_known_ids_add(self->known, row->id);
     return r < 0 ? r : self->visits->label(self->context, row);
 }
 
@@ -141,6 +143,7 @@ static int catch_up_with(fd_postgres_store *store, const fd_postgres_moment *to,
         .from = &store->applied,
         .to = to,
         .is_first = !store->has_applied,
+        .known = &store->new_labels.known,
         .visits = visits,
         .context = context,
     };
