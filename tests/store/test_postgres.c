@@ -57,6 +57,28 @@ static void a_server_that_would_lose_answers_is_refused(void **state) {
     open_and_close(url);
 }
 
+/* As after a failover to a server that is set up otherwise. */
+static void a_server_that_would_lose_answers_is_refused_at_a_reconnect_too(void **state) {
+    (void)state;
+    const char *url = schema_or_skip();
+    fd_store *store = NULL;
+    fd_fault fault = {0};
+    assert_int_equal(fd_store_open_postgres(url, &store, &fault), 0);
+    static const char *const settings[] = {"SET synchronous_commit = off",
+                                           "RESET synchronous_commit"};
+    for (size_t i = 0; i < FD_LENGTH(settings); i++) {
+        (void)postgres_schema_run(url, fixture_text("ALTER ROLE CURRENT_USER %s", settings[i]));
+        (void)postgres_schema_run(url, "SELECT pg_terminate_backend(pid, 60000) FROM"
+                                       " pg_stat_activity WHERE application_name = 'fisherd'");
+        if (i == 0) /* it learns that the connection is lost */
+            assert_int_equal(store->operations->begin(store), -EIO);
+        store->operations->rollback(store);
+        assert_int_equal(store->operations->begin(store), i == 0 ? -EIO : 0);
+        store->operations->rollback(store);
+    }
+    fd_store_close(store);
+}
+
 static void a_server_that_cannot_be_reached_is_named(void **state) {
     (void)state;
     expect_refusal("postgresql://anna:secret@/base?host=/nowhere", -EIO,
@@ -265,6 +287,7 @@ static void a_url_is_shown_without_passwords(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_server_that_would_lose_answers_is_refused),
+        cmocka_unit_test(a_server_that_would_lose_answers_is_refused_at_a_reconnect_too),
         cmocka_unit_test(a_server_that_cannot_be_reached_is_named),
         cmocka_unit_test(a_schema_that_is_newer_or_of_others_is_refused),
         cmocka_unit_test(replicas_that_start_at_once_migrate_once),

@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "log.h"
 #include "postgres_migrations.h"
+#include "postgres_settings.h"
 #include "postgres_time.h"
 #include "random_bytes.h"
 
@@ -42,6 +43,16 @@ static int check_history(fd_postgres_store *store) {
     return -ESTALE;
 }
 
+/* After a failover it may be another server, which loses what it acknowledges. */
+static int check_server(fd_postgres_store *store) {
+    fd_fault fault = {0};
+    int r = fd_postgres_check_settings(&store->writer, store->name, &fault);
+    if (r == 0 || fault.detail[0] == '\0')
+        return r;
+    fd_log(FD_LOG_ERROR, "server-refused", FD_STR("reason", fault.detail));
+    return -EIO;
+}
+
 /* What was committed before may be here, but not on a standby: the next commit waits for it. */
 int fd_postgres_writer_connect(fd_postgres_store *store) {
     if (store->is_read_only)
@@ -52,7 +63,9 @@ int fd_postgres_writer_connect(fd_postgres_store *store) {
     if (r < 0)
         return r;
     store->owes_flush = true;
-    r = check_history(store);
+    r = check_server(store);
+    if (r == 0)
+        r = check_history(store);
     if (r < 0)
         fd_postgres_disconnect(&store->writer);
     return r;
