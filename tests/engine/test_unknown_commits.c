@@ -33,6 +33,23 @@ static int lossy_was_committed(fd_store *store) {
     return lossy.unreachable-- > 0 ? -EIO : lossy.commits;
 }
 
+/* Nobody else has the store. */
+static int lossy_hold(fd_store *store, double seconds) {
+    (void)store;
+    (void)seconds;
+    return 1;
+}
+
+static void lossy_release(fd_store *store) {
+    (void)store;
+}
+
+static int lossy_write(fd_store *store, const fd_replica_row *row) {
+    (void)store;
+    (void)row;
+    return 0;
+}
+
 static fd_engine *open_lossy(void) {
     fd_store *store = NULL;
     assert_int_equal(fd_store_open_memory(&store), 0);
@@ -41,7 +58,10 @@ static fd_engine *open_lossy(void) {
     lossy.operations = *store->operations;
     lossy.commit = store->operations->commit;
     lossy.operations.commit = lossy_commit;
-    lossy.replicas.was_committed = lossy_was_committed;
+    lossy.replicas = (fd_replica_operations){.was_committed = lossy_was_committed,
+                                             .hold_learning = lossy_hold,
+                                             .release_learning = lossy_release,
+                                             .replica_write = lossy_write};
     store->operations = &lossy.operations;
     store->replicas = &lossy.replicas;
     fd_engine_options options = fixture_options();
