@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 #include "clock.h"
 #include "health.h"
 #include "log.h"
+#include "replica.h"
 #include "thread.h"
 
 enum { GROUP_MAX = 256, HOOKS_MAX = 8 };
@@ -23,6 +25,10 @@ static const double behind_seconds = 0.5;
  * then answers wait for it. */
 static const double quick_seconds = 0.02, rests_per_refresh = 4.0;
 
+/* How long jobs wait for a shared store that is out of reach, and between two tries. */
+static const double patience_seconds = 5.0;
+enum { TRY_NANOSECONDS = 50 * 1000 * 1000 };
+
 struct fd_writer {
     pthread_mutex_t lock;
     pthread_cond_t queue_filled;
@@ -36,6 +42,11 @@ struct fd_writer {
     size_t n_hooks;
     fd_commit_hook *hooks[HOOKS_MAX];
     fd_write_behind behind;
+    fd_catch_up *catch_up;    /* NULL: the store is not shared */
+    unsigned long long asked; /* to catch up, how often; guarded by lock, like the next two */
+    unsigned long long done;  /* of those */
+    int caught_up;            /* how the last one ended */
+    pthread_cond_t is_done;
 
     atomic_int store_failure; /* -errno or 0; only the writer's thread sets it */
     double failed_since;      /* monotonic seconds; the thread's own, like the next */
@@ -48,6 +59,7 @@ int fd_writer_new(fd_engine *engine) {
         return -ENOMEM;
     (void)pthread_mutex_init(&writer->lock, NULL);
     fd_condition_init(&writer->queue_filled);
+    fd_condition_init(&writer->is_done);
     writer->tail = &writer->head;
     engine->writer = writer;
     return 0;
@@ -59,6 +71,7 @@ void fd_writer_free(fd_engine *engine) {
         return;
     (void)pthread_mutex_destroy(&writer->lock);
     (void)pthread_cond_destroy(&writer->queue_filled);
+    (void)pthread_cond_destroy(&writer->is_done);
     free(writer);
 }
 
@@ -78,8 +91,14 @@ void fd_writer_set_write_behind(fd_engine *engine, const fd_write_behind *write_
     engine->writer->behind = *write_behind;
 }
 
+void fd_writer_set_catch_up(fd_engine *engine, fd_catch_up *catch_up) {
+    engine->writer->catch_up = catch_up;
+}
+
 void fd_writer_write_soon(fd_engine *engine) {
     struct fd_writer *writer = engine->writer;
+    if (writer->catch_up) /* everything goes with the transaction that decides it */
+        return;
     if (atomic_exchange(&writer->behind_waits, true))
         return;
     FD_LOCKED(&writer->lock);
@@ -195,12 +214,50 @@ static void confirm_jobs(fd_engine *engine, fd_job *jobs) {
             job->result = r;
 }
 
+static void follow_jobs(fd_engine *engine, fd_job *jobs) {
+    for (fd_job *job = jobs; job; job = job->next)
+        if (job->result == 0 && job->follow)
+            job->follow(engine, job);
+}
+
+static unsigned long long count_asked(struct fd_writer *writer) {
+    FD_LOCKED(&writer->lock);
+    return writer->asked;
+}
+
+/* Tells those who asked before the rows were read. */
+static void note_caught_up(struct fd_writer *writer, unsigned long long asked, int result) {
+    FD_LOCKED(&writer->lock);
+    writer->done = asked;
+    writer->caught_up = result;
+    (void)pthread_cond_broadcast(&writer->is_done);
+}
+
+/* Begins, and catches up; what others committed is kept whatever becomes of the transaction. */
+static int begin_transaction(fd_engine *engine) {
+    const fd_store_operations *store = engine->store->operations;
+    if (!engine->writer->catch_up)
+        return store->begin(engine->store);
+    unsigned long long asked = count_asked(engine->writer);
+    int r = store->begin(engine->store);
+    if (r < 0)
+        return r;
+    r = engine->writer->catch_up(engine, true);
+    if (r > 0)
+        fd_writer_call_hooks(engine);
+    if (r < 0)
+        store->rollback(engine->store);
+    else
+        note_caught_up(engine->writer, asked, 0);
+    return r < 0 ? r : 0;
+}
+
 static int run_transaction(fd_engine *engine, fd_job *jobs, bool refreshes) {
     const fd_store_operations *store = engine->store->operations;
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
     double start = fd_monotonic_seconds();
 
-    int r = store->begin(engine->store);
+    int r = begin_transaction(engine);
     if (r < 0)
         return r;
     note_written_behind(engine->writer);
@@ -217,14 +274,56 @@ static int run_transaction(fd_engine *engine, fd_job *jobs, bool refreshes) {
     fd_metrics_observe(engine->metrics, FD_METRIC_COMMIT_SECONDS, NULL, NULL,
                        fd_monotonic_seconds() - start);
     fd_snapshot_free(apply_jobs(engine, jobs, FD_STEAL(snapshot)));
+    if (engine->writer->catch_up)
+        follow_jobs(engine, jobs);
     confirm_jobs(engine, jobs);
     if (jobs || refreshes)
         fd_writer_call_hooks(engine);
     return 0;
 }
 
+/* ---- a shared store out of reach ---- */
+
+/* What was applied is not the history any more, or cannot be read. */
+static void end_if_lost(int result) {
+    if (result == -ESTALE || result == -EPROTONOSUPPORT || result == -EBADMSG)
+        fd_replica_end_process("the database no longer has what this process knows, or was "
+                               "upgraded: it ends, and reads all again when it is started");
+}
+
+static bool may_pass(const fd_engine *engine, double deadline) {
+    return fd_monotonic_seconds() < deadline && !atomic_load(&engine->closing);
+}
+
+/* Waits until the store can be reached again; false: it takes too long. */
+static bool recovers(fd_engine *engine, double deadline) {
+    const struct timespec rest = {.tv_nsec = TRY_NANOSECONDS};
+    int r = -EIO;
+    while (r < 0 && may_pass(engine, deadline)) {
+        (void)nanosleep(&rest, NULL);
+        fd_health_beat(engine, FD_HEALTH_WRITER);
+        r = engine->store->replicas->resume(engine->store);
+        end_if_lost(r);
+    }
+    return r >= 0;
+}
+
+/* Runs a transaction again whose fate is unknown, or that could not reach the store. */
+static int run_surely(fd_engine *engine, fd_job *jobs, bool refreshes) {
+    double deadline = fd_monotonic_seconds() + patience_seconds;
+    int r = run_transaction(engine, jobs, refreshes);
+    if (!engine->writer->catch_up)
+        return r;
+    end_if_lost(r);
+    while ((r == -EAGAIN || r == -EIO) && recovers(engine, deadline)) {
+        r = run_transaction(engine, jobs, refreshes);
+        end_if_lost(r);
+    }
+    return r == -EAGAIN ? -EIO : r;
+}
+
 static void write_behind(fd_engine *engine) {
-    int r = run_transaction(engine, NULL, false);
+    int r = run_surely(engine, NULL, false);
     if (r < 0)
         note_failure(engine, r);
 }
@@ -237,7 +336,7 @@ static bool wants_refresh(fd_engine *engine, double *ret_left) {
 
 static void refresh(fd_engine *engine) {
     double start = fd_monotonic_seconds();
-    int r = run_transaction(engine, NULL, true);
+    int r = run_surely(engine, NULL, true);
     if (r < 0)
         note_failure(engine, r);
     double end = fd_monotonic_seconds(), seconds = end - start;
@@ -247,7 +346,7 @@ static void refresh(fd_engine *engine) {
 }
 
 static int run_alone(fd_engine *engine, fd_job *job) {
-    int r = run_transaction(engine, job, false);
+    int r = run_surely(engine, job, false);
     if (r < 0) {
         note_failure(engine, r);
         job->result = r;
@@ -259,9 +358,13 @@ static int run_alone(fd_engine *engine, fd_job *job) {
  * cannot fail the others. After an I/O error, or without the store's files, that would only make
  * the others wait for the same. */
 static void run_group(fd_engine *engine, fd_job *jobs) {
-    if (jobs->next && run_transaction(engine, jobs, false) == 0)
+    int r = jobs->next ? run_surely(engine, jobs, false) : -EINVAL;
+    if (r == 0)
         return;
-    int r = 0;
+    if (r != -EIO || !engine->writer->catch_up)
+        r = 0;
+    else
+        note_failure(engine, r); /* they have waited long enough */
     for (fd_job *job = jobs, *next; job; job = next) {
         next = job->next;
         job->next = NULL;
@@ -281,6 +384,7 @@ enum duty {
     PROBE,    /* it is time to probe a store that failed, or to look for one that works */
     WRITE_BEHIND,
     REFRESH,
+    CATCH_UP, /* others committed something */
 };
 
 /* With the lock held. */
@@ -290,6 +394,8 @@ static enum duty wait_for_duty(fd_engine *engine) {
     double wait = probe_seconds, refresh_wait;
     if (writer->head || writer->closed)
         return RUN_JOBS;
+    if (writer->asked > writer->done)
+        return CATCH_UP;
     fd_health_rest(engine, FD_HEALTH_WRITER);
     if (fd_writer_store_failure(engine) == 0 && writer->behind_due > 0) {
         duty = WRITE_BEHIND;
@@ -301,7 +407,9 @@ static enum duty wait_for_duty(fd_engine *engine) {
     }
     if (wait > 0)
         fd_condition_wait_for(&writer->queue_filled, &writer->lock, wait);
-    return writer->head || writer->closed ? RUN_JOBS : duty;
+    return writer->head || writer->closed ? RUN_JOBS
+           : writer->asked > writer->done ? CATCH_UP
+                                          : duty;
 }
 
 /* With the lock held: cuts off the first jobs of the queue; NULL once it is empty and closed. */
@@ -325,6 +433,27 @@ static enum duty next_duty(fd_engine *engine, fd_job **ret_jobs) {
     fd_health_beat(engine, FD_HEALTH_WRITER);
     *ret_jobs = duty == RUN_JOBS ? cut_group(engine->writer) : NULL;
     return duty;
+}
+
+/* ---- catching up without a transaction ---- */
+
+static void catch_up(fd_engine *engine) {
+    unsigned long long asked = count_asked(engine->writer);
+    int r = engine->writer->catch_up(engine, false);
+    end_if_lost(r);
+    if (r > 0)
+        fd_writer_call_hooks(engine);
+    note_caught_up(engine->writer, asked, r < 0 ? r : 0);
+}
+
+int fd_writer_catch_up(fd_engine *engine) {
+    struct fd_writer *writer = engine->writer;
+    FD_LOCKED(&writer->lock);
+    unsigned long long mine = ++writer->asked;
+    (void)pthread_cond_signal(&writer->queue_filled);
+    while (writer->done < mine && !writer->closed)
+        (void)pthread_cond_wait(&writer->is_done, &writer->lock);
+    return writer->done < mine ? -ESHUTDOWN : writer->caught_up;
 }
 
 static void finish_jobs(fd_job *jobs) {
@@ -353,6 +482,8 @@ static void *write_loop(void *context) {
             write_behind(engine);
         } else if (duty == REFRESH) {
             refresh(engine);
+        } else if (duty == CATCH_UP) {
+            catch_up(engine);
         } else if (jobs) {
             run_jobs(engine, jobs);
         } else {
@@ -407,6 +538,7 @@ void fd_writer_stop(fd_engine *engine) {
         FD_LOCKED(&writer->lock);
         writer->closed = true;
         (void)pthread_cond_signal(&writer->queue_filled);
+        (void)pthread_cond_broadcast(&writer->is_done);
     }
     (void)pthread_join(writer->thread, NULL);
 }
