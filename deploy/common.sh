@@ -7,15 +7,16 @@ mkdir -p "$builds"
 
 libraries='
     libmicrohttpd-dev libgnutls28-dev libjansson-dev libopenblas-dev liblapacke-dev libsqlite3-dev
-    zlib1g-dev libzstd-dev libunistring-dev libsodium-dev libcurl4-openssl-dev libsystemd-dev uthash-dev
-    libcmocka-dev
+    zlib1g-dev libzstd-dev libunistring-dev libsodium-dev libcurl4-openssl-dev libpq-dev libsystemd-dev
+    uthash-dev libcmocka-dev
 '
 # What the pages contain of others.
 page_packages='node-markdown-it libjs-katex fonts-katex libjs-highlight.js'
 build_packages="gcc libc6-dev meson ninja-build pkg-config python3 python3-yaml $libraries
     $page_packages"
+# Of PostgreSQL only the programs: tests make servers of their own in temporary folders.
 test_packages='
-    clang clang-format libclang-rt-dev clang-tidy cppcheck gcovr llvm
+    clang clang-format libclang-rt-dev clang-tidy cppcheck gcovr llvm postgresql
     python3-pytest python3-pytest-rerunfailures python3-pytest-xdist python3-numpy
     python3-jsonschema
     chromium curl fonts-dejavu-core gnuplot-nox nodejs openssl nginx-light haproxy systemd python3-seccomp libfaketime

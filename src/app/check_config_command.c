@@ -33,6 +33,16 @@ static int check_tls(const fd_options *options, fd_fault *fault) {
     return fd_service_load_tls(options, &tls, fault);
 }
 
+/* What replicas share, with the tokens in it. *ret is NULL where it is still empty: `serve` makes
+ * its tables. */
+static int open_shared(const fd_options *options, fd_store **ret, fd_fault *fault) {
+    int r = fd_store_open_read_only(options->db, ret, fault);
+    if (r != -EBADMSG || !strstr(fault->detail, " is empty, not "))
+        return r;
+    *fault = (fd_fault){0};
+    return 0;
+}
+
 static int check_tokens(const fd_options *options, fd_fault *fault) {
     FD_CLEANUP(fd_store_closep) fd_store *shared = NULL;
     FD_CLEANUP(fd_access_closep) fd_access *access = NULL;
@@ -40,8 +50,11 @@ static int check_tokens(const fd_options *options, fd_fault *fault) {
     char host[64];
     uint16_t port;
     int r = fd_options_split_listen(options->listen, host, sizeof(host), &port, fault);
-    if (r == 0 && fd_store_is_url(options->db))
-        r = fd_store_open_read_only(options->db, &shared, fault);
+    if (r == 0 && fd_store_is_url(options->db)) {
+        r = open_shared(options, &shared, fault);
+        if (r < 0 || !shared)
+            return r;
+    }
     if (r == 0)
         r = fd_token_files_find(options, options->db, shared, &files, fault);
     return r == 0 ? fd_token_files_open(options, &files, host, &access, fault) : r;

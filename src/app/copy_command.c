@@ -152,7 +152,7 @@ static int open_target(struct work *work, fd_fault *fault) {
 }
 
 static int check_tokens(struct work *work, fd_fault *fault) {
-    fd_copy_mark mark;
+    fd_copy_mark mark = {0};
     int r = find_token_files(work, work->flags.from, work->copy.from, &work->from_files, fault);
     if (r == 0)
         r = find_token_files(work, work->flags.to, work->copy.to, &work->to_files, fault);

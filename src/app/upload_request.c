@@ -3,6 +3,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,7 @@
 #include "import_input.h"
 #include "import_summary.h"
 
-enum { RESPONSE_MAX = 1 << 20, CONNECT_SECONDS = 30 };
+enum { RESPONSE_MAX = 1 << 20, CONNECT_SECONDS = 30, WAIT_MILLISECONDS = 1000 };
 
 /* Bytes that wait to be sent, or that have arrived. Starts as all zero. */
 struct buffer {
@@ -41,7 +42,9 @@ struct sending {
     struct buffer response;
     int64_t begin_ms;
     bool has_ended;
-    int error; /* of reading the file */
+    bool waits;    /* for the file; the response may come meanwhile */
+    bool is_ended; /* by a response that came before the end of the file */
+    int error;     /* of reading the file */
     fd_fault *fault;
 };
 
@@ -70,9 +73,20 @@ static int fill(struct sending *sending) {
     return 0;
 }
 
+/* Whether reading from the file returns at once; a pipe may stay silent for as long as it likes. */
+static bool has_input(const struct sending *sending) {
+    struct pollfd file = {.fd = sending->input.descriptor, .events = POLLIN};
+    return poll(&file, 1, 0) != 0;
+}
+
 static size_t on_read(char *to, size_t size, size_t n, void *context) {
     struct sending *sending = context;
     struct buffer *body = &sending->body;
+    if (sending->is_ended)
+        return CURL_READFUNC_ABORT;
+    sending->waits = body->sent == body->size && !sending->has_ended && !has_input(sending);
+    if (sending->waits)
+        return CURL_READFUNC_PAUSE;
     if (body->sent == body->size)
         sending->error = fill(sending);
     if (sending->error < 0)
@@ -143,8 +157,46 @@ static void set_options(CURL *curl, const fd_upload *upload, struct sending *sen
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, sending);
 }
 
+/* Goes on with sending when the file has something, or when a response is there. */
+static void end_waiting(CURL *curl, struct sending *sending, const struct curl_waitfd *file) {
+    long status = 0;
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    sending->is_ended = status >= 200;
+    if (!sending->is_ended && file->revents == 0)
+        return;
+    sending->waits = false;
+    (void)curl_easy_pause(curl, CURLPAUSE_CONT);
+}
+
+/* Waits for the connection and, while it has nothing to send, for the file. */
+static CURLcode run(CURLM *multi, CURL *curl, struct sending *sending) {
+    CURLMcode r = CURLM_OK;
+    int running = 1, left;
+    while (r == CURLM_OK && (r = curl_multi_perform(multi, &running)) == CURLM_OK && running > 0) {
+        struct curl_waitfd file = {.fd = sending->input.descriptor, .events = CURL_WAIT_POLLIN};
+        r = curl_multi_poll(multi, &file, sending->waits ? 1 : 0, WAIT_MILLISECONDS, NULL);
+        if (r == CURLM_OK && sending->waits)
+            end_waiting(curl, sending, &file);
+    }
+    const CURLMsg *message = curl_multi_info_read(multi, &left);
+    if (message)
+        return message->data.result;
+    return r == CURLM_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY : CURLE_SEND_ERROR;
+}
+
+static CURLcode run_alone(CURL *curl, struct sending *sending) {
+    CURLM *multi = curl_multi_init();
+    CURLcode code = CURLE_OUT_OF_MEMORY;
+    if (multi && curl_multi_add_handle(multi, curl) == CURLM_OK) {
+        code = run(multi, curl, sending);
+        (void)curl_multi_remove_handle(multi, curl);
+    }
+    (void)curl_multi_cleanup(multi);
+    return code;
+}
+
 static int perform(CURL *curl, fd_upload *upload, struct sending *sending) {
-    CURLcode code = curl_easy_perform(curl);
+    CURLcode code = run_alone(curl, sending);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &upload->status);
     if (sending->error < 0)
         return sending->error;

@@ -1,10 +1,14 @@
-/* Conditions whose timed waits use the monotonic clock. */
+/* Names of threads, and conditions whose timed waits use the monotonic clock. */
 #include "thread.h"
 
 #include <math.h>
 #include <time.h>
 
 #include "clock.h"
+
+void fd_thread_name(const char *name) {
+    (void)pthread_setname_np(pthread_self(), name);
+}
 
 void fd_condition_init(pthread_cond_t *condition) {
     pthread_condattr_t monotonic;

@@ -50,6 +50,9 @@ static inline void fd_rwlock_unlockp(pthread_rwlock_t **lock) {
     __attribute__((unused)) FD_CLEANUP(fd_rwlock_unlockp) pthread_rwlock_t *FD_CONCATENATE(        \
         locked_, __LINE__) = fd_rwlock_write(lock)
 
+/* Names the calling thread, for those who watch the process: 15 bytes at most. */
+void fd_thread_name(const char *name);
+
 /* Initialises a condition whose timed waits use the monotonic clock: setting the system's time does
  * not make them shorter or longer. */
 void fd_condition_init(pthread_cond_t *condition);

@@ -30,8 +30,8 @@ typedef struct fd_store fd_store;
 
 typedef struct fd_store_operations {
     /* When commit returns 0, everything since begin is on disk; otherwise nothing is, except after
-     * -EAGAIN: a store of several replicas may not know, and the same rows are added again. If an
-     * operation in between fails, the caller rolls back, except after -EEXIST. */
+     * -EAGAIN: a store of several replicas may not know, and tells by was_committed or catch_up. If
+     * an operation in between fails, the caller rolls back, except after -EEXIST. */
     int (*begin)(fd_store *store) FD_MUST_CHECK;
     int (*commit)(fd_store *store) FD_MUST_CHECK;
     void (*rollback)(fd_store *store);

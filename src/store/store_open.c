@@ -18,7 +18,27 @@ bool fd_store_is_url(const char *db) {
     return false;
 }
 
-/* The password stands between the first colon behind the scheme and the last @ before the path. */
+/* Drops `password` and `sslpassword` from the parameters that begin at a '?'. */
+static void drop_passwords(char *query) {
+    char *kept = query, first = '?';
+    while (*query != '\0') {
+        size_t length = 1 + strcspn(query + 1, "&");
+        size_t key = 1 + strcspn(query + 1, "&=");
+        bool is_secret = key > strlen("password") && strncmp(query + key - strlen("password"),
+                                                             "password", strlen("password")) == 0;
+        if (!is_secret) {
+            memmove(kept, query, length);
+            *kept = first;
+            first = '&';
+            kept += length;
+        }
+        query += length;
+    }
+    *kept = '\0';
+}
+
+/* The password of a user stands between the first colon behind the scheme and the last @ before the
+ * path. */
 int fd_store_name(const char *db, char **ret) {
     char *name = strdup(db);
     *ret = name;
@@ -32,10 +52,9 @@ int fd_store_name(const char *db, char **ret) {
     char *colon = at ? memchr(user, ':', (size_t)(at - user)) : NULL;
     if (colon)
         memmove(colon, at, strlen(at) + 1);
-    for (char *query; (query = strstr(name, "password="));) {
-        char *after = query + strcspn(query, "&");
-        memmove(query, after + (*after == '&'), strlen(after + (*after == '&')) + 1);
-    }
+    char *query = strchr(user, '?');
+    if (query)
+        drop_passwords(query);
     return 0;
 }
 

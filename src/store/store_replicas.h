@@ -62,6 +62,11 @@ typedef struct fd_replica_operations {
      * not; what was applied is lost, and the process must end. Called by the writer's thread. */
     int (*resume)(fd_store *store) FD_MUST_CHECK;
 
+    /* After commit gave -EAGAIN, in the place of resume: what became of it. 1: all of it is in the
+     * history, and as safe as after a commit that returned 0; 0: none of it is, nor will be; -EIO
+     * and others: not known yet. -ESTALE as resume. Called by the writer's thread. */
+    int (*was_committed)(fd_store *store) FD_MUST_CHECK;
+
     /* Takes, or keeps, the right to train for some seconds by the store's clock. 1: this replica
      * has it, 0: another one does. One that lost it and trains on is fenced: model_add, and
      * model_activate inside the same transaction, give -ECANCELED. Called by one thread. */

@@ -83,6 +83,59 @@ static void a_request_for_several_pairs_gets_several(void **state) {
             assert_false(fixture_same_pair(&hand.given[i], &hand.given[k]));
 }
 
+struct asking {
+    struct world *world;
+    pthread_t thread;
+    char name[16];
+    fixture_given given;
+};
+
+static void *ask_beside(void *context) {
+    struct asking *asking = context;
+    asking->given = ask(asking->world, asking->name);
+    return NULL;
+}
+
+static uint64_t count_choices(struct world *world) {
+    FD_LOCKED(&world->engine->assignments->pending.lock);
+    return world->engine->assignments->pending.changes;
+}
+
+static void those_who_ask_at_once_get_pairs_of_one_quick_choice(void **state) {
+    (void)state;
+    enum { PEOPLE = 8 };
+    FD_CLEANUP(world_clear) struct world world;
+    struct asking asking[PEOPLE];
+    fixture_given given = {0};
+    char name[16];
+    world_prepare(&world);
+    world_without_refills(&world, 40, 8);
+    fd_assignments *assignments = world.engine->assignments;
+    fd_refill_stop(world.engine);
+    for (size_t i = PEOPLE; strcmp(given.strategy, FD_QUICK_STRATEGY) != 0; i++) {
+        name_of(name, i);
+        given = ask(&world, name); /* until nothing lies ready any more */
+    }
+    uint64_t before = count_choices(&world);
+    {
+        FD_LOCKED(&assignments->quick_choice);
+        for (size_t i = 0; i < PEOPLE; i++) {
+            asking[i].world = &world;
+            name_of(asking[i].name, i);
+            assert_int_equal(pthread_create(&asking[i].thread, NULL, ask_beside, &asking[i]), 0);
+        }
+        while (atomic_load(&assignments->waiting) < PEOPLE)
+            (void)usleep(1000);
+    }
+    for (size_t i = 0; i < PEOPLE; i++)
+        assert_int_equal(pthread_join(asking[i].thread, NULL), 0);
+    assert_int_equal(count_choices(&world), before + 1);
+    for (size_t i = 0; i < PEOPLE; i++)
+        for (size_t k = 0; k < i; k++)
+            assert_false(fixture_same_pair(&asking[i].given, &asking[k].given));
+    assert_int_equal(fd_refill_start(world.engine), 0); /* ends at once; closing waits for it */
+}
+
 /* As if nothing were out. */
 static void forget_pending(struct world *world) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
@@ -109,7 +162,7 @@ static void a_quick_choice_takes_pairs_of_high_gain(void **state) {
         FD_CLEANUP(fd_quick_choice_clear) fd_quick_choice choice = {0};
         fd_fault fault = {0};
         forget_pending(&world);
-        assert_int_equal(fd_quick_choice_make(world.engine, 0, 1, &choice, &fault), 0);
+        assert_int_equal(fd_quick_choice_make(world.engine, 0, 1, 0, &choice, &fault), 0);
         assert_int_equal(choice.count, 1);
         assert_false(choice.is_last);
         chosen += choice.pairs[0]->gain;
@@ -143,7 +196,7 @@ static void quick_choices_count_those_before_them_as_known(void **state) {
     for (size_t i = 0; i < FD_LENGTH(counts); i++) {
         FD_CLEANUP(fd_quick_choice_clear) fd_quick_choice choice = {0};
         fd_fault fault = {0};
-        assert_int_equal(fd_quick_choice_make(world.engine, 0, counts[i], &choice, &fault), 0);
+        assert_int_equal(fd_quick_choice_make(world.engine, 0, counts[i], 0, &choice, &fault), 0);
         assert_int_equal(choice.count, counts[i]);
         for (size_t k = 0; k < choice.count; k++) {
             promised += choice.pairs[k]->gain;
@@ -333,6 +386,7 @@ int main(void) {
         cmocka_unit_test(without_a_refill_each_pair_is_still_assigned_once),
         cmocka_unit_test(the_control_arm_keeps_its_share_of_quick_choices),
         cmocka_unit_test(a_request_for_several_pairs_gets_several),
+        cmocka_unit_test(those_who_ask_at_once_get_pairs_of_one_quick_choice),
         cmocka_unit_test(a_quick_choice_takes_pairs_of_high_gain),
         cmocka_unit_test(quick_choices_count_those_before_them_as_known),
         cmocka_unit_test(polls_cost_no_selection_once_nothing_is_left),

@@ -2,10 +2,12 @@
 #include <math.h>
 #include <unistd.h>
 
+#include "assignments.h"
 #include "assignments_state.h"
 #include "engine_state.h"
 #include "fixture.h"
 #include "macros.h"
+#include "refill_thread.h"
 #include "refitter.h"
 #include "score.h"
 #include "thread.h"
@@ -107,10 +109,38 @@ static void one_pair_lies_ready_for_each_that_is_out_and_some_more(void **state)
     fd_engine_close(engine);
 }
 
+static size_t count_wanted(fd_engine *engine) {
+    FD_LOCKED(&engine->assignments->lock);
+    return fd_ready_demand_wanted(engine, FD_ARM_ACTIVE);
+}
+
+static void in_a_rush_as_many_lie_ready_as_were_taken_between_two_refills(void **state) {
+    (void)state;
+    enum { TAKEN = 40 };
+    fd_engine *engine = make_engine();
+    fixture_hand hand;
+    assert_true(become_new(engine));
+    fd_engine_interrupt(engine);
+    fd_refill_stop(engine); /* nobody else counts */
+    fd_ready_demand_update(engine);
+    for (size_t i = 0; i < TAKEN; i++) {
+        assert_int_equal(fixture_assign(engine, "ann", 1, 0, &hand), 1);
+        assert_int_equal(fd_engine_assignment_return(engine, hand.given[0].id, "ann"), 0);
+    }
+    assert_int_equal(count_wanted(engine), READY_PAIRS);
+    fd_ready_demand_update(engine);
+    assert_int_equal(count_wanted(engine), READY_PAIRS + TAKEN);
+    fd_ready_demand_update(engine);
+    assert_int_equal(count_wanted(engine), READY_PAIRS);
+    assert_int_equal(fd_refill_start(engine), 0); /* ends at once; closing waits for it */
+    fd_engine_close(engine);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_refit_chooses_the_ready_pairs_again),
         cmocka_unit_test(one_pair_lies_ready_for_each_that_is_out_and_some_more),
+        cmocka_unit_test(in_a_rush_as_many_lie_ready_as_were_taken_between_two_refills),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

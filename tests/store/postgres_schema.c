@@ -64,3 +64,45 @@ const char *postgres_schema_run(const char *url, const char *sql) {
     PQfinish(connection);
     return text;
 }
+
+/* ---- a standby that is missing ---- */
+
+/* Whether a commit of another connection waits for the standby; false: it has ended. */
+static bool has_to_wait(const char *url, PGconn *connection) {
+    const char *sql = fixture_text("SELECT count(*) FROM pg_stat_activity WHERE pid = %d"
+                                   " AND wait_event = 'SyncRep'",
+                                   PQbackendPID(connection));
+    while (strcmp(postgres_schema_run(url, sql), "1") != 0) {
+        assert_true(PQconsumeInput(connection));
+        if (!PQisBusy(connection))
+            return false;
+    }
+    return true;
+}
+
+/* The server's processes take a setting over one after another: this is over when a commit waits.
+ */
+static void wait_for_waiting(const char *url) {
+    PGconn *connection = PQconnectdb(url);
+    bool waits = false;
+    while (!waits) {
+        assert_true(PQsendQuery(connection, "UPDATE clock SET tick = tick"));
+        waits = has_to_wait(url, connection);
+        if (waits)
+            (void)postgres_schema_run(
+                url, fixture_text("SELECT pg_cancel_backend(%d)", PQbackendPID(connection)));
+        for (PGresult *result; (result = PQgetResult(connection));)
+            PQclear(result);
+    }
+    PQfinish(connection);
+}
+
+void postgres_schema_name_standby(const char *url, const char *name) {
+    (void)postgres_schema_run(
+        url, fixture_text("ALTER SYSTEM SET synchronous_standby_names = '%s'", name));
+    (void)postgres_schema_run(url, "SELECT pg_reload_conf()");
+    while (strcmp(postgres_schema_run(url, "SHOW synchronous_standby_names"), name) != 0)
+        continue;
+    if (name[0] != '\0')
+        wait_for_waiting(url);
+}

@@ -10,4 +10,8 @@ const char *postgres_schema_new(void);
  * row, or "". Valid until the next call. */
 const char *postgres_schema_run(const char *url, const char *sql);
 
+/* Names a synchronous standby, which is not there, so that every commit waits from now on, with its
+ * rows on disk; "": none, and nobody waits any more. The schema must be fisherd's. */
+void postgres_schema_name_standby(const char *url, const char *name);
+
 #endif

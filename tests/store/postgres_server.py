@@ -51,6 +51,13 @@ def _stop_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGQUIT)  # PR_SET_PDEATHSIG; SIGQUIT: an immediate shutdown
 
 
+def _is_running(pid):
+    try:
+        return pathlib.Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 class PostgresServer:
     """Starts at once. `settings` are those of postgresql.conf."""
 
@@ -65,22 +72,24 @@ class PostgresServer:
         self.process = None
         self._run("initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C",
                   f"--username={USER}", f"--pgdata={self.data}")
+        self._run("sh", "-c", 'cat >>"$0/postgresql.conf"', self.data, input="".join(
+            f"{name} = '{value}'\n" for name, value in self.settings.items()))
         self.start()
 
-    def _run(self, program, *arguments):
-        done = subprocess.run([self.programs / program, *arguments], cwd=self.folder,
+    def _run(self, program, *arguments, **more):
+        own = self.programs / program
+        done = subprocess.run([own if own.exists() else program, *arguments], cwd=self.folder,
                               capture_output=True, text=True, timeout=PATIENCE, check=False,
-                              **self.as_user)
+                              **self.as_user, **more)
         if done.returncode != 0:
             raise RuntimeError(f"{program} failed: {done.stdout}{done.stderr}")
         return done.stdout
 
     def start(self):
         """Starts it, and waits until it takes connections."""
-        settings = [f"-c{name}={value}" for name, value in self.settings.items()]
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(
-                [self.programs / "postgres", "-D", self.data, *settings], cwd=self.folder,
+                [self.programs / "postgres", "-D", self.data], cwd=self.folder,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_stop_with_parent,
                 **self.as_user)
         deadline = time.monotonic() + PATIENCE
@@ -114,6 +123,7 @@ class PostgresServer:
 
     def kill(self):
         """Kills the server and all that works for it, as a crash of the machine would."""
+        self.process.send_signal(signal.SIGSTOP)  # it starts no more of them
         children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)],
                                   capture_output=True, text=True, check=False).stdout.split()
         for pid in [self.process.pid, *map(int, children)]:
@@ -122,6 +132,10 @@ class PostgresServer:
             except ProcessLookupError:
                 pass
         self.process.wait(PATIENCE)
+        deadline = time.monotonic() + PATIENCE
+        while any(_is_running(pid) for pid in children):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
     def remove(self):
         self.stop(signal.SIGQUIT)

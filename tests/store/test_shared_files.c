@@ -91,23 +91,18 @@ int main(void) {
         ON_SQLITE(a_file_is_read_unless_its_version_is_known),
         ON_POSTGRES(a_file_is_read_unless_its_version_is_known),
         ON_MEMORY(a_file_is_read_unless_its_version_is_known),
-        ON_POSTGRES(a_file_is_read_unless_its_version_is_known),
         ON_SQLITE(files_have_names_and_versions_of_their_own),
         ON_POSTGRES(files_have_names_and_versions_of_their_own),
         ON_MEMORY(files_have_names_and_versions_of_their_own),
-        ON_POSTGRES(files_have_names_and_versions_of_their_own),
         ON_SQLITE(a_version_that_was_replaced_is_not_replaced_again),
         ON_POSTGRES(a_version_that_was_replaced_is_not_replaced_again),
         ON_MEMORY(a_version_that_was_replaced_is_not_replaced_again),
-        ON_POSTGRES(a_version_that_was_replaced_is_not_replaced_again),
         ON_SQLITE(any_bytes_are_kept_and_none_are_some_too),
         ON_POSTGRES(any_bytes_are_kept_and_none_are_some_too),
         ON_MEMORY(any_bytes_are_kept_and_none_are_some_too),
-        ON_POSTGRES(any_bytes_are_kept_and_none_are_some_too),
         ON_SQLITE(writing_a_file_leaves_room_for_a_transaction),
         ON_POSTGRES(writing_a_file_leaves_room_for_a_transaction),
         ON_MEMORY(writing_a_file_leaves_room_for_a_transaction),
-        ON_POSTGRES(writing_a_file_leaves_room_for_a_transaction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

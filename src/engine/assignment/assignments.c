@@ -154,8 +154,9 @@ static int collect(fd_engine *engine, const struct asker *asker, const fd_quick_
 
 /* ---- when nothing lies ready ---- */
 
-/* Others may take the pairs of a quick choice first. */
-enum { TRIES = 4, UNFINISHED_AT_ONCE = 32 };
+/* Others may take the pairs of a quick choice first. Those who wait for it get theirs by the same
+ * one, up to this many. */
+enum { TRIES = 4, UNFINISHED_AT_ONCE = 32, OTHERS_MAX = 15 };
 
 static uint64_t count_changes(fd_engine *engine) {
     FD_LOCKED(&engine->assignments->lock);
@@ -175,11 +176,29 @@ static void note_nothing(fd_engine *engine, uint32_t annotator, const fd_quick_c
         assignments->leases.short_for = annotator;
 }
 
+/* Waits for quick choices of others: what they leave may be enough, and two at once would count as
+ * known what both are about to choose. */
+static pthread_mutex_t *wait_for_others(fd_assignments *assignments, size_t wanted) {
+    (void)atomic_fetch_add(&assignments->waiting, wanted);
+    pthread_mutex_t *lock = fd_mutex_lock(&assignments->quick_choice);
+    (void)atomic_fetch_sub(&assignments->waiting, wanted);
+    return lock;
+}
+
+/* Pairs to choose for those who wait. */
+static size_t count_others(fd_assignments *assignments) {
+    size_t waiting = atomic_load(&assignments->waiting);
+    return waiting < OTHERS_MAX ? waiting : OTHERS_MAX;
+}
+
 /* Rather than nothing, assigns a pair that waited for a second answer, or one of a quick choice: no
  * request waits for a refill. */
 static int assign_quickly(fd_engine *engine, const struct asker *asker, struct shown_lease *shown,
                           size_t *ret_count, fd_fault *fault) {
     FD_CLEANUP(fd_quick_choice_clear) fd_quick_choice choice = {0};
+    FD_CLEANUP(fd_mutex_unlockp)
+    pthread_mutex_t *lock __attribute__((unused)) =
+        wait_for_others(engine->assignments, asker->count);
     uint64_t changes = count_changes(engine);
     bool used_up;
     int r = fd_refill_unfinished(engine, UNFINISHED_AT_ONCE);
@@ -187,7 +206,8 @@ static int assign_quickly(fd_engine *engine, const struct asker *asker, struct s
         r = collect(engine, asker, &choice, shown, ret_count, &used_up);
     if (r != -ENODATA || *ret_count > 0 || used_up)
         return r;
-    r = fd_quick_choice_make(engine, asker->number, asker->count, &choice, fault);
+    r = fd_quick_choice_make(engine, asker->number, asker->count, count_others(engine->assignments),
+                             &choice, fault);
     if (r < 0)
         return r;
     if (choice.count == 0)

@@ -10,6 +10,7 @@ int fd_assignments_new(fd_engine *engine) {
     if (!assignments)
         return -ENOMEM;
     (void)pthread_mutex_init(&assignments->lock, NULL);
+    (void)pthread_mutex_init(&assignments->quick_choice, NULL);
     fd_pending_factor_init(&assignments->pending);
     fd_leases_init(&assignments->leases);
     fd_lease_journal_init(&assignments->journal);
@@ -31,5 +32,6 @@ void fd_assignments_free(fd_engine *engine) {
     fd_unfinished_pairs_clear(&assignments->unfinished);
     fd_pair_records_clear(&assignments->records);
     (void)pthread_mutex_destroy(&assignments->lock);
+    (void)pthread_mutex_destroy(&assignments->quick_choice);
     free(assignments);
 }

@@ -4,6 +4,7 @@
 #define FD_ASSIGNMENTS_STATE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "comparable.h"
 #include "lease_journal.h"
@@ -16,8 +17,10 @@
 #include "unfinished_pairs.h"
 
 typedef struct fd_assignments {
-    fd_pending_factor pending; /* has a lock of its own */
-    pthread_mutex_t lock;      /* guards all below */
+    fd_pending_factor pending;    /* has a lock of its own */
+    pthread_mutex_t quick_choice; /* held while one is made */
+    atomic_size_t waiting;        /* pairs that are wanted by those who wait for it */
+    pthread_mutex_t lock;         /* guards all below */
     fd_pair_records records;
     fd_unfinished_pairs unfinished;
     fd_ready_queues ready;

@@ -14,8 +14,8 @@
 #include "snapshot_rows.h"
 #include "thread.h"
 
-/* Candidates drawn: at least, for each pair, and at most. */
-enum { LEAST = 64, PER_PAIR = 8, MOST = 512 };
+/* Candidates drawn: at least, for each pair, for a pair of each other who waits, and at most. */
+enum { LEAST = 64, PER_PAIR = 8, PER_OTHER = 32, MOST = 512 };
 
 /* Choices that may be made again because others chose meanwhile. */
 enum { TRIES = 4 };
@@ -270,17 +270,22 @@ static int choose(struct choosing *choosing, size_t count, fd_quick_choice *choi
     return r;
 }
 
-int fd_quick_choice_make(fd_engine *engine, uint32_t annotator, size_t count, fd_quick_choice *ret,
-                         fd_fault *fault) {
+static size_t count_candidates(size_t count, size_t others) {
+    size_t wanted = count < MOST / PER_PAIR ? count * PER_PAIR : MOST;
+    wanted = (wanted > LEAST ? wanted : LEAST) + others * PER_OTHER;
+    return wanted < MOST ? wanted : MOST;
+}
+
+int fd_quick_choice_make(fd_engine *engine, uint32_t annotator, size_t count, size_t others,
+                         fd_quick_choice *ret, fd_fault *fault) {
     FD_CLEANUP(fd_quick_choice_clear) fd_quick_choice choice = {0};
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
     FD_CLEANUP(fd_candidate_sample_clear) fd_candidate_sample sample = {0};
     uint64_t seed;
     fd_random_bytes(&seed, sizeof(seed));
-    size_t wanted = count < MOST / PER_PAIR ? count * PER_PAIR : MOST;
     int r = fd_engine_snapshot(engine, &snapshot, fault);
     if (r == 0)
-        r = draw_free(engine, snapshot, annotator, wanted > LEAST ? wanted : LEAST, seed, &sample,
+        r = draw_free(engine, snapshot, annotator, count_candidates(count, others), seed, &sample,
                       &choice);
     if (r < 0)
         return r;
@@ -288,7 +293,7 @@ int fd_quick_choice_make(fd_engine *engine, uint32_t annotator, size_t count, fd
     struct choosing choosing = {
         .engine = engine, .snapshot = snapshot, .sample = &sample, .rng = fd_rng_seeded(~seed)};
     bool is_last = choice.is_last, is_whole = choice.is_whole;
-    r = choose(&choosing, count, &choice);
+    r = choose(&choosing, count + others, &choice);
     if (r < 0)
         return r;
     choice.is_last = is_last;

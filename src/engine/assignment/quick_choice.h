@@ -22,10 +22,10 @@ typedef struct fd_quick_choice {
     bool is_last;          /* all were, and no annotator may get another one */
 } fd_quick_choice;
 
-/* Chooses up to `count` pairs that neither lie ready nor are out. Fewer, or none, if the sample has
- * no more. -EAGAIN with a fault before there are items. */
-int fd_quick_choice_make(fd_engine *engine, uint32_t annotator, size_t count, fd_quick_choice *ret,
-                         fd_fault *fault) FD_MUST_CHECK;
+/* Chooses up to `count` pairs that neither lie ready nor are out, and `others` more for those who
+ * wait. Fewer, or none, if the sample has no more. -EAGAIN with a fault before there are items. */
+int fd_quick_choice_make(fd_engine *engine, uint32_t annotator, size_t count, size_t others,
+                         fd_quick_choice *ret, fd_fault *fault) FD_MUST_CHECK;
 void fd_quick_choice_clear(fd_quick_choice *choice);
 
 #endif

@@ -1,5 +1,6 @@
-/* Decides how many pairs shall lie ready: one for each annotator at work, and some more, since
- * pairs that were chosen long ago are chosen by an old model. */
+/* Decides how many pairs shall lie ready: one for each annotator at work, what they take until the
+ * next refill, and some more, but no more, since pairs that were chosen long ago are chosen by an
+ * old model. */
 #include "ready_demand.h"
 
 #include <math.h>
@@ -15,6 +16,10 @@ enum { CONTROL_LEAST = 8 };
 /* Leases do not make it hold more than one in this many candidates that are left, so that one arm
  * cannot hold them all. */
 enum { CANDIDATES_PER_READY = 8 };
+
+/* In a rush as many lie ready as were taken between two refills, and this many at most: what is
+ * chosen at once is chosen by one model. */
+enum { TAKEN_MAX = 512 };
 
 static size_t at_least(size_t count, size_t least) {
     return count > least ? count : least;
@@ -34,6 +39,8 @@ void fd_ready_demand_update(fd_engine *engine) {
     FD_LOCKED(&assignments->lock);
     size_t pending = count_pending(assignments);
     demand->candidates = left > pending ? left - pending : 0;
+    demand->taken = (size_t)(assignments->leases.last_number - demand->begun);
+    demand->begun = assignments->leases.last_number;
 }
 
 size_t fd_ready_demand_wanted(const fd_engine *engine, fd_arm arm) {
@@ -41,7 +48,8 @@ size_t fd_ready_demand_wanted(const fd_engine *engine, fd_arm arm) {
     const fd_ready_demand *demand = &engine->assignments->demand;
     size_t open = HASH_COUNT(engine->assignments->leases.by_id);
     uint64_t share_of_left = demand->candidates / CANDIDATES_PER_READY;
-    size_t ready = options->ready + open;
+    size_t taken = demand->taken < TAKEN_MAX ? demand->taken : TAKEN_MAX;
+    size_t ready = options->ready + at_least(open, taken);
     ready = ready < share_of_left ? ready : (size_t)share_of_left;
     ready = at_least(ready, options->ready);
     double control = options->control_fraction;

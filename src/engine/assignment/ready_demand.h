@@ -8,9 +8,11 @@
 
 typedef struct fd_ready_demand {
     uint64_t candidates; /* that were left when the last refill began, or a few less */
+    uint64_t begun;      /* leases, ever, at that time */
+    size_t taken;        /* of those, since the refill before it */
 } fd_ready_demand;
 
-/* A refill begins: counts the candidates that are left. */
+/* A refill begins: counts the candidates that are left, and the pairs that were taken. */
 void fd_ready_demand_update(fd_engine *engine);
 
 /* Pairs of an arm that shall lie ready. */

@@ -148,6 +148,7 @@ static void *refill_loop(void *context) {
     fd_engine *engine = context;
     bool rebuild;
     uint32_t annotator;
+    fd_thread_name("refill");
     while (wait_until_due(engine, &rebuild, &annotator)) {
         double start = fd_monotonic_seconds();
         int r = run(engine, rebuild, annotator);

@@ -92,6 +92,7 @@ static bool follow(fd_engine *engine, uint64_t version) {
 
 static void *follow_versions(void *context) {
     fd_engine *engine = context;
+    fd_thread_name("model-follower");
     uint64_t version;
     while ((version = wait_for_version(engine->model_following)) > 0)
         settle(engine->model_following, version, follow(engine, version));

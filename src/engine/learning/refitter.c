@@ -21,14 +21,22 @@ enum { NICENESS = 5 };
  * short, and a model still follows an answer within 50 ms and a refit. */
 static const double rests_per_refit = 4.0, rest_seconds = 0.04;
 
+/* In a rush, when this many answers came between two refits, it may rest this long: a model knows
+ * little more after each, and those who answer need the processor. */
+enum { RUSH = 64 };
+static const double rush_seconds = 0.25;
+
 struct fd_refitter {
     pthread_mutex_t lock;
     pthread_cond_t wanted;
     pthread_cond_t ended;
-    bool stop; /* guarded by lock, like the next three */
+    bool stop; /* guarded by lock, like the next four */
     bool due;  /* the model that serves has something to learn */
     bool runs;
     double due_since; /* monotonic seconds */
+    size_t revisions; /* at the last commit */
+    size_t begun_at;  /* revisions when the last refit began; the thread's own, like the next */
+    bool is_rush;
     pthread_t thread;
 };
 
@@ -62,6 +70,7 @@ void fd_refitter_on_commit(fd_engine *engine) {
     if (!refitter->due)
         refitter->due_since = fd_monotonic_seconds();
     refitter->due = true;
+    refitter->revisions = engine->labels.count;
     (void)pthread_cond_signal(&refitter->wanted);
 }
 
@@ -108,12 +117,15 @@ static bool begin_refit(struct fd_refitter *refitter, double *ret_due_since) {
     *ret_due_since = refitter->due_since;
     refitter->due = false;
     refitter->runs = true;
+    refitter->is_rush = refitter->revisions - refitter->begun_at >= RUSH;
+    refitter->begun_at = refitter->revisions;
     return true;
 }
 
 /* Ends a refit that took `seconds`, and rests. */
 static void end_refit(struct fd_refitter *refitter, double seconds) {
-    double until = fd_monotonic_seconds() + fmin(rests_per_refit * seconds, rest_seconds);
+    double most = refitter->is_rush ? rush_seconds : rest_seconds;
+    double until = fd_monotonic_seconds() + fmin(rests_per_refit * seconds, most);
     FD_LOCKED(&refitter->lock);
     refitter->runs = false;
     (void)pthread_cond_broadcast(&refitter->ended);
@@ -125,6 +137,7 @@ static void *refit_loop(void *context) {
     fd_engine *engine = context;
     const fd_last_layer_refit refit = {.engine = engine, .go_on = goes_on, .context = engine};
     double due_since;
+    fd_thread_name("refit");
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
     while (begin_refit(engine->refitter, &due_since)) {
         double start = fd_monotonic_seconds();

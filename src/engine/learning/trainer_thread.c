@@ -282,6 +282,7 @@ static void *train_loop(void *context) {
     fd_training training = {.engine = engine, .context = engine};
     fd_coming_vectors *coming;
     fd_retrain from = FD_RETRAIN_CONFIGURED;
+    fd_thread_name("training");
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
     while (begin_training(engine, &from, &coming)) {
         fd_health_beat(engine, FD_HEALTH_TRAINING);

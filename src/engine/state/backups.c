@@ -86,6 +86,9 @@ static int report(fd_engine *engine, int error, const fd_backup_made *made,
         return fd_fault_set(fault, error, "/name", "%s", reason);
     if (error == -EEXIST)
         return fd_fault_set(fault, error, "/name", "a file \"%s\" exists already", made->name);
+    if (error == -EOPNOTSUPP)
+        return fd_fault_set(fault, -EEXIST, "",
+                            "this database is backed up by its own tools: see docs/SCALING.md");
     if (error == -ENOSPC || error == -EDQUOT || error == -EFBIG || error == -ECANCELED ||
         error == -ENOMEM || error == -EBUSY)
         return error;

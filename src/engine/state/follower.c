@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "engine_state.h"
+#include "thread.h"
 #include "writer.h"
 
 /* How long it waits at a time, so that it ends soon. */
@@ -29,6 +30,7 @@ void fd_follower_free(fd_engine *engine) {
 
 static void *follow(void *context) {
     fd_engine *engine = context;
+    fd_thread_name("follower");
     const struct timespec rest = {.tv_nsec = REST_NANOSECONDS};
     while (!atomic_load(&engine->follower->stop))
         if (engine->store->replicas->wait_for_change(engine->store, look_seconds) > 0 &&

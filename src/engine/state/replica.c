@@ -83,6 +83,7 @@ static bool wait_for_turn(struct fd_replica *replica, double seconds) {
 
 static void *take_turns(void *context) {
     fd_engine *engine = context;
+    fd_thread_name("replica");
     do {
         take_right_to_train(engine);
         tell_others(engine);

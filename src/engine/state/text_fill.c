@@ -249,6 +249,7 @@ static void *fill_loop(void *context) {
     double start = fd_monotonic_seconds();
     uint32_t next = fill->first;
     bool has_failed = false;
+    fd_thread_name("text-fill");
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
     while ((next <= fill->last || counted.shown < counted.count) && !is_stopped(engine)) {
         int r = fill_some(engine, &counted, &next);

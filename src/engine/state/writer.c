@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -13,10 +14,13 @@
 #include "replica.h"
 #include "thread.h"
 
-enum { GROUP_MAX = 256, HOOKS_MAX = 8 };
+enum { GROUP_MAX = 256, HOOKS_MAX = 8, TRIES_MAX = 8 };
 
 /* How often a store that failed is probed, and one that works is looked for. */
 static const double probe_seconds = 1.0;
+
+/* How often the store is asked what became of a commit, and how long all jobs wait for that. */
+static const double look_seconds = 0.1, patience_seconds = 5.0;
 
 /* How long changes that are written behind wait for a transaction that takes them along. */
 static const double behind_seconds = 0.5;
@@ -25,8 +29,7 @@ static const double behind_seconds = 0.5;
  * then answers wait for it. */
 static const double quick_seconds = 0.02, rests_per_refresh = 4.0;
 
-/* How long jobs wait for a shared store that is out of reach, and between two tries. */
-static const double patience_seconds = 5.0;
+/* Between two tries to reach a shared store that is out of reach. */
 enum { TRY_NANOSECONDS = 50 * 1000 * 1000 };
 
 struct fd_writer {
@@ -51,6 +54,7 @@ struct fd_writer {
     atomic_int store_failure; /* -errno or 0; only the writer's thread sets it */
     double failed_since;      /* monotonic seconds; the thread's own, like the next */
     double next_refresh;      /* an untrained model is not made again before */
+    bool is_unsure;           /* the end came before a commit's fate was known: nothing follows */
 };
 
 int fd_writer_new(fd_engine *engine) {
@@ -252,23 +256,100 @@ static int begin_transaction(fd_engine *engine) {
     return r < 0 ? r : 0;
 }
 
-static int run_transaction(fd_engine *engine, fd_job *jobs, bool refreshes) {
-    const fd_store_operations *store = engine->store->operations;
-    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
-    double start = fd_monotonic_seconds();
+/* ---- a commit whose fate is unknown ---- */
 
-    int r = begin_transaction(engine);
+static void finish_jobs(fd_job *jobs) {
+    for (fd_job *job = jobs, *next; job; job = next) {
+        next = job->next; /* the job is gone once its thread wakes */
+        (void)sem_post(&job->finished);
+    }
+}
+
+static void fail_queue(fd_engine *engine, int failure) {
+    struct fd_writer *writer = engine->writer;
+    fd_job *jobs;
+    {
+        FD_LOCKED(&writer->lock);
+        jobs = writer->head;
+        writer->head = NULL;
+        writer->tail = &writer->head;
+    }
+    for (fd_job *job = jobs; job; job = job->next)
+        job->result = failure;
+    finish_jobs(jobs);
+}
+
+/* Rests for a moment; false once the writer is closed. */
+static bool rest(fd_engine *engine) {
+    struct fd_writer *writer = engine->writer;
+    double until = fd_monotonic_seconds() + look_seconds;
+    FD_LOCKED(&writer->lock);
+    for (double left = look_seconds; left > 0 && !writer->closed;
+         left = until - fd_monotonic_seconds())
+        fd_condition_wait_for(&writer->queue_filled, &writer->lock, left);
+    return !writer->closed;
+}
+
+/* Ends the process where the memory holds what is not stored, or the store cannot be read: where
+ * replicas share it, and no file was taken away. */
+static void end_if_lost(const fd_engine *engine, int failure) {
+    if (engine->store->replicas &&
+        (failure == -ESTALE || failure == -EPROTONOSUPPORT || failure == -EBADMSG))
+        fd_replica_end_process("the database no longer has what this process knows, or has a newer "
+                               "schema: started again, it reads what is there");
+}
+
+/* 0: the jobs are stored, -EAGAIN: they are not. While neither is known, the memory can change
+ * neither with them nor without: they wait, whereas others are refused after some seconds. */
+static int settle_commit(fd_engine *engine) {
+    double start = fd_monotonic_seconds();
+    do {
+        int r = engine->store->replicas->was_committed(engine->store);
+        if (r >= 0)
+            return r > 0 ? 0 : -EAGAIN;
+        end_if_lost(engine, r);
+        fd_health_beat(engine, FD_HEALTH_WRITER);
+        if (fd_monotonic_seconds() - start < patience_seconds)
+            continue;
+        note_failure(engine, r);
+        fail_queue(engine, r);
+    } while (rest(engine));
+    engine->writer->is_unsure = true;
+    return -ESHUTDOWN;
+}
+
+/* ---- transactions that change the memory ---- */
+
+static int write_transaction(fd_engine *engine, fd_job *jobs, bool refreshes,
+                             fd_snapshot **ret_snapshot) {
+    const fd_store_operations *store = engine->store->operations;
+    int r = engine->writer->is_unsure ? -ESHUTDOWN : begin_transaction(engine);
+    end_if_lost(engine, r);
     if (r < 0)
         return r;
     note_written_behind(engine->writer);
-    r = store_jobs(engine, jobs, refreshes, &snapshot);
+    r = store_jobs(engine, jobs, refreshes, ret_snapshot);
     if (r == 0 && engine->writer->behind.store)
         r = engine->writer->behind.store(engine);
     if (r == 0)
         r = store->commit(engine->store);
     if (r < 0)
         store->rollback(engine->store);
+    if (r == -EAGAIN && engine->store->replicas)
+        r = settle_commit(engine);
     settle_behind(engine, r == 0);
+    return r;
+}
+
+static int run_transaction(fd_engine *engine, fd_job *jobs, bool refreshes) {
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
+    double start = fd_monotonic_seconds();
+
+    int r = write_transaction(engine, jobs, refreshes, &snapshot);
+    for (int i = 1; r == -EAGAIN && engine->store->replicas && i < TRIES_MAX; i++) {
+        fd_snapshot_free(FD_STEAL(snapshot));
+        r = write_transaction(engine, jobs, refreshes, &snapshot);
+    }
     if (r < 0)
         return r;
     fd_metrics_observe(engine->metrics, FD_METRIC_COMMIT_SECONDS, NULL, NULL,
@@ -284,41 +365,31 @@ static int run_transaction(fd_engine *engine, fd_job *jobs, bool refreshes) {
 
 /* ---- a shared store out of reach ---- */
 
-/* What was applied is not the history any more, or cannot be read. */
-static void end_if_lost(int result) {
-    if (result == -ESTALE || result == -EPROTONOSUPPORT || result == -EBADMSG)
-        fd_replica_end_process("the database no longer has what this process knows, or was "
-                               "upgraded: it ends, and reads all again when it is started");
-}
-
 static bool may_pass(const fd_engine *engine, double deadline) {
     return fd_monotonic_seconds() < deadline && !atomic_load(&engine->closing);
 }
 
 /* Waits until the store can be reached again; false: it takes too long. */
 static bool recovers(fd_engine *engine, double deadline) {
-    const struct timespec rest = {.tv_nsec = TRY_NANOSECONDS};
+    const struct timespec moment = {.tv_nsec = TRY_NANOSECONDS};
     int r = -EIO;
     while (r < 0 && may_pass(engine, deadline)) {
-        (void)nanosleep(&rest, NULL);
+        (void)nanosleep(&moment, NULL);
         fd_health_beat(engine, FD_HEALTH_WRITER);
         r = engine->store->replicas->resume(engine->store);
-        end_if_lost(r);
+        end_if_lost(engine, r);
     }
     return r >= 0;
 }
 
-/* Runs a transaction again whose fate is unknown, or that could not reach the store. */
+/* Runs a transaction again that could not reach the store. */
 static int run_surely(fd_engine *engine, fd_job *jobs, bool refreshes) {
     double deadline = fd_monotonic_seconds() + patience_seconds;
     int r = run_transaction(engine, jobs, refreshes);
     if (!engine->writer->catch_up)
         return r;
-    end_if_lost(r);
-    while ((r == -EAGAIN || r == -EIO) && recovers(engine, deadline)) {
+    while ((r == -EAGAIN || r == -EIO) && recovers(engine, deadline))
         r = run_transaction(engine, jobs, refreshes);
-        end_if_lost(r);
-    }
     return r == -EAGAIN ? -EIO : r;
 }
 
@@ -440,7 +511,7 @@ static enum duty next_duty(fd_engine *engine, fd_job **ret_jobs) {
 static void catch_up(fd_engine *engine) {
     unsigned long long asked = count_asked(engine->writer);
     int r = engine->writer->catch_up(engine, false);
-    end_if_lost(r);
+    end_if_lost(engine, r);
     if (r > 0)
         fd_writer_call_hooks(engine);
     note_caught_up(engine->writer, asked, r < 0 ? r : 0);
@@ -451,16 +522,10 @@ int fd_writer_catch_up(fd_engine *engine) {
     FD_LOCKED(&writer->lock);
     unsigned long long mine = ++writer->asked;
     (void)pthread_cond_signal(&writer->queue_filled);
-    while (writer->done < mine && !writer->closed)
-        (void)pthread_cond_wait(&writer->is_done, &writer->lock);
-    return writer->done < mine ? -ESHUTDOWN : writer->caught_up;
-}
-
-static void finish_jobs(fd_job *jobs) {
-    for (fd_job *job = jobs, *next; job; job = next) {
-        next = job->next; /* the job is gone once its thread wakes */
-        (void)sem_post(&job->finished);
-    }
+    double deadline = fd_monotonic_seconds() + patience_seconds;
+    while (writer->done < mine && !writer->closed && may_pass(engine, deadline))
+        fd_condition_wait_for(&writer->is_done, &writer->lock, look_seconds);
+    return writer->done < mine ? -EIO : writer->caught_up;
 }
 
 static void run_jobs(fd_engine *engine, fd_job *jobs) {
@@ -473,6 +538,7 @@ static void run_jobs(fd_engine *engine, fd_job *jobs) {
 
 static void *write_loop(void *context) {
     fd_engine *engine = context;
+    fd_thread_name("writer");
     for (;;) {
         fd_job *jobs;
         enum duty duty = next_duty(engine, &jobs);

@@ -161,6 +161,7 @@ static bool stops(fd_embedding_worker *worker) {
 
 static void *work_loop(void *context) {
     fd_embedding_worker *worker = context;
+    fd_thread_name("embedding");
     while (!stops(worker)) {
         FD_FREE fd_embedding_job_row *row = NULL;
         bool is_mine = fd_engine_trains(worker->steps.engine);

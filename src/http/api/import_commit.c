@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "items.h"
+#include "labelled_pairs.h"
 #include "text_embeddings.h"
 
 static const char conflict[] = "exists already with other content";
+static const char label_conflict[] = "is that of a label with other content";
 
 void fd_import_commit_clear(fd_import_commit *commit) {
     fd_imported_ids_clear(&commit->ids);
@@ -305,6 +307,54 @@ static int add_labels(fd_import_commit *commit, const fd_block_label *labels, si
     return add_list(commit, labels, list, n, fault);
 }
 
+/* ---- labels of a dry run ---- */
+
+struct label_comparison {
+    const fd_label *label;
+    int64_t first; /* place of the first revision, which is what a repeat repeats */
+    bool is_same;
+};
+
+static int compare_label(void *context, const fd_labelled_pair *pair) {
+    struct label_comparison *comparison = context;
+    const fd_label *label = comparison->label;
+    const fd_label_row *row = &pair->label;
+    comparison->first = row->revision == 0 ? 0 : row->original;
+    comparison->is_same =
+        strcmp(pair->a.id, label->a) == 0 && strcmp(pair->b.id, label->b) == 0 &&
+        row->preference == label->preference && strcmp(row->annotator, label->annotator) == 0 &&
+        row->duration_ms == label->duration_ms && same_text(row->comment, label->comment) &&
+        same_text(row->assignment, label->assignment);
+    return 0;
+}
+
+/* What adding the label would come to. */
+static int stand_label(fd_import_commit *commit, const fd_label *label, standing *ret) {
+    struct label_comparison comparison = {.label = label};
+    fd_engine *engine = commit->request->engine;
+    int r = fd_engine_label_read(engine, label->id, compare_label, &comparison);
+    *ret = IS_NEW;
+    if (r == -ENOENT)
+        return 0;
+    if (r == 0 && comparison.first > 0)
+        r = fd_engine_revisions_read(engine, &comparison.first, 1, compare_label, &comparison);
+    *ret = comparison.is_same ? IS_UNCHANGED : IS_REFUSED;
+    return r;
+}
+
+static int count_labels(fd_import_commit *commit, const fd_block_label *labels, size_t n) {
+    int r = 0;
+    for (size_t i = 0; i < n && r == 0; i++) {
+        standing found;
+        r = stand_label(commit, &labels[i].label, &found);
+        if (r == 0 && found == IS_REFUSED)
+            refuse_label(commit, &labels[i], "/id", label_conflict);
+        else if (r == 0)
+            *(found == IS_NEW ? &commit->outcome->accepted : &commit->outcome->duplicates) += 1;
+    }
+    return r;
+}
+
 int fd_import_commit_block(fd_import_commit *commit, fd_streamed_block *block, fd_fault *fault) {
     size_t n_items;
     int r = commit->dimension > 0 ? 0
@@ -321,6 +371,5 @@ int fd_import_commit_block(fd_import_commit *commit, fd_streamed_block *block, f
     size_t n_labels = sort_labels(commit, block);
     if (!commit->is_dry_run)
         return add_labels(commit, block->labels, n_labels, fault);
-    commit->outcome->accepted += n_labels;
-    return 0;
+    return count_labels(commit, block->labels, n_labels);
 }

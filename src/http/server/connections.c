@@ -159,6 +159,7 @@ static bool break_off(fd_receive_hook *hook) {
     unsigned status = connection->break_off ? atomic_load(&connection->slot.broken_off) : 0;
     if (status == 0 || fd_receive_hook_has_all(hook))
         return false;
+    hook->is_shut = true;
     void (*respond_early)(void *, unsigned) = connection->break_off;
     connection->break_off = NULL;
     respond_early(connection->stream, status);
@@ -225,6 +226,7 @@ void fd_connection_notify(void *context, struct MHD_Connection *connection, void
  * open forever. */
 void *fd_connection_enforce_deadlines(void *context) {
     fd_server *server = context;
+    fd_thread_name("deadlines");
     FD_LOCKED(&server->lock);
     while (!server->is_stopping) {
         double now = fd_monotonic_seconds();

@@ -4,9 +4,12 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <gnutls/gnutls.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
+#include <time.h>
 
 enum { SOCKETS_MAX = 1 << 16 };
 
@@ -38,8 +41,10 @@ void fd_receive_hook_end(fd_receive_hook *hook) {
     hook->ended++;
     /* The responses to the requests before the refused bytes are sent. libmicrohttpd may believe
      * that there is nothing to read; this makes epoll say otherwise. */
-    if (hook->framing.status != 0 && !hook->has_responded && hook->ended == hook->framing.requests)
-        (void)shutdown(hook->fd, SHUT_RD);
+    if (hook->framing.status == 0 || hook->has_responded || hook->ended != hook->framing.requests)
+        return;
+    hook->is_shut = true;
+    (void)shutdown(hook->fd, SHUT_RD);
 }
 
 bool fd_receive_hook_has_all(const fd_receive_hook *hook) {
@@ -54,7 +59,9 @@ void fd_receive_hook_respond(fd_receive_hook *hook, const char *data, size_t siz
         (void)send(hook->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (hook->session)
         (void)gnutls_bye(hook->session, GNUTLS_SHUT_WR);
-    (void)shutdown(hook->fd, SHUT_WR);
+    /* With both sides shut, the kernel would reset the connection when more arrives. */
+    if (!hook->is_shut)
+        (void)shutdown(hook->fd, SHUT_WR);
 }
 
 /* ---- reading ---- */
@@ -70,11 +77,35 @@ static ssize_t read_again(const fd_receive_hook *hook) {
     return hook->session ? GNUTLS_E_INTERRUPTED : -1;
 }
 
+/* Whether neither side has ended the connection. A socket whose reading side we have shut tells the
+ * end of what came by now as if it were the end of all. */
+static bool is_open(const fd_receive_hook *hook) {
+    struct tcp_info about = {0};
+    socklen_t size = sizeof(about);
+    return getsockopt(hook->fd, IPPROTO_TCP, TCP_INFO, &about, &size) == 0 &&
+           about.tcpi_state == TCP_ESTABLISHED;
+}
+
+/* To be called again when more has arrived. Only epoll tells that of a shut socket; poll always
+ * says that there is something. */
+static ssize_t read_later(const fd_receive_hook *hook) {
+    static const struct timespec moment = {.tv_nsec = 10000000};
+    if (!hook->is_edge_triggered)
+        (void)nanosleep(&moment, NULL); /* the thread serves this connection alone */
+    errno = EAGAIN;
+    return hook->session ? GNUTLS_E_AGAIN : -1;
+}
+
 /* Closing a socket that has unread bytes resets the connection, and the client may lose the
- * response. So they are read and dropped until the client closes or the deadline passes. */
+ * response. So they are read and dropped until the client closes or the deadline passes. Nobody
+ * needs to decrypt them. */
 static ssize_t drop(const fd_receive_hook *hook, void *data, size_t size) {
-    ssize_t got = receive(hook, data, size);
-    return got > 0 ? read_again(hook) : got;
+    ssize_t got = recvfrom(hook->fd, data, size, 0, NULL, NULL);
+    if (got > 0)
+        return read_again(hook);
+    if (got == 0 && hook->is_shut && is_open(hook))
+        return read_later(hook);
+    return got < 0 && hook->session && errno == EAGAIN ? GNUTLS_E_AGAIN : got;
 }
 
 static ssize_t refuse(fd_receive_hook *hook) {

@@ -30,6 +30,7 @@ struct fd_receive_hook {
     bool is_edge_triggered; /* epoll reports what arrives only once */
     fd_framing framing;
     uint64_t begun, ended; /* requests, as libmicrohttpd counts them */
+    bool is_shut;          /* its reading side, by us: that woke the thread that reads */
     bool has_responded;    /* directly, for the last time; what still arrives is dropped */
 };
 

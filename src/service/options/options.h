@@ -30,8 +30,8 @@ int fd_options_describe(const fd_options *options, const char *const *without,
 void fd_options_compare(fd_options *one, fd_options *other,
                         bool (*visit)(void *context, const char *name), void *context);
 
-/* Prints the options of some groups of options.def, "database embedding", with their defaults; NULL:
- * of all. */
+/* Prints the options of some groups of options.def, "database embedding", with their defaults;
+ * NULL: of all. */
 void fd_options_print_help(const char *groups, FILE *out);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "postgres_follower.h"
+#include "postgres_new_labels.h"
 #include "postgres_readers.h"
 #include "postgres_statement.h"
 #include "store.h"
@@ -40,7 +41,11 @@ typedef struct fd_postgres_store {
     fd_postgres_moment now;     /* with what the transaction added */
     fd_postgres_moment applied; /* what catch_up gave, and this replica committed since */
     bool has_applied;
-    fd_postgres_moment proof; /* one that must be in the history, or it was lost */
+    fd_postgres_moment proof;  /* one that must be in the history, or it was lost */
+    fd_postgres_moment unsure; /* what a commit tried whose fate is unknown */
+    bool is_unsure;
+
+    fd_postgres_new_labels new_labels;
 
     fd_postgres_readers readers;
     fd_postgres_follower follower;

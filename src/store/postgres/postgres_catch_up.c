@@ -22,6 +22,7 @@ struct catching_up {
     const fd_postgres_moment *from; /* what was applied */
     const fd_postgres_moment *to;
     bool is_first;
+    fd_postgres_known_ids *known;
     const fd_change_visits *visits;
     void *context;
     int64_t next; /* of the numbers without gaps */
@@ -46,6 +47,7 @@ static int pass_item(void *context, const fd_item_row *row) {
 static int pass_label(void *context, const fd_label_row *row) {
     struct catching_up *self = context;
     int r = check_number(self, row->sequence, "label");
+    (void)fd_postgres_known_ids_add(self->known, row->id);
     return r < 0 ? r : self->visits->label(self->context, row);
 }
 
@@ -141,9 +143,13 @@ static int catch_up_with(fd_postgres_store *store, const fd_postgres_moment *to,
         .from = &store->applied,
         .to = to,
         .is_first = !store->has_applied,
+        .known = &store->new_labels.known,
         .visits = visits,
         .context = context,
     };
+    if (store->has_applied && (to->tick < self.from->tick ||
+                               (to->tick == self.from->tick && to->nonce != self.from->nonce)))
+        return -ESTALE;
     int r = pass_all(&self);
     if (r != 0)
         return r;
@@ -159,14 +165,24 @@ static int read_moment(fd_postgres_store *store, fd_postgres_moment *ret) {
     return r < 0 ? r : fd_postgres_moment_at(result, ret);
 }
 
+/* It locks nothing, and visits of all rows may take their time. */
+static int begin_reading(fd_postgres_store *store) {
+    int r = fd_postgres_writer_connect(store);
+    if (r < 0)
+        return r;
+    return fd_postgres_execute(&store->writer, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+                                               "SET LOCAL idle_in_transaction_session_timeout = 0;"
+                                               "SET LOCAL tcp_user_timeout = 0");
+}
+
+/* A connection that was lost since it was last used is opened again. */
 static int catch_up_outside(fd_postgres_store *store, const fd_change_visits *visits,
                             void *context) {
     fd_postgres_moment moment = {0};
-    int r = fd_postgres_writer_connect(store);
-    if (r == 0) /* it locks nothing, and visits of all rows may take their time */
-        r = fd_postgres_execute(&store->writer, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
-                                                "SET LOCAL idle_in_transaction_session_timeout = 0;"
-                                                "SET LOCAL tcp_user_timeout = 0");
+    bool was_connected = fd_postgres_is_connected(&store->writer);
+    int r = begin_reading(store);
+    if (r < 0 && was_connected && !fd_postgres_is_connected(&store->writer))
+        r = begin_reading(store);
     if (r == 0)
         r = read_moment(store, &moment);
     if (r == 0)

@@ -55,6 +55,9 @@ int fd_postgres_result_error(fd_postgres_connection *connection, const PGresult 
     default:
         break;
     }
+    const char *severity =
+        result ? PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED) : NULL;
+    connection->is_lost |= !severity || strcmp(severity, "ERROR") != 0;
     const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
     const char *message = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
     (void)snprintf(connection->sqlstate, sizeof(connection->sqlstate), "%s", state ? state : "");
@@ -127,7 +130,7 @@ void fd_postgres_disconnect(fd_postgres_connection *connection) {
 }
 
 bool fd_postgres_is_connected(const fd_postgres_connection *connection) {
-    return connection->wire && PQstatus(connection->wire) == CONNECTION_OK;
+    return connection->wire && !connection->is_lost && PQstatus(connection->wire) == CONNECTION_OK;
 }
 
 /* ---- statements that run once ---- */

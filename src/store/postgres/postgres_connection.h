@@ -21,6 +21,7 @@ typedef enum fd_postgres_statement {
 typedef struct fd_postgres_connection {
     PGconn *wire;               /* NULL: not connected */
     bool prepared[FD_PG_COUNT]; /* see postgres_statement.h */
+    bool is_lost;               /* libpq may notice only at the next statement */
     bool was_warned;            /* the server warned since somebody set it to false */
     double logged;              /* monotonic seconds; when a failure was logged */
     char sqlstate[6];           /* of the newest failure; "" if the server did not name it */

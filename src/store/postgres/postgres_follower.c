@@ -36,7 +36,7 @@ static bool wait_for_socket(int socket, short events, double deadline) {
 }
 
 static bool is_news(const fd_postgres_store *store, int64_t tick) {
-    return tick != atomic_load(&store->known_tick);
+    return tick > atomic_load(&store->known_tick);
 }
 
 /* ---- connecting ---- */
@@ -45,6 +45,7 @@ static void start_connecting(fd_postgres_follower *follower, const char *url) {
     fd_postgres_parameters parameters = fd_postgres_parameters_of(url);
     follower->connection.wire = PQconnectStartParams(parameters.keywords, parameters.values, 1);
     follower->polling = PGRES_POLLING_WRITING;
+    follower->is_new = true;
     bool has_begun = PQstatus(follower->connection.wire) != CONNECTION_BAD;
     enter(follower, has_begun ? FD_POSTGRES_CONNECTING : FD_POSTGRES_APART);
 }
@@ -102,12 +103,17 @@ static bool listen_until(fd_postgres_store *store, double deadline) {
 
 /* ---- asking ---- */
 
+/* Another server may answer than before: then it is to be found out whether its history is the
+ * same. */
 static bool take_answer(fd_postgres_store *store, const PGresult *result) {
     if (PQresultStatus(result) != PGRES_TUPLES_OK || PQntuples(result) != 1)
         return false;
+    bool is_again = store->follower.is_new && store->follower.was_listening;
+    store->follower.is_new = false;
+    store->follower.was_listening = true;
     fd_postgres_note_time(store, strtoll(PQgetvalue(result, 0, 1), NULL, 10),
                           store->follower.since);
-    return is_news(store, strtoll(PQgetvalue(result, 0, 0), NULL, 10));
+    return is_again || is_news(store, strtoll(PQgetvalue(result, 0, 0), NULL, 10));
 }
 
 static bool wait_for_answer(fd_postgres_store *store, double deadline) {

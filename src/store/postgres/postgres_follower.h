@@ -16,8 +16,10 @@ typedef enum fd_postgres_following {
 typedef struct fd_postgres_follower {
     fd_postgres_connection connection;
     fd_postgres_following state;
-    int polling;  /* what libpq waits for while it connects */
-    double since; /* monotonic seconds; of the state */
+    bool is_new;        /* nothing was answered through this connection yet */
+    bool was_listening; /* through one before */
+    int polling;        /* what libpq waits for while it connects */
+    double since;       /* monotonic seconds; of the state */
 } fd_postgres_follower;
 
 /* The store's operation. */

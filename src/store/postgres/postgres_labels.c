@@ -36,6 +36,11 @@ static void bind_label(void *context, size_t i, fd_postgres_binding *binding) {
     fd_postgres_bind_text(binding, row->comment);
 }
 
+/* What asks the server about labels must see those that wait. */
+static int send_new(fd_postgres_store *store) {
+    return fd_postgres_new_labels_send(&store->new_labels, &store->writer);
+}
+
 /* A row without its items is not added, unless its label is stored already. */
 static size_t count_addable(const fd_postgres_store *store, const fd_label_row *rows, size_t n) {
     size_t i = 0;
@@ -58,6 +63,29 @@ static int refuse(fd_postgres_store *store, const fd_label_row *row, bool *ret_i
     return -EEXIST;
 }
 
+/* Every id that this replica adds is noted. True if one may have been noted before. */
+static bool note_ids(fd_postgres_store *store, const fd_label_row *rows, size_t n) {
+    bool any = false;
+    for (size_t i = 0; i < n; i++)
+        any |= fd_postgres_known_ids_add(&store->new_labels.known, rows[i].id);
+    return any;
+}
+
+/* Right after catching up, labels whose ids are not known are new: no question to the server is
+ * needed, and their insertion can wait for the end. */
+static bool add_later(fd_postgres_store *store, const fd_label_row *rows, size_t n,
+                      size_t n_addable, int64_t *sequences) {
+    bool is_in_step = store->has_applied && store->applied.tick == store->clock.tick;
+    if (note_ids(store, rows, n) || !is_in_step || n_addable < n)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        sequences[i] = ++store->now.labels;
+        fd_postgres_new_labels_keep(&store->new_labels, &rows[i], sequences[i]);
+    }
+    store->has_written |= n > 0;
+    return true;
+}
+
 int fd_postgres_labels_add(fd_store *store, const fd_label_row *rows, size_t n, int64_t *sequences,
                            fd_added *ret) {
     fd_postgres_store *postgres = fd_postgres_writing(store);
@@ -70,7 +98,13 @@ int fd_postgres_labels_add(fd_store *store, const fd_label_row *rows, size_t n, 
                              .bind = bind_label,
                              .context = (void *)rows};
     *ret = (fd_added){0};
-    int r = fd_postgres_list_add(postgres, &list);
+    if (add_later(postgres, rows, n, n_addable, sequences)) {
+        ret->created = n;
+        return 0;
+    }
+    int r = send_new(postgres);
+    if (r == 0)
+        r = fd_postgres_list_add(postgres, &list);
     if (r < 0) {
         *ret = (fd_added){.conflict = list.failed, .is_foreign = list.failed_number != 0};
         return r == -ENOENT ? -EBADMSG : r;
@@ -107,7 +141,10 @@ int fd_postgres_label_rows_add(fd_store *store, const fd_label_row *rows, size_t
     fd_postgres_store *postgres = fd_postgres_writing(store);
     if (count_addable(postgres, rows, n) < n)
         return -EINVAL;
-    int r = fd_postgres_execute(&postgres->writer, "SAVEPOINT list");
+    (void)note_ids(postgres, rows, n);
+    int r = send_new(postgres);
+    if (r == 0)
+        r = fd_postgres_execute(&postgres->writer, "SAVEPOINT list");
     if (r < 0)
         return r;
     r = fd_postgres_run_rows(&postgres->writer, FD_PG_LABEL_ROW_ADD, n, bind_label_row,
@@ -151,7 +188,9 @@ int fd_postgres_label_revise(fd_store *store, const fd_label_change *change,
     fd_postgres_store *postgres = fd_postgres_writing(store);
     fd_postgres_binding binding = {0};
     bind_change(&binding, change);
-    int r = find_newest(postgres, &binding, ret);
+    int r = send_new(postgres);
+    if (r == 0)
+        r = find_newest(postgres, &binding, ret);
     if (r == 0 && !ret->changed)
         postgres->owes_flush = true;
     if (r < 0 || !ret->changed)

@@ -53,6 +53,7 @@ static void store_free(fd_postgres_store *store) {
     fd_postgres_readers_clear(&store->readers);
     fd_postgres_disconnect(&store->side);
     fd_postgres_disconnect(&store->writer);
+    fd_postgres_new_labels_clear(&store->new_labels);
     (void)pthread_mutex_destroy(&store->side_lock);
     free(store->url);
     free(store->name);
@@ -115,6 +116,7 @@ static const fd_replica_operations replica_operations = {
     .wait_for_change = fd_postgres_wait_for_change,
     .now_ms = fd_postgres_now_ms,
     .resume = fd_postgres_resume,
+    .was_committed = fd_postgres_was_committed,
     .hold_learning = fd_postgres_hold_learning,
     .release_learning = fd_postgres_release_learning,
     .replica_write = fd_postgres_replica_write,

@@ -31,8 +31,9 @@ int fd_postgres_readers_connect(const fd_postgres_readers *readers,
 int fd_postgres_readers_stand_still(fd_postgres_readers *readers) {
     fd_postgres_connection *reader = &readers->connections[0];
     int r = fd_postgres_readers_connect(readers, reader);
-    if (r == 0)
-        r = fd_postgres_execute(reader, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    if (r == 0) /* the first query decides which moment it is */
+        r = fd_postgres_execute(reader, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+                                        "SELECT version FROM clock");
     readers->idle[0] = reader;
     readers->n = readers->n_idle = 1;
     readers->is_moment = true;

@@ -21,15 +21,21 @@ enum { PROBE_SIZE = 65536 };
 
 /* ---- connecting ---- */
 
-static int check_history(fd_postgres_store *store) {
+/* 1 or 0. */
+static int is_in_history(fd_postgres_store *store, const fd_postgres_moment *moment) {
     FD_CLEANUP(PQclearp) PGresult *result = NULL;
     fd_postgres_binding binding = {0};
-    fd_postgres_bind_integer(&binding, store->proof.tick);
+    fd_postgres_bind_integer(&binding, moment->tick);
     int r = fd_postgres_run(&store->writer, FD_PG_TICK_NONCE, &binding, &result);
     if (r < 0)
         return r;
-    if (PQntuples(result) == 1 && fd_postgres_integer_at(result, 0, 0) == store->proof.nonce)
-        return 0;
+    return PQntuples(result) == 1 && fd_postgres_integer_at(result, 0, 0) == moment->nonce;
+}
+
+static int check_history(fd_postgres_store *store) {
+    int r = is_in_history(store, &store->proof);
+    if (r != 0)
+        return r < 0 ? r : 0;
     fd_log(FD_LOG_ERROR, "history-lost", FD_INT("tick", store->proof.tick),
            FD_STR("meaning", "the database no longer has a transaction that this process knows:"
                              " a failover lost it, or this process was away for too long"));
@@ -115,6 +121,7 @@ static int lock_clock(fd_postgres_store *store) {
 static void undo(fd_postgres_store *store) {
     fd_postgres_connection *writer = &store->writer;
     store->in_transaction = false;
+    fd_postgres_new_labels_forget(&store->new_labels);
     if (!writer->wire || PQtransactionStatus(writer->wire) == PQTRANS_IDLE)
         return;
     if (PQpipelineStatus(writer->wire) != PQ_PIPELINE_OFF ||
@@ -145,7 +152,7 @@ int fd_postgres_begin(fd_store *store) {
         return r == -EAGAIN ? -EIO : r;
     postgres->now = postgres->clock;
     postgres->in_transaction = true;
-    postgres->has_written = postgres->is_fenced = false;
+    postgres->has_written = postgres->is_fenced = postgres->is_unsure = false;
     return 0;
 }
 
@@ -169,7 +176,7 @@ static void bind_clock(fd_postgres_binding *binding, const fd_postgres_moment *m
 }
 
 /* The statements of a commit, one of which may be the last. */
-enum { COMMIT_MAX = 5 };
+enum { COMMIT_MAX = 6 };
 struct ending {
     size_t n;
     fd_postgres_statement statements[COMMIT_MAX];
@@ -250,19 +257,60 @@ static void note_commit(fd_postgres_store *store) {
 int fd_postgres_commit(fd_store *store) {
     fd_postgres_store *postgres = fd_postgres_writing(store);
     struct ending ending = {0};
+    int r = 0;
+    if (postgres->new_labels.count > 0)
+        r = fd_postgres_new_labels_bind(&postgres->new_labels, add(&ending, FD_PG_LABELS_ADD_NEW));
     if (postgres->has_written)
         end_with_tick(postgres, &ending);
     else if (postgres->owes_flush)
         (void)add(&ending, FD_PG_CLOCK_TOUCH);
     (void)add(&ending, FD_PG_COMMIT);
-    int r = run_ending(&postgres->writer, &ending);
+    if (r == 0)
+        r = run_ending(&postgres->writer, &ending);
     if (r < 0) {
         postgres->owes_flush |= r == -EAGAIN;
+        postgres->is_unsure = postgres->has_written && r == -EAGAIN;
+        postgres->unsure = postgres->now;
         return r;
     }
     note_commit(postgres);
+    fd_postgres_new_labels_forget(&postgres->new_labels);
     postgres->in_transaction = false;
     return 0;
+}
+
+/* ---- a commit whose fate is unknown ---- */
+
+/* With the clock locked, which the commit had locked before: it has ended. Another commit then
+ * reaches the disk, and the standby, after it. */
+static int look_for_commit(fd_postgres_store *store, const fd_postgres_moment *tried) {
+    int r = is_in_history(store, tried);
+    if (r <= 0)
+        return r;
+    store->owes_flush = true;
+    r = fd_postgres_commit(&store->store);
+    if (r < 0)
+        return r;
+    if (store->has_applied && store->applied.tick == tried->tick - 1)
+        store->applied = *tried;
+    atomic_store(&store->known_tick, tried->tick);
+    return 1;
+}
+
+int fd_postgres_was_committed(fd_store *store) {
+    fd_postgres_store *postgres = fd_postgres_store_of(store);
+    fd_postgres_moment tried = postgres->unsure;
+    fd_postgres_rollback(store);
+    if (!postgres->is_unsure) /* nothing was written, or the server refused the commit */
+        return fd_postgres_resume(store);
+    int r = fd_postgres_begin(store);
+    if (r == 0)
+        r = look_for_commit(postgres, &tried);
+    if (r <= 0)
+        fd_postgres_rollback(store);
+    postgres->unsure = tried;
+    postgres->is_unsure = r < 0;
+    return r == -EAGAIN ? -EIO : r;
 }
 
 /* ---- probe ---- */
@@ -271,8 +319,8 @@ static int write_probe(fd_postgres_store *store) {
     static _Thread_local unsigned char bytes[PROBE_SIZE];
     fd_postgres_binding binding = {0};
     fd_random_bytes(bytes, 256);
-    for (size_t i = 256; i < sizeof(bytes);
-         i += 256) /* nothing that could be compressed to little */
+    /* Nothing that could be compressed to little. */
+    for (size_t i = 256; i < sizeof(bytes); i += 256)
         memcpy(bytes + i, bytes, 256);
     fd_postgres_bind_bytes(&binding, bytes, sizeof(bytes));
     int r = fd_postgres_modify(&store->writer, FD_PG_PROBE, &binding);

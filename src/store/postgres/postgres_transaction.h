@@ -1,5 +1,5 @@
 /* Transactions of the writer, under the lock of the clock: the store's operations begin to probe,
- * present and resume. */
+ * present, resume and was_committed. */
 #ifndef FD_POSTGRES_TRANSACTION_H
 #define FD_POSTGRES_TRANSACTION_H
 
@@ -12,6 +12,7 @@ void fd_postgres_rollback(fd_store *store);
 int fd_postgres_probe(fd_store *store) FD_MUST_CHECK;
 int fd_postgres_present(fd_store *store) FD_MUST_CHECK;
 int fd_postgres_resume(fd_store *store) FD_MUST_CHECK;
+int fd_postgres_was_committed(fd_store *store) FD_MUST_CHECK;
 
 /* The store, whose writer must be in a transaction. The caller sets has_written if rows change. */
 fd_postgres_store *fd_postgres_writing(fd_store *store);

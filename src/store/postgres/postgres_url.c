@@ -23,26 +23,34 @@ static int append(char **text, const char *format, const char *part) {
 static const char *value_of(const PQconninfoOption *options, const char *keyword) {
     for (const PQconninfoOption *option = options; option->keyword; option++)
         if (strcmp(option->keyword, keyword) == 0)
-            return option->val && option->val[0] != '\0' ? option->val : NULL;
+            /* Several hosts without ports have the ports ",,". */
+            return option->val && option->val[strspn(option->val, ",")] ? option->val : NULL;
     return NULL;
 }
 
-/* Who connects where, and to what: nothing else of a URL is shown. */
+static const char *const advice =
+    "the URL of the database cannot be read: write / @ : % ? and & in a name or password as"
+    " %2F %40 %3A %25 %3F and %26";
+
+/* Who connects where, and to what: nothing else of a URL is shown. A password with an @ or / as it
+ * is would become a part of the host, port or database. */
 int fd_postgres_url_name(const char *url, char **ret, fd_fault *fault) {
     char *error = NULL;
     FD_CLEANUP(PQconninfoFreep) PQconninfoOption *options = PQconninfoParse(url, &error);
     PQfreemem(error); /* it may quote a password */
     if (!options)
-        return fd_fault_set(fault, -EINVAL, "",
-                            "the URL of the database cannot be read: write / @ : %% ? and & in a"
-                            " name or password as %%2F %%40 %%3A %%25 %%3F and %%26");
+        return fd_fault_set(fault, -EINVAL, "", "%s", advice);
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ@/";
     static const struct {
-        const char *keyword, *format;
-    } parts[] = {{"user", "%s@"}, {"host", "%s"}, {"port", ":%s"}, {"dbname", "/%s"}};
+        const char *keyword, *format, *suspect;
+    } parts[] = {
+        {"user", "%s@", ""}, {"host", "%s", "@"}, {"port", ":%s", letters}, {"dbname", "/%s", "@"}};
     FD_FREE char *name = NULL;
     int r = append(&name, "%s", "postgresql://");
     for (size_t i = 0; i < FD_LENGTH(parts) && r == 0; i++) {
         const char *value = value_of(options, parts[i].keyword);
+        if (value && strpbrk(value, parts[i].suspect))
+            return fd_fault_set(fault, -EINVAL, "", "%s", advice);
         r = value ? append(&name, parts[i].format, value) : 0;
     }
     if (r == 0)

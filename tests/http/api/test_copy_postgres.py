@@ -80,6 +80,22 @@ def test_a_database_that_is_not_empty_stays_as_it_is(project, url):
     assert "is sound: 310 items, 41 labels in 44 rows, 2 models" in run("check", "--db", url).stdout
 
 
+def test_a_copy_that_loses_its_connections_goes_on(project, tmp_path, url, databases):
+    source, _ = project
+    process = subprocess.Popen([PROGRAM, "copy", "--from", source, "--to", url], env=environment(),
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert any(line.startswith("items:") for line in process.stderr)
+    databases.sql(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                       " WHERE application_name = 'fisherd'")
+    _, errors = process.communicate(timeout=PATIENCE)
+    if process.returncode != 0:  # it was not quicker
+        assert "is not complete: run the same command again" in errors
+        copied(source, url)
+    back = tmp_path / "back.db"
+    copied(url, back)
+    assert contents(back) == contents(source)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_copy_that_is_stopped_goes_on(project, tmp_path, url, number):
     source, _ = project

@@ -2,7 +2,8 @@
 
 import pytest
 
-from client import run
+from client import Daemon, run, wait_until
+from shared_database import fixture_databases  # noqa: F401
 
 URL = "postgresql://anna:secret@127.0.0.1:1/labels?password=secret"
 
@@ -40,3 +41,11 @@ def test_a_copy_to_or_from_one_that_cannot_be_reached_changes_nothing(tmp_path):
         done = run("copy", "--from", source, "--to", target)
         assert done.returncode == 1 and "secret" not in done.stderr
     assert not (tmp_path / "b.db").exists()
+
+
+def test_a_backup_by_the_api_names_the_tools_of_postgresql(databases, tmp_path):
+    with Daemon(databases.new(), {"backup-dir": tmp_path}) as daemon:
+        refused = daemon.call("POST", "/v1/admin/backup")
+        assert refused.status == 409 and "docs/SCALING.md" in refused.json["detail"]
+        wait_until(lambda: "pg_dump or pg_basebackup" in daemon.log_text(), "a line of the log")
+    assert not list(tmp_path.iterdir())

@@ -131,8 +131,7 @@ def test_a_server_that_is_not_fisherd_is_named(tmp_path):
 
 
 def test_what_a_daemon_stored_before_it_stopped_is_told(db, tmp_path):
-    """The file comes through a pipe whose end does not come. All of it has been sent by the time of
-    the stop: a client that is still sending then may lose the response."""
+    """While it waits for a pipe whose end does not come."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with Daemon(db, {"stream-seconds": PATIENCE}) as daemon:
@@ -149,9 +148,35 @@ def test_what_a_daemon_stored_before_it_stopped_is_told(db, tmp_path):
         feeder.start()
         wait_until(lambda: daemon.get("/v1/items?limit=1")["items"], "the first block")
         daemon.stop()
-        opened.set()
         out, err = process.communicate(timeout=PATIENCE)
+        opened.set()
         feeder.join(PATIENCE)
     assert process.returncode == 1
     assert out.startswith("4096 items imported"), (out, err)
     assert "the daemon is stopping" in err
+
+
+def test_a_refusal_is_heard_while_the_pipe_is_silent(db):
+    """Nothing ever comes through it, and it stays open."""
+    create(db, "frontend", "files")
+    with TokenDaemon(db) as daemon:
+        reading, writing = os.pipe()
+        with os.fdopen(writing, "w", encoding="utf-8"), os.fdopen(reading, "rb") as silent:
+            done = subprocess.run([PROGRAM, "import", "-", "--url", url(daemon)], stdin=silent,
+                                  env=environment(), capture_output=True, text=True,
+                                  timeout=PATIENCE, check=False)
+    assert done.returncode == 1 and "the daemon refused it (401)" in done.stderr, done.stderr
+
+
+def test_a_pipe_that_comes_in_parts_is_sent_as_it_comes(db):
+    with Daemon(db, {"stream-seconds": PATIENCE}) as daemon:
+        process = subprocess.Popen([PROGRAM, "import", "-", "--url", url(daemon)], env=environment(),
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        for part in range(2):
+            rows = [item(i) for i in range(4100 * part, 4100 * (part + 1))]
+            process.stdin.write("".join(json.dumps(row) + "\n" for row in rows))
+            process.stdin.flush()
+            wait_until(lambda: len(daemon.list_all("items", 1000)) == 4096 * (part + 1), "a block")
+        out, err = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0 and out.startswith("8200 items imported"), (out, err)

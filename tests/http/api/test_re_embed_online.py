@@ -240,3 +240,26 @@ def test_answers_scores_and_selections_go_on_during_the_switch(db, old, new):
         assert len(daemon.list_all("labels", 1000)) == 30 + len(seen) // 4
         assert daemon.wait_for_version(2)["version"] == 2
     assert "sound" in check(db)
+
+
+def test_items_that_keep_coming_until_the_switch_get_their_vectors(db, old, new):
+    """From the switch on, embeddings of the old embedder are refused."""
+    items = fill(db, old, COUNT, labels=4)
+    late, accepted = distinct(400, "late"), []
+
+    def add(daemon):
+        for item in late:
+            embedded = {**item, "embedding": vectors([item], old)[item["id"]]}
+            if daemon.call("POST", "/v1/items", {"items": [embedded]}).status != 200:
+                return
+            accepted.append(item)
+
+    with Daemon(db, new.options()) as daemon:
+        thread = threading.Thread(target=add, args=(daemon,))
+        begin(daemon)
+        thread.start()
+        wait_until_idle(daemon)
+        thread.join(PATIENCE)
+        wait_for_vectors(daemon, vectors(items + accepted, new))
+        assert daemon.wait_for_version(2)["version"] == 2
+    assert "sound" in check(db) and "re-embed" not in check(db)

@@ -98,6 +98,18 @@ def test_a_key_of_its_own_is_not_in_the_database(url, databases, tmp_path):
     assert done.returncode == 1 and "token-key" in done.stderr
 
 
+def test_the_configuration_of_a_replica_is_checked_and_nothing_is_made(url, databases):
+    done = run("check-config", "--db", url)
+    assert done.returncode == 0, done.stderr
+    assert databases.sql(url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == "0"
+    create(url, "admin", "first")
+    done = run("check-config", "--db", url, "--listen", "192.0.2.1:8077")
+    assert done.returncode == 0, done.stderr
+    databases.sql(url, "UPDATE shared_files SET bytes = 'x' WHERE name = 'tokens'")
+    done = run("check-config", "--db", url)
+    assert done.returncode == 1 and "in the database, the file tokens is damaged" in done.stderr
+
+
 def test_tokens_in_a_file_are_refused(url, tmp_path):
     done = run("serve", "--db", url, "--tokens", tmp_path / "tokens")
     assert done.returncode == 1 and "leave out the option tokens" in done.stderr

@@ -1,11 +1,16 @@
 """POST /v1/import: files that are committed block by block while they arrive."""
 
 import contextlib
+import fcntl
 import gzip
 import json
 import pathlib
 import re
+import select
 import socket
+import sqlite3
+import struct
+import termios
 import threading
 
 import pytest
@@ -168,6 +173,17 @@ def test_a_dry_run_tells_what_would_be_and_changes_nothing(patient):
     assert (patient.list_all("items", 1000), patient.list_all("labels")) == before
 
 
+def test_a_dry_run_tells_which_labels_are_there_already(patient):
+    there = [preference("there-1", 0, 1), preference("there-2", 2, 3, "b", comment="why")]
+    send(patient, lines(there))
+    patient.ok("PUT", "/v1/labels/lthere-1", {"preference": "b"})  # a repeat is of the first answer
+    rows = there + [preference("there-2", 2, 3, "a", comment="why"), preference("new", 4, 5)]
+    told = send(patient, lines(rows), "?dry_run=true")
+    assert counts(told)[3:] == (1, 2, 1)
+    assert [error["line"] for error in told["errors"]] == [3]
+    assert counts(send(patient, lines(rows)))[3:] == (1, 2, 1)
+
+
 # ---- what is refused ----
 
 @pytest.mark.parametrize(("query", "detail"), [
@@ -298,6 +314,51 @@ def test_a_daemon_that_ends_leaves_whole_blocks_and_the_file_may_come_again(db, 
     with Daemon(db) as daemon:
         assert ids(daemon) == {row["id"] for row in rows[:BLOCK]}
         assert counts(send(daemon, lines(rows))) == (len(rows) - BLOCK, BLOCK, 0, 0, 0, 0)
+
+
+def summary_of_a_stop(path, options, wraps):
+    """What a client hears that still sends after the daemon has responded; None: a reset."""
+    with Daemon(path, {**STILL, **options}) as daemon:
+        raw = connect(daemon)
+        with (context().wrap_socket(raw) if wraps else raw) as connection:
+            connection.sendall(head("Transfer-Encoding: chunked") +
+                               chunk(lines([item(i) for i in range(BLOCK + 10)])))
+            wait_until(lambda: stored_items(path) == BLOCK, "the first block")
+            daemon.process.terminate()
+            try:
+                select.select([connection], [], [], PATIENCE)  # until it has responded
+                for _ in range(3):
+                    connection.sendall(chunk(b"{" * 1000))
+                    wait_until(lambda: unsent(connection) == 0, "the bytes to arrive")
+                received = read_response(connection)
+            except ConnectionError:
+                received = None
+        assert daemon.process.wait(PATIENCE) == 0
+        return received
+
+
+def stored_items(path):
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        return connection.execute("SELECT count(*) FROM items").fetchone()[0]
+
+
+def unsent(connection):
+    """Bytes that the other side's kernel has not acknowledged."""
+    if connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0:
+        raise ConnectionResetError
+    return struct.unpack("i", fcntl.ioctl(connection, termios.TIOCOUTQ, b"\0" * 4))[0]
+
+
+@pytest.mark.parametrize("how", ["a thread each", "a pool", "TLS"])
+def test_a_client_that_still_sends_when_the_daemon_stops_hears_what_is_stored(tmp_path, how):
+    """It has two seconds for that. A busy machine may take longer once, but not each time."""
+    options = {"a thread each": {}, "a pool": {"threads": 1, "connections": 20},
+               "TLS": Pair(tmp_path, "still").options()}[how]
+    found = (summary_of_a_stop(tmp_path / f"{k}.db", options, how == "TLS") for k in range(8))
+    received = next((answer for answer in found if answer), None)
+    assert received, "each connection was reset"
+    assert statuses(received) == [503] and body_of(received)["detail"] == "the daemon is stopping"
+    assert counts(body_of(received)["imported"]) == (BLOCK, 0, 0, 0, 0, 0)
 
 
 def test_people_get_pairs_and_answer_while_an_import_goes_on(db):
