@@ -74,6 +74,13 @@ void fd_replica_end_process(const char *meaning) {
     _exit(EXIT_FAILURE);
 }
 
+void fd_replica_end_if_lost(const fd_engine *engine, int failure) {
+    if (engine->store->replicas &&
+        (failure == -ESTALE || failure == -EPROTONOSUPPORT || failure == -EBADMSG))
+        fd_replica_end_process("the database no longer has what this process knows, or has a newer "
+                               "schema: started again, it reads what is there");
+}
+
 static bool wait_for_turn(struct fd_replica *replica, double seconds) {
     FD_LOCKED(&replica->lock);
     if (!replica->stop)

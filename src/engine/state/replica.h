@@ -23,4 +23,8 @@ bool fd_replica_is_learner(fd_engine *engine);
 /* Ends the process, with a failure status: what was acknowledged is in the store. */
 _Noreturn void fd_replica_end_process(const char *meaning);
 
+/* Does so after a failure that says that the memory holds what is not in a shared store any more,
+ * or that the store cannot be read. */
+void fd_replica_end_if_lost(const fd_engine *engine, int failure);
+
 #endif

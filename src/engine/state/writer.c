@@ -6,7 +6,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "clock.h"
 #include "health.h"
@@ -28,9 +27,6 @@ static const double behind_seconds = 0.5;
 /* Making an untrained model again is a fifth of the writer's work at most, unless it is this quick:
  * then answers wait for it. */
 static const double quick_seconds = 0.02, rests_per_refresh = 4.0;
-
-/* Between two tries to reach a shared store that is out of reach. */
-enum { TRY_NANOSECONDS = 50 * 1000 * 1000 };
 
 struct fd_writer {
     pthread_mutex_t lock;
@@ -290,15 +286,6 @@ static bool rest(fd_engine *engine) {
     return !writer->closed;
 }
 
-/* Ends the process where the memory holds what is not stored, or the store cannot be read: where
- * replicas share it, and no file was taken away. */
-static void end_if_lost(const fd_engine *engine, int failure) {
-    if (engine->store->replicas &&
-        (failure == -ESTALE || failure == -EPROTONOSUPPORT || failure == -EBADMSG))
-        fd_replica_end_process("the database no longer has what this process knows, or has a newer "
-                               "schema: started again, it reads what is there");
-}
-
 /* 0: the jobs are stored, -EAGAIN: they are not. While neither is known, the memory can change
  * neither with them nor without: they wait, whereas others are refused after some seconds. */
 static int settle_commit(fd_engine *engine) {
@@ -307,7 +294,7 @@ static int settle_commit(fd_engine *engine) {
         int r = engine->store->replicas->was_committed(engine->store);
         if (r >= 0)
             return r > 0 ? 0 : -EAGAIN;
-        end_if_lost(engine, r);
+        fd_replica_end_if_lost(engine, r);
         fd_health_beat(engine, FD_HEALTH_WRITER);
         if (fd_monotonic_seconds() - start < patience_seconds)
             continue;
@@ -324,7 +311,7 @@ static int write_transaction(fd_engine *engine, fd_job *jobs, bool refreshes,
                              fd_snapshot **ret_snapshot) {
     const fd_store_operations *store = engine->store->operations;
     int r = engine->writer->is_unsure ? -ESHUTDOWN : begin_transaction(engine);
-    end_if_lost(engine, r);
+    fd_replica_end_if_lost(engine, r);
     if (r < 0)
         return r;
     note_written_behind(engine->writer);
@@ -371,13 +358,11 @@ static bool may_pass(const fd_engine *engine, double deadline) {
 
 /* Waits until the store can be reached again; false: it takes too long. */
 static bool recovers(fd_engine *engine, double deadline) {
-    const struct timespec moment = {.tv_nsec = TRY_NANOSECONDS};
     int r = -EIO;
-    while (r < 0 && may_pass(engine, deadline)) {
-        (void)nanosleep(&moment, NULL);
+    while (r < 0 && may_pass(engine, deadline) && rest(engine)) {
         fd_health_beat(engine, FD_HEALTH_WRITER);
         r = engine->store->replicas->resume(engine->store);
-        end_if_lost(engine, r);
+        fd_replica_end_if_lost(engine, r);
     }
     return r >= 0;
 }
@@ -511,7 +496,7 @@ static enum duty next_duty(fd_engine *engine, fd_job **ret_jobs) {
 static void catch_up(fd_engine *engine) {
     unsigned long long asked = count_asked(engine->writer);
     int r = engine->writer->catch_up(engine, false);
-    end_if_lost(engine, r);
+    fd_replica_end_if_lost(engine, r);
     if (r > 0)
         fd_writer_call_hooks(engine);
     note_caught_up(engine->writer, asked, r < 0 ? r : 0);
