@@ -10,9 +10,12 @@
 #include "change_signal.h"
 #include "correction_rate.h"
 #include "engine_state.h"
+#include "follower.h"
+#include "foreign_rows.h"
 #include "health.h"
 #include "incomparable_pairs.h"
 #include "label_effects.h"
+#include "model_following.h"
 #include "model_serving.h"
 #include "progress_record.h"
 #include "refill_thread.h"
@@ -33,6 +36,7 @@ static const struct part {
     {fd_health_new, fd_health_free},
     {fd_writer_new, fd_writer_free},
     {fd_replica_new, fd_replica_free},
+    {fd_follower_new, fd_follower_free},
     {fd_change_signal_new, fd_change_signal_free},
     {fd_correction_rate_new, fd_correction_rate_free},
     {fd_text_fill_new, fd_text_fill_free},
@@ -41,6 +45,7 @@ static const struct part {
     {fd_refill_new, fd_refill_free},
     {fd_progress_record_new, fd_progress_record_free},
     {fd_model_serving_new, fd_model_serving_free},
+    {fd_model_following_new, fd_model_following_free},
     {fd_trainer_new, fd_trainer_free},
     {fd_refitter_new, fd_refitter_free},
 };
@@ -69,9 +74,15 @@ static void connect_parts(fd_engine *engine) {
     fd_writer_on_commit(engine, fd_refitter_on_commit);
     fd_writer_on_commit(engine, fd_change_signal_raise);
     fd_writer_set_write_behind(engine,
-                               &(fd_write_behind){fd_lease_journal_store, fd_lease_journal_settle});
-    engine->label_hooks = (fd_label_hooks){fd_label_effects_on_label, fd_label_effects_on_revision,
-                                           fd_label_effects_knows_pair};
+                               &(fd_write_behind){fd_lease_journal_store, fd_leases_settle});
+    engine->label_hooks = (fd_label_hooks){
+        .on_store = fd_label_effects_on_store,
+        .on_label = fd_label_effects_on_label,
+        .on_revision = fd_label_effects_on_revision,
+        .knows_pair = fd_label_effects_knows_pair,
+    };
+    if (engine->store->replicas)
+        fd_writer_set_catch_up(engine, fd_foreign_rows_catch_up);
 }
 
 /* ---- threads ---- */
@@ -84,7 +95,8 @@ static const struct thread {
 } threads[] = {
     {fd_writer_start, fd_writer_stop},       {fd_trainer_start, fd_trainer_stop},
     {fd_refitter_start, fd_refitter_stop},   {fd_refill_start, fd_refill_stop},
-    {fd_text_fill_start, fd_text_fill_stop},
+    {fd_text_fill_start, fd_text_fill_stop}, {fd_model_following_start, fd_model_following_stop},
+    {fd_follower_start, fd_follower_stop},
 };
 
 static void stop_threads(fd_engine *engine, size_t count) {
@@ -120,7 +132,7 @@ int fd_engine_open(const fd_engine_options *options, fd_store *store, fd_engine 
     if (r < 0)
         return r;
     connect_parts(engine);
-    r = fd_replica_start(engine, fault);
+    r = fd_replica_start(engine);
     if (r == 0)
         r = fd_replay_store(engine, fault);
     if (r < 0)
@@ -164,6 +176,14 @@ int fd_engine_ready(fd_engine *engine, char *reason, size_t size) {
     (void)snprintf(reason, size, "the last write to the store failed: %s",
                    fd_writer_failure_text(failure));
     return -EAGAIN;
+}
+
+bool fd_engine_is_shared(fd_engine *engine) {
+    return engine->store->replicas != NULL;
+}
+
+bool fd_engine_trains(fd_engine *engine) {
+    return fd_replica_is_learner(engine);
 }
 
 double fd_engine_stalled_seconds(fd_engine *engine) {

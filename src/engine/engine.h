@@ -11,6 +11,7 @@
 #ifndef FD_ENGINE_H
 #define FD_ENGINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "engine_options.h"
@@ -44,6 +45,13 @@ fd_metrics *fd_engine_metrics(fd_engine *engine);
 
 /* 0 when the engine is ready; otherwise -EAGAIN and a reason in `reason` (at most `size` bytes). */
 int fd_engine_ready(fd_engine *engine, char *reason, size_t size) FD_MUST_CHECK;
+
+/* Whether other replicas may have the store open. */
+bool fd_engine_is_shared(fd_engine *engine);
+
+/* Whether this engine trains, and works on embedding jobs: one of several replicas of a store does.
+ */
+bool fd_engine_trains(fd_engine *engine);
 
 /* Seconds since the writer's last sign of life while it has jobs; 0 when it has none. */
 double fd_engine_stalled_seconds(fd_engine *engine);

@@ -147,7 +147,8 @@ static int replay_label(void *context, const fd_label_row *row) {
 /* ---- leases ---- */
 
 static int replay_lease(void *context, const fd_assignment_row *row) {
-    return fd_lease_replay(context, row);
+    struct replay *replay = context;
+    return fd_lease_replay(replay->engine, row);
 }
 
 /* ---- models ---- */
@@ -169,6 +170,47 @@ static int replay_models(fd_engine *engine) {
     return 0;
 }
 
+/* ---- all ---- */
+
+static int replay_rows(struct replay *replay) {
+    fd_engine *engine = replay->engine;
+    const fd_store_operations *store = engine->store->operations;
+    int r = store->items_read(engine->store, 0, SIZE_MAX, true, replay_item, replay);
+    if (r == 0)
+        r = store->scores_read(engine->store, replay_score, replay);
+    if (r == 0)
+        r = store->project_read(engine->store, replay_project, replay);
+    if (r == 0)
+        r = store->embedder_read(engine->store, replay_embedder, replay);
+    if (r == 0)
+        r = store->labels_read(engine->store, 0, SIZE_MAX, replay_label, replay);
+    if (r == 0)
+        r = store->assignments_read_open(engine->store, replay_lease, replay);
+    return r;
+}
+
+/* Versions are read at the end. */
+static int pass_model(void *context, const fd_model_row *row) {
+    (void)context;
+    (void)row;
+    return 0;
+}
+
+/* All rows as of one moment, from which on the others are followed. */
+static int replay_shared_rows(struct replay *replay) {
+    static const fd_change_visits visits = {
+        .item = replay_item,
+        .score = replay_score,
+        .project = replay_project,
+        .embedder = replay_embedder,
+        .label = replay_label,
+        .assignment = replay_lease,
+        .model = pass_model,
+    };
+    fd_store *store = replay->engine->store;
+    return store->replicas->catch_up(store, &visits, replay);
+}
+
 int fd_replay_store(fd_engine *engine, fd_fault *fault) {
     const fd_store_operations *store = engine->store->operations;
     struct replay replay = {.engine = engine, .fault = fault};
@@ -180,17 +222,7 @@ int fd_replay_store(fd_engine *engine, fd_fault *fault) {
     if (r == 0)
         r = store->counts(engine->store, &replay.counts);
     if (r == 0)
-        r = store->items_read(engine->store, 0, SIZE_MAX, true, replay_item, &replay);
-    if (r == 0)
-        r = store->scores_read(engine->store, replay_score, &replay);
-    if (r == 0)
-        r = store->project_read(engine->store, replay_project, &replay);
-    if (r == 0)
-        r = store->embedder_read(engine->store, replay_embedder, &replay);
-    if (r == 0)
-        r = store->labels_read(engine->store, 0, SIZE_MAX, replay_label, &replay);
-    if (r == 0)
-        r = store->assignments_read_open(engine->store, replay_lease, engine);
+        r = engine->store->replicas ? replay_shared_rows(&replay) : replay_rows(&replay);
     if (r == 0)
         r = replay_models(engine);
     if (r < 0)

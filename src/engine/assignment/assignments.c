@@ -67,8 +67,8 @@ static bool has_room(const fd_assign_request *request, const fd_lease *lease) {
 /* Collects the open leases first, then new ones; -ENODATA if there are fewer than `count`, -EBUSY
  * if the next one has no room. Pairs of a quick choice are put to the front first. *ret_used_up:
  * nothing can be chosen. */
-static int collect(fd_engine *engine, const struct asker *asker, const fd_quick_choice *choice,
-                   struct shown_lease *shown, size_t *ret_count, bool *ret_used_up) {
+static int decide(fd_engine *engine, const struct asker *asker, const fd_quick_choice *choice,
+                  struct shown_lease *shown, size_t *ret_count, bool *ret_used_up) {
     fd_assignments *assignments = engine->assignments;
     const fd_assign_request *request = asker->request;
     size_t n = 0;
@@ -96,6 +96,60 @@ static int collect(fd_engine *engine, const struct asker *asker, const fd_quick_
     *ret_used_up = fd_assignments_used_up(assignments) && assignments->unfinished.count == 0;
     *ret_count = n;
     return r;
+}
+
+static void release(struct shown_lease *shown, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        fd_ready_pair_free(shown[i].ready_pair);
+}
+
+/* ---- as a job ---- */
+
+/* What is decided about leases of a shared store is decided in a transaction, which stores it
+ * before anyone is told. It may be run twice. */
+struct decision {
+    fd_job job;
+    const struct asker *asker;
+    const fd_quick_choice *choice;
+    struct shown_lease *shown;
+    size_t count;
+    bool used_up;
+    int result; /* of deciding */
+};
+
+static int decide_in_transaction(fd_engine *engine, fd_job *job, fd_pending *pending) {
+    struct decision *decision = (struct decision *)job;
+    (void)pending;
+    release(decision->shown, decision->count);
+    decision->count = 0;
+    decision->result = decide(engine, decision->asker, decision->choice, decision->shown,
+                              &decision->count, &decision->used_up);
+    return 0;
+}
+
+static void apply_nothing(fd_engine *engine, fd_job *job) {
+    (void)engine;
+    (void)job;
+}
+
+static int collect(fd_engine *engine, const struct asker *asker, const fd_quick_choice *choice,
+                   struct shown_lease *shown, size_t *ret_count, bool *ret_used_up) {
+    if (!engine->store->replicas)
+        return decide(engine, asker, choice, shown, ret_count, ret_used_up);
+    struct decision decision = {
+        .job = {.store = decide_in_transaction, .apply = apply_nothing},
+        .asker = asker,
+        .choice = choice,
+        .shown = shown,
+    };
+    int r = fd_writer_run(engine, &decision.job);
+    if (r < 0) {
+        release(shown, decision.count);
+        decision.count = 0;
+    }
+    *ret_count = decision.count;
+    *ret_used_up = decision.used_up;
+    return r < 0 ? r : decision.result;
 }
 
 /* ---- when nothing lies ready ---- */
@@ -163,11 +217,6 @@ static int assign_quickly(fd_engine *engine, const struct asker *asker, struct s
     return r == -ENODATA && is_final ? 0 : r;
 }
 
-static void release(struct shown_lease *shown, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        fd_ready_pair_free(shown[i].ready_pair);
-}
-
 int fd_engine_assign(fd_engine *engine, const fd_assign_request *request,
                      fd_assignment_visit *visit, void *context, fd_fault *fault) {
     FD_FREE struct shown_lease *shown = calloc(request->count + 1, sizeof(*shown));
@@ -209,8 +258,8 @@ static fd_lease *find_lease(fd_engine *engine, const char *id, const char *annot
     return lease && annotator && lease->annotator != number ? NULL : lease;
 }
 
-static int renew(fd_engine *engine, const char *id, const char *annotator, uint32_t number,
-                 double lease_seconds, struct shown_lease *ret) {
+static int renew_now(fd_engine *engine, const char *id, const char *annotator, uint32_t number,
+                     double lease_seconds, struct shown_lease *ret) {
     FD_LOCKED(&engine->assignments->lock);
     fd_lease *lease = find_lease(engine, id, annotator, number);
     if (!lease)
@@ -224,19 +273,7 @@ static uint32_t number_of(fd_engine *engine, const char *annotator) {
     return annotator ? fd_annotators_find(engine->annotators, annotator) : FD_NOBODY;
 }
 
-int fd_engine_assignment_renew(fd_engine *engine, const char *id, const char *annotator,
-                               double lease_seconds, fd_assignment_visit *visit, void *context) {
-    struct shown_lease shown;
-    int r = renew(engine, id, annotator, number_of(engine, annotator), lease_seconds, &shown);
-    if (r < 0)
-        return r;
-    fd_writer_write_soon(engine);
-    r = show(engine, &shown, visit, context);
-    release(&shown, 1);
-    return r;
-}
-
-static int give_back(fd_engine *engine, const char *id, const char *annotator) {
+static int give_back_now(fd_engine *engine, const char *id, const char *annotator) {
     uint32_t number = number_of(engine, annotator);
     FD_LOCKED(&engine->assignments->lock);
     fd_lease *lease = find_lease(engine, id, annotator, number);
@@ -246,8 +283,46 @@ static int give_back(fd_engine *engine, const char *id, const char *annotator) {
     return 0;
 }
 
-int fd_engine_assignment_return(fd_engine *engine, const char *id, const char *annotator) {
-    int r = give_back(engine, id, annotator);
+struct change_of_lease {
+    fd_job job;
+    const char *id;
+    const char *annotator;
+    bool renews;
+    double lease_seconds;
+    struct shown_lease shown; /* of one that is renewed */
+};
+
+static int change_lease(fd_engine *engine, fd_job *job, fd_pending *pending) {
+    struct change_of_lease *change = (struct change_of_lease *)job;
+    (void)pending;
+    if (!change->renews)
+        return give_back_now(engine, change->id, change->annotator);
+    fd_ready_pair_free(FD_STEAL(change->shown.ready_pair)); /* of a transaction that failed */
+    return renew_now(engine, change->id, change->annotator, number_of(engine, change->annotator),
+                     change->lease_seconds, &change->shown);
+}
+
+static int run_change(fd_engine *engine, struct change_of_lease *change) {
+    change->job = (fd_job){.store = change_lease, .apply = apply_nothing};
+    if (engine->store->replicas)
+        return fd_writer_run(engine, &change->job);
+    int r = change_lease(engine, &change->job, NULL);
     fd_writer_write_soon(engine);
     return r;
+}
+
+int fd_engine_assignment_renew(fd_engine *engine, const char *id, const char *annotator,
+                               double lease_seconds, fd_assignment_visit *visit, void *context) {
+    struct change_of_lease change = {
+        .id = id, .annotator = annotator, .renews = true, .lease_seconds = lease_seconds};
+    int r = run_change(engine, &change);
+    if (r == 0)
+        r = show(engine, &change.shown, visit, context);
+    fd_ready_pair_free(change.shown.ready_pair);
+    return r;
+}
+
+int fd_engine_assignment_return(fd_engine *engine, const char *id, const char *annotator) {
+    struct change_of_lease change = {.id = id, .annotator = annotator};
+    return run_change(engine, &change);
 }

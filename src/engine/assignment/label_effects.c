@@ -48,7 +48,9 @@ static void count_label(fd_engine *engine, const fd_label_row *row, uint32_t ann
     fd_pair_record *record = fd_pair_records_get_or_add(&assignments->records, pair_of(row));
     fd_lease *lease = lease_of(assignments, pair_of(row), annotator);
     FD_CLEANUP(fd_ready_pair_freep)
-    fd_ready_pair *ready_pair = lease ? fd_lease_end(engine, lease) : NULL;
+    fd_ready_pair *ready_pair = !lease                    ? NULL
+                                : engine->store->replicas ? fd_lease_forget(engine, lease)
+                                                          : fd_lease_end(engine, lease);
     if (!record || !is_new)
         return;
     (void)!fd_pair_record_count(record, annotator, FD_PREFER_RETRACTED, row->preference);
@@ -56,6 +58,14 @@ static void count_label(fd_engine *engine, const fd_label_row *row, uint32_t ann
     /* After a skip, or one answer of several, others may get the pair. */
     if (!ready_pair || fd_ready_queues_put(&assignments->ready, ready_pair, true) < 0)
         fd_unfinished_pairs_add(&assignments->unfinished, &engine->options, record);
+}
+
+void fd_label_effects_on_store(fd_engine *engine, const fd_label_row *row, uint32_t annotator) {
+    fd_assignments *assignments = engine->assignments;
+    FD_LOCKED(&assignments->lock);
+    fd_lease *lease = lease_of(assignments, pair_of(row), annotator);
+    if (lease)
+        fd_lease_note_end(engine, lease);
 }
 
 void fd_label_effects_on_label(fd_engine *engine, const fd_label_row *row, uint32_t annotator,

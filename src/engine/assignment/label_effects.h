@@ -15,6 +15,7 @@ int fd_label_effects_replay(fd_engine *engine, const fd_label_row *row, uint32_t
                             fd_preference before) FD_MUST_CHECK;
 
 /* The label hooks. */
+void fd_label_effects_on_store(fd_engine *engine, const fd_label_row *row, uint32_t annotator);
 void fd_label_effects_on_label(fd_engine *engine, const fd_label_row *row, uint32_t annotator,
                                bool is_new);
 void fd_label_effects_on_revision(fd_engine *engine, fi_pair pair, uint32_t annotator,

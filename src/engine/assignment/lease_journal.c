@@ -99,12 +99,22 @@ static void put_back(fd_lease_journal *journal) {
     journal->first -= taken->count;
 }
 
+/* What a shared store has instead is read again, since others may have decided meanwhile. */
+static void lose(fd_lease_journal *journal) {
+    journal->is_lost |= journal->taken.count + journal->waiting.count > 0;
+    journal->first += journal->waiting.count;
+    journal->waiting.count = 0;
+}
+
 void fd_lease_journal_settle(fd_engine *engine, bool committed) {
     fd_lease_journal *journal = &engine->assignments->journal;
-    if (journal->taken.count == 0)
+    bool is_shared = engine->store->replicas != NULL;
+    if (journal->taken.count == 0 && !is_shared)
         return;
     FD_LOCKED(&engine->assignments->lock);
-    if (!committed)
+    if (is_shared && !committed)
+        lose(journal);
+    else if (!committed)
         put_back(journal);
     journal->taken.count = 0;
 }

@@ -6,6 +6,7 @@
 #ifndef FD_LEASE_JOURNAL_H
 #define FD_LEASE_JOURNAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ typedef struct fd_lease_journal {
     fd_lease_entries waiting;
     uint64_t first;         /* the number of the first one that waits; from 1 */
     fd_lease_entries taken; /* by the transaction that runs; used by the writer only */
+    bool is_lost; /* of a shared store: what was taken was not stored; the writer's, too */
 } fd_lease_journal;
 
 void fd_lease_journal_init(fd_lease_journal *journal);

@@ -82,9 +82,33 @@ static size_t end_all(fd_engine *engine, uint32_t number) {
     return n;
 }
 
+struct end_job {
+    fd_job job;
+    const char *annotator;
+    size_t n;
+};
+
+static int end_in_transaction(fd_engine *engine, fd_job *job, fd_pending *pending) {
+    struct end_job *end = (struct end_job *)job;
+    uint32_t number = fd_annotators_find(engine->annotators, end->annotator);
+    (void)pending;
+    end->n = number == FD_NOBODY ? 0 : end_all(engine, number);
+    return 0;
+}
+
+static void apply_nothing(fd_engine *engine, fd_job *job) {
+    (void)engine;
+    (void)job;
+}
+
 size_t fd_engine_leases_end(fd_engine *engine, const char *annotator) {
-    uint32_t number = fd_annotators_find(engine->annotators, annotator);
-    size_t n = number == FD_NOBODY ? 0 : end_all(engine, number);
+    struct end_job end = {.job = {.store = end_in_transaction, .apply = apply_nothing},
+                          .annotator = annotator};
+    if (engine->store->replicas)
+        (void)!fd_writer_run(engine, &end.job); /* without an answer they end with their time */
+    else
+        (void)!end_in_transaction(engine, &end.job, NULL);
+    size_t n = end.n;
     if (n > 0) {
         fd_writer_write_soon(engine);
         fd_refill_notify(engine, false);

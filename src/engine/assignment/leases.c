@@ -15,9 +15,19 @@
 
 enum { JUMP_MS = 500 };
 
+/* Whether this thread is in a transaction of a shared store and knows all that others committed:
+ * only then may a lease expire. */
+static _Thread_local bool decides;
+
 /* The longest time that a request may ask for. A lease that was stored never gets more, even if the
  * clock has been set back since. */
 static const int64_t longest_ms = INT64_C(7) * 86400 * 1000;
+
+/* Leases of a shared store follow its clock, which all replicas share. */
+static int64_t now_ms(fd_engine *engine) {
+    const fd_replica_operations *replicas = engine->store->replicas;
+    return replicas ? replicas->now_ms(engine->store) : fd_engine_steady_ms(engine);
+}
 
 void fd_leases_init(fd_leases *leases) {
     uint64_t seed;
@@ -98,7 +108,7 @@ static void set_expiry(fd_leases *leases, fd_lease *lease, int64_t expires_ms) {
 void fd_lease_set_expiry(fd_engine *engine, fd_lease *lease, double seconds) {
     fd_leases *leases = &engine->assignments->leases;
     double lasts = seconds > 0.0 ? seconds : engine->options.lease_seconds;
-    set_expiry(leases, lease, fd_engine_steady_ms(engine) + (int64_t)(lasts * 1e3));
+    set_expiry(leases, lease, now_ms(engine) + (int64_t)(lasts * 1e3));
     note(engine, lease, -1);
 }
 
@@ -106,6 +116,8 @@ void fd_lease_set_expiry(fd_engine *engine, fd_lease *lease, double seconds) {
  * of the clocks has jumped. */
 int64_t fd_lease_expires_ms(fd_engine *engine, const fd_lease *lease) {
     fd_leases *leases = &engine->assignments->leases;
+    if (engine->store->replicas)
+        return lease->expires_ms;
     int64_t offset = fd_engine_now_ms(engine) - fd_engine_steady_ms(engine);
     if (llabs(offset - leases->wall_offset_ms) >= JUMP_MS)
         leases->wall_offset_ms = offset;
@@ -229,34 +241,51 @@ static const char *strategy_of(const fd_assignment_row *row) {
     return strategy ? strategy->name : is_quick ? FD_QUICK_STRATEGY : "unfinished";
 }
 
-int fd_lease_replay(fd_engine *engine, const fd_assignment_row *row) {
-    FD_CLEANUP(fd_ready_pair_freep) fd_ready_pair *ready_pair = NULL;
+/* A lease of a row, whose pair has its texts only where it is asked for. */
+static int lease_of_row(fd_engine *engine, const fd_assignment_row *row, bool is_bare,
+                        fd_lease **ret, fd_ready_pair **ret_pair) {
     FD_FREE fd_lease *lease = calloc(1, sizeof(*lease));
     fi_pair pair = {row->item_a, row->item_b};
-    int64_t left_ms = row->expires_ms - fd_engine_now_ms(engine);
+    fd_selected_pair selected = {.gain = row->gain, .p = isnan(row->p) ? 0.5 : row->p};
     if (!lease)
         return -ENOMEM;
     if (pair.a >= engine->items.count || pair.b >= engine->items.count ||
         strlen(row->id) >= sizeof(lease->id))
         return -EBADMSG;
     int r = fd_annotators_get_or_add(engine->annotators, row->annotator, &lease->annotator);
+    if (r == 0)
+        r = (is_bare ? fd_ready_pair_new_bare : fd_ready_pair_new)(
+            engine, pair, row->control ? FD_ARM_CONTROL : FD_ARM_ACTIVE, strategy_of(row),
+            &selected, (uint64_t)row->model_version, ret_pair);
     if (r < 0)
         return r;
-    if (left_ms <= 0 || is_answered(engine->assignments, pair, lease->annotator)) {
-        note_end(engine, row);
-        return 0;
-    }
-    fd_selected_pair selected = {.gain = row->gain, .p = isnan(row->p) ? 0.5 : row->p};
-    r = fd_ready_pair_new(engine, pair, row->control ? FD_ARM_CONTROL : FD_ARM_ACTIVE,
-                          strategy_of(row), &selected, (uint64_t)row->model_version, &ready_pair);
-    if (r < 0)
-        return r;
-    lease->ready_pair = ready_pair;
+    lease->ready_pair = *ret_pair;
     lease->name = fd_annotators_name(engine->annotators, lease->annotator);
     lease->slot = row->slot;
     lease->swapped = row->swapped == 1;
     memcpy(lease->id, row->id, strlen(row->id));
-    r = replay_lease(engine, lease, left_ms < longest_ms ? left_ms : longest_ms);
+    *ret = FD_STEAL(lease);
+    return 0;
+}
+
+int fd_lease_replay(fd_engine *engine, const fd_assignment_row *row) {
+    FD_CLEANUP(fd_ready_pair_freep) fd_ready_pair *ready_pair = NULL;
+    FD_FREE fd_lease *lease = NULL;
+    uint32_t annotator;
+    int64_t left_ms = row->expires_ms - fd_engine_now_ms(engine);
+    if (engine->store->replicas) /* its end is decided in a transaction */
+        return row->ended_ms < 0 ? fd_lease_follow(engine, row) : 0;
+    int r = fd_annotators_get_or_add(engine->annotators, row->annotator, &annotator);
+    if (r < 0)
+        return r;
+    if (left_ms <= 0 ||
+        is_answered(engine->assignments, (fi_pair){row->item_a, row->item_b}, annotator)) {
+        note_end(engine, row);
+        return 0;
+    }
+    r = lease_of_row(engine, row, false, &lease, &ready_pair);
+    if (r == 0)
+        r = replay_lease(engine, lease, left_ms < longest_ms ? left_ms : longest_ms);
     if (r == 0)
         (void)FD_STEAL(lease);
     return r;
@@ -264,9 +293,8 @@ int fd_lease_replay(fd_engine *engine, const fd_assignment_row *row) {
 
 /* ---- end ---- */
 
-fd_ready_pair *fd_lease_end(fd_engine *engine, fd_lease *lease) {
+fd_ready_pair *fd_lease_forget(fd_engine *engine, fd_lease *lease) {
     fd_assignments *assignments = engine->assignments;
-    note(engine, lease, fd_engine_now_ms(engine));
     unlink_lease(&assignments->leases, lease);
     HASH_DEL(assignments->leases.by_id, lease);
     fd_ready_pair *ready_pair = lease->ready_pair;
@@ -277,10 +305,19 @@ fd_ready_pair *fd_lease_end(fd_engine *engine, fd_lease *lease) {
     return ready_pair;
 }
 
-void fd_lease_give_back(fd_engine *engine, fd_lease *lease) {
+void fd_lease_note_end(fd_engine *engine, fd_lease *lease) {
+    bool is_shared = engine->store->replicas != NULL;
+    note(engine, lease, is_shared ? now_ms(engine) : fd_engine_now_ms(engine));
+}
+
+fd_ready_pair *fd_lease_end(fd_engine *engine, fd_lease *lease) {
+    fd_lease_note_end(engine, lease);
+    return fd_lease_forget(engine, lease);
+}
+
+/* The pair of a lease that ended without an answer lies ready again. */
+static void put_back(fd_engine *engine, fd_ready_pair *ready_pair, uint32_t annotator) {
     fd_assignments *assignments = engine->assignments;
-    uint32_t annotator = lease->annotator;
-    FD_CLEANUP(fd_ready_pair_freep) fd_ready_pair *ready_pair = fd_lease_end(engine, lease);
     fd_pair_record *record = fd_pair_records_get_or_add(&assignments->records, ready_pair->pair);
     if (!record)
         return;
@@ -291,15 +328,126 @@ void fd_lease_give_back(fd_engine *engine, fd_lease *lease) {
         fd_unfinished_pairs_add(&assignments->unfinished, &engine->options, record);
 }
 
+void fd_lease_give_back(fd_engine *engine, fd_lease *lease) {
+    uint32_t annotator = lease->annotator;
+    FD_CLEANUP(fd_ready_pair_freep) fd_ready_pair *ready_pair = fd_lease_end(engine, lease);
+    put_back(engine, ready_pair, annotator);
+}
+
+/* ---- what other replicas did ---- */
+
+static void drop(fd_engine *engine, fd_lease *lease) {
+    uint32_t annotator = lease->annotator;
+    FD_CLEANUP(fd_ready_pair_freep) fd_ready_pair *ready_pair = fd_lease_forget(engine, lease);
+    put_back(engine, ready_pair, annotator);
+}
+
+/* Whether the row is about a lease that is known here, or needs none. */
+static bool follow_known(fd_engine *engine, const fd_assignment_row *row) {
+    fd_assignments *assignments = engine->assignments;
+    fd_lease *lease;
+    FD_LOCKED(&assignments->lock);
+    HASH_FIND_STR(assignments->leases.by_id, row->id, lease);
+    if (lease && row->ended_ms >= 0)
+        drop(engine, lease);
+    else if (lease) {
+        set_expiry(&assignments->leases, lease, row->expires_ms);
+        lease->is_in_store = true;
+    }
+    return lease || row->ended_ms >= 0;
+}
+
+static int begin_followed(fd_engine *engine, fd_lease *lease, int64_t expires_ms) {
+    fd_assignments *assignments = engine->assignments;
+    FD_LOCKED(&assignments->lock);
+    int r = link_lease(engine, lease);
+    if (r < 0)
+        return r;
+    set_expiry(&assignments->leases, lease, expires_ms);
+    lease->is_in_store = true;
+    fd_ready_queues_remove_finished(
+        &assignments->ready,
+        fd_pair_records_get_or_add(&assignments->records, lease->ready_pair->pair));
+    return 0;
+}
+
+int fd_lease_follow(fd_engine *engine, const fd_assignment_row *row) {
+    FD_CLEANUP(fd_ready_pair_freep) fd_ready_pair *ready_pair = NULL;
+    FD_FREE fd_lease *lease = NULL;
+    uint32_t annotator;
+    if (follow_known(engine, row))
+        return 0;
+    int r = fd_annotators_get_or_add(engine->annotators, row->annotator, &annotator);
+    if (r < 0)
+        return r;
+    if (is_answered(engine->assignments, (fi_pair){row->item_a, row->item_b}, annotator))
+        return 0;
+    r = lease_of_row(engine, row, true, &lease, &ready_pair);
+    if (r == 0)
+        r = begin_followed(engine, lease, row->expires_ms);
+    if (r == 0)
+        (void)FD_STEAL(lease);
+    return r;
+}
+
+/* ---- deciding in a transaction ---- */
+
+static void mark_all(fd_engine *engine) {
+    fd_lease *lease, *next;
+    FD_LOCKED(&engine->assignments->lock);
+    HASH_ITER(hh, engine->assignments->leases.by_id, lease, next) {
+        lease->is_in_store = false;
+    }
+}
+
+static void drop_marked(fd_engine *engine) {
+    fd_lease *lease, *next;
+    FD_LOCKED(&engine->assignments->lock);
+    HASH_ITER(hh, engine->assignments->leases.by_id, lease, next) {
+        if (!lease->is_in_store)
+            drop(engine, lease);
+    }
+}
+
+static int follow_open(void *context, const fd_assignment_row *row) {
+    return fd_lease_follow(context, row);
+}
+
+/* After a transaction that failed: what it decided was not stored, or nobody knows. */
+static int read_again(fd_engine *engine) {
+    mark_all(engine);
+    int r = engine->store->operations->assignments_read_open(engine->store, follow_open, engine);
+    if (r == 0)
+        drop_marked(engine);
+    return r;
+}
+
+int fd_leases_begin_deciding(fd_engine *engine) {
+    fd_assignments *assignments = engine->assignments;
+    int r = assignments->journal.is_lost ? read_again(engine) : 0;
+    if (r < 0)
+        return r;
+    assignments->journal.is_lost = false;
+    decides = true;
+    FD_LOCKED(&assignments->lock);
+    fd_leases_expire(engine);
+    return 0;
+}
+
+void fd_leases_settle(fd_engine *engine, bool committed) {
+    decides = false;
+    fd_lease_journal_settle(engine, committed);
+}
+
 void fd_leases_expire(fd_engine *engine) {
     fd_leases *leases = &engine->assignments->leases;
-    int64_t now_ms = fd_engine_steady_ms(engine);
-    if (now_ms < leases->next_expiry_ms)
+    int64_t now = now_ms(engine);
+    if (now < leases->next_expiry_ms || (engine->store->replicas && !decides))
         return;
     leases->next_expiry_ms = INT64_MAX;
     fd_lease *lease, *next;
     HASH_ITER(hh, leases->by_id, lease, next) {
-        if (lease->expires_ms <= now_ms) {
+        if (lease->expires_ms <= now) {
             fd_metrics_add(engine->metrics, FD_METRIC_LEASES_EXPIRED, NULL, NULL, 1);
             fd_lease_give_back(engine, lease);
         } else if (lease->expires_ms < leases->next_expiry_ms) {

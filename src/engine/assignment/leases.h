@@ -16,7 +16,8 @@ typedef struct fd_lease {
     const char *name;      /* of the annotator */
     int64_t slot;          /* annotators that had the pair before */
     bool swapped;          /* b is shown on the left */
-    int64_t expires_ms;    /* on the steady clock */
+    bool is_in_store;      /* of a shared store: seen when its leases were read again */
+    int64_t expires_ms;    /* on the steady clock, or that of a shared store */
     uint64_t entry;        /* in the journal; 0: none */
     struct fd_lease *next; /* of the same annotator, in the order in which they began */
     UT_hash_handle hh;
@@ -61,10 +62,26 @@ int64_t fd_lease_expires_ms(fd_engine *engine, const fd_lease *lease);
 /* Ends a lease, and hands its reference to the pair over. */
 fd_ready_pair *fd_lease_end(fd_engine *engine, fd_lease *lease) FD_MUST_CHECK;
 
+/* The same for a lease whose end is in the store. */
+fd_ready_pair *fd_lease_forget(fd_engine *engine, fd_lease *lease) FD_MUST_CHECK;
+
+/* Has the end of a lease stored with the transaction that runs. */
+void fd_lease_note_end(fd_engine *engine, fd_lease *lease);
+
 /* Ends a lease without an answer; the pair may go to anyone, this annotator included. */
 void fd_lease_give_back(fd_engine *engine, fd_lease *lease);
 
-/* Gives back all leases whose time is over. */
+/* Gives back all leases whose time is over; those of a shared store only while this thread decides.
+ */
 void fd_leases_expire(fd_engine *engine);
+
+/* A row that another replica stored: the lease began, was renewed or ended. Without the lock. */
+int fd_lease_follow(fd_engine *engine, const fd_assignment_row *row) FD_MUST_CHECK;
+
+/* Before a transaction of a shared store decides, once it has caught up. Without the lock. */
+int fd_leases_begin_deciding(fd_engine *engine) FD_MUST_CHECK;
+
+/* After each transaction: what the writer calls when changes were written behind. */
+void fd_leases_settle(fd_engine *engine, bool committed);
 
 #endif

@@ -85,9 +85,9 @@ static int copy_ids(fd_engine *engine, fi_pair pair, struct texts *a, struct tex
     return r == 0 ? copy(entries[pair.b]->id, &b->id) : r;
 }
 
-int fd_ready_pair_new(fd_engine *engine, fi_pair pair, fd_arm arm, const char *strategy,
-                      const fd_selected_pair *selected, uint64_t model_version,
-                      fd_ready_pair **ret) {
+static int make(fd_engine *engine, fi_pair pair, fd_arm arm, const char *strategy,
+                const fd_selected_pair *selected, uint64_t model_version, bool is_bare,
+                fd_ready_pair **ret) {
     FD_CLEANUP(texts_clear) struct texts a_ids = {0};
     FD_CLEANUP(texts_clear) struct texts b_ids = {0};
     FD_CLEANUP(texts_clear) struct texts a_texts = {0};
@@ -95,7 +95,7 @@ int fd_ready_pair_new(fd_engine *engine, fi_pair pair, fd_arm arm, const char *s
     size_t bytes;
     bool comparable;
     int r = copy_ids(engine, pair, &a_ids, &b_ids, &bytes, &comparable);
-    bool has_texts = bytes <= KEPT_BYTES_MAX;
+    bool has_texts = bytes <= KEPT_BYTES_MAX && !is_bare;
     if (r == 0 && has_texts)
         r = read_texts(engine, pair, &a_texts, &b_texts);
     if (r < 0)
@@ -119,6 +119,18 @@ int fd_ready_pair_new(fd_engine *engine, fi_pair pair, fd_arm arm, const char *s
     ready_pair->model_version = model_version;
     *ret = ready_pair;
     return 0;
+}
+
+int fd_ready_pair_new(fd_engine *engine, fi_pair pair, fd_arm arm, const char *strategy,
+                      const fd_selected_pair *selected, uint64_t model_version,
+                      fd_ready_pair **ret) {
+    return make(engine, pair, arm, strategy, selected, model_version, false, ret);
+}
+
+int fd_ready_pair_new_bare(fd_engine *engine, fi_pair pair, fd_arm arm, const char *strategy,
+                           const fd_selected_pair *selected, uint64_t model_version,
+                           fd_ready_pair **ret) {
+    return make(engine, pair, arm, strategy, selected, model_version, true, ret);
 }
 
 int fd_ready_pair_show(fd_engine *engine, const fd_ready_pair *ready_pair, fd_shown_pair *ret) {

@@ -32,6 +32,12 @@ typedef struct fd_ready_pair {
 int fd_ready_pair_new(fd_engine *engine, fi_pair pair, fd_arm arm, const char *strategy,
                       const fd_selected_pair *selected, uint64_t model_version,
                       fd_ready_pair **ret) FD_MUST_CHECK;
+
+/* The same without the texts, which are read when it is shown: reads nothing. For a pair that
+ * another replica assigned. */
+int fd_ready_pair_new_bare(fd_engine *engine, fi_pair pair, fd_arm arm, const char *strategy,
+                           const fd_selected_pair *selected, uint64_t model_version,
+                           fd_ready_pair **ret) FD_MUST_CHECK;
 fd_ready_pair *fd_ready_pair_reference(fd_ready_pair *ready_pair);
 
 /* What a pair shows, read from the store if need be. */

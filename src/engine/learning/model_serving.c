@@ -7,8 +7,9 @@
 #include "writer.h"
 
 struct fd_model_serving {
-    uint64_t newest; /* the highest version ever stored; only a training's own job changes it */
-    size_t stored;   /* versions in the store; the writer's own */
+    atomic_uint_fast64_t newest; /* the highest version ever stored; changed by the writer */
+    uint64_t active;             /* in a shared store, as far as it is known; the writer's own */
+    size_t stored;               /* versions in the store; the writer's own */
 };
 
 int fd_model_serving_new(fd_engine *engine) {
@@ -30,8 +31,19 @@ void fd_model_serving_count(fd_engine *engine, uint64_t version) {
         engine->model_serving->newest = version;
 }
 
+void fd_model_serving_follow(fd_engine *engine, const fd_model_row *row) {
+    struct fd_model_serving *serving = engine->model_serving;
+    if (row->state == FD_MODEL_ACTIVE)
+        serving->active = row->version;
+    if (row->version <= atomic_load(&serving->newest))
+        return;
+    atomic_store(&serving->newest, row->version);
+    if (serving->stored <= engine->options.models_kept) /* the other replica has pruned the rest */
+        serving->stored++;
+}
+
 uint64_t fd_model_serving_newest(const fd_engine *engine) {
-    return engine->model_serving->newest;
+    return atomic_load(&engine->model_serving->newest);
 }
 
 /* ---- snapshots ---- */
@@ -82,6 +94,7 @@ struct serve_job {
     fd_job job;
     const fd_model_row *new_row; /* to be stored first, with its bytes; NULL: it is stored */
     uint64_t version;            /* 0: an untrained one */
+    bool is_followed;            /* another replica has activated it */
     fd_snapshot *snapshot;       /* NULL: rejected, not to be served */
     uint64_t re_embeddings;      /* whose vectors it knows */
     fd_coming_vectors *coming;   /* serve from now on; NULL: the vectors stay */
@@ -90,6 +103,8 @@ struct serve_job {
 
 static int add_version(fd_engine *engine, const fd_model_row *row) {
     int r = engine->store->operations->model_add(engine->store, row);
+    if (r == -EEXIST && engine->store->replicas)
+        return -ECANCELED;          /* another replica trains by now */
     return r == -EEXIST ? -EIO : r; /* we number the versions, so a clash is not a refusal */
 }
 
@@ -101,7 +116,9 @@ static int store_serving(fd_engine *engine, fd_job *job, fd_pending *pending) {
     int r = serve->coming ? fd_coming_vectors_store(engine, serve->coming, pending) : 0;
     if (r == 0 && serve->new_row)
         r = add_version(engine, serve->new_row);
-    if (r == 0 && serve->snapshot)
+    if (serve->is_followed && serve->version != engine->model_serving->active)
+        return -ECANCELED; /* it has activated another one since */
+    if (r == 0 && serve->snapshot && !serve->is_followed)
         r = store->model_activate(engine->store, serve->version);
     if (r == 0 && serve->snapshot)
         pending->base = serve->snapshot;
@@ -114,12 +131,14 @@ static int store_serving(fd_engine *engine, fd_job *job, fd_pending *pending) {
 
 static void apply_serving(fd_engine *engine, fd_job *job) {
     struct serve_job *serve = (struct serve_job *)job;
+    if (serve->snapshot)
+        engine->model_serving->active = serve->version;
     if (serve->coming)
         fd_coming_vectors_apply(engine, serve->coming);
     if (serve->new_row) {
         engine->model_serving->newest = serve->version;
         engine->model_serving->stored += 1 - serve->pruned;
-    } else if (!serve->coming) {
+    } else if (!serve->coming && !serve->is_followed) {
         fd_metrics_add(engine->metrics, FD_METRIC_MODEL_ACTIVATIONS, NULL, NULL, 1);
     }
 }
@@ -143,6 +162,15 @@ int fd_model_serve_stored(fd_engine *engine, uint64_t version, fd_snapshot *snap
                           uint64_t re_embeddings) {
     struct serve_job job = {
         .version = version, .snapshot = snapshot, .re_embeddings = re_embeddings};
+    return serve(engine, &job);
+}
+
+int fd_model_serve_followed(fd_engine *engine, uint64_t version, fd_snapshot *snapshot,
+                            uint64_t re_embeddings) {
+    struct serve_job job = {.version = version,
+                            .is_followed = true,
+                            .snapshot = snapshot,
+                            .re_embeddings = re_embeddings};
     return serve(engine, &job);
 }
 

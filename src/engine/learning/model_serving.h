@@ -15,6 +15,9 @@ void fd_model_serving_on_commit(fd_engine *engine);
 /* Before any thread runs: a version that the store has, the newest first. */
 void fd_model_serving_count(fd_engine *engine, uint64_t version);
 
+/* A version that another replica stored or activated. Called by the writer. */
+void fd_model_serving_follow(fd_engine *engine, const fd_model_row *row);
+
 /* The highest version ever stored; 0: none. Read by the trainer's thread between its trainings. */
 uint64_t fd_model_serving_newest(const fd_engine *engine);
 
@@ -49,6 +52,11 @@ int fd_model_store_and_serve(fd_engine *engine, const fd_model_row *row, fd_snap
 /* Serves a version that is stored. -ENOENT if it is not there any more; -ECANCELED as above. */
 int fd_model_serve_stored(fd_engine *engine, uint64_t version, fd_snapshot *snapshot,
                           uint64_t re_embeddings) FD_MUST_CHECK;
+
+/* Serves a version that another replica activated. -ECANCELED if it is not the active one any more.
+ */
+int fd_model_serve_followed(fd_engine *engine, uint64_t version, fd_snapshot *snapshot,
+                            uint64_t re_embeddings) FD_MUST_CHECK;
 
 /* Serves the coming vectors, with a new version that was trained on them, or with an untrained
  * model where `row` and `snapshot` are NULL. -EAGAIN if items came that lack theirs. */

@@ -103,16 +103,37 @@ static int make_snapshot(fd_engine *engine, fd_training_data *data, fi_model **m
     return r < 0 ? r : fd_model_snapshot_of(engine, data, model, row, learned, ret);
 }
 
-int fd_engine_model_activate(fd_engine *engine, uint64_t version, fd_fault *fault) {
+/* Reads a version and makes its snapshot. */
+static int prepare(fd_engine *engine, uint64_t version, fd_model_row *row, fd_training_data *data,
+                   fd_snapshot **ret, fd_fault *fault) {
     FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
+    int r = read_stored(engine, version, row, &model, fault);
+    if (r == 0)
+        r = fd_training_data_read(engine, data);
+    return r < 0 ? r : make_snapshot(engine, data, &model, row, ret, fault);
+}
+
+int fd_engine_model_follow(fd_engine *engine, uint64_t version, int64_t *ret_answers,
+                           fd_fault *fault) {
     FD_CLEANUP(fd_training_data_clear) fd_training_data data = {0};
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
     fd_model_row row = {0};
-    int r = read_stored(engine, version, &row, &model, fault);
+    int r = prepare(engine, version, &row, &data, &snapshot, fault);
     if (r == 0)
-        r = fd_training_data_read(engine, &data);
-    if (r == 0)
-        r = make_snapshot(engine, &data, &model, &row, &snapshot, fault);
+        r = fd_model_serve_followed(engine, version, snapshot, data.re_embeddings);
+    if (r < 0)
+        return r;
+    fd_progress_record_update(engine, &row);
+    *ret_answers = row.answers;
+    fd_log(FD_LOG_INFO, "model-followed", FD_INT("model_version", version));
+    return 0;
+}
+
+int fd_engine_model_activate(fd_engine *engine, uint64_t version, fd_fault *fault) {
+    FD_CLEANUP(fd_training_data_clear) fd_training_data data = {0};
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
+    fd_model_row row = {0};
+    int r = prepare(engine, version, &row, &data, &snapshot, fault);
     if (r < 0)
         return r;
     r = fd_model_serve_stored(engine, version, snapshot, data.re_embeddings);

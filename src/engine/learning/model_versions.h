@@ -28,4 +28,9 @@ int fd_engine_model_copy(fd_engine *engine, uint64_t version, fd_model_row *ret_
 int fd_engine_serving_copy(fd_engine *engine, fd_model_row *ret_row, fi_model **ret_model,
                            fi_factor **ret_design, fd_fault *fault) FD_MUST_CHECK;
 
+/* Serves a version that another replica activated. *ret_answers: how many revisions of labels it
+ * knew; -1: unknown. Errors as of fd_engine_model_activate; -ECANCELED if another one is active. */
+int fd_engine_model_follow(fd_engine *engine, uint64_t version, int64_t *ret_answers,
+                           fd_fault *fault) FD_MUST_CHECK;
+
 #endif

@@ -4,9 +4,12 @@
 #include <errno.h>
 
 #include "refitter.h"
+#include "replica.h"
 #include "trainer_thread.h"
 
 int fd_engine_train(fd_engine *engine, fd_retrain from, fd_fault *fault) {
+    if (!fd_replica_is_learner(engine))
+        return fd_fault_set(fault, -EBUSY, "", "another replica trains: it alone takes requests");
     if (fd_trainer_request(engine, from))
         return 0;
     return fd_fault_set(fault, -EAGAIN, "", "there are no labels to learn from yet");

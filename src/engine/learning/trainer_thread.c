@@ -10,6 +10,7 @@
 #include "engine_state.h"
 #include "health.h"
 #include "log.h"
+#include "replica.h"
 #include "thread.h"
 #include "training.h"
 
@@ -80,6 +81,16 @@ void fd_trainer_set_trained(fd_engine *engine, size_t revisions) {
     engine->trainer->oldest_new = fd_monotonic_seconds();
 }
 
+void fd_trainer_follow(fd_engine *engine, size_t revisions) {
+    struct fd_trainer *trainer = engine->trainer;
+    FD_LOCKED(&trainer->lock);
+    size_t seen = trainer->revisions_seen;
+    size_t trained = revisions < seen ? revisions : seen;
+    if (trained > trainer->revisions_trained)
+        trainer->revisions_trained = trained;
+    trainer->extras_trained = trainer->extras_seen;
+}
+
 /* ---- what others see and ask ---- */
 
 void fd_trainer_on_commit(fd_engine *engine) {
@@ -133,11 +144,16 @@ int fd_trainer_switch(fd_engine *engine, fd_coming_vectors *coming) {
 
 /* ---- when a training is due ---- */
 
+/* How often a replica looks whether it is the one that trains. */
+static const double role_seconds = 0.5;
+
 /* Seconds until a training is due; 0 if one is, negative if only news or a request makes it so. */
-static double seconds_until_due(const fd_engine *engine) {
+static double seconds_until_due(fd_engine *engine) {
     const fd_engine_options *options = &engine->options;
     const struct fd_trainer *trainer = engine->trainer;
     size_t news = count_new(trainer);
+    if (!fd_replica_is_learner(engine))
+        return role_seconds;
     if (trainer->requested || (options->retrain_labels > 0 && news >= options->retrain_labels))
         return 0;
     bool tries_again = trainer->state == FD_TRAINER_FAILED;

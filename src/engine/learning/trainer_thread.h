@@ -35,4 +35,7 @@ void fd_trainer_wait(fd_engine *engine); /* until all trainings that were asked 
 /* The state, and the progress of the running training, 0 to 1. */
 void fd_trainer_read_state(fd_engine *engine, fd_trainer_state *ret, double *ret_progress);
 
+/* A version of another replica serves, which knew the first revisions of labels. */
+void fd_trainer_follow(fd_engine *engine, size_t revisions);
+
 #endif

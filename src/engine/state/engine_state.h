@@ -59,6 +59,7 @@ struct fd_engine {
     struct fd_correction_rate *correction_rate; /* state/correction_rate.c */
     struct fd_writer *writer;                   /* state/writer.c */
     struct fd_replica *replica;                 /* state/replica.c */
+    struct fd_follower *follower;               /* state/follower.c */
     struct fd_change_signal *change_signal;     /* state/change_signal.c */
     struct fd_text_fill *text_fill;             /* state/text_fill.c */
     struct fd_batch_history *batch_history;     /* selection/batch_history.c */
@@ -66,6 +67,7 @@ struct fd_engine {
     struct fd_refill *refill;                   /* assignment/refill_thread.c */
     struct fd_progress_record *progress_record; /* learning/progress_record.c */
     struct fd_model_serving *model_serving;     /* learning/model_serving.c */
+    struct fd_model_following *model_following; /* learning/model_following.c */
     struct fd_trainer *trainer;                 /* learning/trainer_thread.c */
     struct fd_refitter *refitter;               /* learning/refitter.c */
 };

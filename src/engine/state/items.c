@@ -6,7 +6,7 @@
 
 #include "embedding_jobs.h"
 #include "engine_state.h"
-#include "item_extras.h"
+#include "item_room.h"
 #include "item_rules.h"
 #include "item_text_features.h"
 #include "score_changes.h"
@@ -38,43 +38,6 @@ static int check_dimension(const fd_engine *engine, const fd_pending *pending,
     return 0;
 }
 
-/* Makes room for the new rows. It takes the lock because arrays that readers use may move. */
-static int reserve_locked(fd_engine *engine, const fd_pending *pending,
-                          const struct add_items_job *add, fd_item_index *larger) {
-    size_t used = pending->items;
-    size_t extra = used - engine->items.count + add->n_new;
-    int r = 0;
-    FD_WRITE_LOCKED(&engine->state_lock);
-    fd_item_index_exchange(&engine->items, larger);
-    if (used == 0) { /* the first items ever set the dimension */
-        fd_growing_matrix_free(FD_STEAL(engine->embeddings));
-        fd_growing_matrix_free(FD_STEAL(engine->text_features));
-        fd_growing_matrix_free(FD_STEAL(engine->groups));
-        r = fd_growing_matrix_new(add->rows[0].dimension, add->n_new, &engine->embeddings);
-        if (r == 0)
-            r = fd_growing_matrix_new(FD_TEXT_FEATURES, add->n_new, &engine->text_features);
-        if (r == 0)
-            r = fd_growing_matrix_new(1, add->n_new, &engine->groups);
-    }
-    if (r == 0)
-        r = fd_growing_matrix_reserve(&engine->embeddings, used, add->n_new);
-    if (r == 0)
-        r = fd_growing_matrix_reserve(&engine->text_features, used, add->n_new);
-    if (r == 0)
-        r = fd_growing_matrix_reserve(&engine->groups, used, add->n_new);
-    if (r == 0)
-        r = fd_item_table_reserve(&engine->items, extra, add->entries, add->prompt_ids, add->n_new);
-    return r;
-}
-
-/* Only the writer changes the table, so it may read it without the lock. */
-static int reserve(fd_engine *engine, const fd_pending *pending, const struct add_items_job *add) {
-    FD_CLEANUP(fd_item_index_clear) fd_item_index larger = {0};
-    int r = fd_item_index_new(&engine->items, pending->items - engine->items.count + add->n_new,
-                              &larger);
-    return r < 0 ? r : reserve_locked(engine, pending, add, &larger);
-}
-
 /* New rows have the indices from pending->items upwards, in the order of the list. */
 static int make_entries(const fd_pending *pending, struct add_items_job *add) {
     size_t next = pending->items;
@@ -96,11 +59,8 @@ static void copy_numbers(fd_engine *engine, const fd_pending *pending,
     for (size_t i = 0; i < add->n; i++) {
         if (add->indices[i] != next)
             continue;
-        memcpy(fd_growing_matrix_row(engine->embeddings, next), add->rows[i].embedding,
-               engine->embeddings->width * sizeof(float));
-        fd_text_features_place(&engine->options, &add->rows[i],
-                               fd_growing_matrix_row(engine->text_features, next));
-        fd_item_group_set(engine->groups, next, add->entries[next - pending->items]->prompt->index);
+        fd_item_numbers_set(engine, next, &add->rows[i],
+                            add->entries[next - pending->items]->prompt);
         next++;
     }
 }
@@ -157,7 +117,8 @@ static int store_rows(fd_engine *engine, struct add_items_job *add, fd_pending *
         return r;
     r = make_entries(pending, add);
     if (r == 0)
-        r = reserve(engine, pending, add);
+        r = fd_item_room_make(engine, pending, add->rows[0].dimension, add->entries,
+                              add->prompt_ids, add->n_new);
     if (r < 0)
         return r;
     copy_numbers(engine, pending, add);

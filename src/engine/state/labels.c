@@ -7,29 +7,9 @@
 
 #include "assignment_id.h"
 #include "engine_state.h"
+#include "label_room.h"
 #include "thread.h"
 #include "writer.h"
-
-/* Room is made for this many revisions at once, so that readers are rarely kept out for it. */
-enum { ROOM_AT_ONCE = 4096 };
-
-static int reserve_locked(fd_engine *engine, size_t extra, fd_pair_set *larger) {
-    FD_WRITE_LOCKED(&engine->state_lock);
-    fd_pair_set_exchange(&engine->labels.labelled, larger);
-    return fd_label_table_reserve(&engine->labels, extra);
-}
-
-/* Makes room for `n` more revisions than are pending. Only the writer changes the table: it fills
- * a larger set of pairs, which takes long, before it takes the lock. */
-static int reserve(fd_engine *engine, const fd_pending *pending, size_t n) {
-    FD_CLEANUP(fd_pair_set_clear) fd_pair_set larger = {0};
-    size_t needed = pending->revisions + n;
-    if (needed <= engine->labels.reserved)
-        return 0;
-    size_t extra = needed + ROOM_AT_ONCE - engine->labels.count;
-    int r = fd_pair_set_enlarge(&engine->labels.labelled, extra, &larger);
-    return r < 0 ? r : reserve_locked(engine, extra, &larger);
-}
 
 /* ---- adding ---- */
 
@@ -58,7 +38,7 @@ static int store_labels(fd_engine *engine, fd_job *job, fd_pending *pending) {
                                "label \"%s\" exists already with other content",
                                add->rows[add->added.conflict].id);
     if (r == 0)
-        r = reserve(engine, pending, add->n);
+        r = fd_labels_make_room(engine, pending, add->n);
     if (r < 0)
         return r;
     /* Slots beyond the count belong to the writer: the next snapshot reads them. */
@@ -67,6 +47,8 @@ static int store_labels(fd_engine *engine, fd_job *job, fd_pending *pending) {
             continue;
         assert((size_t)add->sequences[i] == pending->revisions + 1);
         engine->labels.revisions[pending->revisions++] = revision_of(add, i);
+        if (engine->store->replicas)
+            engine->label_hooks.on_store(engine, &add->rows[i], add->annotators[i]);
     }
     return 0;
 }
@@ -79,6 +61,14 @@ static void apply_labels(fd_engine *engine, fd_job *job) {
         fd_label_revision revision = revision_of(add, i);
         fd_label_table_add(&engine->labels, &revision, add->origins[i]);
     }
+}
+
+/* Once they are stored, and in the memory. */
+static void follow_labels(fd_engine *engine, fd_job *job) {
+    struct add_labels_job *add = (struct add_labels_job *)job;
+    for (size_t i = 0; i < add->n; i++)
+        engine->label_hooks.on_label(engine, &add->rows[i], add->annotators[i],
+                                     add->sequences[i] > 0);
 }
 
 /* Finds the items of a label. */
@@ -150,8 +140,8 @@ static void fill_rows(const fd_engine *engine, const fd_label *labels, size_t n,
 }
 
 /* `bound_to`: the annotator that may label only pairs that were assigned to it; NULL: none is. */
-static int add_labels(fd_engine *engine, const fd_label *labels, size_t n, const char *bound_to,
-                      fd_added *ret, fd_fault *fault) {
+static int add_labels_once(fd_engine *engine, const fd_label *labels, size_t n,
+                           const char *bound_to, fd_added *ret, fd_fault *fault) {
     *ret = (fd_added){0};
     if (n == 0)
         return 0;
@@ -179,7 +169,7 @@ static int add_labels(fd_engine *engine, const fd_label *labels, size_t n, const
         return r;
 
     struct add_labels_job add = {
-        .job = {.store = store_labels, .apply = apply_labels},
+        .job = {.store = store_labels, .apply = apply_labels, .follow = follow_labels},
         .rows = rows,
         .n = n,
         .fault = fault,
@@ -189,11 +179,24 @@ static int add_labels(fd_engine *engine, const fd_label *labels, size_t n, const
     };
     r = fd_writer_run(engine, &add.job);
     *ret = add.added;
-    if (r < 0)
+    if (r == 0 && !engine->store->replicas)
+        follow_labels(engine, &add.job);
+    return r;
+}
+
+/* An item or an assignment that is not known here may be at another replica. */
+static int add_labels(fd_engine *engine, const fd_label *labels, size_t n, const char *bound_to,
+                      fd_added *ret, fd_fault *fault) {
+    const fd_fault before = *fault;
+    const size_t more = fault->more ? fault->more->n : 0;
+    int r = add_labels_once(engine, labels, n, bound_to, ret, fault);
+    if (r != -EINVAL || !ret->is_foreign || !engine->store->replicas ||
+        fd_writer_catch_up(engine) < 0)
         return r;
-    for (size_t i = 0; i < n; i++)
-        engine->label_hooks.on_label(engine, &rows[i], annotators[i], sequences[i] > 0);
-    return 0;
+    *fault = before;
+    if (fault->more)
+        fault->more->n = more;
+    return add_labels_once(engine, labels, n, bound_to, ret, fault);
 }
 
 int fd_engine_labels_add(fd_engine *engine, const fd_label *labels, size_t n, fd_added *ret,
@@ -220,7 +223,7 @@ static int store_revision(fd_engine *engine, fd_job *job, fd_pending *pending) {
     int r =
         engine->store->operations->label_revise(engine->store, revise->change, &revise->changed);
     if (r == 0 && revise->changed.changed)
-        r = reserve(engine, pending, 1);
+        r = fd_labels_make_room(engine, pending, 1);
     if (r < 0 || !revise->changed.changed)
         return r;
     /* The label may be new in this transaction: its slot is written, but not counted yet. */
@@ -242,6 +245,13 @@ static void apply_revision(fd_engine *engine, fd_job *job) {
         fd_label_table_add(&engine->labels, &revise->revision, (fd_origin){0});
 }
 
+static void follow_revision(fd_engine *engine, fd_job *job) {
+    struct revise_job *revise = (struct revise_job *)job;
+    if (revise->changed.changed)
+        engine->label_hooks.on_revision(engine, revise->revision.pair, revise->revision.annotator,
+                                        revise->changed.before, revise->change->preference);
+}
+
 int fd_engine_label_revise(fd_engine *engine, const char *id, const char *annotator,
                            fd_preference preference, int64_t duration_ms, const char *comment,
                            uint32_t *ret_revision) {
@@ -254,16 +264,15 @@ int fd_engine_label_revise(fd_engine *engine, const char *id, const char *annota
         .annotator = annotator,
     };
     struct revise_job revise = {
-        .job = {.store = store_revision, .apply = apply_revision},
+        .job = {.store = store_revision, .apply = apply_revision, .follow = follow_revision},
         .change = &change,
     };
     int r = fd_writer_run(engine, &revise.job);
     if (r < 0)
         return r;
     *ret_revision = revise.changed.revision;
-    if (revise.changed.changed)
-        engine->label_hooks.on_revision(engine, revise.revision.pair, revise.revision.annotator,
-                                        revise.changed.before, preference);
+    if (!engine->store->replicas)
+        follow_revision(engine, &revise.job);
     return 0;
 }
 
@@ -275,18 +284,24 @@ struct label_reading {
     void *context;
 };
 
-/* A label is accepted only for items in memory, so its items are in the table. */
-static void name_items(fd_engine *engine, fd_label_view *view) {
+/* A label is accepted only for items in memory, so its items are in the table, unless another
+ * replica has just added them. */
+static int name_items(fd_engine *engine, fd_label_view *view) {
     FD_READ_LOCKED(&engine->state_lock);
+    if (view->row->item_a >= engine->items.count || view->row->item_b >= engine->items.count)
+        return -EAGAIN;
     view->a = engine->items.entries[view->row->item_a]->id;
     view->b = engine->items.entries[view->row->item_b]->id;
+    return 0;
 }
 
 static int visit_label(void *context, const fd_label_row *row) {
     struct label_reading *reading = context;
     fd_label_view view = {.row = row};
-    name_items(reading->engine, &view);
-    return reading->visit(reading->context, &view);
+    int r = name_items(reading->engine, &view);
+    if (r < 0 && fd_writer_catch_up(reading->engine) == 0)
+        r = name_items(reading->engine, &view);
+    return r < 0 ? r : reading->visit(reading->context, &view);
 }
 
 int fd_engine_labels_read(fd_engine *engine, int64_t after, size_t limit,

@@ -106,9 +106,20 @@ static int untrained_model(const fd_engine *engine, const fd_pending *pending, s
     return r;
 }
 
+/* The items that an untrained model is made from. All replicas of a shared store must make the same
+ * one, in whatever portions the items come to them. */
+static size_t untrained_items(const fd_engine *engine, size_t items) {
+    size_t doubled = 1;
+    while (2 * doubled <= items && 2 * doubled <= UNTRAINED_ITEMS)
+        doubled *= 2;
+    if (engine->store->replicas)
+        return doubled;
+    return items < UNTRAINED_ITEMS ? items : UNTRAINED_ITEMS;
+}
+
 static int untrained_snapshot(const fd_engine *engine, const fd_pending *pending,
                               fd_snapshot **ret) {
-    size_t n_items = pending->items < UNTRAINED_ITEMS ? pending->items : UNTRAINED_ITEMS;
+    size_t n_items = untrained_items(engine, pending->items);
     FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
     FD_CLEANUP(fd_served_model_freep) fd_served_model *served = NULL;
     int r = untrained_model(engine, pending, n_items, &model);
@@ -143,7 +154,8 @@ static bool is_outdated(const fd_engine *engine, const fd_snapshot *base,
     const fd_served_model *served = base->served;
     if (served->row.version != 0)
         return false;
-    return (served->row.items < UNTRAINED_ITEMS && pending->items >= 2 * served->row.items) ||
+    return (served->row.items < untrained_items(engine, pending->items) &&
+            pending->items >= 2 * served->row.items) ||
            (pending->refreshes && is_behind(engine, served));
 }
 

@@ -9,16 +9,16 @@
 #include "log.h"
 #include "thread.h"
 
-/* How long the right to train lasts unless it is kept, how often that is done, and how long a start
- * waits for the right of a process that was killed. */
-static const double hold_seconds = 3.0, turn_seconds = 1.0, patience_seconds = 5.0,
-                    try_seconds = 0.2;
+/* How long the right to train lasts unless it is kept, and how often that is done. */
+static const double hold_seconds = 3.0, turn_seconds = 1.0;
 
 struct fd_replica {
     pthread_mutex_t lock;
     pthread_cond_t stopped;
     bool stop; /* guarded by lock */
-    bool runs; /* the thread */
+    atomic_bool is_learner;
+    double held; /* monotonic seconds when it last was; the thread's own */
+    bool runs;   /* the thread */
     pthread_t thread;
 };
 
@@ -42,6 +42,23 @@ void fd_replica_free(fd_engine *engine) {
     free(replica);
 }
 
+bool fd_replica_is_learner(fd_engine *engine) {
+    return !engine->store->replicas || atomic_load(&engine->replica->is_learner);
+}
+
+/* One that cannot ask whether it still has the right loses it with its time. */
+static void take_right_to_train(fd_engine *engine) {
+    struct fd_replica *replica = engine->replica;
+    double asked = fd_monotonic_seconds();
+    int r = engine->store->replicas->hold_learning(engine->store, hold_seconds);
+    if (r > 0)
+        replica->held = asked;
+    bool has = r > 0 || (r < 0 && asked < replica->held + hold_seconds);
+    bool had = atomic_exchange(&replica->is_learner, has);
+    if (had != has)
+        fd_log(FD_LOG_INFO, "learner", FD_STR("trains", has ? "this" : "another replica"));
+}
+
 static void tell_others(fd_engine *engine) {
     fd_replica_row row = {0};
     {
@@ -52,12 +69,16 @@ static void tell_others(fd_engine *engine) {
     (void)!engine->store->replicas->replica_write(engine->store, &row); /* the next one may */
 }
 
-/* What this engine knows is not all that the store has, as soon as another one serves it. */
-static void end_process(void) {
-    fd_log(FD_LOG_ERROR, "replaced",
-           FD_STR("meaning", "another fisherd serves the database, because this process stood still"
-                             " for too long: it ends"));
+void fd_replica_end_process(const char *meaning) {
+    fd_log(FD_LOG_ERROR, "replica-ends", FD_STR("meaning", meaning));
     _exit(EXIT_FAILURE);
+}
+
+void fd_replica_end_if_lost(const fd_engine *engine, int failure) {
+    if (engine->store->replicas &&
+        (failure == -ESTALE || failure == -EPROTONOSUPPORT || failure == -EBADMSG))
+        fd_replica_end_process("the database no longer has what this process knows, or has a newer "
+                               "schema: started again, it reads what is there");
 }
 
 static bool wait_for_turn(struct fd_replica *replica, double seconds) {
@@ -69,33 +90,19 @@ static bool wait_for_turn(struct fd_replica *replica, double seconds) {
 
 static void *take_turns(void *context) {
     fd_engine *engine = context;
+    fd_thread_name("replica");
     do {
-        if (engine->store->replicas->hold_learning(engine->store, hold_seconds) == 0)
-            end_process();
+        take_right_to_train(engine);
         tell_others(engine);
     } while (wait_for_turn(engine->replica, turn_seconds));
     return NULL;
 }
 
-static int take_right(fd_engine *engine, fd_fault *fault) {
-    double deadline = fd_monotonic_seconds() + patience_seconds;
-    int r;
-    while ((r = engine->store->replicas->hold_learning(engine->store, hold_seconds)) == 0 &&
-           fd_monotonic_seconds() < deadline)
-        (void)wait_for_turn(engine->replica, try_seconds);
-    return r != 0 ? r
-                  : fd_fault_set(fault, -EBUSY, "",
-                                 "another fisherd serves this database: one at a time may");
-}
-
-int fd_replica_start(fd_engine *engine, fd_fault *fault) {
+int fd_replica_start(fd_engine *engine) {
     struct fd_replica *replica = engine->replica;
     if (!engine->store->replicas)
         return 0;
-    int r = take_right(engine, fault);
-    if (r < 0)
-        return r;
-    r = -pthread_create(&replica->thread, NULL, take_turns, engine);
+    int r = -pthread_create(&replica->thread, NULL, take_turns, engine);
     replica->runs = r == 0;
     return r;
 }

@@ -50,6 +50,32 @@ int fd_score_changes_add(fd_score_changes *changes, fd_engine *engine, uint32_t 
     return 0;
 }
 
+static int grow(fd_score_changes *changes) {
+    size_t capacity = changes->capacity > 0 ? 2 * changes->capacity : 64;
+    fd_score_row *rows = reallocarray(changes->rows, capacity, sizeof(*rows));
+    changes->rows = rows ? rows : changes->rows;
+    uint32_t *names = reallocarray(changes->names, capacity, sizeof(*names));
+    changes->names = names ? names : changes->names;
+    bool *flags = reallocarray(changes->for_new_items, capacity, sizeof(*flags));
+    changes->for_new_items = flags ? flags : changes->for_new_items;
+    if (!rows || !names || !flags)
+        return -ENOMEM;
+    changes->capacity = capacity;
+    return 0;
+}
+
+int fd_score_changes_note(fd_score_changes *changes, fd_engine *engine, const fd_score_row *row) {
+    const fd_item_score score = {.name = row->name, .value = row->value};
+    size_t before = changes->n;
+    int r = changes->n == changes->capacity ? grow(changes) : 0;
+    if (r == 0)
+        r = fd_score_changes_add(changes, engine, row->item, &score);
+    if (r < 0 || changes->n == before)
+        return r;
+    FD_WRITE_LOCKED(&engine->state_lock);
+    return fd_score_table_reserve(&engine->scores, changes->names[before], row->item);
+}
+
 void fd_score_changes_place(fd_score_changes *changes, const uint32_t *indices, size_t n,
                             uint32_t first_new) {
     size_t kept = 0, next = 0;

@@ -28,6 +28,11 @@ void fd_score_changes_begin(fd_score_changes *changes, const fd_pending *pending
 int fd_score_changes_add(fd_score_changes *changes, fd_engine *engine, uint32_t item,
                          const fd_item_score *score) FD_MUST_CHECK;
 
+/* Adds a score that another replica committed, and makes room for it in memory and in the changes.
+ */
+int fd_score_changes_note(fd_score_changes *changes, fd_engine *engine,
+                          const fd_score_row *row) FD_MUST_CHECK;
+
 /* The items of the changes were places in a list of n: gives them the indices of that list, of
  * which `first_new` is the first of an item that is new. Drops scores for new items of all others.
  */

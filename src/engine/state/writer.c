@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "health.h"
 #include "log.h"
+#include "replica.h"
 #include "thread.h"
 
 enum { GROUP_MAX = 256, HOOKS_MAX = 8, TRIES_MAX = 8 };
@@ -40,6 +41,11 @@ struct fd_writer {
     size_t n_hooks;
     fd_commit_hook *hooks[HOOKS_MAX];
     fd_write_behind behind;
+    fd_catch_up *catch_up;    /* NULL: the store is not shared */
+    unsigned long long asked; /* to catch up, how often; guarded by lock, like the next two */
+    unsigned long long done;  /* of those */
+    int caught_up;            /* how the last one ended */
+    pthread_cond_t is_done;
 
     atomic_int store_failure; /* -errno or 0; only the writer's thread sets it */
     double failed_since;      /* monotonic seconds; the thread's own, like the next */
@@ -53,6 +59,7 @@ int fd_writer_new(fd_engine *engine) {
         return -ENOMEM;
     (void)pthread_mutex_init(&writer->lock, NULL);
     fd_condition_init(&writer->queue_filled);
+    fd_condition_init(&writer->is_done);
     writer->tail = &writer->head;
     engine->writer = writer;
     return 0;
@@ -64,6 +71,7 @@ void fd_writer_free(fd_engine *engine) {
         return;
     (void)pthread_mutex_destroy(&writer->lock);
     (void)pthread_cond_destroy(&writer->queue_filled);
+    (void)pthread_cond_destroy(&writer->is_done);
     free(writer);
 }
 
@@ -83,8 +91,14 @@ void fd_writer_set_write_behind(fd_engine *engine, const fd_write_behind *write_
     engine->writer->behind = *write_behind;
 }
 
+void fd_writer_set_catch_up(fd_engine *engine, fd_catch_up *catch_up) {
+    engine->writer->catch_up = catch_up;
+}
+
 void fd_writer_write_soon(fd_engine *engine) {
     struct fd_writer *writer = engine->writer;
+    if (writer->catch_up) /* everything goes with the transaction that decides it */
+        return;
     if (atomic_exchange(&writer->behind_waits, true))
         return;
     FD_LOCKED(&writer->lock);
@@ -200,6 +214,44 @@ static void confirm_jobs(fd_engine *engine, fd_job *jobs) {
             job->result = r;
 }
 
+static void follow_jobs(fd_engine *engine, fd_job *jobs) {
+    for (fd_job *job = jobs; job; job = job->next)
+        if (job->result == 0 && job->follow)
+            job->follow(engine, job);
+}
+
+static unsigned long long count_asked(struct fd_writer *writer) {
+    FD_LOCKED(&writer->lock);
+    return writer->asked;
+}
+
+/* Tells those who asked before the rows were read. */
+static void note_caught_up(struct fd_writer *writer, unsigned long long asked, int result) {
+    FD_LOCKED(&writer->lock);
+    writer->done = asked;
+    writer->caught_up = result;
+    (void)pthread_cond_broadcast(&writer->is_done);
+}
+
+/* Begins, and catches up; what others committed is kept whatever becomes of the transaction. */
+static int begin_transaction(fd_engine *engine) {
+    const fd_store_operations *store = engine->store->operations;
+    if (!engine->writer->catch_up)
+        return store->begin(engine->store);
+    unsigned long long asked = count_asked(engine->writer);
+    int r = store->begin(engine->store);
+    if (r < 0)
+        return r;
+    r = engine->writer->catch_up(engine, true);
+    if (r > 0)
+        fd_writer_call_hooks(engine);
+    if (r < 0)
+        store->rollback(engine->store);
+    else
+        note_caught_up(engine->writer, asked, 0);
+    return r < 0 ? r : 0;
+}
+
 /* ---- a commit whose fate is unknown ---- */
 
 static void finish_jobs(fd_job *jobs) {
@@ -234,17 +286,6 @@ static bool rest(fd_engine *engine) {
     return !writer->closed;
 }
 
-/* Ends the process where the memory holds what is not stored: where replicas share the store, and
- * no file was taken away. */
-static void end_if_lost(fd_engine *engine, int failure) {
-    if (!engine->store->replicas || (failure != -ESTALE && failure != -EPROTONOSUPPORT))
-        return;
-    fd_log(FD_LOG_ERROR, "process-ended", FD_STR("error", strerror(-failure)),
-           FD_STR("meaning", "the database no longer has what this process knows, or has a newer"
-                             " schema: started again, it reads what is there"));
-    _Exit(EXIT_FAILURE);
-}
-
 /* 0: the jobs are stored, -EAGAIN: they are not. While neither is known, the memory can change
  * neither with them nor without: they wait, whereas others are refused after some seconds. */
 static int settle_commit(fd_engine *engine) {
@@ -253,7 +294,7 @@ static int settle_commit(fd_engine *engine) {
         int r = engine->store->replicas->was_committed(engine->store);
         if (r >= 0)
             return r > 0 ? 0 : -EAGAIN;
-        end_if_lost(engine, r);
+        fd_replica_end_if_lost(engine, r);
         fd_health_beat(engine, FD_HEALTH_WRITER);
         if (fd_monotonic_seconds() - start < patience_seconds)
             continue;
@@ -269,8 +310,8 @@ static int settle_commit(fd_engine *engine) {
 static int write_transaction(fd_engine *engine, fd_job *jobs, bool refreshes,
                              fd_snapshot **ret_snapshot) {
     const fd_store_operations *store = engine->store->operations;
-    int r = engine->writer->is_unsure ? -ESHUTDOWN : store->begin(engine->store);
-    end_if_lost(engine, r);
+    int r = engine->writer->is_unsure ? -ESHUTDOWN : begin_transaction(engine);
+    fd_replica_end_if_lost(engine, r);
     if (r < 0)
         return r;
     note_written_behind(engine->writer);
@@ -301,14 +342,44 @@ static int run_transaction(fd_engine *engine, fd_job *jobs, bool refreshes) {
     fd_metrics_observe(engine->metrics, FD_METRIC_COMMIT_SECONDS, NULL, NULL,
                        fd_monotonic_seconds() - start);
     fd_snapshot_free(apply_jobs(engine, jobs, FD_STEAL(snapshot)));
+    if (engine->writer->catch_up)
+        follow_jobs(engine, jobs);
     confirm_jobs(engine, jobs);
     if (jobs || refreshes)
         fd_writer_call_hooks(engine);
     return 0;
 }
 
+/* ---- a shared store out of reach ---- */
+
+static bool may_pass(const fd_engine *engine, double deadline) {
+    return fd_monotonic_seconds() < deadline && !atomic_load(&engine->closing);
+}
+
+/* Waits until the store can be reached again; false: it takes too long. */
+static bool recovers(fd_engine *engine, double deadline) {
+    int r = -EIO;
+    while (r < 0 && may_pass(engine, deadline) && rest(engine)) {
+        fd_health_beat(engine, FD_HEALTH_WRITER);
+        r = engine->store->replicas->resume(engine->store);
+        fd_replica_end_if_lost(engine, r);
+    }
+    return r >= 0;
+}
+
+/* Runs a transaction again that could not reach the store. */
+static int run_surely(fd_engine *engine, fd_job *jobs, bool refreshes) {
+    double deadline = fd_monotonic_seconds() + patience_seconds;
+    int r = run_transaction(engine, jobs, refreshes);
+    if (!engine->writer->catch_up)
+        return r;
+    while ((r == -EAGAIN || r == -EIO) && recovers(engine, deadline))
+        r = run_transaction(engine, jobs, refreshes);
+    return r == -EAGAIN ? -EIO : r;
+}
+
 static void write_behind(fd_engine *engine) {
-    int r = run_transaction(engine, NULL, false);
+    int r = run_surely(engine, NULL, false);
     if (r < 0)
         note_failure(engine, r);
 }
@@ -321,7 +392,7 @@ static bool wants_refresh(fd_engine *engine, double *ret_left) {
 
 static void refresh(fd_engine *engine) {
     double start = fd_monotonic_seconds();
-    int r = run_transaction(engine, NULL, true);
+    int r = run_surely(engine, NULL, true);
     if (r < 0)
         note_failure(engine, r);
     double end = fd_monotonic_seconds(), seconds = end - start;
@@ -331,7 +402,7 @@ static void refresh(fd_engine *engine) {
 }
 
 static int run_alone(fd_engine *engine, fd_job *job) {
-    int r = run_transaction(engine, job, false);
+    int r = run_surely(engine, job, false);
     if (r < 0) {
         note_failure(engine, r);
         job->result = r;
@@ -343,9 +414,13 @@ static int run_alone(fd_engine *engine, fd_job *job) {
  * cannot fail the others. After an I/O error, or without the store's files, that would only make
  * the others wait for the same. */
 static void run_group(fd_engine *engine, fd_job *jobs) {
-    if (jobs->next && run_transaction(engine, jobs, false) == 0)
+    int r = jobs->next ? run_surely(engine, jobs, false) : -EINVAL;
+    if (r == 0)
         return;
-    int r = 0;
+    if (r != -EIO || !engine->writer->catch_up)
+        r = 0;
+    else
+        note_failure(engine, r); /* they have waited long enough */
     for (fd_job *job = jobs, *next; job; job = next) {
         next = job->next;
         job->next = NULL;
@@ -365,6 +440,7 @@ enum duty {
     PROBE,    /* it is time to probe a store that failed, or to look for one that works */
     WRITE_BEHIND,
     REFRESH,
+    CATCH_UP, /* others committed something */
 };
 
 /* With the lock held. */
@@ -374,6 +450,8 @@ static enum duty wait_for_duty(fd_engine *engine) {
     double wait = probe_seconds, refresh_wait;
     if (writer->head || writer->closed)
         return RUN_JOBS;
+    if (writer->asked > writer->done)
+        return CATCH_UP;
     fd_health_rest(engine, FD_HEALTH_WRITER);
     if (fd_writer_store_failure(engine) == 0 && writer->behind_due > 0) {
         duty = WRITE_BEHIND;
@@ -385,7 +463,9 @@ static enum duty wait_for_duty(fd_engine *engine) {
     }
     if (wait > 0)
         fd_condition_wait_for(&writer->queue_filled, &writer->lock, wait);
-    return writer->head || writer->closed ? RUN_JOBS : duty;
+    return writer->head || writer->closed ? RUN_JOBS
+           : writer->asked > writer->done ? CATCH_UP
+                                          : duty;
 }
 
 /* With the lock held: cuts off the first jobs of the queue; NULL once it is empty and closed. */
@@ -411,6 +491,28 @@ static enum duty next_duty(fd_engine *engine, fd_job **ret_jobs) {
     return duty;
 }
 
+/* ---- catching up without a transaction ---- */
+
+static void catch_up(fd_engine *engine) {
+    unsigned long long asked = count_asked(engine->writer);
+    int r = engine->writer->catch_up(engine, false);
+    fd_replica_end_if_lost(engine, r);
+    if (r > 0)
+        fd_writer_call_hooks(engine);
+    note_caught_up(engine->writer, asked, r < 0 ? r : 0);
+}
+
+int fd_writer_catch_up(fd_engine *engine) {
+    struct fd_writer *writer = engine->writer;
+    FD_LOCKED(&writer->lock);
+    unsigned long long mine = ++writer->asked;
+    (void)pthread_cond_signal(&writer->queue_filled);
+    double deadline = fd_monotonic_seconds() + patience_seconds;
+    while (writer->done < mine && !writer->closed && may_pass(engine, deadline))
+        fd_condition_wait_for(&writer->is_done, &writer->lock, look_seconds);
+    return writer->done < mine ? -EIO : writer->caught_up;
+}
+
 static void run_jobs(fd_engine *engine, fd_job *jobs) {
     double left;
     run_group(engine, jobs);
@@ -431,6 +533,8 @@ static void *write_loop(void *context) {
             write_behind(engine);
         } else if (duty == REFRESH) {
             refresh(engine);
+        } else if (duty == CATCH_UP) {
+            catch_up(engine);
         } else if (jobs) {
             run_jobs(engine, jobs);
         } else {
@@ -485,6 +589,7 @@ void fd_writer_stop(fd_engine *engine) {
         FD_LOCKED(&writer->lock);
         writer->closed = true;
         (void)pthread_cond_signal(&writer->queue_filled);
+        (void)pthread_cond_broadcast(&writer->is_done);
     }
     (void)pthread_join(writer->thread, NULL);
 }

@@ -1,7 +1,9 @@
 /*
  * The writer: the one thread that makes every change. A change is a job, handed in by a thread that
  * waits for it. The writer takes all jobs that wait, stores them in one transaction, so that many
- * requests share one sync to the disk, and changes the memory only after the commit.
+ * requests share one sync to the disk, and changes the memory only after the commit. At a shared
+ * store each transaction first catches up with the other replicas, and one whose fate is unknown is
+ * run again, because jobs bear that: what they name by an id is there once.
  */
 #ifndef FD_WRITER_H
 #define FD_WRITER_H
@@ -20,6 +22,9 @@ struct fd_job {
     int (*store)(fd_engine *engine, fd_job *job, fd_pending *pending);
     /* After the commit, under the state lock: changes the memory. Cannot fail. */
     void (*apply)(fd_engine *engine, fd_job *job);
+    /* At a shared store alone: after that, without a lock, before anything else is decided. NULL:
+     * nothing. */
+    void (*follow)(fd_engine *engine, fd_job *job);
 
     bool is_alone; /* in its transaction */
     int result;
@@ -38,6 +43,10 @@ typedef struct fd_write_behind {
     void (*settle)(fd_engine *engine, bool committed); /* after it */
 } fd_write_behind;
 
+/* What a shared store needs: takes over what other replicas committed, inside a transaction, which
+ * may then decide, or outside of one. 1: there was something. Called on the writer's thread. */
+typedef int fd_catch_up(fd_engine *engine, bool decides);
+
 int fd_writer_new(fd_engine *engine) FD_MUST_CHECK;
 void fd_writer_free(fd_engine *engine);
 
@@ -46,6 +55,12 @@ void fd_writer_on_commit(fd_engine *engine, fd_commit_hook *hook);
 void fd_writer_call_hooks(fd_engine *engine);
 
 void fd_writer_set_write_behind(fd_engine *engine, const fd_write_behind *write_behind);
+
+void fd_writer_set_catch_up(fd_engine *engine, fd_catch_up *catch_up);
+
+/* At a shared store: has the writer catch up with what was committed until now, and waits for it.
+ */
+int fd_writer_catch_up(fd_engine *engine) FD_MUST_CHECK;
 
 /* There may be something to write behind. */
 void fd_writer_write_soon(fd_engine *engine);

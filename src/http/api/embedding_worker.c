@@ -65,8 +65,12 @@ static void set_current(fd_embedding_worker *worker, const char *id) {
 /* Until there may be a job. False: the worker stops. */
 static bool wait_for_job(fd_embedding_worker *worker) {
     FD_LOCKED(&worker->lock);
-    while (!worker->stops && !worker->is_woken)
-        (void)pthread_cond_wait(&worker->changed, &worker->lock);
+    if (!fd_engine_is_shared(worker->steps.engine)) {
+        while (!worker->stops && !worker->is_woken)
+            (void)pthread_cond_wait(&worker->changed, &worker->lock);
+    } else if (!worker->stops && !worker->is_woken) { /* others leave jobs in the store */
+        fd_condition_wait_for(&worker->changed, &worker->lock, first_wait);
+    }
     worker->is_woken = false;
     return !worker->stops;
 }
@@ -160,7 +164,8 @@ static void *work_loop(void *context) {
     fd_thread_name("embedding");
     while (!stops(worker)) {
         FD_FREE fd_embedding_job_row *row = NULL;
-        int r = fd_engine_embedding_job_next(worker->steps.engine, &row);
+        bool is_mine = fd_engine_trains(worker->steps.engine);
+        int r = is_mine ? fd_engine_embedding_job_next(worker->steps.engine, &row) : -EAGAIN;
         if (r < 0)
             rest(worker, first_wait);
         else if (row)

@@ -22,7 +22,6 @@ def url(databases):
 @pytest.fixture
 def replicas(url):
     """Two of them, and the token of a frontend."""
-    pytest.skip("one daemon at a time serves a database")
     token, _ = create(url, "frontend", "front")
     with TokenDaemon(url, OPTIONS) as one, TokenDaemon(url, OPTIONS) as other:
         yield one, other, token
@@ -62,7 +61,6 @@ def test_sessions_that_ended_stay_so_after_a_restart(url, replicas):
         assert status(third, token) == 200
 
 
-@pytest.mark.skip("one daemon at a time serves a database")
 def test_the_first_token_ends_unrestricted_access_at_all_replicas(url):
     with TokenDaemon(url, OPTIONS) as one, TokenDaemon(url, OPTIONS) as other:
         for daemon in (one, other):
