@@ -1,10 +1,12 @@
 /* A store that does not know what became of a commit, as one of several replicas may: whatever it
  * was, the memory holds the rows that are stored. */
-#include "fixture.h"
-#include "memory_store.h"
-
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "fixture.h"
+#include "memory_store.h"
 
 /* The store in memory, whose commits are lost on the way there or back. */
 static struct {
@@ -50,6 +52,29 @@ static int lossy_write(fd_store *store, const fd_replica_row *row) {
     return 0;
 }
 
+static int lossy_catch_up(fd_store *store, const fd_change_visits *visits, void *context) {
+    (void)store;
+    (void)visits;
+    (void)context;
+    return 0;
+}
+
+static int lossy_wait(fd_store *store, double seconds) {
+    (void)store;
+    (void)usleep((useconds_t)(seconds * 1e6));
+    return 0;
+}
+
+static int64_t lossy_now_ms(fd_store *store) {
+    (void)store;
+    return fd_wall_milliseconds();
+}
+
+static int lossy_resume(fd_store *store) {
+    (void)store;
+    return 0;
+}
+
 static fd_engine *open_lossy(void) {
     fd_store *store = NULL;
     assert_int_equal(fd_store_open_memory(&store), 0);
@@ -58,7 +83,11 @@ static fd_engine *open_lossy(void) {
     lossy.operations = *store->operations;
     lossy.commit = store->operations->commit;
     lossy.operations.commit = lossy_commit;
-    lossy.replicas = (fd_replica_operations){.was_committed = lossy_was_committed,
+    lossy.replicas = (fd_replica_operations){.catch_up = lossy_catch_up,
+                                             .wait_for_change = lossy_wait,
+                                             .now_ms = lossy_now_ms,
+                                             .resume = lossy_resume,
+                                             .was_committed = lossy_was_committed,
                                              .hold_learning = lossy_hold,
                                              .release_learning = lossy_release,
                                              .replica_write = lossy_write};
