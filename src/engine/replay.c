@@ -19,6 +19,7 @@
 #include "next_snapshot.h"
 #include "progress_record.h"
 #include "text_fill.h"
+#include "thread.h"
 #include "trainer_thread.h"
 
 struct replay {
@@ -162,9 +163,14 @@ static int replay_models(fd_engine *engine) {
         return r;
     fd_pending pending = {
         .items = engine->items.count, .revisions = engine->labels.count, .base = base};
-    r = fd_next_snapshot(engine, &pending, &engine->snapshot);
+    fd_snapshot *snapshot;
+    r = fd_next_snapshot(engine, &pending, &snapshot);
     if (r < 0)
         return r;
+    {
+        FD_WRITE_LOCKED(&engine->state_lock); /* the thread of a replica tells what serves */
+        engine->snapshot = snapshot;
+    }
     fd_trainer_set_trained(engine, base ? trained : 0);
     fd_progress_record_update(engine, base ? &base->served->row : NULL);
     return 0;
