@@ -3,9 +3,13 @@
 
 #include <assert.h>
 
+/* Another thread may publish a newer value in between: whoever did so last looks again. */
 static void publish(fd_memory_budget *budget) {
-    fd_metrics_set(budget->metrics, FD_METRIC_REQUEST_MEMORY, NULL, NULL,
-                   (double)atomic_load(&budget->taken));
+    size_t taken;
+    do {
+        taken = atomic_load(&budget->taken);
+        fd_metrics_set(budget->metrics, FD_METRIC_REQUEST_MEMORY, NULL, NULL, (double)taken);
+    } while (taken != atomic_load(&budget->taken));
 }
 
 bool fd_memory_budget_take(fd_memory_budget *budget, size_t *held, size_t bytes) {
