@@ -170,7 +170,7 @@ static int import_files(struct run *run) {
     return r;
 }
 
-/* Nothing is told of rows where no file was read. */
+/* Whether a row of any file was read. */
 static bool has_read(const fd_import_report *report) {
     return report->items.created + report->items.unchanged + report->labels.created +
                report->labels.unchanged + report->refused >

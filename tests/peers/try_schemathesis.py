@@ -4,8 +4,8 @@ PROGRAM is the command of Schemathesis; FISHERD names the daemon's. The daemon h
 labels, a model, an embedder and a folder for backups, so that all calls can succeed. Fails for a
 response of 5xx, for one that docs/openapi.yaml does not describe, and where the daemon ends. Only a
 503 that asks the client to come again, for want of room, is an answer. What the machine's load may
-cause, a lost connection or a slow one, is told and does not fail: the status is 77 then. OPTIONs go
-to Schemathesis.
+cause, a lost connection or a slow one, is printed and fails nothing: the status is 77 then. OPTIONs
+go to Schemathesis.
 """
 
 import contextlib

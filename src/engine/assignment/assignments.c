@@ -105,8 +105,8 @@ static void release(struct shown_lease *shown, size_t count) {
 
 /* ---- as a job ---- */
 
-/* What is decided about leases of a shared store is decided in a transaction, which stores it
- * before anyone is told. It may be run twice. */
+/* What is decided about leases of a shared store is decided in a transaction, which stores it;
+ * the response goes out after that. It may be run twice. */
 struct decision {
     fd_job job;
     const struct asker *asker;
