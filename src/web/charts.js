@@ -4,24 +4,15 @@
  * adapt them to light and dark.
  */
 
+import { fill, html, rowsOf } from './page.js';
+
 const HEIGHT = 210;
 const MARGIN = { top: 8, right: 14, bottom: 24 };
 const BAR_MAX = 36;
 const POINTS_SHOWN_UP_TO = 40;
 
-function fill(element, attributes, children) {
-    Object.entries(attributes).forEach((each) => element.setAttribute(...each));
-    element.append(...children);
-    return element;
-}
-
-export const html = (name, attributes = {}, ...children) => fill(document.createElement(name), attributes, children);
 const svg = (name, attributes, ...children) =>
     fill(document.createElementNS('http://www.w3.org/2000/svg', name), attributes, children);
-
-/* The first cell of a row is its heading. */
-export const rowsOf = (rows) => rows.map(([head, ...cells]) =>
-    html('tr', {}, html('th', { scope: 'row' }, head), ...cells.map((cell) => html('td', {}, cell))));
 
 const lookOf = ({ colour, dashed }) => `series-${colour}${dashed ? ' dashed' : ''}`;
 

@@ -1,8 +1,7 @@
 /* The data page: sends files to the daemon, and downloads answers, the dataset card and the model. */
 
-import { html } from './charts.js';
 import { count, counted, duration } from './ops_format.js';
-import { element, show } from './page.js';
+import { element, html, show } from './page.js';
 import { refusal, SignInForm } from './sign_in_form.js';
 import { fetchFile, fetchLabels, formats, save, sendFile } from './transfers.js';
 

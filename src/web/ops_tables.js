@@ -1,9 +1,8 @@
 /* Fills the tables and tiles of the operators' page. */
 
-import { html, rowsOf } from './charts.js';
 import { summed } from './ops_charts.js';
 import { ago, count, counted, duration, HOUR, lossApart, MINUTE, ownCount, percent, quantileText, SECOND, signed } from './ops_format.js';
-import { element, show } from './page.js';
+import { element, html, rowsOf, show } from './page.js';
 import { histograms, totalOf, valueOf } from './prometheus.js';
 
 /* An interval with an answer counts as work; shorter ones would overrate slow annotators. */
