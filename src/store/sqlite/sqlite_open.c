@@ -12,6 +12,7 @@
 #include "sqlite_backend.h"
 #include "sqlite_backup.h"
 #include "sqlite_check.h"
+#include "sqlite_component_blocks.h"
 #include "sqlite_counts.h"
 #include "sqlite_embedders.h"
 #include "sqlite_embedding_jobs.h"
@@ -151,6 +152,10 @@ static const fd_store_operations operations = {
     .model_add = fd_sqlite_model_add,
     .model_activate = fd_sqlite_model_activate,
     .models_prune = fd_sqlite_models_prune,
+    .component_block_write = fd_sqlite_component_block_write,
+    .component_blocks_prune = fd_sqlite_component_blocks_prune,
+    .component_blocks_read = fd_sqlite_component_blocks_read,
+    .vectors_read = fd_sqlite_vectors_read,
     .shared_file_write = fd_sqlite_shared_file_write,
     .items_read = fd_sqlite_items_read,
     .scores_read = fd_sqlite_scores_read,
