@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "assignments_state.h"
+#include "block_keeper.h"
 #include "clock.h"
-#include "component_blocks.h"
 #include "embedder_record.h"
 #include "engine_state.h"
 #include "item_extras.h"
@@ -157,7 +157,7 @@ static int replay_models(fd_engine *engine) {
     size_t trained = 0;
     int r = fd_model_replay(engine, &base, &trained);
     if (r == 0)
-        r = fd_component_blocks_replay(engine, base);
+        r = fd_block_keeper_replay(engine, base);
     if (r < 0)
         return r;
     fd_pending pending = {

@@ -170,8 +170,8 @@ static void features_of_prepared_inputs_are_those_of_embeddings_bit_for_bit(void
         for (size_t i = 0; i < ITEMS; i++)
             memcpy(apart + i * STRIDE, prepared + i * p, p * sizeof(float));
         assert_int_equal(fi_model_features(model, ITEMS, items, placed, expected), 0);
-        assert_int_equal(
-            fi_model_features_of_prepared(model, ITEMS, prepared, p, placed, features), 0);
+        assert_int_equal(fi_model_features_of_prepared(model, ITEMS, prepared, p, placed, features),
+                         0);
         assert_memory_equal(features, expected, ITEMS * width * sizeof(float));
         memset(features, 0, sizeof(features));
         assert_int_equal(

@@ -21,8 +21,8 @@ static int append(void *context, const fd_component_block *block) {
 static const char *read_blocks(fd_store *store, const char *inputs, uint32_t first) {
     static char text[200];
     memset(text, 0, sizeof(text));
-    assert_int_equal(
-        store->operations->component_blocks_read(store, inputs, first, append, text), 0);
+    assert_int_equal(store->operations->component_blocks_read(store, inputs, first, append, text),
+                     0);
     return text;
 }
 
@@ -60,8 +60,7 @@ static void a_block_takes_the_place_of_the_one_before(void **state) {
 static size_t prune(fd_store *store, const char *inputs, size_t limit) {
     size_t deleted = 0;
     fixture_begin(store);
-    assert_int_equal(
-        store->operations->component_blocks_prune(store, inputs, limit, &deleted), 0);
+    assert_int_equal(store->operations->component_blocks_prune(store, inputs, limit, &deleted), 0);
     fixture_commit(store);
     return deleted;
 }

@@ -182,9 +182,9 @@ static int project_ahead(fd_engine *engine, fd_snapshot *snapshot) {
     const fd_vector_source source = {.store = engine->store};
     const fd_going_on going_on = {.interrupted = &engine->closing};
     int r = 0;
-    for (size_t n; r == 0 && !snapshot->shares_components &&
-                   (n = items_ahead(engine, snapshot)) >
-                       snapshot->projected + ITEMS_FOR_THE_WRITER;) {
+    for (size_t n;
+         r == 0 && !snapshot->shares_components &&
+         (n = items_ahead(engine, snapshot)) > snapshot->projected + ITEMS_FOR_THE_WRITER;) {
         size_t first = snapshot->projected;
         r = fd_growing_matrix_reserve(&snapshot->components, first, n - first);
         if (r == 0)

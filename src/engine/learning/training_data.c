@@ -89,8 +89,8 @@ int fd_training_data_take_coming(fd_training_data *data, fd_coming_vectors *comi
     return 0;
 }
 
-int fd_training_data_project(fd_engine *engine, const fi_model *inputs,
-                             const fd_going_on *going_on, fd_training_data *data) {
+int fd_training_data_project(fd_engine *engine, const fi_model *inputs, const fd_going_on *going_on,
+                             fd_training_data *data) {
     const fd_vector_source source = {.store = engine->store, .are_coming = data->coming != NULL};
     char name[FD_INPUTS_NAME_SIZE];
     FD_CLEANUP(fd_growing_matrix_freep) fd_growing_matrix *matrix = NULL;

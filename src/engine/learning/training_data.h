@@ -12,7 +12,7 @@
 
 typedef struct fd_training_data {
     fd_snapshot *snapshot; /* the one that served; NULL, like all else, without items or labels */
-    size_t dimension;              /* of the embeddings */
+    size_t dimension;      /* of the embeddings */
     fd_growing_matrix *components; /* [n_items], of the inputs of that name */
     char inputs[FD_INPUTS_NAME_SIZE];
     size_t n_items;
@@ -39,10 +39,10 @@ int fd_training_data_read(fd_engine *engine, fd_training_data *ret) FD_MUST_CHEC
  * -EAGAIN if items lack theirs. */
 int fd_training_data_take_coming(fd_training_data *data, fd_coming_vectors *coming) FD_MUST_CHECK;
 
-/* Makes the components of all items under the inputs of a model, unless the data has them. -ECANCELED
- * and others as fd_components_read. */
-int fd_training_data_project(fd_engine *engine, const fi_model *inputs,
-                             const fd_going_on *going_on, fd_training_data *data) FD_MUST_CHECK;
+/* Makes the components of all items under the inputs of a model, unless the data has them.
+ * -ECANCELED and others as fd_components_read. */
+int fd_training_data_project(fd_engine *engine, const fi_model *inputs, const fd_going_on *going_on,
+                             fd_training_data *data) FD_MUST_CHECK;
 
 /* Adds the extras of all items to the data: in the columns of the model, or in those that a new
  * model takes if it is NULL. */

@@ -31,7 +31,7 @@ struct verification {
     void *context;
     size_t n_items;
     fd_extras_history history;
-    bool has_uncounted;            /* an item has texts, but not their features */
+    bool has_uncounted; /* an item has texts, but not their features */
     fd_store *store;
     size_t dimension;              /* 0 without items */
     fd_growing_matrix *components; /* of the inputs of that name; NULL: of none yet */
@@ -240,8 +240,7 @@ static int project(struct verification *verification, const fd_served_model *ser
 }
 
 /* Gives an empty snapshot of a model the components of the first items. */
-static int take_components(struct verification *verification, size_t items,
-                           fd_snapshot *snapshot) {
+static int take_components(struct verification *verification, size_t items, fd_snapshot *snapshot) {
     int r = project(verification, snapshot->served);
     if (r < 0 || fd_snapshot_take_components(snapshot, verification->components, items))
         return r;
@@ -314,8 +313,8 @@ static int fit_again(const struct verification *verification, const fd_snapshot 
 }
 
 /* log det M as the training of a moment would have recorded it. */
-static int recompute(struct verification *verification, fd_moment moment,
-                     const fd_model_row *row, double *ret) {
+static int recompute(struct verification *verification, fd_moment moment, const fd_model_row *row,
+                     double *ret) {
     FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
     int r = fi_model_decode(row->bytes, row->size, &model);
@@ -351,8 +350,7 @@ static int compare(struct verification *verification, const fi_model *model,
     return report(verification, row, text);
 }
 
-static int verify_model(void *context, const fd_model_row *row) {
-    struct verification *verification = context;
+static int verify_model(struct verification *verification, const fd_model_row *row) {
     FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
     int r = fi_model_decode(row->bytes, row->size, &model);
     if (r == -ENOMEM)
@@ -369,6 +367,39 @@ static int verify_model(void *context, const fd_model_row *row) {
     if ((uint64_t)row->answers > verification->labels.count)
         return report(verification, row, "has learned from more labels than there are");
     return compare(verification, model, row);
+}
+
+struct kept_model {
+    fd_model_row row;
+    uint8_t *bytes;
+};
+
+static int keep_model(void *context, const fd_model_row *row) {
+    struct kept_model *kept = context;
+    kept->row = *row;
+    kept->row.reason = NULL;
+    kept->bytes = malloc(row->size + 1);
+    if (!kept->bytes)
+        return -ENOMEM;
+    kept->row.bytes = memcpy(kept->bytes, row->bytes, row->size);
+    return 0;
+}
+
+/* One after another, not inside a reading: verifying a model reads embeddings, and a store may have
+ * one reader. */
+static int verify_all_models(struct verification *verification) {
+    uint64_t highest = INT64_MAX;
+    int r = 0;
+    while (r == 0 && highest > 0) {
+        struct kept_model kept = {0};
+        fd_store *store = verification->store;
+        r = store->operations->models_read(store, highest, 1, true, keep_model, &kept);
+        if (r == 0 && kept.bytes)
+            r = verify_model(verification, &kept.row);
+        highest = kept.bytes ? kept.row.version - 1 : 0;
+        free(kept.bytes);
+    }
+    return r;
 }
 
 int fd_engine_verify(fd_store *store, fd_finding_visit *visit, fd_finding_visit *unchecked,
@@ -388,6 +419,6 @@ int fd_engine_verify(fd_store *store, fd_finding_visit *visit, fd_finding_visit 
     if (r == 0)
         r = ignore_damage(operations->labels_read(store, 0, SIZE_MAX, read_label, &verification));
     if (r == 0)
-        r = operations->models_read(store, INT64_MAX, SIZE_MAX, true, verify_model, &verification);
+        r = verify_all_models(&verification);
     return r;
 }

@@ -11,7 +11,7 @@
 typedef struct fd_coming_vectors {
     size_t dimension; /* 0: none are read yet */
     size_t rows;      /* of the first items, which were read */
-    float *cosines;                /* [rows] of prompt and response; text_features.h */
+    float *cosines;   /* [rows] of prompt and response; text_features.h */
     size_t cosines_capacity;
     /* Embeds what came meanwhile, just before the switch; 0 or -errno. */
     int (*complete)(void *context);

@@ -1,8 +1,7 @@
 /*
- * Components in the store, in blocks: a start reads them in place of embeddings. A thread writes
- * the blocks of the inputs that serve, one after another, and deletes those of others. Only full
- * blocks are stored, and only where components are fewer than the numbers of an embedding. Of
- * replicas, the one that trains writes.
+ * Components in the store, in blocks: a start reads them in place of embeddings. Only full blocks
+ * are stored, and only where components are fewer than the numbers of an embedding: others would
+ * save nothing.
  *
  * Where the cosine of prompt and response matters, a block has the items' cosines behind their
  * components: they come from embeddings too.
@@ -15,12 +14,21 @@
 #include "macros.h"
 #include "snapshot.h"
 
-int fd_component_blocks_new(fd_engine *engine) FD_MUST_CHECK;
-void fd_component_blocks_free(fd_engine *engine);
+enum { FD_BLOCK_ROWS = 2048, FD_BLOCK_NAME_SIZE = FD_INPUTS_NAME_SIZE + 7 };
 
-int fd_component_blocks_start(fd_engine *engine) FD_MUST_CHECK;
-void fd_component_blocks_stop(fd_engine *engine);
-void fd_component_blocks_on_commit(fd_engine *engine); /* a commit hook */
+/* What the blocks of some inputs are like. */
+typedef struct fd_block_layout {
+    char name[FD_BLOCK_NAME_SIZE]; /* of their inputs, in the store */
+    size_t width;                  /* of the components */
+    bool has_cosines;
+} fd_block_layout;
+
+/* Of a model and the name of its inputs. */
+fd_block_layout fd_block_layout_of(const fd_engine *engine, const fi_model *model,
+                                   const char *inputs);
+
+/* Whether components of the model's inputs are stored. */
+bool fd_has_blocks(const fi_model *model);
 
 /* Fills the components of the first n stored items under a model's inputs: from blocks, and where
  * there are none, or damaged ones, from embeddings. -EBADMSG, -ECANCELED as fd_components_read. */
@@ -29,7 +37,13 @@ int fd_component_blocks_read(const fd_engine *engine, const fi_model *model, con
                              fd_growing_matrix *matrix) FD_MUST_CHECK;
 
 /* Before any thread runs: the same for a snapshot of no items, NULL for none, with the cosines of
- * all items. */
-int fd_component_blocks_replay(fd_engine *engine, fd_snapshot *snapshot) FD_MUST_CHECK;
+ * all items. *ret_blocks: the first blocks, which need not be written. */
+int fd_component_blocks_replay(fd_engine *engine, fd_snapshot *snapshot,
+                               uint32_t *ret_blocks) FD_MUST_CHECK;
+
+/* The bytes of a block, which the caller frees; cosines are those of `texts`. -ENOMEM. */
+int fd_component_block_make(const fd_block_layout *layout, uint32_t number,
+                            const fd_growing_matrix *components, const fd_growing_matrix *texts,
+                            void **ret_bytes, size_t *ret_size) FD_MUST_CHECK;
 
 #endif

@@ -85,8 +85,7 @@ int fd_components_read(const fd_vector_source *source, const fi_model *model, si
 void fd_components_copy(const fd_growing_matrix *from, size_t width, size_t first, size_t end,
                         fd_growing_matrix *to) {
     for (size_t i = first; i < end; i++)
-        memcpy(fd_growing_matrix_row(to, i), fd_growing_matrix_row(from, i),
-               width * sizeof(float));
+        memcpy(fd_growing_matrix_row(to, i), fd_growing_matrix_row(from, i), width * sizeof(float));
 }
 
 /* ---- input statistics ---- */

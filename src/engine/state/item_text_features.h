@@ -42,8 +42,8 @@ bool fd_text_features_take_embeddings(const fd_engine_options *options, size_t d
 /* The cosine of the prompt's and the response's part of the row's embedding. */
 float fd_text_features_cosine(const fd_engine_options *options, const fd_item_row *row);
 
-/* Writes the matrix row of an item: from its stored features, or NaN. The cosine is 0 if the row has
- * no embedding. */
+/* Writes the matrix row of an item: from its stored features, or NaN. The cosine is 0 if the row
+ * has no embedding. */
 void fd_text_features_place(const fd_engine_options *options, const fd_item_row *row,
                             float to[static FD_TEXT_FEATURES]);
 

@@ -288,9 +288,9 @@ static bool is_outdated(const fd_engine *engine, const fd_snapshot *base,
 int fd_next_snapshot(fd_engine *engine, const fd_pending *pending, fd_snapshot **ret) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *untrained = NULL;
     FD_CLEANUP(fd_item_extras_clear) fd_item_extras extras = {0};
-    const fd_snapshot *base = pending->base         ? pending->base
-                              : pending->coming     ? NULL /* the model knows other ones */
-                                                    : engine->snapshot;
+    const fd_snapshot *base = pending->base     ? pending->base
+                              : pending->coming ? NULL /* the model knows other ones */
+                                                : engine->snapshot;
     int r = 0;
 
     *ret = NULL;

@@ -28,7 +28,7 @@ typedef struct fd_snapshot {
     fd_growing_matrix *features; /* [items x h] */
     /* Those of the items, and of some that came later; a linear model has them in its features. */
     fd_growing_matrix *components;
-    size_t projected;      /* rows of components that are there: at least `items` */
+    size_t projected;       /* rows of components that are there: at least `items` */
     bool shares_components; /* they are those of the snapshot that served when this one was made */
     /* [groups x extras] of the prompts that had items when the features were computed: a prompt's
      * centre stays as it was first, so that its items stay comparable. NULL without extras */
@@ -50,8 +50,7 @@ int fd_snapshot_new(fd_served_model *served, fd_snapshot **ret) FD_MUST_CHECK;
 /* Has a snapshot of no items take a matrix with the components of `rows` items, without copying
  * them. false where that cannot be: the features of a linear model with extras have rows of their
  * own. */
-bool fd_snapshot_take_components(fd_snapshot *snapshot, fd_growing_matrix *components,
-                                 size_t rows);
+bool fd_snapshot_take_components(fd_snapshot *snapshot, fd_growing_matrix *components, size_t rows);
 
 /*
  * `base` and what came after it: the features of the items from base->items to n_items, whose

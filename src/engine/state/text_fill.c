@@ -48,9 +48,10 @@ struct counted {
     size_t values_capacity;
     uint32_t *items; /* [count] */
     size_t cosines_capacity;
-    float *values;   /* [count x FD_TEXT_FEATURES] */
-    float *cosines;  /* [count] */
-    uint64_t re_embeddings; /* the engine's, whose vectors the cosines that are not shown come from */
+    float *values;  /* [count x FD_TEXT_FEATURES] */
+    float *cosines; /* [count] */
+    uint64_t
+        re_embeddings; /* the engine's, whose vectors the cosines that are not shown come from */
 };
 
 int fd_text_fill_new(fd_engine *engine) {
