@@ -152,18 +152,19 @@ static int replay_lease(void *context, const fd_assignment_row *row) {
 /* ---- models ---- */
 
 /* The model that served, or an untrained one, serves again, with all items and labels. */
-static int replay_models(fd_engine *engine) {
+static int replay_models(fd_engine *engine, fd_fault *fault) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *base = NULL;
     size_t trained = 0;
     int r = fd_model_replay(engine, &base, &trained);
     if (r == 0)
         r = fd_block_keeper_replay(engine, base);
-    if (r < 0)
-        return r;
     fd_pending pending = {
         .items = engine->items.count, .revisions = engine->labels.count, .base = base};
     fd_snapshot *snapshot;
-    r = fd_next_snapshot(engine, &pending, &snapshot);
+    if (r == 0)
+        r = fd_next_snapshot(engine, &pending, &snapshot);
+    if (r == -EBADMSG)
+        return fd_fault_set(fault, r, "", "the embedding of an item is missing from the store");
     if (r < 0)
         return r;
     {
@@ -230,7 +231,7 @@ int fd_replay_store(fd_engine *engine, fd_fault *fault) {
     if (r == 0)
         r = engine->store->replicas ? replay_shared_rows(&replay) : replay_rows(&replay);
     if (r == 0)
-        r = replay_models(engine);
+        r = replay_models(engine, fault);
     if (r < 0)
         return r;
     uint64_t version = engine->snapshot ? engine->snapshot->served->row.version : 0;

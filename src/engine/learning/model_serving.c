@@ -81,8 +81,9 @@ int fd_model_snapshot_new(fi_model **model, const fd_model_row *row,
     return r < 0 ? r : fd_snapshot_new(served, ret);
 }
 
-/* Gives a snapshot of no items the components of the data: the same matrix, or a copy. */
-static int take_components(const fd_training_data *data, fd_snapshot *snapshot) {
+/* Gives a snapshot of no items the components of the data: the same matrix, or a copy, after which
+ * the data needs none. */
+static int take_components(fd_training_data *data, fd_snapshot *snapshot) {
     size_t n = data->n_items, width = fi_model_prepared_count(snapshot->served->model);
     if (fd_snapshot_take_components(snapshot, data->components, n)) {
         snapshot->shares_components = data->components == data->snapshot->components;
@@ -93,6 +94,7 @@ static int take_components(const fd_training_data *data, fd_snapshot *snapshot) 
         return r;
     fd_components_copy(data->components, width, 0, n, snapshot->components);
     snapshot->projected = n;
+    fd_growing_matrix_free(FD_STEAL(data->components));
     return 0;
 }
 

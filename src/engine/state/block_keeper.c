@@ -51,10 +51,14 @@ void fd_block_keeper_free(fd_engine *engine) {
 
 int fd_block_keeper_replay(fd_engine *engine, fd_snapshot *snapshot) {
     struct fd_block_keeper *keeper = engine->block_keeper;
+    double start = fd_monotonic_seconds();
     uint32_t found;
     int r = fd_component_blocks_replay(engine, snapshot, &found);
     if (r < 0 || !snapshot)
         return r;
+    fd_log(FD_LOG_INFO, "components-read", FD_INT("blocks", found),
+           FD_INT("items", engine->items.count),
+           FD_REAL("seconds", fd_monotonic_seconds() - start));
     fd_block_layout layout =
         fd_block_layout_of(engine, snapshot->served->model, snapshot->served->inputs);
     memcpy(keeper->name, layout.name, sizeof(keeper->name));
