@@ -11,6 +11,7 @@
 #include "fixture.h"
 #include "items.h"
 #include "rng.h"
+#include "text_features.h"
 #include "thread.h"
 #include "trainer.h"
 
@@ -340,6 +341,105 @@ static void blocks_of_inputs_that_do_not_serve_are_deleted(void **state) {
     expect_rows_of_embeddings(world.engine, 2 * ITEMS);
 }
 
+/* ---- cosines ---- */
+
+static void add_texts(fd_engine *engine, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        char id[ID_SIZE], prompt[ID_SIZE];
+        float embedding[NUMBERS];
+        fd_added added;
+        fd_fault fault = {0};
+        (void)snprintf(id, ID_SIZE, "i%zu", i);
+        (void)snprintf(prompt, ID_SIZE, "p%zu", i / RESPONSES);
+        fill_embedding(i, embedding);
+        const fd_item_row row = {.id = id,
+                                 .prompt_id = prompt,
+                                 .prompt = prompt,
+                                 .response = i % 3 == 0 ? NULL : id,
+                                 .embedding = embedding,
+                                 .dimension = NUMBERS};
+        assert_int_equal(fd_engine_items_add(engine, &row, 1, &added, &fault), 0);
+    }
+}
+
+static fd_growing_matrix *take_texts(fd_engine *engine) {
+    FD_READ_LOCKED(&engine->state_lock);
+    return fd_growing_matrix_reference(engine->text_features);
+}
+
+static void expect_cosines(fd_engine *engine, size_t n) {
+    FD_CLEANUP(fd_growing_matrix_freep) fd_growing_matrix *texts = take_texts(engine);
+    for (size_t i = 0; i < n; i++) {
+        float embedding[NUMBERS], found = fd_growing_matrix_row(texts, i)[FD_TEXT_COSINE];
+        fill_embedding(i, embedding);
+        float expected = i % 3 == 0 ? NAN : (float)fd_text_cosine(embedding, NUMBERS, NUMBERS / 2);
+        if (!(isnan(expected) ? isnan(found) : found == expected))
+            fail_msg("the cosine of item %zu is %g, not %g", i, (double)found, (double)expected);
+    }
+}
+
+/* Writes the first block once more, as it was before the texts of its items were counted. */
+static void forget_cosines(struct world *world) {
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = fd_engine_snapshot_or_null(world->engine);
+    FD_CLEANUP(fd_growing_matrix_freep) fd_growing_matrix *texts = NULL;
+    FD_FREE void *bytes = NULL;
+    size_t size;
+    const fd_served_model *served = snapshot->served;
+    fd_block_layout layout = fd_block_layout_of(world->engine, served->model, served->inputs);
+    assert_true(layout.has_cosines);
+    assert_int_equal(fd_growing_matrix_new(FD_TEXT_FEATURES, BLOCK, &texts), 0);
+    for (size_t i = 0; i < (size_t)BLOCK * FD_TEXT_FEATURES; i++)
+        texts->data[i] = NAN;
+    assert_int_equal(
+        fd_component_block_make(&layout, 0, snapshot->components, texts, &bytes, &size), 0);
+    const fd_component_block block = {layout.name, 0, bytes, size};
+    fd_engine_close(world->engine);
+    assert_int_equal(world->store->operations->begin(world->store), 0);
+    assert_int_equal(world->store->operations->component_block_write(world->store, &block), 0);
+    assert_int_equal(world->store->operations->commit(world->store), 0);
+    world_open(world);
+}
+
+static void wait_for_cosine_block(struct world *world) {
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = fd_engine_snapshot_or_null(world->engine);
+    const fd_served_model *served = snapshot->served;
+    fd_block_layout layout = fd_block_layout_of(world->engine, served->model, served->inputs);
+    struct listing listing = {0};
+    double deadline = fixture_seconds() + 60;
+    while (listing.count == 0) {
+        assert_int_equal(world->store->operations->component_blocks_read(world->store, layout.name,
+                                                                         0, list_block, &listing),
+                         0);
+        assert_true(fixture_seconds() < deadline);
+    }
+}
+
+static void a_start_knows_the_cosines_of_prompts_and_responses(void **state) {
+    (void)state;
+    FD_CLEANUP(world_clear) struct world world;
+    world_prepare(&world);
+    world.options.kind = FI_KIND_LINEAR;
+    world.options.components = COMPONENTS;
+    world.options.text_features = true;
+    world.options.prompt_dimension = NUMBERS / 2;
+    world_open(&world);
+    count_embeddings_of(&world);
+    add_texts(world.engine, BLOCK + TAIL);
+    expect_cosines(world.engine, BLOCK + TAIL);
+    world_reopen(&world); /* an untrained model serves */
+    expect_cosines(world.engine, BLOCK + TAIL);
+    add_labels(world.engine, 0, 60);
+    assert_int_equal(fixture_train(world.engine), 1);
+    wait_for_cosine_block(&world);
+    vectors = 0;
+    world_reopen(&world);
+    assert_int_equal(vectors, 2 * TAIL); /* of components and of cosines */
+    expect_cosines(world.engine, BLOCK + TAIL);
+    expect_rows_of_embeddings(world.engine, BLOCK + TAIL);
+    forget_cosines(&world);
+    expect_cosines(world.engine, BLOCK + TAIL);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_those_of_the_embeddings_whatever_serves),
@@ -347,6 +447,7 @@ int main(void) {
         cmocka_unit_test(a_start_reads_the_embeddings_of_the_tail_alone),
         cmocka_unit_test(a_damaged_block_is_made_again),
         cmocka_unit_test(blocks_of_inputs_that_do_not_serve_are_deleted),
+        cmocka_unit_test(a_start_knows_the_cosines_of_prompts_and_responses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
