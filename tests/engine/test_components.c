@@ -10,10 +10,12 @@
 #include "engine_state.h"
 #include "fixture.h"
 #include "items.h"
+#include "model_serving.h"
 #include "rng.h"
 #include "text_features.h"
 #include "thread.h"
 #include "trainer.h"
+#include "training_data.h"
 
 enum { NUMBERS = 24, COMPONENTS = 8, RESPONSES = 4, BLOCK = 2048, ID_SIZE = 32 };
 
@@ -148,6 +150,40 @@ static void rows_are_those_of_the_embeddings_whatever_serves(void **state) {
         expect_rows_of_embeddings(world.engine, items);
         activate(world.engine, 4);
         expect_rows_of_embeddings(world.engine, items);
+    }
+}
+
+/* A snapshot of a version that shares the components of the one that serves waits, while a version
+ * of other inputs takes its place and items come. */
+static void components_that_were_shared_are_right_when_others_served_meanwhile(void **state) {
+    (void)state;
+    for (int c = 0; c < 2; c++) {
+        FD_CLEANUP(world_clear) struct world world;
+        FD_CLEANUP(fd_training_data_clear) fd_training_data data = {0};
+        FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
+        fi_model *model;
+        fd_model_row row;
+        fd_fault fault = {0};
+        world_of(&world, c == 0 ? FI_KIND_LINEAR : FI_KIND_NETWORK);
+        add_items(world.engine, 0, 100, false);
+        add_labels(world.engine, 0, 20);
+        assert_int_equal(fixture_train(world.engine), 1);
+        add_items(world.engine, 100, 300, false);
+        assert_int_equal(fixture_train(world.engine), 2);
+        assert_int_equal(fd_training_data_read(world.engine, &data), 0);
+        assert_int_equal(fd_engine_model_copy(world.engine, 2, &row, &model, &fault), 0);
+        assert_int_equal(fd_training_data_read_extras(world.engine, model, &data), 0);
+        assert_int_equal(
+            fd_model_snapshot_of(world.engine, &data, &model, &row, data.n_revisions, &snapshot),
+            0);
+        assert_true(snapshot->shares_components);
+        add_items(world.engine, 300, 400, false);
+        activate(world.engine, 1);
+        add_items(world.engine, 400, 500, false);
+        assert_int_equal(fd_model_serve_stored(world.engine, 2, snapshot, data.re_embeddings), 0);
+        expect_rows_of_embeddings(world.engine, 500);
+        add_items(world.engine, 500, 510, false);
+        expect_rows_of_embeddings(world.engine, 510);
     }
 }
 
@@ -443,6 +479,7 @@ static void a_start_knows_the_cosines_of_prompts_and_responses(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_those_of_the_embeddings_whatever_serves),
+        cmocka_unit_test(components_that_were_shared_are_right_when_others_served_meanwhile),
         cmocka_unit_test(items_that_come_during_a_training_have_their_rows),
         cmocka_unit_test(a_start_reads_the_embeddings_of_the_tail_alone),
         cmocka_unit_test(a_damaged_block_is_made_again),
