@@ -59,10 +59,10 @@ static int reserve_numbers(struct replay *replay, const fd_item_row *row) {
 static int replay_item(void *context, const fd_item_row *row) {
     struct replay *replay = context;
     fd_engine *engine = replay->engine;
-    FD_CLEANUP(fd_item_entry_freep) fd_item_entry *entry = NULL;
+    fd_item_entry entry;
     int r = reserve_numbers(replay, row);
     if (r == 0)
-        r = fd_item_entry_new(row, &entry);
+        r = fd_item_entry_make(&engine->items, row, &entry);
     if (r == 0)
         r = fd_item_table_reserve(&engine->items, 1, &entry, &row->prompt_id, 1);
     if (r < 0)
@@ -71,9 +71,9 @@ static int replay_item(void *context, const fd_item_row *row) {
            row->dimension * sizeof(float));
     fd_text_features_place(&engine->options, row,
                            fd_growing_matrix_row(engine->text_features, row->index));
-    fd_item_group_set(engine->groups, row->index, entry->prompt->index);
+    fd_item_group_set(engine->groups, row->index, entry.prompt);
     fd_text_fill_note(engine, row);
-    fd_item_table_add(&engine->items, FD_STEAL(entry));
+    fd_item_table_add(&engine->items, &entry);
     return 0;
 }
 
