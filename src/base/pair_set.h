@@ -34,9 +34,18 @@ static inline bool fd_pair_slot_is_used(const struct fd_pair_slot *slot) {
     return fd_pair_slot_key(slot) != UINT64_MAX; /* not the key of any two different items */
 }
 
+static inline size_t fd_pair_set_first(const fd_pair_set *set, uint64_t key) {
+    return (size_t)(key * 0x9e3779b97f4a7c15u >> 20) & (set->capacity - 1);
+}
+
+/* Has the processor fetch what looking up a pair needs. */
+static inline void fd_pair_set_prefetch(const fd_pair_set *set, uint32_t a, uint32_t b) {
+    if (set->capacity > 0)
+        __builtin_prefetch(&set->slots[fd_pair_set_first(set, fd_pair_key(a, b))], 1);
+}
+
 static inline struct fd_pair_slot *fd_pair_set_slot(const fd_pair_set *set, uint64_t key) {
-    uint64_t hash = key * 0x9e3779b97f4a7c15u;
-    size_t i = (size_t)(hash >> 20) & (set->capacity - 1);
+    size_t i = fd_pair_set_first(set, key);
     while (fd_pair_slot_is_used(&set->slots[i]) && fd_pair_slot_key(&set->slots[i]) != key)
         i = (i + 1) & (set->capacity - 1);
     return &set->slots[i];

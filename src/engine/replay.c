@@ -3,10 +3,12 @@
 #include "replay.h"
 
 #include <errno.h>
+#include <math.h>
 #include <sodium.h>
 #include <string.h>
 
 #include "assignments_state.h"
+#include "checkpoint.h"
 #include "clock.h"
 #include "embedder_record.h"
 #include "engine_state.h"
@@ -24,9 +26,46 @@
 
 struct replay {
     fd_engine *engine;
-    fd_counts counts; /* of all that the store holds */
+    fd_counts counts;    /* of all that the store holds */
+    size_t restored;     /* items of a checkpoint, whose embeddings alone are read */
+    double told, logged; /* when something was last told about the progress */
+    size_t untold;       /* rows since then */
     fd_fault *fault;
 };
+
+/* ---- progress ---- */
+
+/* The time is looked at after this many rows. */
+enum { ROWS_AT_ONCE = 1024 };
+
+static const double telling_seconds = 1, logging_seconds = 10;
+
+static void look_at_time(struct replay *replay) {
+    const fd_engine *engine = replay->engine;
+    size_t read = engine->items.count + engine->labels.count;
+    uint64_t all = replay->counts.items + replay->counts.label_rows;
+    double now = fd_monotonic_seconds(), share = all > 0 ? (double)read / (double)all : 1.0;
+    if (now - replay->told >= telling_seconds && engine->options.reading) {
+        replay->told = now;
+        engine->options.reading(share < 1 ? share : 1);
+    }
+    if (now - replay->logged >= logging_seconds) {
+        replay->logged = now;
+        fd_log(FD_LOG_INFO, "replaying", FD_INT("items", engine->items.count),
+               FD_INT("revisions", engine->labels.count), FD_INT("percent", 100 * share));
+    }
+}
+
+static void tell_row(struct replay *replay) {
+    if (++replay->untold < ROWS_AT_ONCE)
+        return;
+    replay->untold = 0;
+    look_at_time(replay);
+}
+
+static void tell_restored(void *context) {
+    look_at_time(context);
+}
 
 /* ---- items ---- */
 
@@ -56,10 +95,35 @@ static int reserve_numbers(struct replay *replay, const fd_item_row *row) {
     return r < 0 ? r : fd_growing_matrix_reserve(&engine->text_features, index, 1);
 }
 
+/* Of an item of a checkpoint. */
+static int replay_embedding(struct replay *replay, const fd_item_row *row) {
+    fd_engine *engine = replay->engine;
+    float *features = fd_growing_matrix_row(engine->text_features, row->index);
+    int r = engine->embeddings
+                ? 0
+                : fd_growing_matrix_new(row->dimension, replay->counts.items, &engine->embeddings);
+    if (r == 0 && row->dimension != engine->embeddings->width)
+        return fd_fault_set(replay->fault, -EBADMSG, "",
+                            "item \"%s\" has %zu numbers, those before it %zu", row->id,
+                            row->dimension, engine->embeddings->width);
+    if (r == 0)
+        r = fd_growing_matrix_reserve(&engine->embeddings, row->index, 1);
+    if (r < 0)
+        return r;
+    memcpy(fd_growing_matrix_row(engine->embeddings, row->index), row->embedding,
+           row->dimension * sizeof(float));
+    if (!isnan(features[FD_TEXT_LOG_LENGTH]))
+        features[FD_TEXT_COSINE] = fd_text_features_cosine(&engine->options, row);
+    return 0;
+}
+
 static int replay_item(void *context, const fd_item_row *row) {
     struct replay *replay = context;
     fd_engine *engine = replay->engine;
     fd_item_entry entry;
+    tell_row(replay);
+    if (row->index < replay->restored)
+        return replay_embedding(replay, row);
     int r = reserve_numbers(replay, row);
     if (r == 0)
         r = fd_item_entry_make(&engine->items, row, &entry);
@@ -129,6 +193,7 @@ static int replay_label(void *context, const fd_label_row *row) {
     struct replay *replay = context;
     fd_engine *engine = replay->engine;
     uint32_t annotator;
+    tell_row(replay);
     int r = check_label(replay, row);
     if (r == 0)
         r = fd_label_table_reserve(&engine->labels, 1);
@@ -189,7 +254,8 @@ static int replay_rows(struct replay *replay) {
     if (r == 0)
         r = store->embedder_read(engine->store, replay_embedder, replay);
     if (r == 0)
-        r = store->labels_read(engine->store, 0, SIZE_MAX, replay_label, replay);
+        r = store->labels_read(engine->store, (int64_t)engine->labels.count, SIZE_MAX, replay_label,
+                               replay);
     if (r == 0)
         r = store->assignments_read_open(engine->store, replay_lease, replay);
     return r;
@@ -217,6 +283,25 @@ static int replay_shared_rows(struct replay *replay) {
     return store->replicas->catch_up(store, &visits, replay);
 }
 
+/* The tables of a checkpoint, and room for the rows after it. */
+static int begin(struct replay *replay) {
+    fd_engine *engine = replay->engine;
+    const fd_counts *counts = &replay->counts;
+    bool restored;
+    replay->told = replay->logged = fd_monotonic_seconds();
+    int r = fd_checkpoint_restore(engine, counts, tell_restored, replay, &restored);
+    if (r < 0)
+        return r;
+    replay->restored = engine->items.count;
+    if (counts->items > engine->items.count)
+        r = fd_item_table_reserve(&engine->items, (size_t)counts->items - engine->items.count, NULL,
+                                  NULL, 0);
+    if (r == 0 && counts->label_rows > engine->labels.count)
+        r = fd_label_table_reserve(&engine->labels,
+                                   (size_t)counts->label_rows - engine->labels.count);
+    return r;
+}
+
 int fd_replay_store(fd_engine *engine, fd_fault *fault) {
     const fd_store_operations *store = engine->store->operations;
     struct replay replay = {.engine = engine, .fault = fault};
@@ -227,6 +312,8 @@ int fd_replay_store(fd_engine *engine, fd_fault *fault) {
     int r = store->assignment_key(engine->store, engine->assignment_key);
     if (r == 0)
         r = store->counts(engine->store, &replay.counts);
+    if (r == 0)
+        r = begin(&replay);
     if (r == 0)
         r = engine->store->replicas ? replay_shared_rows(&replay) : replay_rows(&replay);
     if (r == 0)

@@ -95,6 +95,21 @@ static void empty_slot(const fd_pair_records *records, struct fd_pair_record_par
     part->used--;
 }
 
+void fd_pair_records_prefetch_slot(const fd_pair_records *records, fi_pair pair) {
+    uint64_t key = fd_pair_key(pair.a, pair.b);
+    const struct fd_pair_record_part *part = part_of(records, key);
+    if (part->n_slots > 0)
+        __builtin_prefetch(&part->slots[first_slot(part, key)], 1);
+}
+
+void fd_pair_records_prefetch(const fd_pair_records *records, fi_pair pair) {
+    uint64_t key = fd_pair_key(pair.a, pair.b);
+    const struct fd_pair_record_part *part = part_of(records, key);
+    uint32_t number = part->n_slots > 0 ? part->slots[first_slot(part, key)] : 0;
+    if (number > 0)
+        __builtin_prefetch(record_at(records, number - 1), 1);
+}
+
 fd_pair_record *fd_pair_records_find(const fd_pair_records *records, fi_pair pair) {
     uint64_t key = fd_pair_key(pair.a, pair.b);
     const struct fd_pair_record_part *part = part_of(records, key);

@@ -51,6 +51,11 @@ typedef struct fd_pair_records {
     } parts[FD_PAIR_RECORD_PARTS];
 } fd_pair_records;
 
+/* Has the processor fetch what finding a record needs, for those who need many: first its slot, and
+ * some time later the record. */
+void fd_pair_records_prefetch_slot(const fd_pair_records *records, fi_pair pair);
+void fd_pair_records_prefetch(const fd_pair_records *records, fi_pair pair);
+
 /* NULL if there is none. */
 fd_pair_record *fd_pair_records_find(const fd_pair_records *records, fi_pair pair);
 

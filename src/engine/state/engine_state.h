@@ -62,6 +62,7 @@ struct fd_engine {
     struct fd_follower *follower;               /* state/follower.c */
     struct fd_change_signal *change_signal;     /* state/change_signal.c */
     struct fd_text_fill *text_fill;             /* state/text_fill.c */
+    struct fd_checkpoint *checkpoint;           /* checkpoint.c */
     struct fd_batch_history *batch_history;     /* selection/batch_history.c */
     struct fd_assignments *assignments;         /* assignment/assignments_state.c */
     struct fd_refill *refill;                   /* assignment/refill_thread.c */

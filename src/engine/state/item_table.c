@@ -169,7 +169,7 @@ int fd_item_table_reserve(fd_item_table *table, size_t extra, fd_item_entry *ent
     if (r == 0)
         r = reserve_index(table, extra, n);
     for (size_t i = 0; i < n && r == 0; i++) {
-        r = find_or_add_prompt(table, prompt_ids[i], &entries[i].prompt);
+        r = prompt_ids[i] ? find_or_add_prompt(table, prompt_ids[i], &entries[i].prompt) : 0;
         if (r == 0)
             r = promise(&table->prompts[entries[i].prompt]);
     }

@@ -90,8 +90,8 @@ void fd_item_index_exchange(fd_item_table *table, fd_item_index *index);
 void fd_item_index_clear(fd_item_index *index);
 
 /* Reserves room for `extra` items in all: n new entries, and those that were reserved earlier but
- * not added yet. Finds or makes the prompts of the new entries. A prompt whose entries are never
- * added stays in the table, empty. */
+ * not added yet. Finds or makes the prompts of the new entries; one with NULL has the number of its
+ * prompt already. A prompt whose entries are never added stays in the table, empty. */
 int fd_item_table_reserve(fd_item_table *table, size_t extra, fd_item_entry *entries,
                           const char *const *prompt_ids, size_t n) FD_MUST_CHECK;
 

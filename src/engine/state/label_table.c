@@ -11,10 +11,14 @@
 
 enum { CLAIMS_LEAST = 64 };
 
+static size_t first_claim(const fd_claims *claims, uint64_t assignment) {
+    return (size_t)(assignment * 0x9e3779b97f4a7c15u >> 20) & (claims->n_slots - 1);
+}
+
 /* The slot of an assignment, or the empty one that it would get. */
 static uint32_t *claim_of(const fd_claims *claims, const fd_label_revision *revisions,
                           uint64_t assignment) {
-    size_t i = (size_t)(assignment * 0x9e3779b97f4a7c15u >> 20) & (claims->n_slots - 1);
+    size_t i = first_claim(claims, assignment);
     while (claims->slots[i] > 0 && revisions[claims->slots[i] - 1].assignment != assignment)
         i = (i + 1) & (claims->n_slots - 1);
     return &claims->slots[i];
@@ -136,6 +140,13 @@ void fd_label_table_add(fd_label_table *table, const fd_label_revision *revision
         (void)fd_pair_set_add(&table->labelled, revision->pair.a, revision->pair.b);
     else if (before != FD_PREFER_RETRACTED && after == FD_PREFER_RETRACTED)
         fd_pair_set_remove(&table->labelled, revision->pair.a, revision->pair.b);
+}
+
+void fd_label_table_prefetch(const fd_label_table *table, fi_pair pair, uint64_t assignment) {
+    const fd_claims *claims = &table->claims;
+    fd_pair_set_prefetch(&table->labelled, pair.a, pair.b);
+    if (claims->n_slots > 0 && assignment > 0)
+        __builtin_prefetch(&claims->slots[first_claim(claims, assignment)], 1);
 }
 
 void fd_label_table_clear(fd_label_table *table) {

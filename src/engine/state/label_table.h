@@ -77,6 +77,9 @@ fd_label_revision fd_label_revision_of(const fd_label_row *row, uint32_t label, 
  * revisions have that of the first. */
 void fd_label_table_add(fd_label_table *table, const fd_label_revision *revision, fd_origin origin);
 
+/* Has the processor fetch what adding a label needs, for those who add many. */
+void fd_label_table_prefetch(const fd_label_table *table, fi_pair pair, uint64_t assignment);
+
 void fd_label_table_clear(fd_label_table *table);
 
 /* Labels among the first n revisions whose newest of those is a, b or tie. */
