@@ -108,7 +108,7 @@ static int add_proof(fd_engine *engine, unsigned char proof[static FD_CHECKPOINT
 /* Whether the last rows of the tables are those of the store: they are, unless somebody changed the
  * database by other means. */
 struct comparing {
-    const fd_engine *engine;
+    fd_engine *engine;
     bool is_same;
 };
 
@@ -116,6 +116,7 @@ static int compare_item(void *context, const fd_item_row *row) {
     struct comparing *comparing = context;
     const fd_item_table *items = &comparing->engine->items;
     const fd_item_entry *entry = &items->entries[items->count - 1];
+    comparing->engine->dimension = row->dimension;
     comparing->is_same = row->index == items->count - 1 && strcmp(row->id, entry->id) == 0 &&
                          strcmp(row->prompt_id, items->prompts[entry->prompt].id) == 0;
     return 0;

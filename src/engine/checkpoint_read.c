@@ -2,6 +2,7 @@
 #include "checkpoint_read.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "assignments_state.h"
@@ -100,6 +101,8 @@ static int take_item(reading *self, uint32_t index) {
         r = fd_item_table_reserve(&engine->items, 1, &entry, &new_prompt, 1);
     if (r < 0)
         return r;
+    if (!isnan(row.text_features[FD_TEXT_LOG_LENGTH]))
+        row.text_features[FD_TEXT_COSINE] = 0; /* it is that of the embeddings of now */
     memcpy(fd_growing_matrix_row(engine->text_features, index), row.text_features,
            sizeof(row.text_features));
     fd_item_group_set(engine->groups, index, entry.prompt);

@@ -3,11 +3,11 @@
 #include "replay.h"
 
 #include <errno.h>
-#include <math.h>
 #include <sodium.h>
 #include <string.h>
 
 #include "assignments_state.h"
+#include "block_keeper.h"
 #include "checkpoint.h"
 #include "clock.h"
 #include "embedder_record.h"
@@ -27,7 +27,6 @@
 struct replay {
     fd_engine *engine;
     fd_counts counts;    /* of all that the store holds */
-    size_t restored;     /* items of a checkpoint, whose embeddings alone are read */
     double told, logged; /* when something was last told about the progress */
     size_t untold;       /* rows since then */
     fd_fault *fault;
@@ -77,44 +76,20 @@ static int reserve_numbers(struct replay *replay, const fd_item_row *row) {
     if (row->index != index)
         return fd_fault_set(replay->fault, -EBADMSG, "", "item %zu is missing from the store",
                             index);
-    if (!engine->embeddings)
-        r = fd_growing_matrix_new(row->dimension, replay->counts.items, &engine->embeddings);
-    if (r == 0 && !engine->text_features)
+    if (index == 0)
+        engine->dimension = row->dimension;
+    if (!engine->text_features)
         r = fd_growing_matrix_new(FD_TEXT_FEATURES, replay->counts.items, &engine->text_features);
     if (r == 0 && !engine->groups)
         r = fd_growing_matrix_new(1, replay->counts.items, &engine->groups);
     if (r < 0)
         return r;
-    if (row->dimension != engine->embeddings->width)
+    if (row->dimension != engine->dimension)
         return fd_fault_set(replay->fault, -EBADMSG, "",
                             "item \"%s\" has %zu numbers, those before it %zu", row->id,
-                            row->dimension, engine->embeddings->width);
-    r = fd_growing_matrix_reserve(&engine->embeddings, index, 1);
-    if (r == 0)
-        r = fd_growing_matrix_reserve(&engine->groups, index, 1);
+                            row->dimension, engine->dimension);
+    r = fd_growing_matrix_reserve(&engine->groups, index, 1);
     return r < 0 ? r : fd_growing_matrix_reserve(&engine->text_features, index, 1);
-}
-
-/* Of an item of a checkpoint. */
-static int replay_embedding(struct replay *replay, const fd_item_row *row) {
-    fd_engine *engine = replay->engine;
-    float *features = fd_growing_matrix_row(engine->text_features, row->index);
-    int r = engine->embeddings
-                ? 0
-                : fd_growing_matrix_new(row->dimension, replay->counts.items, &engine->embeddings);
-    if (r == 0 && row->dimension != engine->embeddings->width)
-        return fd_fault_set(replay->fault, -EBADMSG, "",
-                            "item \"%s\" has %zu numbers, those before it %zu", row->id,
-                            row->dimension, engine->embeddings->width);
-    if (r == 0)
-        r = fd_growing_matrix_reserve(&engine->embeddings, row->index, 1);
-    if (r < 0)
-        return r;
-    memcpy(fd_growing_matrix_row(engine->embeddings, row->index), row->embedding,
-           row->dimension * sizeof(float));
-    if (!isnan(features[FD_TEXT_LOG_LENGTH]))
-        features[FD_TEXT_COSINE] = fd_text_features_cosine(&engine->options, row);
-    return 0;
 }
 
 static int replay_item(void *context, const fd_item_row *row) {
@@ -122,8 +97,6 @@ static int replay_item(void *context, const fd_item_row *row) {
     fd_engine *engine = replay->engine;
     fd_item_entry entry;
     tell_row(replay);
-    if (row->index < replay->restored)
-        return replay_embedding(replay, row);
     int r = reserve_numbers(replay, row);
     if (r == 0)
         r = fd_item_entry_make(&engine->items, row, &entry);
@@ -131,8 +104,6 @@ static int replay_item(void *context, const fd_item_row *row) {
         r = fd_item_table_reserve(&engine->items, 1, &entry, &row->prompt_id, 1);
     if (r < 0)
         return r;
-    memcpy(fd_growing_matrix_row(engine->embeddings, engine->items.count), row->embedding,
-           row->dimension * sizeof(float));
     fd_text_features_place(&engine->options, row,
                            fd_growing_matrix_row(engine->text_features, row->index));
     fd_item_group_set(engine->groups, row->index, entry.prompt);
@@ -220,16 +191,19 @@ static int replay_lease(void *context, const fd_assignment_row *row) {
 /* ---- models ---- */
 
 /* The model that served, or an untrained one, serves again, with all items and labels. */
-static int replay_models(fd_engine *engine) {
+static int replay_models(fd_engine *engine, fd_fault *fault) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *base = NULL;
     size_t trained = 0;
     int r = fd_model_replay(engine, &base, &trained);
-    if (r < 0)
-        return r;
+    if (r == 0)
+        r = fd_block_keeper_replay(engine, base);
     fd_pending pending = {
         .items = engine->items.count, .revisions = engine->labels.count, .base = base};
     fd_snapshot *snapshot;
-    r = fd_next_snapshot(engine, &pending, &snapshot);
+    if (r == 0)
+        r = fd_next_snapshot(engine, &pending, &snapshot);
+    if (r == -EBADMSG)
+        return fd_fault_set(fault, r, "", "the embedding of an item is missing from the store");
     if (r < 0)
         return r;
     {
@@ -246,7 +220,8 @@ static int replay_models(fd_engine *engine) {
 static int replay_rows(struct replay *replay) {
     fd_engine *engine = replay->engine;
     const fd_store_operations *store = engine->store->operations;
-    int r = store->items_read(engine->store, 0, SIZE_MAX, true, replay_item, replay);
+    int r = store->items_read(engine->store, (uint32_t)engine->items.count, SIZE_MAX, false,
+                              replay_item, replay);
     if (r == 0)
         r = store->scores_read(engine->store, replay_score, replay);
     if (r == 0)
@@ -272,6 +247,7 @@ static int pass_model(void *context, const fd_model_row *row) {
 static int replay_shared_rows(struct replay *replay) {
     static const fd_change_visits visits = {
         .item = replay_item,
+        .without_embeddings = true,
         .score = replay_score,
         .project = replay_project,
         .embedder = replay_embedder,
@@ -280,6 +256,9 @@ static int replay_shared_rows(struct replay *replay) {
         .model = pass_model,
     };
     fd_store *store = replay->engine->store;
+    if (replay->engine->items.count > 0)
+        store->replicas->begin_after(store, replay->engine->items.count,
+                                     replay->engine->labels.count);
     return store->replicas->catch_up(store, &visits, replay);
 }
 
@@ -292,7 +271,6 @@ static int begin(struct replay *replay) {
     int r = fd_checkpoint_restore(engine, counts, tell_restored, replay, &restored);
     if (r < 0)
         return r;
-    replay->restored = engine->items.count;
     if (counts->items > engine->items.count)
         r = fd_item_table_reserve(&engine->items, (size_t)counts->items - engine->items.count, NULL,
                                   NULL, 0);
@@ -317,7 +295,7 @@ int fd_replay_store(fd_engine *engine, fd_fault *fault) {
     if (r == 0)
         r = engine->store->replicas ? replay_shared_rows(&replay) : replay_rows(&replay);
     if (r == 0)
-        r = replay_models(engine);
+        r = replay_models(engine, fault);
     if (r < 0)
         return r;
     uint64_t version = engine->snapshot ? engine->snapshot->served->row.version : 0;

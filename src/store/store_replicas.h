@@ -20,7 +20,8 @@ typedef struct fd_store fd_store;
 
 /* What is called for each kind of row that others wrote. */
 typedef struct fd_change_visits {
-    fd_item_visit *item; /* with embedding */
+    fd_item_visit *item;
+    bool without_embeddings; /* items come as items_read passes them without theirs */
     fd_score_visit *score;
     fd_project_visit *project;
     fd_embedder_visit *embedder;
@@ -49,6 +50,10 @@ typedef struct fd_replica_operations {
      * between begin and the first write, or outside of a transaction, and before the writer runs.
      * After a failure the next call begins where this one did: visits must bear a row twice. */
     int (*catch_up)(fd_store *store, const fd_change_visits *visits, void *context) FD_MUST_CHECK;
+
+    /* Before the first call of catch_up: the first rows of the history are known, and it does not
+     * pass them. */
+    void (*begin_after)(fd_store *store, size_t items, size_t labels);
 
     /* Waits until others may have committed something; 1: they may, 0: the time is over. For a
      * thread of its own; it returns within the time also while the store is out of reach. */

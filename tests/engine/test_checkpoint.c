@@ -201,10 +201,9 @@ static void print_items(FILE *to, const fd_engine *engine) {
                 fd_item_table_find(items, entry->id), *fd_growing_matrix_row(engine->groups, i));
         for (size_t k = 0; k < FD_TEXT_FEATURES; k++)
             fprintf(to, " %a", fd_growing_matrix_row(engine->text_features, i)[k]);
-        for (size_t k = 0; k < DIMENSION; k++)
-            fprintf(to, " %a", fd_growing_matrix_row(engine->embeddings, i)[k]);
         fprintf(to, " %a\n", fd_score_table_at(&engine->scores, 0, (uint32_t)i));
     }
+    fprintf(to, "%zu numbers each, ", engine->dimension);
     fprintf(to, "%zu items with text, %llu pairs, %zu paired\n", items->with_text,
             (unsigned long long)items->pairs, items->paired_count);
     for (size_t i = 0; i < items->prompt_count; i++) {

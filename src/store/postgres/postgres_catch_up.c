@@ -52,13 +52,15 @@ static int pass_label(void *context, const fd_label_row *row) {
 }
 
 static int pass_items(struct catching_up *self) {
+    bool embeddings = !self->visits->without_embeddings;
     FD_CLEANUP(fd_postgres_reading_end)
-    fd_postgres_reading reading = fd_postgres_reading_on(self->connection, FD_PG_ITEMS_READ);
+    fd_postgres_reading reading = fd_postgres_reading_on(
+        self->connection, embeddings ? FD_PG_ITEMS_READ : FD_PG_ITEMS_READ_PLAIN);
     int64_t from = self->from->items;
     if (from == self->to->items)
         return 0;
     self->next = from;
-    int r = fd_postgres_items_visit(&reading, from, UINT64_MAX, true, pass_item, self);
+    int r = fd_postgres_items_visit(&reading, from, UINT64_MAX, embeddings, pass_item, self);
     return r != 0 ? r : self->next == self->to->items ? 0 : -EBADMSG;
 }
 
@@ -197,4 +199,13 @@ int fd_postgres_catch_up(fd_store *store, const fd_change_visits *visits, void *
         return catch_up_outside(postgres, visits, context);
     assert(!postgres->has_written);
     return catch_up_with(postgres, &postgres->clock, visits, context);
+}
+
+/* The ids of the labels before are not known, so that the server is asked about each that comes. */
+void fd_postgres_begin_after(fd_store *store, size_t items, size_t labels) {
+    fd_postgres_store *postgres = fd_postgres_store_of(store);
+    assert(!postgres->has_applied);
+    postgres->applied.items = (int64_t)items;
+    postgres->applied.labels = (int64_t)labels;
+    postgres->new_labels.known.is_incomplete = labels > 0;
 }
