@@ -12,6 +12,7 @@
 #include "checkpoint_write.h"
 #include "clock.h"
 #include "engine_state.h"
+#include "item_text_features.h"
 #include "log.h"
 #include "random_bytes.h"
 #include "text_fill.h"
@@ -112,13 +113,20 @@ struct comparing {
     bool is_same;
 };
 
+static const float *last_features(const fd_engine *engine) {
+    return fd_growing_matrix_row(engine->text_features, engine->items.count - 1);
+}
+
 static int compare_item(void *context, const fd_item_row *row) {
     struct comparing *comparing = context;
     const fd_item_table *items = &comparing->engine->items;
     const fd_item_entry *entry = &items->entries[items->count - 1];
+    float features[FD_TEXT_FEATURES];
+    fd_text_features_place(&comparing->engine->options, row, features);
     comparing->engine->dimension = row->dimension;
     comparing->is_same = row->index == items->count - 1 && strcmp(row->id, entry->id) == 0 &&
-                         strcmp(row->prompt_id, items->prompts[entry->prompt].id) == 0;
+                         strcmp(row->prompt_id, items->prompts[entry->prompt].id) == 0 &&
+                         memcmp(features, last_features(comparing->engine), sizeof(features)) == 0;
     return 0;
 }
 

@@ -425,22 +425,6 @@ static void one_is_ignored_once_a_backup_is_restored(void **state) {
     expect_ignored(&place, "the store has another history");
 }
 
-static void one_from_before_a_backup_that_is_restored_is_read(void **state) {
-    (void)state;
-    FD_CLEANUP(place_clear) struct place place;
-    char log[4096];
-    begin_with_checkpoint(&place, 26);
-    fd_engine *engine = open_place(&place);
-    work(&place, engine, 30);
-    fd_engine_close(engine);
-    copy_file(place.kept, place.checkpoint);
-    FD_FREE char *expected = print_and_close(open_without(&place));
-    engine = open_with_log(&place, log);
-    assert_non_null(strstr(log, "event=checkpoint-read"));
-    FD_FREE char *text = print_and_close(engine);
-    assert_string_equal(text, expected);
-}
-
 static void one_of_another_program_is_ignored(void **state) {
     (void)state;
     FD_CLEANUP(place_clear) struct place place;
@@ -484,6 +468,30 @@ static void one_is_ignored_where_labels_are_missing(void **state) {
     change_rows(place.db, "DROP TRIGGER labels_are_not_deleted; DELETE FROM labels WHERE sequence ="
                           " (SELECT max(sequence) FROM labels)");
     expect_ignored(&place, "the store has other rows");
+}
+
+/* As docs/OPERATIONS.md tells those whose text features are wrong. */
+static void one_is_ignored_where_the_text_features_were_deleted(void **state) {
+    (void)state;
+    FD_CLEANUP(place_clear) struct place place;
+    place_begin(&place, 35);
+    fd_engine *engine = open_place(&place);
+    float embedding[DIMENSION] = {1};
+    fd_added added;
+    fd_fault fault = {0};
+    work(&place, engine, 20);
+    fd_item_row row = {.id = "last",
+                       .prompt_id = "prompt",
+                       .prompt = "a question",
+                       .response = "an answer",
+                       .embedding = embedding,
+                       .dimension = DIMENSION};
+    assert_int_equal(fd_engine_items_add(engine, &row, 1, &added, &fault), 0);
+    fd_engine_close(engine);
+    change_rows(place.db, "DELETE FROM item_text_features");
+    char log[4096];
+    fd_engine_close(open_with_log(&place, log));
+    assert_non_null(strstr(log, "the store has other rows"));
 }
 
 /* ---- forged ones ---- */
@@ -573,11 +581,11 @@ int main(void) {
         cmocka_unit_test(one_that_was_cut_or_grew_is_ignored),
         cmocka_unit_test(one_of_another_store_is_ignored),
         cmocka_unit_test(one_is_ignored_once_a_backup_is_restored),
-        cmocka_unit_test(one_from_before_a_backup_that_is_restored_is_read),
         cmocka_unit_test(one_of_another_program_is_ignored),
         cmocka_unit_test(one_with_other_text_features_is_ignored),
         cmocka_unit_test(one_is_ignored_where_the_last_label_is_another),
         cmocka_unit_test(one_is_ignored_where_labels_are_missing),
+        cmocka_unit_test(one_is_ignored_where_the_text_features_were_deleted),
         cmocka_unit_test(no_forged_byte_breaks_the_start),
         cmocka_unit_test(a_forged_row_is_found),
         cmocka_unit_test(what_a_crash_left_of_one_is_in_nobodys_way),

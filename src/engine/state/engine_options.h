@@ -53,8 +53,8 @@ typedef struct fd_engine_options {
     const char *checkpoint;   /* file for the tables; NULL or "": none (checkpoint.h) */
     const char *program;      /* the version of the program: it reads no checkpoint of another */
     uint32_t checkpoint_rows; /* new items and revisions after which one is written, at least */
-    uint32_t models_kept; /* newest versions stored; the one that serves is always kept */
-    bool refit;           /* the last layer is refitted whenever labels come */
+    uint32_t models_kept;     /* newest versions stored; the one that serves is always kept */
+    bool refit;               /* the last layer is refitted whenever labels come */
     fd_retrain retrain;
     uint32_t retrain_labels;   /* new labels that start a training; 0: the number never does */
     double retrain_seconds;    /* age of the oldest new label that starts one; 0: it never does */
