@@ -6,6 +6,7 @@
 #define FD_PAIR_SET_H
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -13,24 +14,39 @@
 #include "macros.h"
 
 typedef struct fd_pair_set {
-    size_t capacity; /* a power of two, or 0 */
-    size_t used;     /* slots with a key */
+    size_t capacity; /* a power of two, or 0; a quarter is free */
+    size_t used;     /* slots with a pair */
     struct fd_pair_slot {
-        uint64_t key; /* FD_PAIR_NONE: the slot has never been used */
+        uint32_t low, high; /* both UINT32_MAX: the slot has never been used */
         uint32_t count;
     } * slots;
 } fd_pair_set;
-
-#define FD_PAIR_NONE UINT64_MAX /* not the key of any two different items */
 
 static inline uint64_t fd_pair_key(uint32_t a, uint32_t b) {
     return a < b ? (uint64_t)a << 32 | b : (uint64_t)b << 32 | a;
 }
 
+static inline uint64_t fd_pair_slot_key(const struct fd_pair_slot *slot) {
+    return (uint64_t)slot->low << 32 | slot->high;
+}
+
+static inline bool fd_pair_slot_is_used(const struct fd_pair_slot *slot) {
+    return fd_pair_slot_key(slot) != UINT64_MAX; /* not the key of any two different items */
+}
+
+static inline size_t fd_pair_set_first(const fd_pair_set *set, uint64_t key) {
+    return (size_t)(key * 0x9e3779b97f4a7c15u >> 20) & (set->capacity - 1);
+}
+
+/* Has the processor fetch what looking up a pair needs. */
+static inline void fd_pair_set_prefetch(const fd_pair_set *set, uint32_t a, uint32_t b) {
+    if (set->capacity > 0)
+        __builtin_prefetch(&set->slots[fd_pair_set_first(set, fd_pair_key(a, b))], 1);
+}
+
 static inline struct fd_pair_slot *fd_pair_set_slot(const fd_pair_set *set, uint64_t key) {
-    uint64_t hash = key * 0x9e3779b97f4a7c15u;
-    size_t i = (size_t)(hash >> 20) & (set->capacity - 1);
-    while (set->slots[i].key != FD_PAIR_NONE && set->slots[i].key != key)
+    size_t i = fd_pair_set_first(set, key);
+    while (fd_pair_slot_is_used(&set->slots[i]) && fd_pair_slot_key(&set->slots[i]) != key)
         i = (i + 1) & (set->capacity - 1);
     return &set->slots[i];
 }
@@ -44,7 +60,7 @@ static inline uint32_t fd_pair_set_count(const fd_pair_set *set, uint32_t a, uin
 FD_MUST_CHECK
 static inline int fd_pair_set_enlarge(const fd_pair_set *set, size_t extra, fd_pair_set *ret) {
     size_t capacity = set->capacity ? set->capacity : 64;
-    while ((set->used + extra) * 2 > capacity)
+    while ((set->used + extra) * 4 > capacity * 3)
         capacity *= 2;
     *ret = (fd_pair_set){0};
     if (capacity == set->capacity)
@@ -54,10 +70,10 @@ static inline int fd_pair_set_enlarge(const fd_pair_set *set, size_t extra, fd_p
     if (!grown.slots)
         return -ENOMEM;
     for (size_t i = 0; i < capacity; i++)
-        grown.slots[i].key = FD_PAIR_NONE;
+        grown.slots[i].low = grown.slots[i].high = UINT32_MAX;
     for (size_t i = 0; i < set->capacity; i++)
-        if (set->slots[i].key != FD_PAIR_NONE)
-            *fd_pair_set_slot(&grown, set->slots[i].key) = set->slots[i];
+        if (fd_pair_slot_is_used(&set->slots[i]))
+            *fd_pair_set_slot(&grown, fd_pair_slot_key(&set->slots[i])) = set->slots[i];
     *ret = grown;
     return 0;
 }
@@ -92,9 +108,9 @@ static inline int fd_pair_set_reserve(fd_pair_set *set, size_t extra) {
 static inline uint32_t fd_pair_set_add(fd_pair_set *set, uint32_t a, uint32_t b) {
     uint64_t key = fd_pair_key(a, b);
     struct fd_pair_slot *slot = fd_pair_set_slot(set, key);
-    if (slot->key == FD_PAIR_NONE)
-        set->used++;
-    slot->key = key;
+    set->used += fd_pair_slot_is_used(slot) ? 0 : 1;
+    slot->low = (uint32_t)(key >> 32);
+    slot->high = (uint32_t)key;
     return slot->count++;
 }
 

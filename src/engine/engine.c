@@ -9,6 +9,7 @@
 #include "batch_history.h"
 #include "block_keeper.h"
 #include "change_signal.h"
+#include "checkpoint.h"
 #include "correction_rate.h"
 #include "engine_state.h"
 #include "follower.h"
@@ -41,6 +42,7 @@ static const struct part {
     {fd_change_signal_new, fd_change_signal_free},
     {fd_correction_rate_new, fd_correction_rate_free},
     {fd_text_fill_new, fd_text_fill_free},
+    {fd_checkpoint_new, fd_checkpoint_free},
     {fd_block_keeper_new, fd_block_keeper_free},
     {fd_batch_history_new, fd_batch_history_free},
     {fd_assignments_new, fd_assignments_free},
@@ -74,6 +76,7 @@ static void connect_parts(fd_engine *engine) {
     fd_writer_on_commit(engine, fd_incomparable_pairs_on_commit);
     fd_writer_on_commit(engine, fd_refill_on_commit);
     fd_writer_on_commit(engine, fd_refitter_on_commit);
+    fd_writer_on_commit(engine, fd_checkpoint_on_commit);
     fd_writer_on_commit(engine, fd_block_keeper_on_commit);
     fd_writer_on_commit(engine, fd_change_signal_raise);
     fd_writer_set_write_behind(engine,
@@ -96,6 +99,7 @@ static const struct thread {
     int (*start)(fd_engine *engine);
     void (*stop)(fd_engine *engine);
 } threads[] = {
+    {fd_checkpoint_start, fd_checkpoint_stop},
     {fd_writer_start, fd_writer_stop},
     {fd_trainer_start, fd_trainer_stop},
     {fd_refitter_start, fd_refitter_stop},

@@ -36,7 +36,7 @@ struct foreign {
     fd_engine *engine;
     fd_pending pending;
     size_t n_entries, entry_capacity;
-    fd_item_entry **entries; /* [n_entries], each NULL once the table owns it */
+    fd_item_entry *entries; /* [n_entries] */
     fd_score_changes scores;
     bool has_project;
     fd_project_state project;
@@ -49,9 +49,6 @@ struct foreign {
 };
 
 static void foreign_clear(struct foreign *self) {
-    for (size_t i = 0; i < self->n_entries; i++)
-        if (self->entries[i])
-            fd_item_entry_free(self->entries[i]);
     free(self->entries);
     fd_score_changes_clear(&self->scores);
     free(self->embedder);
@@ -72,16 +69,18 @@ static int prepare_item(void *context, const fd_item_row *row) {
         (self->pending.items > 0 && row->dimension != engine->dimension))
         return -EBADMSG;
     int r = fd_array_reserve(&self->entries, &self->entry_capacity, self->n_entries + 1,
-                             sizeof(fd_item_entry *));
+                             sizeof(*self->entries));
+    if (self->pending.items == engine->items.count)
+        fd_item_table_forget_made(&engine->items);
     if (r == 0)
-        r = fd_item_entry_new(row, &self->entries[self->n_entries]);
+        r = fd_item_entry_make(&engine->items, row, &self->entries[self->n_entries]);
     if (r < 0)
         return r;
-    fd_item_entry *const *entry = &self->entries[self->n_entries++];
+    fd_item_entry *entry = &self->entries[self->n_entries++];
     r = fd_item_room_make(engine, &self->pending, row->dimension, entry, &row->prompt_id, 1);
     if (r < 0)
         return r;
-    fd_item_numbers_set(engine, row->index, row, (*entry)->prompt);
+    fd_item_numbers_set(engine, row->index, row, entry->prompt);
     self->pending.items++;
     return 0;
 }
@@ -210,7 +209,7 @@ static fd_snapshot *apply_tables(struct foreign *self, fd_snapshot *snapshot) {
     fd_engine *engine = self->engine;
     FD_WRITE_LOCKED(&engine->state_lock);
     for (size_t i = 0; i < self->n_entries; i++)
-        fd_item_table_add(&engine->items, FD_STEAL(self->entries[i]));
+        fd_item_table_add(&engine->items, &self->entries[i]);
     fd_score_changes_apply(&self->scores, engine);
     apply_settings(self);
     for (size_t i = 0; i < self->n_labels; i++)

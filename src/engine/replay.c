@@ -8,6 +8,7 @@
 
 #include "assignments_state.h"
 #include "block_keeper.h"
+#include "checkpoint.h"
 #include "clock.h"
 #include "embedder_record.h"
 #include "engine_state.h"
@@ -25,9 +26,45 @@
 
 struct replay {
     fd_engine *engine;
-    fd_counts counts; /* of all that the store holds */
+    fd_counts counts;    /* of all that the store holds */
+    double told, logged; /* when something was last told about the progress */
+    size_t untold;       /* rows since then */
     fd_fault *fault;
 };
+
+/* ---- progress ---- */
+
+/* The time is looked at after this many rows. */
+enum { ROWS_AT_ONCE = 1024 };
+
+static const double telling_seconds = 1, logging_seconds = 10;
+
+static void look_at_time(struct replay *replay) {
+    const fd_engine *engine = replay->engine;
+    size_t read = engine->items.count + engine->labels.count;
+    uint64_t all = replay->counts.items + replay->counts.label_rows;
+    double now = fd_monotonic_seconds(), share = all > 0 ? (double)read / (double)all : 1.0;
+    if (now - replay->told >= telling_seconds && engine->options.reading) {
+        replay->told = now;
+        engine->options.reading(share < 1 ? share : 1);
+    }
+    if (now - replay->logged >= logging_seconds) {
+        replay->logged = now;
+        fd_log(FD_LOG_INFO, "replaying", FD_INT("items", engine->items.count),
+               FD_INT("revisions", engine->labels.count), FD_INT("percent", 100 * share));
+    }
+}
+
+static void tell_row(struct replay *replay) {
+    if (++replay->untold < ROWS_AT_ONCE)
+        return;
+    replay->untold = 0;
+    look_at_time(replay);
+}
+
+static void tell_restored(void *context) {
+    look_at_time(context);
+}
 
 /* ---- items ---- */
 
@@ -58,19 +95,20 @@ static int reserve_numbers(struct replay *replay, const fd_item_row *row) {
 static int replay_item(void *context, const fd_item_row *row) {
     struct replay *replay = context;
     fd_engine *engine = replay->engine;
-    FD_CLEANUP(fd_item_entry_freep) fd_item_entry *entry = NULL;
+    fd_item_entry entry;
+    tell_row(replay);
     int r = reserve_numbers(replay, row);
     if (r == 0)
-        r = fd_item_entry_new(row, &entry);
+        r = fd_item_entry_make(&engine->items, row, &entry);
     if (r == 0)
         r = fd_item_table_reserve(&engine->items, 1, &entry, &row->prompt_id, 1);
     if (r < 0)
         return r;
     fd_text_features_place(&engine->options, row,
                            fd_growing_matrix_row(engine->text_features, row->index));
-    fd_item_group_set(engine->groups, row->index, entry->prompt->index);
+    fd_item_group_set(engine->groups, row->index, entry.prompt);
     fd_text_fill_note(engine, row);
-    fd_item_table_add(&engine->items, FD_STEAL(entry));
+    fd_item_table_add(&engine->items, &entry);
     return 0;
 }
 
@@ -126,6 +164,7 @@ static int replay_label(void *context, const fd_label_row *row) {
     struct replay *replay = context;
     fd_engine *engine = replay->engine;
     uint32_t annotator;
+    tell_row(replay);
     int r = check_label(replay, row);
     if (r == 0)
         r = fd_label_table_reserve(&engine->labels, 1);
@@ -181,7 +220,8 @@ static int replay_models(fd_engine *engine, fd_fault *fault) {
 static int replay_rows(struct replay *replay) {
     fd_engine *engine = replay->engine;
     const fd_store_operations *store = engine->store->operations;
-    int r = store->items_read(engine->store, 0, SIZE_MAX, false, replay_item, replay);
+    int r = store->items_read(engine->store, (uint32_t)engine->items.count, SIZE_MAX, false,
+                              replay_item, replay);
     if (r == 0)
         r = store->scores_read(engine->store, replay_score, replay);
     if (r == 0)
@@ -189,7 +229,8 @@ static int replay_rows(struct replay *replay) {
     if (r == 0)
         r = store->embedder_read(engine->store, replay_embedder, replay);
     if (r == 0)
-        r = store->labels_read(engine->store, 0, SIZE_MAX, replay_label, replay);
+        r = store->labels_read(engine->store, (int64_t)engine->labels.count, SIZE_MAX, replay_label,
+                               replay);
     if (r == 0)
         r = store->assignments_read_open(engine->store, replay_lease, replay);
     return r;
@@ -215,7 +256,28 @@ static int replay_shared_rows(struct replay *replay) {
         .model = pass_model,
     };
     fd_store *store = replay->engine->store;
+    if (replay->engine->items.count > 0)
+        store->replicas->begin_after(store, replay->engine->items.count,
+                                     replay->engine->labels.count);
     return store->replicas->catch_up(store, &visits, replay);
+}
+
+/* The tables of a checkpoint, and room for the rows after it. */
+static int begin(struct replay *replay) {
+    fd_engine *engine = replay->engine;
+    const fd_counts *counts = &replay->counts;
+    bool restored;
+    replay->told = replay->logged = fd_monotonic_seconds();
+    int r = fd_checkpoint_restore(engine, counts, tell_restored, replay, &restored);
+    if (r < 0)
+        return r;
+    if (counts->items > engine->items.count)
+        r = fd_item_table_reserve(&engine->items, (size_t)counts->items - engine->items.count, NULL,
+                                  NULL, 0);
+    if (r == 0 && counts->label_rows > engine->labels.count)
+        r = fd_label_table_reserve(&engine->labels,
+                                   (size_t)counts->label_rows - engine->labels.count);
+    return r;
 }
 
 int fd_replay_store(fd_engine *engine, fd_fault *fault) {
@@ -228,6 +290,8 @@ int fd_replay_store(fd_engine *engine, fd_fault *fault) {
     int r = store->assignment_key(engine->store, engine->assignment_key);
     if (r == 0)
         r = store->counts(engine->store, &replay.counts);
+    if (r == 0)
+        r = begin(&replay);
     if (r == 0)
         r = engine->store->replicas ? replay_shared_rows(&replay) : replay_rows(&replay);
     if (r == 0)

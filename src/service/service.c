@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "checkpoint_file.h"
 #include "clock.h"
 #include "ended_leases.h"
 #include "log.h"
@@ -27,10 +28,10 @@ static const double tick_seconds = 1.0;
 
 /* What a backup must not take the place of. The engine borrows the paths. */
 static void name_files_in_use(const fd_options *options, const fd_token_files *files,
-                              fd_engine_options *engine) {
+                              const char *checkpoint, fd_engine_options *engine) {
     const char *const paths[] = {options->db,       files->tokens.name, files->key.name,
                                  files->ended.name, options->config,    options->tls_certificate,
-                                 options->tls_key};
+                                 options->tls_key,  checkpoint};
     static_assert(FD_LENGTH(paths) <= FD_FILES_IN_USE, "each path has room");
     memcpy(engine->files_in_use, paths, sizeof(paths));
 }
@@ -50,17 +51,36 @@ static int warn_of_coming(void *context, const fd_embedder_row *row) {
     return 0;
 }
 
+/* The service manager waits for these seconds: first for a look at all pages of the database, which
+ * may be large, then for the next part of it to be read. */
+static const double opening_seconds = 1800, reading_seconds = 120;
+
+static void tell_reading(double share) {
+    char status[64];
+    (void)snprintf(status, sizeof(status), "reads the database: %.0f %%", 100 * share);
+    fd_service_manager_notify_starting(reading_seconds, status);
+}
+
 /* A store that replicas share has the tokens, and is open already. */
 static int open_engine(const fd_options *options, const fd_token_files *files,
-                       const fd_embedder *embedder, fd_store **shared, fd_engine **ret,
-                       fd_fault *fault) {
+                       const fd_embedder *embedder, fd_store **shared, char **ret_checkpoint,
+                       fd_engine **ret, fd_fault *fault) {
     fd_store *store = FD_STEAL(*shared);
+    fd_service_manager_notify_starting(opening_seconds, "opens the database");
     int r = store ? 0 : fd_store_open(options->db, &store, fault);
     if (r < 0)
         return r;
     fd_engine_options engine = fd_options_engine(options);
     engine.prompt_is_half = embedder && fd_embedder_is_apart(embedder);
-    name_files_in_use(options, files, &engine);
+    r = fd_checkpoint_file_find(options, ret_checkpoint);
+    if (r < 0) {
+        fd_store_close(store);
+        return r;
+    }
+    engine.checkpoint = *ret_checkpoint;
+    engine.program = FD_VERSION;
+    engine.reading = tell_reading;
+    name_files_in_use(options, files, *ret_checkpoint, &engine);
     warn_of_needless_options(options);
     if (!fd_store_is_url(options->db))
         (void)!fd_re_embedding_coming(store, warn_of_coming, NULL);
@@ -126,6 +146,7 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
     set_up_libraries();
     FD_CLEANUP(fd_token_files_clear) fd_token_files files = {0};
     FD_CLEANUP(fd_store_closep) fd_store *shared = NULL;
+    FD_FREE char *checkpoint = NULL; /* the engine borrows it */
     FD_CLEANUP(fd_engine_closep) fd_engine *engine = NULL;
     FD_CLEANUP(fd_access_closep) fd_access *access = NULL;
     FD_CLEANUP(fd_embedder_closep) fd_embedder *embedder = NULL;
@@ -137,7 +158,7 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
     if (r == 0)
         r = fd_token_files_open(options, &files, host, &access, fault);
     if (r == 0)
-        r = open_engine(options, &files, embedder, &shared, &engine, fault);
+        r = open_engine(options, &files, embedder, &shared, &checkpoint, &engine, fault);
     if (r < 0)
         return r;
 
@@ -167,6 +188,7 @@ int fd_service_start(const fd_options *options, fd_service *ret, fd_fault *fault
         .api = FD_STEAL(api),
         .server = server,
         .files = files,
+        .checkpoint = FD_STEAL(checkpoint),
         .stop_seconds = options->stop_seconds,
     };
     files = (fd_token_files){0};
@@ -226,6 +248,7 @@ void fd_service_stop(fd_service *service) {
         fd_embedder_close(service->embedder);
     fd_ended_names_clear(&service->ended);
     fd_token_files_clear(&service->files);
+    free(FD_STEAL(service->checkpoint));
     fd_signals_end_within(0); /* all is safe, and what is left are the system's steps */
     fd_log(FD_LOG_INFO, "stopped", FD_REAL("seconds", fd_monotonic_seconds() - start));
 }

@@ -20,6 +20,7 @@ typedef struct fd_service {
     fd_server *server;
     fd_ended_names ended; /* names whose leases were handed back because their tokens ended */
     fd_token_files files;
+    char *checkpoint; /* its file; NULL: none */
     double stop_seconds;
     char url[128];    /* http://HOST:PORT, or https */
     char status[192]; /* the last one that the service manager got */

@@ -19,6 +19,11 @@ void fd_service_manager_notify_status(const char *status) {
     (void)sd_notifyf(0, "STATUS=%s", status);
 }
 
+void fd_service_manager_notify_starting(double seconds, const char *status) {
+    (void)sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%" PRIu64 "\nSTATUS=%s", (uint64_t)(seconds * 1e6),
+                     status);
+}
+
 void fd_service_manager_notify_reloading(void) {
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);

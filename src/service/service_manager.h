@@ -9,6 +9,8 @@ bool fd_service_manager_is_built_in(void);
 
 void fd_service_manager_notify_ready(const char *status);
 void fd_service_manager_notify_status(const char *status);
+/* While the daemon starts: it must not be taken for hung within the next `seconds`. */
+void fd_service_manager_notify_starting(double seconds, const char *status);
 void fd_service_manager_notify_reloading(void); /* until fd_service_manager_notify_ready */
 void fd_service_manager_notify_stopping(void);
 

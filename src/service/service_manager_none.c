@@ -13,6 +13,11 @@ void fd_service_manager_notify_status(const char *status) {
     (void)status;
 }
 
+void fd_service_manager_notify_starting(double seconds, const char *status) {
+    (void)seconds;
+    (void)status;
+}
+
 void fd_service_manager_notify_reloading(void) {
 }
 

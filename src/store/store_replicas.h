@@ -51,6 +51,10 @@ typedef struct fd_replica_operations {
      * After a failure the next call begins where this one did: visits must bear a row twice. */
     int (*catch_up)(fd_store *store, const fd_change_visits *visits, void *context) FD_MUST_CHECK;
 
+    /* Before the first call of catch_up: the first rows of the history are known, and it does not
+     * pass them. */
+    void (*begin_after)(fd_store *store, size_t items, size_t labels);
+
     /* Waits until others may have committed something; 1: they may, 0: the time is over. For a
      * thread of its own; it returns within the time also while the store is out of reach. */
     int (*wait_for_change)(fd_store *store, double seconds);

@@ -10,7 +10,7 @@
 static bool has_two_prompts(const fd_item_table *items) {
     size_t found = 0;
     for (size_t i = 0; i < items->prompt_count && found < 2; i++)
-        found += items->prompts[i]->count > 0;
+        found += items->prompts[i].count > 0;
     return found == 2;
 }
 

@@ -9,7 +9,6 @@
 #include <stdint.h>
 
 #include "engine_options.h"
-#include "hash.h"
 #include "macros.h"
 #include "store_rows.h"
 
@@ -20,22 +19,42 @@ typedef struct fd_pair_annotator {
     uint32_t skips;   /* labels */
 } fd_pair_annotator;
 
-/* Counts people, not labels: somebody who answers a pair three times counts once. */
+/* Counts people, not labels: somebody who answers a pair three times counts once. There may be ten
+ * millions of records, so each is small. */
 typedef struct fd_pair_record {
-    uint64_t key;      /* fd_pair_key */
-    uint32_t answered; /* annotators with an answer */
-    uint32_t skipped;  /* annotators that only skipped it */
-    uint32_t open;     /* leases */
-    bool ready;        /* lies in a ready queue */
-    bool unfinished;   /* is in the list of unfinished pairs */
-    size_t n_annotators;
-    fd_pair_annotator *annotators; /* [n_annotators] that had the pair or have it */
-    UT_hash_handle hh;
+    uint64_t key;               /* fd_pair_key */
+    uint32_t answered;          /* annotators with an answer */
+    uint32_t skipped;           /* annotators that only skipped it */
+    uint32_t open;              /* leases */
+    uint32_t n_annotators : 30; /* that had the pair or have it */
+    uint32_t ready : 1;         /* lies in a ready queue */
+    uint32_t unfinished : 1;    /* is in the list of unfinished pairs */
+    union {
+        fd_pair_annotator one;   /* where there is one annotator */
+        fd_pair_annotator *many; /* [n_annotators] where there are more */
+    };
 } fd_pair_record;
 
+/* Records never move. The index by key is cut into parts, which grow one by one, so that no request
+ * waits for all of it. */
+enum { FD_PAIR_RECORD_PARTS = 1024 };
+
 typedef struct fd_pair_records {
-    fd_pair_record *by_key;
+    size_t count;
+    size_t n_chunks, capacity;
+    fd_pair_record **chunks; /* [n_chunks] of some thousand records each */
+    uint32_t made;           /* records that were ever in use, from the first one */
+    uint32_t freed;          /* a record that is free, plus one; 0: none. Its key is the next one */
+    struct fd_pair_record_part {
+        uint32_t n_slots, used; /* 0, or a power of two; a quarter is free */
+        uint32_t *slots;        /* [n_slots] the number of the record plus one; 0: empty */
+    } parts[FD_PAIR_RECORD_PARTS];
 } fd_pair_records;
+
+/* Has the processor fetch what finding a record needs, for those who need many: first its slot, and
+ * some time later the record. */
+void fd_pair_records_prefetch_slot(const fd_pair_records *records, fi_pair pair);
+void fd_pair_records_prefetch(const fd_pair_records *records, fi_pair pair);
 
 /* NULL if there is none. */
 fd_pair_record *fd_pair_records_find(const fd_pair_records *records, fi_pair pair);

@@ -76,13 +76,13 @@ static int read_texts(fd_engine *engine, fi_pair pair, struct texts *a, struct t
 static int copy_ids(fd_engine *engine, fi_pair pair, struct texts *a, struct texts *b,
                     size_t *ret_bytes, bool *ret_comparable) {
     FD_READ_LOCKED(&engine->state_lock);
-    const fd_item_entry *const *entries = (const fd_item_entry *const *)engine->items.entries;
+    const fd_item_entry *entries = engine->items.entries;
     if (pair.a >= engine->items.count || pair.b >= engine->items.count)
         return -EBADMSG;
-    *ret_bytes = (size_t)entries[pair.a]->shown_bytes + entries[pair.b]->shown_bytes;
-    *ret_comparable = fd_items_differ(entries[pair.a], entries[pair.b]);
-    int r = copy(entries[pair.a]->id, &a->id);
-    return r == 0 ? copy(entries[pair.b]->id, &b->id) : r;
+    *ret_bytes = (size_t)entries[pair.a].shown_bytes + entries[pair.b].shown_bytes;
+    *ret_comparable = fd_items_differ(&entries[pair.a], &entries[pair.b]);
+    int r = copy(entries[pair.a].id, &a->id);
+    return r == 0 ? copy(entries[pair.b].id, &b->id) : r;
 }
 
 static int make(fd_engine *engine, fi_pair pair, fd_arm arm, const char *strategy,

@@ -33,4 +33,5 @@ bool fd_unfinished_pairs_take(fd_unfinished_pairs *pairs, fd_pair_records *recor
 
 void fd_unfinished_pairs_clear(fd_unfinished_pairs *pairs) {
     free(pairs->keys);
+    *pairs = (fd_unfinished_pairs){0};
 }

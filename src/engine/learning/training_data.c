@@ -46,10 +46,10 @@ enum { REVISIONS_AT_ONCE = 4096 };
 
 /* Numbers of prompts are small; a pair of two prompts is a cluster of its own. */
 static uint32_t cluster_of(const fd_engine *engine, fi_pair pair) {
-    const fd_prompt *a = engine->items.entries[pair.a]->prompt;
-    const fd_prompt *b = engine->items.entries[pair.b]->prompt;
+    uint32_t a = engine->items.entries[pair.a].prompt;
+    uint32_t b = engine->items.entries[pair.b].prompt;
     if (a == b)
-        return a->index;
+        return a;
     fd_rng rng = fd_rng_seeded((uint64_t)(pair.a < pair.b ? pair.a : pair.b) << 32 |
                                (pair.a < pair.b ? pair.b : pair.a));
     return UINT32_C(1) << 31 | (uint32_t)fd_rng_below(&rng, UINT32_C(1) << 31);

@@ -94,7 +94,7 @@ static int read_item(void *context, const fd_item_row *row) {
     /* A cosine is 0, and nothing depends on it, unless half of the numbers come from the prompt. */
     static const fd_engine_options options = {.text_features = true, .prompt_is_half = true};
     struct verification *verification = context;
-    FD_CLEANUP(fd_item_entry_freep) fd_item_entry *entry = NULL;
+    fd_item_entry entry;
     int r = verification->groups ? 0 : make_matrices(verification, row->dimension);
     if (r < 0)
         return r;
@@ -102,7 +102,7 @@ static int read_item(void *context, const fd_item_row *row) {
         return 1;
     r = reserve_rows(verification);
     if (r == 0)
-        r = fd_item_entry_new(row, &entry);
+        r = fd_item_entry_make(&verification->items, row, &entry);
     if (r == 0)
         r = fd_item_table_reserve(&verification->items, 1, &entry, &row->prompt_id, 1);
     if (r == 0)
@@ -112,8 +112,8 @@ static int read_item(void *context, const fd_item_row *row) {
     size_t item = verification->n_items++;
     verification->has_uncounted |= fd_item_has_texts(row) && !fd_item_has_text_features(row);
     fd_text_features_place(&options, row, fd_growing_matrix_row(verification->text_features, item));
-    fd_item_group_set(verification->groups, item, entry->prompt->index);
-    fd_item_table_add(&verification->items, FD_STEAL(entry));
+    fd_item_group_set(verification->groups, item, entry.prompt);
+    fd_item_table_add(&verification->items, &entry);
     return 0;
 }
 
@@ -154,7 +154,7 @@ static void mark_prompts(const struct verification *verification, const fd_model
         const uint32_t pair[] = {verification->labels.revisions[i].pair.a,
                                  verification->labels.revisions[i].pair.b};
         for (size_t side = 0; side < FD_LENGTH(pair); side++) {
-            marked[verification->items.entries[pair[side]]->prompt->index] = true;
+            marked[verification->items.entries[pair[side]].prompt] = true;
             if (pair[side] >= *ret_items)
                 *ret_items = pair[side] + 1;
         }
@@ -180,11 +180,11 @@ static bool matters(const struct verification *verification, const fi_model *mod
                     const bool *marked, fd_moment from, fd_moment to) {
     const fd_extras_history *history = &verification->history;
     for (size_t i = from.items; i < to.items; i++)
-        if (marked[verification->items.entries[i]->prompt->index])
+        if (marked[verification->items.entries[i].prompt])
             return true;
     for (size_t i = from.changes; i < to.changes; i++) {
         const fd_score_change *change = &history->changes[i];
-        if (marked[verification->items.entries[change->item]->prompt->index] &&
+        if (marked[verification->items.entries[change->item].prompt] &&
             has_column(model, FD_EXTRA_SCORES + change->name))
             return true;
     }

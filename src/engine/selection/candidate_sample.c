@@ -58,14 +58,14 @@ static bool draw_from_table(const struct drawing *drawing, fi_pair *ret) {
     if (drawing->sampling->scope == FI_SCOPE_WITHIN) {
         uint64_t number = fd_rng_below(drawing->rng, table->pairs);
         const fd_prompt *prompt = fd_item_table_prompt_of_pair(table, &number);
-        *ret = fd_pair_of_items(prompt->items, prompt->count, number);
+        *ret = fd_pair_of_items(fd_prompt_items(prompt), prompt->count, number);
         return ret->a < n && ret->b < n;
     }
     uint32_t a = (uint32_t)fd_rng_below(drawing->rng, n);
     uint32_t b = (uint32_t)fd_rng_below(drawing->rng, n - 1);
     *ret = (fi_pair){a, b + (b >= a)};
     return drawing->sampling->scope == FI_SCOPE_ANY ||
-           table->entries[ret->a]->prompt != table->entries[ret->b]->prompt;
+           table->entries[ret->a].prompt != table->entries[ret->b].prompt;
 }
 
 static bool draw_one(const struct drawing *drawing, fi_pair *ret) {
@@ -202,7 +202,7 @@ static int list_labelled(fd_engine *engine, size_t n_items, fd_candidate_sample 
     if (!ret->labelled)
         return -ENOMEM;
     for (size_t i = 0; i < labelled->capacity; i++) {
-        fi_pair pair = {(uint32_t)(labelled->slots[i].key >> 32), (uint32_t)labelled->slots[i].key};
+        fi_pair pair = {labelled->slots[i].low, labelled->slots[i].high};
         if (labelled->slots[i].count > 0 && pair.a < n_items && pair.b < n_items)
             ret->labelled[ret->n_labelled++] = pair;
     }

@@ -191,8 +191,7 @@ static int use_pool(fd_candidates *candidates, fi_scope scope) {
         memory->excluded[n++] = sample->labelled[i];
     for (size_t i = 0; i < unwanted->capacity; i++)
         if (unwanted->slots[i].count > 0)
-            memory->excluded[n++] = (fi_pair){(uint32_t)(unwanted->slots[i].key >> 32),
-                                              (uint32_t)unwanted->slots[i].key};
+            memory->excluded[n++] = (fi_pair){unwanted->slots[i].low, unwanted->slots[i].high};
     candidates->is_pool = true;
     candidates->pool = pool_of(candidates, scope, sample->n_members, sample->members);
     candidates->pool.n_excluded = n;

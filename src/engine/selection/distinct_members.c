@@ -38,9 +38,8 @@ static bool add(struct hash_set *set, uint64_t hash) {
 
 /* What two items of a scope have in common if they show the same. */
 static uint64_t likeness(const fd_item_entry *entry, fi_scope scope) {
-    return scope == FI_SCOPE_WITHIN
-               ? entry->texts.response ^ mix((uint64_t)entry->prompt->index + 1)
-               : entry->texts.shown;
+    return scope == FI_SCOPE_WITHIN ? entry->texts.response ^ mix((uint64_t)entry->prompt + 1)
+                                    : entry->texts.shown;
 }
 
 struct keeping {
@@ -59,7 +58,7 @@ static bool keep_some(struct keeping *keeping) {
         if (keeping->next == keeping->count)
             return false;
         uint32_t item = keeping->items[keeping->next++];
-        const fd_item_entry *entry = table->entries[item];
+        const fd_item_entry *entry = &table->entries[item];
         if (table->with_text == 0 || (entry->texts.response != FD_TEXT_ABSENT &&
                                       !add(&keeping->seen, likeness(entry, keeping->scope))))
             keeping->items[keeping->kept++] = item;

@@ -18,12 +18,12 @@ static int find_rows(fd_engine *engine, const fd_snapshot *snapshot, const char 
     for (size_t i = 0; i < n; i++) {
         const char *name = names ? names[i % members] : NULL;
         if (references[i].id) {
-            const fd_item_entry *entry = fd_item_table_find(&engine->items, references[i].id);
+            uint32_t row = fd_item_table_find(&engine->items, references[i].id);
             /* The snapshot may be a moment older than the table. */
-            if (!entry || entry->index >= snapshot->items)
+            if (row >= snapshot->items) /* FD_NO_ROW is the largest number */
                 return fd_fault_set_at(fault, -EINVAL, list, i / members, name,
                                        "there is no item \"%s\"", references[i].id);
-            found->rows[i] = entry->index;
+            found->rows[i] = row;
         } else if (references[i].dimension != dimension) {
             return fd_fault_set_at(
                 fault, -EINVAL, list, i / members, name,
@@ -51,7 +51,7 @@ static uint32_t prompt_of(const fd_engine *engine, const fd_inline_texts *texts)
     const fd_prompt *prompt = texts && texts->prompt_id
                                   ? fd_item_table_find_prompt(&engine->items, texts->prompt_id)
                                   : NULL;
-    return prompt ? prompt->index : FI_NO_GROUP;
+    return prompt ? fd_prompt_number(&engine->items, prompt) : FI_NO_GROUP;
 }
 
 /* scores [FD_SCORE_NAMES_MAX] */
@@ -157,7 +157,7 @@ static void find_prompts(fd_engine *engine, size_t items, const uint32_t *rows, 
     FD_READ_LOCKED(&engine->state_lock);
     for (size_t i = first; i < end; i++) {
         size_t row = rows ? rows[i] : i;
-        prompts[i] = row < items ? engine->items.entries[row]->prompt->index : FI_NO_GROUP;
+        prompts[i] = row < items ? engine->items.entries[row].prompt : FI_NO_GROUP;
     }
 }
 

@@ -42,7 +42,7 @@ static uint64_t pairs_of_group(const fd_numbered_pool *pool, size_t g) {
 /* Items of a prompt that the snapshot has: the first ones, as they are in the order of arrival. */
 static size_t count_known(const fd_prompt *prompt, size_t n_items) {
     size_t count = prompt->count;
-    while (count > 0 && prompt->items[count - 1] >= n_items)
+    while (count > 0 && fd_prompt_items(prompt)[count - 1] >= n_items)
         count--;
     return count;
 }
@@ -67,7 +67,7 @@ static void add_group(fd_numbered_pool *pool, const fd_prompt *prompt, size_t kn
                       size_t responses, fd_rng *rng) {
     uint32_t *items = pool->items + pool->n_items;
     size_t count = at_most(responses, known), g = pool->n_groups++;
-    memcpy(items, prompt->items, known * sizeof(*items));
+    memcpy(items, fd_prompt_items(prompt), known * sizeof(*items));
     for (size_t i = 0; count < known && i < count; i++)
         swap_with_later(rng, items, known, i);
     pool->n_items += count;
@@ -95,7 +95,7 @@ static bool add_groups(struct draw *draw, fd_numbered_pool *pool) {
             return false;
         if (wanted < draw->n_prompts)
             swap_with_later(draw->rng, draw->prompts, draw->n_prompts, draw->next);
-        const fd_prompt *prompt = draw->engine->items.prompts[draw->prompts[draw->next++]];
+        const fd_prompt *prompt = &draw->engine->items.prompts[draw->prompts[draw->next++]];
         size_t known = count_known(prompt, draw->n_items);
         copied += known + 1;
         if (known >= least)

@@ -83,7 +83,7 @@ static int check_batch_size(const fd_selection_request *request, uint64_t count,
 
 /* NULL for an inline item, whose row follows those of the snapshot. */
 static const char *id_of(const fd_engine *engine, const fd_candidates *candidates, uint32_t row) {
-    return row < candidates->snapshot->items ? engine->items.entries[row]->id : NULL;
+    return row < candidates->snapshot->items ? engine->items.entries[row].id : NULL;
 }
 
 static void name_pairs(fd_engine *engine, const fd_candidates *candidates,

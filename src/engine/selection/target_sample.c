@@ -30,7 +30,7 @@ struct drawing {
 /* Items of a prompt that the snapshot has: the first ones, as they are in the order of arrival. */
 static size_t count_known(const fd_prompt *prompt, size_t items) {
     size_t count = prompt->count;
-    while (count > 0 && prompt->items[count - 1] >= items)
+    while (count > 0 && fd_prompt_items(prompt)[count - 1] >= items)
         count--;
     return count;
 }
@@ -39,7 +39,7 @@ static size_t count_known(const fd_prompt *prompt, size_t items) {
 static const fd_prompt *draw_prompt(struct drawing *drawing, size_t *ret_known) {
     const fd_item_table *table = &drawing->engine->items;
     size_t at = (size_t)fd_rng_below(&drawing->rng, table->paired_count);
-    const fd_prompt *prompt = table->prompts[table->paired[at]];
+    const fd_prompt *prompt = &table->prompts[table->paired[at]];
     *ret_known = count_known(prompt, drawing->items);
     return *ret_known < 2 ? NULL : prompt;
 }
@@ -52,9 +52,10 @@ static void draw_pairs(struct drawing *drawing) {
         const fd_prompt *prompt = draw_prompt(drawing, &known);
         if (!prompt)
             continue;
+        const uint32_t *items = fd_prompt_items(prompt);
         size_t a = (size_t)fd_rng_below(&drawing->rng, known);
         size_t b = (size_t)fd_rng_below(&drawing->rng, known - 1);
-        drawing->pairs[drawing->count++] = (fi_pair){prompt->items[a], prompt->items[b + (b >= a)]};
+        drawing->pairs[drawing->count++] = (fi_pair){items[a], items[b + (b >= a)]};
     }
 }
 
@@ -64,9 +65,10 @@ static void draw_pairs(struct drawing *drawing) {
 static void add_prompt(struct drawing *drawing, const fd_prompt *prompt, size_t known) {
     bool all = known <= TARGET_ITEMS;
     size_t n = all ? known : TARGET_ITEMS;
-    uint32_t first = prompt->items[all ? 0 : fd_rng_below(&drawing->rng, known)];
+    const uint32_t *items = fd_prompt_items(prompt);
+    uint32_t first = items[all ? 0 : fd_rng_below(&drawing->rng, known)];
     for (size_t i = 0; i < n; i++) {
-        uint32_t item = prompt->items[all ? i : fd_rng_below(&drawing->rng, known)];
+        uint32_t item = items[all ? i : fd_rng_below(&drawing->rng, known)];
         if (item != first)
             drawing->pairs[drawing->count++] = (fi_pair){first, item};
     }
@@ -88,7 +90,7 @@ static void draw_prompts(struct drawing *drawing) {
     size_t tries = all ? table->paired_count : (size_t)TARGET_PROMPTS * TRIES, n = 0;
     for (size_t i = 0; i < tries && n < TARGET_PROMPTS; i++) {
         size_t known;
-        const fd_prompt *prompt = all ? table->prompts[table->paired[i]] : NULL;
+        const fd_prompt *prompt = all ? &table->prompts[table->paired[i]] : NULL;
         if (prompt)
             known = count_known(prompt, drawing->items);
         else

@@ -16,16 +16,17 @@ bool fd_items_differ(const fd_item_entry *a, const fd_item_entry *b) {
 }
 
 bool fd_pair_is_comparable(const fd_item_table *table, fi_pair pair) {
-    return table->with_text == 0 || fd_items_differ(table->entries[pair.a], table->entries[pair.b]);
+    return table->with_text == 0 ||
+           fd_items_differ(&table->entries[pair.a], &table->entries[pair.b]);
 }
 
 /* ---- any pair ---- */
 
 /* If no item differs from the first one with a text, all with a text are equal. */
-static bool any_differs(fd_item_entry *const *entries, const uint32_t *items, size_t n) {
+static bool any_differs(const fd_item_entry *entries, const uint32_t *items, size_t n) {
     const fd_item_entry *first = NULL;
     for (size_t i = 0; i < n; i++) {
-        const fd_item_entry *entry = entries[items ? items[i] : i];
+        const fd_item_entry *entry = &entries[items ? items[i] : i];
         if (!first)
             first = entry->texts.response != FD_TEXT_ABSENT ? entry : NULL;
         else if (fd_items_differ(first, entry))
@@ -35,15 +36,15 @@ static bool any_differs(fd_item_entry *const *entries, const uint32_t *items, si
 }
 
 /* Of two items that differ, one differs from any item of another prompt. */
-static bool any_differs_across(fd_item_entry *const *entries, size_t n) {
+static bool any_differs_across(const fd_item_entry *entries, size_t n) {
     const fd_item_entry *first = NULL;
     bool differs = false, other = false;
     for (size_t i = 0; i < n && !(differs && other); i++) {
-        if (entries[i]->texts.response == FD_TEXT_ABSENT)
+        if (entries[i].texts.response == FD_TEXT_ABSENT)
             continue;
-        first = first ? first : entries[i];
-        differs |= entries[i]->texts.shown != first->texts.shown;
-        other |= entries[i]->prompt != first->prompt;
+        first = first ? first : &entries[i];
+        differs |= entries[i].texts.shown != first->texts.shown;
+        other |= entries[i].prompt != first->prompt;
     }
     return differs && other;
 }
@@ -56,8 +57,8 @@ bool fd_any_pair_is_comparable(const fd_item_table *table, fi_scope scope) {
     if (scope == FI_SCOPE_ACROSS)
         return any_differs_across(table->entries, table->count);
     for (size_t i = 0; i < table->paired_count; i++) {
-        const fd_prompt *prompt = table->prompts[table->paired[i]];
-        if (any_differs(table->entries, prompt->items, prompt->count))
+        const fd_prompt *prompt = &table->prompts[table->paired[i]];
+        if (any_differs(table->entries, fd_prompt_items(prompt), prompt->count))
             return true;
     }
     return false;
@@ -83,13 +84,13 @@ static int copy_some(struct copying *copying, bool *ret_end) {
     *ret_end = table->with_text == 0 || copying->prompt == table->prompt_count;
     if (*ret_end)
         return 0;
-    const fd_prompt *prompt = table->prompts[copying->prompt];
+    const fd_prompt *prompt = &table->prompts[copying->prompt];
+    const uint32_t *items = fd_prompt_items(prompt);
     size_t left = prompt->count - copying->item, n = left < ITEMS_AT_ONCE ? left : ITEMS_AT_ONCE;
     int r = fd_array_reserve(&copying->responses, &copying->capacity, copying->n + n,
                              sizeof(*copying->responses));
     for (size_t i = 0; r == 0 && i < n; i++)
-        copying->responses[copying->n++] =
-            table->entries[prompt->items[copying->item++]]->texts.response;
+        copying->responses[copying->n++] = table->entries[items[copying->item++]].texts.response;
     copying->is_prompt_done = n == left;
     return r;
 }

@@ -48,6 +48,8 @@ fd_engine_options fd_engine_defaults(void) {
         .retrain_seconds = FD_DEFAULT_RETRAIN_SECONDS,
         .stuck_seconds = FD_DEFAULT_STUCK_SECONDS,
         .stop_below = FD_DEFAULT_STOP_BELOW,
+        .program = "",
+        .checkpoint_rows = FD_DEFAULT_CHECKPOINT_ROWS,
         .train = fi_train_defaults(),
         .text_features = true,
         .prompt_dimension = FD_DEFAULT_PROMPT_DIMENSION,

@@ -50,8 +50,11 @@ typedef struct fd_engine_options {
     const char *files_in_use[FD_FILES_IN_USE]; /* paths of the daemon's other files, which no
                                                   backup takes, even while they do not exist; NULL
                                                   or "": none */
-    uint32_t models_kept; /* newest versions stored; the one that serves is always kept */
-    bool refit;           /* the last layer is refitted whenever labels come */
+    const char *checkpoint;   /* file for the tables; NULL or "": none (checkpoint.h) */
+    const char *program;      /* the version of the program: it reads no checkpoint of another */
+    uint32_t checkpoint_rows; /* new items and revisions after which one is written, at least */
+    uint32_t models_kept;     /* newest versions stored; the one that serves is always kept */
+    bool refit;               /* the last layer is refitted whenever labels come */
     fd_retrain retrain;
     uint32_t retrain_labels;   /* new labels that start a training; 0: the number never does */
     double retrain_seconds;    /* age of the oldest new label that starts one; 0: it never does */
@@ -62,6 +65,9 @@ typedef struct fd_engine_options {
     bool text_features;        /* count those of the items' texts */
     uint32_t prompt_dimension; /* numbers of an embedding that come from the prompt; 0: not known */
     bool prompt_is_half;       /* half of them do, whatever their number; beats prompt_dimension */
+    /* Called each second or so while the store is read at the start; NULL: by nobody. `share` of it
+     * is read. */
+    void (*reading)(double share);
     uint64_t seed;
     /* Clocks in milliseconds; NULL: the system's. now_ms is the wall clock, for times that are
      * stored or shown. steady_ms never jumps and decides everything that depends on time. */

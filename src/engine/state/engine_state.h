@@ -71,6 +71,7 @@ struct fd_engine {
     struct fd_follower *follower;               /* state/follower.c */
     struct fd_change_signal *change_signal;     /* state/change_signal.c */
     struct fd_text_fill *text_fill;             /* state/text_fill.c */
+    struct fd_checkpoint *checkpoint;           /* checkpoint.c */
     struct fd_block_keeper *block_keeper;       /* state/block_keeper.c */
     struct fd_batch_history *batch_history;     /* selection/batch_history.c */
     struct fd_assignments *assignments;         /* assignment/assignments_state.c */

@@ -23,7 +23,7 @@ static int begin_matrices(fd_engine *engine, size_t dimension, size_t n) {
 
 /* Takes the lock because arrays that readers use may move. */
 static int make_locked(fd_engine *engine, const fd_pending *pending, size_t dimension,
-                       fd_item_entry *const *entries, const char *const *prompt_ids, size_t n,
+                       fd_item_entry *entries, const char *const *prompt_ids, size_t n,
                        fd_item_index *larger) {
     size_t used = pending->items, extra = used - engine->items.count + n;
     FD_WRITE_LOCKED(&engine->state_lock);
@@ -41,18 +41,17 @@ static int make_locked(fd_engine *engine, const fd_pending *pending, size_t dime
 
 /* Only the writer changes the table, so it may read it without the lock. */
 int fd_item_room_make(fd_engine *engine, const fd_pending *pending, size_t dimension,
-                      fd_item_entry *const *entries, const char *const *prompt_ids, size_t n) {
+                      fd_item_entry *entries, const char *const *prompt_ids, size_t n) {
     FD_CLEANUP(fd_item_index_clear) fd_item_index larger = {0};
-    int r = fd_item_index_new(&engine->items, pending->items - engine->items.count + n, &larger);
+    int r = fd_item_index_new(&engine->items, pending->items - engine->items.count + n, n, &larger);
     return r < 0 ? r : make_locked(engine, pending, dimension, entries, prompt_ids, n, &larger);
 }
 
-void fd_item_numbers_set(fd_engine *engine, size_t index, const fd_item_row *row,
-                         const fd_prompt *prompt) {
+void fd_item_numbers_set(fd_engine *engine, size_t index, const fd_item_row *row, uint32_t prompt) {
     size_t arrived = index - engine->items.count, dimension = engine->dimension;
     memcpy(engine->arrivals.embeddings + arrived * dimension, row->embedding,
            dimension * sizeof(float));
     fd_text_features_place(&engine->options, row,
                            fd_growing_matrix_row(engine->text_features, index));
-    fd_item_group_set(engine->groups, index, prompt->index);
+    fd_item_group_set(engine->groups, index, prompt);
 }

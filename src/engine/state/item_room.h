@@ -9,11 +9,10 @@
 
 /* Makes room for n more items than are pending, and finds their prompts. */
 int fd_item_room_make(fd_engine *engine, const fd_pending *pending, size_t dimension,
-                      fd_item_entry *const *entries, const char *const *prompt_ids,
+                      fd_item_entry *entries, const char *const *prompt_ids,
                       size_t n) FD_MUST_CHECK;
 
 /* Puts the numbers of an item into the rows of an index that no reader sees yet. */
-void fd_item_numbers_set(fd_engine *engine, size_t index, const fd_item_row *row,
-                         const fd_prompt *prompt);
+void fd_item_numbers_set(fd_engine *engine, size_t index, const fd_item_row *row, uint32_t prompt);
 
 #endif

@@ -1,4 +1,4 @@
-/* The item table: an open-addressing index by id, and the lists of the prompts. */
+/* The item table: the indices by id, and the lists of the prompts. */
 #include "item_table.h"
 
 #include <assert.h>
@@ -6,51 +6,42 @@
 #include <string.h>
 
 #include "array.h"
-#include "text_hash.h"
 
 /* ---- index by id ---- */
 
-/* The slot of an id, or the empty one that it would get. */
-static uint32_t *slot_of(const fd_item_table *table, const fd_item_index *index, const char *id) {
-    uint64_t hash = fd_text_hash(FD_TEXT_HASH_START, id);
-    size_t i = (size_t)(hash >> 20) & (index->n_slots - 1);
-    while (index->by_id[i] > 0 && strcmp(table->entries[index->by_id[i] - 1]->id, id) != 0)
-        i = (i + 1) & (index->n_slots - 1);
-    return &index->by_id[i];
+static fd_id_rows rows_of_items(const fd_item_table *table) {
+    return (fd_id_rows){table->entries, sizeof(*table->entries)};
 }
 
-int fd_item_index_new(const fd_item_table *table, size_t extra, fd_item_index *ret) {
-    size_t n_slots = table->index.n_slots > 0 ? table->index.n_slots : 64;
-    while ((table->count + extra) * 2 > n_slots)
-        n_slots *= 2;
+static fd_id_rows rows_of_prompts(const fd_item_table *table) {
+    return (fd_id_rows){table->prompts, sizeof(*table->prompts)};
+}
+
+int fd_item_index_new(const fd_item_table *table, size_t extra, size_t n, fd_item_index *ret) {
     *ret = (fd_item_index){0};
-    if (n_slots == table->index.n_slots)
-        return 0;
-    fd_item_index larger = {n_slots, calloc(n_slots, sizeof(*larger.by_id))};
-    if (!larger.by_id)
-        return -ENOMEM;
-    for (size_t i = 0; i < table->count; i++)
-        *slot_of(table, &larger, table->entries[i]->id) = (uint32_t)i + 1;
-    *ret = larger;
-    return 0;
+    int r = fd_id_index_enlarge(&table->index.items, rows_of_items(table), table->count, extra,
+                                &ret->items);
+    if (r == 0)
+        r = fd_id_index_enlarge(&table->index.prompts, rows_of_prompts(table), table->prompt_count,
+                                n, &ret->prompts);
+    if (r < 0)
+        fd_item_index_clear(ret);
+    return r;
 }
 
 void fd_item_index_exchange(fd_item_table *table, fd_item_index *index) {
-    fd_item_index before = table->index;
-    if (index->n_slots == 0)
-        return;
-    table->index = *index;
-    *index = before;
+    fd_id_index_exchange(&table->index.items, &index->items);
+    fd_id_index_exchange(&table->index.prompts, &index->prompts);
 }
 
 void fd_item_index_clear(fd_item_index *index) {
-    free(index->by_id);
-    *index = (fd_item_index){0};
+    fd_id_index_clear(&index->items);
+    fd_id_index_clear(&index->prompts);
 }
 
-static int reserve_slots(fd_item_table *table, size_t extra) {
+static int reserve_index(fd_item_table *table, size_t extra, size_t n) {
     fd_item_index index;
-    int r = fd_item_index_new(table, extra, &index);
+    int r = fd_item_index_new(table, extra, n, &index);
     if (r < 0)
         return r;
     fd_item_index_exchange(table, &index);
@@ -73,12 +64,12 @@ static uint64_t sum_at_end(const fd_item_table *table, size_t place) {
 }
 
 /* An item was added to a prompt that had `before`. */
-static void count_pairs(fd_item_table *table, const fd_prompt *prompt, size_t before) {
-    for (size_t i = (size_t)prompt->index + 1; i <= table->prompt_count; i += lowest_bit(i))
+static void count_pairs(fd_item_table *table, uint32_t prompt, size_t before) {
+    for (size_t i = (size_t)prompt + 1; i <= table->prompt_count; i += lowest_bit(i))
         table->pair_sums[i - 1] += before;
     table->pairs += before;
     if (before == 1)
-        table->paired[table->paired_count++] = prompt->index;
+        table->paired[table->paired_count++] = prompt;
 }
 
 const fd_prompt *fd_item_table_prompt_of_pair(const fd_item_table *table, uint64_t *number) {
@@ -91,7 +82,7 @@ const fd_prompt *fd_item_table_prompt_of_pair(const fd_item_table *table, uint64
             place += step;
             *number -= table->pair_sums[place - 1];
         }
-    return table->prompts[place];
+    return &table->prompts[place];
 }
 
 /* ---- items ---- */
@@ -111,121 +102,112 @@ static uint32_t count_shown_bytes(const fd_item_row *row) {
     return bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
 }
 
-int fd_item_entry_new(const fd_item_row *row, fd_item_entry **ret) {
-    FD_CLEANUP(fd_item_entry_freep) fd_item_entry *entry = calloc(1, sizeof(*entry));
-    if (!entry)
-        return -ENOMEM;
-    entry->shown_bytes = count_shown_bytes(row);
-    entry->texts = fd_item_texts_of(row);
-    entry->id = strdup(row->id);
-    if (!entry->id)
-        return -ENOMEM;
-    *ret = FD_STEAL(entry);
-    return 0;
+int fd_item_entry_make(fd_item_table *table, const fd_item_row *row, fd_item_entry *ret) {
+    *ret = (fd_item_entry){
+        .shown_bytes = count_shown_bytes(row),
+        .texts = fd_item_texts_of(row),
+    };
+    return fd_text_arena_add(&table->ids, row->id, &ret->id);
 }
 
-void fd_item_entry_free(fd_item_entry *entry) {
-    free(entry->id);
-    free(entry);
+void fd_item_table_forget_made(fd_item_table *table) {
+    fd_text_arena_rewind(&table->ids, table->ids_added);
 }
 
-static int find_or_add_prompt(fd_item_table *table, const char *id, fd_prompt **ret) {
-    fd_prompt *prompt;
-    HASH_FIND_STR(table->prompt_by_id, id, prompt);
-    if (prompt) {
-        *ret = prompt;
-        return 0;
-    }
-
-    size_t count = table->prompt_count + 1;
-    int r = fd_array_reserve(&table->prompts, &table->prompt_capacity, count, sizeof(fd_prompt *));
+static int reserve_prompts(fd_item_table *table, size_t count) {
+    int r =
+        fd_array_reserve(&table->prompts, &table->prompt_capacity, count, sizeof(*table->prompts));
     if (r == 0)
         r = fd_array_reserve(&table->pair_sums, &table->sums_capacity, count,
                              sizeof(*table->pair_sums));
     if (r == 0)
         r = fd_array_reserve(&table->paired, &table->paired_capacity, count,
                              sizeof(*table->paired));
+    return r;
+}
+
+static int find_or_add_prompt(fd_item_table *table, const char *id, uint32_t *ret) {
+    size_t count = table->prompt_count;
+    *ret = fd_id_index_find(&table->index.prompts, rows_of_prompts(table), id);
+    if (*ret != FD_NO_ROW)
+        return 0;
+    const char *kept;
+    int r = reserve_prompts(table, count + 1);
+    if (r == 0)
+        r = fd_text_arena_add(&table->prompt_ids, id, &kept);
     if (r < 0)
         return r;
-    prompt = calloc(1, sizeof(*prompt));
-    if (!prompt)
-        return -ENOMEM;
-    prompt->id = strdup(id);
-    if (!prompt->id) {
-        free(prompt);
-        return -ENOMEM;
-    }
-    HASH_ADD_KEYPTR(hh, table->prompt_by_id, prompt->id, strlen(prompt->id), prompt);
-    if (!prompt->hh.tbl) {
-        free(prompt->id);
-        free(prompt);
-        return -ENOMEM;
-    }
-    prompt->index = (uint32_t)table->prompt_count;
-    table->pair_sums[prompt->index] = sum_at_end(table, count);
-    table->prompts[table->prompt_count++] = prompt;
-    *ret = prompt;
+    *ret = (uint32_t)count;
+    table->prompts[count] = (fd_prompt){.id = kept, .capacity = FD_PROMPT_FEW};
+    table->pair_sums[count] = sum_at_end(table, count + 1);
+    table->prompt_count++;
+    fd_id_index_add(&table->index.prompts, kept, *ret);
     return 0;
 }
 
-int fd_item_table_reserve(fd_item_table *table, size_t extra, fd_item_entry *const *entries,
+/* Promises room for one more item. */
+static int promise(fd_prompt *prompt) {
+    uint32_t *many = prompt->capacity > FD_PROMPT_FEW ? prompt->many : NULL;
+    if (prompt->promised == prompt->capacity) {
+        uint32_t capacity = 2 * prompt->capacity;
+        uint32_t *grown = reallocarray(many, capacity, sizeof(*grown));
+        if (!grown)
+            return -ENOMEM;
+        if (!many)
+            memcpy(grown, prompt->few, sizeof(prompt->few));
+        prompt->many = grown;
+        prompt->capacity = capacity;
+    }
+    prompt->promised++;
+    return 0;
+}
+
+int fd_item_table_reserve(fd_item_table *table, size_t extra, fd_item_entry *entries,
                           const char *const *prompt_ids, size_t n) {
     int r = fd_array_reserve(&table->entries, &table->capacity, table->count + extra,
-                             sizeof(fd_item_entry *));
+                             sizeof(*table->entries));
     if (r == 0)
-        r = reserve_slots(table, extra);
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < n; i++) {
-        fd_prompt *prompt;
-        r = find_or_add_prompt(table, prompt_ids[i], &prompt);
-        if (r < 0)
-            return r;
-        r = fd_array_reserve(&prompt->items, &prompt->capacity, prompt->promised + 1,
-                             sizeof(uint32_t));
-        if (r < 0)
-            return r;
-        prompt->promised++;
-        entries[i]->prompt = prompt;
+        r = reserve_index(table, extra, n);
+    for (size_t i = 0; i < n && r == 0; i++) {
+        r = prompt_ids[i] ? find_or_add_prompt(table, prompt_ids[i], &entries[i].prompt) : 0;
+        if (r == 0)
+            r = promise(&table->prompts[entries[i].prompt]);
     }
-    return 0;
+    return r;
 }
 
-void fd_item_table_add(fd_item_table *table, fd_item_entry *entry) {
-    assert(table->count < table->capacity && table->count * 2 < table->index.n_slots);
-    entry->index = (uint32_t)table->count;
-    table->entries[table->count++] = entry;
+void fd_item_table_add(fd_item_table *table, const fd_item_entry *entry) {
+    uint32_t index = (uint32_t)table->count;
+    assert(table->count < table->capacity && table->count < table->index.items.n_slots);
+    table->entries[table->count++] = *entry;
     table->with_text += entry->texts.response > FD_TEXT_BLANK;
-    *slot_of(table, &table->index, entry->id) = (uint32_t)table->count;
+    table->ids_added = fd_text_arena_behind(&table->ids, table->ids_added, entry->id);
+    fd_id_index_add(&table->index.items, entry->id, index);
 
-    fd_prompt *prompt = entry->prompt;
+    fd_prompt *prompt = &table->prompts[entry->prompt];
+    uint32_t *items = prompt->capacity > FD_PROMPT_FEW ? prompt->many : prompt->few;
     assert(prompt->count < prompt->promised);
-    prompt->items[prompt->count] = entry->index;
-    count_pairs(table, prompt, prompt->count++);
+    items[prompt->count] = index;
+    count_pairs(table, entry->prompt, prompt->count++);
 }
 
-const fd_item_entry *fd_item_table_find(const fd_item_table *table, const char *id) {
-    uint32_t number = table->index.n_slots > 0 ? *slot_of(table, &table->index, id) : 0;
-    return number > 0 ? table->entries[number - 1] : NULL;
+uint32_t fd_item_table_find(const fd_item_table *table, const char *id) {
+    return fd_id_index_find(&table->index.items, rows_of_items(table), id);
 }
 
 const fd_prompt *fd_item_table_find_prompt(const fd_item_table *table, const char *id) {
-    fd_prompt *prompt;
-    HASH_FIND_STR(table->prompt_by_id, id, prompt);
-    return prompt && prompt->count > 0 ? prompt : NULL;
+    uint32_t number = fd_id_index_find(&table->index.prompts, rows_of_prompts(table), id);
+    return number != FD_NO_ROW && table->prompts[number].count > 0 ? &table->prompts[number] : NULL;
 }
 
 void fd_item_table_clear(fd_item_table *table) {
-    HASH_CLEAR(hh, table->prompt_by_id);
-    for (size_t i = 0; i < table->count; i++)
-        fd_item_entry_free(table->entries[i]);
-    for (size_t i = 0; i < table->prompt_count; i++) {
-        free(table->prompts[i]->items);
-        free(table->prompts[i]->id);
-        free(table->prompts[i]);
-    }
+    for (size_t i = 0; i < table->prompt_count; i++)
+        if (table->prompts[i].capacity > FD_PROMPT_FEW)
+            free(table->prompts[i].many);
     free(table->entries);
     fd_item_index_clear(&table->index);
+    fd_text_arena_clear(&table->ids);
+    fd_text_arena_clear(&table->prompt_ids);
     free(table->prompts);
     free(table->pair_sums);
     free(table->paired);

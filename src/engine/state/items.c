@@ -20,7 +20,7 @@ struct add_items_job {
     fd_fault *fault;
     fd_added added;
     uint32_t *indices;       /* [n] */
-    fd_item_entry **entries; /* [n_new], each NULL once the table owns it */
+    fd_item_entry *entries;  /* [n_new] */
     const char **prompt_ids; /* [n_new], borrowed from the rows */
     size_t n_new;
     fd_score_changes scores;
@@ -39,12 +39,14 @@ static int check_dimension(const fd_engine *engine, const fd_pending *pending,
 }
 
 /* New rows have the indices from pending->items upwards, in the order of the list. */
-static int make_entries(const fd_pending *pending, struct add_items_job *add) {
+static int make_entries(fd_engine *engine, const fd_pending *pending, struct add_items_job *add) {
     size_t next = pending->items;
+    if (next == engine->items.count) /* nothing that was made is waited for */
+        fd_item_table_forget_made(&engine->items);
     for (size_t i = 0; i < add->n; i++) {
         if (add->indices[i] != next)
             continue;
-        int r = fd_item_entry_new(&add->rows[i], &add->entries[add->n_new]);
+        int r = fd_item_entry_make(&engine->items, &add->rows[i], &add->entries[add->n_new]);
         if (r < 0)
             return r;
         add->prompt_ids[add->n_new++] = add->rows[i].prompt_id;
@@ -60,18 +62,9 @@ static void copy_numbers(fd_engine *engine, const fd_pending *pending,
         if (add->indices[i] != next)
             continue;
         fd_item_numbers_set(engine, next, &add->rows[i],
-                            add->entries[next - pending->items]->prompt);
+                            add->entries[next - pending->items].prompt);
         next++;
     }
-}
-
-static void discard_entries(struct add_items_job *add) {
-    for (size_t i = 0; i < add->n_new; i++) {
-        if (add->entries[i])
-            fd_item_entry_free(add->entries[i]);
-        add->entries[i] = NULL;
-    }
-    add->n_new = 0;
 }
 
 /* The index of a change is a place in the list until the items have theirs. */
@@ -115,7 +108,7 @@ static int store_rows(fd_engine *engine, struct add_items_job *add, fd_pending *
         r = store_scores(engine, pending, add);
     if (r < 0 || add->added.created == 0)
         return r;
-    r = make_entries(pending, add);
+    r = make_entries(engine, pending, add);
     if (r == 0)
         r = fd_item_room_make(engine, pending, add->rows[0].dimension, add->entries,
                               add->prompt_ids, add->n_new);
@@ -128,7 +121,7 @@ static int store_rows(fd_engine *engine, struct add_items_job *add, fd_pending *
 
 static int store_items(fd_engine *engine, fd_job *job, fd_pending *pending) {
     struct add_items_job *add = (struct add_items_job *)job;
-    discard_entries(add); /* those of a transaction that was undone */
+    add->n_new = 0; /* those of a transaction that was undone */
     int r = add->ends ? fd_embedding_job_store_unfinished(engine, add->ends) : 0;
     if (r == 0)
         r = store_rows(engine, add, pending);
@@ -138,7 +131,7 @@ static int store_items(fd_engine *engine, fd_job *job, fd_pending *pending) {
 static void apply_items(fd_engine *engine, fd_job *job) {
     struct add_items_job *add = (struct add_items_job *)job;
     for (size_t i = 0; i < add->n_new; i++)
-        fd_item_table_add(&engine->items, FD_STEAL(add->entries[i]));
+        fd_item_table_add(&engine->items, &add->entries[i]);
     fd_score_changes_apply(&add->scores, engine);
 }
 
@@ -150,7 +143,7 @@ int fd_engine_items_add_of_job(fd_engine *engine, const fd_item_row *items, size
 
     FD_FREE fd_item_row *rows = calloc(n, sizeof(*rows));
     FD_FREE uint32_t *indices = calloc(n, sizeof(*indices));
-    FD_FREE fd_item_entry **entries = calloc(n, sizeof(*entries));
+    FD_FREE fd_item_entry *entries = calloc(n, sizeof(*entries));
     FD_FREE const char **prompt_ids = calloc(n, sizeof(*prompt_ids));
     if (!rows || !indices || !entries || !prompt_ids)
         return -ENOMEM;
@@ -183,7 +176,6 @@ int fd_engine_items_add_of_job(fd_engine *engine, const fd_item_row *items, size
     r = fd_score_changes_new(&add.scores, n_scores);
     if (r == 0)
         r = fd_writer_run(engine, &add.job);
-    discard_entries(&add); /* those that the table did not take */
     fd_score_changes_clear(&add.scores);
     *ret = add.added; /* which of them is the conflict */
     if (r == 0 && job)
@@ -207,17 +199,18 @@ static size_t find_of_prompt(fd_engine *engine, const char *prompt_id, uint32_t 
                              uint32_t *indices) {
     FD_READ_LOCKED(&engine->state_lock);
     const fd_prompt *prompt = fd_item_table_find_prompt(&engine->items, prompt_id);
+    const uint32_t *items = prompt ? fd_prompt_items(prompt) : NULL;
     size_t low = 0, high = prompt ? prompt->count : 0, n = 0;
     size_t end = high;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (prompt->items[middle] < first)
+        if (items[middle] < first)
             low = middle + 1;
         else
             high = middle;
     }
     while (n < limit && low < end)
-        indices[n++] = prompt->items[low++];
+        indices[n++] = items[low++];
     return n;
 }
 
@@ -236,11 +229,8 @@ int fd_engine_prompt_items_read(fd_engine *engine, const char *prompt_id, uint32
 
 static int find_index(fd_engine *engine, const char *id, uint32_t *ret) {
     FD_READ_LOCKED(&engine->state_lock);
-    const fd_item_entry *entry = fd_item_table_find(&engine->items, id);
-    if (!entry)
-        return -ENOENT;
-    *ret = entry->index;
-    return 0;
+    *ret = fd_item_table_find(&engine->items, id);
+    return *ret == FD_NO_ROW ? -ENOENT : 0;
 }
 
 bool fd_engine_item_exists(fd_engine *engine, const char *id) {

@@ -11,26 +11,35 @@ struct wanted {
     uint32_t annotator; /* FD_NOBODY: any */
     int64_t a;          /* -1: any, as the next */
     int64_t b;
-    const fd_prompt *prompt; /* NULL: any */
+    int64_t prompt; /* its number; -1: any */
     int64_t since_ms;
 };
 
+static bool find_item(const fd_item_table *items, const char *id, int64_t *ret) {
+    uint32_t index = id ? fd_item_table_find(items, id) : FD_NO_ROW;
+    *ret = index != FD_NO_ROW ? (int64_t)index : -1;
+    return !id || index != FD_NO_ROW;
+}
+
+static bool find_prompt(const fd_item_table *items, const char *id, int64_t *ret) {
+    const fd_prompt *prompt = id ? fd_item_table_find_prompt(items, id) : NULL;
+    *ret = prompt ? (int64_t)fd_prompt_number(items, prompt) : -1;
+    return !id || prompt;
+}
+
 /* False where the filter names what does not exist. */
 static bool look_up(fd_engine *engine, const fd_label_filter *filter, struct wanted *ret) {
-    *ret = (struct wanted){.annotator = FD_NOBODY, .a = -1, .b = -1, .since_ms = filter->since_ms};
+    *ret = (struct wanted){
+        .annotator = FD_NOBODY, .a = -1, .b = -1, .prompt = -1, .since_ms = filter->since_ms};
     if (filter->annotator) {
         ret->annotator = fd_annotators_find(engine->annotators, filter->annotator);
         if (ret->annotator == FD_NOBODY)
             return false;
     }
     FD_READ_LOCKED(&engine->state_lock);
-    const fd_item_entry *a = filter->a ? fd_item_table_find(&engine->items, filter->a) : NULL;
-    const fd_item_entry *b = filter->b ? fd_item_table_find(&engine->items, filter->b) : NULL;
-    if (filter->prompt_id)
-        ret->prompt = fd_item_table_find_prompt(&engine->items, filter->prompt_id);
-    ret->a = a ? (int64_t)a->index : -1;
-    ret->b = b ? (int64_t)b->index : -1;
-    return (a || !filter->a) && (b || !filter->b) && (ret->prompt || !filter->prompt_id);
+    const fd_item_table *items = &engine->items;
+    return find_item(items, filter->a, &ret->a) && find_item(items, filter->b, &ret->b) &&
+           find_prompt(items, filter->prompt_id, &ret->prompt);
 }
 
 static bool is_wanted_locked(const fd_engine *engine, const struct wanted *wanted,
@@ -40,8 +49,8 @@ static bool is_wanted_locked(const fd_engine *engine, const struct wanted *wante
         (wanted->a >= 0 && wanted->a != pair.a) || (wanted->b >= 0 && wanted->b != pair.b) ||
         revision->created_ms < wanted->since_ms)
         return false;
-    return !wanted->prompt || engine->items.entries[pair.a]->prompt == wanted->prompt ||
-           engine->items.entries[pair.b]->prompt == wanted->prompt;
+    return wanted->prompt < 0 || engine->items.entries[pair.a].prompt == wanted->prompt ||
+           engine->items.entries[pair.b].prompt == wanted->prompt;
 }
 
 /* Looks at the next revisions. */

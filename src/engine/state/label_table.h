@@ -30,7 +30,15 @@ typedef struct fd_label_revision {
     uint16_t origin;    /* of revision 0: the arm, p and side, as in assignment_id.h */
     int64_t created_ms;
     int64_t duration_ms; /* -1 if not known */
+    uint64_t assignment; /* of revision 0 with an origin: the number of its assignment */
 } fd_label_revision;
+
+/* The labels that have an origin, by the number of their assignment: open addressing. */
+typedef struct fd_claims {
+    size_t n_slots; /* a power of two, or 0; a quarter is free */
+    size_t used;
+    uint32_t *slots; /* [n_slots] the index of revision 0 plus one; 0: empty */
+} fd_claims;
 
 typedef struct fd_label_table {
     size_t count;
@@ -38,10 +46,24 @@ typedef struct fd_label_table {
     size_t reserved;              /* revisions that have room, here and in both sets */
     fd_label_revision *revisions; /* [count] */
     size_t counting;              /* labels whose newest revision is a, b or tie */
-    fd_pair_set labelled;    /* the pair of each label that is not retracted, skipped ones too */
-    fd_pair_set assignments; /* that labels name, each by the halves of its number */
+    fd_pair_set labelled; /* the pair of each label that is not retracted, skipped ones too */
+    fd_claims claims;
     size_t by_preference[FD_PREFER_RETRACTED + 1]; /* labels, by their newest revision */
 } fd_label_table;
+
+/* Larger ones in the place of those that a table has. */
+typedef struct fd_label_room {
+    fd_pair_set labelled;
+    fd_claims claims;
+} fd_label_room;
+
+/* Makes what `extra` more revisions need, which takes long. The only thread that changes the table
+ * may call it without the lock. */
+int fd_label_room_new(const fd_label_table *table, size_t extra, fd_label_room *ret) FD_MUST_CHECK;
+
+/* Exchanges what is larger in `room`, which no revision was added to since it was made. */
+void fd_label_room_exchange(fd_label_table *table, fd_label_room *room);
+void fd_label_room_clear(fd_label_room *room);
 
 /* Makes room for `extra` more revisions, so that adding them cannot fail. */
 int fd_label_table_reserve(fd_label_table *table, size_t extra) FD_MUST_CHECK;
@@ -54,6 +76,9 @@ fd_label_revision fd_label_revision_of(const fd_label_row *row, uint32_t label, 
  * revision of a label, `origin` are set here: only the first label of an assignment has one. Later
  * revisions have that of the first. */
 void fd_label_table_add(fd_label_table *table, const fd_label_revision *revision, fd_origin origin);
+
+/* Has the processor fetch what adding a label needs, for those who add many. */
+void fd_label_table_prefetch(const fd_label_table *table, fi_pair pair, uint64_t assignment);
 
 void fd_label_table_clear(fd_label_table *table);
 

@@ -78,14 +78,14 @@ static int find_pair_locked(const fd_engine *engine, const fd_label *labels, siz
     if (strcmp(label->a, label->b) == 0)
         return fd_fault_set_at(fault, -EINVAL, "labels", i, "b",
                                "a pair needs two different items; both are \"%s\"", label->b);
-    const fd_item_entry *a = fd_item_table_find(&engine->items, label->a);
-    const fd_item_entry *b = fd_item_table_find(&engine->items, label->b);
-    ret->is_foreign = !a || !b;
-    if (!a || !b)
-        return fd_fault_set_at(fault, -EINVAL, "labels", i, a ? "b" : "a",
-                               "there is no item \"%s\"", a ? label->b : label->a);
-    row->item_a = a->index;
-    row->item_b = b->index;
+    uint32_t a = fd_item_table_find(&engine->items, label->a);
+    uint32_t b = fd_item_table_find(&engine->items, label->b);
+    ret->is_foreign = a == FD_NO_ROW || b == FD_NO_ROW;
+    if (ret->is_foreign)
+        return fd_fault_set_at(fault, -EINVAL, "labels", i, a != FD_NO_ROW ? "b" : "a",
+                               "there is no item \"%s\"", a != FD_NO_ROW ? label->b : label->a);
+    row->item_a = a;
+    row->item_b = b;
     return 0;
 }
 
@@ -290,8 +290,8 @@ static int name_items(fd_engine *engine, fd_label_view *view) {
     FD_READ_LOCKED(&engine->state_lock);
     if (view->row->item_a >= engine->items.count || view->row->item_b >= engine->items.count)
         return -EAGAIN;
-    view->a = engine->items.entries[view->row->item_a]->id;
-    view->b = engine->items.entries[view->row->item_b]->id;
+    view->a = engine->items.entries[view->row->item_a].id;
+    view->b = engine->items.entries[view->row->item_b].id;
     return 0;
 }
 

@@ -21,12 +21,12 @@ struct set_scores_job {
 
 static int add_item(fd_engine *engine, struct set_scores_job *set, size_t place) {
     const fd_scores_of_item *item = &set->items[place];
-    const fd_item_entry *entry = fd_item_table_find(&engine->items, item->id);
-    if (!entry)
+    uint32_t index = fd_item_table_find(&engine->items, item->id);
+    if (index == FD_NO_ROW)
         return fd_fault_set_at(set->fault, -ENOENT, "items", place, "id",
                                "item \"%s\" does not exist", item->id);
     for (size_t i = 0; i < item->n; i++) {
-        int r = fd_score_changes_add(&set->changes, engine, entry->index, &item->scores[i]);
+        int r = fd_score_changes_add(&set->changes, engine, index, &item->scores[i]);
         if (r == -ENOSPC)
             return fd_fault_set_at(set->fault, -EINVAL, "items", place, "scores",
                                    FD_SCORE_NAMES_FULL, item->scores[i].name);

@@ -28,7 +28,8 @@ static const double retry_seconds = 1.0;
 struct fd_text_fill {
     pthread_mutex_t lock;
     pthread_cond_t stopped;
-    bool stop; /* guarded by lock */
+    bool stop;       /* guarded by lock, as the next */
+    bool is_unready; /* features are missing that will come */
 
     /* Set by the replay, before the thread runs. */
     size_t missing;
@@ -77,9 +78,20 @@ void fd_text_fill_note(fd_engine *engine, const fd_item_row *row) {
     struct fd_text_fill *fill = engine->text_fill;
     if (!engine->options.text_features || !fd_item_has_texts(row) || fd_item_has_text_features(row))
         return;
+    fill->is_unready = true;
     if (fill->missing++ == 0)
         fill->first = row->index;
     fill->last = row->index;
+}
+
+bool fd_text_fill_has_ended(fd_engine *engine) {
+    FD_LOCKED(&engine->text_fill->lock);
+    return !engine->text_fill->is_unready;
+}
+
+static void note_end(struct fd_text_fill *fill) {
+    FD_LOCKED(&fill->lock);
+    fill->is_unready = false;
 }
 
 static bool is_stopped(fd_engine *engine) {
@@ -309,6 +321,8 @@ static void *fill_loop(void *context) {
         if (r < 0)
             rest(engine, retry_seconds);
     }
+    if (next > fill->last && counted.shown == counted.count)
+        note_end(fill);
     fd_log(FD_LOG_INFO, "text-features-counted", FD_INT("items", counted.stored),
            FD_INT("missing", fill->missing - counted.stored),
            FD_REAL("seconds", fd_monotonic_seconds() - start));

@@ -7,6 +7,8 @@
 #ifndef FD_TEXT_FILL_H
 #define FD_TEXT_FILL_H
 
+#include <stdbool.h>
+
 #include "engine_options.h"
 #include "macros.h"
 #include "store_rows.h"
@@ -16,6 +18,9 @@ void fd_text_fill_free(fd_engine *engine);
 
 /* The replay read an item: remembers whether its features are missing. */
 void fd_text_fill_note(fd_engine *engine, const fd_item_row *row);
+
+/* Whether no features are missing any more. */
+bool fd_text_fill_has_ended(fd_engine *engine);
 
 /* Without missing features there is no thread. */
 int fd_text_fill_start(fd_engine *engine) FD_MUST_CHECK;

@@ -36,6 +36,7 @@ fd_engine_options fd_options_engine(const fd_options *options) {
     engine.control_fraction = options->control_fraction;
     engine.max_skips = (uint32_t)options->max_skips;
     engine.backup_folder = options->backup_dir;
+    engine.checkpoint_rows = (uint32_t)options->checkpoint_rows;
     engine.models_kept = (uint32_t)options->models_kept;
     engine.text_features = options->text_features == 0;
     engine.prompt_dimension = (uint32_t)options->prompt_dimension;

@@ -200,3 +200,12 @@ int fd_postgres_catch_up(fd_store *store, const fd_change_visits *visits, void *
     assert(!postgres->has_written);
     return catch_up_with(postgres, &postgres->clock, visits, context);
 }
+
+/* The ids of the labels before are not known, so that the server is asked about each that comes. */
+void fd_postgres_begin_after(fd_store *store, size_t items, size_t labels) {
+    fd_postgres_store *postgres = fd_postgres_store_of(store);
+    assert(!postgres->has_applied);
+    postgres->applied.items = (int64_t)items;
+    postgres->applied.labels = (int64_t)labels;
+    postgres->new_labels.known.is_incomplete = labels > 0;
+}

@@ -4,8 +4,9 @@
 
 #include "store.h"
 
-/* The store's operation. */
+/* The store's operations. */
 int fd_postgres_catch_up(fd_store *store, const fd_change_visits *visits,
                          void *context) FD_MUST_CHECK;
+void fd_postgres_begin_after(fd_store *store, size_t items, size_t labels);
 
 #endif

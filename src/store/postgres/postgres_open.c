@@ -118,6 +118,7 @@ static const fd_store_operations operations = {
 
 static const fd_replica_operations replica_operations = {
     .catch_up = fd_postgres_catch_up,
+    .begin_after = fd_postgres_begin_after,
     .wait_for_change = fd_postgres_wait_for_change,
     .now_ms = fd_postgres_now_ms,
     .resume = fd_postgres_resume,

@@ -50,9 +50,9 @@ static int measure(const char *path, fd_backup *ret) {
  * under such a name would be taken for the file of the database whose name it begins with: for its
  * log, which SQLite applies, or for its tokens, without which nobody has access. */
 static int refuse_name(const char *to, fd_fault *fault) {
-    static const char *const endings[] = {"-wal",      "-shm",     "-journal",
-                                          ".lock",     ".tokens",  ".token-key",
-                                          ".sessions", ".partial", ".restoring"};
+    static const char *const endings[] = {
+        "-wal",      "-shm",        "-journal",        ".lock",    ".tokens",   ".token-key",
+        ".sessions", ".checkpoint", ".checkpoint.new", ".partial", ".restoring"};
     const char *name = strrchr(to, '/') ? strrchr(to, '/') + 1 : to;
     for (size_t i = 0; i < FD_LENGTH(endings); i++) {
         size_t length = strlen(to), ending = strlen(endings[i]);

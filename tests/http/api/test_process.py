@@ -130,6 +130,15 @@ def test_the_service_manager_hears_of_the_start_a_reload_and_the_end(db, manager
     manager.wait_for("STOPPING=1")
 
 
+def test_the_service_manager_hears_what_the_start_does_and_waits_for_it(db, manager):
+    with Daemon(db, env={"NOTIFY_SOCKET": str(manager.path)}):
+        manager.wait_for("READY=1")
+    lines = manager.lines()
+    start = lines[:lines.index("READY=1")]
+    assert "STATUS=opens the database" in start
+    assert any(line.startswith("EXTEND_TIMEOUT_USEC=") for line in start)
+
+
 def test_the_daemon_notifies_the_watchdog_more_often_than_required(db, manager):
     watchdog = SLOWNESS
     with Daemon(db, env={"NOTIFY_SOCKET": str(manager.path),
