@@ -305,13 +305,13 @@ fd_ready_pair *fd_lease_forget(fd_engine *engine, fd_lease *lease) {
     return ready_pair;
 }
 
-void fd_lease_note_end(fd_engine *engine, fd_lease *lease) {
-    bool is_shared = engine->store->replicas != NULL;
-    note(engine, lease, is_shared ? now_ms(engine) : fd_engine_now_ms(engine));
+void fd_lease_note_answer(fd_engine *engine, fd_lease *lease) {
+    note(engine, lease, fd_engine_now_ms(engine));
+    lease->is_answered = true;
 }
 
 fd_ready_pair *fd_lease_end(fd_engine *engine, fd_lease *lease) {
-    fd_lease_note_end(engine, lease);
+    note(engine, lease, fd_engine_now_ms(engine));
     return fd_lease_forget(engine, lease);
 }
 
@@ -396,7 +396,7 @@ static void mark_all(fd_engine *engine) {
     fd_lease *lease, *next;
     FD_LOCKED(&engine->assignments->lock);
     HASH_ITER(hh, engine->assignments->leases.by_id, lease, next) {
-        lease->is_in_store = false;
+        lease->is_in_store = lease->is_answered = false;
     }
 }
 
@@ -447,6 +447,8 @@ void fd_leases_expire(fd_engine *engine) {
     leases->next_expiry_ms = INT64_MAX;
     fd_lease *lease, *next;
     HASH_ITER(hh, leases->by_id, lease, next) {
+        if (lease->is_answered)
+            continue;
         if (lease->expires_ms <= now) {
             fd_metrics_add(engine->metrics, FD_METRIC_LEASES_EXPIRED, NULL, NULL, 1);
             fd_lease_give_back(engine, lease);
@@ -460,5 +462,5 @@ fd_lease *fd_lease_find(fd_engine *engine, const char *id) {
     fd_lease *lease;
     fd_leases_expire(engine);
     HASH_FIND_STR(engine->assignments->leases.by_id, id, lease);
-    return lease;
+    return lease && lease->is_answered ? NULL : lease;
 }

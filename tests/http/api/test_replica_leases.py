@@ -29,7 +29,8 @@ CREATE TABLE seen (n bigserial PRIMARY KEY, transaction bigint DEFAULT txid_curr
 CREATE FUNCTION see_lease() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     INSERT INTO seen (kind, id, a, b, annotator, what)
     VALUES ('lease', NEW.id, least(NEW.item_a, NEW.item_b), greatest(NEW.item_a, NEW.item_b),
-            NEW.annotator, CASE WHEN NEW.ended_ms IS NULL THEN 'open' ELSE 'ended' END);
+            NEW.annotator, CASE WHEN NEW.ended_ms IS NULL THEN 'open'
+                              WHEN NEW.ended_ms >= NEW.expires_ms THEN 'over' ELSE 'ended' END);
     RETURN NULL; END; $$;
 CREATE FUNCTION see_label() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     INSERT INTO seen (kind, id, a, b, annotator, what)
@@ -113,7 +114,7 @@ class History:
         self.redundancy = redundancy
         self.open = collections.defaultdict(dict)  # by pair: {annotator: id of the lease}
         self.labels = collections.defaultdict(dict)  # by pair: {annotator: preference}
-        self.late = collections.defaultdict(set)  # annotators who answered without a lease
+        self.late = collections.defaultdict(set)  # annotators whose lease was over
         self.begun = set()
         self.label_ids = collections.Counter()
 
@@ -125,13 +126,14 @@ class History:
         labels = [row for row in transaction if row.kind == "label"]
         answered_before = {row.pair: len(self.answered(row.pair)) for row in leases}
         had_before = {row.pair: set(self.labels[row.pair]) for row in leases}
+        over = {(row.pair, row.annotator) for row in leases if row.what == "over"}
         for row in labels:
             self.label_ids[row.id] += 1
-            if row.annotator not in self.open[row.pair]:
+            if row.annotator not in self.open[row.pair] or (row.pair, row.annotator) in over:
                 self.late[row.pair].add(row.annotator)
             self.labels[row.pair][row.annotator] = row.what
-        for row in sorted(leases, key=lambda row: row.what):  # those that end come first
-            if row.what == "ended":
+        for row in sorted(leases, key=lambda row: row.what == "open"):  # those that end come first
+            if row.what != "open":
                 if self.open[row.pair].get(row.annotator) == row.id:
                     del self.open[row.pair][row.annotator]
                 continue
