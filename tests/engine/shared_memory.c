@@ -66,7 +66,7 @@ struct replica {
     unsigned lost_histories; /* when it was opened */
     _Atomic uint64_t known_tick;
     _Atomic uint64_t epoch; /* of its right to train; 0: it never had it */
-    atomic_bool is_apart;
+    atomic_bool is_apart, waits;
     atomic_bool loses_answer;
     atomic_bool commits;
     atomic_int unsure;
@@ -95,7 +95,9 @@ static int replica_begin(fd_store *store) {
     int r = check_reach(replica);
     if (r < 0)
         return r;
+    atomic_store(&replica->waits, true);
     (void)pthread_mutex_lock(&replica->shared->clock);
+    atomic_store(&replica->waits, false);
     replica->in_transaction = true;
     replica->has_written = replica->has_embedder = replica->has_project = false;
     replica->n_models = replica->n_scores = replica->n_label_rows = 0;
@@ -601,6 +603,10 @@ void shared_memory_lose_history(shared_memory *shared) {
 
 void shared_memory_hold(shared_memory *shared, bool holds) {
     (void)(holds ? pthread_mutex_lock : pthread_mutex_unlock)(&shared->clock);
+}
+
+bool shared_memory_waits(fd_store *store) {
+    return atomic_load(&replica_of(store)->waits);
 }
 
 size_t shared_memory_changes(shared_memory *shared, const shared_change **ret) {

@@ -34,6 +34,7 @@ void shared_memory_lose_history(shared_memory *shared);
 
 /* Holds the writers of all replicas up, until a call with false. */
 void shared_memory_hold(shared_memory *shared, bool holds);
+bool shared_memory_waits(fd_store *store); /* whether a writer is held up */
 
 /* A change of a lease, as one transaction wrote it, or a label. */
 typedef struct shared_change {

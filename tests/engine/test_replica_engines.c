@@ -253,14 +253,12 @@ static void *run_call(void *context) {
 /* The writer waits for the store with another job, while these come in this order. */
 static void run_in_one_transaction(struct call *calls, size_t n) {
     struct call first = {.annotator = "nobody"};
-    size_t before = fd_writer_queue_length(engines[0]);
     shared_memory_hold(shared, true);
     assert_int_equal(pthread_create(&first.thread, NULL, run_call, &first), 0);
-    WAIT_UNTIL(fd_writer_queue_length(engines[0]) == before);
-    (void)usleep(20000);
+    WAIT_UNTIL(shared_memory_waits(stores[0]));
     for (size_t i = 0; i < n; i++) {
         assert_int_equal(pthread_create(&calls[i].thread, NULL, run_call, &calls[i]), 0);
-        WAIT_UNTIL(fd_writer_queue_length(engines[0]) == before + i + 1);
+        WAIT_UNTIL(fd_writer_queue_length(engines[0]) == i + 1);
     }
     shared_memory_hold(shared, false);
     (void)pthread_join(first.thread, NULL);
