@@ -231,6 +231,29 @@ static void the_leases_of_a_person_are_ended_everywhere(void **state) {
     finish();
 }
 
+/* The second engine hears of the items when the pair is out already, the third one later. */
+static void a_pair_that_is_out_goes_to_as_many_as_shall_have_it_at_any_engine(void **state) {
+    (void)state;
+    fd_engine_options options = shared_options();
+    options.redundancy = 3;
+    open_engines(&options);
+    fd_engine_close(engines[2]);
+    shared_memory_set_apart(stores[1], true);
+    fixture_add_items(engines[0], 1, 2);
+    fixture_given given = fixture_assign_one(engines[0], "anna");
+    shared_memory_set_apart(stores[1], false);
+    fixture_given second = fixture_assign_one(engines[1], "bert");
+    assert_true(fixture_same_pair(&second, &given));
+    stores[2] = shared_memory_open(shared);
+    engines[2] = fixture_open(&options, stores[2]);
+    fixture_given third = fixture_assign_one(engines[2], "carl");
+    assert_true(fixture_same_pair(&third, &given));
+    fixture_hand hand;
+    for (size_t i = 0; i < ENGINES; i++)
+        assert_int_equal(fixture_assign(engines[i], "dora", 1, 0, &hand), 0);
+    finish();
+}
+
 /* ---- the same transaction ---- */
 
 struct call {
@@ -530,6 +553,7 @@ int main(void) {
         cmocka_unit_test(a_lease_is_known_renewed_and_returned_where_it_was_not_given),
         cmocka_unit_test(a_lease_expires_by_the_clock_that_all_share),
         cmocka_unit_test(the_leases_of_a_person_are_ended_everywhere),
+        cmocka_unit_test(a_pair_that_is_out_goes_to_as_many_as_shall_have_it_at_any_engine),
         cmocka_unit_test(a_pair_whose_answer_is_being_stored_goes_to_nobody_else),
         cmocka_unit_test(no_pair_is_out_to_more_people_than_redundancy),
         cmocka_unit_test(not_even_where_nobody_knows_what_was_committed),

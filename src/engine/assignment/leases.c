@@ -216,13 +216,24 @@ static bool is_answered(fd_assignments *assignments, fi_pair pair, uint32_t anno
     return is;
 }
 
+/* Of a lease that did not begin here: its pair lies ready for the others who shall have it, as it
+ * does where it began. No selection has pairs that are out. */
+static void offer_to_others(fd_assignments *assignments, const fd_lease *lease) {
+    fi_pair pair = lease->ready_pair->pair;
+    (void)!fd_ready_queues_put(&assignments->ready, lease->ready_pair, true);
+    fd_ready_queues_remove_finished(&assignments->ready,
+                                    fd_pair_records_get_or_add(&assignments->records, pair));
+}
+
 static int replay_lease(fd_engine *engine, fd_lease *lease, int64_t left_ms) {
     fd_assignments *assignments = engine->assignments;
     FD_LOCKED(&assignments->lock);
     int r = link_lease(engine, lease);
-    if (r == 0)
-        set_expiry(&assignments->leases, lease, fd_engine_steady_ms(engine) + left_ms);
-    return r;
+    if (r < 0)
+        return r;
+    set_expiry(&assignments->leases, lease, fd_engine_steady_ms(engine) + left_ms);
+    offer_to_others(assignments, lease);
+    return 0;
 }
 
 static void note_end(fd_engine *engine, const fd_assignment_row *row) {
@@ -365,9 +376,7 @@ static int begin_followed(fd_engine *engine, fd_lease *lease, int64_t expires_ms
         return r;
     set_expiry(&assignments->leases, lease, expires_ms);
     lease->is_in_store = true;
-    fd_ready_queues_remove_finished(
-        &assignments->ready,
-        fd_pair_records_get_or_add(&assignments->records, lease->ready_pair->pair));
+    offer_to_others(assignments, lease);
     return 0;
 }
 
