@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +27,7 @@ struct lease_change {
     fd_assignment_row row; /* its texts are owned */
 };
 
-enum { MODELS_MAX = 256 };
+enum { MODELS_MAX = 256, REPLICAS_MAX = 8 };
 
 struct shared_memory {
     fd_store *memory;
@@ -46,6 +47,7 @@ struct shared_memory {
     const fd_store *learner;
     int64_t learner_until_ms;
     uint64_t epoch;
+    struct replica *replicas[REPLICAS_MAX]; /* those that are open; NULL: none */
     _Atomic int64_t now_ms;
     _Atomic int64_t label_ms;
     atomic_uint lost_histories;
@@ -64,6 +66,8 @@ struct replica {
     bool has_embedder, has_project;
     size_t n_scores, n_label_rows;
     unsigned lost_histories; /* when it was opened */
+    char id[24];
+    fd_replica_row row; /* guarded by the lock of the shared ones */
     _Atomic uint64_t known_tick;
     _Atomic uint64_t epoch; /* of its right to train; 0: it never had it */
     atomic_bool is_apart, waits;
@@ -498,17 +502,62 @@ static void replica_release_learning(fd_store *store) {
         shared->learner = NULL;
 }
 
+static int replica_model_announce(fd_store *store, uint64_t version) {
+    struct replica *replica = replica_of(store);
+    if (version >= MODELS_MAX || replica->shared->model_ticks[version] == 0)
+        return -ENOENT;
+    replica->has_written = true;
+    note_model(replica, version);
+    return 0;
+}
+
+static void replica_position(fd_store *store, const char **ret_id, uint64_t *ret_tick,
+                             uint64_t *ret_newest) {
+    struct replica *replica = replica_of(store);
+    FD_LOCKED(&replica->shared->lock);
+    *ret_id = replica->id;
+    *ret_tick = atomic_load(&replica->known_tick);
+    *ret_newest =
+        *ret_tick > replica->shared->newest_tick ? *ret_tick : replica->shared->newest_tick;
+}
+
 static int replica_replica_write(fd_store *store, const fd_replica_row *row) {
-    (void)row;
-    return check_reach(replica_of(store));
+    struct replica *replica = replica_of(store);
+    int r = check_reach(replica);
+    if (r < 0)
+        return r;
+    FD_LOCKED(&replica->shared->lock);
+    replica->row = *row;
+    replica->row.seen_ms = replica_now_ms(store);
+    return 0;
+}
+
+static size_t copy_rows(shared_memory *shared, int64_t since_ms,
+                        fd_replica_row rows[static REPLICAS_MAX]) {
+    size_t n = 0;
+    FD_LOCKED(&shared->lock);
+    for (size_t i = 0; i < REPLICAS_MAX; i++) {
+        const struct replica *replica = shared->replicas[i];
+        if (!replica || replica->row.seen_ms < since_ms)
+            continue;
+        rows[n] = replica->row;
+        rows[n].id = replica->id;
+        rows[n++].is_learner = shared->learner == &replica->base.store;
+    }
+    return n;
 }
 
 static int replica_replicas_read(fd_store *store, double seconds, fd_replica_visit *visit,
                                  void *context) {
-    (void)seconds;
-    (void)visit;
-    (void)context;
-    return check_reach(replica_of(store));
+    fd_replica_row rows[REPLICAS_MAX];
+    int r = check_reach(replica_of(store));
+    if (r < 0)
+        return r;
+    size_t n = copy_rows(replica_of(store)->shared,
+                         replica_now_ms(store) - (int64_t)(seconds * 1e3), rows);
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = visit(context, &rows[i]);
+    return r;
 }
 
 static const fd_replica_operations replica_operations = {
@@ -519,11 +568,24 @@ static const fd_replica_operations replica_operations = {
     .was_committed = replica_was_committed,
     .hold_learning = replica_hold_learning,
     .release_learning = replica_release_learning,
+    .model_announce = replica_model_announce,
+    .position = replica_position,
     .replica_write = replica_replica_write,
     .replicas_read = replica_replicas_read,
 };
 
 /* ---- opening and closing ---- */
+
+static void replica_close(fd_store *store) {
+    struct replica *replica = replica_of(store);
+    {
+        FD_LOCKED(&replica->shared->lock);
+        for (size_t i = 0; i < REPLICAS_MAX; i++)
+            if (replica->shared->replicas[i] == replica)
+                replica->shared->replicas[i] = NULL;
+    }
+    free(replica);
+}
 
 shared_memory *shared_memory_new(void) {
     shared_memory *shared = calloc(1, sizeof(*shared));
@@ -538,6 +600,7 @@ shared_memory *shared_memory_new(void) {
     shared->operations.begin = replica_begin;
     shared->operations.commit = replica_commit;
     shared->operations.rollback = replica_rollback;
+    shared->operations.close = replica_close;
     shared->operations.probe = replica_probe;
     shared->operations.items_add = replica_items_add;
     shared->operations.text_features_write = replica_text_features_write;
@@ -572,6 +635,13 @@ fd_store *shared_memory_open(shared_memory *shared) {
     replica->base.inner = shared->memory;
     replica->shared = shared;
     replica->lost_histories = atomic_load(&shared->lost_histories);
+    FD_LOCKED(&shared->lock);
+    size_t place = 0;
+    while (shared->replicas[place])
+        place++;
+    assert(place < REPLICAS_MAX);
+    shared->replicas[place] = replica;
+    (void)snprintf(replica->id, sizeof(replica->id), "replica-%zu", place);
     return &replica->base.store;
 }
 
