@@ -76,6 +76,11 @@ connections() {
     "$python" -m pytest -q -s -p no:cacheprovider "$top/tests/http/api/test_connections.py"
 }
 
+# 64 people at three replicas, until 600 pairs have all their answers.
+replicas() {
+    "$python" -m pytest -q -s -p no:cacheprovider "$top/tests/http/api/test_replica_leases.py"
+}
+
 # How soon a replica serves what another one activated, 1,000 times.
 versions() {
     "$python" -m pytest -q -s -p no:cacheprovider "$top/tests/http/api/test_version_skew.py"
@@ -113,7 +118,7 @@ analyse() {
         sh "$top/deploy/analyse.sh" "$builds/soak" paths
 }
 
-parts='analyse power single calls leaks kill disk start soak connections versions load fuzz coverage'
+parts='analyse power single calls leaks kill disk start soak connections replicas versions load fuzz coverage'
 
 [ $# -gt 0 ] || set -- $parts
 for part in "$@"; do

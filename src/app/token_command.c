@@ -37,10 +37,6 @@ static void clear_flags(struct flags *flags) {
     fd_option_table_clear(&flag_table, flags);
 }
 
-static int64_t now_seconds(void) {
-    return fd_wall_milliseconds() / 1000;
-}
-
 /* ---- files ---- */
 
 /* The files of one run. It locks them to change them: of two runs that wrote at once, one would
@@ -53,6 +49,15 @@ struct work {
     int lock;
     fd_tokens tokens;
 };
+
+/* By the clock of the replicas: with that of this machine a token might end later than it is told.
+ */
+static int64_t now_seconds(const struct work *work) {
+    fd_store *store = work->store;
+    int64_t now =
+        store && store->replicas ? store->replicas->now_ms(store) : fd_wall_milliseconds();
+    return now / 1000;
+}
 
 static void close_work(struct work *work) {
     fd_token_files_clear(&work->files);
@@ -135,7 +140,7 @@ static int create_token(struct work *work, fd_fault *fault) {
     unsigned char key[FD_TOKEN_KEY_SIZE];
     char text[FD_TOKEN_TEXT_SIZE];
     fd_role role;
-    int64_t expires, now = now_seconds();
+    int64_t expires, now = now_seconds(work);
     if (flags->name[0] == '\0')
         return fd_fault_set(fault, -EINVAL, "", "--name NAME is missing");
     if (fd_role_parse(flags->role, &role) < 0)
@@ -179,7 +184,7 @@ static int list_tokens(struct work *work, fd_fault *fault) {
     for (size_t i = 0; i < work->tokens.n; i++) {
         const fd_token *token = &work->tokens.tokens[i];
         printf("%-12s  %-9s  %-7s  %-20s  %-20s  %s\n", token->id, fd_role_name(token->role),
-               fd_token_state_name(fd_token_state_at(token, now_seconds())),
+               fd_token_state_name(fd_token_state_at(token, now_seconds(work))),
                time_text(token->created, created), time_text(token->expires, expires), token->name);
     }
     return 0;
@@ -202,7 +207,7 @@ static int revoke_tokens(struct work *work, fd_fault *fault) {
             continue;
         found++;
         if (token->revoked == FD_TOKEN_NEVER)
-            token->revoked = now_seconds();
+            token->revoked = now_seconds(work);
     }
     if (found == 0)
         return fd_fault_set(fault, -ENOENT, "", "there is no token \"%s\"", name);

@@ -193,6 +193,10 @@ int fd_engine_ready(fd_engine *engine, char *reason, size_t size) {
     return -EAGAIN;
 }
 
+int64_t fd_engine_time_ms(fd_engine *engine) {
+    return fd_engine_now_ms(engine);
+}
+
 bool fd_engine_is_shared(fd_engine *engine) {
     return engine->store->replicas != NULL;
 }

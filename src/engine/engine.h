@@ -46,6 +46,9 @@ fd_metrics *fd_engine_metrics(fd_engine *engine);
 /* 0 when the engine is ready; otherwise -EAGAIN and a reason in `reason` (at most `size` bytes). */
 int fd_engine_ready(fd_engine *engine, char *reason, size_t size) FD_MUST_CHECK;
 
+/* The time that what is stored now gets: the wall clock, or the one that all replicas share. */
+int64_t fd_engine_time_ms(fd_engine *engine);
+
 /* Whether other replicas may have the store open. */
 bool fd_engine_is_shared(fd_engine *engine);
 

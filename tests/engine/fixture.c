@@ -1,6 +1,7 @@
 /* Engines, worlds and stores for the tests of the engine. */
 #include "fixture.h"
 #include "assignments.h"
+#include "forwarding_store.h"
 #include "items.h"
 #include "label_statistics.h"
 #include "labels.h"
@@ -274,8 +275,8 @@ void fixture_jump(fixture_clock *clock, double seconds) {
 /* ---- a store that fails, or that outlives the engine ---- */
 
 struct faulty_store {
-    fd_store store;
-    fd_store *inner;
+    forwarding_store base;
+    fd_store_operations operations;
     bool borrowed; /* the inner store stays open */
     atomic_uint commits;
     atomic_uint until_failure; /* 0: never */
@@ -290,16 +291,7 @@ static struct faulty_store *faulty(fd_store *store) {
 }
 
 static fd_store *inner(fd_store *store) {
-    return faulty(store)->inner;
-}
-
-#define FORWARD(operation, parameters, ...)                                                        \
-    static int faulty_##operation parameters {                                                     \
-        return inner(store)->operations->operation(inner(store), ##__VA_ARGS__);                   \
-    }
-
-static int faulty_begin(fd_store *store) {
-    return inner(store)->operations->begin(inner(store));
+    return faulty(store)->base.inner;
 }
 
 static int faulty_commit(fd_store *store) {
@@ -318,14 +310,6 @@ static int faulty_commit(fd_store *store) {
     return inner(store)->operations->commit(inner(store));
 }
 
-static void faulty_rollback(fd_store *store) {
-    inner(store)->operations->rollback(inner(store));
-}
-
-static uint64_t faulty_log_bytes(fd_store *store) {
-    return inner(store)->operations->log_bytes(inner(store));
-}
-
 static void faulty_close(fd_store *store) {
     if (!faulty(store)->borrowed)
         fd_store_close(inner(store));
@@ -341,105 +325,18 @@ static int faulty_probe(fd_store *store) {
     return inner(store)->operations->probe(inner(store));
 }
 
-FORWARD(present, (fd_store * store))
-FORWARD(items_add,
-        (fd_store * store, const fd_item_row *rows, size_t n, uint32_t *indices, fd_added *ret),
-        rows, n, indices, ret)
-FORWARD(text_features_write, (fd_store * store, const fd_text_features_row *rows, size_t n), rows,
-        n)
-FORWARD(scores_add, (fd_store * store, const fd_score_row *rows, size_t n, size_t *ret_changed),
-        rows, n, ret_changed)
-FORWARD(project_add, (fd_store * store, const fd_project_row *row), row)
-FORWARD(scores_read, (fd_store * store, fd_score_visit *visit, void *context), visit, context)
-FORWARD(project_read, (fd_store * store, fd_project_visit *visit, void *context), visit, context)
-FORWARD(embedder_write, (fd_store * store, const fd_embedder_row *row), row)
-FORWARD(embedder_read, (fd_store * store, fd_embedder_visit *visit, void *context), visit, context)
-FORWARD(labels_add,
-        (fd_store * store, const fd_label_row *rows, size_t n, int64_t *sequences, fd_added *ret),
-        rows, n, sequences, ret)
-FORWARD(label_revise, (fd_store * store, const fd_label_change *change, fd_label_changed *ret),
-        change, ret)
-FORWARD(model_add, (fd_store * store, const fd_model_row *row), row)
-FORWARD(items_read,
-        (fd_store * store, uint32_t first, size_t limit, bool embeddings, fd_item_visit *visit,
-         void *context),
-        first, limit, embeddings, visit, context)
-FORWARD(labels_read,
-        (fd_store * store, int64_t after, size_t limit, fd_label_visit *visit, void *context),
-        after, limit, visit, context)
-FORWARD(assignments_write, (fd_store * store, const fd_assignment_row *rows, size_t n), rows, n)
-FORWARD(assignments_read_open, (fd_store * store, fd_assignment_row_visit *visit, void *context),
-        visit, context)
-FORWARD(assignment_key, (fd_store * store, unsigned char key[static FD_ASSIGNMENT_KEY_SIZE]), key)
-FORWARD(model_activate, (fd_store * store, uint64_t version), version)
-FORWARD(models_prune, (fd_store * store, size_t keep, uint64_t spare, size_t *ret_deleted), keep,
-        spare, ret_deleted)
-FORWARD(models_read,
-        (fd_store * store, uint64_t highest, size_t limit, bool bytes, fd_model_visit *visit,
-         void *context),
-        highest, limit, bytes, visit, context)
-FORWARD(vectors_read,
-        (fd_store * store, uint32_t first, size_t limit, fd_item_visit *visit, void *context),
-        first, limit, visit, context)
-FORWARD(component_block_write, (fd_store * store, const fd_component_block *block), block)
-FORWARD(component_blocks_prune,
-        (fd_store * store, const char *inputs, size_t limit, size_t *ret_deleted), inputs, limit,
-        ret_deleted)
-FORWARD(component_blocks_read,
-        (fd_store * store, const char *inputs, uint32_t first, fd_component_block_visit *visit,
-         void *context),
-        inputs, first, visit, context)
-FORWARD(counts, (fd_store * store, fd_counts *ret), ret)
-FORWARD(check, (fd_store * store, fd_finding_visit *visit, void *context), visit, context)
-FORWARD(back_up,
-        (fd_store * store, const char *to, bool (*go_on)(void *context), void *context,
-         fd_backup *ret, fd_fault *fault),
-        to, go_on, context, ret, fault)
-
-static const fd_store_operations faulty_operations = {
-    .begin = faulty_begin,
-    .commit = faulty_commit,
-    .rollback = faulty_rollback,
-    .probe = faulty_probe,
-    .present = faulty_present,
-    .items_add = faulty_items_add,
-    .text_features_write = faulty_text_features_write,
-    .scores_add = faulty_scores_add,
-    .project_add = faulty_project_add,
-    .scores_read = faulty_scores_read,
-    .project_read = faulty_project_read,
-    .embedder_write = faulty_embedder_write,
-    .embedder_read = faulty_embedder_read,
-    .labels_add = faulty_labels_add,
-    .label_revise = faulty_label_revise,
-    .model_add = faulty_model_add,
-    .items_read = faulty_items_read,
-    .labels_read = faulty_labels_read,
-    .assignments_write = faulty_assignments_write,
-    .assignments_read_open = faulty_assignments_read_open,
-    .assignment_key = faulty_assignment_key,
-    .model_activate = faulty_model_activate,
-    .models_prune = faulty_models_prune,
-    .models_read = faulty_models_read,
-    .vectors_read = faulty_vectors_read,
-    .component_block_write = faulty_component_block_write,
-    .component_blocks_prune = faulty_component_blocks_prune,
-    .component_blocks_read = faulty_component_blocks_read,
-    .counts = faulty_counts,
-    .log_bytes = faulty_log_bytes,
-    .check = faulty_check,
-    .back_up = faulty_back_up,
-    .close = faulty_close,
-};
-
 fd_store *fixture_view(fd_store *store) {
     struct faulty_store *view = calloc(1, sizeof(*view));
     assert_non_null(view);
-    view->store.operations = &faulty_operations;
-    view->inner = store;
+    view->operations = forwarding_operations;
+    view->operations.commit = faulty_commit;
+    view->operations.probe = faulty_probe;
+    view->operations.close = faulty_close;
+    view->base.store.operations = &view->operations;
+    view->base.inner = store;
     view->borrowed = true;
     view->until_held = -1;
-    return &view->store;
+    return &view->base.store;
 }
 
 fd_store *fixture_faulty_store(void) {

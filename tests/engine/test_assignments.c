@@ -201,6 +201,31 @@ static void label_everything(struct world *world, size_t annotators, fd_preferen
     }
 }
 
+/* A new version chooses the pairs that lie ready again, but none that are out. */
+static void a_pair_that_is_out_goes_to_its_second_annotator_after_a_training_too(void **state) {
+    (void)state;
+    FD_CLEANUP(world_clear) struct world world;
+    world_prepare(&world);
+    world.options.redundancy = 2;
+    world_start(&world, 2, 4);
+    fixture_wait_ready(world.engine, 1, 0);
+    fixture_given given = ask(&world, "anna");
+    const char *prompt = given.a[1] == '0' ? "p1" : "p0"; /* answers about the other prompt */
+    for (size_t k = 0; k < 12; k++) {
+        char a[16], b[16];
+        (void)snprintf(a, sizeof(a), "%s-r%zu", prompt, k % 4);
+        (void)snprintf(b, sizeof(b), "%s-r%zu", prompt, (k + 1) % 4);
+        assert_int_equal(fixture_label(world.engine, 100 + k, a, b, FD_PREFER_A), 0);
+    }
+    fixture_wait_version(world.engine, fixture_train(world.engine));
+    fixture_hand hand;
+    bool found = false;
+    size_t n = ask_for(&world, "bert", 12, &hand);
+    for (size_t i = 0; i < n; i++)
+        found |= fixture_same_pair(&hand.given[i], &given);
+    assert_true(found);
+}
+
 static void one_annotator_gets_every_pair_even_with_redundancy(void **state) {
     (void)state;
     FD_CLEANUP(world_clear) struct world world;
@@ -495,6 +520,7 @@ int main(void) {
         cmocka_unit_test(asking_again_returns_open_leases_first_the_oldest_before_all),
         cmocka_unit_test(a_pair_is_never_assigned_to_two_annotators),
         cmocka_unit_test(a_pair_with_redundancy_two_goes_to_two_different_annotators),
+        cmocka_unit_test(a_pair_that_is_out_goes_to_its_second_annotator_after_a_training_too),
         cmocka_unit_test(one_annotator_gets_every_pair_even_with_redundancy),
         cmocka_unit_test(one_annotator_who_skips_everything_gets_every_pair),
         cmocka_unit_test(redundancy_applies_to_the_configured_share_of_pairs),

@@ -79,6 +79,8 @@ static int decide(fd_engine *engine, const struct asker *asker, const fd_quick_c
     fd_leases_expire(engine);
     for (const fd_lease *lease = fd_leases_of(&assignments->leases, asker->number);
          lease && n < asker->count && r == 0; lease = lease->next) {
+        if (lease->is_answered)
+            continue;
         r = has_room(request, lease) ? 0 : -EBUSY;
         if (r == 0)
             shown[n++] = copy_lease(engine, lease);

@@ -65,7 +65,7 @@ void fd_label_effects_on_store(fd_engine *engine, const fd_label_row *row, uint3
     FD_LOCKED(&assignments->lock);
     fd_lease *lease = lease_of(assignments, pair_of(row), annotator);
     if (lease)
-        fd_lease_note_end(engine, lease);
+        fd_lease_note_answer(engine, lease);
 }
 
 void fd_label_effects_on_label(fd_engine *engine, const fd_label_row *row, uint32_t annotator,

@@ -77,8 +77,13 @@ static size_t end_all(fd_engine *engine, uint32_t number) {
     size_t n = 0;
     FD_LOCKED(&engine->assignments->lock);
     fd_leases_expire(engine);
-    for (fd_lease *lease; (lease = fd_leases_of(leases, number)); n++)
+    for (fd_lease *lease = fd_leases_of(leases, number), *next; lease; lease = next) {
+        next = lease->next;
+        if (lease->is_answered)
+            continue;
         fd_lease_give_back(engine, lease);
+        n++;
+    }
     return n;
 }
 
@@ -101,17 +106,15 @@ static void apply_nothing(fd_engine *engine, fd_job *job) {
     (void)job;
 }
 
-size_t fd_engine_leases_end(fd_engine *engine, const char *annotator) {
+int fd_engine_leases_end(fd_engine *engine, const char *annotator, size_t *ret) {
     struct end_job end = {.job = {.store = end_in_transaction, .apply = apply_nothing},
                           .annotator = annotator};
-    if (engine->store->replicas)
-        (void)!fd_writer_run(engine, &end.job); /* without an answer they end with their time */
-    else
-        (void)!end_in_transaction(engine, &end.job, NULL);
-    size_t n = end.n;
-    if (n > 0) {
+    int r = engine->store->replicas ? fd_writer_run(engine, &end.job)
+                                    : end_in_transaction(engine, &end.job, NULL);
+    *ret = r < 0 ? 0 : end.n;
+    if (*ret > 0) {
         fd_writer_write_soon(engine);
         fd_refill_notify(engine, false);
     }
-    return n;
+    return r;
 }

@@ -26,8 +26,8 @@ typedef int fd_lease_visit(void *context, const fd_lease_view *lease);
 int fd_engine_leases_read(fd_engine *engine, const char *annotator, int64_t after, size_t limit,
                           fd_lease_visit *visit, void *context) FD_MUST_CHECK;
 
-/* Ends all leases of an annotator without an answer: their pairs lie ready again. Returns how many
- * they were. */
-size_t fd_engine_leases_end(fd_engine *engine, const char *annotator);
+/* Ends all leases of an annotator without an answer: their pairs lie ready again. *ret is how many
+ * they were. Fails only where the store is shared: no lease has ended then. */
+int fd_engine_leases_end(fd_engine *engine, const char *annotator, size_t *ret) FD_MUST_CHECK;
 
 #endif

@@ -216,13 +216,24 @@ static bool is_answered(fd_assignments *assignments, fi_pair pair, uint32_t anno
     return is;
 }
 
+/* Of a lease that did not begin here: its pair lies ready for the others who shall have it, as it
+ * does where it began. No selection has pairs that are out. */
+static void offer_to_others(fd_assignments *assignments, const fd_lease *lease) {
+    fi_pair pair = lease->ready_pair->pair;
+    (void)!fd_ready_queues_put(&assignments->ready, lease->ready_pair, true);
+    fd_ready_queues_remove_finished(&assignments->ready,
+                                    fd_pair_records_get_or_add(&assignments->records, pair));
+}
+
 static int replay_lease(fd_engine *engine, fd_lease *lease, int64_t left_ms) {
     fd_assignments *assignments = engine->assignments;
     FD_LOCKED(&assignments->lock);
     int r = link_lease(engine, lease);
-    if (r == 0)
-        set_expiry(&assignments->leases, lease, fd_engine_steady_ms(engine) + left_ms);
-    return r;
+    if (r < 0)
+        return r;
+    set_expiry(&assignments->leases, lease, fd_engine_steady_ms(engine) + left_ms);
+    offer_to_others(assignments, lease);
+    return 0;
 }
 
 static void note_end(fd_engine *engine, const fd_assignment_row *row) {
@@ -305,13 +316,13 @@ fd_ready_pair *fd_lease_forget(fd_engine *engine, fd_lease *lease) {
     return ready_pair;
 }
 
-void fd_lease_note_end(fd_engine *engine, fd_lease *lease) {
-    bool is_shared = engine->store->replicas != NULL;
-    note(engine, lease, is_shared ? now_ms(engine) : fd_engine_now_ms(engine));
+void fd_lease_note_answer(fd_engine *engine, fd_lease *lease) {
+    note(engine, lease, fd_engine_now_ms(engine));
+    lease->is_answered = true;
 }
 
 fd_ready_pair *fd_lease_end(fd_engine *engine, fd_lease *lease) {
-    fd_lease_note_end(engine, lease);
+    note(engine, lease, fd_engine_now_ms(engine));
     return fd_lease_forget(engine, lease);
 }
 
@@ -365,9 +376,7 @@ static int begin_followed(fd_engine *engine, fd_lease *lease, int64_t expires_ms
         return r;
     set_expiry(&assignments->leases, lease, expires_ms);
     lease->is_in_store = true;
-    fd_ready_queues_remove_finished(
-        &assignments->ready,
-        fd_pair_records_get_or_add(&assignments->records, lease->ready_pair->pair));
+    offer_to_others(assignments, lease);
     return 0;
 }
 
@@ -396,7 +405,7 @@ static void mark_all(fd_engine *engine) {
     fd_lease *lease, *next;
     FD_LOCKED(&engine->assignments->lock);
     HASH_ITER(hh, engine->assignments->leases.by_id, lease, next) {
-        lease->is_in_store = false;
+        lease->is_in_store = lease->is_answered = false;
     }
 }
 
@@ -447,6 +456,8 @@ void fd_leases_expire(fd_engine *engine) {
     leases->next_expiry_ms = INT64_MAX;
     fd_lease *lease, *next;
     HASH_ITER(hh, leases->by_id, lease, next) {
+        if (lease->is_answered)
+            continue;
         if (lease->expires_ms <= now) {
             fd_metrics_add(engine->metrics, FD_METRIC_LEASES_EXPIRED, NULL, NULL, 1);
             fd_lease_give_back(engine, lease);
@@ -460,5 +471,5 @@ fd_lease *fd_lease_find(fd_engine *engine, const char *id) {
     fd_lease *lease;
     fd_leases_expire(engine);
     HASH_FIND_STR(engine->assignments->leases.by_id, id, lease);
-    return lease;
+    return lease && lease->is_answered ? NULL : lease;
 }

@@ -17,6 +17,7 @@ typedef struct fd_lease {
     int64_t slot;          /* annotators that had the pair before */
     bool swapped;          /* b is shown on the left */
     bool is_in_store;      /* of a shared store: seen when its leases were read again */
+    bool is_answered;      /* of a shared store: in the transaction that runs, with which it ends */
     int64_t expires_ms;    /* on the steady clock, or that of a shared store */
     uint64_t entry;        /* in the journal; 0: none */
     struct fd_lease *next; /* of the same annotator, in the order in which they began */
@@ -37,7 +38,7 @@ typedef struct fd_leases {
 void fd_leases_init(fd_leases *leases);
 void fd_leases_clear(fd_leases *leases);
 
-/* The first lease of an annotator; NULL without any. */
+/* The first lease of an annotator, answered ones included; NULL without any. */
 fd_lease *fd_leases_of(const fd_leases *leases, uint32_t annotator);
 
 /* Begins a lease of a pair that lies ready, for `seconds` (0: the configured time). `name` is the
@@ -50,7 +51,7 @@ int fd_lease_begin(fd_engine *engine, uint32_t annotator, const char *name, doub
  * unless its time is over or its pair was answered. */
 int fd_lease_replay(fd_engine *engine, const fd_assignment_row *row) FD_MUST_CHECK;
 
-/* NULL if no open lease has the id. */
+/* NULL if no open lease has the id, or its answer is in the transaction that runs. */
 fd_lease *fd_lease_find(fd_engine *engine, const char *id);
 
 /* The lease lasts for `seconds` from now on (0: the configured time). */
@@ -65,8 +66,9 @@ fd_ready_pair *fd_lease_end(fd_engine *engine, fd_lease *lease) FD_MUST_CHECK;
 /* The same for a lease whose end is in the store. */
 fd_ready_pair *fd_lease_forget(fd_engine *engine, fd_lease *lease) FD_MUST_CHECK;
 
-/* Has the end of a lease stored with the transaction that runs. */
-void fd_lease_note_end(fd_engine *engine, fd_lease *lease);
+/* Has the end of a lease stored with the transaction that runs, which has its answer. Until that is
+ * committed it is open for nobody else. */
+void fd_lease_note_answer(fd_engine *engine, fd_lease *lease);
 
 /* Ends a lease without an answer; the pair may go to anyone, this annotator included. */
 void fd_lease_give_back(fd_engine *engine, fd_lease *lease);

@@ -136,8 +136,8 @@ void fd_ready_queues_drop_untouched(fd_ready_queues *queues) {
     for (size_t i = 0; i < queue->count; i++) {
         fd_ready_pair *ready_pair = queue->pairs[i];
         fd_pair_record *record = fd_pair_records_get_or_add(queues->records, ready_pair->pair);
-        /* Selections leave out pairs with an answer, so these would not come back. */
-        if (!record || record->answered + record->skipped > 0) {
+        /* Selections leave out pairs that are out or have an answer: these would not come back. */
+        if (!record || record->answered + record->skipped + record->open > 0) {
             queue->places[kept] = queue->places[i];
             queue->pairs[kept++] = ready_pair;
             continue;

@@ -45,7 +45,7 @@ void fd_ready_queues_forget_passed(fd_ready_queues *queues, uint32_t annotator);
 /* Removes a pair from the queues if nobody else may get it. */
 void fd_ready_queues_remove_finished(fd_ready_queues *queues, fd_pair_record *record);
 
-/* Removes the pairs of the active arm that nobody has answered or skipped yet. */
+/* Removes the pairs of the active arm that nobody has, has answered or has skipped yet. */
 void fd_ready_queues_drop_untouched(fd_ready_queues *queues);
 
 /* Items have texts from now on: removes the pairs that people cannot compare. */

@@ -96,8 +96,11 @@ fd_snapshot *fd_engine_snapshot_or_null(fd_engine *engine);
 /* The same; -EAGAIN with a fault before the first item. */
 int fd_engine_snapshot(fd_engine *engine, fd_snapshot **ret, fd_fault *fault) FD_MUST_CHECK;
 
+/* For times that are stored or shown: replicas agree on it, whatever their own clocks say. */
 static inline int64_t fd_engine_now_ms(const fd_engine *engine) {
-    return engine->options.now_ms(engine->options.now_context);
+    const fd_replica_operations *replicas = engine->store->replicas;
+    return replicas ? replicas->now_ms(engine->store)
+                    : engine->options.now_ms(engine->options.now_context);
 }
 
 static inline int64_t fd_engine_steady_ms(const fd_engine *engine) {

@@ -138,7 +138,7 @@ static int begin(const fd_embedding_steps *steps, fd_embedding_job_row *row, fd_
     row->embedder_ms = made;
     row->state = FD_EMBEDDING_JOB_RUNNING;
     if (row->started_ms < 0)
-        row->started_ms = fd_wall_milliseconds();
+        row->started_ms = fd_engine_time_ms(steps->engine);
     return fd_engine_embedding_job_write(steps->engine, row, NULL, 0);
 }
 

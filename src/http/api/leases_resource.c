@@ -79,6 +79,10 @@ void fd_leases_end(const fd_request *request, fd_response *response) {
         fd_problem(response, 400, "query parameter \"annotator\" is required");
         return;
     }
-    size_t n = fd_engine_leases_end(request->engine, query.annotator);
-    fd_json_respond(response, 200, json_pack("{s:I}", "returned", (json_int_t)n));
+    size_t n;
+    int r = fd_engine_leases_end(request->engine, query.annotator, &n);
+    if (r < 0)
+        fd_problem_of(response, r, NULL);
+    else
+        fd_json_respond(response, 200, json_pack("{s:I}", "returned", (json_int_t)n));
 }

@@ -1,7 +1,7 @@
 /* /v1/stats: how labelling goes. */
 #include <string.h>
 
-#include "clock.h"
+#include "engine.h"
 #include "handlers.h"
 #include "json_read.h"
 #include "json_write.h"
@@ -34,8 +34,10 @@ static const fd_parameter stats_parameters[] = {
 
 /* False, with a response, for a wrong query. */
 static bool read_query(const fd_request *request, struct stats_query *ret, fd_response *response) {
-    *ret = (struct stats_query){
-        .from = -1, .to = fd_wall_milliseconds() + 1, .buckets = BUCKETS, .names = NAMES};
+    *ret = (struct stats_query){.from = -1,
+                                .to = fd_engine_time_ms(request->engine) + 1,
+                                .buckets = BUCKETS,
+                                .names = NAMES};
     if (!fd_query_accept(&request->query, stats_parameters, FD_LENGTH(stats_parameters), ret,
                          response))
         return false;

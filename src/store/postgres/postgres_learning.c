@@ -1,7 +1,8 @@
 /*
- * The right to train: a row that says who has it until when, by the server's clock. Its epoch
- * counts the holders. A process that was stopped for a while, and goes on with a training, finds
- * another epoch there than its own.
+ * The right to train: a row that says who has it until when, by the server's clock. A time that
+ * lies too far ahead comes from another server, before a failover, and counts for nothing. Its
+ * epoch counts the holders. A process that was stopped for a while, and goes on with a training,
+ * finds another epoch there than its own.
  */
 #include "postgres_learning.h"
 
