@@ -1,6 +1,8 @@
 /* The plans of a PostgreSQL database that was never analysed: what is asked for with every
  * transaction is found by an index, however much has been added since the query was prepared. */
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -64,6 +66,19 @@ static void add_label(fd_store *store, const char *id) {
     fixture_commit(store);
 }
 
+/* As another replica would, in one transaction. */
+static void add_many(void) {
+    char sql[500];
+    (void)snprintf(sql, sizeof(sql),
+                   "INSERT INTO labels (sequence, id, revision, item_a, item_b, preference,"
+                   " annotator, duration_ms, created_ms) SELECT n, 'many' || n, 0, 0, 1, 'a',"
+                   " 'anna', 0, 0 FROM generate_series(%d, %d) AS n;"
+                   "UPDATE clock SET labels = %d, tick = tick + 1;"
+                   "INSERT INTO ticks SELECT tick, nonce FROM clock",
+                   FEW + 1, LABELS, LABELS);
+    (void)postgres_schema_run(url, sql);
+}
+
 /* ---- what the server counts ---- */
 
 /* A process of the server hands its counts over at its end at the latest. */
@@ -96,13 +111,7 @@ what_others_added_to_a_table_that_was_never_analysed_is_found_by_an_index(void *
         add_label(one, fixture_text("few%u", i));
         assert_int_equal(catch_up(other), 1);
     }
-    (void)postgres_schema_run(
-        url, fixture_text("INSERT INTO labels (sequence, id, revision, item_a, item_b, preference,"
-                          " annotator, duration_ms, created_ms) SELECT n, 'many' || n, 0, 0, 1,"
-                          " 'a', 'anna', 0, 0 FROM generate_series(%d, %d) AS n;"
-                          "UPDATE clock SET labels = %d, tick = tick + 1",
-                          FEW + 1, LABELS, LABELS));
-    (void)postgres_schema_run(url, "INSERT INTO ticks SELECT tick, nonce FROM clock");
+    add_many();
     assert_int_equal(catch_up(other), LABELS - FEW);
     for (unsigned i = 0; i < FEW; i++) {
         add_label(one, fixture_text("more%u", i));
