@@ -27,6 +27,7 @@
 #include "state_gauges.h"
 #include "text_fill.h"
 #include "trainer_thread.h"
+#include "training_wish.h"
 #include "writer.h"
 
 /* ---- parts ---- */
@@ -152,6 +153,7 @@ int fd_engine_open(const fd_engine_options *options, fd_store *store, fd_engine 
     r = start_threads(engine);
     if (r < 0)
         return r;
+    fd_replica_on_turn(engine, fd_training_wish_look);
     fd_refill_notify(engine, true);
     *ret = FD_STEAL(engine);
     return 0;

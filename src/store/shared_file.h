@@ -1,5 +1,5 @@
 /* Shared files: bytes under a name. What a daemon of one process keeps in files beside its
- * database, replicas keep in their store. */
+ * database, replicas keep in their store, as well as what one of them asks another for. */
 #ifndef FD_SHARED_FILE_H
 #define FD_SHARED_FILE_H
 

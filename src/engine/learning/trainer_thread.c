@@ -117,6 +117,25 @@ bool fd_trainer_request(fd_engine *engine, fd_retrain from) {
     return true;
 }
 
+bool fd_trainer_has_labels(fd_engine *engine) {
+    FD_LOCKED(&engine->trainer->lock);
+    return engine->trainer->revisions_seen > 0;
+}
+
+void fd_trainer_withdraw(fd_engine *engine) {
+    struct fd_trainer *trainer = engine->trainer;
+    FD_LOCKED(&trainer->lock);
+    trainer->requested = false;
+    trainer->from = FD_RETRAIN_CONFIGURED;
+    (void)pthread_cond_broadcast(&trainer->rested);
+}
+
+bool fd_trainer_is_at_rest(fd_engine *engine) {
+    const struct fd_trainer *trainer = engine->trainer;
+    FD_LOCKED(&engine->trainer->lock);
+    return !trainer->requested && trainer->state != FD_TRAINER_TRAINING;
+}
+
 void fd_trainer_wait(fd_engine *engine) {
     struct fd_trainer *trainer = engine->trainer;
     FD_LOCKED(&trainer->lock);

@@ -29,7 +29,10 @@ void fd_trainer_on_commit(fd_engine *engine);
  * at a time. */
 int fd_trainer_switch(fd_engine *engine, fd_coming_vectors *coming) FD_MUST_CHECK;
 
+bool fd_trainer_has_labels(fd_engine *engine);
 bool fd_trainer_request(fd_engine *engine, fd_retrain from); /* false without labels */
+void fd_trainer_withdraw(fd_engine *engine);   /* a request whose training has not begun */
+bool fd_trainer_is_at_rest(fd_engine *engine); /* nothing is requested, and no training runs */
 void fd_trainer_wait(fd_engine *engine); /* until all trainings that were asked for have ended */
 
 /* The state, and the progress of the running training, 0 to 1. */

@@ -34,7 +34,8 @@ struct fd_replica {
     double answered;  /* monotonic seconds; when the store last did */
     double caught_up; /* the same; when all was applied that was known a turn before */
     uint64_t newest;  /* tick, at the last turn */
-    bool runs;        /* the thread */
+    fd_replica_hook *on_turn;
+    bool runs; /* the thread */
     atomic_bool is_learner;
     double held; /* monotonic seconds when it last was; the thread's own */
     pthread_t thread;
@@ -208,11 +209,11 @@ int fd_replica_ready(fd_engine *engine, char *reason, size_t size) {
 /* ---- versions that all prepare ---- */
 
 void fd_replica_set_prepared(fd_engine *engine, uint64_t version) {
-    struct fd_replica *replica = engine->replica;
-    FD_LOCKED(&replica->lock);
-    replica->prepared = version;
-    replica->is_woken = true;
-    (void)pthread_cond_signal(&replica->woken);
+    {
+        FD_LOCKED(&engine->replica->lock);
+        engine->replica->prepared = version;
+    }
+    fd_replica_wake(engine);
 }
 
 struct agreement {
@@ -256,6 +257,29 @@ static bool wait_for_turn(struct fd_replica *replica) {
     return !replica->stop;
 }
 
+void fd_replica_on_turn(fd_engine *engine, fd_replica_hook *hook) {
+    FD_LOCKED(&engine->replica->lock);
+    engine->replica->on_turn = hook;
+}
+
+static fd_replica_hook *read_hook(struct fd_replica *replica) {
+    FD_LOCKED(&replica->lock);
+    return replica->on_turn;
+}
+
+static void call_hook(fd_engine *engine) {
+    fd_replica_hook *hook = read_hook(engine->replica);
+    if (hook)
+        hook(engine);
+}
+
+void fd_replica_wake(fd_engine *engine) {
+    struct fd_replica *replica = engine->replica;
+    FD_LOCKED(&replica->lock);
+    replica->is_woken = true;
+    (void)pthread_cond_signal(&replica->woken);
+}
+
 static void *take_turns(void *context) {
     fd_engine *engine = context;
     fd_thread_name("replica");
@@ -265,6 +289,7 @@ static void *take_turns(void *context) {
         look_at_others(engine);
         look_at_position(engine);
         tell_metrics(engine);
+        call_hook(engine);
     } while (wait_for_turn(engine->replica));
     return NULL;
 }

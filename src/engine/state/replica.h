@@ -19,6 +19,12 @@ void fd_replica_free(fd_engine *engine); /* stops it too */
 int fd_replica_start(fd_engine *engine) FD_MUST_CHECK; /* before the store is read */
 void fd_replica_stop(fd_engine *engine);
 
+/* Called at each turn of the thread from now on. */
+typedef void fd_replica_hook(fd_engine *engine);
+void fd_replica_on_turn(fd_engine *engine, fd_replica_hook *hook);
+
+void fd_replica_wake(fd_engine *engine); /* its next turn is now */
+
 /* Whether this engine has the right to train. */
 bool fd_replica_is_learner(fd_engine *engine);
 

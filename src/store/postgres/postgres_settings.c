@@ -40,6 +40,17 @@ static int warn_of_no_standby(fd_postgres_connection *connection, const char *na
     return r;
 }
 
+/* Only whoever runs the server knows its file system. */
+static int warn_of_torn_pages(fd_postgres_connection *connection, const char *name) {
+    char value[80];
+    int r = fd_postgres_query_text(connection, "SHOW full_page_writes", value, sizeof(value));
+    if (r == 0 && strcmp(value, "off") == 0)
+        fd_log(FD_LOG_WARNING, "full-page-writes-off", FD_STR("db", name),
+               FD_STR("meaning", "a crash of its machine can damage the database, unless its file"
+                                 " system writes a page whole or not at all, as ZFS does"));
+    return r;
+}
+
 int fd_postgres_check_settings(fd_postgres_connection *connection, const char *name,
                                fd_fault *fault) {
     static const struct {
@@ -47,7 +58,6 @@ int fd_postgres_check_settings(fd_postgres_connection *connection, const char *n
     } settings[] = {
         {"fsync", "off", "a crash of its machine would lose acknowledged answers"},
         {"synchronous_commit", "off", "a crash would lose acknowledged answers"},
-        {"full_page_writes", "off", "a crash of its machine could damage the database"},
     };
     if (PQserverVersion(connection->wire) < OLDEST_SERVER)
         return fd_fault_set(fault, -EPROTONOSUPPORT, "",
@@ -56,5 +66,7 @@ int fd_postgres_check_settings(fd_postgres_connection *connection, const char *n
     for (size_t i = 0; i < FD_LENGTH(settings) && r == 0; i++)
         r = refuse_value(connection, name, settings[i].setting, settings[i].refused,
                          settings[i].because, fault);
+    if (r == 0)
+        r = warn_of_torn_pages(connection, name);
     return r < 0 ? r : warn_of_no_standby(connection, name);
 }

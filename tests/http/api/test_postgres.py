@@ -119,6 +119,21 @@ def test_a_restart_of_postgresql_between_two_requests_is_not_noticed(daemon, dat
     assert [row["id"] for row in daemon.list_all("labels")] == ["l"]
 
 
+def test_a_server_that_writes_no_full_pages_is_warned_of(databases):
+    def set_to(value):
+        databases.server.sql(f"ALTER SYSTEM SET full_page_writes = {value}")
+        databases.server.sql("SELECT pg_reload_conf()")
+        wait_until(lambda: databases.server.sql("SHOW full_page_writes") == value, "the setting")
+    set_to("off")
+    try:
+        with Daemon(databases.new()) as daemon:
+            assert "event=full-page-writes-off" in daemon.log_text()
+    finally:
+        set_to("on")
+    with Daemon(databases.new()) as daemon:
+        assert "event=full-page-writes-off" not in daemon.log_text()
+
+
 def test_a_database_that_cannot_be_reached_is_named_without_its_password():
     done = run("serve", "--db", "postgresql://anna:secret@/labels?host=/nowhere")
     assert done.returncode != 0

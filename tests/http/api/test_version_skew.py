@@ -19,9 +19,7 @@ def version_of(daemon):
 
 
 def train(replicas, version):
-    def is_accepted():
-        return any(daemon.call("POST", "/v1/model/train").status == 202 for daemon in replicas)
-    wait_until(is_accepted, "a replica that trains")
+    ask(replicas[0], "POST", "/v1/model/train")
     for daemon in replicas:
         wait_until(lambda d=daemon: version_of(d) == version, f"version {version}")
 
@@ -77,7 +75,7 @@ def test_a_replica_that_hangs_holds_a_new_version_up_for_some_seconds_only(repli
     learner, hanging = (one, other) if replica_of(one)["trains"] else (other, one)
     hanging.process.send_signal(signal.SIGSTOP)
     try:
-        wait_until(lambda: learner.call("POST", "/v1/model/train").status == 202, "a training")
+        ask(learner, "POST", "/v1/model/train")
         wait_until(lambda: version_of(learner) == 1, "version 1")
     finally:
         hanging.process.send_signal(signal.SIGCONT)
