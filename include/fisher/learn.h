@@ -137,6 +137,13 @@ int fi_learn(size_t n_items, const float *embeddings, const fi_extras *extras,
              const fi_answers *answers, const fi_model *inputs, const fi_model *start,
              const fi_learn_options *options, fi_learned *ret) FI_MUST_CHECK;
 
+/* The same of the prepared inputs of the items under `inputs`, whose input statistics are taken
+ * over: row i begins at prepared + i * stride. -EINVAL too if the shape of `inputs` does not fit;
+ * `start` is not gone on from unless its input statistics are the same. */
+int fi_learn_prepared(size_t n_items, const float *prepared, size_t stride, const fi_extras *extras,
+                      const fi_answers *answers, const fi_model *inputs, const fi_model *start,
+                      const fi_learn_options *options, fi_learned *ret) FI_MUST_CHECK;
+
 /* The blocks of a last layer with h embedded features of this mean |phi|^2, then the extras.
  * Returns their number; blocks has room for FI_BLOCKS_MAX. The options have fewer extra blocks than
  * that. */

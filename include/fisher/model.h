@@ -130,15 +130,27 @@ typedef struct fi_layer {
 
 fi_layer fi_model_layer(const fi_model *model, uint32_t index);
 
-/* Standardises and projects embeddings [n x D] into prepared [n x (components or D)], the inputs of
- * the network. -ENOMEM. */
+/* The number of prepared inputs: components, or D without a projection. */
+size_t fi_model_prepared_count(const fi_model *model);
+
+/* Standardises and projects embeddings [n x D] into prepared [n x prepared_count], the inputs of
+ * the network. They depend on the input statistics alone. -ENOMEM. */
 int fi_model_prepare(const fi_model *model, size_t n, const float *embeddings,
                      float *prepared) FI_MUST_CHECK;
+
+/* Copies the input statistics from a model with as many inputs and components, and those of the
+ * extras if it has as many of these. -EINVAL for other inputs or components. */
+int fi_model_take_inputs(fi_model *model, const fi_model *from) FI_MUST_CHECK;
 
 /* features [n x feature_count] = phi of embeddings [n x D], then the placed extras [n x extras] of
  * extras.h; NULL: zeros. -ENOMEM. */
 int fi_model_features(const fi_model *model, size_t n, const float *embeddings, const float *extras,
                       float *features) FI_MUST_CHECK;
+
+/* The same of prepared inputs: row i begins at prepared + i * stride. -ENOMEM. */
+int fi_model_features_of_prepared(const fi_model *model, size_t n, const float *prepared,
+                                  size_t stride, const float *extras,
+                                  float *features) FI_MUST_CHECK;
 
 /* rewards [n] = features [n x feature_count] beta. */
 void fi_model_rewards(const fi_model *model, size_t n, const float *features, float *rewards);

@@ -7,6 +7,7 @@
 
 #include "assignments_state.h"
 #include "batch_history.h"
+#include "block_keeper.h"
 #include "change_signal.h"
 #include "correction_rate.h"
 #include "engine_state.h"
@@ -40,6 +41,7 @@ static const struct part {
     {fd_change_signal_new, fd_change_signal_free},
     {fd_correction_rate_new, fd_correction_rate_free},
     {fd_text_fill_new, fd_text_fill_free},
+    {fd_block_keeper_new, fd_block_keeper_free},
     {fd_batch_history_new, fd_batch_history_free},
     {fd_assignments_new, fd_assignments_free},
     {fd_refill_new, fd_refill_free},
@@ -72,6 +74,7 @@ static void connect_parts(fd_engine *engine) {
     fd_writer_on_commit(engine, fd_incomparable_pairs_on_commit);
     fd_writer_on_commit(engine, fd_refill_on_commit);
     fd_writer_on_commit(engine, fd_refitter_on_commit);
+    fd_writer_on_commit(engine, fd_block_keeper_on_commit);
     fd_writer_on_commit(engine, fd_change_signal_raise);
     fd_writer_set_write_behind(engine,
                                &(fd_write_behind){fd_lease_journal_store, fd_leases_settle});
@@ -93,9 +96,13 @@ static const struct thread {
     int (*start)(fd_engine *engine);
     void (*stop)(fd_engine *engine);
 } threads[] = {
-    {fd_writer_start, fd_writer_stop},       {fd_trainer_start, fd_trainer_stop},
-    {fd_refitter_start, fd_refitter_stop},   {fd_refill_start, fd_refill_stop},
-    {fd_text_fill_start, fd_text_fill_stop}, {fd_model_following_start, fd_model_following_stop},
+    {fd_writer_start, fd_writer_stop},
+    {fd_trainer_start, fd_trainer_stop},
+    {fd_refitter_start, fd_refitter_stop},
+    {fd_refill_start, fd_refill_stop},
+    {fd_text_fill_start, fd_text_fill_stop},
+    {fd_model_following_start, fd_model_following_stop},
+    {fd_block_keeper_start, fd_block_keeper_stop},
     {fd_follower_start, fd_follower_stop},
 };
 

@@ -69,7 +69,7 @@ static int prepare_item(void *context, const fd_item_row *row) {
     if (row->index < self->pending.items)
         return 0;
     if (row->index > self->pending.items ||
-        (self->pending.items > 0 && row->dimension != engine->embeddings->width))
+        (self->pending.items > 0 && row->dimension != engine->dimension))
         return -EBADMSG;
     int r = fd_array_reserve(&self->entries, &self->entry_capacity, self->n_entries + 1,
                              sizeof(fd_item_entry *));

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "assignments_state.h"
+#include "block_keeper.h"
 #include "clock.h"
 #include "embedder_record.h"
 #include "engine_state.h"
@@ -38,21 +39,19 @@ static int reserve_numbers(struct replay *replay, const fd_item_row *row) {
     if (row->index != index)
         return fd_fault_set(replay->fault, -EBADMSG, "", "item %zu is missing from the store",
                             index);
-    if (!engine->embeddings)
-        r = fd_growing_matrix_new(row->dimension, replay->counts.items, &engine->embeddings);
-    if (r == 0 && !engine->text_features)
+    if (index == 0)
+        engine->dimension = row->dimension;
+    if (!engine->text_features)
         r = fd_growing_matrix_new(FD_TEXT_FEATURES, replay->counts.items, &engine->text_features);
     if (r == 0 && !engine->groups)
         r = fd_growing_matrix_new(1, replay->counts.items, &engine->groups);
     if (r < 0)
         return r;
-    if (row->dimension != engine->embeddings->width)
+    if (row->dimension != engine->dimension)
         return fd_fault_set(replay->fault, -EBADMSG, "",
                             "item \"%s\" has %zu numbers, those before it %zu", row->id,
-                            row->dimension, engine->embeddings->width);
-    r = fd_growing_matrix_reserve(&engine->embeddings, index, 1);
-    if (r == 0)
-        r = fd_growing_matrix_reserve(&engine->groups, index, 1);
+                            row->dimension, engine->dimension);
+    r = fd_growing_matrix_reserve(&engine->groups, index, 1);
     return r < 0 ? r : fd_growing_matrix_reserve(&engine->text_features, index, 1);
 }
 
@@ -67,8 +66,6 @@ static int replay_item(void *context, const fd_item_row *row) {
         r = fd_item_table_reserve(&engine->items, 1, &entry, &row->prompt_id, 1);
     if (r < 0)
         return r;
-    memcpy(fd_growing_matrix_row(engine->embeddings, engine->items.count), row->embedding,
-           row->dimension * sizeof(float));
     fd_text_features_place(&engine->options, row,
                            fd_growing_matrix_row(engine->text_features, row->index));
     fd_item_group_set(engine->groups, row->index, entry->prompt->index);
@@ -155,16 +152,19 @@ static int replay_lease(void *context, const fd_assignment_row *row) {
 /* ---- models ---- */
 
 /* The model that served, or an untrained one, serves again, with all items and labels. */
-static int replay_models(fd_engine *engine) {
+static int replay_models(fd_engine *engine, fd_fault *fault) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *base = NULL;
     size_t trained = 0;
     int r = fd_model_replay(engine, &base, &trained);
-    if (r < 0)
-        return r;
+    if (r == 0)
+        r = fd_block_keeper_replay(engine, base);
     fd_pending pending = {
         .items = engine->items.count, .revisions = engine->labels.count, .base = base};
     fd_snapshot *snapshot;
-    r = fd_next_snapshot(engine, &pending, &snapshot);
+    if (r == 0)
+        r = fd_next_snapshot(engine, &pending, &snapshot);
+    if (r == -EBADMSG)
+        return fd_fault_set(fault, r, "", "the embedding of an item is missing from the store");
     if (r < 0)
         return r;
     {
@@ -181,7 +181,7 @@ static int replay_models(fd_engine *engine) {
 static int replay_rows(struct replay *replay) {
     fd_engine *engine = replay->engine;
     const fd_store_operations *store = engine->store->operations;
-    int r = store->items_read(engine->store, 0, SIZE_MAX, true, replay_item, replay);
+    int r = store->items_read(engine->store, 0, SIZE_MAX, false, replay_item, replay);
     if (r == 0)
         r = store->scores_read(engine->store, replay_score, replay);
     if (r == 0)
@@ -206,6 +206,7 @@ static int pass_model(void *context, const fd_model_row *row) {
 static int replay_shared_rows(struct replay *replay) {
     static const fd_change_visits visits = {
         .item = replay_item,
+        .without_embeddings = true,
         .score = replay_score,
         .project = replay_project,
         .embedder = replay_embedder,
@@ -230,7 +231,7 @@ int fd_replay_store(fd_engine *engine, fd_fault *fault) {
     if (r == 0)
         r = engine->store->replicas ? replay_shared_rows(&replay) : replay_rows(&replay);
     if (r == 0)
-        r = replay_models(engine);
+        r = replay_models(engine, fault);
     if (r < 0)
         return r;
     uint64_t version = engine->snapshot ? engine->snapshot->served->row.version : 0;

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "component_block.h"
 #include "embedding_job_rows.h"
 #include "fault.h"
 #include "macros.h"
@@ -123,6 +124,12 @@ typedef struct fd_store_operations {
     int (*models_prune)(fd_store *store, size_t keep, uint64_t spare,
                         size_t *ret_deleted) FD_MUST_CHECK;
 
+    /* Writes a block of components in the place of the one with its inputs and number, and deletes
+     * at most `limit` blocks of other inputs, inside begin and commit. */
+    int (*component_block_write)(fd_store *store, const fd_component_block *block) FD_MUST_CHECK;
+    int (*component_blocks_prune)(fd_store *store, const char *inputs, size_t limit,
+                                  size_t *ret_deleted) FD_MUST_CHECK;
+
     /* Writes a shared file in the place of its version `replaced` (0: there is none), outside of
      * begin and commit: a transaction of its own. -EEXIST: it has another version, and nothing is
      * written. At a store of several replicas any thread may call it. */
@@ -130,9 +137,18 @@ typedef struct fd_store_operations {
                              uint64_t replaced) FD_MUST_CHECK;
 
     /* Reads at most `limit` items in the order of their index, from `first`. Without `embeddings`
-     * the embedding may be NULL; dimension is set in any case. */
+     * these are not touched: the embedding is NULL, and dimension that of the first item. */
     int (*items_read)(fd_store *store, uint32_t first, size_t limit, bool embeddings,
                       fd_item_visit *visit, void *context) FD_MUST_CHECK;
+
+    /* Reads the embeddings of at most `limit` items in the order of their index, from `first`:
+     * index, embedding and dimension alone. */
+    int (*vectors_read)(fd_store *store, uint32_t first, size_t limit, fd_item_visit *visit,
+                        void *context) FD_MUST_CHECK;
+
+    /* Reads blocks of components of some inputs in the order of their numbers, from `first`. */
+    int (*component_blocks_read)(fd_store *store, const char *inputs, uint32_t first,
+                                 fd_component_block_visit *visit, void *context) FD_MUST_CHECK;
 
     /* Reads all scores, in the order in which they were added. */
     int (*scores_read)(fd_store *store, fd_score_visit *visit, void *context) FD_MUST_CHECK;
@@ -156,9 +172,7 @@ typedef struct fd_store_operations {
                                     fd_embedding_job_item_visit *visit,
                                     void *context) FD_MUST_CHECK;
 
-    /* Reads at most `limit` revisions of labels in the order of the history, after sequence
-     * `after`.
-     */
+    /* Reads at most `limit` revisions of labels in the order of the history, after `after`. */
     int (*labels_read)(fd_store *store, int64_t after, size_t limit, fd_label_visit *visit,
                        void *context) FD_MUST_CHECK;
 
@@ -190,8 +204,7 @@ typedef struct fd_store_operations {
     int (*assignment_key)(fd_store *store,
                           unsigned char key[static FD_ASSIGNMENT_KEY_SIZE]) FD_MUST_CHECK;
 
-    /* Reads at most `limit` models from version `highest` down. Without `bytes` the bytes are NULL.
-     */
+    /* Reads at most `limit` models from version `highest` down. Without `bytes` these are NULL. */
     int (*models_read)(fd_store *store, uint64_t highest, size_t limit, bool bytes,
                        fd_model_visit *visit, void *context) FD_MUST_CHECK;
 

@@ -20,7 +20,8 @@ typedef struct fd_store fd_store;
 
 /* What is called for each kind of row that others wrote. */
 typedef struct fd_change_visits {
-    fd_item_visit *item; /* with embedding */
+    fd_item_visit *item;
+    bool without_embeddings; /* items come as items_read passes them without theirs */
     fd_score_visit *score;
     fd_project_visit *project;
     fd_embedder_visit *embedder;

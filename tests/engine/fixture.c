@@ -378,6 +378,17 @@ FORWARD(models_read,
         (fd_store * store, uint64_t highest, size_t limit, bool bytes, fd_model_visit *visit,
          void *context),
         highest, limit, bytes, visit, context)
+FORWARD(vectors_read,
+        (fd_store * store, uint32_t first, size_t limit, fd_item_visit *visit, void *context),
+        first, limit, visit, context)
+FORWARD(component_block_write, (fd_store * store, const fd_component_block *block), block)
+FORWARD(component_blocks_prune,
+        (fd_store * store, const char *inputs, size_t limit, size_t *ret_deleted), inputs, limit,
+        ret_deleted)
+FORWARD(component_blocks_read,
+        (fd_store * store, const char *inputs, uint32_t first, fd_component_block_visit *visit,
+         void *context),
+        inputs, first, visit, context)
 FORWARD(counts, (fd_store * store, fd_counts *ret), ret)
 FORWARD(check, (fd_store * store, fd_finding_visit *visit, void *context), visit, context)
 FORWARD(back_up,
@@ -410,6 +421,10 @@ static const fd_store_operations faulty_operations = {
     .model_activate = faulty_model_activate,
     .models_prune = faulty_models_prune,
     .models_read = faulty_models_read,
+    .vectors_read = faulty_vectors_read,
+    .component_block_write = faulty_component_block_write,
+    .component_blocks_prune = faulty_component_blocks_prune,
+    .component_blocks_read = faulty_component_blocks_read,
     .counts = faulty_counts,
     .log_bytes = faulty_log_bytes,
     .check = faulty_check,

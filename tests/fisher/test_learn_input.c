@@ -109,6 +109,39 @@ static void more_components_than_inputs_become_one_per_input(void **state) {
     }
 }
 
+static void prepared_inputs_teach_what_their_embeddings_teach(void **state) {
+    (void)state;
+    enum { ITEMS = 60, INPUTS = 6, STRIDE = 5 };
+    WORLD from = world_new(1, ITEMS, INPUTS, 200, exclusive_or);
+    const fi_shape shape = {.inputs = INPUTS, .components = 4, 1, 1, 0};
+    FD_CLEANUP(fi_model_freep) fi_model *inputs = NULL;
+    float prepared[ITEMS * 4], apart[ITEMS * STRIDE];
+    assert_int_equal(fi_model_new(&shape, 1, &inputs), 0);
+    assert_int_equal(fi_model_fit_inputs(inputs, ITEMS, from.items), 0);
+    assert_int_equal(fi_model_prepare(inputs, ITEMS, from.items, prepared), 0);
+    for (size_t i = 0; i < ITEMS; i++)
+        memcpy(apart + i * STRIDE, prepared + i * 4, 4 * sizeof(float));
+    for (fi_kind kind = FI_KIND_LINEAR; kind <= FI_KIND_NETWORK; kind++) {
+        fi_learn_options options = options_for(&from, kind);
+        options.shape.components = 4;
+        options.train.iterations = 40;
+        LEARNED expected = learn(&from, &options);
+        LEARNED learned = {0};
+        fi_learned none;
+        assert_int_equal(fi_learn_prepared(ITEMS, apart, STRIDE, NULL, &from.answers, inputs, NULL,
+                                           &options, &learned),
+                         0);
+        FD_FREE float *one = rewards_by(&from, expected.model);
+        FD_FREE float *other = rewards_by(&from, learned.model);
+        for (size_t i = 0; i < ITEMS; i++)
+            assert_near((double)other[i], (double)one[i], 1e-3);
+        options.shape.components = 3;
+        assert_int_equal(fi_learn_prepared(ITEMS, apart, STRIDE, NULL, &from.answers, inputs, NULL,
+                                           &options, &none),
+                         -EINVAL);
+    }
+}
+
 /* A linear model has a limit that the inputs of a network do not have. */
 static void a_network_takes_inputs_that_are_too_wide_for_a_linear_model(void **state) {
     (void)state;
@@ -447,6 +480,7 @@ int main(void) {
         cmocka_unit_test(the_share_that_is_done_rises_from_0_to_1_and_a_refusal_ends_it),
         cmocka_unit_test(unusual_answers_and_items_give_finite_rewards),
         cmocka_unit_test(more_components_than_inputs_become_one_per_input),
+        cmocka_unit_test(prepared_inputs_teach_what_their_embeddings_teach),
         cmocka_unit_test(a_network_takes_inputs_that_are_too_wide_for_a_linear_model),
         cmocka_unit_test(input_that_nothing_can_be_learned_from_is_refused),
         cmocka_unit_test(a_given_precision_is_that_of_the_fit),

@@ -132,7 +132,7 @@ static void features_do_not_depend_on_the_other_items(void **state) {
     }
 }
 
-/* More items than a block, with means near 0, and too far away for folding. */
+/* More items than a block, with means near 0, and far away. */
 static void features_are_those_that_training_computes(void **state) {
     (void)state;
     enum { ITEMS = 1100 };
@@ -152,6 +152,55 @@ static void features_are_those_that_training_computes(void **state) {
     }
 }
 
+/* More items than a block; the rows of prepared inputs may have other numbers behind them. */
+static void features_of_prepared_inputs_are_those_of_embeddings_bit_for_bit(void **state) {
+    (void)state;
+    enum { ITEMS = 1100, STRIDE = 9 };
+    static float items[ITEMS * 6], prepared[ITEMS * 6], apart[ITEMS * STRIDE], extras[ITEMS * 2];
+    static float expected[ITEMS * 8], features[ITEMS * 8];
+    for (size_t i = 0; i < FD_LENGTH(extras); i++)
+        extras[i] = (float)i;
+    for (size_t s = 0; s < 4 * FD_LENGTH(shapes); s++) {
+        fi_shape shape = shapes[s / 4];
+        shape.extras = s % 2 == 0 ? 0 : 2;
+        const float *placed = s % 4 < 2 ? extras : NULL;
+        FD_CLEANUP(fi_model_freep) fi_model *model = fitted(&shape, ITEMS, items);
+        size_t p = fi_model_prepared_count(model), width = fi_model_feature_count(model);
+        assert_int_equal(fi_model_prepare(model, ITEMS, items, prepared), 0);
+        for (size_t i = 0; i < ITEMS; i++)
+            memcpy(apart + i * STRIDE, prepared + i * p, p * sizeof(float));
+        assert_int_equal(fi_model_features(model, ITEMS, items, placed, expected), 0);
+        assert_int_equal(fi_model_features_of_prepared(model, ITEMS, prepared, p, placed, features),
+                         0);
+        assert_memory_equal(features, expected, ITEMS * width * sizeof(float));
+        memset(features, 0, sizeof(features));
+        assert_int_equal(
+            fi_model_features_of_prepared(model, ITEMS, apart, STRIDE, placed, features), 0);
+        assert_memory_equal(features, expected, ITEMS * width * sizeof(float));
+    }
+}
+
+static void inputs_that_are_taken_over_prepare_the_same(void **state) {
+    (void)state;
+    float items[50 * 6], expected[50 * 6], prepared[50 * 6];
+    for (size_t s = 0; s < FD_LENGTH(shapes); s++) {
+        FD_CLEANUP(fi_model_freep) fi_model *from = fitted(&shapes[s], 50, items);
+        FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
+        FD_CLEANUP(fi_model_freep) fi_model *other = NULL;
+        fi_shape shape = shapes[s], narrower = shapes[s];
+        shape.hidden_layers = shape.hidden_width = 1;
+        narrower.inputs = 5;
+        assert_int_equal(fi_model_new(&shape, 2, &model), 0);
+        assert_int_equal(fi_model_new(&narrower, 2, &other), 0);
+        assert_int_equal(fi_model_take_inputs(model, from), 0);
+        assert_int_equal(fi_model_take_inputs(other, from), -EINVAL);
+        assert_int_equal(fi_model_prepare(from, 50, items, expected), 0);
+        assert_int_equal(fi_model_prepare(model, 50, items, prepared), 0);
+        assert_memory_equal(prepared, expected,
+                            50 * fi_model_prepared_count(model) * sizeof(float));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gelu_and_its_slope_are_exact_to_float32),
@@ -161,6 +210,8 @@ int main(void) {
         cmocka_unit_test(the_largest_numbers_stay_finite_in_an_input_that_hardly_varied),
         cmocka_unit_test(features_do_not_depend_on_the_other_items),
         cmocka_unit_test(features_are_those_that_training_computes),
+        cmocka_unit_test(features_of_prepared_inputs_are_those_of_embeddings_bit_for_bit),
+        cmocka_unit_test(inputs_that_are_taken_over_prepare_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

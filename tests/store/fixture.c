@@ -118,9 +118,13 @@ static int skip_model(void *context, const fd_model_row *row) {
 
 /* Replicas catch up before they write, as an engine does. */
 void fixture_begin(fd_store *store) {
-    static const fd_change_visits visits = {skip_item,     skip_score, skip_project,
-                                            skip_embedder, skip_label, skip_assignment,
-                                            skip_model};
+    static const fd_change_visits visits = {.item = skip_item,
+                                            .score = skip_score,
+                                            .project = skip_project,
+                                            .embedder = skip_embedder,
+                                            .label = skip_label,
+                                            .assignment = skip_assignment,
+                                            .model = skip_model};
     assert_int_equal(store->operations->begin(store), 0);
     if (store->replicas)
         assert_int_equal(store->replicas->catch_up(store, &visits, NULL), 0);

@@ -106,8 +106,13 @@ static int pass_model(void *context, const fd_model_row *row) {
                 fixture_text("model:%d:%s", (int)row->version, fd_model_state_name(row->state)));
 }
 
-static const fd_change_visits visits = {pass_item,  pass_score,      pass_project, pass_embedder,
-                                        pass_label, pass_assignment, pass_model};
+static const fd_change_visits visits = {.item = pass_item,
+                                        .score = pass_score,
+                                        .project = pass_project,
+                                        .embedder = pass_embedder,
+                                        .label = pass_label,
+                                        .assignment = pass_assignment,
+                                        .model = pass_model};
 
 static const char *caught_up(fd_store *store) {
     static struct passed passed;

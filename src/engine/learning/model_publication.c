@@ -111,7 +111,7 @@ static void report(fd_engine *engine, const fd_model_row *row, const char *reaso
            FD_STR("reason", reason));
 }
 
-int fd_model_publish(fd_engine *engine, const fd_training_data *data, const fd_training_set *set,
+int fd_model_publish(fd_engine *engine, fd_training_data *data, const fd_training_set *set,
                      fi_learned *learned, fd_model_row *row) {
     FD_FREE uint8_t *bytes = NULL;
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;

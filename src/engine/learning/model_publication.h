@@ -14,7 +14,7 @@
  * It is worse if it predicts answers that neither had seen clearly less well: those that are newer
  * than the training of the model before, which the folds of this training predicted.
  */
-int fd_model_publish(fd_engine *engine, const fd_training_data *data, const fd_training_set *set,
+int fd_model_publish(fd_engine *engine, fd_training_data *data, const fd_training_set *set,
                      fi_learned *learned, fd_model_row *row) FD_MUST_CHECK;
 
 #endif

@@ -36,14 +36,13 @@ static int note_version(void *context, const fd_model_row *row) {
  * the one before it serves. */
 static int try_version(void *context, const fd_model_row *row) {
     struct replay *replay = context;
-    const fd_growing_matrix *embeddings = replay->engine->embeddings;
     FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
     if (row->state == FD_MODEL_REJECTED || row->is_foreign)
         return 0;
     int r = fi_model_decode(row->bytes, row->size, &model);
     if (r == -ENOMEM)
         return r;
-    if (r < 0 || !embeddings || fi_model_shape(model)->inputs != embeddings->width) {
+    if (r < 0 || fi_model_shape(model)->inputs != replay->engine->dimension) {
         fd_log(FD_LOG_ERROR, "model-damaged", FD_INT("model_version", row->version));
         return 0;
     }

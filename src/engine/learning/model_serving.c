@@ -2,9 +2,12 @@
 #include "model_serving.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "annotator_order.h"
+#include "item_components.h"
 #include "replica.h"
+#include "thread.h"
 #include "writer.h"
 
 struct fd_model_serving {
@@ -79,13 +82,35 @@ int fd_model_snapshot_new(fi_model **model, const fd_model_row *row,
     return r < 0 ? r : fd_snapshot_new(served, ret);
 }
 
-int fd_model_snapshot_of(fd_engine *engine, const fd_training_data *data, fi_model **model,
-                         const fd_model_row *row, size_t learned, fd_snapshot **ret) {
-    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *empty = NULL;
-    int r = fd_model_snapshot_new(model, row, data->revisions, data->n_revisions, learned, &empty);
+/* Gives a snapshot of no items the components of the data: the same matrix, or a copy, after which
+ * the data needs none. */
+static int take_components(fd_training_data *data, fd_snapshot *snapshot) {
+    size_t n = data->n_items, width = fi_model_prepared_count(snapshot->served->model);
+    if (fd_snapshot_take_components(snapshot, data->components, n)) {
+        snapshot->shares_components = data->components == data->snapshot->components;
+        return 0;
+    }
+    int r = fd_growing_matrix_reserve(&snapshot->components, 0, n);
     if (r < 0)
         return r;
-    return fd_snapshot_extend(empty, data->embeddings, &data->extras, data->n_items,
+    fd_components_copy(data->components, width, 0, n, snapshot->components);
+    snapshot->projected = n;
+    fd_growing_matrix_free(FD_STEAL(data->components));
+    return 0;
+}
+
+int fd_model_snapshot_of(fd_engine *engine, fd_training_data *data, fi_model **model,
+                         const fd_model_row *row, size_t learned, fd_snapshot **ret) {
+    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *empty = NULL;
+    const fd_going_on going_on = {.interrupted = &engine->closing};
+    int r = fd_training_data_project(engine, *model, &going_on, data);
+    if (r == 0)
+        r = fd_model_snapshot_new(model, row, data->revisions, data->n_revisions, learned, &empty);
+    if (r == 0)
+        r = take_components(data, empty);
+    if (r < 0)
+        return r;
+    return fd_snapshot_extend(empty, empty->components, &data->extras, data->n_items,
                               data->revisions, data->n_revisions, &engine->closing, ret);
 }
 
@@ -147,7 +172,40 @@ static void apply_serving(fd_engine *engine, fd_job *job) {
     }
 }
 
+/* Items that came since the snapshot was made are projected by the writer, where it cannot copy
+ * their components. That many are few enough. */
+enum { ITEMS_FOR_THE_WRITER = 1000 };
+
+/* How many items there are whose components a snapshot will lack. */
+static size_t items_ahead(fd_engine *engine, const fd_snapshot *snapshot) {
+    FD_READ_LOCKED(&engine->state_lock);
+    bool has_them = strcmp(engine->snapshot->served->inputs, snapshot->served->inputs) == 0;
+    return has_them ? snapshot->projected : engine->items.count;
+}
+
+/* Projects the others before that, while annotators are served. */
+static int project_ahead(fd_engine *engine, fd_snapshot *snapshot) {
+    const fd_vector_source source = {.store = engine->store};
+    const fd_going_on going_on = {.interrupted = &engine->closing};
+    int r = 0;
+    for (size_t n;
+         r == 0 && !snapshot->shares_components &&
+         (n = items_ahead(engine, snapshot)) > snapshot->projected + ITEMS_FOR_THE_WRITER;) {
+        size_t first = snapshot->projected;
+        r = fd_growing_matrix_reserve(&snapshot->components, first, n - first);
+        if (r == 0)
+            r = fd_components_read(&source, snapshot->served->model, first, n, &going_on,
+                                   snapshot->components);
+        if (r == 0)
+            snapshot->projected = n;
+    }
+    return r;
+}
+
 static int serve(fd_engine *engine, struct serve_job *job) {
+    int r = job->snapshot && !job->coming ? project_ahead(engine, job->snapshot) : 0;
+    if (r < 0)
+        return r;
     job->job =
         (fd_job){.store = store_serving, .apply = apply_serving, .is_alone = job->coming != NULL};
     return fd_writer_run(engine, &job->job);

@@ -41,7 +41,7 @@ int fd_model_snapshot_new(fi_model **model, const fd_model_row *row,
                           fd_snapshot **ret) FD_MUST_CHECK;
 
 /* The same with the items and labels of the data. -ECANCELED when the engine closes. */
-int fd_model_snapshot_of(fd_engine *engine, const fd_training_data *data, fi_model **model,
+int fd_model_snapshot_of(fd_engine *engine, fd_training_data *data, fi_model **model,
                          const fd_model_row *row, size_t learned, fd_snapshot **ret) FD_MUST_CHECK;
 
 /* Stores a new version, with its bytes, prunes old ones, and serves it; with a NULL snapshot it is

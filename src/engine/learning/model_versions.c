@@ -92,12 +92,12 @@ static int make_snapshot(fd_engine *engine, fd_training_data *data, fi_model **m
         return fd_fault_set(fault, -EEXIST, "",
                             "version %llu was trained on the embeddings of another embedder",
                             (unsigned long long)row->version);
-    if (fi_model_shape(*model)->inputs != data->embeddings->width)
+    if (fi_model_shape(*model)->inputs != data->dimension)
         return fd_fault_set(fault, -EEXIST, "",
                             "version %llu takes embeddings of %u numbers; those of the items have "
                             "%zu",
                             (unsigned long long)row->version, fi_model_shape(*model)->inputs,
-                            data->embeddings->width);
+                            data->dimension);
     size_t learned = fd_model_revisions_learned(*model, row, data->n_revisions);
     int r = fd_training_data_read_extras(engine, *model, data);
     return r < 0 ? r : fd_model_snapshot_of(engine, data, model, row, learned, ret);

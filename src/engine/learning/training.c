@@ -10,11 +10,35 @@
 #include "model_serving.h"
 #include "training_data.h"
 
-/* The model whose input statistics are kept; NULL once the items have doubled since, or have other
- * vectors. */
-static const fi_model *inputs_to_keep(const fd_training_data *data) {
+FD_DEFINE_CLEANUP(fi_model, fi_model_free)
+
+/* The components that a new model has. */
+static uint32_t components_of(const fd_engine *engine, const fd_training_data *data) {
+    return engine->options.components < data->dimension ? engine->options.components
+                                                        : (uint32_t)data->dimension;
+}
+
+/* The model whose input statistics are kept; NULL once the items have doubled since, have other
+ * vectors, or are to have another number of components. */
+static const fi_model *inputs_to_keep(const fd_engine *engine, const fd_training_data *data) {
     const fd_served_model *served = data->snapshot->served;
-    return !data->coming && data->n_items < 2 * served->row.items ? served->model : NULL;
+    return !data->coming && data->n_items < 2 * served->row.items &&
+                   fi_model_shape(served->model)->components == components_of(engine, data)
+               ? served->model
+               : NULL;
+}
+
+/* A model with input statistics of the items. The smallest network can have any inputs. */
+static int fit_inputs(const fd_training *training, const fd_training_data *data,
+                      const fd_going_on *going_on, fi_model **ret) {
+    const fd_engine *engine = training->engine;
+    const fd_vector_source source = {.store = engine->store, .are_coming = data->coming != NULL};
+    const fi_shape shape = {.inputs = (uint32_t)data->dimension,
+                            .components = components_of(engine, data),
+                            .hidden_layers = 1,
+                            .hidden_width = 1};
+    int r = fi_model_new(&shape, 0, ret);
+    return r < 0 ? r : fd_inputs_fit(&source, data->n_items, going_on, *ret);
 }
 
 /* Whether a network may go on from the one that serves. */
@@ -25,7 +49,7 @@ static bool may_go_on(const fd_training *training, const fd_training_data *data,
     if (from == FD_RETRAIN_SCRATCH ||
         (from == FD_RETRAIN_AUTO && labels >= 2 * training->labels_at_scratch))
         return false;
-    return data->snapshot->served->row.version > 0 && inputs_to_keep(data);
+    return data->snapshot->served->row.version > 0 && inputs_to_keep(training->engine, data);
 }
 
 static fi_learn_options learn_options(const fd_training *training, const fd_training_data *data,
@@ -34,7 +58,7 @@ static fi_learn_options learn_options(const fd_training *training, const fd_trai
     const fd_item_extras *extras = &data->extras;
     return (fi_learn_options){
         .kind = options->kind,
-        .shape = {.inputs = (uint32_t)data->embeddings->width,
+        .shape = {.inputs = (uint32_t)data->dimension,
                   .components = options->components,
                   .hidden_layers = options->hidden_layers,
                   .hidden_width = options->hidden_width},
@@ -67,20 +91,28 @@ static void learned_clear(fi_learned *learned) {
     fi_reliabilities_free(learned->reliabilities);
 }
 
-static int train(fd_training *training, const fd_training_data *data, const fd_training_set *set,
+static int train(fd_training *training, fd_training_data *data, const fd_training_set *set,
                  fd_retrain from) {
     fd_engine *engine = training->engine;
     double start = fd_monotonic_seconds();
     size_t labels = set->answers.count;
     const fd_served_model *served = data->snapshot->served;
-    const fi_model *inputs = inputs_to_keep(data);
+    const fd_going_on going_on = {.go_on = training->go_on, .context = training->context};
+    const fi_model *kept = inputs_to_keep(engine, data);
+    FD_CLEANUP(fi_model_freep) fi_model *fitted = NULL;
+    int r = kept ? 0 : fit_inputs(training, data, &going_on, &fitted);
+    const fi_model *inputs = kept ? kept : fitted;
+    if (r == 0)
+        r = fd_training_data_project(engine, inputs, &going_on, data);
+    if (r < 0)
+        return r;
     const fi_model *begin = may_go_on(training, data, labels, from) ? served->model : NULL;
     fi_block blocks[FI_EXTRAS_MAX];
     fi_learn_options options = learn_options(training, data, set, blocks);
     fi_extras extras = fd_item_extras_view(&data->extras);
     FD_CLEANUP(learned_clear) fi_learned learned = {0};
-    int r = fi_learn(data->n_items, data->embeddings->data, &extras, &set->answers, inputs, begin,
-                     &options, &learned);
+    r = fi_learn_prepared(data->n_items, data->components->data, data->components->width, &extras,
+                          &set->answers, inputs, begin, &options, &learned);
     if (r < 0)
         return r;
     if (!learned.went_on)
@@ -95,7 +127,7 @@ static int train(fd_training *training, const fd_training_data *data, const fd_t
         .parent = learned.went_on ? served->row.version : 0,
         .scratch = !learned.went_on,
         .labels = labels,
-        .items = inputs ? served->row.items : data->n_items,
+        .items = kept ? served->row.items : data->n_items,
         .iterations = learned.iterations,
         .prior_precision = learned.prior_precision,
         .seconds = fd_monotonic_seconds() - start,

@@ -6,13 +6,14 @@
 #include <string.h>
 
 #include "assignment_id.h"
+#include "component_blocks.h"
 #include "engine_state.h"
 #include "rng.h"
 #include "thread.h"
 
 void fd_training_data_clear(fd_training_data *data) {
     fd_snapshot_free(data->snapshot);
-    fd_growing_matrix_free(data->embeddings);
+    fd_growing_matrix_free(data->components);
     fd_item_extras_clear(&data->extras);
     free(data->revisions);
     free(data->clusters);
@@ -28,7 +29,9 @@ static void take_references(fd_engine *engine, fd_training_data *ret) {
         return;
     ret->n_items = engine->items.count;
     ret->snapshot = fd_snapshot_reference(engine->snapshot);
-    ret->embeddings = fd_growing_matrix_reference(engine->embeddings);
+    ret->dimension = engine->dimension;
+    ret->components = fd_growing_matrix_reference(engine->snapshot->components);
+    memcpy(ret->inputs, engine->snapshot->served->inputs, sizeof(ret->inputs));
     ret->re_embeddings = engine->re_embeddings;
     ret->settings = engine->project.settings;
     ret->project = engine->project.version;
@@ -79,9 +82,31 @@ int fd_training_data_read(fd_engine *engine, fd_training_data *ret) {
 int fd_training_data_take_coming(fd_training_data *data, fd_coming_vectors *coming) {
     if (coming->rows < data->n_items)
         return -EAGAIN;
-    fd_growing_matrix_free(data->embeddings);
-    data->embeddings = fd_growing_matrix_reference(coming->embeddings);
+    fd_growing_matrix_free(FD_STEAL(data->components));
+    data->inputs[0] = '\0';
+    data->dimension = coming->dimension;
     data->coming = coming;
+    return 0;
+}
+
+int fd_training_data_project(fd_engine *engine, const fi_model *inputs, const fd_going_on *going_on,
+                             fd_training_data *data) {
+    const fd_vector_source source = {.store = engine->store, .are_coming = data->coming != NULL};
+    char name[FD_INPUTS_NAME_SIZE];
+    FD_CLEANUP(fd_growing_matrix_freep) fd_growing_matrix *matrix = NULL;
+    fd_inputs_name(inputs, name);
+    if (data->components && strcmp(name, data->inputs) == 0)
+        return 0;
+    int r = fd_growing_matrix_new(fi_model_prepared_count(inputs), data->n_items, &matrix);
+    if (r == 0)
+        r = data->coming
+                ? fd_components_read(&source, inputs, 0, data->n_items, going_on, matrix)
+                : fd_component_blocks_read(engine, inputs, name, data->n_items, going_on, matrix);
+    if (r < 0)
+        return r;
+    fd_growing_matrix_free(data->components);
+    data->components = FD_STEAL(matrix);
+    memcpy(data->inputs, name, sizeof(name));
     return 0;
 }
 

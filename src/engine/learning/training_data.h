@@ -12,7 +12,9 @@
 
 typedef struct fd_training_data {
     fd_snapshot *snapshot; /* the one that served; NULL, like all else, without items or labels */
-    fd_growing_matrix *embeddings; /* [n_items x D] */
+    size_t dimension;      /* of the embeddings */
+    fd_growing_matrix *components; /* [n_items], of the inputs of that name */
+    char inputs[FD_INPUTS_NAME_SIZE];
     size_t n_items;
     uint64_t re_embeddings;    /* the engine's, at that moment */
     fd_coming_vectors *coming; /* whose embeddings these are; NULL: those that serve */
@@ -33,8 +35,14 @@ typedef struct fd_training_data {
 
 int fd_training_data_read(fd_engine *engine, fd_training_data *ret) FD_MUST_CHECK;
 
-/* Takes the coming vectors in the place of those that serve. -EAGAIN if items lack theirs. */
+/* Takes the coming vectors in the place of those that serve; no components are known of them.
+ * -EAGAIN if items lack theirs. */
 int fd_training_data_take_coming(fd_training_data *data, fd_coming_vectors *coming) FD_MUST_CHECK;
+
+/* Makes the components of all items under the inputs of a model, unless the data has them.
+ * -ECANCELED and others as fd_components_read. */
+int fd_training_data_project(fd_engine *engine, const fi_model *inputs, const fd_going_on *going_on,
+                             fd_training_data *data) FD_MUST_CHECK;
 
 /* Adds the extras of all items to the data: in the columns of the model, or in those that a new
  * model takes if it is NULL. */

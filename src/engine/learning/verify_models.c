@@ -31,8 +31,11 @@ struct verification {
     void *context;
     size_t n_items;
     fd_extras_history history;
-    bool has_uncounted;            /* an item has texts, but not their features */
-    fd_growing_matrix *embeddings; /* NULL without items */
+    bool has_uncounted; /* an item has texts, but not their features */
+    fd_store *store;
+    size_t dimension;              /* 0 without items */
+    fd_growing_matrix *components; /* of the inputs of that name; NULL: of none yet */
+    char inputs[FD_INPUTS_NAME_SIZE];
     fd_growing_matrix *text_features;
     fd_growing_matrix *groups;
     fd_item_table items; /* for the prompts */
@@ -43,7 +46,7 @@ struct verification {
 
 static void verification_clear(struct verification *verification) {
     fd_extras_history_clear(&verification->history);
-    fd_growing_matrix_free(verification->embeddings);
+    fd_growing_matrix_free(verification->components);
     fd_growing_matrix_free(verification->text_features);
     fd_growing_matrix_free(verification->groups);
     fd_item_table_clear(&verification->items);
@@ -76,17 +79,14 @@ static int ignore_damage(int result) {
 }
 
 static int make_matrices(struct verification *verification, size_t dimension) {
-    int r = fd_growing_matrix_new(dimension, 0, &verification->embeddings);
-    if (r == 0)
-        r = fd_growing_matrix_new(FD_TEXT_FEATURES, 0, &verification->text_features);
+    verification->dimension = dimension;
+    int r = fd_growing_matrix_new(FD_TEXT_FEATURES, 0, &verification->text_features);
     return r < 0 ? r : fd_growing_matrix_new(1, 0, &verification->groups);
 }
 
 static int reserve_rows(struct verification *verification) {
     size_t used = verification->n_items;
-    int r = fd_growing_matrix_reserve(&verification->embeddings, used, 1);
-    if (r == 0)
-        r = fd_growing_matrix_reserve(&verification->text_features, used, 1);
+    int r = fd_growing_matrix_reserve(&verification->text_features, used, 1);
     return r < 0 ? r : fd_growing_matrix_reserve(&verification->groups, used, 1);
 }
 
@@ -95,10 +95,10 @@ static int read_item(void *context, const fd_item_row *row) {
     static const fd_engine_options options = {.text_features = true, .prompt_is_half = true};
     struct verification *verification = context;
     FD_CLEANUP(fd_item_entry_freep) fd_item_entry *entry = NULL;
-    int r = verification->embeddings ? 0 : make_matrices(verification, row->dimension);
+    int r = verification->groups ? 0 : make_matrices(verification, row->dimension);
     if (r < 0)
         return r;
-    if (row->index != verification->n_items || row->dimension != verification->embeddings->width)
+    if (row->index != verification->n_items || row->dimension != verification->dimension)
         return 1;
     r = reserve_rows(verification);
     if (r == 0)
@@ -111,8 +111,6 @@ static int read_item(void *context, const fd_item_row *row) {
         return r;
     size_t item = verification->n_items++;
     verification->has_uncounted |= fd_item_has_texts(row) && !fd_item_has_text_features(row);
-    memcpy(fd_growing_matrix_row(verification->embeddings, item), row->embedding,
-           row->dimension * sizeof(float));
     fd_text_features_place(&options, row, fd_growing_matrix_row(verification->text_features, item));
     fd_item_group_set(verification->groups, item, entry->prompt->index);
     fd_item_table_add(&verification->items, FD_STEAL(entry));
@@ -227,8 +225,35 @@ static int find_bracket(const struct verification *verification, const fi_model 
     return 0;
 }
 
+/* The components of all items under a model's inputs. The next model mostly has the same. */
+static int project(struct verification *verification, const fd_served_model *served) {
+    const fd_vector_source source = {.store = verification->store};
+    if (verification->components && strcmp(verification->inputs, served->inputs) == 0)
+        return 0;
+    fd_growing_matrix_free(FD_STEAL(verification->components));
+    int r = fd_growing_matrix_new(fi_model_prepared_count(served->model), verification->n_items,
+                                  &verification->components);
+    memcpy(verification->inputs, served->inputs, sizeof(verification->inputs));
+    return r < 0 ? r
+                 : fd_components_read(&source, served->model, 0, verification->n_items, NULL,
+                                      verification->components);
+}
+
+/* Gives an empty snapshot of a model the components of the first items. */
+static int take_components(struct verification *verification, size_t items, fd_snapshot *snapshot) {
+    int r = project(verification, snapshot->served);
+    if (r < 0 || fd_snapshot_take_components(snapshot, verification->components, items))
+        return r;
+    r = fd_growing_matrix_reserve(&snapshot->components, 0, items);
+    if (r == 0)
+        fd_components_copy(verification->components,
+                           fi_model_prepared_count(snapshot->served->model), 0, items,
+                           snapshot->components);
+    return r;
+}
+
 /* The snapshot of a moment and the first row->answers revisions. Takes *model over. */
-static int rebuild(const struct verification *verification, fd_moment moment, fi_model **model,
+static int rebuild(struct verification *verification, fd_moment moment, fi_model **model,
                    const fd_model_row *row, fd_snapshot **ret) {
     FD_CLEANUP(fd_score_table_clear) fd_score_table scores = {0};
     FD_CLEANUP(fd_served_model_freep) fd_served_model *served = NULL;
@@ -252,7 +277,10 @@ static int rebuild(const struct verification *verification, fd_moment moment, fi
     if (r < 0)
         return r;
     fd_item_extras_copy(&extras, verification->text_features, &scores, 0, moment.items);
-    return fd_snapshot_extend(empty, verification->embeddings, &extras, moment.items,
+    r = take_components(verification, moment.items, empty);
+    if (r < 0)
+        return r;
+    return fd_snapshot_extend(empty, empty->components, &extras, moment.items,
                               verification->labels.revisions, (size_t)row->answers, NULL, ret);
 }
 
@@ -285,8 +313,8 @@ static int fit_again(const struct verification *verification, const fd_snapshot 
 }
 
 /* log det M as the training of a moment would have recorded it. */
-static int recompute(const struct verification *verification, fd_moment moment,
-                     const fd_model_row *row, double *ret) {
+static int recompute(struct verification *verification, fd_moment moment, const fd_model_row *row,
+                     double *ret) {
     FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
     int r = fi_model_decode(row->bytes, row->size, &model);
@@ -299,7 +327,7 @@ static int recompute(const struct verification *verification, fd_moment moment,
     return layer ? fit_again(verification, snapshot, layer, ret) : 0;
 }
 
-static int compare(const struct verification *verification, const fi_model *model,
+static int compare(struct verification *verification, const fi_model *model,
                    const fd_model_row *row) {
     struct bracket bracket;
     double logdet = NAN, scale = fmax((double)fi_model_feature_count(model), fabs(row->logdet));
@@ -322,8 +350,7 @@ static int compare(const struct verification *verification, const fi_model *mode
     return report(verification, row, text);
 }
 
-static int verify_model(void *context, const fd_model_row *row) {
-    struct verification *verification = context;
+static int verify_model(struct verification *verification, const fd_model_row *row) {
     FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
     int r = fi_model_decode(row->bytes, row->size, &model);
     if (r == -ENOMEM)
@@ -333,8 +360,7 @@ static int verify_model(void *context, const fd_model_row *row) {
     if (row->is_foreign)
         return report_unchecked(verification, row,
                                 "the embeddings that it was trained on are not there any more");
-    if (!verification->embeddings ||
-        fi_model_shape(model)->inputs != verification->embeddings->width)
+    if (fi_model_shape(model)->inputs != verification->dimension)
         return report(verification, row, "takes embeddings of another size than the items have");
     if (row->answers < 0 || isnan(row->logdet))
         return report_unchecked(verification, row, "it does not say what it has learned from");
@@ -343,10 +369,44 @@ static int verify_model(void *context, const fd_model_row *row) {
     return compare(verification, model, row);
 }
 
+struct kept_model {
+    fd_model_row row;
+    uint8_t *bytes;
+};
+
+static int keep_model(void *context, const fd_model_row *row) {
+    struct kept_model *kept = context;
+    kept->row = *row;
+    kept->row.reason = NULL;
+    kept->bytes = malloc(row->size + 1);
+    if (!kept->bytes)
+        return -ENOMEM;
+    kept->row.bytes = memcpy(kept->bytes, row->bytes, row->size);
+    return 0;
+}
+
+/* One after another, not inside a reading: verifying a model reads embeddings, and a store may have
+ * one reader. */
+static int verify_all_models(struct verification *verification) {
+    uint64_t highest = INT64_MAX;
+    int r = 0;
+    while (r == 0 && highest > 0) {
+        struct kept_model kept = {0};
+        fd_store *store = verification->store;
+        r = store->operations->models_read(store, highest, 1, true, keep_model, &kept);
+        if (r == 0 && kept.bytes)
+            r = verify_model(verification, &kept.row);
+        highest = kept.bytes ? kept.row.version - 1 : 0;
+        free(kept.bytes);
+    }
+    return r;
+}
+
 int fd_engine_verify(fd_store *store, fd_finding_visit *visit, fd_finding_visit *unchecked,
                      void *context) {
     FD_CLEANUP(verification_clear)
-    struct verification verification = {.visit = visit, .unchecked = unchecked, .context = context};
+    struct verification verification = {
+        .visit = visit, .unchecked = unchecked, .context = context, .store = store};
     const fd_store_operations *operations = store->operations;
     int r = fd_annotators_new(&verification.annotators);
     if (r == 0)
@@ -359,6 +419,6 @@ int fd_engine_verify(fd_store *store, fd_finding_visit *visit, fd_finding_visit 
     if (r == 0)
         r = ignore_damage(operations->labels_read(store, 0, SIZE_MAX, read_label, &verification));
     if (r == 0)
-        r = operations->models_read(store, INT64_MAX, SIZE_MAX, true, verify_model, &verification);
+        r = verify_all_models(&verification);
     return r;
 }

@@ -14,7 +14,6 @@
 enum { ROWS_AT_ONCE = 1024 };
 
 void fd_coming_vectors_clear(fd_coming_vectors *coming) {
-    fd_growing_matrix_free(coming->embeddings);
     fd_growing_matrix_free(coming->text_features);
     free(coming->embedder);
     free(coming->cosines);
@@ -32,18 +31,14 @@ static int take_vector(void *context, const fd_item_row *row) {
     fd_coming_vectors *coming = reading->coming;
     if (row->index != coming->rows)
         return -EAGAIN;
-    int r = coming->embeddings
-                ? fd_growing_matrix_reserve(&coming->embeddings, coming->rows, 1)
-                : fd_growing_matrix_new(row->dimension, ROWS_AT_ONCE, &coming->embeddings);
-    if (r == 0)
-        r = fd_array_reserve(&coming->cosines, &coming->cosines_capacity, coming->rows + 1,
+    int r = fd_array_reserve(&coming->cosines, &coming->cosines_capacity, coming->rows + 1,
                              sizeof(*coming->cosines));
     if (r < 0)
         return r;
-    if (row->dimension != coming->embeddings->width)
+    if (coming->rows == 0)
+        coming->dimension = row->dimension;
+    if (row->dimension != coming->dimension)
         return -EBADMSG;
-    memcpy(fd_growing_matrix_row(coming->embeddings, coming->rows), row->embedding,
-           row->dimension * sizeof(float));
     coming->cosines[coming->rows++] = fd_text_features_cosine(&reading->engine->options, row);
     return 0;
 }
@@ -97,20 +92,20 @@ int fd_coming_vectors_store(fd_engine *engine, fd_coming_vectors *coming, fd_pen
         r = store->finish(engine->store);
     if (r < 0)
         return r == -EAGAIN ? -ENOENT : r;
-    pending->embeddings = coming->embeddings;
-    pending->text_features = coming->text_features;
+    pending->coming = coming;
     return 0;
 }
 
 void fd_coming_vectors_apply(fd_engine *engine, fd_coming_vectors *coming) {
-    fd_growing_matrix *embeddings = engine->embeddings, *texts = engine->text_features;
+    fd_growing_matrix *texts = engine->text_features;
     fd_embedder_row *embedder = engine->embedder;
-    engine->embeddings = coming->embeddings;
+    engine->dimension = coming->dimension;
+    free(FD_STEAL(engine->arrivals.embeddings));
+    engine->arrivals.capacity = 0;
     engine->text_features = coming->text_features;
     engine->embedder = coming->embedder;
     engine->re_embeddings++;
     /* The last reader of what served before frees it. */
-    coming->embeddings = embeddings;
     coming->text_features = texts;
     coming->embedder = embedder;
 }

@@ -1,7 +1,6 @@
 /*
- * The vectors of the coming embedder in memory, and how they take the place of those that serve:
- * in one transaction, and in the memory with the snapshot that knows them. Until then nobody else
- * sees them.
+ * The vectors of the coming embedder, and how they take the place of those that serve: in one
+ * transaction, and in the memory with the snapshot that knows their components.
  */
 #ifndef FD_COMING_VECTORS_H
 #define FD_COMING_VECTORS_H
@@ -10,9 +9,9 @@
 #include "next_snapshot.h"
 
 typedef struct fd_coming_vectors {
-    fd_growing_matrix *embeddings; /* NULL: none are read yet */
-    size_t rows;                   /* of the first items */
-    float *cosines;                /* [rows] of prompt and response; text_features.h */
+    size_t dimension; /* 0: none are read yet */
+    size_t rows;      /* of the first items, which were read */
+    float *cosines;   /* [rows] of prompt and response; text_features.h */
     size_t cosines_capacity;
     /* Embeds what came meanwhile, just before the switch; 0 or -errno. */
     int (*complete)(void *context);

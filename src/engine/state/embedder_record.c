@@ -45,11 +45,11 @@ static int store_embedder(fd_engine *engine, fd_job *job, fd_pending *pending) {
     struct set_embedder_job *set = (struct set_embedder_job *)job;
     if (pending->items > 0 && engine->embedder)
         return -EEXIST;
-    if (pending->items > 0 && engine->embeddings->width != set->row->dimension)
+    if (pending->items > 0 && engine->dimension != set->row->dimension)
         return fd_fault_set(set->fault, -EINVAL, "",
                             "the embedder \"%.80s\" gives %zu numbers; the items of this daemon "
                             "have %zu",
-                            set->row->name, set->row->dimension, engine->embeddings->width);
+                            set->row->name, set->row->dimension, engine->dimension);
     return engine->store->operations->embedder_write(engine->store, set->row);
 }
 

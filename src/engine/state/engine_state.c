@@ -36,7 +36,7 @@ void fd_engine_state_free(fd_engine *engine) {
     fd_snapshot_free(engine->snapshot);
     fd_growing_matrix_free(engine->text_features);
     fd_growing_matrix_free(engine->groups);
-    fd_growing_matrix_free(engine->embeddings);
+    free(engine->arrivals.embeddings);
     fd_label_table_clear(&engine->labels);
     fd_score_table_clear(&engine->scores);
     free(engine->embedder);

@@ -26,6 +26,13 @@
 #include "snapshot.h"
 #include "store.h"
 
+/* The embeddings of the items that a transaction adds, behind those of the table, until their
+ * components are in a snapshot: all others lie in the store alone. */
+typedef struct fd_arrivals {
+    float *embeddings; /* [rows x dimension] */
+    size_t capacity;   /* in rows */
+} fd_arrivals;
+
 struct fd_engine {
     fd_engine_options options;
     fd_store *store;
@@ -40,11 +47,13 @@ struct fd_engine {
     fd_project_state project;
     fd_embedder_row *embedder; /* NULL: not known; embedder_record.h */
     fd_label_table labels;
-    fd_growing_matrix *embeddings;    /* NULL until the first item */
-    fd_growing_matrix *text_features; /* the same; a row of each item: item_text_features.h */
-    fd_growing_matrix *groups;        /* the same; the prompt of each item: item_extras.h */
-    fd_snapshot *snapshot;            /* NULL until the first item */
-    uint64_t re_embeddings; /* how often other vectors took the place of those of all items */
+    size_t dimension; /* numbers of an embedding; 0 until the first item */
+    fd_growing_matrix
+        *text_features; /* NULL until the first item; a row of each item: item_text_features.h */
+    fd_growing_matrix *groups; /* the same; the prompt of each item: item_extras.h */
+    fd_snapshot *snapshot;     /* NULL until the first item */
+    fd_arrivals arrivals;      /* the writer's own, without the lock */
+    uint64_t re_embeddings;    /* how often other vectors took the place of those of all items */
 
     /* How often an extra changed that the snapshot had copied, or has no column for. */
     uint64_t extra_changes;
@@ -62,6 +71,7 @@ struct fd_engine {
     struct fd_follower *follower;               /* state/follower.c */
     struct fd_change_signal *change_signal;     /* state/change_signal.c */
     struct fd_text_fill *text_fill;             /* state/text_fill.c */
+    struct fd_block_keeper *block_keeper;       /* state/block_keeper.c */
     struct fd_batch_history *batch_history;     /* selection/batch_history.c */
     struct fd_assignments *assignments;         /* assignment/assignments_state.c */
     struct fd_refill *refill;                   /* assignment/refill_thread.c */

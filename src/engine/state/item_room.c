@@ -3,18 +3,19 @@
 
 #include <string.h>
 
+#include "array.h"
 #include "item_extras.h"
 #include "item_text_features.h"
 #include "thread.h"
 
 /* The first items ever set the dimension. */
 static int begin_matrices(fd_engine *engine, size_t dimension, size_t n) {
-    fd_growing_matrix_free(FD_STEAL(engine->embeddings));
     fd_growing_matrix_free(FD_STEAL(engine->text_features));
     fd_growing_matrix_free(FD_STEAL(engine->groups));
-    int r = fd_growing_matrix_new(dimension, n, &engine->embeddings);
-    if (r == 0)
-        r = fd_growing_matrix_new(FD_TEXT_FEATURES, n, &engine->text_features);
+    free(FD_STEAL(engine->arrivals.embeddings));
+    engine->arrivals.capacity = 0;
+    engine->dimension = dimension;
+    int r = fd_growing_matrix_new(FD_TEXT_FEATURES, n, &engine->text_features);
     if (r == 0)
         r = fd_growing_matrix_new(1, n, &engine->groups);
     return r;
@@ -29,7 +30,8 @@ static int make_locked(fd_engine *engine, const fd_pending *pending, size_t dime
     fd_item_index_exchange(&engine->items, larger);
     int r = used == 0 ? begin_matrices(engine, dimension, n) : 0;
     if (r == 0)
-        r = fd_growing_matrix_reserve(&engine->embeddings, used, n);
+        r = fd_array_reserve(&engine->arrivals.embeddings, &engine->arrivals.capacity, extra,
+                             engine->dimension * sizeof(float));
     if (r == 0)
         r = fd_growing_matrix_reserve(&engine->text_features, used, n);
     if (r == 0)
@@ -47,8 +49,9 @@ int fd_item_room_make(fd_engine *engine, const fd_pending *pending, size_t dimen
 
 void fd_item_numbers_set(fd_engine *engine, size_t index, const fd_item_row *row,
                          const fd_prompt *prompt) {
-    memcpy(fd_growing_matrix_row(engine->embeddings, index), row->embedding,
-           engine->embeddings->width * sizeof(float));
+    size_t arrived = index - engine->items.count, dimension = engine->dimension;
+    memcpy(engine->arrivals.embeddings + arrived * dimension, row->embedding,
+           dimension * sizeof(float));
     fd_text_features_place(&engine->options, row,
                            fd_growing_matrix_row(engine->text_features, index));
     fd_item_group_set(engine->groups, index, prompt->index);

@@ -49,8 +49,17 @@ static void set_missing(float to[static FD_TEXT_FEATURES]) {
         to[i] = NAN;
 }
 
+static size_t prompt_of(const fd_engine_options *options, size_t dimension) {
+    return options->prompt_is_half ? dimension / 2 : options->prompt_dimension;
+}
+
+bool fd_text_features_take_embeddings(const fd_engine_options *options, size_t dimension) {
+    size_t prompt = prompt_of(options, dimension);
+    return options->text_features && prompt > 0 && dimension == 2 * prompt;
+}
+
 float fd_text_features_cosine(const fd_engine_options *options, const fd_item_row *row) {
-    size_t prompt = options->prompt_is_half ? row->dimension / 2 : options->prompt_dimension;
+    size_t prompt = prompt_of(options, row->dimension);
     return (float)fd_text_cosine(row->embedding, row->dimension, prompt);
 }
 
@@ -61,7 +70,7 @@ void fd_text_features_place(const fd_engine_options *options, const fd_item_row 
         return;
     }
     memcpy(to, row->text_features.values, FD_TEXT_FEATURES * sizeof(*to));
-    to[FD_TEXT_COSINE] = fd_text_features_cosine(options, row);
+    to[FD_TEXT_COSINE] = row->embedding ? fd_text_features_cosine(options, row) : 0;
 }
 
 int fd_text_features_inline(fd_text_extractor *extractor, const fd_engine_options *options,

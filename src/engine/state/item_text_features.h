@@ -3,7 +3,7 @@
  *
  * The engine's matrix has a row of FD_TEXT_FEATURES numbers for each item, with its embedding's
  * index. The row is NaN where the item has no prompt or no response, and where nothing was counted
- * yet. The cosine is not stored but computed from the embedding, because the option
+ * yet. The cosine is not stored with them but computed from the embedding, because the option
  * prompt-dimension may change. Rows that readers see never change: when the features of older items
  * were counted, another matrix takes the place of the first one (text_fill.h). A reader takes a
  * reference under the state lock.
@@ -36,10 +36,14 @@ int fd_text_features_of(fd_text_extractor *extractor, const fd_item_row *row,
  * frees their numbers, *ret, after the rows were stored. -ENOMEM. */
 int fd_text_features_count(fd_item_row *rows, size_t n, float **ret) FD_MUST_CHECK;
 
+/* Whether they need embeddings of that many numbers: a cosine that may differ from 0. */
+bool fd_text_features_take_embeddings(const fd_engine_options *options, size_t dimension);
+
 /* The cosine of the prompt's and the response's part of the row's embedding. */
 float fd_text_features_cosine(const fd_engine_options *options, const fd_item_row *row);
 
-/* Writes the matrix row of an item, which has its embedding: from its stored features, or NaN. */
+/* Writes the matrix row of an item: from its stored features, or NaN. The cosine is 0 if the row
+ * has no embedding. */
 void fd_text_features_place(const fd_engine_options *options, const fd_item_row *row,
                             float to[static FD_TEXT_FEATURES]);
 

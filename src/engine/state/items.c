@@ -29,7 +29,7 @@ struct add_items_job {
 
 static int check_dimension(const fd_engine *engine, const fd_pending *pending,
                            const struct add_items_job *add) {
-    size_t dimension = pending->items > 0 ? engine->embeddings->width : add->rows[0].dimension;
+    size_t dimension = pending->items > 0 ? engine->dimension : add->rows[0].dimension;
     for (size_t i = 0; i < add->n; i++)
         if (add->rows[i].dimension != dimension)
             return fd_fault_set_at(add->fault, -EINVAL, "items", i, "embedding",

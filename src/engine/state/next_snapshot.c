@@ -6,6 +6,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "coming_vectors.h"
+#include "component_blocks.h"
+#include "item_components.h"
 #include "item_extras.h"
 #include "score_changes.h"
 
@@ -19,13 +22,101 @@ enum { UNTRAINED_ITEMS = 20000 };
 /* A sample that tells how long the features of an item are. */
 enum { SQUARED_ITEMS = 1000 };
 
-static fd_growing_matrix *embeddings_of(const fd_engine *engine, const fd_pending *pending) {
-    return pending->embeddings ? pending->embeddings : engine->embeddings;
+static fd_growing_matrix *texts_of(const fd_engine *engine, const fd_pending *pending) {
+    return pending->coming ? pending->coming->text_features : engine->text_features;
 }
 
-static fd_growing_matrix *texts_of(const fd_engine *engine, const fd_pending *pending) {
-    return pending->text_features ? pending->text_features : engine->text_features;
+static size_t dimension_of(const fd_engine *engine, const fd_pending *pending) {
+    return pending->coming ? pending->coming->dimension : engine->dimension;
 }
+
+/* ---- embeddings ---- */
+
+static fd_vector_source source_of(const fd_engine *engine, const fd_pending *pending) {
+    return (fd_vector_source){engine->store, pending->coming != NULL};
+}
+
+/* The items whose embeddings are in the store; those of the others have just arrived. */
+static size_t stored_items(const fd_engine *engine, const fd_pending *pending) {
+    return pending->coming ? pending->items : engine->items.count;
+}
+
+/* Copies the embeddings of the first n items. */
+static int copy_embeddings(const fd_engine *engine, const fd_pending *pending, size_t n,
+                           float *to) {
+    fd_vector_source source = source_of(engine, pending);
+    size_t stored = stored_items(engine, pending), dimension = dimension_of(engine, pending);
+    size_t read = n < stored ? n : stored;
+    if (n > read)
+        memcpy(to + read * dimension, engine->arrivals.embeddings,
+               (n - read) * dimension * sizeof(*to));
+    return fd_stored_vectors_copy(&source, 0, read, dimension, to);
+}
+
+/* ---- components ---- */
+
+static bool has_same_inputs(const fd_snapshot *a, const fd_snapshot *b) {
+    return strcmp(a->served->inputs, b->served->inputs) == 0;
+}
+
+/* Reads or copies what the base lacks of the components of stored items. */
+static int project_stored(const fd_engine *engine, const fd_pending *pending,
+                          const fd_snapshot *base, const fd_snapshot *like, size_t first,
+                          size_t stored, fd_growing_matrix *matrix) {
+    const fi_model *model = base->served->model;
+    fd_vector_source source = source_of(engine, pending);
+    if (!like)
+        return first == 0 && !pending->coming
+                   ? fd_component_blocks_read(engine, model, base->served->inputs, stored, NULL,
+                                              matrix)
+                   : fd_components_read(&source, model, first, stored, NULL, matrix);
+    fd_components_copy(like->components, fi_model_prepared_count(model), first, stored, matrix);
+    return 0;
+}
+
+static int own_matrix(const fd_snapshot *base, size_t rows, fd_growing_matrix **ret) {
+    int r = fd_growing_matrix_new(base->components->width, rows, ret);
+    if (r == 0)
+        memcpy((*ret)->data, base->components->data,
+               base->projected * base->components->width * sizeof(float));
+    return r;
+}
+
+/*
+ * The components of all items under the inputs of `base`. Those of the snapshot that serves are
+ * extended where `base` shares them; other rows were copied, or are read from the store, and the
+ * newest are those of the embeddings that have just arrived.
+ */
+static int find_components(const fd_engine *engine, const fd_pending *pending,
+                           const fd_snapshot *base, fd_growing_matrix **ret) {
+    const fd_snapshot *serving = pending->coming ? NULL : engine->snapshot;
+    const fd_snapshot *like = serving && has_same_inputs(base, serving) ? serving : NULL;
+    bool follows = like && (base->shares_components || base->components == like->components);
+    size_t first = follows ? like->items : base->projected, items = pending->items;
+    size_t stored = stored_items(engine, pending);
+    FD_CLEANUP(fd_growing_matrix_freep) fd_growing_matrix *matrix = NULL;
+    int r = 0;
+    if (base->shares_components && !follows)
+        r = own_matrix(base, items, &matrix);
+    else
+        matrix = fd_growing_matrix_reference(follows ? like->components : base->components);
+    if (r == 0 && first < items)
+        r = fd_growing_matrix_reserve(&matrix, first, items - first);
+    if (r == 0 && first < stored) {
+        r = project_stored(engine, pending, base, like, first, stored, matrix);
+        first = stored;
+    }
+    if (r == 0 && first < items)
+        r = fd_components_place(base->served->model, items - first,
+                                engine->arrivals.embeddings +
+                                    (first - engine->items.count) * engine->dimension,
+                                matrix, first);
+    if (r == 0)
+        *ret = FD_STEAL(matrix);
+    return r;
+}
+
+/* ---- extras ---- */
 
 /* The extras of n items in the columns of the model, with the scores that the transaction sets.
  * Only the writer changes them, so it needs no lock. */
@@ -40,20 +131,50 @@ static int collect_extras(const fd_engine *engine, const fd_pending *pending, co
     return 0;
 }
 
-static int untrained_inputs(const fd_engine *engine, const fd_pending *pending, size_t n_items,
+static int untrained_extras(const fd_engine *engine, const fd_pending *pending, size_t n_items,
                             fi_model *model) {
     FD_CLEANUP(fd_item_extras_clear) fd_item_extras extras = {0};
-    int r = fi_model_fit_inputs(model, n_items, embeddings_of(engine, pending)->data);
-    if (r == 0 && fi_model_shape(model)->extras > 0)
-        r = collect_extras(engine, pending, model, 0, n_items, &extras);
-    if (r < 0 || fi_model_shape(model)->extras == 0)
+    if (fi_model_shape(model)->extras == 0)
+        return 0;
+    int r = collect_extras(engine, pending, model, 0, n_items, &extras);
+    if (r < 0)
         return r;
     fi_extras view = fd_item_extras_view(&extras);
     return fi_model_fit_extras(model, &view);
 }
 
+/* The items that tell how long features are. */
+static size_t squared_items(size_t n_items) {
+    return n_items < SQUARED_ITEMS ? n_items : SQUARED_ITEMS;
+}
+
+/* An untrained model that was made from the same items has the inputs already; else NULL. */
+static const fd_snapshot *known_inputs(const fd_engine *engine, const fd_pending *pending,
+                                       size_t n_items) {
+    const fd_snapshot *serving = pending->coming ? NULL : engine->snapshot;
+    bool is_known = serving && serving->served->row.version == 0 &&
+                    serving->served->row.items == n_items && serving->items >= n_items;
+    return is_known ? serving : NULL;
+}
+
+/* Sets the inputs, and computes the features of some items, which have no extras yet. */
+static int untrained_inputs(const fd_engine *engine, const fd_pending *pending, size_t n_items,
+                            fi_model *model, float *features) {
+    size_t sample = squared_items(n_items);
+    const fd_snapshot *known = known_inputs(engine, pending, n_items);
+    if (known && fi_model_take_inputs(model, known->served->model) == 0)
+        return fi_model_features_of_prepared(model, sample, known->components->data,
+                                             known->components->width, NULL, features);
+    FD_FREE float *embeddings =
+        reallocarray(NULL, n_items, dimension_of(engine, pending) * sizeof(*embeddings));
+    int r = embeddings ? copy_embeddings(engine, pending, n_items, embeddings) : -ENOMEM;
+    if (r == 0)
+        r = fi_model_fit_inputs(model, n_items, embeddings);
+    return r < 0 ? r : fi_model_features(model, sample, embeddings, NULL, features);
+}
+
 /* What is known of beta before any answer: nothing, but for scores that somebody trusts. */
-static int untrained_layer(const fd_engine *engine, const fd_pending *pending, size_t n_items,
+static int untrained_layer(const fd_engine *engine, size_t sample, const float *features,
                            fi_model *model) {
     static const fi_answers none = {0};
     FD_CLEANUP(fi_last_layer_freep) fi_last_layer *layer = NULL;
@@ -64,25 +185,18 @@ static int untrained_layer(const fd_engine *engine, const fd_pending *pending, s
     learn.n_extra_blocks =
         fd_extra_blocks(fi_model_extra_ids(model), fi_model_shape(model)->extras,
                         &engine->scores.names, &engine->project.settings, extra_blocks);
-    size_t sample = n_items < SQUARED_ITEMS ? n_items : SQUARED_ITEMS;
-    FD_FREE float *features = reallocarray(NULL, sample, width * sizeof(*features));
-    if (!features)
-        return -ENOMEM;
-    int r = fi_model_features(model, sample, embeddings_of(engine, pending)->data, NULL, features);
-    if (r < 0)
-        return r;
     fi_last_layer_options options = fi_last_layer_defaults();
     options.blocks = blocks;
     options.n_blocks =
         fi_learn_blocks(&learn, h, fi_mean_square(sample, width, features, &none, 0, h), blocks);
-    r = fi_last_layer_fit(sample, width, features, &none, &options, NULL, &layer);
+    int r = fi_last_layer_fit(sample, width, features, &none, &options, NULL, &layer);
     return r < 0 ? r : fi_model_set_last_layer(model, layer);
 }
 
 static int untrained_model(const fd_engine *engine, const fd_pending *pending, size_t n_items,
                            fi_model **ret) {
     const fd_engine_options *options = &engine->options;
-    uint32_t dimension = (uint32_t)embeddings_of(engine, pending)->width;
+    uint32_t dimension = (uint32_t)dimension_of(engine, pending);
     uint32_t ids[FI_EXTRAS_MAX];
     double share;
     fi_shape shape = {
@@ -98,9 +212,16 @@ static int untrained_model(const fd_engine *engine, const fd_pending *pending, s
     if (r < 0)
         return r;
     fi_model_set_extra_ids(model, ids);
-    r = untrained_inputs(engine, pending, n_items, model);
+    size_t sample = squared_items(n_items);
+    FD_FREE float *features =
+        reallocarray(NULL, sample, fi_model_feature_count(model) * sizeof(*features));
+    if (!features)
+        return -ENOMEM;
+    r = untrained_inputs(engine, pending, n_items, model, features);
     if (r == 0)
-        r = untrained_layer(engine, pending, n_items, model);
+        r = untrained_extras(engine, pending, n_items, model);
+    if (r == 0)
+        r = untrained_layer(engine, sample, features, model);
     if (r == 0)
         *ret = FD_STEAL(model);
     return r;
@@ -133,7 +254,12 @@ static int untrained_snapshot(const fd_engine *engine, const fd_pending *pending
     (void)FD_STEAL(model);
     served->extra_changes = engine->extra_changes;
     served->project = engine->project.version;
-    return fd_snapshot_new(served, ret);
+    r = fd_snapshot_new(served, ret);
+    const fd_snapshot *known = r == 0 ? known_inputs(engine, pending, n_items) : NULL;
+    if (known && has_same_inputs(*ret, known))
+        (*ret)->shares_components =
+            fd_snapshot_take_components(*ret, known->components, known->items);
+    return r;
 }
 
 /* A refit knows the settings of its time, and the next refit those of now. */
@@ -162,9 +288,9 @@ static bool is_outdated(const fd_engine *engine, const fd_snapshot *base,
 int fd_next_snapshot(fd_engine *engine, const fd_pending *pending, fd_snapshot **ret) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *untrained = NULL;
     FD_CLEANUP(fd_item_extras_clear) fd_item_extras extras = {0};
-    const fd_snapshot *base = pending->base         ? pending->base
-                              : pending->embeddings ? NULL /* the model knows other ones */
-                                                    : engine->snapshot;
+    const fd_snapshot *base = pending->base     ? pending->base
+                              : pending->coming ? NULL /* the model knows other ones */
+                                                : engine->snapshot;
     int r = 0;
 
     *ret = NULL;
@@ -184,8 +310,10 @@ int fd_next_snapshot(fd_engine *engine, const fd_pending *pending, fd_snapshot *
     if (pending->items > base->items && fi_model_shape(model)->extras > 0)
         r = collect_extras(engine, pending, model, base->items, pending->items - base->items,
                            &extras);
-    if (r < 0)
-        return r;
-    return fd_snapshot_extend(base, embeddings_of(engine, pending), &extras, pending->items,
-                              engine->labels.revisions, pending->revisions, NULL, ret);
+    FD_CLEANUP(fd_growing_matrix_freep) fd_growing_matrix *components = NULL;
+    if (r == 0)
+        r = find_components(engine, pending, base, &components);
+    return r < 0 ? r
+                 : fd_snapshot_extend(base, components, &extras, pending->items,
+                                      engine->labels.revisions, pending->revisions, NULL, ret);
 }

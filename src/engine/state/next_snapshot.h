@@ -12,11 +12,9 @@ typedef struct fd_pending {
     size_t revisions;   /* of labels, with those of the table */
     size_t score_names; /* with those of the table */
     fd_snapshot *base;  /* the snapshot of another model to serve; borrowed, or NULL */
-    /* Take the place of the engine's, for an untrained model unless there is a base; borrowed, or
-     * NULL. */
-    fd_growing_matrix *embeddings;
-    fd_growing_matrix *text_features;
-    const struct fd_score_changes *scores; /* those that were stored, the newest first; borrowed */
+    const struct fd_coming_vectors *coming; /* serve from now on, for an untrained model unless
+                                               there is a base; borrowed, or NULL */
+    const struct fd_score_changes *scores;  /* those that were stored, the newest first; borrowed */
     bool
         refreshes; /* an untrained model that does not know all extras and settings is made again */
 } fd_pending;

@@ -12,6 +12,7 @@ int fd_served_model_new(fi_model *model, const fd_model_row *row, fd_served_mode
         return -ENOMEM;
     atomic_init(&served->references, 1);
     served->model = model;
+    fd_inputs_name(model, served->inputs);
     served->row = *row;
     served->row.bytes = NULL;
     served->row.size = 0;

@@ -6,13 +6,15 @@
 #include <fisher/reliability.h>
 #include <stdatomic.h>
 
+#include "item_components.h"
 #include "macros.h"
 #include "store_rows.h"
 
 typedef struct fd_served_model {
     atomic_size_t references;
     fi_model *model;
-    fd_model_row row; /* version 0: never trained; bytes and reason are not kept */
+    char inputs[FD_INPUTS_NAME_SIZE]; /* whose components its features begin at */
+    fd_model_row row;                 /* version 0: never trained; bytes and reason are not kept */
 
     /* What the last layer has learned from: the first revisions of the history, and the labels that
      * count among them. Set before the first snapshot. */

@@ -23,6 +23,7 @@ void fd_snapshot_free(fd_snapshot *snapshot) {
         return;
     fd_served_model_free(snapshot->served);
     fd_growing_matrix_free(snapshot->features);
+    fd_growing_matrix_free(snapshot->components);
     fd_growing_matrix_free(snapshot->centres);
     fi_information_free(snapshot->past);
     fi_information_free(snapshot->prior);
@@ -82,6 +83,41 @@ static int find_design(fd_snapshot *snapshot) {
 
 /* ---- the first ---- */
 
+static bool is_linear(const fd_snapshot *snapshot) {
+    return fi_model_shape(snapshot->served->model)->hidden_layers == 0;
+}
+
+/* An empty matrix of features, and one of components unless they are the same. */
+static int make_matrices(fd_snapshot *snapshot) {
+    const fi_model *model = snapshot->served->model;
+    int r = fd_growing_matrix_new(fi_model_feature_count(model), 0, &snapshot->features);
+    if (r < 0)
+        return r;
+    if (!is_linear(snapshot))
+        return fd_growing_matrix_new(fi_model_prepared_count(model), 0, &snapshot->components);
+    snapshot->components = fd_growing_matrix_reference(snapshot->features);
+    return 0;
+}
+
+/* Replaces a matrix by a reference to another one. */
+static void take_matrix(fd_growing_matrix **matrix, fd_growing_matrix *other) {
+    fd_growing_matrix *before = *matrix;
+    *matrix = fd_growing_matrix_reference(other);
+    fd_growing_matrix_free(before);
+}
+
+bool fd_snapshot_take_components(fd_snapshot *snapshot, fd_growing_matrix *components,
+                                 size_t rows) {
+    if (is_linear(snapshot) && (fi_model_shape(snapshot->served->model)->extras > 0 ||
+                                components->width != snapshot->features->width))
+        return false;
+    take_matrix(&snapshot->components, components);
+    if (is_linear(snapshot))
+        take_matrix(&snapshot->features, components);
+    snapshot->projected = rows;
+    return true;
+}
+
 int fd_snapshot_new(fd_served_model *served, fd_snapshot **ret) {
     FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = calloc(1, sizeof(*snapshot));
     if (!snapshot)
@@ -90,7 +126,7 @@ int fd_snapshot_new(fd_served_model *served, fd_snapshot **ret) {
     snapshot->served = fd_served_model_reference(served);
 
     size_t width = fi_model_feature_count(served->model);
-    int r = fd_growing_matrix_new(width, 0, &snapshot->features);
+    int r = make_matrices(snapshot);
     if (r == 0 && fi_model_shape(served->model)->extras > 0)
         r = fd_growing_matrix_new(fi_model_shape(served->model)->extras, 0, &snapshot->centres);
     if (r < 0)
@@ -157,8 +193,23 @@ static int extend_centres(fd_snapshot *snapshot, const fi_extras *extras) {
     return r;
 }
 
-static int extend_features(fd_snapshot *snapshot, fd_growing_matrix *embeddings,
-                           const fd_item_extras *given, size_t n_items,
+/* The components stand in the features of a linear model already. */
+static int compute_rows(fd_snapshot *snapshot, size_t n, const float *placed) {
+    const fi_model *model = snapshot->served->model;
+    size_t first = snapshot->items, columns = fi_model_shape(model)->extras;
+    float *features = fd_growing_matrix_row(snapshot->features, first);
+    size_t width = snapshot->features->width;
+    if (!is_linear(snapshot))
+        return fi_model_features_of_prepared(
+            model, n, fd_growing_matrix_row(snapshot->components, first),
+            snapshot->components->width, columns > 0 ? placed : NULL, features);
+    for (size_t i = 0; i < n && columns > 0; i++)
+        memcpy(features + (i + 1) * width - columns, placed + i * columns,
+               columns * sizeof(*features));
+    return 0;
+}
+
+static int extend_features(fd_snapshot *snapshot, const fd_item_extras *given, size_t n_items,
                            const atomic_bool *interrupted) {
     const fi_model *model = snapshot->served->model;
     size_t first = snapshot->items, columns = fi_model_shape(model)->extras;
@@ -167,7 +218,9 @@ static int extend_features(fd_snapshot *snapshot, fd_growing_matrix *embeddings,
     FD_FREE float *placed = calloc(ROWS_AT_ONCE, (columns + 1) * sizeof(*placed));
     if (!placed)
         return -ENOMEM;
-    int r = fd_growing_matrix_reserve(&snapshot->features, first, n_items - first);
+    int r = is_linear(snapshot)
+                ? 0
+                : fd_growing_matrix_reserve(&snapshot->features, first, n_items - first);
     if (r == 0 && columns > 0)
         r = extend_centres(snapshot, &extras);
     while (r == 0 && snapshot->items < n_items) {
@@ -178,9 +231,7 @@ static int extend_features(fd_snapshot *snapshot, fd_growing_matrix *embeddings,
         if (columns > 0)
             fd_snapshot_place_extras(snapshot, rows, extras.raw + (done - first) * columns,
                                      extras.groups + (done - first), placed);
-        r = fi_model_features(model, rows, fd_growing_matrix_row(embeddings, done),
-                              columns > 0 ? placed : NULL,
-                              fd_growing_matrix_row(snapshot->features, done));
+        r = compute_rows(snapshot, rows, placed);
         snapshot->items += rows;
     }
     return r;
@@ -250,10 +301,12 @@ static void share_features(fd_snapshot *snapshot, const fd_snapshot *from) {
     snapshot->items = from->items;
     snapshot->groups = from->groups;
     snapshot->features = fd_growing_matrix_reference(from->features);
+    snapshot->components = fd_growing_matrix_reference(from->components);
+    snapshot->projected = from->items;
     snapshot->centres = from->centres ? fd_growing_matrix_reference(from->centres) : NULL;
 }
 
-int fd_snapshot_extend(const fd_snapshot *base, fd_growing_matrix *embeddings,
+int fd_snapshot_extend(const fd_snapshot *base, fd_growing_matrix *components,
                        const fd_item_extras *extras, size_t n_items,
                        const fd_label_revision *revisions, size_t n_revisions,
                        const atomic_bool *interrupted, fd_snapshot **ret) {
@@ -263,6 +316,8 @@ int fd_snapshot_extend(const fd_snapshot *base, fd_growing_matrix *embeddings,
     atomic_init(&snapshot->references, 1);
     snapshot->served = fd_served_model_reference(base->served);
     share_features(snapshot, base);
+    snapshot->projected = base->projected;
+    snapshot->shares_components = base->shares_components;
     snapshot->revisions = base->revisions;
 
     int r = fi_information_copy(base->past, &snapshot->past);
@@ -271,9 +326,13 @@ int fd_snapshot_extend(const fd_snapshot *base, fd_growing_matrix *embeddings,
     if (r < 0)
         return r;
     if (n_items > snapshot->items) {
-        r = extend_features(snapshot, embeddings, extras, n_items, interrupted);
+        take_matrix(&snapshot->components, components);
+        if (is_linear(snapshot))
+            take_matrix(&snapshot->features, components);
+        r = extend_features(snapshot, extras, n_items, interrupted);
         if (r < 0)
             return r;
+        snapshot->projected = n_items;
     }
     r = n_revisions > snapshot->revisions || !snapshot->prior
             ? extend_past(snapshot, revisions, n_revisions)
@@ -305,6 +364,7 @@ int fd_snapshot_refit(const fd_snapshot *base, fd_served_model *served,
 
 void fd_snapshot_follow(fd_snapshot *refit, const fd_snapshot *current) {
     fd_growing_matrix_free(refit->features);
+    fd_growing_matrix_free(refit->components);
     fd_growing_matrix_free(refit->centres);
     share_features(refit, current);
 }

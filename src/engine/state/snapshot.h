@@ -13,6 +13,7 @@
 
 #include <fisher/design.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "growing_matrix.h"
 #include "item_extras.h"
@@ -25,6 +26,10 @@ typedef struct fd_snapshot {
     fd_served_model *served;
     size_t items;                /* valid rows of features */
     fd_growing_matrix *features; /* [items x h] */
+    /* Those of the items, and of some that came later; a linear model has them in its features. */
+    fd_growing_matrix *components;
+    size_t projected;       /* rows of components that are there: at least `items` */
+    bool shares_components; /* they are those of the snapshot that served when this one was made */
     /* [groups x extras] of the prompts that had items when the features were computed: a prompt's
      * centre stays as it was first, so that its items stay comparable. NULL without extras */
     fd_growing_matrix *centres;
@@ -42,14 +47,20 @@ FD_DEFINE_CLEANUP(fd_snapshot, fd_snapshot_free)
 /* A snapshot of no items and no labels. */
 int fd_snapshot_new(fd_served_model *served, fd_snapshot **ret) FD_MUST_CHECK;
 
+/* Has a snapshot of no items take a matrix with the components of `rows` items, without copying
+ * them. false where that cannot be: the features of a linear model with extras have rows of their
+ * own. */
+bool fd_snapshot_take_components(fd_snapshot *snapshot, fd_growing_matrix *components, size_t rows);
+
 /*
- * `base` and what came after it: the features of the embeddings from row base->items to n_items,
- * whose extras are given in the model's columns (NULL if it takes none), and the information of the
- * revisions from base->revisions to n_revisions. It appends to the rows of `base`, so only the
+ * `base` and what came after it: the features of the items from base->items to n_items, whose
+ * extras are given in the model's columns (NULL if it takes none), and the information of the
+ * revisions from base->revisions to n_revisions. `components` has those of all n_items; it is that
+ * of `base`, grown, or has the same rows. Features are appended to the rows of `base`, so only the
  * writer may call it, or the one thread that owns `base`. -ECANCELED once *interrupted, which may
  * be NULL, is true.
  */
-int fd_snapshot_extend(const fd_snapshot *base, fd_growing_matrix *embeddings,
+int fd_snapshot_extend(const fd_snapshot *base, fd_growing_matrix *components,
                        const fd_item_extras *extras, size_t n_items,
                        const fd_label_revision *revisions, size_t n_revisions,
                        const atomic_bool *interrupted, fd_snapshot **ret) FD_MUST_CHECK;

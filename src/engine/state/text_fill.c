@@ -11,6 +11,7 @@
 #include "engine_state.h"
 #include "item_text_features.h"
 #include "log.h"
+#include "stored_vectors.h"
 #include "thread.h"
 #include "writer.h"
 
@@ -46,7 +47,11 @@ struct counted {
     size_t capacity;
     size_t values_capacity;
     uint32_t *items; /* [count] */
-    float *values;   /* [count x FD_TEXT_FEATURES] */
+    size_t cosines_capacity;
+    float *values;  /* [count x FD_TEXT_FEATURES] */
+    float *cosines; /* [count] */
+    uint64_t
+        re_embeddings; /* the engine's, whose vectors the cosines that are not shown come from */
 };
 
 int fd_text_fill_new(fd_engine *engine) {
@@ -93,6 +98,7 @@ static void rest(fd_engine *engine, double seconds) {
 /* ---- counting ---- */
 
 struct reading {
+    const fd_engine_options *options;
     fd_text_extractor *extractor;
     struct counted *counted;
     uint32_t next; /* the item after the last one that was read */
@@ -105,6 +111,9 @@ static int add_counted(struct counted *counted, uint32_t item, float **ret) {
     if (r == 0)
         r = fd_array_reserve(&counted->values, &counted->values_capacity, counted->count + 1,
                              FD_TEXT_FEATURES * sizeof(*counted->values));
+    if (r == 0)
+        r = fd_array_reserve(&counted->cosines, &counted->cosines_capacity, counted->count + 1,
+                             sizeof(*counted->cosines));
     if (r < 0)
         return r;
     counted->items[counted->count] = item;
@@ -124,16 +133,27 @@ static int count_item(void *context, const fd_item_row *row) {
         r = fd_text_features_of(reading->extractor, row, values);
     if (r < 0)
         return r;
-    reading->counted->count++;
+    struct counted *counted = reading->counted;
+    counted->cosines[counted->count++] =
+        row->embedding ? fd_text_features_cosine(reading->options, row) : 0;
     reading->bytes += strlen(row->prompt) + strlen(row->response);
     return reading->bytes >= BYTES_AT_ONCE;
+}
+
+/* Whether the cosines of the vectors that serve matter. */
+static bool takes_embeddings(fd_engine *engine, uint64_t *ret_re_embeddings) {
+    FD_READ_LOCKED(&engine->state_lock);
+    *ret_re_embeddings = engine->re_embeddings;
+    return fd_text_features_take_embeddings(&engine->options, engine->dimension);
 }
 
 /* Counts the texts of some items from *next on. */
 static int count_some(fd_engine *engine, fd_text_extractor *extractor, struct counted *counted,
                       uint32_t *next) {
-    struct reading reading = {extractor, counted, *next, 0};
-    int r = engine->store->operations->items_read(engine->store, *next, ROWS_AT_ONCE, false,
+    struct reading reading = {&engine->options, extractor, counted, *next, 0};
+    uint64_t unused;
+    bool embeddings = takes_embeddings(engine, &unused);
+    int r = engine->store->operations->items_read(engine->store, *next, ROWS_AT_ONCE, embeddings,
                                                   count_item, &reading);
     if (r < 0)
         counted->count = counted->stored; /* they are counted again */
@@ -165,18 +185,11 @@ static int write_counted(fd_engine *engine, const struct counted *counted) {
     return engine->store->operations->text_features_write(engine->store, rows, n);
 }
 
-static void place_counted(fd_engine *engine, const struct counted *counted,
-                          fd_growing_matrix *matrix) {
-    for (size_t i = 0; i < counted->count; i++) {
-        uint32_t item = counted->items[i];
-        fd_item_row row = {
-            .embedding = fd_growing_matrix_row(engine->embeddings, item),
-            .dimension = engine->embeddings->width,
-            .text_features = {.version = FD_TEXT_FEATURES_VERSION,
-                              .count = FD_TEXT_FEATURES,
-                              .values = counted->values + i * FD_TEXT_FEATURES},
-        };
-        fd_text_features_place(&engine->options, &row, fd_growing_matrix_row(matrix, item));
+static void place_counted(const struct counted *counted, fd_growing_matrix *matrix) {
+    for (size_t i = counted->shown; i < counted->count; i++) {
+        float *row = fd_growing_matrix_row(matrix, counted->items[i]);
+        memcpy(row, counted->values + i * FD_TEXT_FEATURES, FD_TEXT_FEATURES * sizeof(*row));
+        row[FD_TEXT_COSINE] = counted->cosines[i];
     }
 }
 
@@ -190,7 +203,7 @@ static int show_counted(fd_engine *engine, const fd_pending *pending,
         return r;
     memcpy(matrix->data, engine->text_features->data,
            pending->items * FD_TEXT_FEATURES * sizeof(float));
-    place_counted(engine, counted, matrix);
+    place_counted(counted, matrix);
     FD_WRITE_LOCKED(&engine->state_lock);
     fd_growing_matrix *before = engine->text_features;
     engine->text_features = matrix;
@@ -201,6 +214,8 @@ static int show_counted(fd_engine *engine, const fd_pending *pending,
 
 static int store_fill(fd_engine *engine, fd_job *job, fd_pending *pending) {
     const struct fill_job *fill = (const struct fill_job *)job;
+    if (fill->shows && fill->counted->re_embeddings != engine->re_embeddings)
+        return -ECANCELED;
     int r = write_counted(engine, fill->counted);
     return r == 0 && fill->shows ? show_counted(engine, pending, fill->counted) : r;
 }
@@ -208,6 +223,37 @@ static int store_fill(fd_engine *engine, fd_job *job, fd_pending *pending) {
 static void apply_fill(fd_engine *engine, fd_job *job) {
     (void)engine;
     (void)job;
+}
+
+struct cosine_reading {
+    const fd_engine_options *options;
+    float *to;
+};
+
+static int take_cosine(void *context, const fd_item_row *row) {
+    const struct cosine_reading *reading = context;
+    *reading->to = fd_text_features_cosine(reading->options, row);
+    return 0;
+}
+
+/* Where other vectors serve by now, reads the cosines of what nobody has seen once more. */
+static int renew_cosines(fd_engine *engine, struct counted *counted) {
+    const fd_vector_source source = {.store = engine->store};
+    uint64_t re_embeddings;
+    bool embeddings = takes_embeddings(engine, &re_embeddings);
+    if (counted->re_embeddings == re_embeddings)
+        return 0;
+    int r = 0;
+    for (size_t i = counted->shown; i < counted->count && r == 0; i++) {
+        struct cosine_reading reading = {&engine->options, &counted->cosines[i]};
+        counted->cosines[i] = 0;
+        if (embeddings)
+            r = fd_stored_vectors_visit(&source, counted->items[i], (size_t)counted->items[i] + 1,
+                                        take_cosine, &reading);
+    }
+    if (r == 0)
+        counted->re_embeddings = re_embeddings;
+    return r;
 }
 
 static int store_counted(fd_engine *engine, struct counted *counted, bool done) {
@@ -219,9 +265,11 @@ static int store_counted(fd_engine *engine, struct counted *counted, bool done) 
     };
     if (counted->count == counted->stored && !job.shows)
         return 0;
-    int r = fd_writer_run(engine, &job.job);
+    int r = renew_cosines(engine, counted);
+    if (r == 0)
+        r = fd_writer_run(engine, &job.job);
     if (r < 0)
-        return r;
+        return r == -ECANCELED ? 0 : r;
     counted->stored = counted->count;
     if (job.shows)
         counted->shown = counted->count;
@@ -266,6 +314,7 @@ static void *fill_loop(void *context) {
            FD_REAL("seconds", fd_monotonic_seconds() - start));
     free(counted.items);
     free(counted.values);
+    free(counted.cosines);
     return NULL;
 }
 

@@ -13,7 +13,7 @@
 #include "replica.h"
 #include "thread.h"
 
-enum { GROUP_MAX = 256, HOOKS_MAX = 8, TRIES_MAX = 8 };
+enum { GROUP_MAX = 256, HOOKS_MAX = 10, TRIES_MAX = 8 };
 
 /* How often a store that failed is probed, and one that works is looked for. */
 static const double probe_seconds = 1.0;

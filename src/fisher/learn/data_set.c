@@ -51,8 +51,9 @@ static void number_items(fd_row_numbering *numbering, size_t count, fi_pair *pai
     }
 }
 
-int fi_data_set_init(fi_data_set *data, const fi_model *model, size_t n_items,
-                     const float *embeddings, const fi_answers *answers) {
+/* The answers, and the rows of the items that they name. */
+static int take_answers(fi_data_set *data, const fi_model *model, size_t n_items,
+                        const fi_answers *answers) {
     if (!is_in_range(n_items, answers))
         return -EINVAL;
     FD_CLEANUP(fd_row_numbering_clear) fd_row_numbering numbering = {0};
@@ -68,9 +69,22 @@ int fi_data_set_init(fi_data_set *data, const fi_model *model, size_t n_items,
     number_items(&numbering, data->count, data->pairs);
     r = allocate_items(data, model, numbering.count);
     if (r == 0)
-        r = fi_prepare_rows(model, numbering.count, numbering.rows, embeddings, data->inputs);
-    if (r == 0)
         data->rows = FD_STEAL(numbering.rows);
+    return r;
+}
+
+int fi_data_set_init(fi_data_set *data, const fi_model *model, size_t n_items,
+                     const float *embeddings, const fi_answers *answers) {
+    int r = take_answers(data, model, n_items, answers);
+    return r < 0 ? r : fi_prepare_rows(model, data->n_items, data->rows, embeddings, data->inputs);
+}
+
+int fi_data_set_init_prepared(fi_data_set *data, const fi_model *model, size_t n_items,
+                              const float *prepared, size_t stride, const fi_answers *answers) {
+    size_t width = fi_model_prepared_count(model);
+    int r = take_answers(data, model, n_items, answers);
+    for (size_t i = 0; r == 0 && i < data->n_items; i++)
+        memcpy(data->inputs + i * width, prepared + data->rows[i] * stride, width * sizeof(float));
     return r;
 }
 

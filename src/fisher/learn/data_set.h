@@ -24,6 +24,11 @@ typedef struct fi_data_set {
  * of range, -ENOMEM; clear it in any case. */
 int fi_data_set_init(fi_data_set *data, const fi_model *model, size_t n_items,
                      const float *embeddings, const fi_answers *answers) FD_MUST_CHECK;
+
+/* The same of prepared inputs: row i begins at prepared + i * stride. */
+int fi_data_set_init_prepared(fi_data_set *data, const fi_model *model, size_t n_items,
+                              const float *prepared, size_t stride,
+                              const fi_answers *answers) FD_MUST_CHECK;
 void fi_data_set_clear(fi_data_set *data);
 
 /* How well a model fits the answers. */

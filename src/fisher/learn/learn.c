@@ -12,6 +12,14 @@
 #include "length_baseline.h"
 #include "model_layout.h"
 
+/* The items as they are given: embeddings, or prepared inputs. */
+typedef struct given_items {
+    size_t count;
+    const float *rows;
+    size_t stride;
+    bool are_prepared;
+} given_items;
+
 static void learning_clear(fi_learning *learning) {
     fi_model_free(learning->inputs);
     fi_data_set_clear(&learning->data);
@@ -85,16 +93,19 @@ static bool goes_on(void *context) {
 /* The inputs belong to the smallest network, because a linear model may not be as wide as the
  * inputs of a network. The columns of extras are always measured: values may have come since the
  * given model was made, and the hidden layers do not read them. */
-static int take_inputs(fi_learning *learning, size_t n_items, const float *embeddings,
-                       const fi_extras *extras, fi_shape shape, const fi_model *inputs) {
+static int take_inputs(fi_learning *learning, const given_items *items, const fi_extras *extras,
+                       fi_shape shape, const fi_model *inputs) {
     shape.hidden_layers = shape.hidden_width = 1;
     int r = fi_model_new(&shape, 0, &learning->inputs);
     if (r < 0)
         return r;
     if (takes_over(inputs, &shape))
         fi_model_copy_inputs(learning->inputs, inputs);
+    else if (items->are_prepared)
+        return -EINVAL;
     else
-        r = fi_model_fit_inputs_while(learning->inputs, n_items, embeddings, goes_on, learning);
+        r = fi_model_fit_inputs_while(learning->inputs, items->count, items->rows, goes_on,
+                                      learning);
     if (r == 0 && extras)
         r = fi_model_fit_extras(learning->inputs, extras);
     return r;
@@ -150,7 +161,7 @@ static int copy_answers(const fi_answers *answers, fi_part *ret) {
     return 0;
 }
 
-static int take_answers(fi_learning *learning, size_t n_items, const float *embeddings,
+static int take_answers(fi_learning *learning, const given_items *items,
                         const fi_answers *answers) {
     int r = copy_answers(answers, &learning->copies);
     if (r < 0)
@@ -160,8 +171,11 @@ static int take_answers(fi_learning *learning, size_t n_items, const float *embe
     if (!learning->folds)
         return -ENOMEM;
     r = fi_folds_assign(&learning->all, learning->folds);
-    if (r == 0)
-        r = fi_data_set_init(&learning->data, learning->inputs, n_items, embeddings,
+    if (r == 0 && items->are_prepared)
+        r = fi_data_set_init_prepared(&learning->data, learning->inputs, items->count, items->rows,
+                                      items->stride, &learning->all);
+    else if (r == 0)
+        r = fi_data_set_init(&learning->data, learning->inputs, items->count, items->rows,
                              &learning->all);
     learning->all.pairs = learning->data.pairs; /* numbered */
     return r;
@@ -214,12 +228,12 @@ static bool are_options(const fi_learn_options *options, const fi_extras *extras
            options->embedded_stiffness >= 0.0 && options->embedded_shape >= 0.0;
 }
 
-int fi_learn(size_t n_items, const float *embeddings, const fi_extras *extras,
-             const fi_answers *answers, const fi_model *inputs, const fi_model *start,
-             const fi_learn_options *options, fi_learned *ret) {
+static int learn(const given_items *items, const fi_extras *extras, const fi_answers *answers,
+                 const fi_model *inputs, const fi_model *start, const fi_learn_options *options,
+                 fi_learned *ret) {
     extras = extras && extras->count > 0 ? extras : NULL;
     if (answers->count == 0 || !are_options(options, extras) ||
-        (extras && extras->n_items < n_items))
+        (extras && extras->n_items < items->count))
         return -EINVAL;
     FD_CLEANUP(learning_clear) fi_learning learning = {.options = options, .share = 1.0};
     FD_CLEANUP(fi_kind_trials_clear) fi_kind_trials trials = {0};
@@ -231,9 +245,9 @@ int fi_learn(size_t n_items, const float *embeddings, const fi_extras *extras,
         start = NULL;
     if (start)
         inputs = start;
-    int r = take_inputs(&learning, n_items, embeddings, extras, shape, inputs);
+    int r = take_inputs(&learning, items, extras, shape, inputs);
     if (r == 0)
-        r = take_answers(&learning, n_items, embeddings, answers);
+        r = take_answers(&learning, items, answers);
     if (r == 0 && extras)
         r = take_extras(&learning, extras);
     if (r == 0)
@@ -264,4 +278,30 @@ int fi_learn(size_t n_items, const float *embeddings, const fi_extras *extras,
                         .loss_error = fi_kind_comparison_error(&trials.comparison)};
     learning.reliabilities = NULL;
     return 0;
+}
+
+int fi_learn(size_t n_items, const float *embeddings, const fi_extras *extras,
+             const fi_answers *answers, const fi_model *inputs, const fi_model *start,
+             const fi_learn_options *options, fi_learned *ret) {
+    given_items items = {.count = n_items, .rows = embeddings};
+    return learn(&items, extras, answers, inputs, start, options, ret);
+}
+
+static bool has_inputs_of(const fi_model *model, const fi_model *other) {
+    size_t inputs = model->shape.inputs, components = model->shape.components;
+    return other->shape.inputs == inputs && other->shape.components == components &&
+           memcmp(model->mean, other->mean, inputs * sizeof(*model->mean)) == 0 &&
+           memcmp(model->scale, other->scale, inputs * sizeof(*model->scale)) == 0 &&
+           (components == 0 || memcmp(model->projection, other->projection,
+                                      components * inputs * sizeof(*model->projection)) == 0);
+}
+
+int fi_learn_prepared(size_t n_items, const float *prepared, size_t stride, const fi_extras *extras,
+                      const fi_answers *answers, const fi_model *inputs, const fi_model *start,
+                      const fi_learn_options *options, fi_learned *ret) {
+    given_items items = {
+        .count = n_items, .rows = prepared, .stride = stride, .are_prepared = true};
+    if (start && !has_inputs_of(start, inputs))
+        start = NULL;
+    return learn(&items, extras, answers, inputs, start, options, ret);
 }

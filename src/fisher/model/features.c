@@ -1,90 +1,101 @@
-/* The features and rewards of items: embeddings through the whole model, in blocks of rows, and
- * their extras beside them. */
+/* The features and rewards of items: embeddings, or prepared inputs, through the model in blocks of
+ * rows, and their extras beside them. */
 #include <errno.h>
 #include <string.h>
 
-#include "first_layer.h"
 #include "model_layout.h"
 #include "network.h"
 #include "standardisation.h"
 #include "target_clones.h"
 
-/* Rows that pass through the network at a time. sgemm packs the weights again for each block, so
- * blocks should be large, but the hidden layers of a block, or its prepared rows, should stay in
- * the cache. */
-enum { FOLDED_ROWS = 1024, PREPARED_ROWS = 64 };
+/* Rows at a time. sgemm packs the weights again for each block, so blocks should be large, but the
+ * hidden layers of a block, or its prepared rows, should stay in the cache. */
+enum { BLOCK_ROWS = 1024 };
+
+/* Scratch for a block of rows. */
+struct scratch {
+    float *prepared; /* [rows x prepared_count] */
+    float *embedded; /* [rows x embedded_count] */
+    float *spare;    /* the same size */
+};
+
+static void scratch_clear(struct scratch *scratch) {
+    free(scratch->prepared);
+    free(scratch->embedded);
+    free(scratch->spare);
+}
 
 static size_t at_most(size_t limit, size_t n) {
     return n < limit ? n : limit;
 }
 
-/* With a first layer that takes embeddings directly. */
-static int run_folded(const fi_model *model, const fi_layer *first, size_t n,
-                      const float *embeddings, float *features) {
-    size_t width = model->shape.hidden_width;
-    size_t rows = at_most(FOLDED_ROWS, n);
-    FD_FREE float *spare = calloc(rows + 1, width * sizeof(*spare));
-    if (!spare)
-        return -ENOMEM;
-    for (size_t at = 0; at < n; at += rows)
-        fi_features_from(model, first, at_most(rows, n - at), embeddings + at * first->inputs,
-                         spare, features + at * width);
-    return 0;
+static int scratch_init(struct scratch *scratch, const fi_model *model, size_t n) {
+    size_t rows = at_most(BLOCK_ROWS, n) + 1, h = fi_model_embedded_count(model);
+    scratch->prepared = calloc(rows, fi_model_prepared_count(model) * sizeof(float));
+    scratch->embedded = calloc(rows, h * sizeof(float));
+    scratch->spare = calloc(rows, h * sizeof(float));
+    return scratch->prepared && scratch->embedded && scratch->spare ? 0 : -ENOMEM;
 }
 
-/* With blocks of embeddings that are prepared first. */
-static int run_prepared(const fi_model *model, size_t n, const float *embeddings, float *features) {
-    fi_layer first = fi_hidden_layer(model, 0);
-    size_t rows = at_most(PREPARED_ROWS, n);
-    FD_FREE float *prepared = calloc(rows + 1, first.inputs * sizeof(*prepared));
-    FD_FREE float *spare = calloc(rows + 1, first.outputs * sizeof(*spare));
-    if (!prepared || !spare)
-        return -ENOMEM;
-    int r = 0;
-    for (size_t at = 0; at < n && r == 0; at += rows) {
-        size_t count = at_most(rows, n - at);
-        r = fi_model_prepare(model, count, embeddings + at * model->shape.inputs, prepared);
-        if (r == 0)
-            fi_features_from(model, &first, count, prepared, spare, features + at * first.outputs);
+/* Copies the first `width` numbers of each row. */
+static void copy_rows(size_t n, size_t width, const float *from, size_t from_stride, float *to,
+                      size_t to_stride) {
+    for (size_t i = 0; i < n; i++)
+        memcpy(to + i * to_stride, from + i * from_stride, width * sizeof(*to));
+}
+
+/* The features of a block of prepared rows. */
+static void run_block(const fi_model *model, size_t n, const float *prepared, size_t stride,
+                      const float *extras, struct scratch *scratch, float *features) {
+    size_t p = fi_model_prepared_count(model), h = fi_model_embedded_count(model);
+    size_t e = model->shape.extras, width = h + e;
+    if (model->shape.hidden_layers == 0) {
+        copy_rows(n, h, prepared, stride, features, width);
+    } else {
+        if (stride != p) {
+            copy_rows(n, p, prepared, stride, scratch->prepared, p);
+            prepared = scratch->prepared;
+        }
+        fi_layer first = fi_hidden_layer(model, 0);
+        fi_features_from(model, &first, n, prepared, scratch->spare, scratch->embedded);
+        copy_rows(n, h, scratch->embedded, h, features, width);
     }
-    return r;
+    for (size_t i = 0; i < n && e > 0; i++) {
+        float *row = features + i * width + h;
+        if (extras)
+            memcpy(row, extras + i * e, e * sizeof(*row));
+        else
+            memset(row, 0, e * sizeof(*row));
+    }
 }
 
-static int embed(const fi_model *model, size_t n, const float *embeddings, float *features) {
-    if (model->shape.hidden_layers == 0)
-        return fi_model_prepare(model, n, embeddings, features);
-    FD_FREE float *block = NULL;
-    fi_layer folded;
-    int r = fi_fold_first_layer(model, &folded, &block);
-    if (r == -ERANGE)
-        return run_prepared(model, n, embeddings, features);
-    return r < 0 ? r : run_folded(model, &folded, n, embeddings, features);
+int fi_model_features_of_prepared(const fi_model *model, size_t n, const float *prepared,
+                                  size_t stride, const float *extras, float *features) {
+    size_t e = model->shape.extras, width = fi_model_feature_count(model);
+    FD_CLEANUP(scratch_clear) struct scratch scratch = {0};
+    int r = scratch_init(&scratch, model, n);
+    for (size_t at = 0; at < n && r == 0; at += BLOCK_ROWS)
+        run_block(model, at_most(BLOCK_ROWS, n - at), prepared + at * stride, stride,
+                  extras ? extras + at * e : NULL, &scratch, features + at * width);
+    return r;
 }
 
 int fi_model_features(const fi_model *model, size_t n, const float *embeddings, const float *extras,
                       float *features) {
-    size_t h = fi_model_embedded_count(model), e = model->shape.extras, width = h + e;
-    if (e == 0)
-        return embed(model, n, embeddings, features);
-    size_t rows = at_most(FOLDED_ROWS, n);
-    FD_FREE float *embedded = calloc(rows + 1, h * sizeof(*embedded));
-    if (!embedded)
-        return -ENOMEM;
-    for (size_t at = 0; at < n; at += rows) {
-        size_t count = at_most(rows, n - at);
-        int r = embed(model, count, embeddings + at * model->shape.inputs, embedded);
-        if (r < 0)
-            return r;
-        for (size_t i = 0; i < count; i++) {
-            float *row = features + (at + i) * width;
-            memcpy(row, embedded + i * h, h * sizeof(*row));
-            if (extras)
-                memcpy(row + h, extras + (at + i) * e, e * sizeof(*row));
-            else
-                memset(row + h, 0, e * sizeof(*row));
-        }
+    size_t p = fi_model_prepared_count(model);
+    size_t e = model->shape.extras, width = fi_model_feature_count(model);
+    if (model->shape.hidden_layers == 0 && e == 0)
+        return fi_model_prepare(model, n, embeddings, features);
+    FD_CLEANUP(scratch_clear) struct scratch scratch = {0};
+    int r = scratch_init(&scratch, model, n);
+    for (size_t at = 0; at < n && r == 0; at += BLOCK_ROWS) {
+        size_t count = at_most(BLOCK_ROWS, n - at);
+        r = fi_model_prepare(model, count, embeddings + at * model->shape.inputs, scratch.prepared);
+        if (r == 0)
+            run_block(model, count, scratch.prepared, p, extras ? extras + at * e : NULL, &scratch,
+                      features + at * width);
     }
-    return 0;
+    return r;
 }
 
 FI_CLONES static float dot(size_t count, const float *restrict a, const float *restrict b) {

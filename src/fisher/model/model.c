@@ -76,6 +76,14 @@ fi_inputs fi_model_inputs(const fi_model *model) {
     return (fi_inputs){model->mean, model->scale, model->projection};
 }
 
+int fi_model_take_inputs(fi_model *model, const fi_model *from) {
+    if (from->shape.inputs != model->shape.inputs ||
+        from->shape.components != model->shape.components)
+        return -EINVAL;
+    fi_model_copy_inputs(model, from);
+    return 0;
+}
+
 float *fi_model_parameters(fi_model *model, size_t *ret_count) {
     *ret_count = model->parameter_count;
     return model->parameters;

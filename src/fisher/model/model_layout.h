@@ -24,9 +24,6 @@ struct fi_model {
 
 FD_DEFINE_CLEANUP(fi_model, fi_model_free)
 
-/* The inputs of the first layer: components, or D without a projection. */
-size_t fi_model_prepared_count(const fi_model *model);
-
 /* The features that come from the embedding: all but the extras. */
 size_t fi_model_embedded_count(const fi_model *model);
 

@@ -134,14 +134,32 @@ int fd_memory_items_read(const fd_memory_items *items, uint32_t first, size_t li
         if (!item)
             return 0;
         fd_item_row row = item->row;
-        if (!embeddings)
+        if (!embeddings) {
+            const struct fd_memory_item *first_item = fd_memory_table_at(&items->table, 0);
             row.embedding = NULL;
+            row.dimension = first_item->row.dimension;
+        }
         FD_FREE fd_text_features_row *features = NULL;
         r = fd_memory_text_features_copy(&items->text_features, row.index, &features);
         if (r < 0)
             return r;
         if (features)
             row.text_features = *features;
+        r = visit(context, &row);
+    }
+    return r;
+}
+
+int fd_memory_vectors_read(const fd_memory_items *items, uint32_t first, size_t limit,
+                           fd_item_visit *visit, void *context) {
+    int r = 0;
+    for (size_t i = 0; i < limit && r == 0; i++) {
+        const struct fd_memory_item *item = fd_memory_table_at(&items->table, first + i);
+        if (!item)
+            return 0;
+        const fd_item_row row = {.index = item->row.index,
+                                 .embedding = item->row.embedding,
+                                 .dimension = item->row.dimension};
         r = visit(context, &row);
     }
     return r;

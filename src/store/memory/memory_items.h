@@ -22,5 +22,7 @@ int fd_memory_items_add(fd_memory_items *items, const fd_item_row *rows, size_t 
                         uint32_t *indices, fd_added *ret) FD_MUST_CHECK;
 int fd_memory_items_read(const fd_memory_items *items, uint32_t first, size_t limit,
                          bool embeddings, fd_item_visit *visit, void *context) FD_MUST_CHECK;
+int fd_memory_vectors_read(const fd_memory_items *items, uint32_t first, size_t limit,
+                           fd_item_visit *visit, void *context) FD_MUST_CHECK;
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "fair_lock.h"
 #include "memory_assignments.h"
+#include "memory_component_blocks.h"
 #include "memory_embedders.h"
 #include "memory_embedding_jobs.h"
 #include "memory_items.h"
@@ -35,6 +36,7 @@ struct memory_store {
     fd_memory_assignments assignments;
     fd_memory_models models; /* with a lock of their own */
     fd_memory_shared_files shared_files;
+    fd_memory_component_blocks component_blocks;
 };
 
 static struct memory_store *memory_of(fd_store *store) {
@@ -67,6 +69,7 @@ static void commit_rows(struct memory_store *memory) {
     fd_memory_embedding_jobs_commit(&memory->embedding_jobs);
     fd_memory_labels_commit(&memory->labels);
     fd_memory_assignments_commit(&memory->assignments);
+    fd_memory_component_blocks_commit(&memory->component_blocks);
 }
 
 static int memory_commit(fd_store *store) {
@@ -93,6 +96,7 @@ static void memory_rollback(fd_store *store) {
     fd_memory_embedders_drop(&memory->embedders, memory->embedders.table.committed);
     fd_memory_labels_drop(&memory->labels, memory->labels.table.committed);
     fd_memory_models_rollback(&memory->models);
+    fd_memory_component_blocks_rollback(&memory->component_blocks);
     memory->in_transaction = false;
 }
 
@@ -188,6 +192,16 @@ static int memory_models_prune(fd_store *store, size_t keep, uint64_t spare, siz
     return fd_memory_models_prune(&writing_to(store)->models, keep, spare, ret_deleted);
 }
 
+static int memory_component_block_write(fd_store *store, const fd_component_block *block) {
+    return fd_memory_component_block_write(&writing_to(store)->component_blocks, block);
+}
+
+static int memory_component_blocks_prune(fd_store *store, const char *inputs, size_t limit,
+                                         size_t *ret_deleted) {
+    return fd_memory_component_blocks_prune(&writing_to(store)->component_blocks, inputs, limit,
+                                            ret_deleted);
+}
+
 static int memory_shared_file_write(fd_store *store, const char *name, const void *bytes,
                                     size_t size, uint64_t replaced) {
     struct memory_store *memory = memory_of(store);
@@ -273,6 +287,17 @@ static int memory_models_read(fd_store *store, uint64_t highest, size_t limit, b
     return fd_memory_models_read(&memory_of(store)->models, highest, limit, bytes, visit, context);
 }
 
+static int memory_vectors_read(fd_store *store, uint32_t first, size_t limit, fd_item_visit *visit,
+                               void *context) {
+    return fd_memory_vectors_read(&memory_of(store)->items, first, limit, visit, context);
+}
+
+static int memory_component_blocks_read(fd_store *store, const char *inputs, uint32_t first,
+                                        fd_component_block_visit *visit, void *context) {
+    return fd_memory_component_blocks_read(&memory_of(store)->component_blocks, inputs, first,
+                                           visit, context);
+}
+
 static int memory_shared_file_read(fd_store *store, const char *name, uint64_t known,
                                    fd_shared_file_visit *visit, void *context) {
     return fd_memory_shared_file_read(&memory_of(store)->shared_files, name, known, visit, context);
@@ -324,6 +349,7 @@ static void memory_close(fd_store *store) {
     fd_memory_assignments_clear(&memory->assignments);
     fd_memory_models_clear(&memory->models);
     fd_memory_shared_files_clear(&memory->shared_files);
+    fd_memory_component_blocks_clear(&memory->component_blocks);
     (void)pthread_rwlock_destroy(&memory->lock);
     free(memory);
 }
@@ -350,6 +376,10 @@ static const fd_store_operations memory_operations = {
     .model_add = memory_model_add,
     .model_activate = memory_model_activate,
     .models_prune = memory_models_prune,
+    .component_block_write = memory_component_block_write,
+    .component_blocks_prune = memory_component_blocks_prune,
+    .component_blocks_read = memory_component_blocks_read,
+    .vectors_read = memory_vectors_read,
     .shared_file_write = memory_shared_file_write,
     .items_read = memory_items_read,
     .scores_read = memory_scores_read,
@@ -390,6 +420,7 @@ int fd_store_open_memory(fd_store **ret) {
     fd_memory_assignments_init(&memory->assignments, &memory->lock);
     fd_memory_models_init(&memory->models);
     memory->shared_files.lock = &memory->lock;
+    memory->component_blocks.lock = &memory->lock;
     *ret = &memory->store;
     return 0;
 }

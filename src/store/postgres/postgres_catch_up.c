@@ -52,13 +52,15 @@ static int pass_label(void *context, const fd_label_row *row) {
 }
 
 static int pass_items(struct catching_up *self) {
+    bool embeddings = !self->visits->without_embeddings;
     FD_CLEANUP(fd_postgres_reading_end)
-    fd_postgres_reading reading = fd_postgres_reading_on(self->connection, FD_PG_ITEMS_READ);
+    fd_postgres_reading reading = fd_postgres_reading_on(
+        self->connection, embeddings ? FD_PG_ITEMS_READ : FD_PG_ITEMS_READ_PLAIN);
     int64_t from = self->from->items;
     if (from == self->to->items)
         return 0;
     self->next = from;
-    int r = fd_postgres_items_visit(&reading, from, UINT64_MAX, true, pass_item, self);
+    int r = fd_postgres_items_visit(&reading, from, UINT64_MAX, embeddings, pass_item, self);
     return r != 0 ? r : self->next == self->to->items ? 0 : -EBADMSG;
 }
 

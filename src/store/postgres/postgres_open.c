@@ -10,6 +10,7 @@
 #include "postgres_backend.h"
 #include "postgres_catch_up.h"
 #include "postgres_check.h"
+#include "postgres_component_blocks.h"
 #include "postgres_embedding_jobs.h"
 #include "postgres_items.h"
 #include "postgres_labelled_pairs.h"
@@ -102,6 +103,10 @@ static const fd_store_operations operations = {
     .assignments_read = fd_postgres_assignments_read,
     .assignment_key = fd_postgres_assignment_key,
     .models_read = fd_postgres_models_read,
+    .component_block_write = fd_postgres_component_block_write,
+    .component_blocks_prune = fd_postgres_component_blocks_prune,
+    .component_blocks_read = fd_postgres_component_blocks_read,
+    .vectors_read = fd_postgres_vectors_read,
     .shared_file_read = fd_postgres_shared_file_read,
     .shared_file_write = fd_postgres_shared_file_write,
     .counts = fd_postgres_counts,

@@ -153,10 +153,10 @@ static int item_row(const fd_sqlite_reading *reading, bool embedding, fd_item_ro
 int fd_sqlite_items_read(fd_store *store, uint32_t first, size_t limit, bool embeddings,
                          fd_item_visit *visit, void *context) {
     FD_CLEANUP(fd_sqlite_reading_end)
-    fd_sqlite_reading reading = fd_sqlite_reading_start(store, FD_SQL_ITEMS_READ);
+    fd_sqlite_reading reading =
+        fd_sqlite_reading_start(store, embeddings ? FD_SQL_ITEMS_READ : FD_SQL_ITEMS_READ_PLAIN);
     fd_sqlite_bind_integer(&reading.binding, first);
     fd_sqlite_bind_integer(&reading.binding, fd_sqlite_clamp(limit));
-    fd_sqlite_bind_integer(&reading.binding, embeddings);
     int r = fd_sqlite_bound(&reading.binding);
     while (r == 0) {
         r = fd_sqlite_reading_next(&reading);
@@ -168,4 +168,30 @@ int fd_sqlite_items_read(fd_store *store, uint32_t first, size_t limit, bool emb
             r = visit(context, &row);
     }
     return r;
+}
+
+int fd_sqlite_vectors_visit(fd_store *store, fd_sqlite_statement identifier, uint32_t first,
+                            size_t limit, fd_item_visit *visit, void *context) {
+    FD_CLEANUP(fd_sqlite_reading_end)
+    fd_sqlite_reading reading = fd_sqlite_reading_start(store, identifier);
+    fd_sqlite_bind_integer(&reading.binding, first);
+    fd_sqlite_bind_integer(&reading.binding, fd_sqlite_clamp(limit));
+    int r = fd_sqlite_bound(&reading.binding);
+    while (r == 0) {
+        r = fd_sqlite_reading_next(&reading);
+        if (r <= 0)
+            return r;
+        fd_item_row row = {.index = (uint32_t)fd_sqlite_integer_at(&reading, 0),
+                           .embedding = floats_at(&reading, 1)};
+        row.dimension = (size_t)sqlite3_column_bytes(reading.statement, 1) / sizeof(*row.embedding);
+        r = fd_sqlite_row_result(&reading, row.embedding != NULL);
+        if (r == 0)
+            r = visit(context, &row);
+    }
+    return r;
+}
+
+int fd_sqlite_vectors_read(fd_store *store, uint32_t first, size_t limit, fd_item_visit *visit,
+                           void *context) {
+    return fd_sqlite_vectors_visit(store, FD_SQL_VECTORS_READ, first, limit, visit, context);
 }

@@ -12,6 +12,7 @@
 #include "sqlite_backend.h"
 #include "sqlite_backup.h"
 #include "sqlite_check.h"
+#include "sqlite_component_blocks.h"
 #include "sqlite_counts.h"
 #include "sqlite_embedders.h"
 #include "sqlite_embedding_jobs.h"
@@ -68,9 +69,16 @@ static int inspect_first(const char *path, const char *given, size_t newest, fd_
                  : fd_sqlite_connect_inspected(&connection, path, given, newest, &version, fault);
 }
 
+/* Tables of vectors and of what is made of them are most of a large file, and a start reads hardly
+ * any of them: whoever meets damage there tells it. */
+static const char first_damage[] =
+    "WITH checked (name) AS (SELECT name FROM sqlite_schema WHERE type = 'table'"
+    " AND name NOT IN ('item_embeddings', 'component_blocks')) SELECT coalesce((SELECT quick_check"
+    " FROM checked, pragma_quick_check(checked.name) WHERE quick_check <> 'ok' LIMIT 1), 'ok')";
+
 static int check_pages(fd_sqlite_connection *connection, const char *given, fd_fault *fault) {
     char found[200];
-    int r = fd_sqlite_query_text(connection, "PRAGMA quick_check(1)", found, sizeof(found));
+    int r = fd_sqlite_query_text(connection, first_damage, found, sizeof(found));
     if (r < 0)
         return fd_sqlite_fault(connection, given, "cannot be checked", r, fault);
     if (strcmp(found, "ok") != 0)
@@ -151,6 +159,10 @@ static const fd_store_operations operations = {
     .model_add = fd_sqlite_model_add,
     .model_activate = fd_sqlite_model_activate,
     .models_prune = fd_sqlite_models_prune,
+    .component_block_write = fd_sqlite_component_block_write,
+    .component_blocks_prune = fd_sqlite_component_blocks_prune,
+    .component_blocks_read = fd_sqlite_component_blocks_read,
+    .vectors_read = fd_sqlite_vectors_read,
     .shared_file_write = fd_sqlite_shared_file_write,
     .items_read = fd_sqlite_items_read,
     .scores_read = fd_sqlite_scores_read,

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "sqlite_embedders.h"
+#include "sqlite_items.h"
 #include "sqlite_reading.h"
 #include "sqlite_statement.h"
 #include "sqlite_transaction.h"
@@ -68,23 +69,8 @@ static int visit_missing(fd_store *store, uint32_t first, size_t limit, fd_item_
 
 static int visit_vectors(fd_store *store, uint32_t first, size_t limit, fd_item_visit *visit,
                          void *context) {
-    FD_CLEANUP(fd_sqlite_reading_end)
-    fd_sqlite_reading reading = fd_sqlite_reading_start(store, FD_SQL_RE_EMBEDDING_VECTORS);
-    fd_sqlite_bind_integer(&reading.binding, first);
-    fd_sqlite_bind_integer(&reading.binding, fd_sqlite_clamp(limit));
-    int r = fd_sqlite_bound(&reading.binding);
-    while (r == 0) {
-        r = fd_sqlite_reading_next(&reading);
-        if (r <= 0)
-            return r;
-        fd_item_row row = {.index = (uint32_t)fd_sqlite_integer_at(&reading, 0),
-                           .embedding = sqlite3_column_blob(reading.statement, 1)};
-        row.dimension = (size_t)sqlite3_column_bytes(reading.statement, 1) / sizeof(*row.embedding);
-        r = fd_sqlite_row_result(&reading, row.embedding != NULL);
-        if (r == 0)
-            r = visit(context, &row);
-    }
-    return r;
+    return fd_sqlite_vectors_visit(store, FD_SQL_RE_EMBEDDING_VECTORS, first, limit, visit,
+                                   context);
 }
 
 /* ---- writing ---- */

@@ -61,7 +61,7 @@ def forget(db):
     with contextlib.closing(sqlite3.connect(db, isolation_level=None)) as connection:
         for table in ("item_text_features", "item_scores", "project", "embedders",
                       "embedding_job_vectors", "embedding_job_items", "embedding_jobs",
-                      "serving_embedder", "shared_files"):
+                      "serving_embedder", "shared_files", "component_blocks"):
             connection.execute(f"DROP TABLE {table}")
         for column in ("unseen", "embedder"):
             connection.execute(f"ALTER TABLE models DROP COLUMN {column}")
