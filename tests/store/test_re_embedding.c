@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "backends.h"
 #include "database.h"
 #include "re_embedding.h"
 
@@ -76,7 +77,7 @@ static fd_model_row model_of(fd_store *store) {
 }
 
 static void the_old_vectors_serve_until_each_item_has_a_new_one(void **state) {
-    FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(database_path(state));
+    fd_store *store = backend_of(state);
     database_fill(store);
     size_t before = numbers_of(store);
     assert_false(counts_of(store).is_begun);
@@ -106,7 +107,7 @@ static void the_old_vectors_serve_until_each_item_has_a_new_one(void **state) {
 }
 
 static void an_item_that_comes_meanwhile_is_missing_too(void **state) {
-    FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(database_path(state));
+    fd_store *store = backend_of(state);
     database_fill(store);
     assert_int_equal(fd_re_embedding_begin(store, &another), 0);
     add(store, 0, ITEMS);
@@ -117,7 +118,7 @@ static void an_item_that_comes_meanwhile_is_missing_too(void **state) {
 }
 
 static void what_is_left_over_is_deleted_some_at_a_time(void **state) {
-    FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(database_path(state));
+    fd_store *store = backend_of(state);
     uint64_t deleted;
     database_fill(store);
     assert_int_equal(fd_re_embedding_begin(store, &another), 0);
@@ -139,11 +140,28 @@ static void what_is_left_over_is_deleted_some_at_a_time(void **state) {
     fixture_check(store);
 }
 
+static void what_cannot_be_added_leaves_the_transaction_as_it_was(void **state) {
+    static const uint32_t items[] = {1, 0};
+    fd_store *store = backend_of(state);
+    database_fill(store);
+    assert_int_equal(fd_re_embedding_begin(store, &another), 0);
+    add(store, 0, 1);
+    fixture_begin(store);
+    assert_int_equal(store->re_embedding->add(store, items, 2, vectors[0], NUMBERS), -EINVAL);
+    fixture_commit(store);
+    assert_missing(store, 0, 6);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        ON_FOLDER(the_old_vectors_serve_until_each_item_has_a_new_one),
-        ON_FOLDER(an_item_that_comes_meanwhile_is_missing_too),
-        ON_FOLDER(what_is_left_over_is_deleted_some_at_a_time),
+        ON_SQLITE(the_old_vectors_serve_until_each_item_has_a_new_one),
+        ON_POSTGRES(the_old_vectors_serve_until_each_item_has_a_new_one),
+        ON_SQLITE(an_item_that_comes_meanwhile_is_missing_too),
+        ON_POSTGRES(an_item_that_comes_meanwhile_is_missing_too),
+        ON_SQLITE(what_is_left_over_is_deleted_some_at_a_time),
+        ON_POSTGRES(what_is_left_over_is_deleted_some_at_a_time),
+        ON_SQLITE(what_cannot_be_added_leaves_the_transaction_as_it_was),
+        ON_POSTGRES(what_cannot_be_added_leaves_the_transaction_as_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
