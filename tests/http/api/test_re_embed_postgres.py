@@ -94,3 +94,56 @@ def test_a_database_that_replicas_have_open_is_refused(url, old, new):
         assert done.returncode == 1 and "stop all replicas" in done.stderr
         assert "POST /v1/re-embed" in done.stderr
         assert stored(daemon) == vectors(distinct(2), old)
+
+
+# ---- by replicas ----
+
+def trains(daemon):
+    return daemon.call("GET", "/readyz").json["replica"]["trains"]
+
+
+def learner_and_other(one, other):
+    wait_until(lambda: trains(one) or trains(other), "a replica that trains")
+    return (one, other) if trains(one) else (other, one)
+
+
+def has_ended(daemon):
+    return daemon.process.poll() is not None
+
+
+def test_the_replica_that_trains_does_it_and_the_others_start_again(url, old, new, databases):
+    items = fill(url, old, COUNT)
+    options = new.options(candidates="cross_prompt")
+    with Daemon(url, options) as one, Daemon(url, options) as two:
+        learner, other = learner_and_other(one, two)
+        other.ok("POST", "/v1/re-embed", status=202)
+        wait_until(lambda: has_ended(other), "the end of the replica that has the old vectors")
+        assert other.process.returncode == 1
+        assert "event=re-embedded-elsewhere" in other.log_text()
+        assert stored(learner) == vectors(items, new)
+        assert learner.wait_for_version(2)["labels"] == 30
+        wait_until(lambda: embedders_with_vectors(databases, url) == 1, "the old ones to be deleted")
+        with Daemon(url, options) as again:
+            assert again.model()["version"] == 2 and stored(again) == vectors(items, new)
+            ids = [item["id"] for item in items[:20]]
+            found = [daemon.post("/v1/score", {"items": ids})["scores"] for daemon in (learner, again)]
+            assert [row["reward"] for row in found[0]] == pytest.approx(
+                [row["reward"] for row in found[1]], abs=1e-5)
+            again.add_labels([label("late", "t5", "t9")])
+    assert "re-embed" not in check(url)
+
+
+def test_another_replica_goes_on_when_the_one_that_trains_is_killed(url, old, new, databases):
+    items = fill(url, old, COUNT)
+    gate = Gate(new, 6)  # the fingerprints of two replicas, and a block
+    with Daemon(url, new.options()) as one, Daemon(url, new.options()) as two:
+        learner, other = learner_and_other(one, two)
+        learner.ok("POST", "/v1/re-embed", status=202)
+        wait_until(lambda: made(databases, url) >= 64, "a block")
+        learner.process.kill()
+        gate.open()
+        new.always = None
+        wait_until(lambda: databases.sql(url, "SELECT embedder FROM serving_embedder") != "0",
+                   "the switch by the other replica")
+        assert stored(other) == vectors(items, new)
+        assert len(other.list_all("labels")) == 30
