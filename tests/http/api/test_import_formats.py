@@ -28,6 +28,11 @@ def counts(done):
     return [int(word) for word in done.stdout.split() if word.isdigit()]
 
 
+def told(done):
+    """Without the log: that of PostgreSQL says that there is no standby."""
+    return [line for line in done.stderr.splitlines() if not line.startswith("time=")]
+
+
 def write_lines(path, rows):
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
@@ -168,7 +173,7 @@ def test_a_dry_run_says_the_same_and_changes_nothing(db, tmp_path):
     real = bring_in(db, *files)
     assert counts(dry) == counts(real)
     assert dry.returncode == real.returncode == 3
-    assert dry.stderr == real.stderr
+    assert told(dry) == told(real)
     before = export(db, "preferences") if shared else db.read_bytes()
     again = bring_in(db, *files, arguments=(HASH, "--dry-run"))
     assert counts(again)[0] == counts(again)[2] == 0

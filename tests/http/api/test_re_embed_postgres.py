@@ -141,6 +141,7 @@ def test_another_replica_goes_on_when_the_one_that_trains_is_killed(url, old, ne
         learner.ok("POST", "/v1/re-embed", status=202)
         wait_until(lambda: made(databases, url) >= 64, "a block")
         learner.process.kill()
+        learner.process.wait()
         gate.open()
         new.always = None
         wait_until(lambda: databases.sql(url, "SELECT embedder FROM serving_embedder") != "0",
