@@ -4,6 +4,8 @@
 
 #include "backends.h"
 #include "database.h"
+#include "postgres_schema.h"
+#include "postgres_store.h"
 #include "re_embedding.h"
 
 enum { ITEMS = 3, NUMBERS = 2 };
@@ -152,6 +154,76 @@ static void what_cannot_be_added_leaves_the_transaction_as_it_was(void **state) 
     assert_missing(store, 0, 6);
 }
 
+/* ---- replicas ---- */
+
+static fd_store *replica_open(const char *url) {
+    fd_store *store = NULL;
+    fd_fault fault = {0};
+    assert_int_equal(fd_store_open_postgres(url, &store, &fault), 0);
+    return store;
+}
+
+static int take_item(void *context, const fd_item_row *row) {
+    assert_int_equal(row->dimension, NUMBERS);
+    ++*(size_t *)context;
+    return 0;
+}
+
+static int ignore_label(void *context, const fd_label_row *row) {
+    (void)context;
+    (void)row;
+    return 0;
+}
+
+static int ignore_model(void *context, const fd_model_row *row) {
+    (void)context;
+    (void)row;
+    return 0;
+}
+
+static int take_another(void *context, const fd_embedder_row *row) {
+    (void)context;
+    assert_string_equal(row->name, another.name);
+    return 0;
+}
+
+static int catch_up(fd_store *store, size_t *ret_items) {
+    static const fd_change_visits visits = {
+        .item = take_item, .embedder = take_another, .label = ignore_label, .model = ignore_model};
+    *ret_items = 0;
+    return store->replicas->catch_up(store, &visits, ret_items);
+}
+
+static void a_replica_that_knows_the_old_vectors_cannot_go_on(void **state) {
+    (void)state;
+    const char *url = postgres_schema_new();
+    size_t items;
+    if (!url)
+        skip();
+    FD_CLEANUP(fd_store_closep) fd_store *one = replica_open(url);
+    FD_CLEANUP(fd_store_closep) fd_store *other = replica_open(url);
+    database_fill(one);
+    assert_int_equal(fd_re_embedding_begin(one, &another), 0);
+    add(one, 0, ITEMS);
+    assert_int_equal(fd_re_embedding_switch(one), 0);
+    assert_int_equal(catch_up(other, &items), 0);
+    assert_int_equal(items, ITEMS);
+    assert_int_equal(catch_up(one, &items), 0);
+    assert_int_equal(fd_re_embedding_begin(one, &another), 0);
+    assert_int_equal(other->operations->begin(other),
+                     0); /* what is only begun changes nothing for it */
+    assert_int_equal(catch_up(other, &items), 0);
+    other->operations->rollback(other);
+    add(one, 0, ITEMS);
+    assert_int_equal(fd_re_embedding_switch(one), 0);
+    assert_int_equal(catch_up(one, &items), 0);
+    assert_int_equal(catch_up(other, &items), -ESTALE);
+    assert_int_equal(other->operations->begin(other), 0);
+    assert_int_equal(catch_up(other, &items), -ESTALE);
+    other->operations->rollback(other);
+    assert_int_equal(items, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_SQLITE(the_old_vectors_serve_until_each_item_has_a_new_one),
@@ -162,6 +234,7 @@ int main(void) {
         ON_POSTGRES(what_is_left_over_is_deleted_some_at_a_time),
         ON_SQLITE(what_cannot_be_added_leaves_the_transaction_as_it_was),
         ON_POSTGRES(what_cannot_be_added_leaves_the_transaction_as_it_was),
+        cmocka_unit_test(a_replica_that_knows_the_old_vectors_cannot_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,6 @@
 #include "postgres_schema.h"
 #include "postgres_store.h"
 #include "postgres_time.h"
-#include "re_embedding.h"
 
 static const char *url;
 static fd_store *one, *other;
@@ -529,37 +528,6 @@ static void a_version_that_is_announced_is_passed_again(void) {
 
 /* ---- the clock, and following ---- */
 
-/* By this store, whose own vectors they become. */
-static void re_embed(fd_store *store) {
-    static const float numbers[] = {1, 2};
-    static const uint32_t item = 0;
-    const fd_embedder_row row = {"b", "{response}", 2, 1, numbers, 1700000000002};
-    const fd_re_embedding_operations *operations = store->re_embedding;
-    begin(store);
-    assert_int_equal(operations->begin(store, &row), 0);
-    assert_int_equal(operations->add(store, &item, 1, numbers, 2), 0);
-    fixture_commit(store);
-    begin(store);
-    assert_int_equal(operations->finish(store), 0);
-    fixture_commit(store);
-}
-
-static void vectors_of_another_embedder_end_the_processes_that_have_the_others(void) {
-    add_items(one, 0, 1);
-    (void)caught_up(other);
-    re_embed(one);
-    assert_string_equal(caught_up(one), "");
-    add_items(one, 1, 1);
-    struct passed passed = {0};
-    assert_int_equal(other->replicas->catch_up(other, &visits, &passed), -ESTALE);
-    assert_string_equal(passed.text, "");
-    assert_int_equal(other->operations->begin(other), 0);
-    assert_int_equal(other->replicas->catch_up(other, &visits, &passed), -ESTALE);
-    other->operations->rollback(other);
-    FD_CLEANUP(fd_store_closep) fd_store *again = open_store();
-    assert_string_equal(caught_up(again), "item:0:i0 item:1:i1 embedder:b");
-}
-
 static void the_time_is_the_servers(void) {
     fd_postgres_store *store = (fd_postgres_store *)one;
     int64_t before = number("SELECT (extract(epoch FROM now()) * 1000)::bigint");
@@ -624,7 +592,6 @@ int main(void) {
         ON_TWO(one_replica_at_a_time_has_the_right_to_train),
         ON_TWO(one_that_lost_the_right_adds_no_model),
         ON_TWO(a_version_that_is_announced_is_passed_again),
-        ON_TWO(vectors_of_another_embedder_end_the_processes_that_have_the_others),
         ON_TWO(the_time_is_the_servers),
         ON_TWO(changes_of_others_end_a_wait_and_own_ones_do_not),
     };
