@@ -12,6 +12,7 @@
 #include "copy_mark.h"
 #include "copy_run.h"
 #include "copy_tokens.h"
+#include "database_commands.h"
 #include "options.h"
 #include "report_error.h"
 #include "sqlite_store.h"
@@ -92,32 +93,12 @@ static int check_flags(const struct flags *flags, fd_fault *fault) {
     return 0;
 }
 
-struct others {
-    const char *name;
-    fd_fault *fault;
-};
-
-static int refuse_replica(void *context, const fd_replica_row *row) {
-    const struct others *others = context;
-    return fd_fault_set(others->fault, -EBUSY, "",
-                        "the replica %s has %s open: stop all replicas first", row->id,
-                        others->name);
-}
-
-/* Replicas tell each second that they are there. */
-static int check_replicas(fd_store *store, const char *name, fd_fault *fault) {
-    static const double seconds = 5;
-    struct others others = {name, fault};
-    return store->replicas ? store->replicas->replicas_read(store, seconds, refuse_replica, &others)
-                           : 0;
-}
-
 static int open_source(struct work *work, fd_fault *fault) {
     fd_copy_mark mark;
     fd_copy *copy = &work->copy;
     int r = fd_store_open_still(work->flags.from, &copy->from, fault);
     if (r == 0)
-        r = check_replicas(copy->from, work->from_name, fault);
+        r = fd_database_refuse_replicas(copy->from, work->from_name, NULL, fault);
     if (r == 0)
         r = fd_copy_mark_read(copy->from, &mark);
     if (r == 0 && mark.state == FD_COPY_UNFINISHED)
@@ -147,7 +128,7 @@ static int open_target(struct work *work, fd_fault *fault) {
     if (r == 0)
         r = fd_store_open_unfinished(work->flags.to, &copy->to, fault);
     if (r == 0)
-        r = check_replicas(copy->to, work->to_name, fault);
+        r = fd_database_refuse_replicas(copy->to, work->to_name, NULL, fault);
     return r == 0 ? fd_copy_check_target(copy, copy->to) : r;
 }
 

@@ -28,6 +28,42 @@ int fd_database_refuse_url(const char *db, const char *instead, fd_fault *fault)
                                : 0;
 }
 
+struct others {
+    const char *name;
+    const char *otherwise;
+    fd_fault *fault;
+};
+
+static int refuse_replica(void *context, const fd_replica_row *row) {
+    const struct others *others = context;
+    return fd_fault_set(others->fault, -EBUSY, "",
+                        "the replica %s has %s open: stop all replicas first%s%s", row->id,
+                        others->name, others->otherwise ? ", or " : "",
+                        others->otherwise ? others->otherwise : "");
+}
+
+/* Replicas tell each second that they are there. */
+int fd_database_refuse_replicas(fd_store *store, const char *name, const char *otherwise,
+                                fd_fault *fault) {
+    static const double seconds = 5;
+    struct others others = {name, otherwise, fault};
+    return store->replicas ? store->replicas->replicas_read(store, seconds, refuse_replica, &others)
+                           : 0;
+}
+
+int fd_database_open_alone(const char *db, const char *otherwise, fd_store **ret, fd_fault *fault) {
+    FD_CLEANUP(fd_store_closep) fd_store *store = NULL;
+    FD_FREE char *name = NULL;
+    int r = fd_store_open(db, &store, fault);
+    if (r == 0)
+        r = fd_store_name(db, &name);
+    if (r == 0)
+        r = fd_database_refuse_replicas(store, name, otherwise, fault);
+    if (r == 0)
+        *ret = FD_STEAL(store);
+    return r;
+}
+
 /* Opening it has brought it to this program's schema. */
 static int migrate_url(const char *url, fd_fault *fault) {
     FD_CLEANUP(fd_store_closep) fd_store *store = NULL;
@@ -149,6 +185,6 @@ int fd_check_main(int argc, char **argv) {
     printf("%s is sound: %llu items, %llu labels in %llu rows, %llu models\n", name,
            (unsigned long long)counts.items, (unsigned long long)counts.labels,
            (unsigned long long)counts.label_rows, (unsigned long long)counts.models);
-    r = fd_store_is_url(options.db) ? 0 : print_re_embedding(store);
+    r = print_re_embedding(store);
     return r < 0 ? fd_report_error("check", r, &fault) : 0;
 }

@@ -85,11 +85,10 @@ static int check_dimension(struct import *import) {
 static int open_import(struct import *import, const fd_options *options,
                        const fd_import_files *files) {
     bool has_file = files->embeddings[0] != '\0';
-    int r = fd_database_refuse_url(options->db, FD_IMPORT_BY_A_REPLICA, import->fault);
+    int r = fd_import_reader_open(files, &import->reader, import->fault);
     if (r == 0)
-        r = fd_import_reader_open(files, &import->reader, import->fault);
-    if (r == 0)
-        r = fd_store_open(options->db, &import->store, import->fault);
+        r = fd_database_open_alone(options->db, FD_IMPORT_BY_A_REPLICA, &import->store,
+                                   import->fault);
     if (r == 0)
         r = has_file
                 ? check_dimension(import)

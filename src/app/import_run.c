@@ -12,7 +12,6 @@
 #include "import_input.h"
 #include "import_summary.h"
 #include "memory_store.h"
-#include "sqlite_store.h"
 #include "store_open.h"
 
 struct run {
@@ -43,13 +42,10 @@ static void run_clear(struct run *run) {
 
 /* A dry run changes no database, and makes none. */
 static int open_store(struct run *run, const fd_options *options) {
-    int r = fd_database_refuse_url(options->db, FD_IMPORT_BY_A_REPLICA, run->fault);
-    if (r < 0)
-        return r;
     if (!run->arguments->is_dry)
-        return fd_store_open(options->db, &run->store, run->fault);
-    if (access(options->db, F_OK) == 0)
-        return fd_store_open_sqlite_read_only(options->db, &run->store, run->fault);
+        return fd_database_open_alone(options->db, FD_IMPORT_BY_A_REPLICA, &run->store, run->fault);
+    if (fd_store_is_url(options->db) || access(options->db, F_OK) == 0)
+        return fd_store_open_read_only(options->db, &run->store, run->fault);
     return fd_store_open_memory(&run->store);
 }
 

@@ -250,16 +250,11 @@ static int open_all(int argc, char **argv, struct re_embed *self) {
     FD_CLEANUP(fd_options_clear) fd_options options = {0};
     int r = fd_database_options(argc, argv, &options, self->fault);
     if (r == 0)
-        r = fd_database_refuse_url(options.db,
-                                   "copy the project to SQLite (fisherd copy), embed it there, and "
-                                   "copy it back",
-                                   self->fault);
-    if (r == 0)
         r = fd_options_open_embedder(&options, &self->embedder, self->fault);
     if (r == 0 && !self->embedder)
         r = fd_fault_set(self->fault, -EINVAL, "", "the option embedding-url is needed");
     if (r == 0)
-        r = fd_store_open(options.db, &self->store, self->fault);
+        r = fd_database_open_alone(options.db, NULL, &self->store, self->fault);
     if (r != -EBUSY)
         return r;
     const fd_fault busy = *self->fault;

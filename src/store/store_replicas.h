@@ -48,7 +48,8 @@ typedef struct fd_replica_operations {
      * the order of the members of fd_change_visits and, within each, of the history. The first call
      * passes all rows, of assignments those that are open. Called by the writer's thread alone,
      * between begin and the first write, or outside of a transaction, and before the writer runs.
-     * After a failure the next call begins where this one did: visits must bear a row twice. */
+     * After a failure the next call begins where this one did: visits must bear a row twice.
+     * -ESTALE: what was applied is not the history, or vectors of another embedder serve by now. */
     int (*catch_up)(fd_store *store, const fd_change_visits *visits, void *context) FD_MUST_CHECK;
 
     /* Before the first call of catch_up: the first rows of the history are known, and it does not

@@ -2,9 +2,11 @@
  * Durable labels per second of one database: a number of clients of an engine, each of which sends
  * one label after another; or, without an engine, transactions of that number of labels. Prints the
  * labels per second, and the median and the 99th percentile of the milliseconds until a label, or a
- * transaction, was acknowledged. tests/bench/durable_labels.py runs it.
+ * transaction, was acknowledged. It says `ready` before, and waits for a line, so that several
+ * replicas begin at once. tests/bench/durable_labels.py runs it.
  */
 #include <pthread.h>
+#include <unistd.h>
 
 #include "bench.h"
 #include "engine.h"
@@ -41,11 +43,17 @@ struct client {
     size_t count;
 };
 
+static void wait_for_start(void) {
+    (void)puts("ready");
+    (void)fflush(stdout);
+    (void)getchar();
+}
+
 static void *send_labels(void *context) {
     struct client *client = context;
     for (; milliseconds() < client->until && client->count < TIMES_MAX; client->count++) {
-        char id[32], a[16];
-        (void)snprintf(id, sizeof(id), "c%zu-%zu", client->number, client->count);
+        char id[64], a[16];
+        (void)snprintf(id, sizeof(id), "r%d-%zu-%zu", (int)getpid(), client->number, client->count);
         (void)snprintf(a, sizeof(a), "i%zu", (client->count * 7 + client->number) % (ITEMS - 1));
         fd_label label = {.id = id, .a = a, .b = "i399", .annotator = "ann", .duration_ms = 900};
         fd_added added;
@@ -95,6 +103,7 @@ static void run_engine(fd_store *store, size_t n) {
     require(fd_engine_open(&options, store, &engine, &fault), "engine");
     fd_engine_interrupt(engine); /* no annotators: refills are useless */
     add_items(engine);
+    wait_for_start();
     measure_clients(engine, n);
     fd_engine_close(engine);
 }
@@ -146,6 +155,7 @@ static void run_transactions(fd_store *store, size_t n) {
     require(store->operations->commit(store), "commit");
 
     double *times = allocate(TIMES_MAX, sizeof(double));
+    wait_for_start();
     double start = milliseconds();
     size_t count = 0;
     for (; milliseconds() < start + seconds * 1e3 && count < TIMES_MAX; count++) {

@@ -70,11 +70,14 @@ class PostgresServer:
             os.chown(self.folder, self.as_user["user"], self.as_user["group"])
         self.settings = {**SETTINGS, "unix_socket_directories": self.folder, **(settings or {})}
         self.process = None
-        self._run("initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C",
-                  f"--username={USER}", f"--pgdata={self.data}")
+        self._make()
         self._run("sh", "-c", 'cat >>"$0/postgresql.conf"', self.data, input="".join(
             f"{name} = '{value}'\n" for name, value in self.settings.items()))
         self.start()
+
+    def _make(self):
+        self._run("initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C",
+                  f"--username={USER}", f"--pgdata={self.data}")
 
     def _run(self, program, *arguments, **more):
         own = self.programs / program
@@ -140,6 +143,26 @@ class PostgresServer:
     def remove(self):
         self.stop(signal.SIGQUIT)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class PostgresStandby(PostgresServer):
+    """A standby of another server, which waits for it at each commit from now on."""
+
+    def __init__(self, primary):
+        self.primary = primary
+        super().__init__(primary.settings | {"unix_socket_directories": None})
+        primary.sql("ALTER SYSTEM SET synchronous_standby_names = 'standby'")
+        primary.sql("SELECT pg_reload_conf()")
+        deadline = time.monotonic() + PATIENCE
+        while primary.sql("SELECT sync_state FROM pg_stat_replication") != "sync":
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    def _make(self):
+        self.settings["unix_socket_directories"] = self.folder
+        self._run("pg_basebackup", "--write-recovery-conf", "--checkpoint=fast", "--no-sync",
+                  f"--pgdata={self.data}", "-d",
+                  f"host={self.primary.folder} user={USER} application_name=standby")
 
 
 def main():

@@ -2,7 +2,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "backends.h"
 #include "database.h"
+#include "postgres_schema.h"
+#include "postgres_store.h"
 #include "re_embedding.h"
 
 enum { ITEMS = 3, NUMBERS = 2 };
@@ -76,7 +79,7 @@ static fd_model_row model_of(fd_store *store) {
 }
 
 static void the_old_vectors_serve_until_each_item_has_a_new_one(void **state) {
-    FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(database_path(state));
+    fd_store *store = backend_of(state);
     database_fill(store);
     size_t before = numbers_of(store);
     assert_false(counts_of(store).is_begun);
@@ -106,7 +109,7 @@ static void the_old_vectors_serve_until_each_item_has_a_new_one(void **state) {
 }
 
 static void an_item_that_comes_meanwhile_is_missing_too(void **state) {
-    FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(database_path(state));
+    fd_store *store = backend_of(state);
     database_fill(store);
     assert_int_equal(fd_re_embedding_begin(store, &another), 0);
     add(store, 0, ITEMS);
@@ -117,7 +120,7 @@ static void an_item_that_comes_meanwhile_is_missing_too(void **state) {
 }
 
 static void what_is_left_over_is_deleted_some_at_a_time(void **state) {
-    FD_CLEANUP(fd_store_closep) fd_store *store = fixture_open(database_path(state));
+    fd_store *store = backend_of(state);
     uint64_t deleted;
     database_fill(store);
     assert_int_equal(fd_re_embedding_begin(store, &another), 0);
@@ -139,11 +142,99 @@ static void what_is_left_over_is_deleted_some_at_a_time(void **state) {
     fixture_check(store);
 }
 
+static void what_cannot_be_added_leaves_the_transaction_as_it_was(void **state) {
+    static const uint32_t items[] = {1, 0};
+    fd_store *store = backend_of(state);
+    database_fill(store);
+    assert_int_equal(fd_re_embedding_begin(store, &another), 0);
+    add(store, 0, 1);
+    fixture_begin(store);
+    assert_int_equal(store->re_embedding->add(store, items, 2, vectors[0], NUMBERS), -EINVAL);
+    fixture_commit(store);
+    assert_missing(store, 0, 6);
+}
+
+/* ---- replicas ---- */
+
+static fd_store *replica_open(const char *url) {
+    fd_store *store = NULL;
+    fd_fault fault = {0};
+    assert_int_equal(fd_store_open_postgres(url, &store, &fault), 0);
+    return store;
+}
+
+static int take_item(void *context, const fd_item_row *row) {
+    assert_int_equal(row->dimension, NUMBERS);
+    ++*(size_t *)context;
+    return 0;
+}
+
+static int ignore_label(void *context, const fd_label_row *row) {
+    (void)context;
+    (void)row;
+    return 0;
+}
+
+static int ignore_model(void *context, const fd_model_row *row) {
+    (void)context;
+    (void)row;
+    return 0;
+}
+
+static int take_another(void *context, const fd_embedder_row *row) {
+    (void)context;
+    assert_string_equal(row->name, another.name);
+    return 0;
+}
+
+static int catch_up(fd_store *store, size_t *ret_items) {
+    static const fd_change_visits visits = {
+        .item = take_item, .embedder = take_another, .label = ignore_label, .model = ignore_model};
+    *ret_items = 0;
+    return store->replicas->catch_up(store, &visits, ret_items);
+}
+
+static void a_replica_that_knows_the_old_vectors_cannot_go_on(void **state) {
+    (void)state;
+    const char *url = postgres_schema_new();
+    size_t items;
+    if (!url)
+        skip();
+    FD_CLEANUP(fd_store_closep) fd_store *one = replica_open(url);
+    FD_CLEANUP(fd_store_closep) fd_store *other = replica_open(url);
+    database_fill(one);
+    assert_int_equal(fd_re_embedding_begin(one, &another), 0);
+    add(one, 0, ITEMS);
+    assert_int_equal(fd_re_embedding_switch(one), 0);
+    assert_int_equal(catch_up(other, &items), 0);
+    assert_int_equal(items, ITEMS);
+    assert_int_equal(catch_up(one, &items), 0);
+    assert_int_equal(fd_re_embedding_begin(one, &another), 0);
+    assert_int_equal(other->operations->begin(other),
+                     0); /* what is only begun changes nothing for it */
+    assert_int_equal(catch_up(other, &items), 0);
+    other->operations->rollback(other);
+    add(one, 0, ITEMS);
+    assert_int_equal(fd_re_embedding_switch(one), 0);
+    assert_int_equal(catch_up(one, &items), 0);
+    assert_int_equal(catch_up(other, &items), -ESTALE);
+    assert_int_equal(other->operations->begin(other), 0);
+    assert_int_equal(catch_up(other, &items), -ESTALE);
+    other->operations->rollback(other);
+    assert_int_equal(items, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        ON_FOLDER(the_old_vectors_serve_until_each_item_has_a_new_one),
-        ON_FOLDER(an_item_that_comes_meanwhile_is_missing_too),
-        ON_FOLDER(what_is_left_over_is_deleted_some_at_a_time),
+        ON_SQLITE(the_old_vectors_serve_until_each_item_has_a_new_one),
+        ON_POSTGRES(the_old_vectors_serve_until_each_item_has_a_new_one),
+        ON_SQLITE(an_item_that_comes_meanwhile_is_missing_too),
+        ON_POSTGRES(an_item_that_comes_meanwhile_is_missing_too),
+        ON_SQLITE(what_is_left_over_is_deleted_some_at_a_time),
+        ON_POSTGRES(what_is_left_over_is_deleted_some_at_a_time),
+        ON_SQLITE(what_cannot_be_added_leaves_the_transaction_as_it_was),
+        ON_POSTGRES(what_cannot_be_added_leaves_the_transaction_as_it_was),
+        cmocka_unit_test(a_replica_that_knows_the_old_vectors_cannot_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,9 @@
 /* Between attempts while the embedder or the store fails; the wait doubles. */
 static const double first_wait = 0.5, longest_wait = 60.0;
 
+/* Between looks at what other replicas may have begun, or given up. */
+static const double look_seconds = 1.0;
+
 struct fd_re_embedding_worker {
     fd_engine *engine;
     fd_embedder *embedder; /* NULL: the thread does not run */
@@ -32,6 +35,8 @@ struct fd_re_embedding_worker {
 
 static bool goes_on(void *context) {
     fd_re_embedding_worker *worker = context;
+    if (!fd_engine_trains(worker->engine))
+        return false;
     FD_LOCKED(&worker->lock);
     return !worker->stops && !worker->is_woken;
 }
@@ -69,7 +74,10 @@ static bool rest(fd_re_embedding_worker *worker, double seconds) {
     return !worker->stops;
 }
 
+/* Of replicas, the one that trains works, on what was begun at any of them. */
 static bool wait_for_work(fd_re_embedding_worker *worker) {
+    if (fd_engine_is_shared(worker->engine))
+        return rest(worker, look_seconds);
     FD_LOCKED(&worker->lock);
     while (!worker->stops && !worker->is_woken)
         (void)pthread_cond_wait(&worker->changed, &worker->lock);
@@ -172,11 +180,21 @@ static void look_after(fd_re_embedding_worker *worker) {
         fd_log(FD_LOG_WARNING, "re-embedding-waits", FD_STR("error", strerror(-r)));
 }
 
+/* A replica looks often, and counts vectors only if there is something to count. */
+static bool has_begun(const fd_re_embedding_worker *worker) {
+    FD_FREE fd_embedder_row *row = NULL;
+    return fd_engine_re_embedding_coming(worker->engine, &row) == 0 && row;
+}
+
 static void *work_loop(void *context) {
     fd_re_embedding_worker *worker = context;
+    bool has_looked = false;
     do {
+        bool is_mine = fd_engine_trains(worker->engine);
         take_wake(worker);
-        look_after(worker);
+        if (is_mine && (!has_looked || !fd_engine_is_shared(worker->engine) || has_begun(worker)))
+            look_after(worker);
+        has_looked = is_mine;
     } while (wait_for_work(worker));
     return NULL;
 }

@@ -21,7 +21,8 @@ typedef struct fd_postgres_moment {
     int64_t labels;
     int64_t scores;
     int64_t assignments;
-    int64_t project; /* its newest version */
+    int64_t project;  /* its newest version */
+    int64_t embedder; /* whose vectors serve */
 } fd_postgres_moment;
 
 typedef struct fd_postgres_store {

@@ -152,6 +152,10 @@ static int catch_up_with(fd_postgres_store *store, const fd_postgres_moment *to,
     if (store->has_applied && (to->tick < self.from->tick ||
                                (to->tick == self.from->tick && to->nonce != self.from->nonce)))
         return -ESTALE;
+    if (store->has_applied && to->embedder != self.from->embedder) {
+        fd_log(FD_LOG_WARNING, "re-embedded-elsewhere", FD_INT("tick", to->tick));
+        return -ESTALE;
+    }
     int r = pass_all(&self);
     if (r != 0)
         return r;

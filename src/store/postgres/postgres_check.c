@@ -22,6 +22,8 @@ static const char *const checks[] = {
     " ON embedder = (SELECT embedder FROM serving_embedder) AND item_embeddings.idx = items.idx"
     " WHERE bytes IS NULL",
     "SELECT format('%s embedders serve', count(*)) FROM serving_embedder HAVING count(*) <> 1",
+    "SELECT format('embedder %s serves, but %s by the clock', serving_embedder.embedder,"
+    " clock.embedder) FROM serving_embedder, clock WHERE serving_embedder.embedder <> clock.embedder",
     "SELECT format('an embedding is of item %s, which is not there', given.idx) FROM item_embeddings"
     " AS given LEFT JOIN items ON items.idx = given.idx WHERE items.idx IS NULL",
     "SELECT format('items have from %s to %s numbers', min(octet_length(bytes)) / 4,"

@@ -141,23 +141,28 @@ int fd_postgres_items_read(fd_store *store, uint32_t first, size_t limit, bool e
     return fd_postgres_items_visit(&reading, first, limit, embeddings, visit, context);
 }
 
-int fd_postgres_vectors_read(fd_store *store, uint32_t first, size_t limit, fd_item_visit *visit,
-                             void *context) {
-    FD_CLEANUP(fd_postgres_reading_end)
-    fd_postgres_reading reading = fd_postgres_reading_start(store, FD_PG_VECTORS_READ);
-    fd_postgres_bind_integer(&reading.binding, first);
-    fd_postgres_bind_integer(&reading.binding, fd_postgres_clamp(limit));
+int fd_postgres_vectors_visit(fd_postgres_reading *reading, int64_t first, uint64_t limit,
+                              fd_item_visit *visit, void *context) {
+    fd_postgres_bind_integer(&reading->binding, first);
+    fd_postgres_bind_integer(&reading->binding, fd_postgres_clamp(limit));
     int r = 0;
     while (r == 0) {
-        r = fd_postgres_reading_next(&reading);
+        r = fd_postgres_reading_next(reading);
         if (r <= 0)
             return r;
         const fd_item_row row = {
-            .index = (uint32_t)fd_postgres_integer_of(&reading, 0),
-            .embedding = floats_of(&reading, 1),
-            .dimension = fd_postgres_size_of(&reading, 1) / sizeof(float),
+            .index = (uint32_t)fd_postgres_integer_of(reading, 0),
+            .embedding = floats_of(reading, 1),
+            .dimension = fd_postgres_size_of(reading, 1) / sizeof(float),
         };
         r = visit(context, &row);
     }
     return r;
+}
+
+int fd_postgres_vectors_read(fd_store *store, uint32_t first, size_t limit, fd_item_visit *visit,
+                             void *context) {
+    FD_CLEANUP(fd_postgres_reading_end)
+    fd_postgres_reading reading = fd_postgres_reading_start(store, FD_PG_VECTORS_READ);
+    return fd_postgres_vectors_visit(&reading, first, limit, visit, context);
 }

@@ -16,6 +16,10 @@ int fd_postgres_text_features_write(fd_store *store, const fd_text_features_row 
 int fd_postgres_items_visit(fd_postgres_reading *reading, int64_t first, uint64_t limit,
                             bool embeddings, fd_item_visit *visit, void *context) FD_MUST_CHECK;
 
+/* Embeddings of items from `first`: the columns of VECTORS_READ. */
+int fd_postgres_vectors_visit(fd_postgres_reading *reading, int64_t first, uint64_t limit,
+                              fd_item_visit *visit, void *context) FD_MUST_CHECK;
+
 int fd_postgres_vectors_read(fd_store *store, uint32_t first, size_t limit, fd_item_visit *visit,
                              void *context) FD_MUST_CHECK;
 

@@ -18,6 +18,7 @@
 #include "postgres_learning.h"
 #include "postgres_models.h"
 #include "postgres_project.h"
+#include "postgres_re_embedding.h"
 #include "postgres_replicas.h"
 #include "postgres_schema.h"
 #include "postgres_scores.h"
@@ -140,6 +141,7 @@ static int store_new(const char *url, fd_postgres_store **ret, fd_fault *fault) 
     (void)snprintf(store->id, sizeof(store->id), "%016llx", (unsigned long long)id);
     store->store.operations = &operations;
     store->store.replicas = &replica_operations;
+    store->store.re_embedding = &fd_postgres_re_embedding_operations;
     atomic_store(&store->ahead_ms, INT64_MIN);
     (void)pthread_mutex_init(&store->side_lock, NULL);
     store->url = strdup(url);

@@ -58,7 +58,8 @@ int fd_postgres_project_versions_read(fd_store *store, fd_project_visit *visit, 
 
 /* ---- the embedder ---- */
 
-int fd_postgres_embedder_write(fd_store *store, const fd_embedder_row *row) {
+int fd_postgres_embedder_put(fd_store *store, fd_postgres_statement identifier,
+                             const fd_embedder_row *row) {
     fd_postgres_store *postgres = fd_postgres_writing(store);
     fd_postgres_binding binding = {0};
     fd_postgres_bind_text(&binding, row->name);
@@ -68,9 +69,13 @@ int fd_postgres_embedder_write(fd_store *store, const fd_embedder_row *row) {
                            row->n_probes * row->dimension * sizeof(*row->probes));
     fd_postgres_bind_integer(&binding, row->created_ms);
     fd_postgres_bind_integer(&binding, postgres->clock.tick + 1);
-    int r = fd_postgres_modify(&postgres->writer, FD_PG_EMBEDDER_WRITE, &binding);
+    int r = fd_postgres_modify(&postgres->writer, identifier, &binding);
     postgres->has_written = true;
     return r < 0 ? r : 0;
+}
+
+int fd_postgres_embedder_write(fd_store *store, const fd_embedder_row *row) {
+    return fd_postgres_embedder_put(store, FD_PG_EMBEDDER_WRITE, row);
 }
 
 int fd_postgres_embedder_visit(fd_postgres_reading *reading, int64_t after_tick,

@@ -20,4 +20,8 @@ int fd_postgres_project_visit(fd_postgres_reading *reading, int64_t after, fd_pr
 int fd_postgres_embedder_visit(fd_postgres_reading *reading, int64_t after_tick,
                                fd_embedder_visit *visit, void *context) FD_MUST_CHECK;
 
+/* Inside a transaction: one of the statements that take a row of an embedder. */
+int fd_postgres_embedder_put(fd_store *store, fd_postgres_statement identifier,
+                             const fd_embedder_row *row) FD_MUST_CHECK;
+
 #endif

@@ -93,6 +93,7 @@ int fd_postgres_moment_at(const PGresult *result, fd_postgres_moment *ret) {
         .scores = fd_postgres_integer_at(result, 0, 5),
         .assignments = fd_postgres_integer_at(result, 0, 6),
         .project = fd_postgres_integer_at(result, 0, 7),
+        .embedder = fd_postgres_integer_at(result, 0, 8),
     };
     return 0;
 }
@@ -182,8 +183,9 @@ void fd_postgres_rollback(fd_store *store) {
 /* ---- commit ---- */
 
 static void bind_clock(fd_postgres_binding *binding, const fd_postgres_moment *moment) {
-    const int64_t columns[] = {moment->tick,   moment->nonce,       moment->items,  moment->labels,
-                               moment->scores, moment->assignments, moment->project};
+    const int64_t columns[] = {moment->tick,    moment->nonce,   moment->items,
+                               moment->labels,  moment->scores,  moment->assignments,
+                               moment->project, moment->embedder};
     for (size_t i = 0; i < FD_LENGTH(columns); i++)
         fd_postgres_bind_integer(binding, columns[i]);
 }

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from client import PATIENCE
+from client import PATIENCE, run, wait_until
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "store"))
 
@@ -39,3 +39,24 @@ def fixture_databases():
     databases = SharedDatabases()
     yield databases
     databases.server.remove()
+
+
+@pytest.fixture(name="db", params=["sqlite", "postgresql"])
+def fixture_each_db(request, tmp_path):
+    """A database of each kind."""
+    if request.param == "sqlite":
+        return tmp_path / "fisherd.db"
+    return request.getfixturevalue("databases").new()
+
+
+def run_alone(*arguments):
+    """A command that waits until no replica is there, which it seems to be for some seconds."""
+    done = run(*arguments)
+
+    def has_run():
+        nonlocal done
+        if "stop all replicas" in done.stderr:
+            done = run(*arguments)
+        return "stop all replicas" not in done.stderr
+    wait_until(has_run, "the time after which a replica is gone")
+    return done

@@ -6,6 +6,7 @@ import numpy
 import pytest
 
 from client import Daemon, run
+from shared_database import fixture_databases, fixture_each_db, run_alone  # noqa: F401
 
 
 def embeddings(rows, columns, seed=1):
@@ -36,7 +37,7 @@ def bring_in(db, folder, prompts=True, **changes):
     if prompts:
         arguments["prompt-embeddings"] = folder / "prompts.npy"
     arguments.update(changes)
-    return run("import", *(f"--{name}={value}" for name, value in arguments.items()))
+    return run_alone("import", *(f"--{name}={value}" for name, value in arguments.items()))
 
 
 def refused(done, *words):
@@ -115,7 +116,7 @@ def test_embeddings_that_do_not_fit_are_refused(db, files, name):
 
 
 def nothing_is_there(db):
-    if db.exists():
+    if "://" in str(db) or db.exists():
         with Daemon(db) as daemon:
             assert daemon.list_all("items") == []
 
@@ -185,7 +186,10 @@ def test_another_dimension_is_refused(db, files):
 
 def test_a_database_that_a_daemon_holds_is_left_alone(db, files):
     with Daemon(db) as daemon:
-        refused(bring_in(db, files), str(db))
+        done = run("import", "--db", db, "--items", files / "items.jsonl",
+                   "--embeddings", files / "embeddings.npy")
+        refused(done, str(db))
+        assert "--url URL" in done.stderr or "postgresql" not in str(db)
         assert daemon.list_all("items") == []
 
 

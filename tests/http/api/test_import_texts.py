@@ -7,8 +7,9 @@ import subprocess
 import pytest
 
 import mock_embedder
-from client import PATIENCE, PROGRAM, Daemon, environment, flags, run, wait_until
+from client import PATIENCE, PROGRAM, Daemon, environment, flags, wait_until
 from mock_embedder import MockEmbedder, status
+from shared_database import fixture_databases, fixture_each_db, run_alone  # noqa: F401
 from test_embedding import apart, stored, text_items
 
 BLOCK = 500
@@ -26,7 +27,7 @@ def write(path, items):
 
 
 def bring_in(db, path, options):
-    return run("import", f"--db={db}", f"--items={path}", *flags(options))
+    return run_alone("import", f"--db={db}", f"--items={path}", *flags(options))
 
 
 def all_stored(db):
