@@ -76,6 +76,11 @@ connections() {
     "$python" -m pytest -q -s -p no:cacheprovider "$top/tests/http/api/test_connections.py"
 }
 
+# How soon a replica serves what another one activated, 1,000 times.
+versions() {
+    "$python" -m pytest -q -s -p no:cacheprovider "$top/tests/http/api/test_version_skew.py"
+}
+
 # Latency of normal clients during floods and with slow clients.
 load() {
     "$python" "$top/tests/bench/overload.py"
@@ -108,7 +113,7 @@ analyse() {
         sh "$top/deploy/analyse.sh" "$builds/soak" paths
 }
 
-parts='analyse power single calls leaks kill disk start soak connections load fuzz coverage'
+parts='analyse power single calls leaks kill disk start soak connections versions load fuzz coverage'
 
 [ $# -gt 0 ] || set -- $parts
 for part in "$@"; do

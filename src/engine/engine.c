@@ -182,8 +182,12 @@ fd_metrics *fd_engine_metrics(fd_engine *engine) {
 
 int fd_engine_ready(fd_engine *engine, char *reason, size_t size) {
     int failure = fd_writer_store_failure(engine);
-    if (failure == 0)
-        return fd_health_ready(engine, reason, size);
+    if (failure == 0) {
+        int r = fd_health_ready(engine, reason, size);
+        if (r == 0)
+            r = fd_replica_ready(engine, reason, size);
+        return r < 0 ? r : fd_model_following_ready(engine, reason, size);
+    }
     (void)snprintf(reason, size, "the last write to the store failed: %s",
                    fd_writer_failure_text(failure));
     return -EAGAIN;

@@ -78,6 +78,16 @@ typedef struct fd_replica_operations {
     int (*hold_learning)(fd_store *store, double seconds) FD_MUST_CHECK;
     void (*release_learning)(fd_store *store);
 
+    /* In a transaction: the others read the row of this version again, as if it had changed, so
+     * that they prepare it. -ENOENT. */
+    int (*model_announce)(fd_store *store, uint64_t version) FD_MUST_CHECK;
+
+    /* This replica as the store knows it: its id, which lives as long as the store, the tick that
+     * it has applied, and the newest one of the history that it has heard of. Any thread; does not
+     * wait for the network. */
+    void (*position)(fd_store *store, const char **ret_id, uint64_t *ret_tick,
+                     uint64_t *ret_newest);
+
     /* Tells the others about this replica, outside of transactions. Its id is the store's. */
     int (*replica_write)(fd_store *store, const fd_replica_row *row) FD_MUST_CHECK;
 

@@ -75,6 +75,21 @@ static int lossy_resume(fd_store *store) {
     return 0;
 }
 
+static int lossy_replicas(fd_store *store, double seconds, fd_replica_visit *visit, void *context) {
+    (void)store;
+    (void)seconds;
+    (void)visit;
+    (void)context;
+    return 0;
+}
+
+static void lossy_position(fd_store *store, const char **ret_id, uint64_t *ret_tick,
+                           uint64_t *ret_newest) {
+    (void)store;
+    *ret_id = "lossy";
+    *ret_tick = *ret_newest = 0;
+}
+
 static fd_engine *open_lossy(void) {
     fd_store *store = NULL;
     assert_int_equal(fd_store_open_memory(&store), 0);
@@ -90,7 +105,9 @@ static fd_engine *open_lossy(void) {
                                              .was_committed = lossy_was_committed,
                                              .hold_learning = lossy_hold,
                                              .release_learning = lossy_release,
-                                             .replica_write = lossy_write};
+                                             .position = lossy_position,
+                                             .replica_write = lossy_write,
+                                             .replicas_read = lossy_replicas};
     store->operations = &lossy.operations;
     store->replicas = &lossy.replicas;
     fd_engine_options options = fixture_options();

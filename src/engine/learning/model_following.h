@@ -1,6 +1,6 @@
 /*
- * Following the models of another replica, which trains: a version that it made active is read,
- * prepared, and put in the place of the one that serves, by a thread of its own.
+ * Following the models of another replica: a version that it stored, or announced, is read and
+ * prepared, and put in the place of the one that serves once it is active, by a thread of its own.
  */
 #ifndef FD_MODEL_FOLLOWING_H
 #define FD_MODEL_FOLLOWING_H
@@ -17,5 +17,8 @@ void fd_model_following_stop(fd_engine *engine);
 
 /* A row that another replica stored or changed. Called by the writer. */
 void fd_model_following_note(fd_engine *engine, const fd_model_row *row);
+
+/* 0, or -EAGAIN and a reason: an older version than the active one still serves. */
+int fd_model_following_ready(fd_engine *engine, char *reason, size_t size) FD_MUST_CHECK;
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "annotator_order.h"
 #include "item_components.h"
+#include "replica.h"
 #include "thread.h"
 #include "writer.h"
 
@@ -120,6 +121,7 @@ struct serve_job {
     const fd_model_row *new_row; /* to be stored first, with its bytes; NULL: it is stored */
     uint64_t version;            /* 0: an untrained one */
     bool is_followed;            /* another replica has activated it */
+    bool is_trained;             /* here, and stored: it serves if it still is the newest one */
     fd_snapshot *snapshot;       /* NULL: rejected, not to be served */
     uint64_t re_embeddings;      /* whose vectors it knows */
     fd_coming_vectors *coming;   /* serve from now on; NULL: the vectors stay */
@@ -143,6 +145,8 @@ static int store_serving(fd_engine *engine, fd_job *job, fd_pending *pending) {
         r = add_version(engine, serve->new_row);
     if (serve->is_followed && serve->version != engine->model_serving->active)
         return -ECANCELED; /* it has activated another one since */
+    if (serve->is_trained && serve->version != fd_model_serving_newest(engine))
+        return -ECANCELED; /* another replica trains by now */
     if (r == 0 && serve->snapshot && !serve->is_followed)
         r = store->model_activate(engine->store, serve->version);
     if (r == 0 && serve->snapshot)
@@ -163,7 +167,7 @@ static void apply_serving(fd_engine *engine, fd_job *job) {
     if (serve->new_row) {
         engine->model_serving->newest = serve->version;
         engine->model_serving->stored += 1 - serve->pruned;
-    } else if (!serve->coming && !serve->is_followed) {
+    } else if (!serve->coming && !serve->is_followed && !serve->is_trained) {
         fd_metrics_add(engine->metrics, FD_METRIC_MODEL_ACTIVATIONS, NULL, NULL, 1);
     }
 }
@@ -207,20 +211,65 @@ static int serve(fd_engine *engine, struct serve_job *job) {
     return fd_writer_run(engine, &job->job);
 }
 
+/* The other replicas prepare a version once they see that it was stored. */
+static int serve_once_prepared(fd_engine *engine, const fd_model_row *row, fd_snapshot *snapshot,
+                               uint64_t re_embeddings) {
+    struct serve_job store = {
+        .new_row = row, .version = row->version, .re_embeddings = re_embeddings};
+    struct serve_job activate = {.version = row->version,
+                                 .is_trained = true,
+                                 .snapshot = snapshot,
+                                 .re_embeddings = re_embeddings};
+    int r = serve(engine, &store);
+    if (r < 0)
+        return r;
+    fd_replica_wait_prepared(engine, row->version);
+    return serve(engine, &activate);
+}
+
 int fd_model_store_and_serve(fd_engine *engine, const fd_model_row *row, fd_snapshot *snapshot,
                              uint64_t re_embeddings) {
     struct serve_job job = {.new_row = row,
                             .version = row->version,
                             .snapshot = snapshot,
                             .re_embeddings = re_embeddings};
-    return serve(engine, &job);
+    return engine->store->replicas && snapshot
+               ? serve_once_prepared(engine, row, snapshot, re_embeddings)
+               : serve(engine, &job);
+}
+
+struct announcement {
+    fd_job job;
+    uint64_t version;
+};
+
+static int store_announcement(fd_engine *engine, fd_job *job, fd_pending *pending) {
+    (void)pending;
+    uint64_t version = ((struct announcement *)job)->version;
+    return engine->store->replicas->model_announce(engine->store, version);
+}
+
+static void apply_nothing(fd_engine *engine, fd_job *job) {
+    (void)engine;
+    (void)job;
+}
+
+/* Has the other replicas prepare a version that was stored before. */
+static int announce(fd_engine *engine, uint64_t version) {
+    struct announcement announcement = {
+        .job = {.store = store_announcement, .apply = apply_nothing}, .version = version};
+    int r = fd_writer_run(engine, &announcement.job);
+    if (r == 0)
+        fd_replica_wait_prepared(engine, version);
+    return r;
 }
 
 int fd_model_serve_stored(fd_engine *engine, uint64_t version, fd_snapshot *snapshot,
                           uint64_t re_embeddings) {
     struct serve_job job = {
         .version = version, .snapshot = snapshot, .re_embeddings = re_embeddings};
-    return serve(engine, &job);
+    int r = engine->store->replicas ? announce(engine, version) : 0;
+    return r < 0 ? r : serve(engine, &job);
 }
 
 int fd_model_serve_followed(fd_engine *engine, uint64_t version, fd_snapshot *snapshot,

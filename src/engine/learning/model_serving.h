@@ -45,11 +45,13 @@ int fd_model_snapshot_of(fd_engine *engine, fd_training_data *data, fi_model **m
                          const fd_model_row *row, size_t learned, fd_snapshot **ret) FD_MUST_CHECK;
 
 /* Stores a new version, with its bytes, prunes old ones, and serves it; with a NULL snapshot it is
- * stored only. -ECANCELED if other vectors serve than at the moment of its data. */
+ * stored only. Other replicas have some seconds to prepare it before it serves. -ECANCELED if other
+ * vectors serve than at the moment of its data. */
 int fd_model_store_and_serve(fd_engine *engine, const fd_model_row *row, fd_snapshot *snapshot,
                              uint64_t re_embeddings) FD_MUST_CHECK;
 
-/* Serves a version that is stored. -ENOENT if it is not there any more; -ECANCELED as above. */
+/* Serves a version that is stored, once other replicas have prepared it. -ENOENT if it is not there
+ * any more; -ECANCELED as above. */
 int fd_model_serve_stored(fd_engine *engine, uint64_t version, fd_snapshot *snapshot,
                           uint64_t re_embeddings) FD_MUST_CHECK;
 

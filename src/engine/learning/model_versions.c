@@ -103,40 +103,40 @@ static int make_snapshot(fd_engine *engine, fd_training_data *data, fi_model **m
     return r < 0 ? r : fd_model_snapshot_of(engine, data, model, row, learned, ret);
 }
 
-/* Reads a version and makes its snapshot. */
-static int prepare(fd_engine *engine, uint64_t version, fd_model_row *row, fd_training_data *data,
-                   fd_snapshot **ret, fd_fault *fault) {
-    FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
-    int r = read_stored(engine, version, row, &model, fault);
-    if (r == 0)
-        r = fd_training_data_read(engine, data);
-    return r < 0 ? r : make_snapshot(engine, data, &model, row, ret, fault);
+void fd_prepared_model_clear(fd_prepared_model *prepared) {
+    fd_snapshot_free(prepared->snapshot);
+    *prepared = (fd_prepared_model){0};
 }
 
-int fd_engine_model_follow(fd_engine *engine, uint64_t version, int64_t *ret_answers,
-                           fd_fault *fault) {
+int fd_engine_model_prepare(fd_engine *engine, uint64_t version, fd_prepared_model *ret,
+                            fd_fault *fault) {
+    FD_CLEANUP(fi_model_freep) fi_model *model = NULL;
     FD_CLEANUP(fd_training_data_clear) fd_training_data data = {0};
-    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
-    fd_model_row row = {0};
-    int r = prepare(engine, version, &row, &data, &snapshot, fault);
+    int r = read_stored(engine, version, &ret->row, &model, fault);
     if (r == 0)
-        r = fd_model_serve_followed(engine, version, snapshot, data.re_embeddings);
+        r = fd_training_data_read(engine, &data);
+    if (r == 0)
+        r = make_snapshot(engine, &data, &model, &ret->row, &ret->snapshot, fault);
+    ret->re_embeddings = data.re_embeddings;
+    return r;
+}
+
+int fd_engine_model_follow(fd_engine *engine, const fd_prepared_model *prepared) {
+    uint64_t version = prepared->row.version;
+    int r = fd_model_serve_followed(engine, version, prepared->snapshot, prepared->re_embeddings);
     if (r < 0)
         return r;
-    fd_progress_record_update(engine, &row);
-    *ret_answers = row.answers;
+    fd_progress_record_update(engine, &prepared->row);
     fd_log(FD_LOG_INFO, "model-followed", FD_INT("model_version", version));
     return 0;
 }
 
 int fd_engine_model_activate(fd_engine *engine, uint64_t version, fd_fault *fault) {
-    FD_CLEANUP(fd_training_data_clear) fd_training_data data = {0};
-    FD_CLEANUP(fd_snapshot_freep) fd_snapshot *snapshot = NULL;
-    fd_model_row row = {0};
-    int r = prepare(engine, version, &row, &data, &snapshot, fault);
+    FD_CLEANUP(fd_prepared_model_clear) fd_prepared_model prepared = {0};
+    int r = fd_engine_model_prepare(engine, version, &prepared, fault);
     if (r < 0)
         return r;
-    r = fd_model_serve_stored(engine, version, snapshot, data.re_embeddings);
+    r = fd_model_serve_stored(engine, version, prepared.snapshot, prepared.re_embeddings);
     if (r == -ECANCELED)
         return fd_fault_set(fault, -EEXIST, "",
                             "version %llu was trained on the embeddings of another embedder",
@@ -145,9 +145,9 @@ int fd_engine_model_activate(fd_engine *engine, uint64_t version, fd_fault *faul
         return fd_fault_set(fault, r, "", "no model has this version any more");
     if (r < 0)
         return r;
-    row.state = FD_MODEL_ACTIVE; /* it may have been rejected before */
-    fd_progress_record_add(engine, &row);
-    fd_progress_record_update(engine, &row);
+    prepared.row.state = FD_MODEL_ACTIVE; /* it may have been rejected before */
+    fd_progress_record_add(engine, &prepared.row);
+    fd_progress_record_update(engine, &prepared.row);
     fd_log(FD_LOG_INFO, "model-activated", FD_INT("model_version", version));
     return 0;
 }

@@ -6,6 +6,7 @@
 #include "fault.h"
 #include "macros.h"
 #include "model_info.h"
+#include "snapshot.h"
 #include "store_rows.h"
 
 /* Stored versions from `highest` down, at most `limit`, without bytes. The one that serves has the
@@ -28,9 +29,20 @@ int fd_engine_model_copy(fd_engine *engine, uint64_t version, fd_model_row *ret_
 int fd_engine_serving_copy(fd_engine *engine, fd_model_row *ret_row, fi_model **ret_model,
                            fi_factor **ret_design, fd_fault *fault) FD_MUST_CHECK;
 
-/* Serves a version that another replica activated. *ret_answers: how many revisions of labels it
- * knew; -1: unknown. Errors as of fd_engine_model_activate; -ECANCELED if another one is active. */
-int fd_engine_model_follow(fd_engine *engine, uint64_t version, int64_t *ret_answers,
-                           fd_fault *fault) FD_MUST_CHECK;
+/* A stored version that could serve at once. */
+typedef struct fd_prepared_model {
+    fd_model_row row; /* without bytes and reason */
+    fd_snapshot *snapshot;
+    uint64_t re_embeddings; /* whose vectors it knows */
+} fd_prepared_model;
+
+void fd_prepared_model_clear(fd_prepared_model *prepared);
+
+/* Errors as of fd_engine_model_activate. */
+int fd_engine_model_prepare(fd_engine *engine, uint64_t version, fd_prepared_model *ret,
+                            fd_fault *fault) FD_MUST_CHECK;
+
+/* Serves a version that another replica activated. -ECANCELED if another one is active. */
+int fd_engine_model_follow(fd_engine *engine, const fd_prepared_model *prepared) FD_MUST_CHECK;
 
 #endif

@@ -35,7 +35,9 @@ static bool wait_for_socket(int socket, short events, double deadline) {
     return poll(&waited, 1, (int)ceil(left * 1e3)) > 0;
 }
 
-static bool is_news(const fd_postgres_store *store, int64_t tick) {
+static bool is_news(fd_postgres_store *store, int64_t tick) {
+    if (tick > atomic_load(&store->follower.heard_of))
+        atomic_store(&store->follower.heard_of, tick);
     return tick > atomic_load(&store->known_tick);
 }
 

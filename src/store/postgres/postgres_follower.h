@@ -3,6 +3,8 @@
 #ifndef FD_POSTGRES_FOLLOWER_H
 #define FD_POSTGRES_FOLLOWER_H
 
+#include <stdatomic.h>
+
 #include "postgres_connection.h"
 #include "store.h"
 
@@ -16,10 +18,11 @@ typedef enum fd_postgres_following {
 typedef struct fd_postgres_follower {
     fd_postgres_connection connection;
     fd_postgres_following state;
-    bool is_new;        /* nothing was answered through this connection yet */
-    bool was_listening; /* through one before */
-    int polling;        /* what libpq waits for while it connects */
-    double since;       /* monotonic seconds; of the state */
+    bool is_new;                   /* nothing was answered through this connection yet */
+    bool was_listening;            /* through one before */
+    int polling;                   /* what libpq waits for while it connects */
+    double since;                  /* monotonic seconds; of the state */
+    atomic_int_least64_t heard_of; /* the newest tick that it was told */
 } fd_postgres_follower;
 
 /* The store's operation. */

@@ -75,6 +75,16 @@ int fd_postgres_model_activate(fd_store *store, uint64_t version) {
     return changed ? 0 : -ENOENT;
 }
 
+int fd_postgres_model_announce(fd_store *store, uint64_t version) {
+    fd_postgres_store *postgres = fd_postgres_writing(store);
+    fd_postgres_binding binding = {0};
+    fd_postgres_bind_integer(&binding, fd_postgres_clamp(version));
+    fd_postgres_bind_integer(&binding, postgres->clock.tick + 1);
+    int changed = fd_postgres_modify(&postgres->writer, FD_PG_MODEL_ANNOUNCE, &binding);
+    postgres->has_written |= changed > 0;
+    return changed == 0 ? -ENOENT : changed < 0 ? changed : 0;
+}
+
 int fd_postgres_models_prune(fd_store *store, size_t keep, uint64_t spare, size_t *ret_deleted) {
     fd_postgres_store *postgres = fd_postgres_writing(store);
     FD_CLEANUP(PQclearp) PGresult *result = NULL;

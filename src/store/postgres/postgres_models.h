@@ -7,6 +7,7 @@
 /* The store's operations. */
 int fd_postgres_model_add(fd_store *store, const fd_model_row *row) FD_MUST_CHECK;
 int fd_postgres_model_activate(fd_store *store, uint64_t version) FD_MUST_CHECK;
+int fd_postgres_model_announce(fd_store *store, uint64_t version) FD_MUST_CHECK;
 int fd_postgres_models_prune(fd_store *store, size_t keep, uint64_t spare,
                              size_t *ret_deleted) FD_MUST_CHECK;
 int fd_postgres_models_read(fd_store *store, uint64_t highest, size_t limit, bool bytes,

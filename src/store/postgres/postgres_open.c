@@ -125,6 +125,8 @@ static const fd_replica_operations replica_operations = {
     .was_committed = fd_postgres_was_committed,
     .hold_learning = fd_postgres_hold_learning,
     .release_learning = fd_postgres_release_learning,
+    .model_announce = fd_postgres_model_announce,
+    .position = fd_postgres_position,
     .replica_write = fd_postgres_replica_write,
     .replicas_read = fd_postgres_replicas_read,
 };

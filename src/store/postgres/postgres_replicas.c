@@ -23,6 +23,16 @@ int fd_postgres_replica_write(fd_store *store, const fd_replica_row *row) {
     return r < 0 ? r : 0;
 }
 
+void fd_postgres_position(fd_store *store, const char **ret_id, uint64_t *ret_tick,
+                          uint64_t *ret_newest) {
+    fd_postgres_store *postgres = fd_postgres_store_of(store);
+    int64_t tick = atomic_load(&postgres->known_tick);
+    int64_t heard_of = atomic_load(&postgres->follower.heard_of);
+    *ret_id = postgres->id;
+    *ret_tick = (uint64_t)tick;
+    *ret_newest = (uint64_t)(heard_of > tick ? heard_of : tick);
+}
+
 int fd_postgres_replicas_read(fd_store *store, double seconds, fd_replica_visit *visit,
                               void *context) {
     FD_CLEANUP(fd_postgres_reading_end)
