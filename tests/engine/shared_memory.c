@@ -1,96 +1,16 @@
 /* Lets several stores show one store in memory. A lock stands for the row of the clock: whoever
  * writes holds it from begin to commit. */
-#include "shared_memory.h"
+#include "shared_memory_state.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "array.h"
-#include "forwarding_store.h"
 #include "memory_store.h"
 #include "pair_set.h"
 #include "thread.h"
-
-/* How much of the history there is, or was applied. */
-struct moment {
-    uint64_t tick;
-    size_t items, labels, scores, projects;
-};
-
-struct lease_change {
-    uint64_t tick;
-    fd_assignment_row row; /* its texts are owned */
-};
-
-enum { MODELS_MAX = 256, REPLICAS_MAX = 8 };
-
-struct shared_memory {
-    fd_store *memory;
-    fd_store_operations operations;
-    pthread_mutex_t clock; /* guards the next four */
-    struct moment now;
-    size_t n_leases, lease_capacity;
-    struct lease_change *leases; /* [n_leases] */
-    uint64_t model_ticks[MODELS_MAX];
-    uint64_t embedder_tick;
-    size_t n_changes, change_capacity;
-    shared_change *changes; /* [n_changes] */
-
-    pthread_mutex_t lock; /* guards the rest; taken within `clock` */
-    pthread_cond_t changed;
-    uint64_t newest_tick;
-    const fd_store *learner;
-    int64_t learner_until_ms;
-    uint64_t epoch;
-    struct replica *replicas[REPLICAS_MAX]; /* those that are open; NULL: none */
-    _Atomic int64_t now_ms;
-    _Atomic int64_t label_ms;
-    atomic_uint lost_histories;
-};
-
-struct replica {
-    forwarding_store base;
-    shared_memory *shared;
-    bool in_transaction, has_written; /* the writer's own, like the next ones */
-    bool has_applied;
-    bool commit_counts; /* the one whose fate was unknown */
-    struct moment applied, tried;
-    size_t first_lease, first_change; /* of the transaction */
-    uint64_t models[8];
-    size_t n_models;
-    bool has_embedder, has_project;
-    size_t n_scores, n_label_rows;
-    unsigned lost_histories; /* when it was opened */
-    char id[24];
-    fd_replica_row row; /* guarded by the lock of the shared ones */
-    _Atomic uint64_t known_tick;
-    _Atomic uint64_t epoch; /* of its right to train; 0: it never had it */
-    atomic_bool is_apart, waits;
-    atomic_bool loses_answer;
-    atomic_bool commits;
-    atomic_int unsure;
-};
-
-static struct replica *replica_of(fd_store *store) {
-    return (struct replica *)store;
-}
-
-static const fd_store_operations *memory_of(const struct replica *replica) {
-    return replica->base.inner->operations;
-}
-
-/* ---- what is wrong ---- */
-
-static int check_reach(const struct replica *replica) {
-    if (atomic_load(&replica->is_apart))
-        return -EIO;
-    return atomic_load(&replica->shared->lost_histories) > replica->lost_histories ? -ESTALE : 0;
-}
 
 /* ---- transactions ---- */
 
@@ -130,7 +50,7 @@ static void undo(struct replica *replica) {
     replica->shared->n_changes = replica->first_change;
 }
 
-static void replica_rollback(fd_store *store) {
+void shared_memory_rollback(fd_store *store) {
     struct replica *replica = replica_of(store);
     if (!replica->in_transaction)
         return;
@@ -266,14 +186,14 @@ static void note_leases(struct replica *replica, const fd_assignment_row *rows, 
         note_lease(replica, &rows[i]);
 }
 
-static void note_model(struct replica *replica, uint64_t version) {
+void shared_memory_note_model(struct replica *replica, uint64_t version) {
     assert(version < MODELS_MAX && replica->n_models < FD_LENGTH(replica->models));
     replica->models[replica->n_models++] = version;
 }
 
 static int note_active(void *context, const fd_model_row *row) {
     if (row->state == FD_MODEL_ACTIVE)
-        note_model(context, row->version);
+        shared_memory_note_model(context, row->version);
     return 0;
 }
 
@@ -295,7 +215,7 @@ static int replica_model_add(fd_store *store, const fd_model_row *row) {
     if (r < 0)
         return r;
     replica->has_written = true;
-    note_model(replica, row->version);
+    shared_memory_note_model(replica, row->version);
     return 0;
 }
 
@@ -312,7 +232,7 @@ static int replica_model_activate(fd_store *store, uint64_t version) {
     if (r < 0)
         return r;
     replica->has_written = true;
-    note_model(replica, version);
+    shared_memory_note_model(replica, version);
     return 0;
 }
 
@@ -342,238 +262,6 @@ WRITE(assignments_write, (fd_store * store, const fd_assignment_row *rows, size_
 WRITE(models_prune, (fd_store * store, size_t keep, uint64_t spare, size_t *ret_deleted), (void)0,
       keep, spare, ret_deleted)
 
-/* ---- catching up ---- */
-
-struct catching_up {
-    struct replica *replica;
-    const fd_change_visits *visits;
-    void *context;
-    size_t skipped; /* rows that were applied before */
-};
-
-static int pass_score(void *context, const fd_score_row *row) {
-    struct catching_up *self = context;
-    if (self->skipped > 0) {
-        self->skipped--;
-        return 0;
-    }
-    return self->visits->score(self->context, row);
-}
-
-static int pass_project(void *context, const fd_project_row *row) {
-    struct catching_up *self = context;
-    return row->version <= self->replica->applied.projects
-               ? 0
-               : self->visits->project(self->context, row);
-}
-
-static int pass_model(void *context, const fd_model_row *row) {
-    struct catching_up *self = context;
-    uint64_t tick = self->replica->shared->model_ticks[row->version];
-    return self->replica->has_applied && tick <= self->replica->applied.tick
-               ? 0
-               : self->visits->model(self->context, row);
-}
-
-static int pass_models(struct catching_up *self) {
-    fd_store *memory = self->replica->base.inner;
-    int r = 0;
-    for (uint64_t version = 1; version < MODELS_MAX && r == 0; version++)
-        if (self->replica->shared->model_ticks[version] > 0)
-            r = memory->operations->models_read(memory, version, 1, false, pass_model, self);
-    return r;
-}
-
-static int pass_leases(struct catching_up *self) {
-    const shared_memory *shared = self->replica->shared;
-    fd_store *memory = self->replica->base.inner;
-    int r = 0;
-    if (!self->replica->has_applied)
-        return memory->operations->assignments_read_open(memory, self->visits->assignment,
-                                                         self->context);
-    for (size_t i = 0; i < shared->n_leases && r == 0; i++)
-        if (shared->leases[i].tick > self->replica->applied.tick)
-            r = self->visits->assignment(self->context, &shared->leases[i].row);
-    return r;
-}
-
-static int pass_all(struct catching_up *self) {
-    struct replica *replica = self->replica;
-    const struct moment *applied = &replica->applied;
-    fd_store *memory = replica->base.inner;
-    const fd_store_operations *read = memory->operations;
-    bool has_embedder = replica->shared->embedder_tick > applied->tick || !replica->has_applied;
-    self->skipped = applied->scores;
-    int r = read->items_read(memory, (uint32_t)applied->items, SIZE_MAX, true, self->visits->item,
-                             self->context);
-    if (r == 0)
-        r = read->scores_read(memory, pass_score, self);
-    if (r == 0)
-        r = read->project_versions_read(memory, pass_project, self);
-    if (r == 0 && has_embedder)
-        r = read->embedder_read(memory, self->visits->embedder, self->context);
-    if (r == 0)
-        r = read->labels_read(memory, (int64_t)applied->labels, SIZE_MAX, self->visits->label,
-                              self->context);
-    if (r == 0)
-        r = pass_leases(self);
-    return r == 0 ? pass_models(self) : r;
-}
-
-static int catch_up_locked(struct catching_up *self) {
-    struct replica *replica = self->replica;
-    if (replica->has_applied && replica->applied.tick == replica->shared->now.tick)
-        return 0;
-    int r = pass_all(self);
-    if (r != 0)
-        return r;
-    replica->applied = replica->shared->now;
-    replica->has_applied = true;
-    atomic_store(&replica->known_tick, replica->applied.tick);
-    return 0;
-}
-
-static int replica_catch_up(fd_store *store, const fd_change_visits *visits, void *context) {
-    struct replica *replica = replica_of(store);
-    struct catching_up self = {.replica = replica, .visits = visits, .context = context};
-    int r = check_reach(replica);
-    if (r < 0)
-        return r;
-    assert(!replica->has_written || !replica->in_transaction);
-    if (replica->in_transaction)
-        return catch_up_locked(&self);
-    FD_LOCKED(&replica->shared->clock);
-    return catch_up_locked(&self);
-}
-
-/* ---- the other operations of replicas ---- */
-
-static int replica_wait_for_change(fd_store *store, double seconds) {
-    struct replica *replica = replica_of(store);
-    shared_memory *shared = replica->shared;
-    FD_LOCKED(&shared->lock);
-    if (shared->newest_tick <= atomic_load(&replica->known_tick))
-        fd_condition_wait_for(&shared->changed, &shared->lock, seconds);
-    return shared->newest_tick > atomic_load(&replica->known_tick);
-}
-
-static int64_t replica_now_ms(fd_store *store) {
-    return atomic_load(&replica_of(store)->shared->now_ms);
-}
-
-static int replica_resume(fd_store *store) {
-    replica_rollback(store);
-    return check_reach(replica_of(store));
-}
-
-static int replica_was_committed(fd_store *store) {
-    struct replica *replica = replica_of(store);
-    int r = check_reach(replica);
-    if (r < 0 || atomic_fetch_sub(&replica->unsure, 1) > 0)
-        return r < 0 ? r : -EIO;
-    if (replica->commit_counts && replica->applied.tick == replica->tried.tick - 1)
-        replica->applied = replica->tried;
-    return replica->commit_counts;
-}
-
-static int replica_hold_learning(fd_store *store, double seconds) {
-    struct replica *replica = replica_of(store);
-    shared_memory *shared = replica->shared;
-    int r = check_reach(replica);
-    if (r < 0)
-        return r;
-    FD_LOCKED(&shared->lock);
-    int64_t now = atomic_load(&shared->now_ms);
-    if (shared->learner != store && shared->learner && now < shared->learner_until_ms)
-        return 0;
-    if (shared->learner != store)
-        shared->epoch++;
-    shared->learner = store;
-    shared->learner_until_ms = now + (int64_t)(seconds * 1e3);
-    atomic_store(&replica->epoch, shared->epoch);
-    return 1;
-}
-
-static void replica_release_learning(fd_store *store) {
-    shared_memory *shared = replica_of(store)->shared;
-    atomic_store(&replica_of(store)->epoch, 0);
-    FD_LOCKED(&shared->lock);
-    if (shared->learner == store)
-        shared->learner = NULL;
-}
-
-static int replica_model_announce(fd_store *store, uint64_t version) {
-    struct replica *replica = replica_of(store);
-    if (version >= MODELS_MAX || replica->shared->model_ticks[version] == 0)
-        return -ENOENT;
-    replica->has_written = true;
-    note_model(replica, version);
-    return 0;
-}
-
-static void replica_position(fd_store *store, const char **ret_id, uint64_t *ret_tick,
-                             uint64_t *ret_newest) {
-    struct replica *replica = replica_of(store);
-    FD_LOCKED(&replica->shared->lock);
-    *ret_id = replica->id;
-    *ret_tick = atomic_load(&replica->known_tick);
-    *ret_newest =
-        *ret_tick > replica->shared->newest_tick ? *ret_tick : replica->shared->newest_tick;
-}
-
-static int replica_replica_write(fd_store *store, const fd_replica_row *row) {
-    struct replica *replica = replica_of(store);
-    int r = check_reach(replica);
-    if (r < 0)
-        return r;
-    FD_LOCKED(&replica->shared->lock);
-    replica->row = *row;
-    replica->row.seen_ms = replica_now_ms(store);
-    return 0;
-}
-
-static size_t copy_rows(shared_memory *shared, int64_t since_ms,
-                        fd_replica_row rows[static REPLICAS_MAX]) {
-    size_t n = 0;
-    FD_LOCKED(&shared->lock);
-    for (size_t i = 0; i < REPLICAS_MAX; i++) {
-        const struct replica *replica = shared->replicas[i];
-        if (!replica || replica->row.seen_ms < since_ms)
-            continue;
-        rows[n] = replica->row;
-        rows[n].id = replica->id;
-        rows[n++].is_learner = shared->learner == &replica->base.store;
-    }
-    return n;
-}
-
-static int replica_replicas_read(fd_store *store, double seconds, fd_replica_visit *visit,
-                                 void *context) {
-    fd_replica_row rows[REPLICAS_MAX];
-    int r = check_reach(replica_of(store));
-    if (r < 0)
-        return r;
-    size_t n = copy_rows(replica_of(store)->shared,
-                         replica_now_ms(store) - (int64_t)(seconds * 1e3), rows);
-    for (size_t i = 0; i < n && r == 0; i++)
-        r = visit(context, &rows[i]);
-    return r;
-}
-
-static const fd_replica_operations replica_operations = {
-    .catch_up = replica_catch_up,
-    .wait_for_change = replica_wait_for_change,
-    .now_ms = replica_now_ms,
-    .resume = replica_resume,
-    .was_committed = replica_was_committed,
-    .hold_learning = replica_hold_learning,
-    .release_learning = replica_release_learning,
-    .model_announce = replica_model_announce,
-    .position = replica_position,
-    .replica_write = replica_replica_write,
-    .replicas_read = replica_replicas_read,
-};
-
 /* ---- opening and closing ---- */
 
 static void replica_close(fd_store *store) {
@@ -599,7 +287,7 @@ shared_memory *shared_memory_new(void) {
     shared->operations = forwarding_operations;
     shared->operations.begin = replica_begin;
     shared->operations.commit = replica_commit;
-    shared->operations.rollback = replica_rollback;
+    shared->operations.rollback = shared_memory_rollback;
     shared->operations.close = replica_close;
     shared->operations.probe = replica_probe;
     shared->operations.items_add = replica_items_add;
@@ -631,7 +319,7 @@ fd_store *shared_memory_open(shared_memory *shared) {
     struct replica *replica = calloc(1, sizeof(*replica));
     assert(replica);
     replica->base.store.operations = &shared->operations;
-    replica->base.store.replicas = &replica_operations;
+    replica->base.store.replicas = &shared_memory_replica_operations;
     replica->base.inner = shared->memory;
     replica->shared = shared;
     replica->lost_histories = atomic_load(&shared->lost_histories);

@@ -497,29 +497,6 @@ static void one_replica_at_a_time_has_the_right_to_train(void) {
     assert_int_equal(other->replicas->hold_learning(other, 3600), 0);
 }
 
-static int count_replica(void *context, const fd_replica_row *row) {
-    (void)row;
-    ++*(int *)context;
-    return 0;
-}
-
-/* As after a failover to a server whose clock is an hour behind that of the other one. */
-static void what_was_written_by_a_clock_that_was_ahead_counts_for_nothing(void) {
-    int n = 0;
-    assert_int_equal(one->replicas->hold_learning(one, 3), 1);
-    assert_int_equal(one->replicas->replica_write(one, &(fd_replica_row){0}), 0);
-    assert_int_equal(one->replicas->replicas_read(one, 600, count_replica, &n), 0);
-    assert_int_equal(n, 1);
-    (void)postgres_schema_run(url, "UPDATE learner SET until = until + interval '1 hour';"
-                                   "UPDATE replicas SET seen = seen + interval '1 hour'");
-    assert_int_equal(one->replicas->replicas_read(one, 600, count_replica, &n), 0);
-    assert_int_equal(n, 1);
-    assert_int_equal(other->replicas->hold_learning(other, 3), 1);
-    assert_int_equal(other->replicas->hold_learning(other, 3600), 1);
-    assert_int_equal(one->replicas->hold_learning(one, 3600), 0);
-    assert_int_equal(number("SELECT epoch FROM learner"), 2);
-}
-
 static void one_that_lost_the_right_adds_no_model(void) {
     assert_int_equal(add_model(one, 1), 0); /* nobody trains */
     assert_int_equal(one->replicas->hold_learning(one, 0.0), 1);
@@ -613,7 +590,6 @@ int main(void) {
         ON_TWO(a_history_that_was_lost_ends_the_process),
         ON_TWO(a_newer_schema_ends_the_process),
         ON_TWO(one_replica_at_a_time_has_the_right_to_train),
-        ON_TWO(what_was_written_by_a_clock_that_was_ahead_counts_for_nothing),
         ON_TWO(one_that_lost_the_right_adds_no_model),
         ON_TWO(a_version_that_is_announced_is_passed_again),
         ON_TWO(the_time_is_the_servers),
