@@ -510,28 +510,6 @@ static void one_that_lost_the_right_adds_no_model(void) {
     assert_string_equal(caught_up(one), "model:2:active");
 }
 
-static int write_job(fd_store *store, fd_embedding_job_state state) {
-    fd_embedding_job_row row = {.sequence = 1, .id = "j", .author = "anna", .state = state};
-    begin(store);
-    int r = store->operations->embedding_job_write(store, &row, NULL, 0);
-    fixture_commit(store);
-    return r;
-}
-
-static void one_that_lost_the_right_works_on_no_embedding_job_but_may_cancel_it(void) {
-    fd_embedding_job_row row = {.id = "j", .author = "anna"};
-    begin(one);
-    assert_int_equal(one->operations->embedding_job_add(one, &row, NULL, 0, 10, 1000), 0);
-    fixture_commit(one);
-    assert_int_equal(one->replicas->hold_learning(one, 0.0), 1);
-    assert_int_equal(write_job(one, FD_EMBEDDING_JOB_RUNNING), 0);
-    assert_int_equal(other->replicas->hold_learning(other, 3600), 1);
-    assert_int_equal(write_job(one, FD_EMBEDDING_JOB_RUNNING), -ECANCELED);
-    assert_int_equal(write_job(one, FD_EMBEDDING_JOB_FAILED), -ECANCELED);
-    assert_int_equal(write_job(other, FD_EMBEDDING_JOB_RUNNING), 0);
-    assert_int_equal(write_job(one, FD_EMBEDDING_JOB_CANCELLED), 0);
-}
-
 static void a_version_that_is_announced_is_passed_again(void) {
     assert_int_equal(add_model(one, 1), 0);
     assert_string_equal(caught_up(other), "model:1:stored");
@@ -608,7 +586,6 @@ int main(void) {
         ON_TWO(a_newer_schema_ends_the_process),
         ON_TWO(one_replica_at_a_time_has_the_right_to_train),
         ON_TWO(one_that_lost_the_right_adds_no_model),
-        ON_TWO(one_that_lost_the_right_works_on_no_embedding_job_but_may_cancel_it),
         ON_TWO(a_version_that_is_announced_is_passed_again),
         ON_TWO(the_time_is_the_servers),
         ON_TWO(changes_of_others_end_a_wait_and_own_ones_do_not),
