@@ -74,8 +74,9 @@ typedef struct fd_replica_operations {
     int (*was_committed)(fd_store *store) FD_MUST_CHECK;
 
     /* Takes, or keeps, the right to train for some seconds by the store's clock. 1: this replica
-     * has it, 0: another one does. One that lost it and trains on is fenced: model_add, and
-     * model_activate inside the same transaction, give -ECANCELED. Called by one thread. */
+     * has it, 0: another one does. One that lost it and goes on is fenced: model_add, and
+     * model_activate inside the same transaction, give -ECANCELED, and so does embedding_job_write
+     * unless it cancels the job. Called by one thread. */
     int (*hold_learning)(fd_store *store, double seconds) FD_MUST_CHECK;
     void (*release_learning)(fd_store *store);
 

@@ -258,6 +258,36 @@ static void replicas_see_each_other(void **state) {
     fd_store_close(other);
 }
 
+static int write_job(fd_store *store, fd_embedding_job_state state) {
+    fd_embedding_job_row row = {.sequence = 1, .id = "j", .author = "anna", .state = state};
+    fixture_begin(store);
+    int r = store->operations->embedding_job_write(store, &row, NULL, 0);
+    fixture_commit(store);
+    return r;
+}
+
+static void one_that_lost_the_right_works_on_no_embedding_job_but_may_cancel_it(void **state) {
+    (void)state;
+    const char *url = schema_or_skip();
+    fd_store *one = NULL, *other = NULL;
+    fd_fault fault = {0};
+    assert_int_equal(fd_store_open_postgres(url, &one, &fault), 0);
+    assert_int_equal(fd_store_open_postgres(url, &other, &fault), 0);
+    fd_embedding_job_row row = {.id = "j", .author = "anna"};
+    fixture_begin(one);
+    assert_int_equal(one->operations->embedding_job_add(one, &row, NULL, 0, 10, 1000), 0);
+    fixture_commit(one);
+    assert_int_equal(one->replicas->hold_learning(one, 0.0), 1);
+    assert_int_equal(write_job(one, FD_EMBEDDING_JOB_RUNNING), 0);
+    assert_int_equal(other->replicas->hold_learning(other, 3600), 1);
+    assert_int_equal(write_job(one, FD_EMBEDDING_JOB_RUNNING), -ECANCELED);
+    assert_int_equal(write_job(one, FD_EMBEDDING_JOB_FAILED), -ECANCELED);
+    assert_int_equal(write_job(other, FD_EMBEDDING_JOB_RUNNING), 0);
+    assert_int_equal(write_job(one, FD_EMBEDDING_JOB_CANCELLED), 0);
+    fd_store_close(one);
+    fd_store_close(other);
+}
+
 /* ---- URLs ---- */
 
 static void a_url_is_shown_without_passwords(void **state) {
@@ -295,6 +325,7 @@ int main(void) {
         cmocka_unit_test(histories_are_not_changed),
         cmocka_unit_test(contradictions_are_found),
         cmocka_unit_test(replicas_see_each_other),
+        cmocka_unit_test(one_that_lost_the_right_works_on_no_embedding_job_but_may_cancel_it),
         cmocka_unit_test(a_url_is_shown_without_passwords),
     };
     return cmocka_run_group_tests_name("postgres", tests, NULL, NULL);

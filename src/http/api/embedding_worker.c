@@ -32,6 +32,8 @@ struct fd_embedding_worker {
 
 static bool goes_on(void *context) {
     fd_embedding_worker *worker = context;
+    if (!fd_engine_trains(worker->steps.engine))
+        return false; /* another replica works on the job by now */
     FD_LOCKED(&worker->lock);
     return !worker->stops && !worker->is_cancelled;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "postgres_learning.h"
 #include "postgres_reading.h"
 #include "postgres_transaction.h"
 
@@ -110,12 +111,19 @@ static int job_update(fd_postgres_store *store, const fd_embedding_job_row *row)
     return r == 0 ? -ECANCELED : r < 0 ? r : 0;
 }
 
+/* The replica that trains works on jobs; a person cancels one anywhere. */
+static int check_writer(fd_postgres_store *store, const fd_embedding_job_row *row) {
+    return row->state == FD_EMBEDDING_JOB_CANCELLED ? 0 : fd_postgres_check_right(store);
+}
+
 int fd_postgres_embedding_job_write(fd_store *store, const fd_embedding_job_row *row,
                                     const fd_embedding_job_item *items, size_t n) {
     fd_postgres_store *postgres = fd_postgres_writing(store);
     struct listing listing = {.items = items, .job = row->sequence};
     bool has_ended = row->state >= FD_EMBEDDING_JOB_DONE;
-    int r = job_update(postgres, row);
+    int r = check_writer(postgres, row);
+    if (r == 0)
+        r = job_update(postgres, row);
     if (r == 0)
         postgres->has_written = true;
     if (r == 0 && (has_ended || row->done == 0))

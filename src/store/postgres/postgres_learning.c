@@ -40,7 +40,7 @@ void fd_postgres_release_learning(fd_store *store) {
 
 /* The row stays locked until the end of the transaction, so that nobody takes the right before. A
  * process that never held it, such as one that copies a database, needs that nobody else does. */
-int fd_postgres_fence(fd_postgres_store *store) {
+int fd_postgres_check_right(fd_postgres_store *store) {
     FD_CLEANUP(PQclearp) PGresult *result = NULL;
     int r = fd_postgres_run(&store->writer, FD_PG_LEARNER_LOCK, NULL, &result);
     if (r < 0 || PQntuples(result) != 1)
@@ -49,6 +49,12 @@ int fd_postgres_fence(fd_postgres_store *store) {
     bool is_mine = strcmp(PQgetvalue(result, 0, 0), store->id) == 0 &&
                    fd_postgres_integer_at(result, 0, 1) == epoch;
     bool is_free = fd_postgres_integer_at(result, 0, 2) != 0;
-    store->is_fenced = epoch != 0 ? !is_mine : !is_free;
-    return store->is_fenced ? -ECANCELED : 0;
+    bool has_it = epoch != 0 ? is_mine : is_free;
+    return has_it ? 0 : -ECANCELED;
+}
+
+int fd_postgres_fence(fd_postgres_store *store) {
+    int r = fd_postgres_check_right(store);
+    store->is_fenced = r == -ECANCELED;
+    return r;
 }

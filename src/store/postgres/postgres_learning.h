@@ -8,8 +8,9 @@
 int fd_postgres_hold_learning(fd_store *store, double seconds) FD_MUST_CHECK;
 void fd_postgres_release_learning(fd_store *store);
 
-/* Inside a transaction, until its end: 0, this replica may add a model; -ECANCELED, another one has
- * the right, or had it since. */
+/* Inside a transaction, until its end: 0, this replica has the right to train, or nobody has it;
+ * -ECANCELED, another one has, or had it since. The second also keeps it for the activation. */
+int fd_postgres_check_right(fd_postgres_store *store) FD_MUST_CHECK;
 int fd_postgres_fence(fd_postgres_store *store) FD_MUST_CHECK;
 
 #endif

@@ -121,3 +121,19 @@ def test_an_embedding_job_is_cancelled_at_a_replica_that_does_not_work_on_it(emb
     assert ended(other, later)["result"]["created"] == 3
     assert job(learner, identity)["state"] == "cancelled"
     assert model_of(learner)["items"] == 3
+
+
+def test_a_replica_that_hung_while_it_worked_on_a_job_does_not_spoil_it_for_the_next(embedding):
+    learner, other, mock = embedding
+    gate = Gate(mock, 5)
+    identity = begin(learner, distinct(200))
+    wait_until(lambda: job(other, identity)["done"] > 0, "some progress")
+    learner.process.send_signal(signal.SIGSTOP)
+    gate.open()
+    try:
+        assert ended(other, identity)["result"]["created"] == 200
+    finally:
+        learner.process.send_signal(signal.SIGCONT)
+    later = begin(learner, distinct(3, "later"))
+    assert ended(other, later)["result"]["created"] == 3
+    assert ended(learner, identity)["result"]["created"] == 200
