@@ -59,9 +59,10 @@ def _is_running(pid):
 
 
 class PostgresServer:
-    """Starts at once. `settings` are those of postgresql.conf."""
+    """Starts at once. `settings` are those of postgresql.conf; `primary` is the server that it is a
+    standby of; `before` is a command that runs the server, as nsenter does."""
 
-    def __init__(self, settings=None):
+    def __init__(self, settings=None, primary=None, before=()):
         self.programs = programs()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="fisherd-pg-"))
         self.data = self.folder / "data"
@@ -69,15 +70,29 @@ class PostgresServer:
         if self.as_user:
             os.chown(self.folder, self.as_user["user"], self.as_user["group"])
         self.settings = {**SETTINGS, "unix_socket_directories": self.folder, **(settings or {})}
+        self.port = str(self.settings.get("port", 5432))
+        self.before = [*before]
         self.process = None
-        self._make()
-        self._run("sh", "-c", 'cat >>"$0/postgresql.conf"', self.data, input="".join(
+        self._fill(primary)
+        self._write("postgresql.conf", "".join(
             f"{name} = '{value}'\n" for name, value in self.settings.items()))
         self.start()
 
-    def _make(self):
-        self._run("initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C",
-                  f"--username={USER}", f"--pgdata={self.data}")
+    def _fill(self, primary):
+        if primary:
+            self._run("pg_basebackup", "--no-sync", "-R", "-X", "stream", "-c", "fast", "-h",
+                      primary.folder, "-p", primary.port, "-U", USER, "-D", self.data)
+        else:
+            self._run("initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C",
+                      f"--username={USER}", f"--pgdata={self.data}")
+
+    def _write(self, name, text):
+        self._run("sh", "-c", f'cat >>"$0/{name}"', self.data, input=text)
+
+    def trust(self, network):
+        """Lets all of a network connect."""
+        self._write("pg_hba.conf", f"host all all {network} trust\n"
+                                   f"host replication all {network} trust\n")
 
     def _run(self, program, *arguments, **more):
         own = self.programs / program
@@ -91,10 +106,10 @@ class PostgresServer:
     def start(self):
         """Starts it, and waits until it takes connections."""
         with open(self.folder / "log", "ab") as log:
+            how = {"preexec_fn": _stop_with_parent, **self.as_user}
             self.process = subprocess.Popen(
-                [self.programs / "postgres", "-D", self.data], cwd=self.folder,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_stop_with_parent,
-                **self.as_user)
+                [*self.before, self.programs / "postgres", "-D", self.data], cwd=self.folder,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, **({} if self.before else how))
         deadline = time.monotonic() + PATIENCE
         while not self.is_ready():
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -102,8 +117,8 @@ class PostgresServer:
             time.sleep(0.02)
 
     def is_ready(self):
-        return subprocess.run([self.programs / "pg_isready", "-q", "-h", self.folder, "-d",
-                               "postgres"], check=False).returncode == 0
+        return subprocess.run([self.programs / "pg_isready", "-q", "-h", self.folder, "-p",
+                               self.port, "-d", "postgres"], check=False).returncode == 0
 
     def log(self):
         return (self.folder / "log").read_text(errors="replace")
@@ -116,7 +131,8 @@ class PostgresServer:
     def sql(self, text):
         """What the statements print, as psql does without a heading."""
         return self._run("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h",
-                         str(self.folder), "-U", USER, "-d", "postgres", "-c", text).strip()
+                         str(self.folder), "-p", self.port, "-U", USER, "-d", "postgres", "-c",
+                         text).strip()
 
     def stop(self, how=signal.SIGINT):
         """SIGINT: a fast shutdown; SIGQUIT: an immediate one, as after a crash."""
@@ -124,21 +140,41 @@ class PostgresServer:
             self.process.send_signal(how)
         self.process.wait(PATIENCE)
 
+    def _children(self):
+        return subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)],
+                              capture_output=True, text=True, check=False).stdout.split()
+
+    def signal_all(self, number):
+        """To the server and all that works for it."""
+        for pid in [self.process.pid, *map(int, self._children())]:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
+
     def kill(self):
         """Kills the server and all that works for it, as a crash of the machine would."""
         self.process.send_signal(signal.SIGSTOP)  # it starts no more of them
-        children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)],
-                                  capture_output=True, text=True, check=False).stdout.split()
-        for pid in [self.process.pid, *map(int, children)]:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        children = self._children()
+        self.signal_all(signal.SIGKILL)
         self.process.wait(PATIENCE)
         deadline = time.monotonic() + PATIENCE
         while any(_is_running(pid) for pid in children):
             assert time.monotonic() < deadline
             time.sleep(0.01)
+
+    def wait_for_standby(self):
+        """From now on each commit waits for the standby that is connected."""
+        self.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        self.sql("SELECT pg_reload_conf()")
+        deadline = time.monotonic() + PATIENCE
+        while self.sql("SELECT sync_state FROM pg_stat_replication") != "sync":
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    def promote(self):
+        """Makes a standby the primary."""
+        self.sql("SELECT pg_promote(true, 600)")
 
     def remove(self):
         self.stop(signal.SIGQUIT)
@@ -149,20 +185,8 @@ class PostgresStandby(PostgresServer):
     """A standby of another server, which waits for it at each commit from now on."""
 
     def __init__(self, primary):
-        self.primary = primary
-        super().__init__(primary.settings | {"unix_socket_directories": None})
-        primary.sql("ALTER SYSTEM SET synchronous_standby_names = 'standby'")
-        primary.sql("SELECT pg_reload_conf()")
-        deadline = time.monotonic() + PATIENCE
-        while primary.sql("SELECT sync_state FROM pg_stat_replication") != "sync":
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-
-    def _make(self):
-        self.settings["unix_socket_directories"] = self.folder
-        self._run("pg_basebackup", "--write-recovery-conf", "--checkpoint=fast", "--no-sync",
-                  f"--pgdata={self.data}", "-d",
-                  f"host={self.primary.folder} user={USER} application_name=standby")
+        super().__init__(primary=primary)
+        primary.wait_for_standby()
 
 
 def main():

@@ -101,7 +101,8 @@ class Response:
 class Daemon:
     """A running `fisherd serve`."""
 
-    def __init__(self, db, options=None, env=None):
+    def __init__(self, db, options=None, env=None, before=()):
+        """`before` is a command that runs the program, as nsenter does."""
         options = {"listen": "127.0.0.1:0", **SMALL_MODEL, **(options or {})}
         # A busy disk takes time to sync. The tests of stopping assert how quickly it ends.
         options.setdefault("stop-seconds", 10 * SLOWNESS)
@@ -110,7 +111,7 @@ class Daemon:
         self.db = db
         self.options = options
         self.log = []
-        self.process = subprocess.Popen([PROGRAM, "serve", *flags(options)], env=environment(env),
+        self.process = subprocess.Popen([*before, PROGRAM, "serve", *flags(options)], env=environment(env),
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self._listening = threading.Event()
         self._reader = threading.Thread(target=self._read_log, daemon=True)
@@ -140,7 +141,8 @@ class Daemon:
 
     # ---- calls ----
 
-    def call(self, method, path, body=None, headers=None, raw=None, address=None):
+    def call(self, method, path, body=None, headers=None, raw=None, address=None,
+             timeout=PATIENCE):
         """`body` is sent as JSON, `raw` unchanged; `address` is the local address to call from. The
         response is one that docs/openapi.yaml describes."""
         sent = dict(headers or {})
@@ -150,7 +152,7 @@ class Daemon:
         if data is not None:
             sent.setdefault("Content-Type", "application/json")
             data = data.encode() if isinstance(data, str) else data
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE,
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout,
                                                 source_address=address and (address, 0))
         try:
             connection.request(method, path, data, sent)
