@@ -63,6 +63,13 @@ FORWARD(component_blocks_read,
         (fd_store * store, const char *inputs, uint32_t first, fd_component_block_visit *visit,
          void *context),
         inputs, first, visit, context)
+FORWARD(shared_file_read,
+        (fd_store * store, const char *name, uint64_t known, fd_shared_file_visit *visit,
+         void *context),
+        name, known, visit, context)
+FORWARD(shared_file_write,
+        (fd_store * store, const char *name, const void *bytes, size_t size, uint64_t replaced),
+        name, bytes, size, replaced)
 FORWARD(counts, (fd_store * store, fd_counts *ret), ret)
 FORWARD(check, (fd_store * store, fd_finding_visit *visit, void *context), visit, context)
 FORWARD(back_up,
@@ -110,6 +117,8 @@ const fd_store_operations forwarding_operations = {
     .component_block_write = forward_component_block_write,
     .component_blocks_prune = forward_component_blocks_prune,
     .component_blocks_read = forward_component_blocks_read,
+    .shared_file_read = forward_shared_file_read,
+    .shared_file_write = forward_shared_file_write,
     .counts = forward_counts,
     .check = forward_check,
     .back_up = forward_back_up,
