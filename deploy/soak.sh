@@ -1,5 +1,5 @@
 #!/bin/sh
-# The long versions of tests that CI runs briefly, and tests that are too long for CI. Each part
+# The long versions matrix of tests that CI runs briefly, and tests that are too long for CI. Each part
 # prints its figures. Without arguments all parts run.
 #
 #     sh deploy/soak.sh [PART …]
@@ -84,6 +84,11 @@ replicas() {
 # How soon a replica serves what another one activated, 1,000 times.
 versions() {
     "$python" -m pytest -q -s -p no:cacheprovider "$top/tests/http/api/test_version_skew.py"
+}
+
+# Replicas, PostgreSQL and its standby are killed, stopped and cut off, at each of their moments.
+matrix() {
+    "$python" -m pytest -q -s -p no:cacheprovider "$top/tests/http/api/test_kills.py"
 }
 
 # Latency of normal clients during floods and with slow clients.

@@ -150,6 +150,7 @@ int fd_engine_open(const fd_engine_options *options, fd_store *store, fd_engine 
     if (r < 0)
         return r;
     fd_writer_call_hooks(engine);
+    fd_trainer_on_end(engine, fd_training_wish_note_trained);
     r = start_threads(engine);
     if (r < 0)
         return r;

@@ -35,6 +35,7 @@ struct fd_trainer {
     int switched;              /* how the last switch ended */
     size_t switch_revisions;   /* as revisions_trained, of the switch that runs */
     uint64_t switch_extras;
+    fd_trainer_hook *on_end; /* set before the thread runs */
     pthread_t thread;
 };
 
@@ -128,6 +129,10 @@ void fd_trainer_withdraw(fd_engine *engine) {
     trainer->requested = false;
     trainer->from = FD_RETRAIN_CONFIGURED;
     (void)pthread_cond_broadcast(&trainer->rested);
+}
+
+void fd_trainer_on_end(fd_engine *engine, fd_trainer_hook *hook) {
+    engine->trainer->on_end = hook;
 }
 
 bool fd_trainer_is_at_rest(fd_engine *engine) {
@@ -296,6 +301,11 @@ static int run(fd_training *training, fd_retrain from, fd_coming_vectors *coming
     return coming ? fd_training_switch(training, coming) : fd_training_run(training, from);
 }
 
+static void call_on_end(fd_engine *engine) {
+    if (engine->trainer->on_end)
+        engine->trainer->on_end(engine);
+}
+
 static void *train_loop(void *context) {
     fd_engine *engine = context;
     fd_training training = {.engine = engine, .context = engine};
@@ -312,6 +322,8 @@ static void *train_loop(void *context) {
             end_training_of_switch(engine, r);
         else
             end_training(engine, r);
+        if (r != -ECANCELED && r != -ESHUTDOWN)
+            call_on_end(engine);
     }
     return NULL;
 }

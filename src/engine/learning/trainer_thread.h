@@ -29,6 +29,10 @@ void fd_trainer_on_commit(fd_engine *engine);
  * at a time. */
 int fd_trainer_switch(fd_engine *engine, fd_coming_vectors *coming) FD_MUST_CHECK;
 
+/* What the thread calls, once one is set, when a training has come to its end. */
+typedef void fd_trainer_hook(fd_engine *engine);
+void fd_trainer_on_end(fd_engine *engine, fd_trainer_hook *hook);
+
 bool fd_trainer_has_labels(fd_engine *engine);
 bool fd_trainer_request(fd_engine *engine, fd_retrain from); /* false without labels */
 void fd_trainer_withdraw(fd_engine *engine);   /* a request whose training has not begun */

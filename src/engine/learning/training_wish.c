@@ -67,7 +67,7 @@ int fd_training_wish_add(fd_engine *engine, fd_retrain from) {
 static void take(fd_engine *engine, const struct wish *wish) {
     if (fd_writer_catch_up(engine) < 0 || !fd_trainer_request(engine, wish->from))
         return;
-    engine->training_wish = wish->version;
+    atomic_store(&engine->training_wish, wish->version);
     fd_log(FD_LOG_INFO, "training-wish-taken", FD_STR("from", starts[wish->from]));
 }
 
@@ -78,16 +78,23 @@ static void end(fd_engine *engine, const struct wish *wish) {
         (void)!write_wish(engine, "", wish->version); /* the next look may */
 }
 
+void fd_training_wish_note_trained(fd_engine *engine) {
+    uint64_t version = atomic_load(&engine->training_wish);
+    if (version > 0 && fd_trainer_is_at_rest(engine))
+        (void)!write_wish(engine, "", version); /* the next look may */
+}
+
 void fd_training_wish_look(fd_engine *engine) {
     struct wish wish;
     if (!fd_replica_is_learner(engine)) {
-        engine->training_wish = 0; /* the replica that trains by now takes it as well */
+        atomic_store(&engine->training_wish,
+                     0); /* the replica that trains by now takes it as well */
         fd_trainer_withdraw(engine);
         return;
     }
     if (read_wish(engine, &wish) < 0 || !wish.is_open)
         return;
-    if (wish.version == engine->training_wish)
+    if (wish.version == atomic_load(&engine->training_wish))
         end(engine, &wish);
     else
         take(engine, &wish);

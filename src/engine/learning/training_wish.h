@@ -15,4 +15,8 @@ int fd_training_wish_add(fd_engine *engine, fd_retrain from) FD_MUST_CHECK;
  * training has ended. Called by the thread of the replica. */
 void fd_training_wish_look(fd_engine *engine);
 
+/* A training has come to its end. Called by the trainer's thread, so that a replica that stops next
+ * leaves no wish that it has fulfilled. */
+void fd_training_wish_note_trained(fd_engine *engine);
+
 #endif

@@ -61,7 +61,7 @@ struct fd_engine {
     atomic_bool interrupted; /* refills, backups and waiting for events end at their next step */
     atomic_bool closing;     /* long computations end at their next step */
     atomic_bool backup_runs;
-    uint64_t training_wish; /* the one that was taken; 0: none; the replica thread's own */
+    atomic_uint_fast64_t training_wish; /* the one that was taken; 0: none */
     fd_label_hooks label_hooks;
 
     /* Each is made and freed by its own file; only that room sees inside. */

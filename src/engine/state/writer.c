@@ -261,20 +261,6 @@ static void finish_jobs(fd_job *jobs) {
     }
 }
 
-static void fail_queue(fd_engine *engine, int failure) {
-    struct fd_writer *writer = engine->writer;
-    fd_job *jobs;
-    {
-        FD_LOCKED(&writer->lock);
-        jobs = writer->head;
-        writer->head = NULL;
-        writer->tail = &writer->head;
-    }
-    for (fd_job *job = jobs; job; job = job->next)
-        job->result = failure;
-    finish_jobs(jobs);
-}
-
 /* Rests for a moment; false once the writer is closed. */
 static bool rest(fd_engine *engine) {
     struct fd_writer *writer = engine->writer;
@@ -287,7 +273,8 @@ static bool rest(fd_engine *engine) {
 }
 
 /* 0: the jobs are stored, -EAGAIN: they are not. While neither is known, the memory can change
- * neither with them nor without: they wait, whereas others are refused after some seconds. */
+ * neither with them nor without. -EIO: nobody knows after some seconds. The jobs fail then, and if
+ * they are stored after all, their rows come as those of others do. */
 static int settle_commit(fd_engine *engine) {
     double start = fd_monotonic_seconds();
     do {
@@ -296,10 +283,8 @@ static int settle_commit(fd_engine *engine) {
             return r > 0 ? 0 : -EAGAIN;
         fd_replica_end_if_lost(engine, r);
         fd_health_beat(engine, FD_HEALTH_WRITER);
-        if (fd_monotonic_seconds() - start < patience_seconds)
-            continue;
-        note_failure(engine, r);
-        fail_queue(engine, r);
+        if (fd_monotonic_seconds() - start >= patience_seconds)
+            return -EIO;
     } while (rest(engine));
     engine->writer->is_unsure = true;
     return -ESHUTDOWN;

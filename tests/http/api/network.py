@@ -6,6 +6,7 @@ network. Needs root and iproute2.
 
 import ctypes
 import os
+import pwd
 import shutil
 import subprocess
 
@@ -34,7 +35,8 @@ class Place:
     def __init__(self, number):
         self.address = f"{PREFIX}{number}"
         self.cable = f"cable{number}"
-        self.holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
+        self.holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"], stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         end = f"end{number}"
         _run("ip", "link", "add", "name", self.cable, "type", "veth", "peer", "name", end)
         self._wait_for_namespace()
@@ -53,8 +55,8 @@ class Place:
         """What runs a command there, as a user if one is named."""
         command = ["nsenter", f"--net=/proc/{self.holder.pid}/ns/net"]
         if user:
-            command += ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups",
-                        "--pdeathsig=QUIT"]
+            command += ["setpriv", f"--reuid={user}", f"--regid={pwd.getpwnam(user).pw_gid}",
+                        "--clear-groups", "--pdeathsig=QUIT"]
         return command
 
     def drop(self, drops=True):

@@ -11,8 +11,9 @@ import subprocess
 import threading
 import time
 
-from client import PROGRAM, SMALL_MODEL, Daemon, environment, flags, plane_items, run, wait_until
+from client import Daemon, plane_items, run, wait_until
 from shared_database import USER, PostgresServer
+from token_daemon import create
 
 OPTIONS = {"retrain-labels": 0, "retrain-seconds": 0, "refit": "no"}
 REPLICAS = 3
@@ -48,9 +49,13 @@ def free_port():
 class Replica(Daemon):
     """Runs inside a place of the network, if it has one."""
 
-    def __init__(self, url, options, place):
-        self.place = place
+    def __init__(self, url, options, place, token):
+        self.token = token
         super().__init__(url, options, before=place.inside() if place else ())
+
+    def call(self, *arguments, headers=None, **more):  # pylint: disable=arguments-differ
+        headers = {"Authorization": f"Bearer {self.token}", **(headers or {})}
+        return super().call(*arguments, headers=headers, **more)
 
     def is_running(self):
         return self.process.poll() is None
@@ -64,14 +69,22 @@ class Replica(Daemon):
 class Cluster:
     def __init__(self, network=None, is_synchronous=True):
         self.network = network
-        self.is_synchronous = is_synchronous
+        self.servers, self.replicas = [], []
+        try:
+            self._build(is_synchronous)
+        except BaseException:
+            self.remove()
+            raise
+
+    def _build(self, is_synchronous):
         self.primary = self._server(None)
         self.standby = self._server(self.primary)
         if is_synchronous:
             self.primary.wait_for_standby()
-        self.servers = [self.primary, self.standby]
-        self.places = [network.place() if network else None for _ in range(REPLICAS)]
-        self.replicas = [self.start_replica(k) for k in range(REPLICAS)]
+        self.places = [self.network.place() if self.network else None for _ in range(REPLICAS)]
+        self.token, _ = create(self.url("-command"), "admin", "test")
+        for k in range(REPLICAS):
+            self.replicas.append(self.start_replica(k))
         self.local_sql(HOLDS)
 
     def _server(self, primary):
@@ -82,6 +95,7 @@ class Cluster:
              "wal_sender_timeout": "60s", "shared_buffers": "16MB"},
             primary, place.inside("nobody") if place else ())
         server.host, server.place = host, place
+        self.servers.append(server)
         if not primary:
             server.trust("10.77.0.0/24")
             server.sql("SELECT pg_reload_conf()")
@@ -96,7 +110,7 @@ class Cluster:
     def start_replica(self, k):
         place = self.places[k]
         listen = f"{place.address}:8571" if place else "127.0.0.1:0"
-        return Replica(self.url(k), {**OPTIONS, "listen": listen}, place)
+        return Replica(self.url(k), {**OPTIONS, "listen": listen}, place, self.token)
 
     # ---- what the database says ----
 
@@ -205,7 +219,6 @@ def check(cluster, acknowledged):
     assert max(collections.Counter(ids).values()) == 1, "an answer is there twice"
     lost = set(acknowledged) - set(ids)
     assert not lost, f"{len(lost)} acknowledged answers are lost"
-    models = []
     for replica in cluster.replicas:
         wait_until(lambda r=replica: r.call("GET", "/readyz").status == 200, "that it is ready")
         wait_until(lambda r=replica: r.model()["labels"] == len(rows), "all answers")
@@ -217,12 +230,6 @@ def check(cluster, acknowledged):
     done = run("check", "--db", cluster.url(0))
     assert done.returncode == 0, done.stdout + done.stderr
     return len(rows)
-
-
-def holds_clock(cluster, k):
-    """The replica holds the clock and stands still before its insert: it got the lock while it could
-    not go on."""
-    return k in cluster.numbers_that_wait("state = 'idle in transaction'")
 
 
 class ClockHolder:

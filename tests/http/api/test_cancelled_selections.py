@@ -10,6 +10,8 @@ import pytest
 
 from client import PATIENCE, SLOWNESS, Daemon, read_response, statuses, wait_until
 
+ITEMS = 32000
+
 # Each selection takes many seconds, and ends with 200 if nobody can end it.
 LONG = {
     "greedy": {"batch_size": 100000, "generate": {"mode": "all_pairs", "scope": "any"}},
@@ -30,7 +32,7 @@ def body(strategy):
 def rows():
     draw = random.Random(7)
     return [{"id": f"i{i}", "prompt_id": f"p{i // 100}",
-             "embedding": [round(draw.gauss(0, 1), 3) for _ in range(16)]} for i in range(20000)]
+             "embedding": [round(draw.gauss(0, 1), 3) for _ in range(16)]} for i in range(ITEMS)]
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ def test_a_selection_ends_when_its_client_hangs_up(busy, strategy):
 def test_other_requests_are_served_during_a_long_selection(busy):
     connection = begin(busy, "batchbald")
     assert len(busy.select(batch_size=2, generate={"mode": "in_prompt", "pairs": 50})["pairs"]) == 2
-    assert busy.model()["items"] == 20000
+    assert busy.model()["items"] == ITEMS
     assert busy.call("GET", "/livez").status == 200
     wait_until(lambda: count(busy, 200) == 1, "the count of the short one")
     assert count(busy, 503) == 0 and begun(busy) == 1, "the long one goes on"
@@ -111,7 +113,7 @@ def test_many_selections_end_when_their_clients_hang_up(busy):
         connection.close()
     wait_until(lambda: count(busy, 503) == len(connections), "the end of all")
     assert count(busy, 200) == 0
-    assert busy.model()["items"] == 20000
+    assert busy.model()["items"] == ITEMS
 
 
 def test_a_client_that_waits_gets_its_selection(busy):
