@@ -1,5 +1,5 @@
 #!/bin/sh
-# The long versions matrix of tests that CI runs briefly, and tests that are too long for CI. Each part
+# The long versions of tests that CI runs briefly, and tests that are too long for CI. Each part
 # prints its figures. Without arguments all parts run.
 #
 #     sh deploy/soak.sh [PART …]
@@ -123,7 +123,7 @@ analyse() {
         sh "$top/deploy/analyse.sh" "$builds/soak" paths
 }
 
-parts='analyse power single calls leaks kill disk start soak connections replicas versions load fuzz coverage'
+parts='analyse power single calls leaks kill disk start soak connections replicas versions matrix load fuzz coverage'
 
 [ $# -gt 0 ] || set -- $parts
 for part in "$@"; do
