@@ -123,6 +123,7 @@ class Hit:
         else:
             for server in self.servers:
                 server.start()
+        cluster.release()  # the standby has the holds too
         self.start_replicas()
 
     def signal(self, number):
