@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { openContext, serve, shown, signIn } from './browser.mjs';
 import { items } from './daemon.mjs';
 import { hostileTexts } from './hostile.mjs';
 
-const SHARED = process.env.FISHERD_SHARED ?? join(import.meta.dirname, '../../../../shared');
+const SHARED = process.env.FISHERD_SHARED ?? fileURLToPath(new URL('../../../../shared', import.meta.url));
 const SETS = ['alpaca', 'ukp-convarg', 'human-llm-pairs', 'mqm-sxs-zhen'];
 const AT_ONCE = 400;
 
