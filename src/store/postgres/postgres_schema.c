@@ -45,14 +45,17 @@ static int first_row(fd_postgres_connection *connection) {
     return fd_postgres_execute(connection, sql);
 }
 
-/* Under the lock of the clock; another replica may have come first. */
+/* Under a lock of the clock's table, since a migration may change it: of two that hold its row or
+ * wait for that, none could. Another replica may have come first. */
 static int run_migration(fd_postgres_connection *connection,
                          const fd_postgres_migration *migration) {
     char sql[80];
     int64_t version = 0;
     int r = 0;
     if (migration->number > 1)
-        r = fd_postgres_query_integer(connection, "SELECT version FROM clock FOR UPDATE", &version);
+        r = fd_postgres_execute(connection, "LOCK TABLE clock IN ACCESS EXCLUSIVE MODE");
+    if (r == 0 && migration->number > 1)
+        r = fd_postgres_query_integer(connection, "SELECT version FROM clock", &version);
     if (r < 0 || version >= migration->number)
         return r;
     r = fd_postgres_execute(connection, migration->sql);
