@@ -204,9 +204,8 @@ static int memory_component_blocks_prune(fd_store *store, const char *inputs, si
 
 static int memory_shared_file_write(fd_store *store, const char *name, const void *bytes,
                                     size_t size, uint64_t replaced) {
-    struct memory_store *memory = memory_of(store);
-    assert(!memory->in_transaction);
-    return fd_memory_shared_file_write(&memory->shared_files, name, bytes, size, replaced);
+    return fd_memory_shared_file_write(&memory_of(store)->shared_files, name, bytes, size,
+                                       replaced);
 }
 
 /* ---- reading ---- */
