@@ -20,10 +20,14 @@ static void name_of(char name[16], size_t annotator) {
     (void)snprintf(name, 16, "ann-%zu", annotator);
 }
 
-/* Ends the refill thread, so that only quick choices are left. */
+/* Ends the refill thread, so that only quick choices are left. What it was at is waited for: its
+ * pairs would come into the middle of a test. Closing joins a thread, so one is started that ends
+ * at once. */
 static void world_without_refills(struct world *world, size_t prompts, size_t responses) {
     world_start(world, prompts, responses);
     fd_engine_interrupt(world->engine);
+    fd_refill_stop(world->engine);
+    assert_int_equal(fd_refill_start(world->engine), 0);
 }
 
 static void without_a_refill_each_pair_is_still_assigned_once(void **state) {
