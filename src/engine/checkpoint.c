@@ -3,6 +3,7 @@
 #include "checkpoint.h"
 
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -117,6 +118,14 @@ static const float *last_features(const fd_engine *engine) {
     return fd_growing_matrix_row(engine->text_features, engine->items.count - 1);
 }
 
+/* Features that an item has not are not a number, in both. */
+static bool are_same_features(const float *a, const float *b) {
+    for (size_t i = 0; i < FD_TEXT_FEATURES; i++)
+        if (a[i] != b[i] && !(isnan(a[i]) && isnan(b[i])))
+            return false;
+    return true;
+}
+
 static int compare_item(void *context, const fd_item_row *row) {
     struct comparing *comparing = context;
     const fd_item_table *items = &comparing->engine->items;
@@ -126,7 +135,7 @@ static int compare_item(void *context, const fd_item_row *row) {
     comparing->engine->dimension = row->dimension;
     comparing->is_same = row->index == items->count - 1 && strcmp(row->id, entry->id) == 0 &&
                          strcmp(row->prompt_id, items->prompts[entry->prompt].id) == 0 &&
-                         memcmp(features, last_features(comparing->engine), sizeof(features)) == 0;
+                         are_same_features(features, last_features(comparing->engine));
     return 0;
 }
 
