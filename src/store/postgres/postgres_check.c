@@ -66,7 +66,7 @@ static int run_check(fd_postgres_connection *reader, const char *sql, fd_finding
         limited = NULL;
         return -ENOMEM;
     }
-    FD_CLEANUP(PQclearp) PGresult *result = PQexec(reader->wire, limited);
+    FD_CLEANUP(PQclearp) PGresult *result = fd_postgres_query(reader, limited);
     int r = fd_postgres_result_error(reader, result);
     for (int i = 0; r == 0 && i < PQntuples(result); i++)
         r = visit(context, PQgetvalue(result, i, 0));

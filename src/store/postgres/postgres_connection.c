@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "postgres_wire.h"
 
 /* ---- errors ---- */
 
@@ -108,6 +109,8 @@ int fd_postgres_connect(fd_postgres_connection *connection, const char *url,
  * holds the clock keeps all others waiting. */
 int fd_postgres_set_up(fd_postgres_connection *connection, fd_postgres_purpose purpose) {
     (void)PQsetNoticeReceiver(connection->wire, receive_notice, connection);
+    if (PQsetnonblocking(connection->wire, 1) != 0)
+        return -ENOMEM;
     int r = fd_postgres_execute(
         connection, "SET enable_seqscan = off; SET enable_bitmapscan = off;"
                     "SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;"
@@ -135,14 +138,18 @@ bool fd_postgres_is_connected(const fd_postgres_connection *connection) {
 
 /* ---- statements that run once ---- */
 
+PGresult *fd_postgres_query(fd_postgres_connection *connection, const char *sql) {
+    return PQsendQuery(connection->wire, sql) ? fd_postgres_wire_last_result(connection) : NULL;
+}
+
 int fd_postgres_execute(fd_postgres_connection *connection, const char *sql) {
-    FD_CLEANUP(PQclearp) PGresult *result = PQexec(connection->wire, sql);
+    FD_CLEANUP(PQclearp) PGresult *result = fd_postgres_query(connection, sql);
     return fd_postgres_result_error(connection, result);
 }
 
 int fd_postgres_query_text(fd_postgres_connection *connection, const char *sql, char *text,
                            size_t size) {
-    FD_CLEANUP(PQclearp) PGresult *result = PQexec(connection->wire, sql);
+    FD_CLEANUP(PQclearp) PGresult *result = fd_postgres_query(connection, sql);
     int r = fd_postgres_result_error(connection, result);
     bool found = r == 0 && PQntuples(result) > 0;
     (void)snprintf(text, size, "%s", found ? PQgetvalue(result, 0, 0) : "");

@@ -51,6 +51,10 @@ bool fd_postgres_is_connected(const fd_postgres_connection *connection);
 int fd_postgres_set_up(fd_postgres_connection *connection,
                        fd_postgres_purpose purpose) FD_MUST_CHECK;
 
+/* Runs SQL without parameters, and returns the last result, which the caller frees; NULL is a
+ * failure. */
+PGresult *fd_postgres_query(fd_postgres_connection *connection, const char *sql) FD_MUST_CHECK;
+
 /* Runs SQL without parameters; several statements are a transaction, unless they say otherwise. */
 int fd_postgres_execute(fd_postgres_connection *connection, const char *sql) FD_MUST_CHECK;
 

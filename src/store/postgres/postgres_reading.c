@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "postgres_wire.h"
+
 /* Rows that are left behind when a visit ends a reading are read, if they are this few. */
 enum { LEFT_MAX = 100 };
 
@@ -22,10 +24,9 @@ fd_postgres_reading fd_postgres_reading_start(fd_store *store, fd_postgres_state
 
 /* A cancellation could reach the next statement, so a long rest ends with the connection. */
 static void leave_rest(fd_postgres_reading *reading) {
-    PGconn *wire = reading->connection->wire;
     PGresult *row = NULL;
     for (int i = 0; i < LEFT_MAX && (i == 0 || row); i++) {
-        row = PQgetResult(wire);
+        row = fd_postgres_wire_result(reading->connection);
         PQclear(row);
     }
     if (row)
@@ -44,7 +45,7 @@ void fd_postgres_reading_end(fd_postgres_reading *reading) {
 
 static int next_row(fd_postgres_reading *reading) {
     PQclear(reading->row);
-    reading->row = PQgetResult(reading->connection->wire);
+    reading->row = fd_postgres_wire_result(reading->connection);
     ExecStatusType status = PQresultStatus(reading->row);
     if (status == PGRES_SINGLE_TUPLE)
         return 1;

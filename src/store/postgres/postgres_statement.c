@@ -9,11 +9,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "postgres_wire.h"
+
 /* Types of PostgreSQL's catalogue. */
 enum { BYTES = 17, INTEGER = 20, TEXT = 25, REAL = 701 };
 
-/* Statements of a pipeline: what is in flight is kept in memory by both sides. */
-enum { PIPELINE_MAX = 256 };
+/* Statements of a pipeline: what is in flight is kept in memory by both sides. Bytes of a pipeline
+ * that may wait to be sent. */
+enum { PIPELINE_MAX = 256, UNSENT_MAX = 65536 };
 
 static const char *const texts[] = {
 #define X(identifier, sql) [FD_PG_##identifier] = sql,
@@ -78,6 +81,13 @@ static void arguments_of(const fd_postgres_binding *binding, struct arguments *r
     }
 }
 
+static size_t bytes_of(const fd_postgres_binding *binding) {
+    size_t bytes = 0;
+    for (int i = 0; i < binding->n; i++)
+        bytes += (size_t)binding->parameters[i].length;
+    return bytes;
+}
+
 /* ---- one statement ---- */
 
 static const char *name_of(fd_postgres_statement identifier, char name[static 12]) {
@@ -92,28 +102,43 @@ int fd_postgres_prepare(fd_postgres_connection *connection, fd_postgres_statemen
     char name[12];
     struct arguments arguments;
     arguments_of(binding, &arguments);
+    int sent = PQsendPrepare(connection->wire, name_of(identifier, name), texts[identifier],
+                             arguments.n, arguments.types);
     FD_CLEANUP(PQclearp)
-    PGresult *result = PQprepare(connection->wire, name_of(identifier, name), texts[identifier],
-                                 arguments.n, arguments.types);
+    PGresult *result = sent ? fd_postgres_wire_last_result(connection) : NULL;
     int r = fd_postgres_result_error(connection, result);
     connection->prepared[identifier] = r == 0;
     return r;
 }
 
-int fd_postgres_run(fd_postgres_connection *connection, fd_postgres_statement identifier,
-                    const fd_postgres_binding *binding, PGresult **ret) {
+/* What libpq itself could not do: memory ran out, or the connection is gone. */
+static int own_failure(fd_postgres_connection *connection) {
+    return fd_postgres_result_error(connection, NULL);
+}
+
+int fd_postgres_send(fd_postgres_connection *connection, fd_postgres_statement identifier,
+                     const fd_postgres_binding *binding) {
     char name[12];
     struct arguments arguments;
-    *ret = NULL;
+    assert(connection->prepared[identifier]);
     if (binding && binding->too_large)
         return -EFBIG;
+    arguments_of(binding, &arguments);
+    return PQsendQueryPrepared(connection->wire, name_of(identifier, name), arguments.n,
+                               arguments.values, arguments.lengths, arguments.formats, 1)
+               ? 0
+               : own_failure(connection);
+}
+
+int fd_postgres_run(fd_postgres_connection *connection, fd_postgres_statement identifier,
+                    const fd_postgres_binding *binding, PGresult **ret) {
+    *ret = NULL;
     int r = fd_postgres_prepare(connection, identifier, binding);
+    if (r == 0)
+        r = fd_postgres_send(connection, identifier, binding);
     if (r < 0)
         return r;
-    arguments_of(binding, &arguments);
-    FD_CLEANUP(PQclearp)
-    PGresult *result = PQexecPrepared(connection->wire, name_of(identifier, name), arguments.n,
-                                      arguments.values, arguments.lengths, arguments.formats, 1);
+    FD_CLEANUP(PQclearp) PGresult *result = fd_postgres_wire_last_result(connection);
     r = fd_postgres_result_error(connection, result);
     if (r == 0)
         *ret = FD_STEAL(result);
@@ -133,27 +158,8 @@ int fd_postgres_modify(fd_postgres_connection *connection, fd_postgres_statement
 
 /* ---- pipelines ---- */
 
-/* What libpq itself could not do: memory ran out, or the connection is gone. */
-static int own_failure(fd_postgres_connection *connection) {
-    return fd_postgres_result_error(connection, NULL);
-}
-
 int fd_postgres_enter(fd_postgres_connection *connection) {
     return PQenterPipelineMode(connection->wire) ? 0 : own_failure(connection);
-}
-
-int fd_postgres_send(fd_postgres_connection *connection, fd_postgres_statement identifier,
-                     const fd_postgres_binding *binding) {
-    char name[12];
-    struct arguments arguments;
-    assert(connection->prepared[identifier]);
-    if (binding && binding->too_large)
-        return -EFBIG;
-    arguments_of(binding, &arguments);
-    return PQsendQueryPrepared(connection->wire, name_of(identifier, name), arguments.n,
-                               arguments.values, arguments.lengths, arguments.formats, 1)
-               ? 0
-               : own_failure(connection);
 }
 
 int fd_postgres_sent(fd_postgres_connection *connection) {
@@ -162,8 +168,8 @@ int fd_postgres_sent(fd_postgres_connection *connection) {
 
 /* A NULL ends the results of each statement. */
 static PGresult *next_result(fd_postgres_connection *connection) {
-    PGresult *result = PQgetResult(connection->wire);
-    return result ? result : PQgetResult(connection->wire);
+    PGresult *result = fd_postgres_wire_result(connection);
+    return result ? result : fd_postgres_wire_result(connection);
 }
 
 int fd_postgres_take(fd_postgres_connection *connection, PGresult **ret) {
@@ -178,8 +184,7 @@ int fd_postgres_leave(fd_postgres_connection *connection) {
         in_sync = PQresultStatus(result) == PGRES_PIPELINE_SYNC;
         PQclear(result);
     }
-    while ((result = PQgetResult(connection->wire)))
-        PQclear(result);
+    PQclear(fd_postgres_wire_last_result(connection));
     return in_sync && PQexitPipelineMode(connection->wire) ? 0 : -EIO;
 }
 
@@ -193,10 +198,16 @@ struct rows {
 static int send_rows(fd_postgres_connection *connection, const struct rows *rows, size_t first,
                      size_t end) {
     int r = 0;
+    size_t unsent = 0;
     for (size_t i = first; i < end && r == 0; i++) {
         fd_postgres_binding binding = {0};
         rows->bind(rows->context, i, &binding);
         r = fd_postgres_send(connection, rows->identifier, &binding);
+        unsent += bytes_of(&binding);
+        if (r == 0 && unsent >= UNSENT_MAX) {
+            r = fd_postgres_wire_flush(connection) ? 0 : own_failure(connection);
+            unsent = 0;
+        }
     }
     int last = fd_postgres_sent(connection);
     return r < 0 ? r : last;

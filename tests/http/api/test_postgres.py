@@ -119,6 +119,44 @@ def test_a_restart_of_postgresql_between_two_requests_is_not_noticed(daemon, dat
     assert [row["id"] for row in daemon.list_all("labels")] == ["l"]
 
 
+def test_requests_do_not_wait_for_a_server_that_is_stopped(daemon, databases):
+    items = scattered_items()
+    daemon.add_items(items)
+    sent = [label(f"l{i}", items[i]["id"], items[i + 1]["id"]) for i in range(3)]
+    daemon.add_labels(sent[:1])
+    databases.server.signal_all(signal.SIGSTOP)
+    try:
+        assert daemon.call("POST", "/v1/labels", {"labels": sent[1:2]}).status == 503
+        assert daemon.call("GET", "/v1/labels").status == 503
+        assert daemon.call("GET", "/livez").status == 200
+        assert daemon.call("GET", "/readyz").status == 503
+    finally:
+        databases.server.signal_all(signal.SIGCONT)
+    wait_until(lambda: daemon.call("GET", "/readyz").status == 200, "the server")
+    daemon.add_labels(sent)
+    assert sorted(row["id"] for row in daemon.list_all("labels")) == ["l0", "l1", "l2"]
+    assert "event=postgresql-silent" in daemon.log_text()
+
+
+def test_a_server_that_is_only_slow_is_waited_for(daemon, databases):
+    items = scattered_items()
+    daemon.add_items(items)
+    holder = threading.Thread(target=databases.sql, args=(
+        daemon.db, "BEGIN; UPDATE clock SET tick = tick; SELECT pg_sleep(6); COMMIT"))
+    holder.start()
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    wait_until(lambda: databases.sql(daemon.db, "SELECT count(*) FROM pg_stat_activity WHERE"
+                                     " query LIKE '%pg_sleep(6)%'") == "2", "the lock")
+    answer = threading.Thread(target=daemon.add_labels, args=(
+        [label("l", items[0]["id"], items[1]["id"])],))
+    answer.start()
+    wait_until(lambda: databases.sql(daemon.db, waits) == "1", "a label that waits")
+    holder.join()
+    answer.join()
+    assert [row["id"] for row in daemon.list_all("labels")] == ["l"]
+    assert "event=postgresql-silent" not in daemon.log_text()
+
+
 def test_a_server_that_writes_no_full_pages_is_warned_of(databases):
     def set_to(value):
         databases.server.sql(f"ALTER SYSTEM SET full_page_writes = {value}")
