@@ -13,7 +13,8 @@
 
 static const double look_seconds = 0.05, patience_seconds = 3.0, rest_seconds = 0.5;
 
-static const char *const listen_query = "SET enable_seqscan = off; LISTEN fisherd_clock";
+/* Nothing is compiled for a query that takes microseconds and runs twenty times a second. */
+static const char *const listen_query = "SET jit = off; LISTEN fisherd_clock";
 static const char *const look_query =
     "SELECT tick, (extract(epoch FROM clock_timestamp()) * 1000)::bigint FROM clock";
 
