@@ -25,6 +25,13 @@ typedef struct fd_postgres_moment {
     int64_t embedder; /* whose vectors serve */
 } fd_postgres_moment;
 
+/* See postgres_news.h. */
+enum { FD_POSTGRES_NEWS_KINDS = 4 };
+typedef struct fd_postgres_news {
+    PGresult *results[FD_POSTGRES_NEWS_KINDS]; /* NULL: not read, or taken */
+    bool were_there;                           /* in the last transaction */
+} fd_postgres_news;
+
 typedef struct fd_postgres_store {
     fd_store store;
     char *url;
@@ -47,6 +54,7 @@ typedef struct fd_postgres_store {
     bool is_unsure;
 
     fd_postgres_new_labels new_labels;
+    fd_postgres_news news; /* of this transaction */
 
     fd_postgres_readers readers;
     fd_postgres_follower follower;

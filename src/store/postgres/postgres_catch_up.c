@@ -13,6 +13,7 @@
 #include "postgres_items.h"
 #include "postgres_labels.h"
 #include "postgres_models.h"
+#include "postgres_news.h"
 #include "postgres_project.h"
 #include "postgres_scores.h"
 #include "postgres_transaction.h"
@@ -23,12 +24,29 @@ struct catching_up {
     const fd_postgres_moment *to;
     bool is_first;
     fd_postgres_known_ids *known;
+    fd_postgres_news *news;
     const fd_change_visits *visits;
     void *context;
     int64_t next; /* of the numbers without gaps */
 };
 
 /* ---- rows ---- */
+
+/* Of what has come with the clock, or from the server. */
+static fd_postgres_reading start(struct catching_up *self, fd_postgres_statement identifier) {
+    PGresult *result = fd_postgres_news_take(self->news, identifier);
+    return result ? fd_postgres_reading_of(result)
+                  : fd_postgres_reading_on(self->connection, identifier);
+}
+
+/* The news have a part of many labels. */
+static fd_postgres_reading start_labels(struct catching_up *self) {
+    fd_postgres_reading reading = start(self, FD_PG_LABELS_READ);
+    if (!reading.is_whole || PQntuples(reading.row) == self->to->labels - self->from->labels)
+        return reading;
+    PQclear(reading.row);
+    return fd_postgres_reading_on(self->connection, FD_PG_LABELS_READ);
+}
 
 static int check_number(struct catching_up *self, int64_t number, const char *kind) {
     if (number == self->next++)
@@ -66,7 +84,7 @@ static int pass_items(struct catching_up *self) {
 
 static int pass_labels(struct catching_up *self) {
     FD_CLEANUP(fd_postgres_reading_end)
-    fd_postgres_reading reading = fd_postgres_reading_on(self->connection, FD_PG_LABELS_READ);
+    fd_postgres_reading reading = start_labels(self);
     int64_t from = self->from->labels;
     if (from == self->to->labels)
         return 0;
@@ -101,7 +119,7 @@ static int64_t after_tick(const struct catching_up *self) {
 
 static int pass_embedder(struct catching_up *self) {
     FD_CLEANUP(fd_postgres_reading_end)
-    fd_postgres_reading reading = fd_postgres_reading_on(self->connection, FD_PG_EMBEDDER_READ);
+    fd_postgres_reading reading = start(self, FD_PG_EMBEDDER_READ);
     return fd_postgres_embedder_visit(&reading, after_tick(self), self->visits->embedder,
                                       self->context);
 }
@@ -109,8 +127,7 @@ static int pass_embedder(struct catching_up *self) {
 static int pass_assignments(struct catching_up *self) {
     FD_CLEANUP(fd_postgres_reading_end)
     fd_postgres_reading reading =
-        fd_postgres_reading_on(self->connection, self->is_first ? FD_PG_ASSIGNMENTS_READ_OPEN
-                                                                : FD_PG_ASSIGNMENTS_READ_CHANGED);
+        start(self, self->is_first ? FD_PG_ASSIGNMENTS_READ_OPEN : FD_PG_ASSIGNMENTS_READ_CHANGED);
     if (!self->is_first)
         fd_postgres_bind_integer(&reading.binding, self->from->tick);
     return fd_postgres_assignments_visit(&reading, self->visits->assignment, self->context);
@@ -118,8 +135,7 @@ static int pass_assignments(struct catching_up *self) {
 
 static int pass_models(struct catching_up *self) {
     FD_CLEANUP(fd_postgres_reading_end)
-    fd_postgres_reading reading =
-        fd_postgres_reading_on(self->connection, FD_PG_MODELS_READ_CHANGED);
+    fd_postgres_reading reading = start(self, FD_PG_MODELS_READ_CHANGED);
     fd_postgres_bind_integer(&reading.binding, after_tick(self));
     return fd_postgres_models_visit(&reading, false, self->visits->model, self->context);
 }
@@ -146,6 +162,7 @@ static int catch_up_with(fd_postgres_store *store, const fd_postgres_moment *to,
         .to = to,
         .is_first = !store->has_applied,
         .known = &store->new_labels.known,
+        .news = &store->news,
         .visits = visits,
         .context = context,
     };
@@ -159,6 +176,7 @@ static int catch_up_with(fd_postgres_store *store, const fd_postgres_moment *to,
     int r = pass_all(&self);
     if (r != 0)
         return r;
+    store->news.were_there = store->in_transaction && to->tick != store->applied.tick;
     store->applied = store->proof = *to;
     store->has_applied = true;
     atomic_store(&store->known_tick, to->tick);

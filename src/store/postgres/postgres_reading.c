@@ -22,6 +22,10 @@ fd_postgres_reading fd_postgres_reading_start(fd_store *store, fd_postgres_state
     return reading;
 }
 
+fd_postgres_reading fd_postgres_reading_of(PGresult *result) {
+    return (fd_postgres_reading){.row = result, .at = -1, .is_whole = true};
+}
+
 /* A cancellation could reach the next statement, so a long rest ends with the connection. */
 static void leave_rest(fd_postgres_reading *reading) {
     PGresult *row = NULL;
@@ -71,6 +75,8 @@ static int open_reading(fd_postgres_reading *reading) {
 /* A server that was started again has closed the connections that were idle: they are opened again
  * without a failure. */
 int fd_postgres_reading_next(fd_postgres_reading *reading) {
+    if (reading->is_whole)
+        return ++reading->at < PQntuples(reading->row);
     if (reading->row)
         return reading->is_open ? next_row(reading) : 0;
     bool was_connected = fd_postgres_is_connected(reading->connection);

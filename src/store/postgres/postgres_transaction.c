@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "log.h"
 #include "postgres_migrations.h"
+#include "postgres_news.h"
 #include "postgres_settings.h"
 #include "postgres_time.h"
 #include "random_bytes.h"
@@ -98,44 +99,38 @@ int fd_postgres_moment_at(const PGresult *result, fd_postgres_moment *ret) {
     return 0;
 }
 
-static int prepare_all(fd_postgres_connection *writer, const fd_postgres_statement *statements,
-                       size_t n) {
-    int r = 0;
-    for (size_t i = 0; i < n && r == 0; i++)
-        r = fd_postgres_prepare(writer, statements[i], NULL);
-    return r;
+struct locking {
+    fd_postgres_store *store;
+    double asked;
+};
+
+static int take_locked(void *context, fd_postgres_statement statement, PGresult **result) {
+    struct locking *self = context;
+    if (statement == FD_PG_CLOCK_LOCK)
+        return fd_postgres_moment_at(*result, &self->store->clock);
+    if (statement == FD_PG_TIME)
+        fd_postgres_note_time(self->store, fd_postgres_integer_at(*result, 0, 0), self->asked);
+    else
+        fd_postgres_news_keep(&self->store->news, statement, result);
+    return 0;
 }
 
-/* BEGIN, the clock and the time in one round trip. */
+/* BEGIN, the clock, the time and the news in one round trip. */
 static int lock_clock(fd_postgres_store *store) {
-    static const fd_postgres_statement statements[] = {FD_PG_BEGIN, FD_PG_CLOCK_LOCK, FD_PG_TIME};
-    fd_postgres_connection *writer = &store->writer;
-    double asked = fd_monotonic_seconds();
-    int r = prepare_all(writer, statements, FD_LENGTH(statements));
-    if (r == 0)
-        r = fd_postgres_enter(writer);
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < FD_LENGTH(statements) && r == 0; i++)
-        r = fd_postgres_send(writer, statements[i], NULL);
-    int last = fd_postgres_sent(writer);
-    r = r < 0 ? r : last;
-    for (size_t i = 0; i < FD_LENGTH(statements) && r == 0; i++) {
-        FD_CLEANUP(PQclearp) PGresult *result = NULL;
-        r = fd_postgres_take(writer, &result);
-        if (r == 0 && statements[i] == FD_PG_CLOCK_LOCK)
-            r = fd_postgres_moment_at(result, &store->clock);
-        else if (r == 0 && statements[i] == FD_PG_TIME)
-            fd_postgres_note_time(store, fd_postgres_integer_at(result, 0, 0), asked);
-    }
-    int left = fd_postgres_leave(writer);
-    return r < 0 ? r : left;
+    struct locking locking = {store, fd_monotonic_seconds()};
+    fd_postgres_round round = {0};
+    (void)fd_postgres_round_add(&round, FD_PG_BEGIN);
+    (void)fd_postgres_round_add(&round, FD_PG_CLOCK_LOCK);
+    (void)fd_postgres_round_add(&round, FD_PG_TIME);
+    fd_postgres_news_ask(store, &round);
+    return fd_postgres_round_run(&store->writer, &round, take_locked, &locking);
 }
 
 static void undo(fd_postgres_store *store) {
     fd_postgres_connection *writer = &store->writer;
     store->in_transaction = false;
     fd_postgres_new_labels_forget(&store->new_labels);
+    fd_postgres_news_clear(&store->news);
     if (!writer->wire || PQtransactionStatus(writer->wire) == PQTRANS_IDLE)
         return;
     if (PQpipelineStatus(writer->wire) != PQ_PIPELINE_OFF ||
@@ -190,33 +185,23 @@ static void bind_clock(fd_postgres_binding *binding, const fd_postgres_moment *m
         fd_postgres_bind_integer(binding, columns[i]);
 }
 
-/* The statements of a commit, one of which may be the last. */
-enum { COMMIT_MAX = 6 };
-struct ending {
-    size_t n;
-    fd_postgres_statement statements[COMMIT_MAX];
-    fd_postgres_binding bindings[COMMIT_MAX];
-    char tick[24];
-};
+/* A tick as text. */
+enum { TICK_SIZE = 24 };
 
-static fd_postgres_binding *add(struct ending *ending, fd_postgres_statement statement) {
-    assert(ending->n < COMMIT_MAX);
-    ending->statements[ending->n] = statement;
-    return &ending->bindings[ending->n++];
-}
-
-static void end_with_tick(fd_postgres_store *store, struct ending *ending) {
+static void end_with_tick(fd_postgres_store *store, fd_postgres_round *ending,
+                          char text[static TICK_SIZE]) {
     fd_postgres_moment *now = &store->now;
     now->tick = store->clock.tick + 1;
     fd_random_bytes(&now->nonce, sizeof(now->nonce));
-    bind_clock(add(ending, FD_PG_CLOCK_TICK), now);
-    fd_postgres_binding *tick = add(ending, FD_PG_TICK_ADD);
+    bind_clock(fd_postgres_round_add(ending, FD_PG_CLOCK_TICK), now);
+    fd_postgres_binding *tick = fd_postgres_round_add(ending, FD_PG_TICK_ADD);
     fd_postgres_bind_integer(tick, now->tick);
     fd_postgres_bind_integer(tick, now->nonce);
     if (now->tick % PRUNE_EVERY == 0)
-        fd_postgres_bind_integer(add(ending, FD_PG_TICKS_PRUNE), now->tick - TICKS_KEPT);
-    (void)snprintf(ending->tick, sizeof(ending->tick), "%lld", (long long)now->tick);
-    fd_postgres_bind_text(add(ending, FD_PG_NOTIFY), ending->tick);
+        fd_postgres_bind_integer(fd_postgres_round_add(ending, FD_PG_TICKS_PRUNE),
+                                 now->tick - TICKS_KEPT);
+    (void)snprintf(text, TICK_SIZE, "%lld", (long long)now->tick);
+    fd_postgres_bind_text(fd_postgres_round_add(ending, FD_PG_NOTIFY), text);
 }
 
 /* Whether the server may have committed, although it did not say so: the connection is gone, or
@@ -225,36 +210,16 @@ static bool is_unknown(const fd_postgres_connection *writer, int result) {
     return result == 0 ? writer->was_warned : !fd_postgres_is_connected(writer);
 }
 
-static int take_commit(fd_postgres_connection *writer) {
-    FD_CLEANUP(PQclearp) PGresult *result = NULL;
-    int r = fd_postgres_take(writer, &result);
-    if (r == 0 && strcmp(PQcmdStatus(result), "COMMIT") != 0)
-        r = -EIO; /* ROLLBACK: a statement before had failed */
-    return r;
+/* A commit is answered by ROLLBACK if a statement before it failed. */
+static int take_ending(void *context, fd_postgres_statement statement, PGresult **result) {
+    (void)context;
+    bool is_undone = statement == FD_PG_COMMIT && strcmp(PQcmdStatus(*result), "COMMIT") != 0;
+    return is_undone ? -EIO : 0;
 }
 
-/* All in one round trip, as the transaction began. */
-static int run_ending(fd_postgres_connection *writer, const struct ending *ending) {
-    int r = 0;
-    for (size_t i = 0; i < ending->n && r == 0; i++)
-        r = fd_postgres_prepare(writer, ending->statements[i], &ending->bindings[i]);
-    if (r == 0)
-        r = fd_postgres_enter(writer);
-    if (r < 0)
-        return r;
+static int run_ending(fd_postgres_connection *writer, const fd_postgres_round *ending) {
     writer->was_warned = false;
-    for (size_t i = 0; i < ending->n && r == 0; i++)
-        r = fd_postgres_send(writer, ending->statements[i], &ending->bindings[i]);
-    int last = fd_postgres_sent(writer);
-    r = r < 0 ? r : last;
-    for (size_t i = 0; i + 1 < ending->n && r == 0; i++) {
-        FD_CLEANUP(PQclearp) PGresult *result = NULL;
-        r = fd_postgres_take(writer, &result);
-    }
-    if (r == 0)
-        r = take_commit(writer);
-    int left = fd_postgres_leave(writer);
-    r = r < 0 ? r : left;
+    int r = fd_postgres_round_run(writer, ending, take_ending, NULL);
     return is_unknown(writer, r) ? -EAGAIN : r;
 }
 
@@ -271,15 +236,17 @@ static void note_commit(fd_postgres_store *store) {
 /* -EAGAIN also stands for a conflict after which nothing was committed: the same is to be done. */
 int fd_postgres_commit(fd_store *store) {
     fd_postgres_store *postgres = fd_postgres_writing(store);
-    struct ending ending = {0};
+    fd_postgres_round ending = {0};
+    char tick[TICK_SIZE];
     int r = 0;
     if (postgres->new_labels.count > 0)
-        r = fd_postgres_new_labels_bind(&postgres->new_labels, add(&ending, FD_PG_LABELS_ADD_NEW));
+        r = fd_postgres_new_labels_bind(&postgres->new_labels,
+                                        fd_postgres_round_add(&ending, FD_PG_LABELS_ADD_NEW));
     if (postgres->has_written)
-        end_with_tick(postgres, &ending);
+        end_with_tick(postgres, &ending, tick);
     else if (postgres->owes_flush)
-        (void)add(&ending, FD_PG_CLOCK_TOUCH);
-    (void)add(&ending, FD_PG_COMMIT);
+        (void)fd_postgres_round_add(&ending, FD_PG_CLOCK_TOUCH);
+    (void)fd_postgres_round_add(&ending, FD_PG_COMMIT);
     if (r == 0)
         r = run_ending(&postgres->writer, &ending);
     if (r < 0) {
@@ -290,6 +257,7 @@ int fd_postgres_commit(fd_store *store) {
     }
     note_commit(postgres);
     fd_postgres_new_labels_forget(&postgres->new_labels);
+    fd_postgres_news_clear(&postgres->news);
     postgres->in_transaction = false;
     return 0;
 }
