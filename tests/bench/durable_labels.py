@@ -1,7 +1,8 @@
 """Durable labels per second on SQLite and on PostgreSQL, in one run on one disk: medians of rounds.
 
-Through an engine, which groups the answers of its clients, not over HTTP; or through the store alone.
-Several replicas share the clients. Argument: the program bench_durable_labels.
+Through an engine, which groups the answers of its clients, not over HTTP; or by people, who take a
+pair, answer it and think for 100 ms: the times are those of the next pair; or through the store
+alone. Several replicas share the clients. Argument: the program bench_durable_labels.
 """
 
 import contextlib
@@ -15,12 +16,14 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "store"))
 
 from postgres_server import PostgresServer, PostgresStandby, programs  # noqa: E402
 
-# What the labels go through, clients (or labels of a transaction), database, replicas.
+# Who adds the labels, clients (or labels of a transaction), database, replicas.
 SQLITE, ALONE, STANDBY = "SQLite", "PostgreSQL", "with a standby"
 CASES = [
     *[("engine", n, name, 1) for n in (1, 8) for name in (SQLITE, ALONE)],
     ("engine", 64, SQLITE, 1),
     *[("engine", 64, name, n) for name in (ALONE, STANDBY) for n in (1, 2, 4)],
+    ("people", 64, SQLITE, 1),
+    *[("people", 64, name, 2) for name in (ALONE, STANDBY)],
     *[("store", n, name, 1) for n in (1, 64) for name in (SQLITE, ALONE)],
 ]
 ROUNDS = 5
