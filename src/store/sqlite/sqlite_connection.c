@@ -96,10 +96,13 @@ int fd_sqlite_connect_writer(fd_sqlite_connection *connection, const char *path)
     if (r < 0)
         return r;
     /* temp_store: what undoes one list of a transaction is kept in memory, not in a file that each
-     * transaction makes. cache_size: 16 MiB, since ids are spread over all pages of an index. */
+     * transaction makes. cache_size: 16 MiB, since ids are spread over all pages of an index.
+     * secure_delete: Debian's SQLite overwrites what is deleted, so that taking away a block of
+     * components would write as much as adding one. */
     return fd_sqlite_execute(connection, "PRAGMA synchronous = FULL;"
                                          "PRAGMA journal_size_limit = 67108864;"
                                          "PRAGMA temp_store = MEMORY;"
+                                         "PRAGMA secure_delete = FAST;"
                                          "PRAGMA cache_size = -16384");
 }
 
