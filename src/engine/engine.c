@@ -135,6 +135,17 @@ void fd_engine_interrupt(fd_engine *engine) {
 
 /* ---- open and close ---- */
 
+/* What looks for damage tells more of it than what stumbled over it. */
+static int finish_opening(fd_engine *engine, int replayed, fd_fault *fault) {
+    fd_fault damage = {0};
+    if (engine->options.reading)
+        engine->options.reading(1);
+    int r = fd_store_finish_opening(engine->store, &damage);
+    if (r == 0)
+        return replayed;
+    return damage.detail[0] ? fd_fault_set(fault, r, "", "%s", damage.detail) : r;
+}
+
 int fd_engine_open(const fd_engine_options *options, fd_store *store, fd_engine **ret,
                    fd_fault *fault) {
     FD_CLEANUP(engine_freep) fd_engine *engine = NULL;
@@ -147,6 +158,8 @@ int fd_engine_open(const fd_engine_options *options, fd_store *store, fd_engine 
     r = fd_replica_start(engine);
     if (r == 0)
         r = fd_replay_store(engine, fault);
+    if (r == 0 || r == -EBADMSG) /* then what was found first is not what is damaged */
+        r = finish_opening(engine, r, fault);
     if (r < 0)
         return r;
     fd_writer_call_hooks(engine);

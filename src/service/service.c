@@ -57,6 +57,10 @@ static const double opening_seconds = 1800, reading_seconds = 120;
 
 static void tell_reading(double share) {
     char status[64];
+    if (share >= 1) {
+        fd_service_manager_notify_starting(opening_seconds, "looks for damaged pages");
+        return;
+    }
     (void)snprintf(status, sizeof(status), "reads the database: %.0f %%", 100 * share);
     fd_service_manager_notify_starting(reading_seconds, status);
 }
@@ -67,7 +71,7 @@ static int open_engine(const fd_options *options, const fd_token_files *files,
                        fd_engine **ret, fd_fault *fault) {
     fd_store *store = FD_STEAL(*shared);
     fd_service_manager_notify_starting(opening_seconds, "opens the database");
-    int r = store ? 0 : fd_store_open(options->db, &store, fault);
+    int r = store ? 0 : fd_store_open_early(options->db, &store, fault);
     if (r < 0)
         return r;
     fd_engine_options engine = fd_options_engine(options);

@@ -13,6 +13,9 @@
  */
 int fd_store_open_sqlite(const char *path, fd_store **ret, fd_fault *fault) FD_MUST_CHECK;
 
+/* The same, but while pages are still looked at: finish_opening waits for what they tell. */
+int fd_store_open_sqlite_early(const char *path, fd_store **ret, fd_fault *fault) FD_MUST_CHECK;
+
 /*
  * Opens an existing database for reading only, even while a daemon holds it. Creates, migrates and
  * locks nothing, so an older schema is -EPROTONOSUPPORT too. `begin` fails with -EROFS.

@@ -30,6 +30,11 @@ typedef struct fd_store fd_store;
 /* ---- operations ---- */
 
 typedef struct fd_store_operations {
+    /* Waits for what opening left to find out; NULL: it left nothing. To be called once, after the
+     * first readings and before the first transaction, with a store that was opened early. -EBADMSG,
+     * with a fault: the store is damaged. */
+    int (*finish_opening)(fd_store *store, fd_fault *fault) FD_MUST_CHECK;
+
     /* When commit returns 0, everything since begin is on disk; otherwise nothing is, except after
      * -EAGAIN: a store of several replicas may not know, and tells by was_committed or catch_up. If
      * an operation in between fails, the caller rolls back, except after -EEXIST. */
@@ -240,6 +245,10 @@ struct fd_store {
     const fd_replica_operations *replicas; /* NULL: one process alone opens the store */
     const struct fd_re_embedding_operations *re_embedding; /* re_embedding.h; NULL: it cannot */
 };
+
+static inline int fd_store_finish_opening(fd_store *store, fd_fault *fault) {
+    return store->operations->finish_opening ? store->operations->finish_opening(store, fault) : 0;
+}
 
 static inline void fd_store_close(fd_store *store) {
     if (store)

@@ -63,11 +63,12 @@ int fd_store_open_unfinished(const char *db, fd_store **ret, fd_fault *fault) {
                                : fd_store_open_sqlite(db, ret, fault);
 }
 
-int fd_store_open(const char *db, fd_store **ret, fd_fault *fault) {
+int fd_store_open_early(const char *db, fd_store **ret, fd_fault *fault) {
     FD_CLEANUP(fd_store_closep) fd_store *store = NULL;
     FD_FREE char *name = NULL;
     fd_copy_mark mark;
-    int r = fd_store_open_unfinished(db, &store, fault);
+    int r = fd_store_is_url(db) ? fd_store_open_postgres(db, &store, fault)
+                                : fd_store_open_sqlite_early(db, &store, fault);
     if (r == 0)
         r = fd_copy_mark_read(store, &mark);
     if (r == 0 && mark.state == FD_COPY_UNFINISHED)
@@ -76,6 +77,16 @@ int fd_store_open(const char *db, fd_store **ret, fd_fault *fault) {
                 : fd_fault_set(fault, -EINVAL, "",
                                "the copy into %s is not finished: run the same fisherd copy again",
                                name);
+    if (r == 0)
+        *ret = FD_STEAL(store);
+    return r;
+}
+
+int fd_store_open(const char *db, fd_store **ret, fd_fault *fault) {
+    FD_CLEANUP(fd_store_closep) fd_store *store = NULL;
+    int r = fd_store_open_early(db, &store, fault);
+    if (r == 0)
+        r = fd_store_finish_opening(store, fault);
     if (r == 0)
         *ret = FD_STEAL(store);
     return r;

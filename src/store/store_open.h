@@ -16,7 +16,11 @@ int fd_store_name(const char *db, char **ret) FD_MUST_CHECK;
  * finished. Errors have a fault. */
 int fd_store_open(const char *db, fd_store **ret, fd_fault *fault) FD_MUST_CHECK;
 
-/* The same, but takes an unfinished copy too. */
+/* The same, for fd_engine_open, which finishes the opening: the store is checked for damage while
+ * the engine reads it. */
+int fd_store_open_early(const char *db, fd_store **ret, fd_fault *fault) FD_MUST_CHECK;
+
+/* As fd_store_open, but takes an unfinished copy too. */
 int fd_store_open_unfinished(const char *db, fd_store **ret, fd_fault *fault) FD_MUST_CHECK;
 
 /* Opens one that exists, for reading only, also while others have it open. */

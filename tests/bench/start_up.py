@@ -113,6 +113,7 @@ def main():
             print(f"memory: {(both - items) * 2**20 / n_labels:.0f} bytes a label")
         print(f"{n_items} items of {arguments.numbers} numbers, {n_labels} labels:")
         print_starts("without a checkpoint", [start_up(path, 0) for _ in range(arguments.runs)])
+        pathlib.Path(f"{path}.checkpoint").unlink(missing_ok=True)
         start_up(path, 1, writes=True)
         print_starts("with a checkpoint",
                      [start_up(path, 10**9) for _ in range(arguments.runs)])

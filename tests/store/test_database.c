@@ -189,6 +189,29 @@ static void check_finds_a_damaged_page_and_opening_refuses_it(void **state) {
     fd_store *store = NULL;
     assert_int_equal(fd_store_open_sqlite(path, &store, &fault), -EBADMSG);
     assert_non_null(strstr(fault.detail, "damaged"));
+
+    fault = (fd_fault){0};
+    assert_int_equal(fd_store_open_sqlite_early(path, &store, &fault), 0);
+    assert_int_equal(fd_store_finish_opening(store, &fault), -EBADMSG);
+    assert_non_null(strstr(fault.detail, "damaged"));
+    fd_store_close(store);
+}
+
+static void a_store_that_was_opened_early_may_be_closed_while_it_is_checked(void **state) {
+    const char *path = database_path(state);
+    database_make(path);
+    for (int i = 0; i < 20; i++) {
+        fd_fault fault = {0};
+        fd_store *store = NULL;
+        assert_int_equal(fd_store_open_sqlite_early(path, &store, &fault), 0);
+        fd_store_close(store);
+    }
+    fd_fault fault = {0};
+    fd_store *store = NULL;
+    assert_int_equal(fd_store_open_sqlite_early(path, &store, &fault), 0);
+    assert_int_equal(fd_store_finish_opening(store, &fault), 0);
+    assert_int_equal(fd_store_finish_opening(store, &fault), 0); /* nothing is left */
+    fd_store_close(store);
 }
 
 static void check_finds_rows_that_contradict_each_other(void **state) {
@@ -331,6 +354,7 @@ int main(void) {
         ON_FOLDER(a_failed_migration_leaves_the_schema_before_it),
         ON_FOLDER(opening_for_reading_only_does_not_migrate),
         ON_FOLDER(check_finds_a_damaged_page_and_opening_refuses_it),
+        ON_FOLDER(a_store_that_was_opened_early_may_be_closed_while_it_is_checked),
         ON_FOLDER(check_finds_rows_that_contradict_each_other),
         ON_FOLDER(items_and_the_history_can_only_grow),
         ON_FOLDER(a_full_disk_fails_a_transaction_and_the_store_recovers),

@@ -4,6 +4,7 @@
 
 #include "database_files.h"
 #include "database_lock.h"
+#include "page_check.h"
 #include "sqlite_connection.h"
 #include "sqlite_readers.h"
 #include "sqlite_store.h"
@@ -19,6 +20,7 @@ typedef struct fd_sqlite_store {
     fd_sqlite_connection writer; /* used by the writing thread only, as is the log */
     fd_write_ahead_log log;
     fd_sqlite_readers readers;
+    fd_page_check page_check; /* begun by opening early */
 } fd_sqlite_store;
 
 static inline fd_sqlite_store *fd_sqlite_store_of(fd_store *store) {

@@ -69,26 +69,17 @@ static int inspect_first(const char *path, const char *given, size_t newest, fd_
                  : fd_sqlite_connect_inspected(&connection, path, given, newest, &version, fault);
 }
 
-/* Tables of vectors and of what is made of them are most of a large file, and a start reads hardly
- * any of them: whoever meets damage there tells it. */
-static const char first_damage[] =
-    "WITH checked (name) AS (SELECT name FROM sqlite_schema WHERE type = 'table'"
-    " AND name NOT IN ('item_embeddings', 'component_blocks')) SELECT coalesce((SELECT quick_check"
-    " FROM checked, pragma_quick_check(checked.name) WHERE quick_check <> 'ok' LIMIT 1), 'ok')";
-
-static int check_pages(fd_sqlite_connection *connection, const char *given, fd_fault *fault) {
-    char found[200];
-    int r = fd_sqlite_query_text(connection, first_damage, found, sizeof(found));
-    if (r < 0)
-        return fd_sqlite_fault(connection, given, "cannot be checked", r, fault);
-    if (strcmp(found, "ok") != 0)
-        return fd_fault_set(fault, -EBADMSG, "", "%s is damaged: %s", given, found);
-    return 0;
-}
-
 /* ---- the store ---- */
 
-static int open_writer(fd_sqlite_store *store, const char *given,
+/* Before a migration all is checked; so it is if the caller does not wait for it later. */
+static int check_pages(fd_sqlite_store *store, const char *given, bool is_early, size_t newest,
+                       fd_fault *fault) {
+    return is_early && store->schema.found == newest
+               ? fd_page_check_start(&store->page_check, store->path, given, fault)
+               : fd_page_check_run(&store->writer, given, fault);
+}
+
+static int open_writer(fd_sqlite_store *store, const char *given, bool is_early,
                        const fd_sqlite_migration *migrations, size_t n, fd_fault *fault) {
     fd_sqlite_connection *writer = &store->writer;
     int r = fd_sqlite_connect_writer(writer, store->path);
@@ -96,7 +87,7 @@ static int open_writer(fd_sqlite_store *store, const char *given,
         return fd_sqlite_fault(writer, given, "cannot be opened for writing", r, fault);
     r = fd_sqlite_inspect(writer, given, n, &store->schema.found, fault);
     if (r == 0)
-        r = check_pages(writer, given, fault);
+        r = check_pages(store, given, is_early, n, fault);
     if (r == 0)
         r = fd_sqlite_migrate(writer, store->path, given, store->schema.found, migrations, n,
                               fault);
@@ -116,7 +107,12 @@ static int open_writer(fd_sqlite_store *store, const char *given,
     return 0;
 }
 
+static int finish_opening(fd_store *store, fd_fault *fault) {
+    return fd_page_check_end(&fd_sqlite_store_of(store)->page_check, fault);
+}
+
 static void store_free(fd_sqlite_store *store) {
+    fd_page_check_cancel(&store->page_check);
     fd_sqlite_readers_clear(&store->readers);
     /* The last connection empties the log into the file, and removes the log by its name. */
     if (store->writer.database && fd_database_files_have_strangers(&store->files))
@@ -138,6 +134,7 @@ static uint64_t log_bytes(fd_store *store) {
 }
 
 static const fd_store_operations operations = {
+    .finish_opening = finish_opening,
     .begin = fd_sqlite_begin,
     .commit = fd_sqlite_commit,
     .rollback = fd_sqlite_rollback,
@@ -202,8 +199,8 @@ static int store_new(const char *given, fd_sqlite_store **ret, fd_fault *fault) 
 
 /* ---- for writing ---- */
 
-int fd_sqlite_open(const char *given, const fd_sqlite_migration *migrations, size_t n,
-                   fd_store **ret, fd_fault *fault) {
+static int open_store(const char *given, bool is_early, const fd_sqlite_migration *migrations,
+                      size_t n, fd_store **ret, fd_fault *fault) {
     FD_CLEANUP(store_freep) fd_sqlite_store *store = NULL;
     int r = create_file(given, fault);
     if (r == 0)
@@ -213,7 +210,7 @@ int fd_sqlite_open(const char *given, const fd_sqlite_migration *migrations, siz
     if (r == 0)
         r = fd_database_lock_take(store->path, given, &store->lock, fault);
     if (r == 0)
-        r = open_writer(store, given, migrations, n, fault);
+        r = open_writer(store, given, is_early, migrations, n, fault);
     if (r == 0)
         r = fd_sqlite_readers_open(&store->readers, FD_SQLITE_READERS, store->path, given, fault);
     if (r < 0)
@@ -222,8 +219,17 @@ int fd_sqlite_open(const char *given, const fd_sqlite_migration *migrations, siz
     return 0;
 }
 
+int fd_sqlite_open(const char *given, const fd_sqlite_migration *migrations, size_t n,
+                   fd_store **ret, fd_fault *fault) {
+    return open_store(given, false, migrations, n, ret, fault);
+}
+
 int fd_store_open_sqlite(const char *path, fd_store **ret, fd_fault *fault) {
     return fd_sqlite_open(path, fd_sqlite_migrations, fd_sqlite_migration_count, ret, fault);
+}
+
+int fd_store_open_sqlite_early(const char *path, fd_store **ret, fd_fault *fault) {
+    return open_store(path, true, fd_sqlite_migrations, fd_sqlite_migration_count, ret, fault);
 }
 
 /* ---- for reading only ---- */

@@ -3,6 +3,7 @@
 import itertools
 import json
 import random
+import sqlite3
 import stat
 import time
 
@@ -137,3 +138,18 @@ def test_a_replica_has_one_where_it_gets_a_folder(databases, tmp_path):
                        "annotator": "dirk"}
         assert daemon.call("POST", "/v1/labels", {"labels": [label_again]}).status == 409
         work(daemon, items, numbers)
+
+
+def test_a_start_refuses_a_damaged_database_of_which_it_reads_no_row(tmp_path):
+    db = tmp_path / "fisherd.db"
+    items = plane_items(prompts=12)
+    with Daemon(db, OFTEN) as daemon:
+        daemon.add_items(items)
+        work(daemon, items, itertools.count())
+    with sqlite3.connect(db) as database:
+        root = database.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'labels'").fetchone()
+    with open(db, "r+b") as file:
+        file.seek((root[0] - 1) * 4096 + 8)
+        file.write(b"\xa5" * 1000)
+    done = run("serve", "--db", db, "--listen", "127.0.0.1:0")
+    assert done.returncode == 1 and "is damaged" in done.stderr
