@@ -51,8 +51,8 @@ static int warn_of_coming(void *context, const fd_embedder_row *row) {
     return 0;
 }
 
-/* The service manager waits for these seconds: first for a look at all pages of the database, which
- * may be large, then for the next part of it to be read. */
+/* The service manager waits for these seconds: for a migration or a look at all pages of the
+ * database, which may be large, and for the next part of it to be read. */
 static const double opening_seconds = 1800, reading_seconds = 120;
 
 static void tell_reading(double share) {
