@@ -31,8 +31,8 @@ typedef struct fd_store fd_store;
 
 typedef struct fd_store_operations {
     /* Waits for what opening left to find out; NULL: it left nothing. To be called once, after the
-     * first readings and before the first transaction, with a store that was opened early. -EBADMSG,
-     * with a fault: the store is damaged. */
+     * first readings and before the first transaction, with a store that was opened early.
+     * -EBADMSG, with a fault: the store is damaged. */
     int (*finish_opening)(fd_store *store, fd_fault *fault) FD_MUST_CHECK;
 
     /* When commit returns 0, everything since begin is on disk; otherwise nothing is, except after
