@@ -25,6 +25,7 @@
 #include "replay.h"
 #include "replica.h"
 #include "state_gauges.h"
+#include "store_open.h"
 #include "text_fill.h"
 #include "trainer_thread.h"
 #include "training_wish.h"

@@ -27,11 +27,8 @@
 
 typedef struct fd_store fd_store;
 
-/* ---- operations ---- */
-
 typedef struct fd_store_operations {
-    /* Waits for what opening left to find out; NULL: it left nothing. To be called once, after the
-     * first readings and before the first transaction, with a store that was opened early.
+    /* Waits for what opening early left to find out, before the first transaction; NULL: nothing.
      * -EBADMSG, with a fault: the store is damaged. */
     int (*finish_opening)(fd_store *store, fd_fault *fault) FD_MUST_CHECK;
 
@@ -213,8 +210,7 @@ typedef struct fd_store_operations {
     int (*models_read)(fd_store *store, uint64_t highest, size_t limit, bool bytes,
                        fd_model_visit *visit, void *context) FD_MUST_CHECK;
 
-    /* Reads a shared file, unless its version is `known`. Nothing is visited where there is none.
-     */
+    /* Reads a shared file, unless its version is `known`. Nothing is visited if there is none. */
     int (*shared_file_read)(fd_store *store, const char *name, uint64_t known,
                             fd_shared_file_visit *visit, void *context) FD_MUST_CHECK;
 
@@ -224,8 +220,7 @@ typedef struct fd_store_operations {
     uint64_t (*log_bytes)(fd_store *store);
 
     /* Looks for damage: page structure, foreign keys, gaps in item indices and in histories, blob
-     * sizes. Passes each finding, a sentence for people, to `visit`. Returns 0 with findings too.
-     */
+     * sizes. Passes each finding, a sentence for people, to `visit`. Returns 0 with findings. */
     int (*check)(fd_store *store, fd_finding_visit *visit, void *context) FD_MUST_CHECK;
 
     /* Copies all committed rows to a new file, while another thread writes. The file is complete
@@ -245,10 +240,6 @@ struct fd_store {
     const fd_replica_operations *replicas; /* NULL: one process alone opens the store */
     const struct fd_re_embedding_operations *re_embedding; /* re_embedding.h; NULL: it cannot */
 };
-
-static inline int fd_store_finish_opening(fd_store *store, fd_fault *fault) {
-    return store->operations->finish_opening ? store->operations->finish_opening(store, fault) : 0;
-}
 
 static inline void fd_store_close(fd_store *store) {
     if (store)

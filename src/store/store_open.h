@@ -20,6 +20,10 @@ int fd_store_open(const char *db, fd_store **ret, fd_fault *fault) FD_MUST_CHECK
  * the engine reads it. */
 int fd_store_open_early(const char *db, fd_store **ret, fd_fault *fault) FD_MUST_CHECK;
 
+static inline int fd_store_finish_opening(fd_store *store, fd_fault *fault) {
+    return store->operations->finish_opening ? store->operations->finish_opening(store, fault) : 0;
+}
+
 /* As fd_store_open, but takes an unfinished copy too. */
 int fd_store_open_unfinished(const char *db, fd_store **ret, fd_fault *fault) FD_MUST_CHECK;
 

@@ -1,6 +1,7 @@
 /* Databases with an older schema, with damage, or on a full disk. */
 #include "database.h"
 #include "sqlite_store.h"
+#include "store_open.h"
 
 #include <errno.h>
 #include <fcntl.h>
