@@ -27,24 +27,22 @@ int fd_page_check_run(fd_sqlite_connection *connection, const char *given, fd_fa
 static void *run(void *context) {
     fd_page_check *check = context;
     fd_thread_name("page-check");
-    check->result = fd_page_check_run(&check->reader, check->given, &check->fault);
+    check->result = fd_page_check_run(check->reader, check->given, &check->fault);
     return NULL;
 }
 
 static void clear(fd_page_check *check) {
-    fd_sqlite_disconnect(&check->reader);
+    fd_sqlite_readers_return(check->readers, check->reader);
     free((char *)check->given);
     check->given = NULL;
     check->runs = false;
 }
 
-int fd_page_check_start(fd_page_check *check, const char *path, const char *given,
-                        fd_fault *fault) {
-    int r = fd_sqlite_connect_reader(&check->reader, path);
-    if (r < 0)
-        return fd_sqlite_fault(&check->reader, given, "cannot be checked", r, fault);
+int fd_page_check_start(fd_page_check *check, fd_sqlite_readers *readers, const char *given) {
+    check->readers = readers;
+    check->reader = fd_sqlite_readers_borrow(readers);
     check->given = strdup(given);
-    r = check->given ? -pthread_create(&check->thread, NULL, run, check) : -ENOMEM;
+    int r = check->given ? -pthread_create(&check->thread, NULL, run, check) : -ENOMEM;
     check->runs = r == 0;
     if (r < 0)
         clear(check);
@@ -64,7 +62,7 @@ int fd_page_check_end(fd_page_check *check, fd_fault *fault) {
 void fd_page_check_cancel(fd_page_check *check) {
     if (!check->runs)
         return;
-    sqlite3_interrupt(check->reader.database);
+    sqlite3_interrupt(check->reader->database);
     (void)pthread_join(check->thread, NULL);
     clear(check);
 }

@@ -71,23 +71,15 @@ static int inspect_first(const char *path, const char *given, size_t newest, fd_
 
 /* ---- the store ---- */
 
-/* Before a migration all is checked; so it is if the caller does not wait for it later. */
-static int check_pages(fd_sqlite_store *store, const char *given, bool is_early, size_t newest,
-                       fd_fault *fault) {
-    return is_early && store->schema.found == newest
-               ? fd_page_check_start(&store->page_check, store->path, given, fault)
-               : fd_page_check_run(&store->writer, given, fault);
-}
-
-static int open_writer(fd_sqlite_store *store, const char *given, bool is_early,
+static int open_writer(fd_sqlite_store *store, const char *given, bool checks_pages,
                        const fd_sqlite_migration *migrations, size_t n, fd_fault *fault) {
     fd_sqlite_connection *writer = &store->writer;
     int r = fd_sqlite_connect_writer(writer, store->path);
     if (r < 0)
         return fd_sqlite_fault(writer, given, "cannot be opened for writing", r, fault);
     r = fd_sqlite_inspect(writer, given, n, &store->schema.found, fault);
-    if (r == 0)
-        r = check_pages(store, given, is_early, n, fault);
+    if (r == 0 && (checks_pages || store->schema.found != n)) /* before a migration in any case */
+        r = fd_page_check_run(writer, given, fault);
     if (r == 0)
         r = fd_sqlite_migrate(writer, store->path, given, store->schema.found, migrations, n,
                               fault);
@@ -210,9 +202,11 @@ static int open_store(const char *given, bool is_early, const fd_sqlite_migratio
     if (r == 0)
         r = fd_database_lock_take(store->path, given, &store->lock, fault);
     if (r == 0)
-        r = open_writer(store, given, is_early, migrations, n, fault);
+        r = open_writer(store, given, !is_early, migrations, n, fault);
     if (r == 0)
         r = fd_sqlite_readers_open(&store->readers, FD_SQLITE_READERS, store->path, given, fault);
+    if (r == 0 && is_early && store->schema.found == n)
+        r = fd_page_check_start(&store->page_check, &store->readers, given);
     if (r < 0)
         return r;
     *ret = &FD_STEAL(store)->store;
